@@ -1,0 +1,65 @@
+# make run    the portal with a demo, everything it needs included
+# make test   every test; options for pytest in ARGS, as in: make test ARGS="tests/users -k import"
+
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.PHONY: run test test-servers lint format screens messages bench lock clean
+
+run: .venv/local
+	@exec $(BIN)/python -m portal.run
+
+test: .venv/dev
+	@exec $(BIN)/python -m portal.test $(ARGS)
+
+# Servers for tests that stay up; `source .local/test.env`, then run pytest as often as you like.
+test-servers: .venv/dev
+	@exec $(BIN)/python -m portal.embedded test-env
+
+lint: .venv/dev
+	@exec $(BIN)/python -m portal.lint
+
+format: .venv/dev
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+	git ls-files "templates/**.html" | xargs -r $(BIN)/djade --target-version 5.2
+
+screens: .venv/dev
+	@exec $(BIN)/python -m portal.test --run tests.screens $(ARGS)
+
+bench: .venv/dev
+	@exec $(BIN)/python -m portal.test --run tests.bench $(ARGS)
+
+# The only command that needs GNU gettext; running and testing compile with polib.
+messages: .venv/local
+	$(BIN)/python manage.py makemessages -l zh_Hans --no-location --no-obsolete \
+		--ignore ".venv/*" --ignore ".local/*" --ignore "staticfiles/*" --ignore "tests/*"
+	$(BIN)/python -m portal.messages compile
+
+# Each file of requirements/ names every version and its hashes, and no package index.
+lock: .venv/bin/uv
+	$(LOCK) pyproject.toml --extra local --extra dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra local -c requirements/dev.txt -o requirements/local.txt
+	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/app.txt
+	echo uv | $(LOCK) - -c requirements/dev.txt -o requirements/bootstrap.txt
+
+.venv/bin/uv: requirements/bootstrap.txt
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+# pip is the second choice because uv does not read pip's settings, where an index may be named.
+.venv/local: .venv/bin/uv requirements/local.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/local.txt \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	@touch $@
+
+.venv/dev: .venv/bin/uv requirements/dev.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@ .venv/local
+
+clean:
+	rm -rf .venv staticfiles
