@@ -1,0 +1,55 @@
+/*
+ * Keys that repeat what can be clicked: Ctrl-K, / ? j k x, arrows in the palette.
+ * Single keys can be switched off in the profile (WCAG 2.1.4): <html data-keys="off">.
+ */
+{
+  const one = (query, root = document) => root.querySelector(query);
+  const TYPED_INTO = "input:not([type=checkbox], [type=radio]), textarea, select, dialog, [popover]:popover-open";
+
+  const step = (by) => {
+    const rows = [...document.querySelectorAll(".data tbody tr")];
+    const now = rows.findIndex((row) => row.hasAttribute("data-cursor"));
+    const row = rows[Math.max(0, Math.min(rows.length - 1, now + by))];
+    rows[now]?.removeAttribute("data-cursor");
+    row?.setAttribute("data-cursor", "");
+    row?.scrollIntoView({ block: "nearest" });
+    one("[data-select-row], a, button", row)?.focus({ preventScroll: true });
+  };
+
+  const open = (dialog) => dialog && !dialog.open && dialog.showModal();
+
+  const keys = {
+    "/": (event) => {
+      const search = one("[aria-keyshortcuts='/']");
+      if (!search) return;
+      event.preventDefault();
+      search.focus();
+      search.select();
+    },
+    "?": () => open(one("#keys")),
+    j: () => step(1),
+    k: () => step(-1),
+    x: () => one("tr[data-cursor] [data-select-row]")?.click(),
+  };
+
+  const walk = (event, palette) => {
+    const stops = [...palette.querySelectorAll("input, li a")];
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    stops[(stops.indexOf(document.activeElement) + by + stops.length) % stops.length]?.focus();
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      if (!one("#palette")) return;
+      event.preventDefault();
+      open(one("#palette"));
+    } else if (event.target.closest?.("#palette")) {
+      walk(event, one("#palette"));
+    } else if (!event.ctrlKey && !event.metaKey && !event.altKey) {
+      const off = document.documentElement.dataset.keys === "off";
+      if (!off && !event.target.closest?.(TYPED_INTO)) keys[event.key]?.(event);
+    }
+  });
+}
