@@ -1,0 +1,28 @@
+"""What the shell of every page needs besides what its view hands over."""
+
+from django.utils import translation
+
+from partners.roles import Permission
+
+# As HTML spells them; Django's own names are lower case.
+HTML_LANGUAGES = {"zh-hans": "zh-Hans"}
+
+
+def shell(request):
+    """
+    Hand the member, the customer in whose context the page stands, and the display to the shell.
+
+    Asks no query: everything comes from what the request carries already.
+    """
+    user = getattr(request, "user", None)
+    member = user if user is not None and user.is_authenticated else None
+    language = translation.get_language() or "en"
+    return {
+        "member": member,
+        "customer": getattr(request, "customer", None),
+        "theme": member.theme if member else "",
+        "are_keys_off": bool(member) and not member.has_shortcuts,
+        "may_manage_users": bool(member) and member.may(Permission.MANAGE_USERS),
+        "may_manage_staff": bool(member) and member.may(Permission.MANAGE_STAFF),
+        "html_language": HTML_LANGUAGES.get(language, language),
+    }
