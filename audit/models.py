@@ -1,0 +1,39 @@
+from django.db import models
+from django.db.models import Func, Value
+from django.db.models.functions import Now
+
+
+class Event(models.Model):
+    """
+    One act: who did what to what, and when. Append only.
+
+    It points at nothing and copies names, because the record must outlive what it is about.
+    """
+
+    id = models.UUIDField(
+        primary_key=True,
+        db_default=Func(function="uuidv7", output_field=models.UUIDField()),
+        editable=False,
+    )
+    partner_id = models.UUIDField()
+    at = models.DateTimeField(db_default=Now())
+    by_id = models.UUIDField(null=True)
+    by_name = models.CharField(max_length=120)
+    action = models.CharField(max_length=60)
+    customer_id = models.UUIDField(null=True)
+    subject_id = models.UUIDField(null=True)
+    subject_name = models.CharField(max_length=320, blank=True)
+    batch_id = models.UUIDField(null=True)
+    before = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
+    after = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["partner_id", "-id"], name="event_partner"),
+            models.Index(fields=["partner_id", "customer_id", "-id"], name="event_customer"),
+            models.Index(fields=["partner_id", "subject_id", "-id"], name="event_subject"),
+            models.Index(fields=["partner_id", "batch_id", "-id"], name="event_batch"),
+        ]
+
+    def __str__(self):
+        return f"{self.action} {self.subject_name}"

@@ -1,0 +1,85 @@
+"""Writing the record. Call it inside the transaction of the act: both stand, or neither."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from django.db import connection
+
+from .models import Event
+
+
+class Actor(Protocol):
+    """Somebody who acts: a member, or anything with a partner, an id and a name."""
+
+    partner_id: UUID
+    pk: UUID | None
+    name: str
+
+
+@dataclass(frozen=True)
+class System:
+    """The portal itself, where no member acts: beat, or a user at /my/."""
+
+    partner_id: UUID
+    name: str = "system"
+    pk: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What was acted on, with what changed; secrets never stand here."""
+
+    id: UUID | None
+    name: str
+    before: dict = field(default_factory=dict)
+    after: dict = field(default_factory=dict)
+
+
+def record(
+    action: str,
+    *,
+    subject: Subject,
+    customer_id: UUID | None = None,
+    batch_id: UUID | None = None,
+    by: Actor,
+) -> None:
+    """Record one act on one subject."""
+    record_many(action, subjects=[subject], customer_id=customer_id, batch_id=batch_id, by=by)
+
+
+def record_many(
+    action: str,
+    *,
+    subjects: Sequence[Subject],
+    customer_id: UUID | None = None,
+    batch_id: UUID | None = None,
+    by: Actor,
+) -> None:
+    """Record the same act on many subjects, one event each, in one statement."""
+    if not subjects:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Event._meta.db_table} (partner_id, by_id, by_name, action, customer_id,
+                batch_id, subject_id, subject_name, before, after)
+            SELECT %s, %s, %s, %s, %s, %s, s.id, s.name, s.before::jsonb, s.after::jsonb
+            FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])
+                AS s(id, name, before, after)
+            """,
+            [
+                by.partner_id,
+                by.pk,
+                by.name,
+                action,
+                customer_id,
+                batch_id,
+                [subject.id for subject in subjects],
+                [subject.name for subject in subjects],
+                [json.dumps(subject.before) for subject in subjects],
+                [json.dumps(subject.after) for subject in subjects],
+            ],
+        )

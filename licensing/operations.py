@@ -1,0 +1,130 @@
+"""Giving and taking seats."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from .models import Assignment, Subscription
+
+if TYPE_CHECKING:
+    from customers.models import Customer
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A seat of a subscription that a user shall have, and the service plans to leave out."""
+
+    user_id: UUID
+    subscription_id: UUID
+    plans_off: tuple[UUID, ...] = ()
+
+    @classmethod
+    def from_json(cls, user_id: UUID, product: dict) -> "Wanted":
+        """The seat as a batch's line writes it: {"subscription", "plans_off"}."""
+        plans_off = tuple(UUID(plan) for plan in product.get("plans_off", ()))
+        return cls(user_id, UUID(product["subscription"]), plans_off)
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """What became of the wanted seats; those held already count as given."""
+
+    given: tuple[Wanted, ...] = ()
+    # No seat was free.
+    short: tuple[Wanted, ...] = ()
+    # The subscription is suspended, or not this customer's.
+    closed: tuple[Wanted, ...] = ()
+    by_user: dict[UUID, list[str]] = field(default_factory=dict)
+
+    def of(self, user_id: UUID) -> list[str]:
+        """The subscriptions this user was given."""
+        return self.by_user.get(user_id, [])
+
+    def missing(self) -> dict[UUID, dict[str, list[str]]]:
+        """Per user who lacks something: the subscriptions that are "short" and "closed"."""
+        lacks: dict[UUID, dict[str, list[str]]] = {}
+        for word, wants in (("short", self.short), ("closed", self.closed)):
+            for want in wants:
+                lacks.setdefault(want.user_id, {}).setdefault(word, []).append(
+                    str(want.subscription_id)
+                )
+        return lacks
+
+
+@transaction.atomic
+def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None) -> Assigned:
+    """
+    Give the wanted seats in the order of the list, as far as seats are free.
+
+    Locks the subscriptions in the order of their ids, so that two members cannot both take the
+    last seat; the caller has locked the customer's counter row before. Five statements at most,
+    whatever the length of the list. The audit is the caller's, who knows the act.
+    """
+    if not wanted:
+        return Assigned()
+    subscriptions = {
+        subscription.pk: subscription
+        for subscription in Subscription.objects.select_for_update(of=("self",), no_key=True)
+        .filter(customer=customer, pk__in={want.subscription_id for want in wanted})
+        .order_by("pk")
+    }
+    held = set(
+        Assignment.objects.filter(
+            customer=customer,
+            subscription__in=subscriptions,
+            user__in=[want.user_id for want in wanted],
+        ).values_list("user_id", "subscription_id")
+    )
+    free = {pk: subscription.free for pk, subscription in subscriptions.items()}
+    given, new, short, closed = [], [], [], []
+    for want in wanted:
+        key = (want.user_id, want.subscription_id)
+        subscription = subscriptions.get(want.subscription_id)
+        if subscription is None or (not subscription.is_open and key not in held):
+            closed.append(want)
+        elif key in held:
+            given.append(want)
+        elif free[want.subscription_id] > 0:
+            free[want.subscription_id] -= 1
+            held.add(key)
+            given.append(want)
+            new.append(want)
+        else:
+            short.append(want)
+    _insert(customer=customer, wanted=new, cause=cause)
+    by_user = defaultdict(list)
+    for want in given:
+        by_user[want.user_id].append(str(want.subscription_id))
+    return Assigned(tuple(given), tuple(short), tuple(closed), dict(by_user))
+
+
+def _insert(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None) -> None:
+    if not wanted:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Assignment._meta.db_table}
+                (partner_id, customer_id, user_id, subscription_id, plans_off, cause)
+            SELECT %s, %s, w.user_id, w.subscription_id,
+                COALESCE(string_to_array(NULLIF(w.plans_off, ''), ',')::uuid[], '{{}}'), %s
+            FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS w(user_id, subscription_id, plans_off)
+            """,
+            [
+                customer.partner_id,
+                customer.pk,
+                cause,
+                [want.user_id for want in wanted],
+                [want.subscription_id for want in wanted],
+                [",".join(map(str, want.plans_off)) for want in wanted],
+            ],
+        )
+
+
+def count_wanted(wanted: Sequence[Wanted]) -> Counter[UUID]:
+    """How many seats of each subscription are wanted."""
+    return Counter(want.subscription_id for want in wanted)

@@ -1,0 +1,42 @@
+from collections import defaultdict
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from customers.models import Customer
+
+from .models import ProductRule, Subscription
+
+
+def find_subscriptions(customer: Customer) -> QuerySet[Subscription]:
+    """What the customer bought, by the product's name, with products and plans at hand."""
+    return (
+        customer.subscriptions.select_related("product")
+        .prefetch_related("product__plans")
+        .order_by("product__name", "pk")
+    )
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Which products require and exclude which, by id."""
+
+    requires: dict[UUID, frozenset[UUID]]
+    excludes: dict[UUID, frozenset[UUID]]
+
+
+def get_rules(*, partner_id: UUID) -> Rules:
+    """The rules among the partner's products; an exclusion holds both ways."""
+    requires, excludes = defaultdict(set), defaultdict(set)
+    rules = ProductRule.objects.filter(partner_id=partner_id)
+    for product, kind, other in rules.values_list("product_id", "kind", "other_id"):
+        if kind == ProductRule.Kind.REQUIRES:
+            requires[product].add(other)
+        else:
+            excludes[product].add(other)
+            excludes[other].add(product)
+    return Rules(
+        {product: frozenset(others) for product, others in requires.items()},
+        {product: frozenset(others) for product, others in excludes.items()},
+    )

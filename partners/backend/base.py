@@ -1,0 +1,45 @@
+"""Postgres, told at each outermost BEGIN whose rows may be seen."""
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.postgresql import base
+
+from partners import tenancy
+
+# Row-level security says nothing to these; with one of them every page would show everything.
+POWERS = """
+    SELECT rolsuper OR rolbypassrls OR EXISTS (
+        SELECT FROM pg_class WHERE relname = 'customers_customer'
+        AND pg_has_role(current_user, relowner, 'MEMBER'))
+    FROM pg_roles WHERE rolname = current_user
+"""
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Django's own wrapper plus one statement after BEGIN, so that no code path can forget it."""
+
+    def init_connection_state(self):
+        """Refuse to work as a role that row-level security does not bind."""
+        super().init_connection_state()
+        if self.alias != "default":
+            return
+        with self.connection.cursor() as cursor:
+            if cursor.execute(POWERS).fetchone()[0]:
+                raise ImproperlyConfigured(
+                    f"The database role {self.settings_dict['USER']!r} is a superuser, has"
+                    " BYPASSRLS or owns the tables. Let DATABASE_URL name portal_app."
+                )
+            # Under plain C the trigram index would hold no Chinese at all.
+            (ctype,) = cursor.execute(
+                "SELECT datctype FROM pg_database WHERE datname = current_database()"
+            ).fetchone()
+            if not ctype.upper().replace("-", "").endswith("UTF8"):
+                raise ImproperlyConfigured(
+                    f"The database's character type is {ctype!r}. Create it with C.UTF-8."
+                )
+
+    def set_autocommit(self, autocommit, force_begin_transaction_with_broken_autocommit=False):
+        """Begin or end a transaction; a new one belongs to the tenant that is entered."""
+        super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
+        if not autocommit:
+            with self.connection.cursor() as cursor:
+                cursor.execute(tenancy.SET_TENANT, [tenancy.setting_value()])

@@ -1,0 +1,91 @@
+"""What every request goes through: headers, preferences, sign-in, one tenant."""
+
+import zoneinfo
+
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
+
+from partners import tenancy
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; object-src 'none'"
+)
+PERMISSIONS_POLICY = (
+    "camera=(), microphone=(), geolocation=(), payment=(), usb=(), "
+    "publickey-credentials-get=(self), publickey-credentials-create=(self)"
+)
+
+
+class Headers:
+    """Sets the headers of security 7; pages are never kept by a cache."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers.setdefault("Cache-Control", "private, no-store")
+            patch_vary_headers(response, ["HX-Request", "HX-Request-Type"])
+        return response
+
+
+class Preferences:
+    """Activates the language (profile, cookie, header) and the time zone of the member."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        member = request.user if request.user.is_authenticated else None
+        language = member.language if member else ""
+        translation.activate(language or translation.get_language_from_request(request))
+        request.LANGUAGE_CODE = translation.get_language()
+        try:
+            timezone.activate(zoneinfo.ZoneInfo(member.time_zone if member else "UTC"))
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            timezone.deactivate()
+        try:
+            response = self.get_response(request)
+        finally:
+            timezone.deactivate()
+        response.headers.setdefault("Content-Language", translation.get_language())
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        return response
+
+
+class SignInRequired(LoginRequiredMiddleware):
+    """Every view asks for a member who is signed in, but those that opt out."""
+
+    def handle_no_permission(self, request, view_func):
+        """Go to the sign-in page; htmx would swap a plain redirect into the fragment."""
+        response = super().handle_no_permission(request, view_func)
+        if request.htmx:
+            return HttpResponseClientRedirect(response.url)
+        return response
+
+
+class OneTenant:
+    """Answers the request in one transaction that sees the rows of the member's partner."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        with tenancy.tenant(request.user.partner_id), transaction.atomic():
+            response = self.get_response(request)
+            # Exceptions of a view arrive here as an answer; the transaction must not be kept.
+            if response.status_code >= 500:
+                transaction.set_rollback(True)
+        return response

@@ -1,0 +1,33 @@
+from django.conf import settings
+from django.urls import include, path
+
+from .views import front, members, probes
+
+handler403 = "portal.views.errors.forbidden"
+handler404 = "portal.views.errors.not_found"
+handler500 = "portal.views.errors.server_error"
+
+portal_urls = [
+    path("", front.home, name="home"),
+    path("search/", front.search, name="search"),
+    # /customers/
+    path("customers/", front.customers, name="customers"),
+    path("customers/<slug:slug>/", front.customer, name="customer"),
+    # the member's own
+    path("language/", members.language, name="language"),
+    path("profile/", members.profile, name="profile"),
+    # for machines
+    path("health/", probes.health, name="health"),
+]
+
+urlpatterns = [
+    path("", include((portal_urls, "portal"))),
+    path("", include("users.urls")),
+    path("my/", include("users.my.urls")),
+    path("accounts/", include("allauth.urls")),
+]
+
+if settings.DEBUG:
+    from .styleguide import styleguide
+
+    urlpatterns.append(path("styleguide/", styleguide, name="styleguide"))

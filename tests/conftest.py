@@ -1,0 +1,135 @@
+"""The database of the tests, and the cast: alice, bob, mallory and who works with them."""
+
+import base64
+import os
+
+import pytest
+from django.db import connections
+from django.test.utils import setup_databases, teardown_databases
+
+from partners import tenancy
+from partners.roles import Role
+
+from . import factories
+
+# The app may not make partners. In a test that runs inside a transaction, what the owner's own
+# connection makes would be invisible, so the test database has a function that makes them.
+MAKE_PARTNER = """
+CREATE OR REPLACE FUNCTION app.test_make_partner(id uuid, slug text, name text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $body$
+    INSERT INTO partners_partner (id, slug, name) VALUES (id, slug, name)
+$body$;
+GRANT EXECUTE ON FUNCTION app.test_make_partner(uuid, text, text) TO portal_app;
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """
+    Let every test that commits also use the owner's connection.
+
+    Only the owner may TRUNCATE, so a transactional test without it would never be flushed.
+    """
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        commits = marker is not None and marker.kwargs.get("transaction")
+        if commits or {"live_server", "transactional_db"} & set(item.fixturenames):
+            both = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+            item.add_marker(both, append=False)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment, django_db_modify_db_settings, django_db_keepdb, django_db_blocker
+):
+    """Create and migrate the test database as the owner; the tests connect as the app."""
+    with django_db_blocker.unblock():
+        made = setup_databases(0, interactive=False, keepdb=django_db_keepdb)
+    assert connections["default"].settings_dict["NAME"].startswith("test_")
+    with django_db_blocker.unblock(), connections["owner"].cursor() as cursor:
+        cursor.execute(MAKE_PARTNER)
+    yield
+    if not django_db_keepdb:
+        with django_db_blocker.unblock():
+            for connection in connections.all():
+                connection.close()
+            teardown_databases(made, 0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys(tmp_path_factory):
+    """Keys of the tests' own; no secret of an installation is needed."""
+    from django.conf import settings
+
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("hash", "seal", "link"):
+        (folder / f"{name}.key").write_text(base64.b64encode(os.urandom(32)).decode())
+    settings.KEYS_DIR = folder
+
+
+@pytest.fixture(autouse=True)
+def _outside_any_tenant():
+    """Start every test without a tenant; a fixture that makes rows enters its own."""
+    assert tenancy.current() is None
+
+
+@pytest.fixture
+def northwind(db):
+    """The partner of alice and bob."""
+    return factories.partner("northwind", "Northwind Cloud")
+
+
+@pytest.fixture
+def rival(db):
+    """Another partner in the same tables."""
+    return factories.partner("rival", "CANARY Rival")
+
+
+@pytest.fixture
+def alice(northwind):
+    """Administers Northwind."""
+    return factories.member(northwind, "alice", role=Role.OWNER)
+
+
+@pytest.fixture
+def bob(northwind):
+    """May only look."""
+    return factories.member(northwind, "bob", role=Role.READER)
+
+
+@pytest.fixture
+def helen(northwind):
+    """Works at Northwind's help desk."""
+    return factories.member(northwind, "helen", role=Role.HELPDESK_AGENT)
+
+
+@pytest.fixture
+def mallory(rival):
+    """Administers a rival."""
+    return factories.member(rival, "mallory", role=Role.OWNER)
+
+
+@pytest.fixture
+def inside(northwind):
+    """Run the test as Northwind: everything it makes and reads is Northwind's."""
+    with tenancy.tenant(northwind.pk):
+        yield northwind
+
+
+@pytest.fixture
+def contoso(inside):
+    """Northwind's customer."""
+    return factories.customer("contoso", "Contoso", domains=("contoso.example",))
+
+
+@pytest.fixture
+def office(contoso):
+    """Contoso's subscription of an office suite: five seats, two service plans."""
+    return factories.subscription(contoso, "Office E3", seats=5, plans=("Mail", "Meetings"))
+
+
+@pytest.fixture
+def as_alice(client, alice):
+    """A browser in which alice is signed in."""
+    client.force_login(alice)
+    return client

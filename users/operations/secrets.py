@@ -1,0 +1,49 @@
+"""Temporary passwords of a batch: made, hashed for sign-in, sealed for the sheet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from users import passwords
+from users.models import Batch, Line
+
+
+@dataclass(frozen=True)
+class Issued:
+    """New temporary passwords, in the order of the lines they were made for."""
+
+    hashes: list[str]
+    sealed: list[bytes]
+    expires_at: datetime
+
+
+def issue_passwords(*, batch: Batch, lines: Sequence[Line]) -> Issued:
+    """
+    Make a temporary password for the user of each line.
+
+    The batch gets its key with the first of them, and then the sheet's time begins to run. The
+    caller holds the batch's customer locked and writes hashes and sealed secrets.
+    """
+    if not batch.sheet_key:
+        batch.sheet_key = passwords.new_batch_key()
+        batch.sheet_expires_at = timezone.now() + timedelta(hours=batch.customer.sheet_hours)
+        batch.handed_over_at, batch.handed_over_by = None, ""
+        batch.save(
+            update_fields=["sheet_key", "sheet_expires_at", "handed_over_at", "handed_over_by"]
+        )
+    secrets = passwords.make_temporary_passwords(len(lines))
+    return Issued(
+        hashes=passwords.hash_temporary(secrets),
+        sealed=passwords.seal(
+            batch.sheet_key, secrets, [context(batch, line.number, line.user_id) for line in lines]
+        ),
+        expires_at=timezone.now() + timedelta(days=batch.customer.password_days),
+    )
+
+
+def context(batch: Batch, number: int, user_id: UUID) -> str:
+    """What a sealed password is bound to: moved to another row, it does not open."""
+    return passwords.sealing_context(batch.partner_id, batch.pk, number, user_id)

@@ -1,0 +1,32 @@
+"""Whose is it, asked before any tenant is known; the answers name nobody."""
+
+from uuid import UUID
+
+from django.db import connection
+
+
+def _ask(sql: str, parameters: list) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def find_partners_with_work() -> list[UUID]:
+    """Partners with chunks that no worker was told of for a minute, or with mail waiting."""
+    return [row[0] for row in _ask("SELECT app.find_partners_with_work()", [])]
+
+
+def find_partners_to_wipe() -> list[UUID]:
+    """Partners with secrets or uploaded files past their time."""
+    return [row[0] for row in _ask("SELECT app.find_partners_to_wipe()", [])]
+
+
+def get_partner_of_link(token_hash: str) -> UUID | None:
+    """The partner whose one-time link has this token, or None."""
+    return _ask("SELECT app.find_handover(%s)", [token_hash])[0][0]
+
+
+def get_home_of_domain(domain: str) -> tuple[UUID, UUID] | None:
+    """The partner and the customer that the domain belongs to, or None."""
+    rows = _ask("SELECT partner_id, customer_id FROM app.find_domain(%s)", [domain])
+    return rows[0] if rows else None

@@ -1,0 +1,39 @@
+"""Wake-ups: ids in, one operation called."""
+
+from celery import shared_task
+
+from partners import tenancy
+from partners.tenancy import TenantTask
+
+from . import operations, queries
+
+
+@shared_task(base=TenantTask, name="users.run_chunk")
+def run_chunk(*, partner_id: str, batch_id: str, number: int) -> None:
+    """Run one chunk of a batch; chunk 0 is the check of an uploaded file."""
+    if number == 0:
+        operations.check_upload(batch_id=batch_id)
+    else:
+        operations.run_chunk(batch_id=batch_id, number=number)
+
+
+@shared_task(base=TenantTask, name="users.send_handovers")
+def send_handovers(*, partner_id: str, batch_id: str) -> None:
+    """Send the mails of a batch that wait."""
+    operations.send_handovers(batch_id=batch_id)
+
+
+@shared_task(name="users.sweep")
+def sweep() -> None:
+    """Wake the workers for whatever was not told, partner by partner."""
+    for partner_id in queries.find_partners_with_work():
+        with tenancy.tenant(partner_id):
+            operations.sweep()
+
+
+@shared_task(name="users.wipe")
+def wipe() -> None:
+    """Destroy secrets and uploaded files past their time, partner by partner."""
+    for partner_id in queries.find_partners_to_wipe():
+        with tenancy.tenant(partner_id):
+            operations.wipe()

@@ -1,0 +1,41 @@
+from django.urls import include, path
+
+from .views import adding, batches, handovers, importing, resetting, sheets
+from .views import lists as users
+
+app_name = "users"
+
+# /customers/<slug>/users/
+of_users = [
+    path("", users.list_users, name="list"),
+    path("add/", adding.add, name="add"),
+    path("add/name/", adding.check_name, name="check_name"),
+    path("import/", importing.upload, name="import"),
+    path("import/template/<str:language>.<str:kind>", importing.template, name="template"),
+    path("reset/", resetting.reset, name="reset"),
+    path("export/", users.export, name="export"),
+    path("<uuid:user_id>/", users.show_user, name="user"),
+]
+
+# /customers/<slug>/batches/<id>/
+of_batch = [
+    path("", batches.batch, name="batch"),
+    path("finish/", adding.finish, name="finish_set"),
+    path("start/", batches.start, name="start"),
+    path("cancel/", batches.cancel, name="cancel"),
+    path("settings/", importing.change, name="import_settings"),
+    path("failed/", importing.failed, name="failed_rows"),
+    path("sheet/", sheets.show, name="sheet"),
+    path("sheet/print/", sheets.print_sheet, name="print_sheet"),
+    path("sheet/download/", sheets.download, name="download_sheet"),
+    path("sheet/mail/", handovers.mail, name="mail_sheet"),
+    path("sheet/handed-over/", sheets.hand_over, name="hand_over"),
+]
+
+urlpatterns = [
+    path("batches/", batches.all_batches, name="all_batches"),
+    path("customers/<slug:slug>/users/", include(of_users)),
+    path("customers/<slug:slug>/batches/", batches.customer_batches, name="customer_batches"),
+    path("customers/<slug:slug>/batches/<uuid:batch_id>/", include(of_batch)),
+    path("link/<str:token>/", handovers.link, name="link"),
+]

@@ -1,0 +1,10 @@
+from django.http import Http404
+
+from customers.access import customer_view
+from partners.roles import Permission
+
+
+@customer_view(Permission.RESET_PASSWORDS)
+def reset(request, customer, **names):
+    """Not built yet."""
+    raise Http404
