@@ -12,14 +12,19 @@ run: .venv/local
 	@exec $(BIN)/python -m portal.run
 
 test: .venv/dev
-	@exec $(BIN)/python -m portal.test $(ARGS)
+	@exec $(BIN)/python -m portal.testing $(ARGS)
 
 # Servers for tests that stay up; `source .local/test.env`, then run pytest as often as you like.
 test-servers: .venv/dev
 	@exec $(BIN)/python -m portal.embedded test-env
 
 lint: .venv/dev
-	@exec $(BIN)/python -m portal.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	git ls-files "templates/**.html" "*/templates/**.html" | xargs -r $(BIN)/djade --check --target-version 5.2
+	$(BIN)/lint-imports
+	$(BIN)/python -m portal.testing --manage makemigrations --check --dry-run
+	BASE_URL=https://portal.example $(BIN)/python -m portal.testing --manage check --deploy --fail-level WARNING
 
 format: .venv/dev
 	$(BIN)/ruff check --fix --quiet .
@@ -27,10 +32,10 @@ format: .venv/dev
 	git ls-files "templates/**.html" | xargs -r $(BIN)/djade --target-version 5.2
 
 screens: .venv/dev
-	@exec $(BIN)/python -m portal.test --run tests.screens $(ARGS)
+	@exec $(BIN)/python -m portal.testing --run tests.screens $(ARGS)
 
 bench: .venv/dev
-	@exec $(BIN)/python -m portal.test --run tests.bench $(ARGS)
+	@exec $(BIN)/python -m portal.testing --run tests.bench $(ARGS)
 
 # The only command that needs GNU gettext; running and testing compile with polib.
 messages: .venv/local

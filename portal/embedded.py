@@ -248,7 +248,7 @@ def test_environment(servers):
         "KEYS_DIR": str(keys),
         "DEBUG": "0",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
-        "BASE_URL": "http://localhost",
+        "BASE_URL": os.environ.get("BASE_URL", "http://localhost"),
         "EMAIL_URL": f"file://{servers.place}/mail",
     }
 
