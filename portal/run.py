@@ -1,0 +1,280 @@
+"""
+The whole portal in one terminal, with a demo: servers, web, workers, beat.
+
+DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL in the environment put real servers in the place of
+the embedded ones; PORT, HOST and DEBUG are honored too.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+
+from portal import embedded, messages, places
+
+ADDRESSES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+MANAGE = [sys.executable, "manage.py"]
+# Restarts of one process within a minute before we give up.
+PATIENCE = 5
+
+
+class Stopped(Exception):
+    """Somebody asked for the end: Ctrl-C, or a signal."""
+
+
+@dataclass
+class Service:
+    """A process that is kept running."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    process: subprocess.Popen | None = None
+    starts: list[float] = field(default_factory=list)
+
+    def start(self):
+        """Start it; its lines appear in the terminal behind its name."""
+        self.starts.append(time.monotonic())
+        self.process = subprocess.Popen(
+            self.command,
+            env=self.environment,
+            cwd=places.CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=lambda: embedded.die_with_parent(signal.SIGTERM),
+        )
+        threading.Thread(target=self._copy_lines, args=[self.process], daemon=True).start()
+
+    def restart(self):
+        """Start it again after its death, and tell whether that is worth the while."""
+        say(f"{self.name} has ended with code {self.process.returncode}; starting it again.")
+        # Children of a killed process would go on beside the new one's.
+        embedded.stop_process(self.process, signal.SIGTERM)
+        recent = [moment for moment in self.starts if moment > time.monotonic() - 60]
+        if len(recent) > PATIENCE:
+            return False
+        time.sleep(min(len(recent), 3) * 0.5)
+        self.start()
+        return True
+
+    def _copy_lines(self, process):
+        for line in process.stdout:
+            say(line.rstrip("\n"), self.name)
+
+
+def main():
+    """Run the portal until it is told to stop, and return the exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    servers, services = None, []
+    try:
+        port = check_port()
+        with only_one():
+            environment = surroundings(port)
+            if not all(environment.get(name) for name in ADDRESSES):
+                say("Starting PostgreSQL and Valkey ...")
+                servers = embedded.prepare_servers()
+                servers.start()
+                environment |= servers.urls()
+            prepare(environment)
+            services = describe_services(environment, port)
+            for service in services:
+                service.start()
+            wait_for_web(services[0], port)
+            announce(environment, port)
+            return watch(servers, services)
+    except Stopped:
+        return 0
+    except (places.CannotStart, subprocess.CalledProcessError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        stop(servers, services)
+
+
+def check_port():
+    """Return the port that PORT names, refusing one that is taken or none at all."""
+    text = os.environ.get("PORT") or "8000"
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise places.CannotStart(f"PORT is {text!r}; give a number from 1 to 65535.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host(), int(text)))
+        except PermissionError:
+            message = f"Port {text} is reserved for the system; choose one above 1023 with PORT."
+            raise places.CannotStart(message) from None
+        except OSError:
+            other = f"`make run PORT={int(text) % 65000 + 1}`"
+            message = f"Port {text} is taken by another program; stop it, or use another: {other}."
+            raise places.CannotStart(message) from None
+    return int(text)
+
+
+def host():
+    """Return the address to listen on; the demo's passwords are known, so it is not for the network."""
+    return os.environ.get("HOST") or "127.0.0.1"
+
+
+@contextlib.contextmanager
+def only_one():
+    """Hold the checkout's lock, refusing a second run that would work on the same data."""
+    places.make_folder(places.LOCAL, mode=0o711)
+    with (places.LOCAL / "run.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            message = f"The portal already runs from this folder, as process {lock.read().strip()}."
+            raise places.CannotStart(message) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def surroundings(port):
+    """Return the environment of every process, without the addresses of embedded servers."""
+    keys = places.LOCAL / "keys"
+    defaults = {
+        "SECRET_KEY": places.make_keys(keys),
+        "KEYS_DIR": str(keys),
+        "DEBUG": "0",
+        "LOCAL_DEMO": "1",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+        "BASE_URL": f"http://localhost:{port}",
+        "EMAIL_URL": f"file://{places.LOCAL / 'mail'}",
+        "BEAT_SCHEDULE": str(places.LOCAL / "celerybeat-schedule"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    environment = defaults | os.environ
+    missing = [name for name in ADDRESSES if not environment.get(name)]
+    if 0 < len(missing) < len(ADDRESSES):
+        message = f"Set all of {', '.join(ADDRESSES)} or none; {', '.join(missing)} is not set."
+        raise places.CannotStart(message)
+    return environment
+
+
+def prepare(environment):
+    """Bring translations, tables, static files and the demo up to date."""
+    say("Preparing tables and pages ...")
+    messages.compile_messages()
+    for arguments in (
+        ["migrate", "--database", "owner", "--no-input", "--verbosity", "0"],
+        ["collectstatic", "--no-input", "--verbosity", "0"],
+        # It does nothing where a partner exists.
+        ["seed_demo"],
+    ):
+        run_to_end([*MANAGE, *arguments], environment)
+
+
+def run_to_end(command, environment):
+    """Run a command that ends by itself, and end it when we are told to stop."""
+    process = subprocess.Popen(
+        command, env=environment, cwd=places.CHECKOUT, stdin=subprocess.DEVNULL, process_group=0
+    )
+    try:
+        if process.wait():
+            raise subprocess.CalledProcessError(process.returncode, " ".join(command[1:]))
+    finally:
+        embedded.stop_process(process, signal.SIGTERM)
+
+
+def describe_services(environment, port):
+    """Return web, a worker for each queue, and beat; none of them may know the owner's password."""
+    known = {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
+    working = known | {"CELERY_WORKER": "1"}
+    celery = [sys.executable, "-m", "celery", "--app", "portal.celery", "--quiet"]
+    worker = [*celery, "worker", "--concurrency=1", "--without-gossip", "--without-mingle"]
+    worker += ["--loglevel=WARNING"]
+    web = [sys.executable, "-m", "granian", "--interface=wsgi", "--no-ws", "--workers=2"]
+    web += ["--blocking-threads=1", "--respawn-failed-workers", "--log-level=warning"]
+    web += [f"--host={host()}", f"--port={port}", "portal.wsgi:application"]
+    return [
+        Service("web", web, known),
+        Service("interactive", [*worker, "-Q", "interactive", "-n", "interactive@%h"], working),
+        Service("bulk", [*worker, "-Q", "bulk", "-n", "bulk@%h"], working),
+        Service("beat", [*celery, "beat", "--loglevel=WARNING", "--pidfile="], known),
+    ]
+
+
+def wait_for_web(web, port):
+    """Return when the web server answers, or has ended."""
+    while web.process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((host(), port), timeout=1):
+            return
+        time.sleep(0.1)
+
+
+def announce(environment, port):
+    """Say where the portal is and how to sign in."""
+    members = [*MANAGE, "demo_members"]
+    listed = subprocess.run(
+        members, env=environment, cwd=places.CHECKOUT, capture_output=True, text=True
+    )
+    print(f"\nThe portal is at {environment['BASE_URL']}/\n", flush=True)
+    print(listed.stdout if listed.returncode == 0 else listed.stderr, flush=True)
+    print("Ctrl-C stops everything; the data stays in .local/.\n", flush=True)
+
+
+def watch(servers, services):
+    """Start again what has ended, until told to stop or until it is no use; return the exit code."""
+    while True:
+        time.sleep(0.5)
+        for service in services:
+            if service.process.poll() is not None and not service.restart():
+                say(f"{service.name} does not stay up; stopping everything.")
+                return 1
+        for name, process in (servers.processes if servers else {}).items():
+            if process.poll() is not None:
+                say(f"{name} has ended with code {process.returncode}; starting it again.")
+                embedded.stop_process(process, signal.SIGTERM)
+                {"postgres": servers.start_postgres, "valkey": servers.start_valkey}[name]()
+                break
+
+
+def stop(servers, services):
+    """End everything, the servers last; a second Ctrl-C doesn't wait for work to be finished."""
+    if not services and not servers:
+        return
+    say("Stopping ...")
+    seconds = 20
+    running = [service.process for service in services if service.process]
+    for process in running:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+    for process in running:
+        while True:
+            try:
+                embedded.stop_process(process, signal.SIGTERM, seconds)
+                break
+            except Stopped:
+                seconds = 0
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if servers:
+        servers.stop()
+
+
+def say(line, name="portal"):
+    """Write a line of one process."""
+    sys.stdout.write(f"{name:<11} | {line}\n")
+    sys.stdout.flush()
+
+
+def _stop(number, frame):
+    raise Stopped
+
+
+if __name__ == "__main__":
+    sys.exit(main())
