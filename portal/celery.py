@@ -4,12 +4,11 @@ import os
 
 from celery import Celery
 from celery.signals import beat_init, worker_init
-from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 app = Celery("portal")
-app.config_from_object(lambda: settings.CELERY)
+app.config_from_object("portal.settings:CELERY")
 app.autodiscover_tasks()
 
 
