@@ -193,7 +193,9 @@ def run_to_end(command, environment):
 def describe_services(environment, port):
     """Return web, a worker for each queue, and beat; none of them may know the owner's password."""
     known = {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
-    working = known | {"CELERY_WORKER": "1"}
+    # As root Celery warns of pickled messages, which it would refuse.
+    quiet = "ignore:You're running the worker with superuser"
+    working = known | {"CELERY_WORKER": "1", "PYTHONWARNINGS": quiet}
     celery = [sys.executable, "-m", "celery", "--app", "portal.celery", "--quiet"]
     worker = [*celery, "worker", "--concurrency=1", "--without-gossip", "--without-mingle"]
     worker += ["--loglevel=WARNING"]
