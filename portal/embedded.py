@@ -264,7 +264,7 @@ def stop_process(process, first, seconds=30):
     """Ask a process to end, end it where it does not, and what it left behind with it."""
     if process is None:
         return
-    with contextlib.suppress(ProcessLookupError):
+    if first is not None:
         process.send_signal(first)
     try:
         process.wait(seconds)

@@ -258,7 +258,7 @@ def stop(servers, services):
     for process in running:
         while True:
             try:
-                embedded.stop_process(process, signal.SIGTERM, seconds)
+                embedded.stop_process(process, None, seconds)
                 break
             except Stopped:
                 seconds = 0
