@@ -1,14 +1,17 @@
 """The Celery app: two queues, and beat."""
 
 import os
+import sys
 
 from celery import Celery
 from celery.signals import beat_init, worker_init
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 app = Celery("portal")
-app.config_from_object("portal.settings:CELERY")
+app.config_from_object(lambda: settings.CELERY)
 app.autodiscover_tasks()
 
 
@@ -18,5 +21,9 @@ def check_database_role(**kwargs):
     """Connect once: with a role that sees every partner this process must not start."""
     from django.db import connection
 
-    connection.ensure_connection()
+    try:
+        connection.ensure_connection()
+    except ImproperlyConfigured as error:
+        # Celery logs what its signals raise and goes on; only leaving stops it.
+        sys.exit(str(error))
     connection.close()

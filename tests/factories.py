@@ -2,7 +2,7 @@
 
 import itertools
 
-from django.db import connection
+from django.db import connection, transaction
 
 from customers.models import Customer, Domain
 from licensing.models import Product, ServicePlan, Subscription
@@ -36,6 +36,7 @@ def member(of: Partner, name: str, role: Role = Role.OWNER, **fields) -> Member:
     )
 
 
+@transaction.atomic
 def customer(slug: str, name: str, domains: tuple[str, ...] = (), **fields) -> Customer:
     """Make a customer with verified domains; the first is the default."""
     made = Customer.objects.create(
@@ -49,6 +50,7 @@ def customer(slug: str, name: str, domains: tuple[str, ...] = (), **fields) -> C
     return made
 
 
+@transaction.atomic
 def product(name: str, plans: tuple[str, ...] = (), **fields) -> Product:
     """Make a product of the partner's catalog with its service plans."""
     made = Product.objects.create(name=name, **{"part_number": f"P-{next(_numbers):04}"} | fields)
@@ -57,6 +59,7 @@ def product(name: str, plans: tuple[str, ...] = (), **fields) -> Product:
     return made
 
 
+@transaction.atomic
 def subscription(
     of: Customer, name: str, seats: int = 5, plans: tuple[str, ...] = (), **fields
 ) -> Subscription:
@@ -65,6 +68,7 @@ def subscription(
     return Subscription.objects.create(customer=of, product=bought, seats=seats, **fields)
 
 
+@transaction.atomic
 def user(of: Customer, display_name: str, **fields) -> CustomerUser:
     """Make an active user without licenses, past all operations."""
     local = f"user{next(_numbers)}"

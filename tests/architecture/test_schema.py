@@ -1,0 +1,149 @@
+"""The schema keeps tenants apart by itself, whatever the code does."""
+
+import pytest
+from django.db import connection
+
+pytestmark = pytest.mark.django_db
+
+# Read before anybody's tenant is known; never joined into tenant output.
+WITHOUT_ROW_SECURITY = {"partners_member"}
+
+
+def ask(sql: str) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def tenant_tables() -> set[str]:
+    return {
+        row[0]
+        for row in ask(
+            "SELECT table_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name = 'partner_id'"
+        )
+    }
+
+
+def test_every_tenant_table_shows_own_rows_only():
+    guarded = {
+        row[0]
+        for row in ask(
+            """
+            SELECT c.relname FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid
+            WHERE c.relrowsecurity AND c.relforcerowsecurity AND p.polcmd = '*'
+                AND p.polpermissive AND p.polroles = '{0}'
+                AND pg_get_expr(p.polqual, c.oid) = '(partner_id = app.current_partner())'
+                AND pg_get_expr(p.polwithcheck, c.oid) = '(partner_id = app.current_partner())'
+            """
+        )
+    }
+
+    assert guarded == tenant_tables() - WITHOUT_ROW_SECURITY
+
+
+def test_no_tenant_table_has_a_second_policy():
+    assert ask("SELECT polrelid::regclass FROM pg_policy GROUP BY 1 HAVING count(*) > 1") == []
+
+
+def test_every_key_between_tenant_tables_carries_the_partner():
+    keys = ask(
+        """
+        SELECT k.conname, a.relname, b.relname,
+            EXISTS (SELECT FROM unnest(k.conkey, k.confkey) AS pair(here, there)
+                JOIN pg_attribute x ON x.attrelid = a.oid AND x.attnum = here
+                JOIN pg_attribute y ON y.attrelid = b.oid AND y.attnum = there
+                WHERE x.attname = 'partner_id' AND y.attname = 'partner_id')
+        FROM pg_constraint k JOIN pg_class a ON a.oid = k.conrelid
+            JOIN pg_class b ON b.oid = k.confrelid WHERE k.contype = 'f'
+        """
+    )
+    tenants = tenant_tables()
+    between = [key for key in keys if {key[1], key[2]} <= tenants]
+
+    assert [key for key in between if not key[3]] == []
+    assert len(between) > 15
+
+
+def test_every_relation_of_the_models_has_its_key():
+    """A ForeignKey without a constraint of Django's own has one made in SQL."""
+    from django.apps import apps
+
+    made = {
+        (table, column)
+        for table, column in ask(
+            """
+            SELECT a.relname, x.attname FROM pg_constraint k
+                JOIN pg_class a ON a.oid = k.conrelid
+                JOIN pg_attribute x ON x.attrelid = a.oid AND x.attnum = ANY (k.conkey)
+            WHERE k.contype = 'f'
+            """
+        )
+    }
+    missing = [
+        (model._meta.db_table, field.column)
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if field.many_to_one or (field.one_to_one and field.concrete)
+        if (model._meta.db_table, field.column) not in made
+    ]
+
+    assert missing == []
+
+
+def test_the_tenant_is_asked_for_in_every_statement_anew():
+    """IMMUTABLE would let a prepared statement keep the first tenant for ever."""
+    assert ask("SELECT provolatile::text FROM pg_proc WHERE proname = 'current_partner'") == [
+        ("s",)
+    ]
+
+
+def test_only_known_functions_pass_row_security():
+    functions = ask(
+        """
+        SELECT p.proname, r.rolname, p.proconfig, has_function_privilege('public', p.oid, 'EXECUTE')
+        FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner
+        WHERE p.prosecdef AND p.pronamespace = 'app'::regnamespace AND p.proname <> 'test_make_partner'
+        ORDER BY 1
+        """
+    )
+
+    assert [name for name, *_rest in functions] == [
+        "find_domain",
+        "find_handover",
+        "find_partners_to_wipe",
+        "find_partners_with_work",
+        "search_users",
+    ]
+    for _name, owner, config, is_public in functions:
+        assert (owner, config, is_public) == (
+            "portal_search",
+            ["search_path=pg_catalog, public"],
+            False,
+        )
+
+
+def test_the_app_is_nothing_but_a_login():
+    assert ask(
+        "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles"
+        " WHERE rolname = 'portal_app'"
+    ) == [(False, False, False, False)]
+    assert ask("SELECT current_user::text") == [("portal_app",)]
+
+
+def test_the_app_may_not_change_what_it_must_not():
+    denied = ask(
+        """
+        SELECT t.name, t.act FROM (VALUES
+            ('partners_partner', 'INSERT'), ('partners_partner', 'DELETE'),
+            ('audit_event', 'UPDATE'), ('audit_event', 'DELETE'), ('audit_event', 'TRUNCATE'),
+            ('users_customeruser', 'TRUNCATE'), ('users_customeruser', 'TRIGGER')
+        ) AS t(name, act) WHERE has_table_privilege('portal_app', t.name, t.act)
+        """
+    )
+
+    assert denied == []
+
+
+def test_the_locale_has_letters_for_chinese():
+    assert ask("SELECT show_trgm('王 建国') <> '{}'") == [(True,)]
