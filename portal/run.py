@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from portal import embedded, messages, places
 
 ADDRESSES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
-MANAGE = [sys.executable, "manage.py"]
+MEMBERS = places.LOCAL / "demo-members"
 # Restarts of one process within a minute before we give up.
 PATIENCE = 5
 
@@ -91,7 +91,7 @@ def main():
             for service in services:
                 service.start()
             wait_for_web(services[0], port)
-            announce(environment, port)
+            announce(environment)
             return watch(servers, services)
     except Stopped:
         return 0
@@ -169,13 +169,9 @@ def prepare(environment):
     """Bring translations, tables, static files and the demo up to date."""
     say("Preparing tables and pages ...")
     messages.compile_messages()
-    for arguments in (
-        ["migrate", "--database", "owner", "--no-input", "--verbosity", "0"],
-        ["collectstatic", "--no-input", "--verbosity", "0"],
-        # It does nothing where a partner exists.
-        ["seed_demo"],
-    ):
-        run_to_end([*MANAGE, *arguments], environment)
+    places.write_file(MEMBERS, "")
+    settings = {"DJANGO_SETTINGS_MODULE": "portal.settings"}
+    run_to_end([sys.executable, "-m", "portal.prepare", str(MEMBERS)], environment | settings)
 
 
 def run_to_end(command, environment):
@@ -218,14 +214,10 @@ def wait_for_web(web, port):
         time.sleep(0.1)
 
 
-def announce(environment, port):
+def announce(environment):
     """Say where the portal is and how to sign in."""
-    members = [*MANAGE, "demo_members"]
-    listed = subprocess.run(
-        members, env=environment, cwd=places.CHECKOUT, capture_output=True, text=True
-    )
-    print(f"\nThe portal is at {environment['BASE_URL']}/\n", flush=True)
-    print(listed.stdout if listed.returncode == 0 else listed.stderr, flush=True)
+    print(f"\nThe portal is at {environment['BASE_URL']}/\n")
+    print(MEMBERS.read_text())
     print("Ctrl-C stops everything; the data stays in .local/.\n", flush=True)
 
 
