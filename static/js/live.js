@@ -1,4 +1,4 @@
-/* What changes without a new page: said aloud, focus kept, short addresses, failures told. */
+/* What changes without a new page: it is said, focus stays, addresses are short, failures show. */
 {
   const said = new Map();
 
@@ -26,17 +26,20 @@
     });
   };
 
-  document.addEventListener("htmx:after:swap", (event) => {
+  // What had the focus may go with the swap: carry on at the heading of what came instead.
+  let wasInside = false;
+  document.addEventListener("htmx:before:swap", ({ detail }) => {
+    wasInside = detail.ctx.target?.contains?.(document.activeElement);
+  });
+
+  document.addEventListener("htmx:after:swap", ({ detail }) => {
     announce(false);
     focus();
-    // The pressed link or button may have gone with the swap: carry on at the region's start.
-    const target = event.detail.ctx?.target;
-    const region = target?.id && document.getElementById(target.id);
-    if (document.activeElement === document.body && region?.contains(document.activeElement) === false) {
-      const start = region.querySelector("h1, h2, h3") || region;
-      if (!start.matches("a, button, input, [tabindex]")) start.tabIndex = -1;
-      if (said.has(region.id) || region.matches("dialog")) start.focus({ preventScroll: true });
-    }
+    const region = document.getElementById(detail.ctx.target?.id);
+    if (!wasInside || !region || document.activeElement !== document.body) return;
+    const start = region.querySelector("h1, h2, h3") || region;
+    start.tabIndex = -1;
+    start.focus({ preventScroll: true });
   });
 
   // Empty filters stay out of the address, so that it can be shared.
@@ -46,19 +49,20 @@
     for (const [name, value] of [...body]) if (value === "") body.delete(name);
   });
 
-  // The network failed, or the server did before it could answer with a page of its own.
-  const failed = () => {
+  // The network failed or the server refused: the page stays as it is, and says so. 422 is a form's answer.
+  const failed = (isFailed) => {
     const notice = document.querySelector("#network-error");
     if (!notice) return;
-    notice.hidden = false;
-    say(notice.textContent.trim());
+    notice.hidden = !isFailed;
+    if (isFailed) say(notice.textContent.trim());
   };
-  document.addEventListener("htmx:error", (event) => {
-    if (event.detail.ctx) failed();
-  });
-  document.addEventListener("htmx:before:request", () => {
-    const notice = document.querySelector("#network-error");
-    if (notice) notice.hidden = true;
+  document.addEventListener("htmx:error", ({ detail }) => detail.ctx && failed(true));
+  document.addEventListener("htmx:before:request", () => failed(false));
+  document.addEventListener("htmx:before:response", (event) => {
+    const { status } = event.detail.ctx.response;
+    if (status < 400 || status === 422) return;
+    event.preventDefault();
+    failed(true);
   });
 
   announce(true);

@@ -4,7 +4,8 @@
  */
 {
   const one = (query, root = document) => root.querySelector(query);
-  const TYPED_INTO = "input:not([type=checkbox], [type=radio]), textarea, select, dialog, [popover]:popover-open";
+  const TYPED_INTO =
+    "input:not([type=checkbox], [type=radio]), textarea, select, dialog, [popover]:popover-open";
 
   const step = (by) => {
     const rows = [...document.querySelectorAll(".data tbody tr")];
@@ -16,7 +17,7 @@
     one("[data-select-row], a, button", row)?.focus({ preventScroll: true });
   };
 
-  const open = (dialog) => dialog && !dialog.open && dialog.showModal();
+  const open = (name) => one(`${name}:not([open])`)?.showModal();
 
   const keys = {
     "/": (event) => {
@@ -26,7 +27,7 @@
       search.focus();
       search.select();
     },
-    "?": () => open(one("#keys")),
+    "?": () => open("#keys"),
     j: () => step(1),
     k: () => step(-1),
     x: () => one("tr[data-cursor] [data-select-row]")?.click(),
@@ -42,9 +43,8 @@
 
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
-      if (!one("#palette")) return;
       event.preventDefault();
-      open(one("#palette"));
+      open("#palette");
     } else if (event.target.closest?.("#palette")) {
       walk(event, one("#palette"));
     } else if (!event.ctrlKey && !event.metaKey && !event.altKey) {
