@@ -1,0 +1,218 @@
+"""Bytes to text: find out how the letters of a file are written, and refuse to guess wildly."""
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import charset_normalizer
+from django.utils.translation import gettext_lazy as _
+
+from users.importing.problems import UnreadableFile
+
+SAMPLE = 64 * 1024
+
+# What may be chosen by hand, in the order of the select box.
+ENCODINGS = [
+    ("utf-8", "UTF-8"),
+    ("utf-16", "UTF-16"),
+    ("gb18030", _("Simplified Chinese (GB18030, GBK)")),
+    ("big5", _("Traditional Chinese (Big5)")),
+    ("shift_jis", _("Japanese (Shift_JIS)")),
+    ("cp949", _("Korean (Windows-949)")),
+    ("cp1252", _("Western European (Windows-1252)")),
+    ("cp1250", _("Central European (Windows-1250)")),
+    ("cp1251", _("Cyrillic (Windows-1251)")),
+    ("cp1253", _("Greek (Windows-1253)")),
+    ("cp1254", _("Turkish (Windows-1254)")),
+    ("cp1255", _("Hebrew (Windows-1255)")),
+    ("cp1256", _("Arabic (Windows-1256)")),
+    ("cp1257", _("Baltic (Windows-1257)")),
+    ("cp1258", _("Vietnamese (Windows-1258)")),
+]
+
+# What Windows really writes where it says so.
+_CODECS = {"big5": "cp950", "shift_jis": "cp932"}
+
+_MARKS = [
+    (codecs.BOM_UTF8, "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"\x84\x31\x95\x33", "gb18030"),
+]
+
+# The characters that nearly every text in an encoding is made of: the common half of the
+# Chinese sets, kana and the common kanji.
+_COMMON = {
+    "gb18030": re.compile(rb"[\xb0-\xd7][\xa1-\xfe]|\xa3[\xa1-\xfe]|\xa1[\xa1-\xbf]"),
+    "big5": re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]|\xa1[\x40-\x7e]"),
+    "shift_jis": re.compile(
+        rb"\x82[\x4f-\xf1]|\x83[\x40-\x96]|[\x88-\x97][\x40-\x7e\x80-\xfc]|\x81[\x40-\x5b]"
+    ),
+}
+_PAIR = {
+    "gb18030": re.compile(rb"[\x81-\xfe][\x30-\x39][\x81-\xfe][\x30-\x39]|[\x81-\xfe][\x40-\xfe]"),
+    "big5": re.compile(rb"[\x81-\xfe][\x40-\xfe]"),
+    "shift_jis": re.compile(rb"[\x81-\x9f\xe0-\xfc][\x40-\xfc]|[\xa1-\xdf]"),
+}
+
+# The letters beyond a–z of the languages that are written in each Windows encoding; of equal
+# ones the first wins.
+_LETTERS = {
+    "cp1252": ["àâçéèêëîïôùûœæ", "äëïöüß", "áéíóúñü", "áâãàçéêíóôõú", "åäöæøéü", "àèéìòù"],
+    "cp1250": ["ąćęłńóśźż", "áčďéěíňóřšťúůýžľĺŕäô", "áéíóöőúüű", "ăâîşţ", "čćđšž"],
+    "cp1254": ["çğıöşüâ"],
+    "cp1257": ["ąčęėįšųūž", "āčēģīķļņšūž", "äöõüšž"],
+    "cp1255": ["אבגדהוזחטיךכלםמןנסעףפץצקרשת"],
+    "cp1251": ["абвгдежзийклмнопрстуфхцчшщъыьэюяё", "абвгдежзийклмнопрстуфхцчшщьюяієїґ"],
+    "cp1253": ["αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώ"],
+    "cp1256": ["ابتثجحخدذرزسشصضطظعغفقكلمنهويىةءآأإؤئپچژگ"],
+}  # fmt: skip
+_LATIN = {"cp1252", "cp1250", "cp1254", "cp1257"}
+
+
+def decode(
+    data: bytes, encoding: str | None, knows_header: Callable[[str], int]
+) -> tuple[str, str, bool]:
+    """
+    Decode a file: its text, the encoding, and whether that was guessed.
+
+    Of several encodings that fit, the one wins in which the header means most: the callable
+    counts the known columns in a text.
+
+    :raises UnreadableFile: if the chosen encoding does not fit, or none does.
+    """
+    if encoding:
+        if encoding not in dict(ENCODINGS):
+            raise UnreadableFile("encoding_not_offered", encoding=encoding)
+        return _strictly(data, encoding), encoding, False
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return _strictly(data, name), name, False
+    wide = _wide(data[:SAMPLE])
+    if wide:
+        return _strictly(data, wide), "utf-16", False
+    try:
+        return data.decode("utf-8"), "utf-8", False
+    except UnicodeDecodeError as error:
+        if _is_mostly_utf_8(data[:SAMPLE]):
+            line = data.count(b"\n", 0, error.start) + 1
+            raise UnreadableFile("wrong_encoding", encoding="UTF-8", line=line) from error
+    for name in _candidates(_sample(data), knows_header):
+        try:
+            return _strictly(data, name), name, True
+        except UnreadableFile:
+            continue
+    raise UnreadableFile("unknown_encoding")
+
+
+def _strictly(data: bytes, encoding: str) -> str:
+    try:
+        text = data.decode(_CODECS.get(encoding, encoding))
+    except UnicodeDecodeError as error:
+        name = str(dict(ENCODINGS).get(encoding, encoding.upper()))
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UnreadableFile("wrong_encoding", encoding=name, line=line) from error
+    return text.removeprefix("\ufeff")
+
+
+def _wide(sample: bytes) -> str | None:
+    # UTF-16 without its mark: the blanks, commas and line ends have a zero byte on one side.
+    sample = sample[: len(sample) // 2 * 2]
+    if b"\0" not in sample:
+        return None
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    half = len(sample) // 2
+    if odd > half / 20 and even <= odd / 20:
+        return "utf-16-le"
+    if even > half / 20 and odd <= even / 20:
+        return "utf-16-be"
+    return None
+
+
+def _is_mostly_utf_8(sample: bytes) -> bool:
+    # Chinese in another encoding hardly ever looks like UTF-8, so a few broken bytes among
+    # many good ones mean a damaged file and not another encoding.
+    text = sample.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    good = sum(1 for character in text if character > "\x7f") - broken
+    return good > 4 * broken
+
+
+def _sample(data: bytes) -> bytes:
+    if len(data) <= SAMPLE:
+        return data
+    return data[: data.rfind(b"\n", 0, SAMPLE) + 1] or data[:SAMPLE]
+
+
+def _candidates(sample: bytes, knows_header: Callable[[str], int]) -> Iterator[str]:
+    scores = {}
+    for name in _COMMON:
+        text = _try(sample, name)
+        if text is None:
+            continue
+        share = _share_of_common(sample, name)
+        header = knows_header(text)
+        scores[name] = (share + header if share >= 0.6 else 0.0, share)
+    ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+    yield from (name for name in ranked if scores[name][0] >= 0.6)
+    yield from _western(sample)
+
+
+def _try(sample: bytes, name: str) -> str | None:
+    try:
+        # A sample may end in the middle of a character.
+        decoder = codecs.getincrementaldecoder(_CODECS.get(name, name))()
+        return decoder.decode(sample)
+    except UnicodeDecodeError:
+        return None
+
+
+def _share_of_common(sample: bytes, name: str) -> float:
+    foreign = re.sub(rb"[\x00-\x7f]{2,}", b"\n", sample)
+    pairs = sum(1 for _ in _PAIR[name].finditer(foreign))
+    common = sum(1 for pair in _PAIR[name].findall(foreign) if _COMMON[name].fullmatch(pair))
+    return common / pairs if pairs else 0.0
+
+
+def _western(sample: bytes) -> list[str]:
+    texts = {name: _try(sample, name) for name in _LETTERS}
+    scores = {name: _share_of_letters(text, name) for name, text in texts.items() if text}
+    ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+    if ranked and scores[ranked[0]] >= 0.6:
+        return ranked
+    match = charset_normalizer.from_bytes(sample).best()
+    named = [name for name, _ in ENCODINGS if match and _same_codec(name, match.encoding)]
+    return named + ranked
+
+
+def _same_codec(name: str, found: str) -> bool:
+    return codecs.lookup(_CODECS.get(name, name)).name == codecs.lookup(found).name
+
+
+def _share_of_letters(text: str, name: str) -> float:
+    foreign = [character for character in text if character > "\x7f"]
+    if not foreign:
+        return 0.0
+    counts = Counter(character.lower() for character in foreign)
+    languages = [
+        sum(counts[letter] for letter in letters) / len(foreign) for letters in _LETTERS[name]
+    ]
+    every = sum(counts[letter] for letter in set("".join(_LETTERS[name]))) / len(foreign)
+    # A capital inside a word, or two alphabets in one, is a sign of the wrong encoding.
+    odd = sum(
+        1
+        for before, after in zip(text, text[1:], strict=False)
+        if after > "\x7f"
+        and before.islower()
+        and after.isupper()
+        or name not in _LATIN
+        and (before > "\x7f") != (after > "\x7f")
+        and before.isalpha()
+        and after.isalpha()
+    )
+    # Of two that fit, the one that is everywhere.
+    likelier = 0.1 if name == "cp1252" else 0.0
+    return (max(languages) + every) / 2 - odd / len(foreign) + likelier

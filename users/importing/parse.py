@@ -1,0 +1,205 @@
+"""Bytes to rows: what a file says about each person, under the names of our fields."""
+
+import re
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import BinaryIO
+
+from users.importing import decode, delimited, export, workbook
+from users.importing.columns import LABELS, NOT_KEPT, PASSWORD, Column, Header
+from users.importing.decode import ENCODINGS
+from users.importing.delimited import CELL_LIMIT, COLUMN_LIMIT, DELIMITERS, ROW_LIMIT
+from users.importing.problems import NOTICE, Problem, UnreadableFile
+
+__all__ = ["DELIMITERS", "ENCODINGS", "Detected", "Parsed", "Row", "UnreadableFile", "parse_file"]
+
+SIZE_LIMIT = 50 * 1024 * 1024
+
+_EXAMPLE = re.compile(r"\s*(example|示例|例|範例|例子)\s*[:：]", re.IGNORECASE)
+_VERSION = re.compile(r"\s*version\s*:", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person as the file has it: the line's number and the filled cells by field."""
+
+    line: int
+    values: dict[str, str]
+    # The line has more cells than the header, so they may stand in the wrong columns.
+    extra: bool = False
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What was found out about the file itself; the page shows it."""
+
+    format: str
+    encoding: str
+    delimiter: str
+    language: str
+    source: str
+    header_line: int
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A file that was read: what it is, its rows, and what is to be said about it."""
+
+    detected: Detected
+    rows: list[Row]
+    notices: tuple[Problem, ...]
+
+
+def parse_file(
+    data: bytes | BinaryIO, name: str, encoding: str | None = None, delimiter: str | None = None
+) -> Parsed:
+    """
+    Read a .csv or .xlsx file of people; which one it is, its content tells.
+
+    :raises UnreadableFile: if it cannot be read, with one sentence that says why and where.
+    """
+    data = _take(data)
+    notices = []
+    if data.startswith(b"PK\x03\x04"):
+        cells, number, header, worksheet, others = workbook.read_workbook(data)
+        kind, encoding, delimiter = "xlsx", "", ""
+        after = [line for line in cells if line[0] > number]
+        if others:
+            notices.append(
+                _notice(number, worksheet, "worksheets_skipped", others=", ".join(others))
+            )
+        first = cells[0][1][0] if cells[0][1] else ""
+        apostrophes, long_cells = True, True
+        skipped = cells[0][0] < number and not _VERSION.match(first)
+    else:
+        _refuse_other_kinds(data)
+        text, encoding, guessed = decode.decode(data, encoding, delimited.count_known_columns)
+        if not text.strip("\ufeff\0 \t\r\n,;|"):
+            raise UnreadableFile("empty")
+        table, number, header = delimited.find_table(text, delimiter)
+        kind, delimiter = "csv", table.delimiter
+        after = (line for line in table if line[0] > number)
+        if guessed:
+            label = str(dict(ENCODINGS)[encoding])
+            notices.append(_notice(number, "", "encoding_guessed", encoding=label))
+        apostrophes = export.has_neutralized(text)
+        long_cells = table.longest_line > CELL_LIMIT
+        before = "".join(table.lines[: number - 1])
+        skipped = bool(before.strip()) and not re.match(r"\s*\"?(version\s*:|sep=)", before, re.I)
+    if skipped:
+        notices.append(_notice(number, "", "lines_before_header"))
+    _check_width(header, number)
+    rows, skipped_examples = _read_rows(after, header, apostrophes, long_cells)
+    notices += [_notice(line, "", "example_skipped") for line in skipped_examples]
+    notices += _about_columns(header, number)
+    if not rows:
+        raise UnreadableFile("no_rows")
+    detected = Detected(
+        kind, encoding, delimiter, header.language, header.source, number, header.columns
+    )
+    return Parsed(detected, rows, tuple(notices))
+
+
+def _take(data: bytes | BinaryIO) -> bytes:
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        # One more than allowed is enough to know.
+        data = data.read(SIZE_LIMIT + 1)
+    if len(data) > SIZE_LIMIT:
+        raise UnreadableFile("too_big", limit=SIZE_LIMIT // 1024 // 1024)
+    if not data:
+        raise UnreadableFile("empty")
+    return bytes(data)
+
+
+def _refuse_other_kinds(data: bytes) -> None:
+    if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        is_locked = "EncryptedPackage".encode("utf-16-le") in data
+        raise UnreadableFile("encrypted" if is_locked else "old_excel")
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    kinds = {
+        b"%pdf": "PDF", b"{\\rtf": "RTF", b"<!doctype html": "HTML", b"<html": "HTML",
+        b"<table": "HTML", b"<?xml": "XML", b"\x1f\x8b": "GZIP", b"7z\xbc\xaf": "7-Zip",
+        b"rar!": "RAR", b"\x89png": "PNG", b"\xff\xd8\xff": "JPEG", b"pk": "ZIP",
+    }  # fmt: skip
+    for mark, kind in kinds.items():
+        # Two letters may well begin a header; a ZIP archive has no text behind them.
+        if start.startswith(mark) and (mark != b"pk" or start[2:4] in (b"\5\6", b"\7\x08")):
+            raise UnreadableFile("not_a_table", kind=kind)
+
+
+def _check_width(header: Header, number: int) -> None:
+    width = len(header.columns)
+    if width > COLUMN_LIMIT:
+        raise UnreadableFile("too_many_columns", line=number, found=width, limit=COLUMN_LIMIT)
+
+
+def _read_rows(
+    lines, header: Header, apostrophes: bool, long_cells: bool
+) -> tuple[list[Row], list[int]]:
+    firsts, spares = _places(header)
+    fields = tuple(firsts)
+    # A getter for one place gives no tuple, so the first place is taken twice.
+    pick = itemgetter(*firsts.values(), 0)
+    width = len(header.columns)
+    padding = [""] * width
+    rows: list[Row] = []
+    examples: list[int] = []
+    for line, cells in lines:
+        if long_cells:
+            _check_cells(line, cells)
+        extra = len(cells) > width and any(map(str.strip, cells[width:]))
+        if len(cells) < width:
+            cells = cells + padding[len(cells) :]
+        values = dict(zip(fields, map(str.strip, pick(cells)), strict=False))
+        if spares:
+            for place, field in spares:
+                if not values[field]:
+                    values[field] = cells[place].strip()
+        if not any(values.values()):
+            # Whatever stands in other columns, it is nobody.
+            continue
+        if apostrophes:
+            values = {field: export.restore(value) for field, value in values.items()}
+        if not rows and _EXAMPLE.match(cells[0]):
+            examples.append(line)
+            continue
+        if len(rows) == ROW_LIMIT:
+            raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
+        rows.append(Row(line, values, extra))
+    return rows, examples
+
+
+def _places(header: Header) -> tuple[dict[str, int], list[tuple[int, str]]]:
+    """Where each field stands first, and the further columns that fill its gaps."""
+    firsts: dict[str, int] = {}
+    spares = []
+    for column in header.columns:
+        if column.field in firsts:
+            spares.append((column.position, column.field))
+        elif column.field in LABELS:
+            firsts[column.field] = column.position
+    return firsts, spares
+
+
+def _check_cells(line: int, cells: list[str]) -> None:
+    if max(map(len, cells), default=0) > CELL_LIMIT:
+        raise UnreadableFile("cell_too_long", line=line, limit=CELL_LIMIT)
+
+
+def _about_columns(header: Header, number: int) -> list[Problem]:
+    notices, seen = [], set()
+    for column in header.columns:
+        code = {PASSWORD: "password_ignored", NOT_KEPT: "column_not_kept"}.get(column.field)
+        if not column.field and column.header:
+            code = "column_unknown"
+        elif column.field in LABELS and column.field in seen:
+            code = "column_repeated"
+        seen.add(column.field)
+        if code:
+            notices.append(_notice(number, column.header[:120], code, field=column.field))
+    return notices
+
+
+def _notice(line: int, value: str, code: str, *, field: str = "", **params) -> Problem:
+    return Problem(line, field, value, code, params | {"line": line}, severity=NOTICE)

@@ -1,0 +1,215 @@
+"""
+What can be wrong with a file, a row or a cell, and how it is said.
+
+A problem is kept as its code and the values that belong into its sentence, so that a row
+saved by one member is read by another in another language.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from users.importing import columns
+
+ERROR, WARNING, NOTICE = "error", "warning", "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing about one cell that stops the row (error), may be a slip (warning), or is said."""
+
+    line: int
+    column: str
+    value: str
+    code: str
+    params: dict[str, Any] = field(default_factory=dict)
+    suggestion: str = ""
+    severity: str = ERROR
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain values, to be stored with the line."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Problem":
+        """Read back what as_json made."""
+        return cls(**values)
+
+
+class UnreadableFile(Exception):
+    """A file that cannot be read as a list of people at all."""
+
+    def __init__(self, code: str, **params: Any):
+        super().__init__(code, params)
+        self.code = code
+        self.params = params
+
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do, in the reader's language."""
+        return _sentence(FILE, self.code, self.params)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def describe(problem: Problem) -> str:
+    """Say a problem in one sentence, in the reader's language."""
+    params = {"value": problem.value, "column": str(columns.label_of(problem.column))}
+    return _sentence(CELL, problem.code, params | problem.params)
+
+
+def _sentence(sentences: dict, code: str, params: dict[str, Any]) -> str:
+    text = sentences.get(code)
+    if text is None:
+        # A row saved by a newer or an older release.
+        return str(_("This cannot be imported: %(code)s.") % {"code": code})
+    try:
+        return str(text) % params
+    except (KeyError, ValueError, TypeError):
+        return str(_("This cannot be imported: %(code)s.") % {"code": code})
+
+
+CELL = {
+    # User name
+    "user_name_missing": _("There is no user name."),
+    "user_name_not_ascii": _(
+        "A user name has only the letters a–z, digits and . _ - ' before the @;"
+        " “%(characters)s” cannot stand in it."
+    ),
+    "user_name_bad_character": _(
+        "“%(characters)s” cannot stand in a user name; it has only letters, digits and . _ - '"
+        " before the @."
+    ),
+    "user_name_too_long": _(
+        "The user name is too long: at most 64 characters before the @ and 254 in all."
+    ),
+    "user_name_bad_start": _("A user name starts with a letter or a digit."),
+    "user_name_bad_dot": _(
+        "A user name does not start or end with a dot, and has no two dots in a row."
+    ),
+    "user_name_two_ats": _("A user name has only one @."),
+    "user_name_exists": _(
+        "%(name)s already has this user name. Nothing is left to do for this row."
+    ),
+    "user_name_taken": _("%(name)s already has this user name. Choose another one."),
+    "user_name_repeated": _("Line %(first)s has the same user name. The first of them counts."),
+    "user_name_deleted": _(
+        "This was the user name of %(name)s, who was deleted. Restore that user if it is the same"
+        " person; importing creates a new one."
+    ),
+    "user_name_reserved": _(
+        "“%(value)s” looks like an official address. Make sure that it is a person."
+    ),
+    # Domain
+    "domain_missing": _("The user name has no domain. Choose a domain for the file."),
+    "domain_unknown": _("%(domain)s is not a domain of this customer."),
+    "domain_differs": _(
+        "The user name ends with %(domain)s, but the column Domain says %(other)s."
+    ),
+    # Names
+    "name_missing": _("There is no display name, and no first or last name to make one of."),
+    "too_long": _(
+        "This is too long: %(length)s characters, where %(limit)s fit into “%(column)s”."
+    ),
+    "invisible_removed": _("Characters that cannot be seen were taken out."),
+    # The rest
+    "location_unknown": _("“%(value)s” is not a country or region that is known."),
+    "location_missing": _(
+        "Licenses cannot be given without a usage location. Choose one for the file."
+    ),
+    "language_unknown": _(
+        "“%(value)s” is not one of our languages. The customer's language is used instead."
+    ),
+    "contact_email_bad": _("“%(value)s” is not an e-mail address."),
+    "contact_email_is_own": _(
+        "This is the account that is being created; mail sent there cannot be read before the"
+        " first sign-in."
+    ),
+    "phone_damaged": _(
+        "A spreadsheet has shortened this number. Format the column as text and enter it again."
+    ),
+    "permission_unknown": _("“%(value)s” is not a permission that is known."),
+    "permission_not_yours": _(
+        "You may not make anybody “%(permission)s”. Ask an owner or an admin agent of your"
+        " organization."
+    ),
+    "product_unknown": _("“%(value)s” is not a product that this customer has bought."),
+    "product_ambiguous": _("Several products are called “%(value)s”. Use the part number instead."),
+    "product_suspended": _(
+        "The subscription to “%(product)s” is suspended, so its licenses cannot be given."
+    ),
+    "product_not_sold": _("“%(product)s” is not available in %(location)s."),
+    "product_requires": _("“%(product)s” only works together with “%(other)s”."),
+    "product_excludes": _("“%(product)s” and “%(other)s” cannot be held together."),
+    "seat_short": _(
+        "No license of “%(product)s” is left for this user, who is created without it."
+    ),
+    "cells_too_many": _(
+        "This row has more cells than the header. Perhaps a text with a separator in it lacks its"
+        " quotation marks."
+    ),
+    # The whole file
+    "password_ignored": _(
+        "The column “%(value)s” is not read: everybody gets a new temporary password."
+    ),
+    "column_unknown": _("The column “%(value)s” is not known and is left out."),
+    "column_not_kept": _("The column “%(value)s” has no place in this portal and is left out."),
+    "column_repeated": _(
+        "Several columns hold “%(column)s”. “%(value)s” is read only where the first is empty."
+    ),
+    "lines_before_header": _("The header is in line %(line)s. What stands above it is left out."),
+    "example_skipped": _("The example in line %(line)s is left out."),
+    "worksheets_skipped": _(
+        "Only the worksheet “%(value)s” is read. The file has others with data: %(others)s."
+    ),
+    "encoding_guessed": _(
+        "The file does not say how its letters are written; it was read as %(encoding)s. If names"
+        " look wrong, choose another encoding."
+    ),
+}
+
+FILE = {
+    "empty": _("The file is empty. Fill in the template and upload it again."),
+    "no_rows": _("The file has a header but no rows. Enter one person a line below the header."),
+    "no_header": _(
+        "No header was found: line %(line)s begins with “%(found)s”. The first line must name the"
+        " columns. Needed are “User name” and “Display name”, or “First name” and “Last name”, in"
+        " English or Chinese."
+    ),
+    "too_big": _("The file is larger than %(limit)s MB. Split it into several files."),
+    "too_many_rows": _("The file has more than %(limit)s rows. Split it into several files."),
+    "too_many_columns": _(
+        "Line %(line)s has %(found)s columns; at most %(limit)s are read. Perhaps another"
+        " separator was meant."
+    ),
+    "cell_too_long": _(
+        "A cell in line %(line)s is longer than %(limit)s characters. Shorten it, or look for a"
+        " quotation mark that is not closed."
+    ),
+    "unclosed_quote": _(
+        "A quotation mark opened in line %(line)s is not closed. Close it, or take it out."
+    ),
+    "wrong_encoding": _(
+        "The file is not written in %(encoding)s: line %(line)s has bytes that do not belong"
+        " there. Choose another encoding, or save the file as UTF-8."
+    ),
+    "unknown_encoding": _(
+        "It could not be found out how the letters of this file are written. Save it as “CSV"
+        " UTF-8” and upload it again, or choose the encoding."
+    ),
+    "encoding_not_offered": _("The encoding %(encoding)s is not one that can be chosen."),
+    "delimiter_not_offered": _("This separator is not one that can be chosen."),
+    "not_a_table": _(
+        "This is not a .csv or .xlsx file but looks like %(kind)s. Save the list as .csv or .xlsx."
+    ),
+    "old_excel": _("This is an Excel file of the old kind (.xls). Save it as .xlsx or .csv."),
+    "encrypted": _("The workbook is protected by a password. Save it without one."),
+    "damaged": _("The workbook is damaged and cannot be opened. Save it again, or as .csv."),
+    "unpacks_too_big": _(
+        "The workbook unpacks to far more than a list of people holds. Copy the list into a new"
+        " workbook and upload that."
+    ),
+    "macros": _("This is not an .xlsx workbook. Save it as .xlsx or .csv."),
+}
