@@ -1,5 +1,7 @@
 """Everything a page reads about users. One module a noun."""
 
+from .filters import Filters, UnknownFilter, chosen_ids, find_users, read_filters
+from .my import License, find_own_licenses
 from .routes import (
     find_partners_to_wipe,
     find_partners_with_work,
@@ -8,8 +10,15 @@ from .routes import (
 )
 
 __all__ = [
+    "License",
+    "find_own_licenses",
+    "Filters",
+    "UnknownFilter",
+    "chosen_ids",
     "find_partners_to_wipe",
     "find_partners_with_work",
+    "find_users",
     "get_home_of_domain",
     "get_partner_of_link",
+    "read_filters",
 ]

@@ -1,0 +1,179 @@
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from licensing.models import Assignment
+from tests import factories
+from users import queries
+from users.queries import filters as users_filters
+
+
+def found(customer, query):
+    """The names that a query string finds, in the order of the list."""
+    users = queries.find_users(customer, queries.read_filters(customer, query))
+    return [user.display_name for user in users.order_by("sort_key", "pk")]
+
+
+def give(user, subscription):
+    """Let the user hold a seat, past all operations."""
+    Assignment.objects.create(customer=user.customer, subscription=subscription, user=user)
+
+
+def delete(user, **fields):
+    """Delete the user, past all operations."""
+    user.deleted_at = timezone.now()
+    user.purge_at = user.deleted_at + timedelta(days=30)
+    for name, value in fields.items():
+        setattr(user, name, value)
+    user.save()
+
+
+def test_no_filter_finds_the_active_users_of_the_customer_only(contoso):
+    factories.user(contoso, "Ann")
+    delete(factories.user(contoso, "Ben"))
+    factories.user(factories.customer("fabrikam", "Fabrikam"), "Cleo")
+
+    assert found(contoso, "") == ["Ann"]
+    assert found(contoso, "tab=deleted") == ["Ben"]
+
+
+@pytest.mark.parametrize(
+    ("term", "names"),
+    [
+        ("ann", ["Ann Müller"]),
+        ("muller", ["Ann Müller"]),
+        ("ANN mü", ["Ann Müller"]),
+        ("an", ["Ann Müller"]),
+        ("建国", ["王建国"]),
+        ("contoso.example", ["Ann Müller", "王建国"]),
+        ("100%", []),
+        ("_", []),
+        ("\\", []),
+        ("nobody", []),
+        ("\u200b", []),
+    ],
+)
+def test_a_search_finds_names_and_user_names(contoso, term, names):
+    factories.user(contoso, "Ann Müller")
+    factories.user(contoso, "王建国")
+
+    assert found(contoso, f"q={term.replace('%', '%25')}") == names
+
+
+def test_a_search_looks_among_the_deleted_on_their_tab(contoso):
+    factories.user(contoso, "Ann Active")
+    delete(factories.user(contoso, "Ann Deleted"))
+
+    assert found(contoso, "q=ann") == ["Ann Active"]
+    assert found(contoso, "q=ann&tab=deleted") == ["Ann Deleted"]
+
+
+def test_a_search_with_too_many_candidates_still_finds_all(contoso, monkeypatch):
+    monkeypatch.setattr(users_filters, "MOST_CANDIDATES", 2)
+    for name in ("Ann A", "Ann B", "Ann C", "Ben"):
+        factories.user(contoso, name)
+
+    assert found(contoso, "q=ann") == ["Ann A", "Ann B", "Ann C"]
+
+
+def test_licenses_filter_by_some_none_this_one_and_not_that_one(contoso, office):
+    visio = factories.subscription(contoso, "Visio")
+    ann, ben = factories.user(contoso, "Ann"), factories.user(contoso, "Ben")
+    factories.user(contoso, "Cleo")
+    give(ann, office)
+    give(ann, visio)
+    give(ben, visio)
+
+    assert found(contoso, "license=some") == ["Ann", "Ben"]
+    assert found(contoso, "license=none") == ["Cleo"]
+    assert found(contoso, f"license={office.pk}") == ["Ann"]
+    assert found(contoso, f"lacks={office.pk}") == ["Ben", "Cleo"]
+    assert found(contoso, f"license={visio.pk}&lacks={office.pk}") == ["Ben"]
+
+
+def test_states_filter(contoso):
+    factories.user(contoso, "Ann", is_blocked=True, location="US")
+    factories.user(contoso, "Ben", permissions=["global_administrator"], location="US")
+    factories.user(contoso, "Cleo", password_state="temporary", location="US")
+    factories.user(contoso, "Dan")
+
+    assert found(contoso, "status=blocked") == ["Ann"]
+    assert found(contoso, "status=allowed") == ["Ben", "Cleo", "Dan"]
+    assert found(contoso, "permissions=administrators") == ["Ben"]
+    assert found(contoso, "password=temporary") == ["Cleo"]
+    assert found(contoso, "location=missing") == ["Dan"]
+
+
+def test_periods_count_whole_days_of_the_reader(contoso):
+    moment = timezone.datetime(2026, 3, 1, 23, 30, tzinfo=timezone.get_fixed_timezone(0))
+    factories.user(contoso, "Ann", added_at=moment)
+
+    with timezone.override(timezone.get_fixed_timezone(60)):
+        assert found(contoso, "added_from=2026-03-02&added_to=2026-03-02") == ["Ann"]
+        assert found(contoso, "added_to=2026-03-01") == []
+    with timezone.override(timezone.get_fixed_timezone(0)):
+        assert found(contoso, "added_from=2026-03-01&added_to=2026-03-01") == ["Ann"]
+        assert found(contoso, "added_from=2026-03-02") == []
+
+
+def test_the_deleted_are_found_by_the_day_of_their_deletion(contoso):
+    delete(factories.user(contoso, "Ann"))
+
+    assert found(contoso, "tab=deleted&deleted_from=2020-01-01") == ["Ann"]
+    assert found(contoso, "tab=deleted&deleted_to=2020-01-01") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "licens=none",
+        "license=nobody",
+        f"license={uuid4()}",
+        f"lacks={uuid4()}",
+        "lacks=some",
+        "status=Blocked",
+        "status=blocked&status=allowed",
+        "tab=active",
+        "tab=deleted&status=blocked",
+        "deleted_from=2026-01-01",
+        "added_from=yesterday",
+        "added_from=9999-12-31",
+        "added_to=0001-01-01",
+        "q=" + "a" * 201,
+    ],
+)
+def test_a_filter_that_is_not_known_is_refused_and_never_means_everybody(contoso, query):
+    factories.user(contoso, "Ann")
+
+    with pytest.raises(queries.UnknownFilter):
+        queries.chosen_ids(contoso, ids="", all=True, query=query)
+
+
+def test_a_subscription_of_another_customer_is_no_filter(contoso):
+    theirs = factories.subscription(factories.customer("fabrikam", "Fabrikam"), "Visio")
+
+    with pytest.raises(queries.UnknownFilter):
+        queries.chosen_ids(contoso, ids="", all=True, query=f"lacks={theirs.pk}")
+
+
+def test_chosen_are_the_ids_that_are_users_of_the_customer(contoso):
+    ann, ben = factories.user(contoso, "Ann"), factories.user(contoso, "Ben")
+    theirs = factories.user(factories.customer("fabrikam", "Fabrikam"), "Cleo")
+    ids = f"{ben.pk},{ann.pk},{ann.pk}, {theirs.pk},{uuid4()},x,,'"
+
+    assert queries.chosen_ids(contoso, ids=ids, all=False, query="") == [ann.pk, ben.pk]
+    assert queries.chosen_ids(contoso, ids="", all=False, query="") == []
+
+
+def test_all_chosen_are_those_that_the_query_finds(contoso):
+    ann = factories.user(contoso, "Ann", is_blocked=True)
+    ben = factories.user(contoso, "Ben")
+
+    def chosen(query):
+        return queries.chosen_ids(contoso, ids="", all=True, query=query)
+
+    assert chosen("") == [ann.pk, ben.pk]
+    assert chosen("status=blocked&sort=-name&after=x&q=") == [ann.pk]
+    assert chosen("q=zoe") == []
