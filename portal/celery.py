@@ -5,13 +5,13 @@ import sys
 
 from celery import Celery
 from celery.signals import beat_init, worker_init
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 app = Celery("portal")
-app.config_from_object(lambda: settings.CELERY)
+# By name, so that it is read when needed; Celery takes no function.
+app.config_from_object("portal.settings:CELERY")
 app.autodiscover_tasks()
 
 
