@@ -1,0 +1,180 @@
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer
+from partners.models import Member, TenantModel
+from partners.tenancy import require_current
+
+
+class Batch(TenantModel):
+    """One act of a member on one or many users: plan, progress, result, and its sheet."""
+
+    class Kind(models.TextChoices):
+        ADD = "add", _("Add users")
+        IMPORT = "import", _("Import users")
+        RESET = "reset", _("Reset passwords")
+        EDIT = "edit", _("Edit users")
+        BLOCK = "block", _("Block sign-in")
+        UNBLOCK = "unblock", _("Unblock sign-in")
+        LICENSES = "licenses", _("Manage licenses")
+        DELETE = "delete", _("Delete user accounts")
+        RESTORE = "restore", _("Restore users")
+        PURGE = "purge", _("Purge users")
+
+    class State(models.TextChoices):
+        # A set that grows by "Add another user" until it is finished.
+        OPEN = "open", _("Being added")
+        CHECKING = "checking", _("Being checked")
+        REFUSED = "refused", _("File refused")
+        PLANNED = "planned", _("Waiting for you")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        CANCELED = "canceled", _("Canceled")
+
+    customer = models.ForeignKey(
+        Customer, models.CASCADE, db_index=False, db_constraint=False, related_name="batches"
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    state = models.CharField(max_length=10, choices=State)
+    by = models.ForeignKey(
+        Member, models.PROTECT, db_index=False, db_constraint=False, related_name="batches"
+    )
+    by_name = models.CharField(max_length=120)
+    # What was chosen once for the whole batch, as JSON: defaults of an import, seats when short …
+    options = models.JSONField(default=dict)
+    # What was found out while it was planned: the detected format, seats before and after …
+    plan = models.JSONField(default=dict)
+    source_name = models.CharField(max_length=255, blank=True)
+    total = models.PositiveIntegerField(default=0)
+    reason = models.CharField(max_length=240, blank=True)
+    # The wrapped key of the temporary passwords; '' when there are none, or none any more.
+    sheet_key = models.CharField(max_length=200, blank=True)
+    sheet_expires_at = models.DateTimeField(null=True)
+    handed_over_at = models.DateTimeField(null=True)
+    handed_over_by = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "customer", "id"], name="batch_customer_id"),
+            models.UniqueConstraint(fields=["partner", "id"], name="batch_partner_id"),
+            # Two tabs that add users go on with the same set.
+            models.UniqueConstraint(
+                fields=["customer", "by"], condition=Q(state="open"), name="batch_one_open_set"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="batch_list"),
+            models.Index(fields=["partner", "by", "-id"], name="batch_mine"),
+            models.Index(
+                fields=["sheet_expires_at"], condition=~Q(sheet_key=""), name="batch_secrets"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()} {self.pk}"
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether its sheet can still be opened, expiry aside."""
+        return self.sheet_key != ""
+
+
+class BatchPart(models.Model):
+    """A row that belongs to one batch and is numbered in it; both together are its key."""
+
+    partner = models.ForeignKey(
+        "partners.Partner",
+        models.PROTECT,
+        related_name="+",
+        default=require_current,
+        db_index=False,
+        db_constraint=False,
+    )
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class Line(BatchPart):
+    """One user of a batch: what was asked, what became of it, and the sealed password."""
+
+    class State(models.TextChoices):
+        # Will not run: the plan found an error.
+        INVALID = "invalid", _("Cannot run")
+        PLANNED = "planned", _("Planned")
+        # One line alone is being tried; found so after a crash, it is the line that crashes.
+        TRYING = "trying", _("Being tried")
+        DONE = "done", _("Done")
+        # The user is done, but something is missing, say a seat; `result` says what.
+        PARTLY = "partly", _("Done in part")
+        FAILED = "failed", _("Failed")
+
+    pk = models.CompositePrimaryKey("batch_id", "number")
+    batch = models.ForeignKey(
+        Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="lines"
+    )
+    chunk = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State, default=State.PLANNED)
+    # Known before the line runs, also of a user who is yet to be added: a repeat changes nothing.
+    user_id = models.UUIDField(null=True)
+    # Always holds user_name and display_name, so that the line can be shown without the user.
+    input = models.JSONField(default=dict)
+    # [{"code", "column", "value", "severity", …}] as users.importing.validate describes them.
+    problems = models.JSONField(default=list)
+    result = models.JSONField(default=dict)
+    sealed = models.BinaryField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["partner", "user_id"], name="line_user"),
+            models.Index(fields=["batch", "state", "number"], name="line_state"),
+        ]
+
+    def __str__(self):
+        return f"{self.batch_id} {self.number}"
+
+
+class Chunk(BatchPart):
+    """A run of lines that one task does in one transaction; its row lock is the lease."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        DONE = "done"
+
+    pk = models.CompositePrimaryKey("batch_id", "number")
+    batch = models.ForeignKey(
+        Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="chunks"
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    enqueued_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["enqueued_at"], condition=Q(state="pending"), name="chunk_pending"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.batch_id} {self.number}"
+
+
+class Upload(BatchPart):
+    """A part of an uploaded file; gone after the run or after a day."""
+
+    pk = models.CompositePrimaryKey("batch_id", "number")
+    batch = models.ForeignKey(
+        Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="uploads"
+    )
+    content = models.BinaryField()
+
+    def __str__(self):
+        return f"{self.batch_id} {self.number}"
