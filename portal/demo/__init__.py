@@ -1,0 +1,1 @@
+"""The demo that `make run` starts with: invented partners, customers and people."""

@@ -1,0 +1,24 @@
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from partners import operations
+
+
+class Command(BaseCommand):
+    help = "Makes a partner with its first owner, and prints the link to choose a password."
+
+    def add_arguments(self, parser):
+        """Take what a partner cannot be without."""
+        parser.add_argument("name", help="the organization's name")
+        parser.add_argument("slug", help="a short name, as in halden-cloud")
+        parser.add_argument("email", help="the first owner's address")
+
+    def handle(self, *, name: str, slug: str, email: str, **options):
+        """Make both, or say what is in the way."""
+        try:
+            made = operations.create_partner(name=name, slug=slug, email=email)
+        except operations.PartnersError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"{made.partner.name} is there. Its owner, {made.owner.email}, chooses a")
+        self.stdout.write("password behind this link, which works once:")
+        self.stdout.write(settings.BASE_URL + made.path)
