@@ -1,28 +1,74 @@
-from django.http import Http404
+"""The user's own side of the portal."""
 
-from customers.access import customer_view
-from partners.roles import Permission
+from django.contrib.auth.decorators import login_not_required
+from django.shortcuts import redirect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from users import operations, queries
+from users.models import CustomerUser
 
-@customer_view(Permission.VIEW)
-def home(request, customer, **names):
-    """Not built yet."""
-    raise Http404
-
-
-@customer_view(Permission.VIEW)
-def sign_in(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+from . import access, forms
 
 
-@customer_view(Permission.VIEW)
-def choose_password(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@login_not_required
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request):
+    """Begin a session with user name and password."""
+    access.speak(request, None)
+    if request.method != "POST" and access.is_signed_in(request):
+        return redirect("my:home")
+    form = forms.SignIn(request.POST or None)
+    if form.is_valid():
+        old_token = access.read_cookie(request)[1]
+        try:
+            signed_in = operations.sign_in(**form.cleaned_data, old_token=old_token)
+        except operations.UsersError as error:
+            form.add_error(None, error.message)
+        else:
+            return access.remember(redirect("my:home"), signed_in)
+    return access.answer_page(request, "my/sign_in.html", {"form": form})
 
 
-@customer_view(Permission.VIEW)
-def sign_out(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@access.user_view
+@require_safe
+def home(request, session):
+    """Show the user what the portal knows about them, and their licenses."""
+    context = {
+        "licenses": queries.find_own_licenses(session.user),
+        "is_changed": request.GET.get("password") == "changed",
+    }
+    return access.answer_page(request, "my/home.html", context, session)
+
+
+@access.user_view
+@access.open_to_temporary
+@sensitive_post_parameters("current", "password", "again")
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose_password(request, session):
+    """Choose a password; with a temporary one there is no way around it."""
+    is_first = session.user.password_state != CustomerUser.PasswordState.CHOSEN
+    form = forms.ChoosePassword(request.POST or None, is_first=is_first)
+    if form.is_valid():
+        try:
+            signed_in = operations.choose_password(session=session, **form.cleaned_data)
+        except operations.PasswordRefused as error:
+            form.add_error("password", error.problems)
+        except operations.WrongPassword as error:
+            form.add_error("current", error.message)
+        except operations.SignedOut:
+            return access.forget(redirect("my:sign_in"))
+        else:
+            return access.remember(redirect("/my/?password=changed"), signed_in)
+    context = {"form": form, "is_first": is_first}
+    return access.answer_page(request, "my/password.html", context, session)
+
+
+@access.user_view
+@access.open_to_temporary
+@require_POST
+def sign_out(request, session):
+    """End the session."""
+    operations.sign_out(session=session)
+    return access.forget(redirect("my:sign_in"))
