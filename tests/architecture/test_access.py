@@ -1,0 +1,246 @@
+"""Nobody gets through a door that is not theirs: every URL, every role, and a rival."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connections, transaction
+from django.test import Client
+from django.utils import timezone
+
+from customers import access
+from customers.models import Customer
+from partners import tenancy
+from partners.roles import Permission, Role
+from tests import factories
+from users import operations
+from users.models import Batch
+
+from . import walk
+
+PUBLIC = {
+    "health/",
+    "language/",
+    "link/<str:token>/",
+    "my/",
+    "my/password/",
+    "my/sign-in/",
+    "my/sign-out/",
+}
+
+
+def furnish(partner, member, word: str) -> walk.Ids:
+    """Give the partner one of everything, with the word in every text."""
+    with tenancy.tenant(partner.pk), transaction.atomic():
+        customer = factories.customer(
+            f"{word}-customer".lower(), word, (f"{word}.example".lower(),)
+        )
+        subscription = factories.subscription(customer, word, plans=(word,))
+        user = factories.user(
+            customer,
+            word,
+            first_name=word,
+            last_name=word,
+            department=word,
+            job_title=word,
+            contact_email=f"{word}@mail.example",
+        )
+        factories.user(
+            customer,
+            f"{word} deleted",
+            deleted_at=timezone.now(),
+            purge_at=timezone.now() + timedelta(days=30),
+        )
+        added = operations.add_user(
+            customer=customer,
+            person={
+                "user_name": f"{word}2@{word}.example".lower(),
+                "display_name": word,
+                "products": [{"subscription": str(subscription.pk), "plans_off": []}],
+            },
+            by=member,
+        )
+        operations.plan_resets(customer=customer, users=[user.pk], by=member)
+    return walk.Ids(customer.slug, user.pk, added.batch.pk)
+
+
+@pytest.fixture
+def own(northwind, alice):
+    return furnish(northwind, alice, "OWN")
+
+
+@pytest.fixture
+def foreign(rival, mallory):
+    return furnish(rival, mallory, "CANARY")
+
+
+def signed_in(member) -> Client:
+    client = Client(raise_request_exception=False)
+    if member:
+        client.force_login(member)
+    return client
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stranger_is_sent_to_sign_in(own):
+    client = signed_in(None)
+    wrong = []
+    for door in walk.doors():
+        for method in ("get", "post"):
+            response = walk.ask(client, method, door.url(own.values()))
+            is_sent = response.status_code == 302 and "/accounts/login/" in response["Location"]
+            if is_sent == door.is_public:
+                wrong.append((method, door.route, response.status_code))
+            if not door.is_public:
+                swapped = walk.ask(client, method, door.url(own.values()), htmx=True)
+                if "/accounts/login/" not in swapped.headers.get("HX-Redirect", ""):
+                    wrong.append(("htmx", door.route))
+
+    assert wrong == []
+
+
+def test_only_known_doors_are_public():
+    assert {door.route for door in walk.doors() if door.is_public} == PUBLIC
+
+
+def test_every_door_that_is_not_public_declares_a_permission():
+    silent = [door.route for door in walk.doors() if not door.is_public and not door.permission]
+
+    # The member's own preferences need no role.
+    assert silent == ["profile/"]
+
+
+def test_every_door_of_a_customer_asks_whose_it_is():
+    assert [
+        door.route
+        for door in walk.doors()
+        if door.is_customers and not getattr(door.view, "is_customer_view", False)
+    ] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_foreign_id_answers_like_an_absent_one(own, foreign, alice, rival):
+    before = walk.checksum(rival.pk)
+
+    assert walk.leaks(signed_in(alice), own, foreign) == []
+    assert walk.checksum(rival.pk) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rival_who_owns_another_partner_gets_no_further(own, foreign, mallory, northwind):
+    before = walk.checksum(northwind.pk)
+
+    assert walk.leaks(signed_in(mallory), foreign, own) == []
+    assert walk.checksum(northwind.pk) == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("role", Role)
+def test_each_role_passes_where_its_permission_says(own, foreign, northwind, rival, role):
+    member = factories.member(northwind, f"{role}.walker", role=role)
+    client = signed_in(member)
+    before = walk.checksum(rival.pk)
+    wrong, canaries = [], []
+    for door in walk.doors():
+        if door.is_public or "token" in door.names:
+            continue
+        for method in ("get", "post"):
+            response = walk.ask(client, method, door.url(own.values()))
+            body = walk.bare(response, {})[2]
+            if b"CANARY" in body:
+                canaries.append(door.route)
+            refused = door.permission is not None and not member.may(door.permission)
+            if response.status_code >= 500 or (response.status_code == 403) < refused:
+                wrong.append((method, door.route, response.status_code))
+
+    assert wrong == []
+    assert canaries == []
+    assert walk.checksum(rival.pk) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_limited_member_sees_only_chosen_customers(own, northwind, alice):
+    member = factories.member(northwind, "limited", is_limited=True)
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        other = factories.customer("chosen", "Chosen")
+        other.scopes.create(member=member)
+
+    assert walk.leaks(signed_in(member), walk.nobodys("chosen"), own) == []
+    assert signed_in(member).get("/customers/chosen/").status_code == 200
+    for url in ("/", "/customers/", "/batches/", "/search/?q=OWN"):
+        assert b"OWN" not in signed_in(member).get(url).content
+
+
+# The test of the tests: one layer alone is enough, and without both the walk finds the leak.
+
+
+@pytest.fixture
+def careless(monkeypatch):
+    """The first layer is gone: the customer is looked up without asking whose it is."""
+    monkeypatch.setattr(
+        access.queries,
+        "get_customer",
+        lambda slug, member: Customer.objects.filter(slug=slug).first(),
+    )
+
+
+@pytest.fixture
+def without_row_security(transactional_db):
+    """The third layer is gone: no table has its policy any more."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity")
+        tables = [row[0] for row in cursor.fetchall()]
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+        yield
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_row_security_alone_keeps_a_careless_view_from_showing(own, foreign, alice, careless):
+    assert walk.leaks(signed_in(alice), own, foreign) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_views_alone_keep_out_what_is_foreign(own, foreign, alice, without_row_security):
+    assert walk.leaks(signed_in(alice), own, foreign) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_walk_finds_what_neither_layer_stops(
+    own, foreign, alice, careless, without_row_security
+):
+    assert walk.leaks(signed_in(alice), own, foreign) != []
+
+
+def test_the_table_of_roles_is_the_products():
+    granted = {role: {str(p) for p in role.permissions} for role in Role}
+
+    assert granted[Role.OWNER] == {str(p) for p in Permission}
+    assert granted[Role.ADMIN_AGENT] == granted[Role.OWNER] - {"manage_staff", "purge_users"}
+    assert granted[Role.HELPDESK_AGENT] == {
+        "view",
+        "manage_users",
+        "assign_licenses",
+        "reset_passwords",
+        "restore_users",
+        "undo_own_batches",
+        "export_lists",
+        "view_own_activity",
+    }
+    assert granted[Role.SALES_AGENT] == {
+        "view",
+        "manage_customers",
+        "assign_licenses",
+        "manage_products",
+        "undo_own_batches",
+        "export_lists",
+        "view_own_activity",
+    }
+    assert granted[Role.READER] == {"view", "view_own_activity", "view_all_activity"}
+
+
+def test_a_batch_kind_is_never_unknown_to_the_engine():
+    from users.operations.batches import APPLIES
+
+    assert {Batch.Kind.ADD, Batch.Kind.IMPORT, Batch.Kind.RESET} <= set(APPLIES)

@@ -1,0 +1,126 @@
+"""Habits of the house that no linter knows."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(settings.ROOT)
+APPS = ("portal", "users", "licensing", "customers", "partners", "audit")
+FORBIDDEN_ROOMS = {"utils", "helpers", "services", "managers", "mixins", "signals", "common"}
+
+
+def sources(*apps: str) -> list[Path]:
+    return sorted(
+        path
+        for app in apps
+        for path in (ROOT / app).rglob("*.py")
+        if "migrations" not in path.parts
+    )
+
+
+def view_modules() -> list[Path]:
+    return [p for p in sources(*APPS) if p.name == "views.py" or "views" in p.parent.parts]
+
+
+@pytest.mark.parametrize("path", view_modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_view_asks_and_orders_but_does_not_reach_into_the_tables(path):
+    touched = re.findall(
+        r"\.objects\b|\.save\(|\.delete\(|\.filter\(|\.exclude\(|transaction\.", path.read_text()
+    )
+
+    assert touched == []
+
+
+@pytest.mark.parametrize("path", view_modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_view_is_fifteen_lines_at_most(path):
+    long = []
+    for node in ast.parse(path.read_text()).body:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        body = node.body[1:] if ast.get_docstring(node) else node.body
+        lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+        if lines > 15:
+            long.append((node.name, lines))
+
+    assert long == []
+
+
+def test_no_file_outgrows_its_room():
+    assert [
+        str(path.relative_to(ROOT))
+        for path in sources(*APPS)
+        if len(path.read_text().splitlines()) > 400
+    ] == []
+
+
+def test_there_is_no_junk_drawer():
+    assert [str(path) for path in sources(*APPS) if path.stem in FORBIDDEN_ROOMS] == []
+
+
+def test_public_functions_say_what_they_do():
+    silent = []
+    for path in sources(*APPS):
+        if path.name in {"urls.py", "apps.py", "settings.py"} or "commands" in path.parts:
+            continue
+        for node in ast.parse(path.read_text()).body:
+            is_public = isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_"
+            if is_public and not ast.get_docstring(node):
+                silent.append(f"{path.relative_to(ROOT)} {node.name}")
+
+    assert silent == []
+
+
+def templates() -> dict[str, str]:
+    folder = ROOT / "templates"
+    return {str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*.*"))}
+
+
+# Named by Django, allauth and its mfa app.
+NAMED_ELSEWHERE = ("account/", "mfa/", "allauth/", "403", "404", "500", "503", "400")
+
+
+def test_every_template_is_used_by_name():
+    texts = [path.read_text() for path in sources(*APPS)] + list(templates().values())
+    unused = [
+        name
+        for name in templates()
+        if not name.startswith(NAMED_ELSEWHERE)
+        if not any(f'"{name}"' in text or f"'{name}'" in text for text in texts)
+    ]
+
+    assert unused == []
+
+
+def test_every_fragment_has_the_id_of_its_name():
+    wrong = []
+    for name, text in templates().items():
+        stem = Path(name).stem
+        if stem.startswith("_") and f'id="{stem[1:].replace("_", "-")}"' not in text:
+            wrong.append(name)
+
+    assert wrong == []
+
+
+def test_nothing_is_inline_and_nothing_is_of_htmx_2():
+    pattern = re.compile(
+        r"""\sstyle=|\son[a-z]+=|<style|hx-on|hx-vals=.js:|hx-disabled-elt|hx-ext=|hx-boost"""
+        r"""|<script(?![^>]*\ssrc=)|\|safe\b|autoescape off|javascript:|src="data:"""
+    )
+    found = [
+        (name, match[0]) for name, text in templates().items() for match in pattern.finditer(text)
+    ]
+
+    assert found == []
+
+
+def test_scripts_know_no_old_event_names_and_no_eval():
+    pattern = re.compile(r"htmx:(?:after|before)[A-Z]|\beval\(|new Function|innerHTML\s*=")
+
+    assert [
+        (path.name, match[0])
+        for path in (ROOT / "static" / "js").rglob("*.js")
+        for match in pattern.finditer(path.read_text())
+    ] == []

@@ -1,0 +1,159 @@
+"""Every URL of the portal, with ids that are one's own, a rival's, or nobody's."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from django.db import connections
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+
+# Made by the libraries, and about the member who is signed in alone.
+NOT_OURS = ("accounts/", "static/", "styleguide/", "demo/")
+
+
+@dataclass(frozen=True)
+class Door:
+    """A URL pattern of the portal."""
+
+    route: str
+    view: object
+    names: tuple[str, ...]
+
+    def url(self, values: dict[str, str]) -> str:
+        """The address with these values; a name without a value is an error of the test."""
+        return "/" + re.sub(r"<\w+:(\w+)>", lambda match: str(values[match[1]]), self.route)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether strangers may come in."""
+        return not getattr(self.view, "login_required", True)
+
+    @property
+    def is_customers(self) -> bool:
+        """Whether it belongs to one customer."""
+        return "slug" in self.names
+
+    @property
+    def permission(self):
+        """The permission that its decorator declares, or None."""
+        return getattr(self.view, "permission", None)
+
+
+def doors() -> list[Door]:
+    """Every URL of the resolver that is the portal's own."""
+    return [door for door in _walk(get_resolver().url_patterns, "") if door.route is not None]
+
+
+def _walk(patterns, prefix: str) -> Iterator[Door]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if route.startswith(NOT_OURS):
+            continue
+        if isinstance(pattern, URLPattern):
+            names = tuple(re.findall(r"<\w+:(\w+)>", route))
+            yield Door(route, pattern.callback, names)
+        else:
+            yield from _walk(pattern.url_patterns, route)
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Values for the names in the URLs."""
+
+    slug: str
+    user_id: UUID
+    batch_id: UUID
+
+    def values(self) -> dict[str, str]:
+        """By name, with those that mean the same for everybody."""
+        return {
+            "slug": self.slug,
+            "user_id": str(self.user_id),
+            "batch_id": str(self.batch_id),
+            "subscription_id": str(self.batch_id),
+            "product_id": str(self.batch_id),
+            "member_id": str(self.user_id),
+            "domain_id": str(self.batch_id),
+            "number": "1",
+            "token": "no-such-token",
+            "language": "en",
+            "kind": "csv",
+        }
+
+
+def nobodys(slug: str = "absent") -> Ids:
+    """Ids that exist nowhere."""
+    return Ids(slug, uuid4(), uuid4())
+
+
+def ask(client: Client, method: str, url: str, *, data: dict | None = None, htmx: bool = False):
+    """Send the request and follow nothing; an exception in a view is an answer of 500."""
+    headers = {"HX-Request": "true", "HX-Request-Type": "partial"} if htmx else {}
+    return getattr(client, method)(url, data or {}, headers=headers)
+
+
+def bare(response, values: dict[str, str]) -> tuple:
+    """What the answer tells, without what was asked and without the token of the form."""
+    body = b"".join(response) if response.streaming else response.content
+    asked = [values[name] for name in ("slug", "user_id", "batch_id") if name in values]
+    for value in asked:
+        body = body.replace(value.encode(), b"?")
+    body = re.sub(rb'[A-Za-z0-9]{64}(?=["&])', b"token", body)
+    headers = {
+        name: re.sub("|".join(map(re.escape, asked)) or "$^", "?", value)
+        for name, value in response.headers.items()
+        if name not in ("Content-Length", "Set-Cookie")
+    }
+    return response.status_code, headers, body
+
+
+def checksum(partner_id: UUID) -> dict[str, str]:
+    """A sum of every row of the partner, table by table; read as the owner."""
+    sums = {}
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name = 'partner_id' ORDER BY 1"
+        )
+        for (table,) in cursor.fetchall():
+            cursor.execute(
+                f"SELECT string_agg(t::text, '' ORDER BY t::text) FROM {table} t"
+                " WHERE partner_id = %s",
+                [partner_id],
+            )
+            text = cursor.fetchone()[0] or ""
+            sums[table] = hashlib.sha256(text.encode()).hexdigest()
+    return sums
+
+
+def leaks(client: Client, own: Ids, foreign: Ids) -> list[str]:
+    """
+    Where a foreign id is told from an absent one, by the signed-in member of this client.
+
+    Asked for each URL of a customer: the rival's customer, and the rival's things below one's own.
+    """
+    found = []
+    for door in doors():
+        if not door.is_customers:
+            continue
+        pairs = [(foreign, nobodys())]
+        if len(door.names) > 1 and {"user_id", "batch_id"} & set(door.names):
+            pairs.append(
+                (
+                    Ids(own.slug, foreign.user_id, foreign.batch_id),
+                    nobodys(own.slug),
+                )
+            )
+        for method in ("get", "post"):
+            for htmx in (False, True):
+                for theirs, absent in pairs:
+                    a, b = theirs.values(), absent.values()
+                    data = {"ids": str(theirs.user_id), "user_id": str(theirs.user_id)}
+                    seen = bare(ask(client, method, door.url(a), data=data, htmx=htmx), a)
+                    gone = bare(ask(client, method, door.url(b), data=data, htmx=htmx), b)
+                    if seen != gone or seen[0] != 404 or b"CANARY" in seen[2]:
+                        found.append(f"{method} {door.route} {seen[0]} {gone[0]}")
+    return found

@@ -1,0 +1,145 @@
+"""A real Chromium in front of the real portal, with a real worker behind it."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.db import connection, transaction
+from playwright.sync_api import Page, expect
+
+from partners import tenancy
+from portal.browser import ARGUMENTS
+from tests import factories
+
+# Playwright runs a loop in this thread, so Django thinks that the ORM is called from async code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def pytest_collection_modifyitems(items):
+    """Skip loudly where there is no browser; `make test` fails before it gets here in CI."""
+    if os.environ.get("CHROMIUM"):
+        return
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason="NO BROWSER: run make test, or set CHROMIUM"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    """Start the browser that `make test` found."""
+    return browser_type_launch_args | {
+        "executable_path": os.environ.get("CHROMIUM"),
+        "args": list(ARGUMENTS),
+    }
+
+
+@pytest.fixture
+def outbox(tmp_path) -> Path:
+    """The folder that the worker's mails are written to."""
+    folder = tmp_path / "mail"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def worker(transactional_db, live_server, outbox, tmp_path):
+    """A Celery worker of both queues on the test database; it is gone after the test."""
+    log = (tmp_path / "worker.log").open("w")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "celery", "-A", "portal", "worker"),
+            *("-Q", "interactive,bulk", "--concurrency", "1", "--loglevel", "INFO"),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ],
+        cwd=settings.ROOT,
+        env=os.environ
+        | {
+            "DATABASE_URL": database_url(),
+            "KEYS_DIR": str(settings.KEYS_DIR),
+            "EMAIL_URL": f"file://{outbox}",
+            "BASE_URL": live_server.url,
+            "CELERY_WORKER": "1",
+        },
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    yield process
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    log.close()
+
+
+def database_url() -> str:
+    """The address of the test database, for a process of its own."""
+    it = connection.settings_dict
+    return f"postgres://{it['USER']}:{it['PASSWORD']}@{it['HOST']}:{it['PORT']}/{it['NAME']}"
+
+
+@dataclass
+class Site:
+    """The portal as a browser sees it, with what went wrong in its console."""
+
+    page: Page
+    url: str
+    problems: list[str]
+
+    def open(self, path: str) -> None:
+        """Go to an address of the portal."""
+        self.page.goto(self.url + path)
+
+    def sign_in(self, member) -> None:
+        """Sign in as the member through the page."""
+        self.open("/accounts/login/")
+        self.page.locator("[name=login]").fill(member.email)
+        self.page.locator("[name=password]").fill(factories.PASSWORD)
+        self.page.locator("form[action*=login] button, main form button.primary").first.click()
+        expect(self.page.locator("nav#side")).to_be_attached()
+
+    def check(self) -> None:
+        """Nobody is shut out of the page as it stands, and nothing sticks out of it."""
+        found = Axe().run(self.page, options={"runOnly": RULES})
+        assert [
+            (violation["id"], [node["html"][:200] for node in violation["nodes"]])
+            for violation in found.response["violations"]
+        ] == []
+        wide = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert wide <= 0, f"{self.page.url} is {wide} px too wide"
+
+
+@pytest.fixture
+def site(page: Page, live_server, settings) -> Site:
+    """The portal in English; what the browser complains of fails the test."""
+    settings.BASE_URL = live_server.url
+    settings.ALLOWED_HOSTS = ["*"]
+    site = Site(page, live_server.url, [])
+    page.on(
+        "console",
+        lambda message: site.problems.append(message.text) if message.type == "error" else None,
+    )
+    page.on("pageerror", lambda error: site.problems.append(str(error)))
+    yield site
+    # An answer of 4xx is no fault of the page; the browser reports it as an error all the same.
+    assert [text for text in site.problems if "Failed to load resource" not in text] == []
+
+
+@contextmanager
+def inside_of(partner):
+    """Read and write as the partner, in a transaction."""
+    with tenancy.tenant(partner.pk), transaction.atomic():
+        yield

@@ -1,0 +1,141 @@
+"""
+Pictures of every page of the demo, under .local/screens/: `make screens`.
+
+Wide and narrow, light and dark, English and Chinese; the sheets as they are printed. With
+arguments only the pages whose name contains one of them: `make screens ARGS="users sheet"`.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from portal.browser import ARGUMENTS
+
+ROOT = Path(__file__).resolve().parent.parent
+PLACE = ROOT / ".local" / "screens"
+MANAGE = [sys.executable, "manage.py"]
+
+WIDE = {"width": 1440, "height": 900}
+NARROW = {"width": 390, "height": 844}
+
+# name of the picture, size, color scheme, language
+LOOKS = [
+    ("wide-light", WIDE, "light", "en"),
+    ("wide-dark", WIDE, "dark", "en"),
+    ("phone-light", NARROW, "light", "en"),
+    ("phone-dark", NARROW, "dark", "en"),
+    ("wide-chinese", WIDE, "light", "zh-CN"),
+    ("phone-chinese", NARROW, "light", "zh-CN"),
+]
+
+
+@contextmanager
+def portal() -> Iterator[str]:
+    """Fill the database with the demo, and serve it; gives the address."""
+    environment = os.environ | {"LOCAL_DEMO": "1"}
+    for command in (["migrate", "--database", "owner", "--verbosity=0"], ["seed_demo"]):
+        subprocess.run([*MANAGE, *command], cwd=ROOT, env=environment, check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://localhost:{port}"
+    server = subprocess.Popen(
+        [
+            *(str(Path(sys.executable).parent / "granian"), "portal.wsgi:application"),
+            *("--interface", "wsgi", "--port", str(port), "--log-level", "warning"),
+        ],
+        cwd=ROOT,
+        env=environment | {"BASE_URL": url},
+    )
+    try:
+        for _attempt in range(100):
+            try:
+                urlopen(f"{url}/health/", timeout=5)
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def members() -> dict[str, tuple[str, str]]:
+    """The demo's members by role: e-mail address and password."""
+    from portal.demo import people
+
+    return people.members_by_role()
+
+
+def addresses() -> dict[str, str]:
+    """The pages by the name of their picture, as the demo's owner finds them."""
+    from portal.demo import tour
+
+    return tour.addresses()
+
+
+def sign_in(page: Page, url: str) -> None:
+    """Sign in as the demo's owner."""
+    email, password = members()["owner"]
+    page.goto(f"{url}/accounts/login/")
+    page.locator("[name=login]").fill(email)
+    page.locator("[name=password]").fill(password)
+    page.locator("[name=password]").press("Enter")
+    page.wait_for_url(f"{url}/")
+
+
+def picture(page: Page, url: str, name: str, look: str) -> None:
+    """Keep the page as it looks, from its head to its foot."""
+    page.goto(url)
+    page.screenshot(path=PLACE / f"{name}-{look}.png", full_page=True, animations="disabled")
+
+
+def tour(browser: Browser, url: str, wanted: list[str]) -> int:
+    """Walk through every page in every look; tells how many pictures were kept."""
+    taken = 0
+    for look, size, scheme, language in LOOKS:
+        context = browser.new_context(viewport=size, color_scheme=scheme, locale=language)
+        page = context.new_page()
+        if not wanted or any(word in "sign-in" for word in wanted):
+            picture(page, f"{url}/accounts/login/", "sign-in", look)
+            picture(page, f"{url}/my/sign-in/", "my-sign-in", look)
+            taken += 2
+        sign_in(page, url)
+        for name, address in addresses().items():
+            if not wanted or any(word in name for word in wanted):
+                picture(page, url + address, name, look)
+                taken += 1
+        context.close()
+    return taken
+
+
+def main(wanted: list[str]) -> None:
+    """Take the pictures."""
+    if not wanted:
+        shutil.rmtree(PLACE, ignore_errors=True)
+    PLACE.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    os.environ["LOCAL_DEMO"] = "1"
+    import django
+
+    django.setup()
+    with portal() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ["CHROMIUM"], args=list(ARGUMENTS)
+        )
+        print(f"{tour(browser, url, wanted)} pictures in {PLACE.relative_to(ROOT)}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
