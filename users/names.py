@@ -8,6 +8,8 @@ in columns, so that every server sorts and finds alike whatever its locale is.
 import re
 import unicodedata
 
+from users import letters
+
 LOCAL_PART_LIMIT = 64
 USER_NAME_LIMIT = 254
 DISPLAY_NAME_LIMIT = 120
@@ -44,104 +46,6 @@ _RESERVED = frozenset(
         "www",
     ]
 )
-
-# Letters that no Unicode decomposition takes apart.
-_PLAIN_LETTERS = {
-    "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ħ": "h", "ŋ": "ng",
-    "ı": "i", "ß": "ss", "ŧ": "t", "ĸ": "k", "ƒ": "f", "ə": "e",
-}  # fmt: skip
-
-_CYRILLIC_AND_GREEK = dict(
-    zip(
-        "абвгдежзийклмнопрстуфхцчшщъыьэюяіїєґўёαβγδεζηθικλμνξοπρσςτυφχψω",
-        [
-            "a",
-            "b",
-            "v",
-            "g",
-            "d",
-            "e",
-            "zh",
-            "z",
-            "i",
-            "y",
-            "k",
-            "l",
-            "m",
-            "n",
-            "o",
-            "p",
-            "r",
-            "s",
-            "t",
-            "u",
-            "f",
-            "kh",
-            "ts",
-            "ch",
-            "sh",
-            "shch",
-            "_",
-            "y",
-            "_",
-            "e",
-            "yu",
-            "ya",
-            "i",
-            "yi",
-            "ye",
-            "g",
-            "u",
-            "yo",
-            "a",
-            "v",
-            "g",
-            "d",
-            "e",
-            "z",
-            "i",
-            "th",
-            "i",
-            "k",
-            "l",
-            "m",
-            "n",
-            "x",
-            "o",
-            "p",
-            "r",
-            "s",
-            "s",
-            "t",
-            "y",
-            "f",
-            "ch",
-            "ps",
-            "o",
-        ],
-        strict=True,
-    )
-)
-
-# Characters that are read differently where they are a family name.
-_FAMILY_NAMES = {
-    "单": "shan4", "單": "shan4", "解": "xie4", "仇": "qiu2", "区": "ou1", "區": "ou1",
-    "查": "zha1", "盖": "ge3", "蓋": "ge3", "曾": "zeng1", "缪": "miao4", "繆": "miao4",
-    "乐": "yue4", "樂": "yue4", "折": "she2", "卜": "bu3", "召": "shao4", "员": "yun4",
-    "秘": "bi4", "燕": "yan1", "黑": "he4", "重": "chong2", "翟": "zhai2", "朴": "piao2",
-    "覃": "qin2", "纪": "ji3", "紀": "ji3", "洗": "xian3", "冼": "xian3", "种": "chong2",
-    "宓": "fu2", "隗": "wei3", "任": "ren2", "尹": "yin3", "车": "che1", "車": "che1",
-}  # fmt: skip
-_DOUBLE_FAMILY_NAMES = {
-    "尉迟": "yu4 chi2", "尉遲": "yu4 chi2", "万俟": "mo4 qi2", "萬俟": "mo4 qi2",
-    "长孙": "zhang3 sun1", "長孫": "zhang3 sun1", "澹台": "tan2 tai2", "澹臺": "tan2 tai2",
-    "令狐": "ling2 hu2", "欧阳": "ou1 yang2", "歐陽": "ou1 yang2", "司马": "si1 ma3",
-    "司馬": "si1 ma3", "上官": "shang4 guan1", "诸葛": "zhu1 ge3", "諸葛": "zhu1 ge3",
-    "皇甫": "huang2 fu3", "公孙": "gong1 sun1", "公孫": "gong1 sun1", "慕容": "mu4 rong2",
-    "司徒": "si1 tu2", "司空": "si1 kong1", "夏侯": "xia4 hou2", "东方": "dong1 fang1",
-    "東方": "dong1 fang1", "宇文": "yu3 wen2", "独孤": "du2 gu1", "獨孤": "du2 gu1",
-    "南宫": "nan2 gong1", "南宮": "nan2 gong1", "端木": "duan1 mu4", "赫连": "he4 lian2",
-}  # fmt: skip
 
 
 def check_local_part(text: str) -> str | None:
@@ -209,6 +113,11 @@ def clean_text(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
+def has_invisible(text: str) -> bool:
+    """Whether there are characters in a text that clean_text takes out."""
+    return not text.isprintable() and not all(map(_visible, text))
+
+
 def _visible(character: str) -> str:
     # White space of any kind becomes a blank. What Python does not know, or what
     # is private use, may be a rare Han character and stays.
@@ -224,86 +133,9 @@ def clean_display_name(text: str) -> str:
 
 def compose_display_name(first: str, last: str) -> str:
     """Make a display name: family name first and no blank in Chinese, else first and last."""
-    if first and last and is_han(first) and is_han(last):
+    if first and last and letters.is_han(first) and letters.is_han(last):
         return last + first
     return f"{first} {last}".strip()
-
-
-def is_han(text: str) -> bool:
-    """Whether a text is written in Han characters only."""
-    return bool(text) and all(map(_is_han, text))
-
-
-def _is_han(character: str) -> bool:
-    return (
-        "\u4e00" <= character <= "\u9fff"
-        or "\u3400" <= character <= "\u4dbf"
-        or "\U00020000" <= character <= "\U0003ffff"
-        or "\uf900" <= character <= "\ufaff"
-        or character in "〇々"
-    )
-
-
-def _is_cjk(character: str) -> bool:
-    return (
-        _is_han(character) or "\u3040" <= character <= "\u30ff" or "\uac00" <= character <= "\ud7a3"
-    )
-
-
-def _read(character: str) -> str:
-    """The pinyin of one Han character with the number of its tone, or nothing."""
-    # Half a second and 50 MB that a process without Chinese names does not need.
-    import pypinyin
-
-    reading = pypinyin.pinyin(
-        character, style=pypinyin.Style.TONE3, neutral_tone_with_five=True, errors="ignore"
-    )
-    return reading[0][0] if reading else ""
-
-
-class _Table(dict):
-    """A table for str.translate that works out each character once."""
-
-    def __init__(self, make):
-        super().__init__()
-        self.make = make
-
-    def __missing__(self, code):
-        value = self[code] = self.make(chr(code))
-        return value
-
-
-def _fold(character: str) -> str:
-    plain = "".join(
-        part
-        for part in unicodedata.normalize("NFKD", character.casefold())
-        if not unicodedata.combining(part)
-    )
-    return "".join(_PLAIN_LETTERS.get(part, part) for part in plain)
-
-
-def _sort_form(character: str) -> str:
-    # The tone and the character itself keep the families 王 and 汪 apart.
-    if _is_han(character):
-        return _read(character) + character
-    return character if _is_cjk(character) else _fold(character)
-
-
-def _search_form(character: str) -> str:
-    return f" {character} " if _is_cjk(character) else character
-
-
-def _latin_form(character: str) -> str:
-    if _is_han(character):
-        return _read(character).rstrip("12345")
-    lower = _fold(character)
-    return "".join(_CYRILLIC_AND_GREEK.get(part, part) for part in lower).replace("_", "")
-
-
-_SORT = _Table(_sort_form)
-_FOLD = _Table(lambda character: character if _is_cjk(character) else _fold(character))
-_SEARCH = _Table(_search_form)
-_LATIN = _Table(_latin_form)
 
 
 def sort_key(display_name: str, last: str = "", first: str = "") -> str:
@@ -316,14 +148,14 @@ def sort_key(display_name: str, last: str = "", first: str = "") -> str:
     name = display_name or f"{last} {first}".strip()
     if name.isascii():
         return name.lower()[:SORT_KEY_LIMIT]
-    family = _DOUBLE_FAMILY_NAMES.get(name[:2])
+    family = letters.DOUBLE_FAMILY_NAMES.get(name[:2])
     if family is not None:
         head = "".join(map("".join, zip(family.split(), name[:2], strict=True)))
-        return (head + name[2:].translate(_SORT))[:SORT_KEY_LIMIT]
-    family = _FAMILY_NAMES.get(name[:1])
+        return (head + name[2:].translate(letters.SORT))[:SORT_KEY_LIMIT]
+    family = letters.FAMILY_NAMES.get(name[:1])
     if family is not None and len(name) <= 4:
-        return (family + name[0] + name[1:].translate(_SORT))[:SORT_KEY_LIMIT]
-    return name.translate(_SORT)[:SORT_KEY_LIMIT]
+        return (family + name[0] + name[1:].translate(letters.SORT))[:SORT_KEY_LIMIT]
+    return name.translate(letters.SORT)[:SORT_KEY_LIMIT]
 
 
 def search_text(*parts: str) -> str:
@@ -340,7 +172,7 @@ def search_text(*parts: str) -> str:
         words = text.lower().split()
     else:
         words = _search_words(text)
-        folded = text.lower().translate(_FOLD)
+        folded = text.lower().translate(letters.FOLD)
         if folded != text.lower():
             known = set(words)
             words += [word for word in _search_words(folded) if word not in known]
@@ -351,7 +183,7 @@ def search_text(*parts: str) -> str:
 
 
 def _search_words(text: str) -> list[str]:
-    return unicodedata.normalize("NFC", text).lower().translate(_SEARCH).split()
+    return unicodedata.normalize("NFC", text).lower().translate(letters.SEARCH).split()
 
 
 def search_patterns(term: str) -> list[str]:
@@ -366,8 +198,8 @@ def search_patterns(term: str) -> list[str]:
         spaced = " ".join(_search_words(word))
         if not spaced:
             continue
-        starts_word = len(spaced) < 3 or _is_cjk(spaced[0])
-        ends_word = _is_cjk(spaced[-1])
+        starts_word = len(spaced) < 3 or letters.is_cjk(spaced[0])
+        ends_word = letters.is_cjk(spaced[-1])
         escaped = spaced.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         pattern = f"%{' ' if starts_word else ''}{escaped}{' ' if ends_word else ''}%"
         if pattern not in patterns:
@@ -391,8 +223,8 @@ def propose_local_part(display: str = "", first: str = "", last: str = "") -> st
 
 
 def _split_display_name(display: str) -> tuple[str, str]:
-    if is_han(display):
-        length = 2 if display[:2] in _DOUBLE_FAMILY_NAMES and len(display) > 2 else 1
+    if letters.is_han(display):
+        length = 2 if display[:2] in letters.DOUBLE_FAMILY_NAMES and len(display) > 2 else 1
         return display[length:], display[:length]
     if "," in display:
         last, _, first = display.partition(",")
@@ -403,11 +235,11 @@ def _split_display_name(display: str) -> tuple[str, str]:
 
 def _as_local(name: str, *, family: bool) -> str:
     name = clean_text(name)
-    if family and name in _DOUBLE_FAMILY_NAMES:
-        name = re.sub(r"[0-9 ]", "", _DOUBLE_FAMILY_NAMES[name])
-    elif family and name in _FAMILY_NAMES:
-        name = _FAMILY_NAMES[name].rstrip("12345")
-    return re.sub(r"[^a-z0-9-]", "", name.translate(_LATIN).lower()).strip("-")
+    if family and name in letters.DOUBLE_FAMILY_NAMES:
+        name = re.sub(r"[0-9 ]", "", letters.DOUBLE_FAMILY_NAMES[name])
+    elif family and name in letters.FAMILY_NAMES:
+        name = letters.FAMILY_NAMES[name].rstrip("12345")
+    return re.sub(r"[^a-z0-9-]", "", name.translate(letters.LATIN).lower()).strip("-")
 
 
 def suggest_local_parts(local: str, first: str, last: str, taken: set[str]) -> list[str]:
@@ -432,6 +264,6 @@ def suggest_local_parts(local: str, first: str, last: str, taken: set[str]) -> l
 
 def repair_local_part(local: str) -> str:
     """Make a local part of what was typed for one: letters spelled in a–z, the rest left out."""
-    spelled = clean_text(local).translate(_LATIN).lower().replace(" ", ".")
+    spelled = clean_text(local).translate(letters.LATIN).lower().replace(" ", ".")
     spelled = re.sub(r"\.{2,}", ".", _NOT_ALLOWED.sub("", spelled))
     return spelled.lstrip(".'_-")[:LOCAL_PART_LIMIT].rstrip(".")

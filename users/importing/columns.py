@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from users import names
+
 # Left of the colon the field; a field's place is also its place in the template.
 LABELS = {
     "user_name": _("User name"),
@@ -257,7 +259,7 @@ def read_header(cells: Sequence[str]) -> Header | None:
         return None
     email = "contact_email" if "user_name" in fields else "user_name"
     columns = tuple(
-        Column(position, cell.strip(), email if field == EMAIL else field)
+        Column(position, names.clean_text(cell), email if field == EMAIL else field)
         for position, (cell, (field, _)) in enumerate(zip(cells, found, strict=True))
     )
     return Header(columns, _language(found), _source(cells, columns))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext_lazy as _
 
+from users import names
 from users.importing.columns import Header, read_header
 from users.importing.problems import UnreadableFile
 
@@ -117,7 +118,7 @@ def find_table(text: str, delimiter: str | None) -> tuple[Table, int, Header]:
         line, first = next(
             ((number, line) for number, line in enumerate(beginning, 1) if line.strip()), (1, "")
         )
-        raise UnreadableFile("no_header", line=line, found=first.strip()[:60])
+        raise UnreadableFile("no_header", line=line, found=names.clean_text(first[:60]))
     _known, number, delimiter, header = max(found, key=lambda one: one[:2])
     return Table(text, delimiter), -number, header
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from users.importing import columns
+from customers import locations
+from users.importing import columns, vocabulary
 
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
 
@@ -57,7 +58,16 @@ class UnreadableFile(Exception):
 def describe(problem: Problem) -> str:
     """Say a problem in one sentence, in the reader's language."""
     params = {"value": problem.value, "column": str(columns.label_of(problem.column))}
-    return _sentence(CELL, problem.code, params | problem.params)
+    params |= problem.params
+    # Codes become names here, since only now the reader's language is known.
+    if "location" in params:
+        params["location"] = str(locations.name_of(params["location"]))
+    if "permission" in params:
+        permission = params["permission"]
+        params["permission"] = str(vocabulary.PERMISSIONS.get(permission, permission))
+    if "field" in params:
+        params["column"] = str(columns.label_of(params["field"]))
+    return _sentence(CELL, problem.code, params)
 
 
 def _sentence(sentences: dict, code: str, params: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 import python_calamine
 
+from users import names
 from users.importing.columns import Header
 from users.importing.delimited import (
     COLUMN_LIMIT,
@@ -51,13 +52,13 @@ def read_workbook(data: bytes) -> tuple[list[Cells], int, Header, str, list[str]
     check_package(data)
     try:
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        names = [
+        titles = [
             sheet.name
             for sheet in workbook.sheets_metadata
             if sheet.visible == python_calamine.SheetVisibleEnum.Visible
             and sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
         ][:WORKSHEETS_LIMIT]
-        sheets = {name: _grid(workbook, name) for name in names}
+        sheets = {name: _grid(workbook, name) for name in titles}
     except (python_calamine.CalamineError, ValueError, OSError) as error:
         raise UnreadableFile("damaged") from error
     filled = {name: cells for name, cells in sheets.items() if cells}
@@ -69,7 +70,7 @@ def read_workbook(data: bytes) -> tuple[list[Cells], int, Header, str, list[str]
             return cells, number, header, name, [other for other in filled if other != name]
     number, first = next(iter(filled.values()))[0]
     found = next((cell for cell in first if cell), "")
-    raise UnreadableFile("no_header", line=number, found=found[:60])
+    raise UnreadableFile("no_header", line=number, found=names.clean_text(found[:60]))
 
 
 def _grid(workbook, name: str) -> list[Cells]:
@@ -122,12 +123,12 @@ def check_package(data: bytes) -> None:
 
 
 def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
-    names = {entry.filename for entry in entries}
-    if "xl/workbook.xml" not in names or "[Content_Types].xml" not in names:
-        raise UnreadableFile("macros" if "xl/workbook.bin" in names else "not_a_table", kind="ZIP")
+    parts = {entry.filename for entry in entries}
+    if "xl/workbook.xml" not in parts or "[Content_Types].xml" not in parts:
+        raise UnreadableFile("macros" if "xl/workbook.bin" in parts else "not_a_table", kind="ZIP")
     if any(entry.flag_bits & 1 for entry in entries):
         raise UnreadableFile("encrypted")
-    if len(entries) > ENTRIES_LIMIT or len(names) < len(entries):
+    if len(entries) > ENTRIES_LIMIT or len(parts) < len(entries):
         raise UnreadableFile("unpacks_too_big")
     if sum(entry.file_size for entry in entries) > UNPACKED_LIMIT:
         raise UnreadableFile("unpacks_too_big")

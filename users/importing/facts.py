@@ -1,0 +1,52 @@
+"""What is true before anything is created, and what was chosen for the whole file."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A product that the customer bought, as far as a plan must know it. Ids are texts."""
+
+    id: str
+    product: str
+    name: str
+    part_number: str
+    free: int
+    state: str = "active"
+    not_sold_in: frozenset[str] = frozenset()
+    requires: frozenset[str] = frozenset()
+    excludes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true of the customer and of the member before anything is created."""
+
+    domains: Collection[str]
+    # User names in lower case, with the display name of whoever has or had them.
+    taken: Mapping[str, str]
+    deleted: Mapping[str, str]
+    subscriptions: Sequence[Subscription]
+    # The permissions that this member may give.
+    grantable: Collection[str]
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What was chosen once for all rows that say nothing themselves."""
+
+    domain: str = ""
+    location: str = ""
+    products: Sequence[dict[str, Any]] = ()
+    permissions: Sequence[str] = ()
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A row's person, in the form that a batch's line stores. Read only: rows share parts of it."""
+
+    line: int
+    input: dict[str, Any]

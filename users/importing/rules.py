@@ -1,0 +1,255 @@
+"""The rules that every person must keep, wherever they come from."""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from customers import locations
+from users import names
+from users.importing import vocabulary
+from users.importing.facts import Facts
+from users.importing.problems import WARNING, Problem
+
+# As wide as the columns of users.models.CustomerUser.
+LIMITS = {
+    "display_name": names.DISPLAY_NAME_LIMIT,
+    "first_name": 64,
+    "last_name": 64,
+    "job_title": 120,
+    "department": 120,
+    "phone": 40,
+    "contact_email": 254,
+}
+
+_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+_EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
+_SHORTENED_NUMBER = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)
+
+
+class Nearest:
+    """Finds what a slip of the pen may have meant; each word once, and not without end."""
+
+    def __init__(self, budget: int = 200):
+        self.budget = budget
+        self.known: dict[tuple[str, str], str] = {}
+
+    def find(self, kind: str, word: str, possible: Collection[str], cutoff: float) -> str:
+        """The likeliest of the possible words, or nothing."""
+        key = kind, word
+        if key not in self.known:
+            # A file of 100,000 different slips is no slip, and comparing is slow.
+            if self.budget <= 0 or not 0 < len(word) <= 80:
+                return ""
+            self.budget -= 1
+            self.known[key] = next(iter(get_close_matches(word, possible, 1, cutoff)), "")
+        return self.known[key]
+
+
+class Rules:
+    """Checks one person after another against the same facts."""
+
+    def __init__(
+        self, facts: Facts, *, typed_names: Callable[[], Iterable[str]] = tuple, nearest=None
+    ):
+        self.facts = facts
+        self.domains = frozenset(domain.lower() for domain in facts.domains)
+        self.grantable = frozenset(facts.grantable)
+        self.by_id = {subscription.id: subscription for subscription in facts.subscriptions}
+        self.by_product = {one.product: one for one in facts.subscriptions}
+        self.nearest = nearest or Nearest()
+        self.judged: dict[tuple, list[tuple]] = {}
+        # Asked for with the first suggestion: most files need none.
+        self._typed_names = typed_names
+        self._given: set[str] | None = None
+
+    def check(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
+        """Clean a person in place and report everything that is wrong."""
+        for field, limit in LIMITS.items():
+            value = person[field]
+            if not value:
+                continue
+            if not value.isascii() or not value.isprintable() or "  " in value:
+                value = person[field] = _clean(field, value, line, found)
+            if len(value) > limit:
+                params = {"length": len(value), "limit": limit}
+                cut = value[:limit].rstrip()
+                found.append(Problem(line, field, value, "too_long", params, cut))
+        if not person["display_name"]:
+            _compose_display_name(person, line, found)
+        self._check_user_name(person, line, found)
+        if person["contact_email"]:
+            _check_email(person, line, found)
+        if person["phone"] and _SHORTENED_NUMBER.fullmatch(person["phone"]):
+            value = person["phone"]
+            found.append(Problem(line, "phone", value, "phone_damaged", severity=WARNING))
+        for code in person["permissions"]:
+            if code not in vocabulary.PERMISSIONS:
+                found.append(Problem(line, "permissions", code, "permission_unknown"))
+            elif code not in self.grantable:
+                params = {"permission": code}
+                found.append(Problem(line, "permissions", code, "permission_not_yours", params))
+        location = person["location"]
+        if location and location not in locations.LOCATIONS:
+            found.append(Problem(line, "location", location, "location_unknown"))
+        if person["products"]:
+            self._check_products(person, line, found)
+
+    # User names
+
+    def _check_user_name(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
+        typed = person["user_name"]
+        local, _, domain = typed.partition("@")
+        problem = names.check_local_part(local)
+        domain = domain.lower()
+        if problem or domain not in self.domains or len(typed) > names.USER_NAME_LIMIT:
+            code, params = self._say_what_is_wrong(typed, problem)
+            shown = person["user_name"] = names.clean_text(typed)
+            suggestion = self._suggest(typed, person)
+            found.append(Problem(line, "user_name", shown, code, params, suggestion))
+            return
+        user_name = person["user_name"] = typed.lower()
+        if user_name in self.facts.taken:
+            self._report_taken(user_name, person, line, found)
+            return
+        if user_name in self.facts.deleted:
+            params = {"name": self.facts.deleted[user_name]}
+            code = "user_name_deleted"
+            found.append(Problem(line, "user_name", user_name, code, params, severity=WARNING))
+        if names.is_reserved(local):
+            code = "user_name_reserved"
+            found.append(Problem(line, "user_name", user_name, code, severity=WARNING))
+
+    def _say_what_is_wrong(self, typed: str, problem: str | None) -> tuple[str, dict[str, Any]]:
+        local, _, domain = typed.partition("@")
+        if "@" in domain:
+            return "user_name_two_ats", {}
+        if problem == "empty":
+            return "user_name_missing", {}
+        if problem in ("not_ascii", "bad_character"):
+            # A blank is shown as the sign for one, else the sentence shows nothing.
+            characters = names.bad_characters(local).replace(" ", "\u2423")
+            return f"user_name_{problem}", {"characters": names.clean_text(characters) or "?"}
+        if problem:
+            return f"user_name_{problem}", {}
+        if not domain:
+            return "domain_missing", {}
+        if domain.lower() not in self.domains:
+            return "domain_unknown", {"domain": names.clean_text(domain)}
+        return "user_name_too_long", {}
+
+    def _report_taken(
+        self, user_name: str, person: dict[str, Any], line: int, found: list[Problem]
+    ) -> None:
+        params = {"name": self.facts.taken[user_name]}
+        # The same file a second time: nobody is to be led to create everybody twice.
+        if params["name"] == person["display_name"]:
+            found.append(Problem(line, "user_name", user_name, "user_name_exists", params))
+            return
+        suggestion = self._suggest(user_name, person)
+        found.append(Problem(line, "user_name", user_name, "user_name_taken", params, suggestion))
+
+    def _suggest(self, typed: str, person: dict[str, Any]) -> str:
+        local, _, domain = typed.partition("@")
+        domain = self._nearest_domain(domain.rpartition("@")[2].lower())
+        if not domain:
+            return ""
+        first, last = person["first_name"], person["last_name"]
+        wanted = names.repair_local_part(local)
+        wanted = wanted or names.propose_local_part(person["display_name"], first, last)
+        taken = _Taken(domain, self.facts.taken, self._given_names())
+        for local in names.suggest_local_parts(wanted, first, last, taken):
+            suggestion = f"{local}@{domain}"
+            if len(suggestion) <= names.USER_NAME_LIMIT:
+                # Two people of one name get different suggestions.
+                self._given_names().add(suggestion)
+                return suggestion
+        return ""
+
+    def suggest_another(self, user_name: str, person: dict[str, Any]) -> str:
+        """A user name for whoever comes second with one."""
+        return self._suggest(user_name, person)
+
+    def _given_names(self) -> set[str]:
+        if self._given is None:
+            self._given = set(self._typed_names())
+        return self._given
+
+    def _nearest_domain(self, domain: str) -> str:
+        if domain in self.domains:
+            return domain
+        if len(self.domains) == 1:
+            return next(iter(self.domains))
+        return self.nearest.find("domain", domain, self.domains, 0.6)
+
+    # Products
+
+    def _check_products(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
+        location = person["location"]
+        # An unknown one has been reported already.
+        if not location and not any(problem.column == "location" for problem in found):
+            found.append(Problem(line, "location", "", "location_missing"))
+        key = (location, *(product["subscription"] for product in person["products"]))
+        if key not in self.judged:
+            self.judged[key] = self._judge(location, key[1:])
+        for value, code, params in self.judged[key]:
+            found.append(Problem(line, "products", value, code, params))
+
+    def _judge(self, location: str, ids: tuple[str, ...]) -> list[tuple[str, str, dict]]:
+        problems = [(id, "product_unknown", {}) for id in ids if id not in self.by_id]
+        chosen = [self.by_id[id] for id in dict.fromkeys(ids) if id in self.by_id]
+        products = {one.product for one in chosen}
+        for place, one in enumerate(chosen):
+            params = {"product": one.name}
+            if one.state == "suspended":
+                problems.append((one.name, "product_suspended", params))
+            if location in one.not_sold_in:
+                problems.append((one.name, "product_not_sold", params | {"location": location}))
+            for missing in sorted(one.requires - products):
+                other = self.by_product.get(missing)
+                name = other.name if other else missing
+                problems.append((one.name, "product_requires", params | {"other": name}))
+            for other in chosen[place + 1 :]:
+                if other.product in one.excludes or one.product in other.excludes:
+                    problems.append((one.name, "product_excludes", params | {"other": other.name}))
+        return problems
+
+
+class _Taken:
+    """The local parts of a domain that somebody has, or has been given in this file."""
+
+    def __init__(self, domain: str, *places: Collection[str]):
+        self.domain = domain
+        self.places = places
+
+    def __contains__(self, local: object) -> bool:
+        user_name = f"{local}@{self.domain}"
+        return any(user_name in place for place in self.places)
+
+
+def _clean(field: str, value: str, line: int, found: list[Problem]) -> str:
+    cleaned = names.clean_text(value)
+    if names.has_invisible(value):
+        code = "invisible_removed"
+        found.append(Problem(line, field, cleaned, code, severity=WARNING))
+    return cleaned
+
+
+def _compose_display_name(person: dict[str, Any], line: int, found: list[Problem]) -> None:
+    made = names.compose_display_name(person["first_name"], person["last_name"])
+    if made:
+        person["display_name"] = names.clean_display_name(made)
+        return
+    local = person["user_name"].partition("@")[0]
+    guess = " ".join(part.capitalize() for part in re.split(r"[._-]+", local) if part)
+    guess = names.clean_display_name(guess)
+    found.append(Problem(line, "display_name", "", "name_missing", {}, guess))
+
+
+def _check_email(person: dict[str, Any], line: int, found: list[Problem]) -> None:
+    email = person["contact_email"]
+    if not _EMAIL.fullmatch(email):
+        found.append(Problem(line, "contact_email", email, "contact_email_bad"))
+    elif email.lower() == person["user_name"]:
+        code = "contact_email_is_own"
+        found.append(Problem(line, "contact_email", email, code, severity=WARNING))
