@@ -1,0 +1,74 @@
+"""What make run checks before it starts anything."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from portal import places, run
+
+
+@pytest.fixture
+def taken_port():
+    """A port that another program listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_a_taken_port_is_refused_with_a_way_out(taken_port):
+    environment = os.environ | {"PORT": str(taken_port)}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "portal.run"],
+        env=environment,
+        cwd=places.CHECKOUT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"Port {taken_port} is taken by another program; "
+        f"stop it, or use another: `make run PORT={taken_port % 65000 + 1}`.\n"
+    )
+
+
+@pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "８０００"])
+def test_a_port_that_is_none_is_refused(monkeypatch, text):
+    monkeypatch.setenv("PORT", text)
+
+    with pytest.raises(places.CannotStart, match="give a number from 1 to 65535"):
+        run.check_port()
+
+
+def test_half_of_the_addresses_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(places, "LOCAL", tmp_path)
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://portal_app@db/portal")
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://portal_owner@db/portal")
+
+    with pytest.raises(places.CannotStart, match="REDIS_URL is not set"):
+        run.surroundings(8000)
+
+
+def test_only_what_migrates_knows_the_owner():
+    environment = {"DATABASE_URL": "app", "DATABASE_OWNER_URL": "owner"}
+
+    services = run.describe_services(environment, 8000)
+
+    assert [service.name for service in services] == ["web", "interactive", "bulk", "beat"]
+    assert [s.name for s in services if "DATABASE_OWNER_URL" in s.environment] == []
+
+
+def test_a_second_run_on_the_same_data_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(places, "LOCAL", tmp_path)
+
+    refused = pytest.raises(places.CannotStart, match=f"as process {os.getpid()}")
+
+    with run.only_one(), refused, run.only_one():
+        pass
