@@ -143,6 +143,12 @@ class CustomerUser(TenantModel):
                 condition=Q(deleted_at__isnull=False),
                 name="user_purge",
             ),
+            # The dashboard's "not used in time".
+            models.Index(
+                fields=["partner", "customer", "password_expires_at"],
+                condition=Q(deleted_at=None, password_state="temporary"),
+                name="user_temporary",
+            ),
         ]
 
     def __str__(self):
