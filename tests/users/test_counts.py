@@ -1,0 +1,116 @@
+"""The kept counters equal what counting gives, whoever writes."""
+
+import random
+
+import pytest
+from django.db import IntegrityError, connections, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from licensing.models import Assignment
+from tests import factories
+from users.models import CustomerUser, UserCount
+
+TRIGGERS = [
+    ("users_customeruser", "counts_added"),
+    ("users_customeruser", "counts_changed"),
+    ("users_customeruser", "counts_purged"),
+    ("licensing_assignment", "counts_given"),
+    ("licensing_assignment", "counts_freed"),
+]
+
+
+def kept(customer) -> tuple:
+    count = UserCount.objects.get(customer=customer)
+    return count.active, count.deleted, count.blocked, count.unlicensed
+
+
+def counted(customer) -> tuple:
+    held = Exists(Assignment.objects.filter(user=OuterRef("pk")))
+    users = CustomerUser.objects.filter(customer=customer)
+    active = users.filter(deleted_at=None)
+    return (
+        active.count(),
+        users.filter(deleted_at__isnull=False).count(),
+        active.filter(is_blocked=True).count(),
+        active.filter(~Q(held)).count(),
+    )
+
+
+def act(dice: random.Random, customer, subscriptions) -> None:
+    """Do one thing to some of the customer's users, in one statement."""
+    users = CustomerUser.objects.filter(customer=customer)
+    some = dice.sample(list(users.values_list("pk", flat=True)), k=min(users.count(), 3))
+    chosen = users.filter(pk__in=some)
+    match dice.randrange(7):
+        case 0:
+            factories.user(customer, "New")
+        case 1:
+            chosen.update(deleted_at=timezone.now(), purge_at=timezone.now())
+        case 2:
+            chosen.update(deleted_at=None, purge_at=None)
+        case 3:
+            chosen.update(is_blocked=dice.random() < 0.5)
+        case 4:
+            Assignment.objects.bulk_create(
+                [
+                    Assignment(customer=customer, subscription=subscription, user_id=user)
+                    for user in some
+                    for subscription in subscriptions
+                ],
+                ignore_conflicts=True,
+            )
+        case 5:
+            some_of_them = dice.choice([subscriptions[:1], subscriptions])
+            Assignment.objects.filter(user__in=some, subscription__in=some_of_them).delete()
+        case 6:
+            chosen.exclude(deleted_at=None).delete()
+
+
+def live_a_little(customer) -> list[tuple[tuple, tuple]]:
+    """The counters beside the counts, after each of two hundred acts."""
+    dice = random.Random(11)
+    subscriptions = [factories.subscription(customer, name, seats=10_000) for name in "AB"]
+    seen = []
+    for _turn in range(200):
+        act(dice, customer, subscriptions)
+        seen.append((kept(customer), counted(customer)))
+    return seen
+
+
+@pytest.mark.django_db
+def test_the_counters_are_true_after_every_act(contoso):
+    other = factories.customer("other", "Other")
+    factories.user(other, "Somebody else")
+
+    seen = live_a_little(contoso)
+
+    assert [pair for pair in seen if pair[0] != pair[1]] == []
+    assert len({pair[0] for pair in seen}) > 50
+    assert kept(other) == (1, 0, 0, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("table", "trigger"), TRIGGERS)
+def test_without_one_of_the_triggers_they_are_not(inside, contoso, table, trigger):
+    """The test of the test: each trigger is needed."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+        try:
+            with transaction.atomic():
+                seen = live_a_little(contoso)
+        except IntegrityError:
+            # A counter below nothing is refused, which tells it just as well.
+            seen = [((0,), (1,))]
+        finally:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
+
+    assert [pair for pair in seen if pair[0] != pair[1]] != []
+
+
+@pytest.mark.django_db
+def test_an_active_user_never_vanishes_outright(contoso):
+    user = factories.user(contoso, "Ann")
+
+    with pytest.raises(IntegrityError, match="deleted first"), transaction.atomic():
+        CustomerUser.objects.filter(pk=user.pk).delete()
