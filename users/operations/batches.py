@@ -16,7 +16,9 @@ from kombu.exceptions import OperationalError as BrokerError
 
 import audit.operations as audit
 from customers.models import Customer
+from partners.access import require
 from partners.models import Member
+from partners.roles import Permission
 from partners.tenancy import require_current
 from users.models import Batch, Chunk, Line, UserCount
 
@@ -45,6 +47,15 @@ class NotPlanned(UsersError):
     """The batch has been started, finished or canceled meanwhile."""
 
     message = _("This batch is not waiting any more. Its page shows what became of it.")
+
+
+class AllOrNothing(UsersError):
+    """All or nothing was asked for, and some rows cannot be done."""
+
+    message = _(
+        "Some rows have errors, and this import was to do all or nothing. Correct the file and"
+        " upload it again, or choose to import the good rows."
+    )
 
 
 @dataclass(frozen=True)
@@ -133,19 +144,59 @@ def _first_state(line: PlannedLine) -> str:
     return Line.State.PLANNED if line.is_valid else Line.State.INVALID
 
 
+# What a member needs to start a batch of each kind.
+NEEDS = {
+    Batch.Kind.ADD: Permission.MANAGE_USERS,
+    Batch.Kind.IMPORT: Permission.MANAGE_USERS,
+    Batch.Kind.RESET: Permission.RESET_PASSWORDS,
+    Batch.Kind.EDIT: Permission.MANAGE_USERS,
+    Batch.Kind.BLOCK: Permission.MANAGE_USERS,
+    Batch.Kind.UNBLOCK: Permission.MANAGE_USERS,
+    Batch.Kind.LICENSES: Permission.ASSIGN_LICENSES,
+    Batch.Kind.DELETE: Permission.DELETE_USERS,
+    Batch.Kind.RESTORE: Permission.RESTORE_USERS,
+    Batch.Kind.PURGE: Permission.PURGE_USERS,
+}
+
+
+def may_start(batch: Batch, member: Member) -> bool:
+    """
+    Whether this member may run or drop the plan.
+
+    The lines were judged by the rights of who planned it, so others need those to approve.
+    """
+    if batch.by_id != member.pk and not member.may(Permission.APPROVE_BATCHES):
+        return False
+    return member.may(NEEDS[batch.kind])
+
+
+def _require_may_start(batch: Batch, member: Member) -> None:
+    require(member, NEEDS[batch.kind])
+    if batch.by_id != member.pk:
+        require(member, Permission.APPROVE_BATCHES)
+
+
 @transaction.atomic
 def start_batch(*, batch: Batch, by: Member) -> Batch:
     """
     Run the plan that was shown: at once up to 50 lines, in a worker beyond.
 
     :raises NotPlanned: where somebody was faster, so that a double click starts it once.
+    :raises AllOrNothing: where rows cannot run and the member asked for all or nothing.
+    :raises Refused: where the member lacks the right, or it is another member's plan.
     """
+    _require_may_start(batch, by)
     begun = Batch.objects.filter(pk=batch.pk, state=Batch.State.PLANNED).update(
         state=Batch.State.RUNNING, started_at=timezone.now()
     )
     if not begun:
         raise NotPlanned
     batch.refresh_from_db()
+    is_all_or_nothing = batch.options.get("mode") == "all"
+    if is_all_or_nothing and batch.lines.filter(state=Line.State.INVALID).exists():
+        raise AllOrNothing
+    # The lines hold everything from here on.
+    batch.uploads.all().delete()
     planned = list(
         Line.objects.filter(batch=batch, state=Line.State.PLANNED)
         .order_by("number")
@@ -337,7 +388,9 @@ def cancel_batch(*, batch: Batch, by: Member) -> None:
     Drop a plan that has not been started.
 
     :raises NotPlanned: where it has been.
+    :raises Refused: where the member could not have started it.
     """
+    _require_may_start(batch, by)
     waiting = [Batch.State.PLANNED, Batch.State.CHECKING, Batch.State.REFUSED]
     if not Batch.objects.filter(pk=batch.pk, state__in=waiting).update(
         state=Batch.State.CANCELED, finished_at=timezone.now()

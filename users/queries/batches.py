@@ -1,0 +1,225 @@
+"""Batches, their progress and their lines, for the pages that show them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from customers.models import Customer
+from customers.queries import find_customers
+from licensing.models import Subscription
+from partners.models import Member
+from users.models import Batch, Line
+
+PAGE = 50
+
+# Which lines a page shows; the words stand in its URL.
+SHOWS = {
+    "": Q(),
+    "errors": Q(state__in=[Line.State.INVALID, Line.State.FAILED]),
+    "warnings": Q(state=Line.State.PLANNED) & ~Q(problems=[]),
+    "ready": Q(state=Line.State.PLANNED, problems=[]),
+    "done": Q(state=Line.State.DONE),
+    "partly": Q(state=Line.State.PARTLY),
+    "failed": Q(state=Line.State.FAILED),
+    "skipped": Q(state=Line.State.INVALID),
+}
+
+# Which batches a list shows.
+STATES = {
+    "": Q(),
+    "waiting": Q(state__in=[Batch.State.PLANNED, Batch.State.REFUSED, Batch.State.OPEN]),
+    "running": Q(state__in=[Batch.State.RUNNING, Batch.State.CHECKING]),
+    "done": Q(state=Batch.State.DONE),
+    "canceled": Q(state=Batch.State.CANCELED),
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many lines of a batch stand where, and how fast it goes."""
+
+    planned: int = 0
+    warned: int = 0
+    done: int = 0
+    partly: int = 0
+    failed: int = 0
+    invalid: int = 0
+    seconds: float = 0
+
+    @property
+    def total(self) -> int:
+        """All lines, those that cannot run included."""
+        return self.runs + self.invalid
+
+    @property
+    def runs(self) -> int:
+        """The lines that run, have run or will run."""
+        return self.planned + self.finished
+
+    @property
+    def finished(self) -> int:
+        """The lines that have run."""
+        return self.done + self.partly + self.failed
+
+    @property
+    def succeeded(self) -> int:
+        """The lines of which at least the user is done."""
+        return self.done + self.partly
+
+    @property
+    def not_done(self) -> int:
+        """The lines of which nothing was done."""
+        return self.failed + self.invalid
+
+    @property
+    def percent(self) -> int:
+        """How much of the work is done, from 0 to 100."""
+        return self.finished * 100 // self.runs if self.runs else 100
+
+    @property
+    def per_second(self) -> int:
+        """Lines in a second since the start."""
+        return round(self.finished / self.seconds) if self.seconds else 0
+
+    @property
+    def seconds_left(self) -> int | None:
+        """How long the rest takes at this speed; None where nothing is finished yet."""
+        if not self.finished or not self.seconds:
+            return None
+        return max(1, round(self.planned * self.seconds / self.finished))
+
+    @property
+    def minutes_left(self) -> int:
+        """The same in whole minutes; 0 where seconds say it better."""
+        return round(self.seconds_left / 60) if (self.seconds_left or 0) >= 90 else 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of a longer list and the places where the pages before and after begin."""
+
+    rows: Sequence
+    before: object = None
+    after: object = None
+
+
+def get_batch(customer: Customer, batch_id: UUID) -> Batch | None:
+    """The customer's batch of this id, or None."""
+    batch = customer.batches.select_related("by").filter(pk=batch_id).first()
+    if batch is not None:
+        batch.customer = customer
+    return batch
+
+
+def get_progress(batch: Batch) -> Progress:
+    """Count the lines of the batch by what became of them."""
+    counts = dict.fromkeys(Line.State.values, 0)
+    warned = 0
+    rows = batch.lines.values_list("state").annotate(
+        n=Count("number"), warned=Count("number", filter=~Q(problems=[]))
+    )
+    for state, number, with_problems in rows.order_by("state"):
+        counts[state] = number
+        if state == Line.State.PLANNED:
+            warned = with_problems
+    end = batch.finished_at or timezone.now()
+    return Progress(
+        planned=counts["planned"] + counts["trying"],
+        warned=warned,
+        done=counts["done"],
+        partly=counts["partly"],
+        failed=counts["failed"],
+        invalid=counts["invalid"],
+        seconds=(end - batch.started_at).total_seconds() if batch.started_at else 0,
+    )
+
+
+def find_lines(
+    batch: Batch, *, show: str = "", after: int | None = None, before: int | None = None
+) -> Page:
+    """One page of the lines of a batch, in their order."""
+    lines = batch.lines.filter(SHOWS.get(show, Q())).defer("sealed")
+    return _page(lines, "number", after=after, before=before)
+
+
+def find_failed_lines(batch: Batch) -> QuerySet[Line]:
+    """The lines of which nothing was done, in their order."""
+    return batch.lines.filter(SHOWS["errors"]).order_by("number").defer("sealed")
+
+
+def find_product_names(customer: Customer) -> dict[str, str]:
+    """What the customer's subscriptions are called, by id as text."""
+    names = Subscription.objects.filter(customer=customer).values_list("pk", "product__name")
+    return {str(pk): name for pk, name in names}
+
+
+def find_batches(
+    *,
+    member: Member,
+    customer: Customer | None = None,
+    is_mine: bool = False,
+    show: str = "",
+    after: UUID | None = None,
+    before: UUID | None = None,
+) -> Page:
+    """One page of the batches this member may see, the newest first, with their customers."""
+    batches = Batch.objects.filter(STATES.get(show, Q()), partner_id=member.partner_id)
+    if customer is not None:
+        batches = batches.filter(customer=customer)
+    elif member.is_limited:
+        batches = batches.filter(customer__in=find_customers(member=member))
+    if is_mine:
+        batches = batches.filter(by=member)
+    page = _page(
+        batches.select_related("customer"), "pk", after=after, before=before, is_newest_first=True
+    )
+    _count_lines(page.rows)
+    return page
+
+
+def _count_lines(batches: Sequence[Batch]) -> None:
+    # What went wrong is few and indexed; everything is counted only where it still runs.
+    counts = {batch.pk: Counter() for batch in batches}
+    running = [batch.pk for batch in batches if batch.state == Batch.State.RUNNING]
+    wrong = [Line.State.INVALID, Line.State.FAILED, Line.State.PARTLY]
+    rows = Line.objects.filter(
+        Q(batch__in=running) | Q(state__in=wrong), batch__in=list(counts)
+    ).values_list("batch_id", "state")
+    for batch_id, state, number in rows.annotate(n=Count("number")).order_by("batch_id", "state"):
+        counts[batch_id][str(state)] = number
+    for batch in batches:
+        found = counts[batch.pk]
+        rest = batch.total - found.total()
+        is_over = batch.state in {Batch.State.DONE, Batch.State.OPEN}
+        batch.progress = Progress(
+            planned=found["planned"] + found["trying"] + (0 if is_over else rest),
+            done=found["done"] + (rest if is_over else 0),
+            partly=found["partly"],
+            failed=found["failed"],
+            invalid=found["invalid"],
+        )
+
+
+def _page(rows: QuerySet, key: str, *, after, before, is_newest_first: bool = False) -> Page:
+    # By key, never by offset: any page is as fast as the first.
+    is_back = before is not None
+    cursor = before if is_back else after
+    is_descending = is_back != is_newest_first
+    if cursor is not None:
+        rows = rows.filter(**{f"{key}__{'lt' if is_descending else 'gt'}": cursor})
+    found = list(rows.order_by(f"-{key}" if is_descending else key)[: PAGE + 1])
+    has_more = len(found) > PAGE
+    found = found[:PAGE]
+    if is_back:
+        found.reverse()
+    if not found:
+        return Page([])
+    return Page(
+        found,
+        before=getattr(found[0], key) if (has_more if is_back else after is not None) else None,
+        after=getattr(found[-1], key) if (is_back or has_more) else None,
+    )

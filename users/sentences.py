@@ -1,0 +1,291 @@
+"""What a batch and its lines say about themselves, in the reader's language."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from users.importing import parse as importing_parse
+from users.importing import problems as importing
+from users.models import Batch, Line
+
+Kind, State = Batch.Kind, Batch.State
+
+# What a finished batch did to so many users.
+DONE: dict[str, Callable[[int], str]] = {
+    Kind.ADD: lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
+    Kind.IMPORT: lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
+    Kind.RESET: lambda n: ngettext("%(n)s password reset", "%(n)s passwords reset", n),
+    Kind.EDIT: lambda n: ngettext("%(n)s user changed", "%(n)s users changed", n),
+    Kind.BLOCK: lambda n: ngettext(
+        "Sign-in of %(n)s user blocked", "Sign-in of %(n)s users blocked", n
+    ),
+    Kind.UNBLOCK: lambda n: ngettext(
+        "Sign-in of %(n)s user unblocked", "Sign-in of %(n)s users unblocked", n
+    ),
+    Kind.LICENSES: lambda n: ngettext(
+        "Licenses of %(n)s user changed", "Licenses of %(n)s users changed", n
+    ),
+    Kind.DELETE: lambda n: ngettext("%(n)s user account deleted", "%(n)s user accounts deleted", n),
+    Kind.RESTORE: lambda n: ngettext("%(n)s user restored", "%(n)s users restored", n),
+    Kind.PURGE: lambda n: ngettext("%(n)s user purged", "%(n)s users purged", n),
+}
+
+# What the button says that starts the plan for so many users.
+DO: dict[str, Callable[[int], str]] = {
+    Kind.ADD: lambda n: ngettext("Add %(n)s user", "Add %(n)s users", n),
+    Kind.IMPORT: lambda n: ngettext("Import %(n)s user", "Import %(n)s users", n),
+    Kind.RESET: lambda n: ngettext("Reset %(n)s password", "Reset %(n)s passwords", n),
+    Kind.EDIT: lambda n: ngettext("Change %(n)s user", "Change %(n)s users", n),
+    Kind.BLOCK: lambda n: ngettext(
+        "Block sign-in of %(n)s user", "Block sign-in of %(n)s users", n
+    ),
+    Kind.UNBLOCK: lambda n: ngettext(
+        "Unblock sign-in of %(n)s user", "Unblock sign-in of %(n)s users", n
+    ),
+    Kind.LICENSES: lambda n: ngettext(
+        "Change licenses of %(n)s user", "Change licenses of %(n)s users", n
+    ),
+    Kind.DELETE: lambda n: ngettext("Delete %(n)s user account", "Delete %(n)s user accounts", n),
+    Kind.RESTORE: lambda n: ngettext("Restore %(n)s user", "Restore %(n)s users", n),
+    Kind.PURGE: lambda n: ngettext("Purge %(n)s user for good", "Purge %(n)s users for good", n),
+}
+
+# Why a line failed as it ran: the codes of a line's result.
+FAILURES = {
+    "name_taken": gettext_lazy(
+        "Somebody got this user name after the check. Nobody was added; choose another name."
+    ),
+    "gone": gettext_lazy("This user has been deleted meanwhile. Nothing was changed."),
+    "internal": gettext_lazy(
+        "Something went wrong on our side with this line, and nothing was changed. Try it again;"
+        " if it happens again, tell your administrator the batch's address."
+    ),
+}
+
+# Why a line of a plan cannot run, beyond what the check of a file finds.
+PROBLEMS = {
+    "administrator": gettext_lazy(
+        "This user is an administrator. Ask an owner or an admin agent of your organization."
+    ),
+}
+
+# The language that the columns of a file are named in, as that language calls itself.
+LANGUAGES = {"en": "English", "zh-hans": "简体中文", "zh-hant": "繁體中文", "ja": "日本語"}
+
+# The systems whose files are known.
+SOURCES = {
+    "portal": gettext_lazy("this portal, or a list of one's own"),
+    "partner_center": "Microsoft Partner Center",
+    "microsoft_365": "Microsoft 365 admin center",
+    "entra": "Microsoft Entra",
+    "google": "Google Workspace",
+}
+
+# The lists of subscriptions in a line's result, and the sentence about each one.
+ABOUT_LICENSES = {
+    "short": gettext_lazy("No license of %(product)s was free."),
+    "closed": gettext_lazy("%(product)s is suspended, so its license was not given."),
+}
+
+TONES = {
+    Line.State.INVALID: "bad",
+    Line.State.FAILED: "bad",
+    Line.State.PARTLY: "warn",
+    Line.State.DONE: "ok",
+    Line.State.TRYING: "info",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """One thing about a line: the column it is about, what stands there, and what would do."""
+
+    text: str
+    column: str = ""
+    value: str = ""
+    suggestion: str = ""
+    severity: str = "error"
+
+
+@dataclass(frozen=True)
+class ShownLine:
+    """A line as the page shows it; it never holds a secret."""
+
+    number: int
+    name: str
+    user_name: str
+    tone: str
+    label: str
+    products: tuple[str, ...]
+    said: tuple[Said, ...]
+    bad_columns: frozenset[str]
+
+
+def count(sentence: Callable[[int], str], number: int) -> str:
+    """Put a number into a sentence that has a singular and a plural."""
+    return sentence(number) % {"n": intcomma(number)}
+
+
+def heading(batch: Batch, succeeded: int) -> str:
+    """What the page about the batch is headed by."""
+    if batch.state in {State.DONE, State.OPEN}:
+        return count(DONE[batch.kind], succeeded)
+    return str(batch.get_kind_display())
+
+
+def title(batch: Batch) -> str:
+    """What a batch is called in a list: what it did, or what it is to do."""
+    if batch.state in {State.DONE, State.OPEN}:
+        return count(DONE[batch.kind], batch.progress.succeeded)
+    if batch.state in {State.PLANNED, State.RUNNING} and batch.progress.runs:
+        return count(DO[batch.kind], batch.progress.runs)
+    return str(batch.get_kind_display())
+
+
+def button(batch: Batch, number: int) -> str:
+    """What the button that starts the plan says."""
+    return count(DO[batch.kind], number)
+
+
+def refusal(batch: Batch) -> str:
+    """Why the file was refused and what to do about it."""
+    refused = batch.plan.get("refused") or {}
+    code = refused.get("code", "internal")
+    if code == "internal":
+        return _(
+            "The file could not be checked: something went wrong on our side. Try again; if it"
+            " happens again, save the list from the template and upload that."
+        )
+    if code == "file_gone":
+        return _("The uploaded file has been removed meanwhile. Upload it again.")
+    return importing.UnreadableFile(code, **refused.get("params", {})).message
+
+
+def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
+    """Per product of the plan: its name, the seats free before and after, and how many lack."""
+    return [
+        one | {"name": products.get(str(one.get("subscription")), one.get("name", ""))}
+        for one in batch.plan.get("seats", ())
+    ]
+
+
+def detected(batch: Batch) -> list[tuple[str, str]]:
+    """What was found out about an uploaded file, as labels and values."""
+    found = batch.plan.get("detected") or {}
+    if not found:
+        return []
+    facts = [(_("Format"), "Excel (.xlsx)" if found["format"] == "xlsx" else "CSV")]
+    if found["format"] == "csv":
+        encoding, delimiter = found["encoding"], found["delimiter"]
+        facts += [
+            (_("Encoding"), str(dict(importing_parse.ENCODINGS).get(encoding, encoding))),
+            (_("Separator"), str(dict(importing_parse.DELIMITERS).get(delimiter, delimiter))),
+        ]
+    facts += [
+        (_("Language of the header"), LANGUAGES.get(found["language"], found["language"])),
+        (_("Made for"), str(SOURCES.get(found["source"], found["source"]))),
+    ]
+    return facts
+
+
+def notices(batch: Batch) -> list[Said]:
+    """What the check has to say about the file as a whole."""
+    return [_problem(one) for one in batch.plan.get("notices", ())]
+
+
+def tabs(batch: Batch, progress) -> list[tuple[str, str, int]]:
+    """The filters of the lines: the word in the address, the label, the number of lines."""
+    if batch.state in {State.PLANNED, State.CANCELED}:
+        return [
+            ("", _("All"), progress.total),
+            ("errors", _("Errors"), progress.invalid),
+            ("warnings", _("Warnings"), progress.warned),
+        ]
+    return [
+        ("", _("All"), progress.total),
+        ("done", _("Done"), progress.done),
+        ("partly", _("Done in part"), progress.partly),
+        ("failed", _("Failed"), progress.failed),
+        ("skipped", _("Left out"), progress.invalid),
+    ]
+
+
+def show(lines: Iterable[Line], products: Mapping[str, str]) -> list[ShownLine]:
+    """Everything the page says about the lines; `products` names subscriptions by id."""
+    return [_show(line, products) for line in lines]
+
+
+def _show(line: Line, products: Mapping[str, str]) -> ShownLine:
+    said = [_problem(one) for one in line.problems]
+    if line.state in {Line.State.PARTLY, Line.State.FAILED, Line.State.DONE}:
+        # A forecast of the plan; what really happened is said below.
+        said = [one for one, raw in zip(said, line.problems, strict=True) if not _is_forecast(raw)]
+        said = [*said, *_result(line.result, products)]
+    bad = frozenset(one.get("column", "") for one in line.problems) - {""}
+    tone, label = _state(line)
+    return ShownLine(
+        number=line.input.get("line") or line.number,
+        name=line.input.get("display_name", ""),
+        user_name=line.input.get("user_name", ""),
+        tone=tone,
+        label=label,
+        products=_products(line, products),
+        said=tuple(said),
+        bad_columns=bad,
+    )
+
+
+def _state(line: Line) -> tuple[str, str]:
+    if line.state == Line.State.PLANNED:
+        if any(one.get("severity") != "notice" for one in line.problems):
+            return "warn", _("Warning")
+        return "ok", _("Ready")
+    return TONES[line.state], str(line.get_state_display())
+
+
+def _products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
+    if line.state in {Line.State.DONE, Line.State.PARTLY}:
+        given = line.result.get("assigned", ())
+    else:
+        given = [one.get("subscription") for one in line.input.get("products", ())]
+    return tuple(products.get(str(one), "") or _("a product no longer bought") for one in given)
+
+
+def _is_forecast(problem: dict) -> bool:
+    return problem.get("code") in {"seat_short", "no_seat"}
+
+
+def _problem(problem: dict) -> Said:
+    code, severity = problem.get("code", ""), problem.get("severity", "error")
+    if code in PROBLEMS:
+        return Said(str(PROBLEMS[code]), severity=severity)
+    found = importing.Problem(
+        line=problem.get("line") or 0,
+        column=problem.get("column") or "",
+        value=problem.get("value") or "",
+        code=code,
+        params=problem.get("params") or {},
+        suggestion=problem.get("suggestion") or "",
+        severity=severity,
+    )
+    return Said(
+        importing.describe(found),
+        str(importing.columns.label_of(found.column)) if found.column else "",
+        found.value,
+        found.suggestion,
+        severity,
+    )
+
+
+def _result(result: dict, products: Mapping[str, str]) -> list[Said]:
+    said = []
+    if code := result.get("code"):
+        said.append(Said(str(FAILURES.get(code, FAILURES["internal"]))))
+    for word, sentence in ABOUT_LICENSES.items():
+        for one in result.get(word, ()):
+            product = products.get(str(one)) or _("A product no longer bought")
+            said.append(Said(str(sentence) % {"product": product}, severity="warning"))
+    return said
