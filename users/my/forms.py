@@ -54,5 +54,5 @@ class ChoosePassword(forms.Form):
         if cleaned.get("password") and cleaned.get("again"):
             if cleaned["password"] != cleaned["again"]:
                 self.add_error("again", _("This is not the same password. Type it again."))
-            del cleaned["again"]
+            cleaned.pop("again", None)
         return cleaned

@@ -1,0 +1,151 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from audit.models import Event
+from users import operations, passwords
+from users.models import CustomerUser, UserSession
+
+from .conftest import OWN, change
+
+BETTER = "quiet meadow ladder ninety"
+
+
+def test_the_chosen_password_replaces_the_temporary_one(visitor, ann):
+    visitor.sign_in("ann@contoso.example", ann.temporary)
+
+    answer = visitor.choose(OWN)
+
+    assert answer["Location"] == "/my/?password=changed"
+    assert "Your new password is saved." in visitor.get(answer["Location"]).content.decode()
+    user = CustomerUser.objects.get(pk=ann.pk)
+    assert user.password_state == "chosen"
+    assert (user.password_expires_at, user.password_batch) == (None, None)
+    assert user.password.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_the_temporary_password_is_useless_afterwards(visitor, ann):
+    visitor.sign_in("ann@contoso.example", ann.temporary)
+    visitor.choose(OWN)
+    visitor.client.post("/my/sign-out/")
+
+    assert visitor.sign_in("ann@contoso.example", ann.temporary).status_code == 422
+    assert visitor.sign_in("ann@contoso.example", OWN).status_code == 302
+
+
+@pytest.mark.parametrize("spelling", [str, str.upper, lambda text: text.replace("-", " ")])
+def test_the_temporary_password_cannot_be_kept(visitor, ann, spelling):
+    visitor.sign_in("ann@contoso.example", ann.temporary)
+
+    answer = visitor.choose(spelling(ann.temporary))
+
+    assert answer.status_code == 422
+    assert "Choose a password other than the temporary one." in answer.content.decode()
+    ann.refresh_from_db()
+    assert ann.password_state == "temporary"
+
+
+@pytest.mark.parametrize("password", ["short", "ann@contoso.example", "aaaaaaaaaaaaaaaaaaaa"])
+def test_a_password_that_is_too_easy_is_refused(visitor, ann, password):
+    visitor.sign_in("ann@contoso.example", ann.temporary)
+
+    assert visitor.choose(password).status_code == 422
+
+
+def test_two_different_passwords_are_refused(visitor, ann):
+    visitor.sign_in("ann@contoso.example", ann.temporary)
+
+    answer = visitor.client.post("/my/password/", {"password": OWN, "again": BETTER})
+
+    assert answer.status_code == 422
+    assert "This is not the same password." in answer.content.decode()
+    ann.refresh_from_db()
+    assert ann.password_state == "temporary"
+
+
+def test_nobody_chooses_without_a_session(visitor, ann):
+    assert visitor.choose(OWN)["Location"] == "/my/sign-in/"
+
+
+def test_it_ends_all_sessions_and_begins_a_new_one(visitor, settled):
+    operations.sign_in(user_name="ann@contoso.example", password=OWN)
+    visitor.sign_in("ann@contoso.example", OWN)
+    old = visitor.cookies["my"].value
+
+    visitor.choose(BETTER, current=OWN)
+
+    assert visitor.cookies["my"].value != old
+    assert UserSession.objects.filter(user=settled).count() == 1
+    assert visitor.get("/my/").status_code == 200
+
+
+def test_changing_it_takes_the_present_one(visitor, settled):
+    visitor.sign_in("ann@contoso.example", OWN)
+
+    answer = visitor.choose(BETTER, current="wrong")
+
+    assert answer.status_code == 422
+    assert "The present password is wrong." in answer.content.decode()
+    settled.refresh_from_db()
+    assert settled.tries == 1
+
+
+def test_the_present_one_cannot_be_guessed_without_end(visitor, settled):
+    visitor.sign_in("ann@contoso.example", OWN)
+    for _time in range(5):
+        visitor.choose(BETTER, current="wrong")
+
+    assert visitor.choose(BETTER, current=OWN).status_code == 422
+
+
+def test_a_reset_meanwhile_wins(visitor, settled, contoso, alice):
+    signed_in = operations.sign_in(user_name="ann@contoso.example", password=OWN)
+    session = operations.continue_session(token=signed_in.token)
+    batch = operations.plan_resets(customer=contoso, users=[settled.pk], by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    with pytest.raises(operations.WrongPassword):
+        operations.choose_password(session=session, password=BETTER, current=OWN)
+
+    settled.refresh_from_db()
+    assert settled.password_state == "temporary"
+
+
+def test_a_reset_while_a_first_password_is_chosen_wins(ann, contoso, alice):
+    signed_in = operations.sign_in(user_name="ann@contoso.example", password=ann.temporary)
+    session = operations.continue_session(token=signed_in.token)
+    batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    with pytest.raises(operations.SignedOut):
+        operations.choose_password(session=session, password=BETTER)
+
+    ann.refresh_from_db()
+    assert ann.password_state == "temporary"
+
+
+def test_it_is_on_record_without_the_password(visitor, ann):
+    visitor.sign_in("ann@contoso.example", ann.temporary)
+    visitor.choose(OWN)
+
+    (event,) = Event.objects.filter(action="user.password_chosen")
+    assert (event.by_name, event.by_id, event.subject_id) == ("ann@contoso.example", None, ann.pk)
+    assert (event.before, event.after) == ({}, {})
+
+
+def test_a_temporary_password_lives_as_long_as_the_policy_says(ann, contoso, alice):
+    contoso.password_days = 3
+    contoso.save(update_fields=["password_days"])
+    batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    ann.refresh_from_db()
+    left = ann.password_expires_at - timezone.now()
+    assert timedelta(days=2, hours=23) < left <= timedelta(days=3)
+
+
+def test_a_new_password_works_in_any_keyboards_spelling(visitor, settled):
+    change(settled, password=passwords.hash_chosen("cafe\u0301 at the old harbor wall"))
+
+    assert visitor.sign_in("ann@contoso.example", "café at the old harbor wall").status_code == 302

@@ -1,0 +1,272 @@
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connections, transaction
+from django.utils import timezone
+
+from tests import factories
+from users import operations
+from users.models import CustomerUser, UserSession
+
+from .conftest import OWN, change
+
+WRONG = "The user name or the password is wrong."
+
+
+def test_a_temporary_password_leads_only_to_choosing_one(visitor, ann):
+    signed_in = visitor.sign_in("ann@contoso.example", ann.temporary)
+
+    assert (signed_in.status_code, signed_in["Location"]) == (302, "/my/")
+    assert visitor.get("/my/")["Location"] == "/my/password/"
+    assert visitor.get("/my/password/").status_code == 200
+
+
+def test_it_reads_what_was_typed_as_it_was_meant(visitor, ann):
+    typed = ann.temporary.upper().replace("-", " ").replace("1", "l").replace("0", "O")
+
+    assert visitor.sign_in(" Ann@Contoso.EXAMPLE ", typed).status_code == 302
+
+
+def test_the_session_is_a_cookie_of_its_own_path_that_scripts_cannot_read(visitor, ann):
+    cookie = visitor.sign_in("ann@contoso.example", ann.temporary).cookies["my"]
+
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/my/", True, "Lax")
+    token = cookie.value.partition(".")[2]
+    assert not UserSession.objects.filter(token_hash=token).exists()
+
+
+def test_over_https_the_cookie_is_secure_by_its_name(visitor, ann, settings):
+    settings.IS_HTTPS = True
+
+    cookie = visitor.sign_in("ann@contoso.example", ann.temporary).cookies["__Secure-my"]
+
+    assert cookie["secure"]
+
+
+@pytest.mark.parametrize(
+    ("user_name", "password"),
+    [
+        ("ann@contoso.example", "0000-0000-0000-0000"),
+        ("nobody@contoso.example", "0000-0000-0000-0000"),
+        ("ann@nowhere.example", "0000-0000-0000-0000"),
+        ("ann", "0000-0000-0000-0000"),
+        ("@", "x"),
+        ("ann@\u212aontoso.example", "x"),
+        ("a" * 200 + "@" + "ü" * 50, "x"),
+    ],
+)
+def test_whatever_is_wrong_it_says_the_same(visitor, ann, user_name, password):
+    answer = visitor.sign_in(user_name, password)
+
+    assert answer.status_code == 422
+    assert WRONG in answer.content.decode()
+    assert "my" not in answer.cookies
+
+
+def test_a_deleted_user_is_as_good_as_unknown(visitor, settled):
+    now = timezone.now()
+    change(settled, deleted_at=now, purge_at=now + timedelta(days=30))
+
+    assert WRONG in visitor.sign_in("ann@contoso.example", OWN).content.decode()
+
+
+def test_a_blocked_user_is_told_so_only_with_the_right_password(visitor, settled):
+    change(settled, is_blocked=True)
+
+    assert WRONG in visitor.sign_in("ann@contoso.example", "wrong").content.decode()
+    assert "blocked for you" in visitor.sign_in("ann@contoso.example", OWN).content.decode()
+
+
+def test_a_user_without_a_password_cannot_sign_in(visitor, ann):
+    change(ann, password="", password_state=CustomerUser.PasswordState.NONE)
+
+    assert visitor.sign_in("ann@contoso.example", "x").status_code == 422
+
+
+def test_an_expired_temporary_password_is_refused_in_so_many_words(visitor, ann):
+    change(ann, password_expires_at=timezone.now() - timedelta(seconds=1))
+
+    assert "has expired" not in visitor.sign_in("ann@contoso.example", "wrong").content.decode()
+    answer = visitor.sign_in("ann@contoso.example", ann.temporary)
+
+    assert "This temporary password has expired." in answer.content.decode()
+    assert not UserSession.objects.filter(user=ann).exists()
+
+
+def test_a_temporary_password_that_expires_under_way_ends_the_session(visitor, ann):
+    visitor.sign_in("ann@contoso.example", ann.temporary)
+    change(ann, password_expires_at=timezone.now() - timedelta(seconds=1))
+
+    assert visitor.choose(OWN)["Location"] == "/my/sign-in/"
+    ann.refresh_from_db()
+    assert ann.password_state == "temporary"
+
+
+def test_after_five_wrong_tries_the_right_password_does_not_help(visitor, settled):
+    for _time in range(5):
+        visitor.sign_in("ann@contoso.example", "wrong")
+
+    assert WRONG in visitor.sign_in("ann@contoso.example", OWN).content.decode()
+
+
+def test_a_quarter_of_an_hour_later_it_does(visitor, settled):
+    for _time in range(6):
+        visitor.sign_in("ann@contoso.example", "wrong")
+    change(settled, tries_since=timezone.now() - timedelta(minutes=15, seconds=1))
+
+    assert visitor.sign_in("ann@contoso.example", OWN).status_code == 302
+    settled.refresh_from_db()
+    assert (settled.tries, settled.tries_since) == (0, None)
+
+
+def guess_in_parallel(guesses):
+    """Try to sign in with all of them at once, each on a connection of its own."""
+    signed_in = []
+
+    def guess(password):
+        try:
+            signed_in.append(operations.sign_in(user_name="ann@contoso.example", password=password))
+        except operations.WrongPassword:
+            pass
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=guess, args=[password]) for password in guesses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return signed_in
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_guesses_in_parallel_every_one_is_counted(settled):
+    assert guess_in_parallel([f"wrong {number}" for number in range(12)]) == []
+
+    with transaction.atomic():
+        settled.refresh_from_db()
+    assert settled.tries == 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_guesses_in_parallel_none_after_the_fifth_can_be_right(settled):
+    change(settled, tries=5, tries_since=timezone.now())
+
+    assert guess_in_parallel([OWN] * 12) == []
+
+
+def test_signing_in_again_ends_the_browsers_old_session(visitor, settled):
+    visitor.sign_in("ann@contoso.example", OWN)
+    old = visitor.cookies["my"].value
+    visitor.sign_in("ann@contoso.example", OWN)
+
+    assert visitor.cookies["my"].value != old
+    assert UserSession.objects.filter(user=settled).count() == 1
+
+
+def test_a_member_who_is_signed_in_is_nobody_here(as_alice, settled):
+    assert as_alice.get("/my/")["Location"] == "/my/sign-in/"
+
+
+def test_a_rivals_member_in_the_same_browser_changes_nothing(visitor, settled, mallory):
+    visitor.client.force_login(mallory)
+    visitor.sign_in("ann@contoso.example", OWN)
+
+    page = visitor.get("/my/").content.decode()
+
+    assert "Ann Lee" in page
+    assert "CANARY" not in page
+    assert visitor.get("/customers/contoso/users/").status_code == 404
+
+
+def test_a_user_is_nobody_in_the_portal(visitor, settled):
+    visitor.sign_in("ann@contoso.example", OWN)
+
+    assert visitor.get("/customers/").status_code == 302
+
+
+def test_a_token_opens_nothing_at_another_partner(visitor, settled, rival):
+    visitor.sign_in("ann@contoso.example", OWN)
+    token = visitor.cookies["my"].value.partition(".")[2]
+    visitor.cookies["my"] = f"{rival.pk}.{token}"
+
+    assert visitor.get("/my/")["Location"] == "/my/sign-in/"
+
+
+@pytest.mark.parametrize("cookie", ["", ".", "x.y", "0.0", "é", "a" * 4000])
+def test_a_spoilt_cookie_leads_to_signing_in(visitor, settled, cookie):
+    visitor.cookies["my"] = cookie
+
+    assert visitor.get("/my/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"seen_at": timedelta(minutes=30, seconds=1)},
+        {"created_at": timedelta(hours=12, seconds=1)},
+    ],
+)
+def test_a_session_ends_by_itself(visitor, settled, columns):
+    visitor.sign_in("ann@contoso.example", OWN)
+    UserSession.objects.update(**{name: timezone.now() - age for name, age in columns.items()})
+
+    assert visitor.get("/my/")["Location"] == "/my/sign-in/"
+
+
+@pytest.mark.parametrize("how", ["blocked", "deleted", "reset"])
+def test_a_user_who_may_not_go_on_is_out_at_once(visitor, settled, alice, contoso, how):
+    visitor.sign_in("ann@contoso.example", OWN)
+    now = timezone.now()
+    if how == "blocked":
+        change(settled, is_blocked=True)
+    elif how == "deleted":
+        change(settled, deleted_at=now, purge_at=now + timedelta(days=30))
+    else:
+        batch = operations.plan_resets(customer=contoso, users=[settled.pk], by=alice)
+        operations.start_batch(batch=batch, by=alice)
+
+    assert visitor.get("/my/")["Location"] == "/my/sign-in/"
+
+
+def test_signing_out_makes_the_cookie_worthless(visitor, settled):
+    visitor.sign_in("ann@contoso.example", OWN)
+    value = visitor.cookies["my"].value
+    visitor.client.post("/my/sign-out/")
+    visitor.cookies["my"] = value
+
+    assert visitor.get("/my/")["Location"] == "/my/sign-in/"
+
+
+def test_who_is_signed_in_is_not_asked_again(visitor, settled):
+    visitor.sign_in("ann@contoso.example", OWN)
+
+    assert visitor.get("/my/sign-in/")["Location"] == "/my/"
+
+
+def test_it_speaks_the_users_language_not_the_members(visitor, settled, alice):
+    alice.language = "zh-hans"
+    alice.save(update_fields=["language"])
+    visitor.client.force_login(alice)
+
+    assert visitor.get("/my/sign-in/")["Content-Language"] == "en"
+
+    change(settled, language="zh-hans")
+    visitor.sign_in("ann@contoso.example", OWN)
+    assert visitor.get("/my/")["Content-Language"] == "zh-hans"
+
+
+def test_home_shows_the_user_and_their_licenses_only(visitor, settled, office, contoso, alice):
+    (mail, meetings) = office.product.plans.order_by("name")
+    office.assignments.create(
+        user=settled, customer=contoso, plans_off=[meetings.pk], partner_id=contoso.partner_id
+    )
+    other = factories.user(contoso, "Somebody Else")
+    visitor.sign_in("ann@contoso.example", OWN)
+
+    page = visitor.get("/my/").content.decode()
+
+    assert "Office E3" in page
+    assert "Switched off: Meetings" in page
+    assert other.display_name not in page
