@@ -22,4 +22,6 @@ class Command(BaseCommand):
             )
         if Partner.objects.exists():
             return
+        self.stdout.write("Loading the demo, this once; it takes about a minute ...")
+        self.stdout.flush()
         seed.seed_demo(most_users=most_users)
