@@ -127,6 +127,9 @@ def site(page: Page, live_server, settings) -> Site:
     """The portal in English; what the browser complains of fails the test."""
     settings.BASE_URL = live_server.url
     settings.ALLOWED_HOSTS = ["*"]
+    # Django's live server finds files by their own names only, not by those with a hash.
+    plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": plain}}
     site = Site(page, live_server.url, [])
     page.on(
         "console",
