@@ -26,20 +26,24 @@
     const boxes = rows();
     boxes.forEach((box) => (box.checked = all || picked.has(box.value)));
     const chosen = boxes.filter((box) => box.checked).length;
-    const { selectionTotal: total = 0, selectionQuery: query = "" } = region()?.dataset ?? {};
+    const {
+      selectionTotal: total = 0,
+      selectionQuery: query = "",
+      selectionMore: more,
+    } = region()?.dataset ?? {};
     const page = one("[data-select-page]");
     if (page) {
       page.checked = chosen > 0 && chosen === boxes.length;
       page.indeterminate = chosen > 0 && chosen < boxes.length;
     }
-    note(all ? "all" : page?.checked && total > boxes.length ? "page" : "");
+    note(all ? "all" : page?.checked && (total > boxes.length || more !== undefined) ? "page" : "");
 
     const form = one("[data-selection-form]");
     if (!form) return "";
     const bar = one(".bulkbar", form);
     const count = all ? Number(total) : picked.size;
     const number = new Intl.NumberFormat(document.documentElement.lang).format(count);
-    const text = bar.dataset.text.replace("{n}", number);
+    const text = bar.dataset.text.replace("{n}", all && more !== undefined ? `${number}+` : number);
     bar.hidden = !count;
     one(".n", bar).textContent = text;
     form.elements.ids.value = all ? "" : [...picked].join(",");
