@@ -145,7 +145,7 @@ def test_each_role_passes_where_its_permission_says(own, foreign, northwind, riv
             continue
         for method in ("get", "post"):
             response = walk.ask(client, method, door.url(own.values()))
-            body = walk.bare(response, {})[2]
+            body = walk.bare(response)[2]
             if b"CANARY" in body:
                 canaries.append(door.route)
             refused = door.permission is not None and not member.may(door.permission)

@@ -113,6 +113,7 @@ def test_only_known_functions_pass_row_security():
         "find_handover",
         "find_partners_to_wipe",
         "find_partners_with_work",
+        "search_people",
         "search_users",
     ]
     for _name, owner, config, is_public in functions:
