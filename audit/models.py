@@ -1,6 +1,18 @@
 from django.db import models
 from django.db.models import Func, Value
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+# What each action is called where people read it.
+LABELS = {
+    "batch.canceled": _("Batch canceled"),
+    "batch.started": _("Batch started"),
+    "sheet.opened": _("Sheet opened"),
+    "user.added": _("User added"),
+    "user.deleted": _("User deleted"),
+    "user.password_chosen": _("Password chosen by the user"),
+    "user.password_reset": _("Password reset"),
+}
 
 
 class Event(models.Model):
@@ -37,3 +49,8 @@ class Event(models.Model):
 
     def __str__(self):
         return f"{self.action} {self.subject_name}"
+
+    @property
+    def label(self) -> str:
+        """What was done, in words; an action without words is named as it is."""
+        return LABELS.get(self.action, self.action)

@@ -1,0 +1,362 @@
+import re
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from tests import factories
+from users.models import Batch, CustomerUser, Line
+from users.queries import paging
+
+from .test_search_users import delete, give
+
+
+@pytest.fixture
+def url(contoso):
+    return reverse("users:list", args=["contoso"])
+
+
+@pytest.fixture
+def short_pages(monkeypatch):
+    """Pages of three rows."""
+    monkeypatch.setattr(paging, "ROWS", 3)
+
+
+def shown(response):
+    """The display names in the rows, in their order."""
+    assert response.status_code == 200
+    return [row.user.display_name for row in response.context["list"].rows]
+
+
+def link(response, rel):
+    """Where the pager leads, or None."""
+    found = re.search(rf'rel="{rel}" href="([^"]+)"', response.content.decode())
+    return found and found[1].replace("&amp;", "&")
+
+
+def test_it_shows_the_active_users_by_name(as_alice, contoso, url):
+    for name in ("Zoe", "ann", "王建国", "Ádám"):
+        factories.user(contoso, name)
+    delete(factories.user(contoso, "Gone"))
+
+    response = as_alice.get(url)
+
+    assert shown(response) == ["Ádám", "ann", "王建国", "Zoe"]
+    assert ">Active users<" in response.content.decode()
+
+
+def test_the_tabs_count_without_counting(as_alice, contoso, url):
+    for name in ("Ann", "Ben"):
+        factories.user(contoso, name)
+    delete(factories.user(contoso, "Gone"))
+
+    text = as_alice.get(url + "?q=ann").content.decode()
+
+    assert 'Active users<span class="count">2</span>' in text
+    assert 'Deleted users<span class="count">1</span>' in text
+    assert "1 user" in text
+
+
+def test_a_row_shows_two_licenses_and_how_many_more(as_alice, contoso, url):
+    ann = factories.user(contoso, "Ann", department="Finance", location="DE")
+    for name in ("Alpha", "Beta", "Gamma", "Delta"):
+        give(ann, factories.subscription(contoso, name))
+
+    text = as_alice.get(url).content.decode()
+
+    assert '<span class="badge tag">Alpha</span><span class="badge tag">Beta</span>' in text
+    assert 'title="Delta, Gamma">+2' in text
+    assert "Finance" in text
+    assert "Germany" in text
+
+
+def test_a_row_marks_who_is_blocked_administers_or_has_a_temporary_password(as_alice, contoso, url):
+    factories.user(
+        contoso,
+        "Ann",
+        is_blocked=True,
+        permissions=["user_administrator"],
+        password_state="temporary",
+    )
+
+    text = as_alice.get(url).content.decode()
+
+    assert 'data-tone="bad">Blocked<' in text
+    assert 'title="User administrator"' in text
+    assert 'title="Temporary password not yet used"' in text
+    assert 'data-tone="warn">Unlicensed<' in text
+    assert 'data-tone="warn">Missing<' in text
+
+
+def test_names_are_text_and_never_markup(as_alice, contoso, url):
+    factories.user(contoso, "<b>Ann</b>", department="<i>x</i>")
+
+    text = as_alice.get(url).content.decode()
+
+    assert "<bdi>&lt;b&gt;Ann&lt;/b&gt;</bdi>" in text
+    assert "<i>x</i>" not in text
+
+
+@pytest.mark.parametrize("sort", ["", "-name", "user_name", "-user_name", "added", "-added"])
+def test_pages_forth_and_back_show_everybody_once_in_order(
+    as_alice, contoso, url, short_pages, sort
+):
+    now = timezone.now()
+    # Many share a name or a moment, so that only the id tells where a page ends.
+    for number in range(8):
+        factories.user(contoso, f"Ann {number % 2}", added_at=now - timedelta(days=number // 3))
+
+    pages, response = [], as_alice.get(url, {"sort": sort})
+    pages.append([row.user.pk for row in response.context["list"].rows])
+    while link(response, "next"):
+        response = as_alice.get(url + link(response, "next"))
+        pages.append([row.user.pk for row in response.context["list"].rows])
+    back = []
+    while link(response, "prev"):
+        response = as_alice.get(url + link(response, "prev"))
+        back.append([row.user.pk for row in response.context["list"].rows])
+
+    column = {"user_name": "user_name", "added": "added_at"}.get(sort.strip("-"), "sort_key")
+    minus = "-" if sort.startswith("-") else ""
+    everybody = CustomerUser.objects.order_by(f"{minus}{column}", f"{minus}pk")
+    assert [len(page) for page in pages] == [3, 3, 2]
+    assert sum(pages, []) == list(everybody.values_list("pk", flat=True))
+    assert back == [pages[1], pages[0]]
+
+
+def test_the_first_and_the_last_page_lead_no_further(as_alice, contoso, url, short_pages):
+    for number in range(4):
+        factories.user(contoso, f"Ann {number}")
+
+    first = as_alice.get(url)
+    last = as_alice.get(url + link(first, "next"))
+
+    assert link(first, "prev") is None
+    assert link(last, "next") is None
+    assert shown(last) == ["Ann 3"]
+
+
+def test_a_page_back_is_full_though_somebody_was_added_before(as_alice, contoso, url, short_pages):
+    for name in ("Ben", "Cleo", "Dan", "Eve"):
+        factories.user(contoso, name)
+    last = as_alice.get(url + link(as_alice.get(url), "next"))
+    CustomerUser.objects.filter(display_name="Ben").update(sort_key="zz")
+
+    assert shown(as_alice.get(url + link(last, "prev"))) == ["Cleo", "Dan", "Eve"]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "é",
+        "bnVsbA",
+        "W10",
+        "WzEsMl0",
+        "WyJcdTAwMDAiLCAiMDE5M2E0ZGMtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAwIl0",
+        "WyJcdWQ4MDAiLCAiMDE5M2E0ZGMtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAwIl0",
+        "W1tbW1tb" * 500,
+    ],
+)
+@pytest.mark.parametrize("sort", ["name", "-added"])
+@pytest.mark.parametrize("way", ["after", "before"])
+def test_a_cursor_that_is_none_leads_to_the_first_page(as_alice, contoso, url, cursor, sort, way):
+    factories.user(contoso, "Ann")
+
+    assert shown(as_alice.get(url, {way: cursor, "sort": sort})) == ["Ann"]
+
+
+def test_an_order_that_is_none_is_the_order_by_name(as_alice, contoso, url):
+    factories.user(contoso, "Ben")
+    factories.user(contoso, "Ann")
+
+    assert shown(as_alice.get(url, {"sort": "password"})) == ["Ann", "Ben"]
+
+
+def test_the_head_says_how_the_list_is_sorted(as_alice, contoso, url):
+    factories.user(contoso, "Ann")
+
+    assert 'aria-sort="ascending"><a href="?sort=-name"' in as_alice.get(url).content.decode()
+    text = as_alice.get(url, {"sort": "-name", "q": "ann"}).content.decode()
+    assert 'aria-sort="descending"><a href="?sort=name&amp;q=ann"' in text
+
+
+def test_a_filter_that_is_not_known_shows_nobody_and_says_so(as_alice, contoso, url):
+    factories.user(contoso, "Ann")
+
+    response = as_alice.get(url, {"status": "sleeping"})
+
+    assert shown(response) == []
+    assert "One of the filters is not known here." in response.content.decode()
+    assert "Clear filters" in response.content.decode()
+
+
+def test_a_filter_behind_add_filter_is_named_and_can_be_removed(as_alice, contoso, url, office):
+    factories.user(contoso, "Ann")
+
+    text = as_alice.get(url, {"lacks": str(office.pk), "q": "ann"}).content.decode()
+
+    assert "Remove the filter Without a license of: Office E3" in text
+    assert f'href="{url}?q=ann"' in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "status=blocked",
+        "status=allowed",
+        "license=some",
+        "license=none",
+        "license=O",
+        "lacks=O",
+    ],
+)
+def test_kept_numbers_are_those_that_counting_gives(as_alice, contoso, url, office, query):
+    users = [factories.user(contoso, f"Ann {n}", is_blocked=n == 0) for n in range(5)]
+    give(users[0], office)
+    give(users[1], factories.subscription(contoso, "Visio"))
+    give(users[2], office)
+
+    response = as_alice.get(f"{url}?{query.replace('O', str(office.pk))}")
+
+    assert response.context["list"].total.number == len(shown(response))
+
+
+def test_more_than_can_be_counted_is_said_so(as_alice, contoso, url, monkeypatch):
+    monkeypatch.setattr("users.queries.listing.MOST_COUNTED", 2)
+    for number in range(3):
+        factories.user(contoso, f"Ann {number}")
+
+    text = as_alice.get(url, {"q": "ann"}).content.decode()
+
+    assert "2+ users" in text
+    assert 'data-selection-total="2" data-selection-more' in text
+    assert "Select all 2+ matching" in text
+
+
+def test_nobody_yet_offers_to_add_or_import(as_alice, url):
+    text = as_alice.get(url).content.decode()
+
+    assert "No users yet" in text
+    assert reverse("users:add", args=["contoso"]) in text
+    assert "<table" not in text
+
+
+def test_no_match_offers_to_clear_the_filters(as_alice, contoso, url):
+    factories.user(contoso, "Ann")
+
+    text = as_alice.get(url, {"q": "zoe"}).content.decode()
+
+    assert "No users match" in text
+    assert f'href="{url}"' in text
+
+
+def test_the_selection_knows_its_list_filter_and_total(as_alice, contoso, url):
+    ann = factories.user(contoso, "Ann", is_blocked=True)
+
+    text = as_alice.get(url, {"status": "blocked", "sort": "-name"}).content.decode()
+
+    assert 'data-selection-key="contoso/users?status=blocked"' in text
+    assert 'data-selection-query="status=blocked" data-selection-total="1"' in text
+    assert f'data-select-row value="{ann.pk}"' in text
+    assert reverse("users:reset", args=["contoso"]) in text
+
+
+def test_who_may_only_look_gets_nothing_to_select_add_or_export(client, bob, contoso, url):
+    factories.user(contoso, "Ann")
+    client.force_login(bob)
+
+    text = client.get(url).content.decode()
+
+    assert "data-select" not in text
+    assert reverse("users:reset", args=["contoso"]) not in text
+    assert reverse("users:add", args=["contoso"]) not in text
+    assert reverse("users:export", args=["contoso"]) not in text
+
+
+def test_deleted_users_show_when_by_whom_why_and_until_when(as_alice, alice, contoso, url, office):
+    batch = Batch.objects.create(
+        customer=contoso,
+        kind=Batch.Kind.DELETE,
+        state=Batch.State.DONE,
+        by=alice,
+        by_name="Alice",
+        reason="Left the company",
+    )
+    ann = factories.user(contoso, "Ann")
+    held = {"held": [{"subscription": str(office.pk)}]}
+    Line.objects.create(batch=batch, number=1, user_id=ann.pk, result=held)
+    delete(ann, deletion=batch.pk, purge_at=timezone.now() + timedelta(days=12, hours=1))
+    factories.user(contoso, "Ben")
+
+    response = as_alice.get(url, {"tab": "deleted"})
+
+    text = response.content.decode()
+    assert shown(response) == ["Ann"]
+    for words in ("by Alice", "Left the company", "12 days left", "Office E3"):
+        assert words in text
+    assert "data-select" not in text
+
+
+def test_deleted_users_stand_in_the_order_of_their_deletion(as_alice, contoso, url):
+    now = timezone.now()
+    for days, name in enumerate(["Ann", "Ben", "Cleo"]):
+        user = factories.user(contoso, name)
+        CustomerUser.objects.filter(pk=user.pk).update(
+            deleted_at=now - timedelta(days=days), purge_at=now + timedelta(days=30 - days)
+        )
+
+    def names(sort):
+        return shown(as_alice.get(url, {"tab": "deleted", "sort": sort}))
+
+    assert names("") == ["Ann", "Ben", "Cleo"]
+    assert names("deleted") == ["Cleo", "Ben", "Ann"]
+    assert names("-name") == ["Cleo", "Ben", "Ann"]
+
+
+def test_a_rival_and_a_limited_member_find_no_such_customer(client, mallory, url):
+    client.force_login(mallory)
+
+    assert client.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["", "q=ann&license=some", "tab=deleted"])
+def test_it_asks_as_often_for_fifty_rows_as_for_one(as_alice, alice, contoso, url, office, query):
+    def add(number):
+        office.seats += number
+        office.save(update_fields=["seats"])
+        batch = Batch.objects.create(
+            customer=contoso, kind="delete", state="done", by=alice, by_name="Alice"
+        )
+        for index in range(number):
+            give(factories.user(contoso, "Ann"), office)
+            gone = factories.user(contoso, "Ann")
+            Line.objects.create(batch=batch, number=index + 1, user_id=gone.pk)
+            delete(gone, deletion=batch.pk)
+
+    def asked():
+        with CaptureQueriesContext(connection) as captured:
+            response = as_alice.get(f"{url}?{query}")
+        return len(shown(response)), len(captured)
+
+    add(1)
+    # The first request of a browser asks more.
+    asked()
+    rows, one = asked()
+    add(49)
+
+    assert rows == 1
+    assert asked() == (50, one)
+    assert one <= 14
+
+
+def test_a_user_of_another_customer_is_in_no_list(as_alice, contoso, url):
+    factories.user(factories.customer("fabrikam", "Fabrikam"), "Ann")
+
+    assert shown(as_alice.get(url)) == []
+    assert as_alice.get(reverse("users:list", args=[uuid4().hex])).status_code == 404

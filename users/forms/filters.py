@@ -1,0 +1,129 @@
+"""The bar of controls over a list of users."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django import forms
+from django.http import QueryDict
+from django.utils import formats
+from django.utils.translation import gettext_lazy as _
+
+from licensing.models import Subscription
+from users.queries import Filters
+
+ANY = ("", _("Any"))
+
+# Not shown in the bar itself, so the page names those that are set and lets one take them away.
+RARE = (
+    "lacks",
+    "permissions",
+    "password",
+    "location",
+    "added_from",
+    "added_to",
+    "deleted_from",
+    "deleted_to",
+)
+
+
+@dataclass(frozen=True)
+class SetFilter:
+    """A filter that is set, in words, and the query string of the list without it."""
+
+    label: str
+    value: str
+    query_without: str
+
+
+def _select(label: str, choices: Sequence, *, is_bare: bool = False) -> forms.ChoiceField:
+    widget = forms.Select(attrs={"class": "bare"} if is_bare else {})
+    return forms.ChoiceField(label=label, choices=choices, required=False, widget=widget)
+
+
+def _day(label: str) -> forms.DateField:
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(label=label, required=False, widget=widget)
+
+
+class FilterUsers(forms.Form):
+    """What can be filtered and sorted by; it shows the address, which users.queries reads."""
+
+    tab = forms.CharField(required=False, widget=forms.HiddenInput)
+    q = forms.CharField(required=False)
+    license = _select(_("License"), [ANY], is_bare=True)
+    status = _select(
+        _("Sign-in"),
+        [ANY, ("allowed", _("Allowed")), ("blocked", _("Blocked"))],
+        is_bare=True,
+    )
+    lacks = _select(_("Without a license of"), [ANY])
+    permissions = _select(_("Permissions"), [ANY, ("administrators", _("Administrators"))])
+    password = _select(_("Password"), [ANY, ("temporary", _("Temporary, not yet used"))])
+    location = _select(_("Usage location"), [ANY, ("missing", _("Missing"))])
+    added_from = _day(_("Added from"))
+    added_to = _day(_("Added until"))
+    deleted_from = _day(_("Deleted from"))
+    deleted_to = _day(_("Deleted until"))
+    sort = _select(_("Sort by"), [], is_bare=True)
+
+    SORTS = [
+        ("", _("Name")),
+        ("-name", _("Name, Z to A")),
+        ("user_name", _("User name")),
+        ("-user_name", _("User name, Z to A")),
+        ("-added", _("Last added")),
+        ("added", _("First added")),
+    ]
+    DELETED_SORTS = [
+        ("", _("Last deleted")),
+        ("deleted", _("Fewest days left")),
+        ("name", _("Name")),
+        ("-name", _("Name, Z to A")),
+        ("user_name", _("User name")),
+        ("-user_name", _("User name, Z to A")),
+    ]
+    ONLY_ACTIVE = ("license", "status", "lacks", "password", "location", "added_from", "added_to")
+    ONLY_DELETED = ("deleted_from", "deleted_to")
+
+    def __init__(self, query: QueryDict, *, subscriptions: Sequence[Subscription]):
+        super().__init__(initial=query.dict(), auto_id="filter-%s")
+        self.query = query
+        is_deleted = query.get("tab") == "deleted"
+        for name in self.ONLY_ACTIVE if is_deleted else self.ONLY_DELETED:
+            del self.fields[name]
+        self.fields["sort"].choices = self.DELETED_SORTS if is_deleted else self.SORTS
+        products = [(str(bought.pk), bought.product.name) for bought in subscriptions]
+        if not is_deleted:
+            self.fields["lacks"].choices = [ANY, *products]
+            self.fields["license"].choices = [
+                ANY,
+                ("some", _("Licensed")),
+                ("none", _("Unlicensed")),
+                (_("Holds a license of"), products),
+            ]
+
+    @property
+    def rare(self) -> list[forms.BoundField]:
+        """The controls behind "Add filter"."""
+        return [self[name] for name in RARE if name in self.fields]
+
+    def find_set(self, filters: Filters) -> list[SetFilter]:
+        """The filters that are set, of those that the bar itself does not show."""
+        return [
+            SetFilter(self.fields[name].label, self._in_words(name), self._without(name))
+            for name in RARE
+            if getattr(filters, name) and name in self.fields
+        ]
+
+    def _in_words(self, name: str) -> str:
+        value = self.query[name].strip()
+        field = self.fields[name]
+        if isinstance(field, forms.DateField):
+            return formats.date_format(field.to_python(value), "DATE_FORMAT")
+        return dict(field.choices).get(value, value)
+
+    def _without(self, name: str) -> str:
+        query = self.query.copy()
+        for gone in (name, "after", "before"):
+            query.pop(gone, None)
+        return query.urlencode()
