@@ -1,0 +1,67 @@
+"""What must be known before a person is checked: asked for once, whatever their number."""
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from customers.models import Customer
+from licensing import queries as licensing
+from partners.models import Member
+from partners.roles import Permission
+from users.importing.facts import Facts, Subscription
+from users.models import CustomerUser, UserPermission
+
+
+def gather_facts(*, customer: Customer, user_names: Sequence[str], by: Member) -> Facts:
+    """
+    Gather what the rules for a person ask about, in five statements.
+
+    `user_names` are those to look up among the customer's users, deleted ones included.
+    """
+    taken, deleted = _look_up(customer, user_names)
+    domains = customer.domains.filter(is_verified=True).order_by("-is_default", "name")
+    return Facts(
+        domains=tuple(domains.values_list("name", flat=True)),
+        taken=taken,
+        deleted=deleted,
+        subscriptions=_subscriptions(customer),
+        grantable=frozenset(UserPermission.values)
+        if by.may(Permission.ACT_ON_ADMINISTRATORS)
+        else frozenset(),
+    )
+
+
+def _look_up(customer: Customer, user_names: Sequence[str]) -> tuple[dict, dict]:
+    # One array, not one parameter a name: a file has up to 100,000 of them.
+    taken, deleted = {}, {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT user_name, display_name, deleted_at IS NOT NULL
+            FROM {CustomerUser._meta.db_table}
+            WHERE customer_id = %s AND user_name = ANY(%s) ORDER BY deleted_at
+            """,
+            [customer.pk, list(user_names)],
+        )
+        for user_name, display_name, is_deleted in cursor.fetchall():
+            (deleted if is_deleted else taken)[user_name] = display_name
+    return taken, deleted
+
+
+def _subscriptions(customer: Customer) -> tuple[Subscription, ...]:
+    rules = licensing.get_rules(partner_id=customer.partner_id)
+    bought = customer.subscriptions.select_related("product").order_by("product__name", "pk")
+    return tuple(
+        Subscription(
+            id=str(one.pk),
+            product=str(one.product_id),
+            name=one.product.name,
+            part_number=one.product.part_number,
+            free=one.free,
+            state=one.state,
+            not_sold_in=frozenset(one.product.not_sold_in),
+            requires=frozenset(map(str, rules.requires.get(one.product_id, ()))),
+            excludes=frozenset(map(str, rules.excludes.get(one.product_id, ()))),
+        )
+        for one in bought
+    )

@@ -1,0 +1,222 @@
+"""Importing a file: it is taken part by part, and checked in a worker."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict
+from io import BytesIO
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+import audit.operations as audit
+from customers.models import Customer
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from partners.tenancy import uuid7
+from users.importing import parse, plan, validate
+from users.models import Batch, Chunk, Line, Upload
+
+from .batches import NotPlanned, PlannedLine, UsersError, create_batch, save_lines
+from .facts import gather_facts
+from .running import MOST_ATTEMPTS, is_infrastructure, lease_chunk, poke
+
+log = logging.getLogger(__name__)
+
+# The check is a chunk like any other, before the first that runs.
+CHECK = 0
+
+
+class FileGone(UsersError):
+    """The file that was uploaded is not kept any more."""
+
+    message = _("The uploaded file has been removed meanwhile. Upload it again.")
+
+
+@transaction.atomic
+def receive_file(
+    *, customer: Customer, name: str, parts: Iterable[bytes], options: dict, by: Member
+) -> Batch:
+    """
+    Keep an uploaded file, part by part, and order its check.
+
+    `options` are what was chosen for the whole file: encoding, delimiter, mode and defaults.
+    Nothing of the file is looked at here; that is the worker's.
+
+    :raises Refused: where administrators are to be made and the member may not.
+    """
+    _require_grants(options, by)
+    batch = create_batch(
+        customer=customer,
+        kind=Batch.Kind.IMPORT,
+        state=Batch.State.CHECKING,
+        source_name=name[-255:],
+        options=options,
+        by=by,
+    )
+    for number, part in enumerate(parts, 1):
+        Upload.objects.create(batch=batch, number=number, content=part)
+    audit.record(
+        "import.uploaded",
+        subject=audit.Subject(batch.pk, batch.source_name),
+        customer_id=customer.pk,
+        batch_id=batch.pk,
+        by=by,
+    )
+    _order_check(batch)
+    return batch
+
+
+@transaction.atomic
+def check_again(*, batch: Batch, options: dict, by: Member) -> Batch:
+    """
+    Check the file once more, with other choices; the plan made before is dropped.
+
+    :raises NotPlanned: where it has been started or dropped, or is being checked.
+    :raises FileGone: where the file has been removed meanwhile.
+    :raises Refused: where administrators are to be made and the member may not.
+    """
+    _require_grants(options, by)
+    if not batch.uploads.exists():
+        raise FileGone
+    if not Batch.objects.filter(
+        pk=batch.pk,
+        kind=Batch.Kind.IMPORT,
+        state__in=[Batch.State.PLANNED, Batch.State.REFUSED],
+    ).update(
+        state=Batch.State.CHECKING,
+        options=options,
+        plan={},
+        total=0,
+        # The rows are judged by the rights of who checks them.
+        by=by,
+        by_name=by.name,
+    ):
+        raise NotPlanned
+    batch.refresh_from_db()
+    Line.objects.filter(batch=batch).delete()
+    Chunk.objects.filter(batch=batch).delete()
+    _order_check(batch)
+    return batch
+
+
+def _require_grants(options: dict, by: Member) -> None:
+    if options.get("defaults", {}).get("permissions"):
+        require(by, Permission.ACT_ON_ADMINISTRATORS)
+
+
+def _order_check(batch: Batch) -> None:
+    Chunk.objects.create(batch=batch, number=CHECK, enqueued_at=timezone.now())
+    poke("users.run_chunk", batch_id=str(batch.pk), number=CHECK)
+
+
+def check_upload(*, batch_id: UUID | str) -> None:
+    """
+    Read the file of a batch and plan its import, at most once; the batch says what came out.
+
+    The attempt is counted before the work, so a file that crashes the worker is refused.
+    """
+    with transaction.atomic():
+        chunk = lease_chunk(batch_id, CHECK)
+        if chunk is None:
+            return
+        chunk.attempts += 1
+        chunk.save(update_fields=["attempts"])
+        if chunk.attempts > MOST_ATTEMPTS:
+            log.error("the check of batch %s did not end %s times", batch_id, MOST_ATTEMPTS)
+            _refuse(chunk, "internal")
+            return
+    try:
+        with transaction.atomic():
+            chunk = lease_chunk(batch_id, CHECK)
+            if chunk is not None:
+                _check(chunk)
+    except Exception as error:
+        if is_infrastructure(error):
+            raise
+        log.exception("the check of batch %s failed", batch_id)
+        with transaction.atomic():
+            chunk = lease_chunk(batch_id, CHECK)
+            if chunk is not None:
+                _refuse(chunk, "internal")
+
+
+def _check(chunk: Chunk) -> None:
+    batch = Batch.objects.select_related("customer", "by").get(pk=chunk.batch_id)
+    if batch.state != Batch.State.CHECKING:
+        _end(chunk)
+        return
+    options = batch.options
+    content = BytesIO()
+    for part in batch.uploads.order_by("number").values_list("content", flat=True).iterator(8):
+        content.write(part)
+    if not content.tell():
+        _refuse(chunk, "file_gone")
+        return
+    try:
+        parsed = parse.parse_file(
+            content.getvalue(),
+            batch.source_name,
+            encoding=options.get("encoding") or None,
+            delimiter=options.get("delimiter") or None,
+        )
+    except parse.UnreadableFile as error:
+        _refuse(chunk, error.code, error.params)
+        return
+    made = _make_plan(batch, parsed)
+    save_lines(batch=batch, lines=[_line(line) for line in made.lines])
+    found = {
+        "detected": _detected(parsed.detected),
+        "notices": [notice.as_json() for notice in parsed.notices],
+        "seats": [
+            asdict(seats) | {"short": seats.short, "left": seats.left} for seats in made.seats
+        ],
+        "counts": {"ready": made.ready, "warned": made.warned, "failed": made.failed},
+    }
+    # Nobody else writes a batch that is being checked, but it may be dropped meanwhile.
+    if not Batch.objects.filter(pk=batch.pk, state=Batch.State.CHECKING).update(
+        state=Batch.State.PLANNED, plan=found
+    ):
+        Line.objects.filter(batch=batch).delete()
+    _end(chunk)
+
+
+def _make_plan(batch: Batch, parsed: parse.Parsed) -> plan.Plan:
+    defaults = validate.Defaults(**batch.options.get("defaults", {}))
+    domains = list(batch.customer.domains.filter(is_verified=True).values_list("name", flat=True))
+    facts = gather_facts(
+        customer=batch.customer,
+        user_names=validate.names_to_look_up(parsed.rows, defaults, domains),
+        by=batch.by,
+    )
+    people, problems = validate.validate(parsed.rows, facts, defaults)
+    return plan.make_plan(people, problems, facts)
+
+
+def _line(planned: plan.PlannedLine) -> PlannedLine:
+    return PlannedLine(
+        uuid7(),
+        planned.input | {"line": planned.line},
+        [problem.as_json() for problem in planned.problems],
+        is_valid=planned.state != plan.FAILED,
+    )
+
+
+def _detected(detected: parse.Detected) -> dict:
+    found = asdict(detected)
+    found.pop("columns")
+    return found
+
+
+def _refuse(chunk: Chunk, code: str, params: dict | None = None) -> None:
+    refused = {"code": code, "params": {key: str(value) for key, value in (params or {}).items()}}
+    Batch.objects.filter(pk=chunk.batch_id, state=Batch.State.CHECKING).update(
+        state=Batch.State.REFUSED, plan={"refused": refused}
+    )
+    _end(chunk)
+
+
+def _end(chunk: Chunk) -> None:
+    Chunk.objects.filter(pk=chunk.pk).update(state=Chunk.State.DONE, done_at=timezone.now())

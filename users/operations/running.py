@@ -1,0 +1,300 @@
+"""Running a batch: chunk by chunk, each at most once, whatever happens to the workers."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from celery import current_app
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+from psycopg import errors
+
+from customers.models import Customer
+from partners.tenancy import require_current
+from users.models import Batch, Chunk, Line, UserCount
+
+log = logging.getLogger(__name__)
+
+# A batch of so many lines runs in the request; a larger one in a worker.
+AT_ONCE = 50
+# A chunk that was begun so often without an end is run line by line.
+MOST_ATTEMPTS = 3
+# So many workers may stop while they try one line.
+MOST_TRIES = 2
+
+
+@dataclass
+class Outcome:
+    """What became of one line; `sealed` is the temporary password to hand over."""
+
+    number: int
+    state: str
+    result: dict = field(default_factory=dict)
+    sealed: bytes | None = None
+
+
+# What a kind of batch does with some of its lines, in the transaction of the caller.
+Apply = Callable[..., list[Outcome]]
+APPLIES: dict[str, Apply] = {}
+
+
+def applies(*kinds: str) -> Callable:
+    """Register the function that applies lines of these kinds of batch."""
+
+    def register(apply: Apply) -> Apply:
+        for kind in kinds:
+            APPLIES[kind] = apply
+        return apply
+
+    return register
+
+
+def lock_customer(customer: Customer) -> UserCount:
+    """
+    Lock the customer's counter row: the first lock of every operation that writes users.
+
+    After it come the subscriptions by id, then the users by id (recipes d).
+    """
+    return UserCount.objects.select_for_update(of=("self",), no_key=True).get(customer=customer)
+
+
+def poke_batch(batch: Batch) -> None:
+    """Wake the workers for every pending chunk, once the transaction has been committed."""
+    pending = Chunk.objects.filter(batch=batch, state=Chunk.State.PENDING)
+    numbers = list(pending.order_by("number").values_list("number", flat=True))
+    pending.update(enqueued_at=timezone.now())
+    _poke_chunks([(batch, number) for number in numbers])
+
+
+def _poke_chunks(chunks: Sequence[tuple[Batch, int]]) -> None:
+    partner_id = str(require_current())
+    wake_ups = [
+        (
+            "users.run_chunk",
+            "bulk" if batch.total > AT_ONCE * 10 else "interactive",
+            {"partner_id": partner_id, "batch_id": str(batch.pk), "number": number},
+        )
+        for batch, number in chunks
+    ]
+
+    def send():
+        # A broker that is away for the first is away for all: a page waits for one of them.
+        for wake_up in wake_ups:
+            if not _send(*wake_up):
+                return
+
+    transaction.on_commit(send, robust=True)
+
+
+def poke(task: str, *, queue: str = "interactive", **arguments) -> None:
+    """
+    Send a wake-up for this tenant after the commit; a dead broker is no error.
+
+    What is to be done stands in Postgres, so a lost message costs one sweep.
+    """
+    partner_id = str(require_current())
+    send = partial(_send, task, queue, {"partner_id": partner_id, **arguments})
+    transaction.on_commit(send, robust=True)
+
+
+def _send(task: str, queue: str, arguments: dict) -> bool:
+    try:
+        current_app.send_task(task, kwargs=arguments, queue=queue, retry=False, ignore_result=True)
+    except (BrokerError, OSError) as error:
+        log.warning("no wake-up for %s: %s", task, error)
+        return False
+    return True
+
+
+def run_chunk(*, batch_id: UUID | str, number: int) -> None:
+    """
+    Apply one chunk, at most once: its row lock is the lease, its state the memory.
+
+    A line that fails does not stop the rest: then each line gets a transaction of its own. The
+    attempt is counted before the work, so a line that crashes the worker is found out.
+    """
+    with transaction.atomic():
+        chunk = lease_chunk(batch_id, number)
+        if chunk is None:
+            return
+        chunk.attempts += 1
+        chunk.save(update_fields=["attempts"])
+    attempt = chunk.attempts
+    if attempt < MOST_ATTEMPTS:
+        try:
+            _run_as_a_whole(batch_id, number)
+        except Exception as error:
+            if is_infrastructure(error):
+                raise
+            log.exception("chunk %s of batch %s failed as a whole", number, batch_id)
+        else:
+            return
+    while _run_next_line(batch_id, number, attempt):
+        pass
+
+
+def is_infrastructure(error: Exception) -> bool:
+    """
+    Whether the database is away or full, or the time is up: nothing to hold against a line.
+
+    Such an error is raised on; the sweep tries again. A statement that was stopped because it
+    took too long is the line's own.
+    """
+    if isinstance(error, SoftTimeLimitExceeded):
+        return True
+    is_slow = isinstance(error.__cause__, errors.QueryCanceled)
+    return isinstance(error, (OperationalError, InterfaceError)) and not is_slow
+
+
+def lease_chunk(batch_id: UUID | str, number: int) -> Chunk | None:
+    """Lock a chunk that is to be done; None where it is done, gone, or another's."""
+    return (
+        Chunk.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(batch_id=batch_id, number=number, state=Chunk.State.PENDING)
+        .first()
+    )
+
+
+def _lock_batch(batch_id: UUID | str) -> Batch:
+    batch = Batch.objects.select_related("customer", "by").get(pk=batch_id)
+    lock_customer(batch.customer)
+    return batch
+
+
+def _open_lines(batch_id: UUID | str, number: int) -> QuerySet[Line]:
+    return Line.objects.filter(
+        batch_id=batch_id, chunk=number, state__in=[Line.State.PLANNED, Line.State.TRYING]
+    ).order_by("number")
+
+
+@transaction.atomic
+def _run_as_a_whole(batch_id: UUID | str, number: int) -> None:
+    chunk = lease_chunk(batch_id, number)
+    if chunk is None:
+        return
+    batch = _lock_batch(batch_id)
+    _apply(batch, list(_open_lines(batch_id, number)))
+    _close(batch, chunk)
+
+
+def _run_next_line(batch_id: UUID | str, number: int, attempt: int) -> bool:
+    """Try one line in a transaction of its own; False where there is none, or it is another's."""
+    line = _mark_next_line(batch_id, number, attempt)
+    if line is None:
+        return False
+    try:
+        with transaction.atomic():
+            if _lease_of(batch_id, number, attempt) is None:
+                return False
+            _apply(_lock_batch(batch_id), [line])
+    except Exception as error:
+        with suppress(OperationalError, InterfaceError), transaction.atomic():
+            if is_infrastructure(error):
+                Line.objects.filter(pk=line.pk, state=Line.State.TRYING).update(
+                    state=Line.State.PLANNED, result={}
+                )
+            elif _lease_of(batch_id, number, attempt) is not None:
+                _fail(line)
+        if is_infrastructure(error):
+            raise
+        log.exception("line %s of batch %s failed", line.number, batch_id)
+    return True
+
+
+@transaction.atomic
+def _mark_next_line(batch_id: UUID | str, number: int, attempt: int) -> Line | None:
+    # The mark is committed before the line is tried. Whoever finds a marked line knows that its
+    # worker is gone; a line that took two workers with it is not tried a third time.
+    chunk = _lease_of(batch_id, number, attempt)
+    if chunk is None:
+        return None
+    while line := _open_lines(batch_id, number).first():
+        tries = line.result.get("tries", 0) if line.state == Line.State.TRYING else 0
+        if tries < MOST_TRIES:
+            line.state, line.result = Line.State.TRYING, {"tries": tries + 1}
+            Line.objects.filter(pk=line.pk).update(state=line.state, result=line.result)
+            return line
+        log.error("line %s of batch %s stopped its worker twice", line.number, batch_id)
+        _fail(line)
+    _close(_lock_batch(batch_id), chunk)
+    return None
+
+
+def _lease_of(batch_id: UUID | str, number: int, attempt: int) -> Chunk | None:
+    # A later attempt has taken over where the number of attempts is not one's own any more.
+    chunk = lease_chunk(batch_id, number)
+    return chunk if chunk is not None and chunk.attempts == attempt else None
+
+
+def _fail(line: Line) -> None:
+    Line.objects.filter(pk=line.pk).update(state=Line.State.FAILED, result={"code": "internal"})
+
+
+def _apply(batch: Batch, lines: list[Line]) -> None:
+    if not lines:
+        return
+    save_outcomes(batch, APPLIES[batch.kind](batch=batch, lines=lines, by=batch.by))
+
+
+def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
+    """Write what became of the lines, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {Line._meta.db_table} l SET state = o.state, sealed = o.sealed,
+                result = o.result::jsonb
+            FROM unnest(%s::integer[], %s::text[], %s::text[], %s::bytea[])
+                AS o(number, state, result, sealed)
+            WHERE l.batch_id = %s AND l.number = o.number
+            """,
+            [
+                [outcome.number for outcome in outcomes],
+                [str(outcome.state) for outcome in outcomes],
+                [json.dumps(outcome.result) for outcome in outcomes],
+                [outcome.sealed for outcome in outcomes],
+                batch.pk,
+            ],
+        )
+
+
+def _close(batch: Batch, chunk: Chunk) -> None:
+    Chunk.objects.filter(pk=chunk.pk).update(state=Chunk.State.DONE, done_at=timezone.now())
+    finish_if_complete(batch)
+
+
+def finish_if_complete(batch: Batch) -> None:
+    """Close the batch where no chunk is left to do."""
+    if Chunk.objects.filter(batch=batch, state=Chunk.State.PENDING).exists():
+        return
+    Batch.objects.filter(pk=batch.pk, state=Batch.State.RUNNING).update(
+        state=Batch.State.DONE, finished_at=timezone.now()
+    )
+
+
+@transaction.atomic
+def sweep() -> int:
+    """
+    Wake the workers again for this tenant's chunks that nobody was told of for a minute.
+
+    Returns how many. Telling twice is harmless: the chunk's lock and state decide.
+    """
+    stale = timezone.now() - timedelta(seconds=60)
+    chunks = list(
+        Chunk.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(state=Chunk.State.PENDING)
+        .exclude(enqueued_at__gte=stale)
+        .select_related("batch")
+        .order_by("batch_id", "number")[:200]
+    )
+    told = [chunk.pk for chunk in chunks]
+    Chunk.objects.filter(pk__in=told).update(enqueued_at=timezone.now())
+    _poke_chunks([(chunk.batch, chunk.number) for chunk in chunks])
+    return len(chunks)
