@@ -5,7 +5,7 @@ Its content is the same every time, but for ids, passwords and the day it is mad
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,26 +26,46 @@ BASES = ("Education A1", "Enterprise E3", "Business Standard", "Business Basic")
 
 def seed_demo(*, most_users: int = 20_000) -> None:
     """Make both partners with all they have; customers get no more users than `most_users`."""
-    halden, rival = (
-        Partner.objects.using("owner").create(slug=slug, name=name)
-        for slug, name in (catalog.PARTNER, catalog.RIVAL)
-    )
-    with tenancy.tenant(halden.pk), transaction.atomic():
-        members = [_make_member(halden, colleague) for colleague in catalog.MEMBERS]
-        products = make_products(catalog.PRODUCTS)
-        for company in catalog.CUSTOMERS:
-            history.write(
-                make_customer(company, products, most_users), members, chance=_chance(company.slug)
-            )
-        _limit_members(members)
-        history.live(members)
-    with tenancy.tenant(rival.pk), transaction.atomic():
-        members = [_make_member(rival, catalog.RIVAL_MEMBER)]
-        products = make_products(catalog.PRODUCTS[:2])
-        for company in catalog.RIVAL_CUSTOMERS:
-            history.write(
-                make_customer(company, products, most_users), members, chance=_chance(company.name)
-            )
+    # The rival first, and each as a whole: what was broken off is made up for the next time.
+    _make_partner(catalog.RIVAL, _fill_rival, most_users)
+    _make_partner(catalog.PARTNER, _fill_partner, most_users)
+
+
+def is_seeded() -> bool:
+    """Whether the demo is complete, or the installation has partners of its own."""
+    demo = [catalog.PARTNER[0], catalog.RIVAL[0]]
+    if Partner.objects.exclude(slug__in=demo).exists():
+        return True
+    return Member.objects.filter(partner__slug=catalog.PARTNER[0]).exists()
+
+
+def _make_partner(named: tuple[str, str], fill: Callable, most_users: int) -> None:
+    slug, name = named
+    partner, _ = Partner.objects.using("owner").get_or_create(slug=slug, defaults={"name": name})
+    if Member.objects.filter(partner_id=partner.pk).exists():
+        return
+    with tenancy.tenant(partner.pk), transaction.atomic():
+        fill(partner, most_users)
+
+
+def _fill_partner(partner: Partner, most_users: int) -> None:
+    members = [_make_member(partner, colleague) for colleague in catalog.MEMBERS]
+    products = make_products(catalog.PRODUCTS)
+    for company in catalog.CUSTOMERS:
+        history.write(
+            make_customer(company, products, most_users), members, chance=_chance(company.slug)
+        )
+    _limit_members(members)
+    history.live(members)
+
+
+def _fill_rival(partner: Partner, most_users: int) -> None:
+    members = [_make_member(partner, catalog.RIVAL_MEMBER)]
+    products = make_products(catalog.PRODUCTS[:2])
+    for company in catalog.RIVAL_CUSTOMERS:
+        history.write(
+            make_customer(company, products, most_users), members, chance=_chance(company.name)
+        )
 
 
 def _chance(seed: str) -> random.Random:

@@ -1,7 +1,6 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from partners.models import Partner
 from portal.demo import seed
 
 
@@ -20,7 +19,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "The demo's members have known passwords. Set LOCAL_DEMO=1 where that is meant."
             )
-        if Partner.objects.exists():
+        if seed.is_seeded():
             return
         self.stdout.write("Loading the demo, this once; it takes about a minute ...")
         self.stdout.flush()
