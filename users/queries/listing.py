@@ -1,0 +1,198 @@
+"""The list of users: a page of it, what stands in its rows, and how many there are."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
+from django.http import QueryDict
+from django.utils import timezone
+
+from customers import locations
+from customers.models import Customer
+from licensing.models import Assignment, Subscription
+from users.models import Batch, CustomerUser, Line, UserCount
+
+from .filters import Filters, UnknownFilter, find_users, read_filters
+from .paging import Page, get_page, read_sort
+
+# Beyond it nobody counts: the page says "10,000+".
+MOST_COUNTED = 10_000
+# As many licenses of a user as a row names; the others are a number.
+BADGES = 2
+
+EXPORTED_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many users the filters find; where it is not exact there are more than `number`."""
+
+    number: int
+    is_exact: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """A user with what the list shows about them."""
+
+    user: CustomerUser
+    licenses: tuple[str, ...]
+    # The batch that deleted the user, where it is still on record.
+    deletion: Batch | None = None
+
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """The licenses that are named."""
+        return self.licenses[:BADGES]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The licenses that are only counted."""
+        return self.licenses[BADGES:]
+
+    @property
+    def location(self) -> str:
+        """The name of the country or region, or nothing."""
+        return locations.name_of(self.user.location) if self.user.location else ""
+
+    @property
+    def days_left(self) -> int:
+        """Whole days until the user is purged; 0 on the last one."""
+        return max(0, (self.user.purge_at - timezone.now()).days)
+
+
+@dataclass(frozen=True)
+class UserList:
+    """A page of the customer's users with all that stands around it."""
+
+    filters: Filters
+    sort: str
+    page: Page
+    rows: list[Row]
+    total: Total
+    count: UserCount
+    # Why nothing is listed, where a filter of the address is not known.
+    problem: str = ""
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether there is a filter to clear."""
+        return bool(self.problem or self.filters.set_names)
+
+
+def get_list(
+    customer: Customer, query: QueryDict, *, subscriptions: Sequence[Subscription]
+) -> UserList:
+    """The page of the list that the address asks for; nobody where a filter is not known."""
+    count = UserCount.objects.get(customer=customer)
+    try:
+        filters = read_filters(customer, query)
+    except UnknownFilter as error:
+        filters = Filters(tab="deleted" if query.get("tab") == "deleted" else "")
+        sort = read_sort("", filters)
+        return UserList(filters, sort, Page([], "", ""), [], Total(0), count, error.message)
+    users = find_users(customer, filters)
+    sort = read_sort(query.get("sort", ""), filters)
+    place = {name: query.get(name, "") for name in ("after", "before")}
+    page = get_page(users, filters=filters, sort=sort, **place)
+    return UserList(
+        filters,
+        sort,
+        page,
+        get_rows(customer, page.users, filters=filters, subscriptions=subscriptions),
+        count_users(users, filters=filters, count=count, subscriptions=subscriptions),
+        count,
+    )
+
+
+def count_users(
+    users: QuerySet[CustomerUser],
+    *,
+    filters: Filters,
+    count: UserCount,
+    subscriptions: Sequence[Subscription],
+) -> Total:
+    """How many users the filters find: from a kept number, else counted up to 10,000."""
+    kept = _kept_number(filters, count, {s.pk: s.assigned for s in subscriptions})
+    if kept is not None:
+        return Total(kept)
+    number = users.order_by()[: MOST_COUNTED + 1].count()
+    return Total(min(number, MOST_COUNTED), is_exact=number <= MOST_COUNTED)
+
+
+def _kept_number(filters: Filters, count: UserCount, assigned: dict[UUID, int]) -> int | None:
+    if not filters.set_names:
+        return count.deleted if filters.is_deleted else count.active
+    if len(filters.set_names) > 1 or filters.is_deleted:
+        return None
+    if filters.lacks:
+        return count.active - assigned[filters.lacks]
+    if isinstance(filters.license, UUID):
+        return assigned[filters.license]
+    return {
+        "none": count.unlicensed,
+        "some": count.active - count.unlicensed,
+        "blocked": count.blocked,
+        "allowed": count.active - count.blocked,
+    }.get(filters.license or filters.status)
+
+
+def get_rows(
+    customer: Customer,
+    users: Sequence[CustomerUser],
+    *,
+    filters: Filters,
+    subscriptions: Sequence[Subscription],
+) -> list[Row]:
+    """The users with what they hold, or held; as many queries for one as for all."""
+    if filters.is_deleted:
+        return _deleted_rows(customer, users, subscriptions)
+    held = defaultdict(set)
+    seats = customer.assignments.filter(user__in=[user.pk for user in users])
+    for user, subscription in seats.values_list("user", "subscription"):
+        held[user].add(subscription)
+    return [Row(user, _products(subscriptions, held[user.pk])) for user in users]
+
+
+def _deleted_rows(
+    customer: Customer, users: Sequence[CustomerUser], subscriptions: Sequence[Subscription]
+) -> list[Row]:
+    deletions = customer.batches.in_bulk([user.deletion for user in users if user.deletion])
+    lines = Line.objects.filter(
+        batch__in=list(deletions), user_id__in=[user.pk for user in users]
+    ).values_list("batch", "user_id", "result")
+    held = {(batch, user): _held(result) for batch, user, result in lines}
+    return [
+        Row(
+            user,
+            _products(subscriptions, held.get((user.deletion, user.pk), ())),
+            deletions.get(user.deletion),
+        )
+        for user in users
+    ]
+
+
+def _held(result: dict) -> set[UUID]:
+    """The subscriptions of which a deletion's line says that the user held a seat."""
+    return {UUID(seat["subscription"]) for seat in result.get("held", [])}
+
+
+def _products(subscriptions: Sequence[Subscription], held: Collection[UUID]) -> tuple[str, ...]:
+    return tuple(s.product.name for s in subscriptions if s.pk in held)
+
+
+def find_exported(users: QuerySet[CustomerUser]) -> Iterator[CustomerUser]:
+    """The users in the order of their names, fetched bit by bit, each with `products` in it."""
+    held = (
+        Assignment.objects.filter(user=OuterRef("pk"))
+        .order_by("subscription__product__name")
+        .values("subscription__product__name")
+    )
+    return (
+        users.annotate(products=ArraySubquery(held))
+        .order_by("sort_key", "pk")
+        .iterator(chunk_size=EXPORTED_AT_ONCE)
+    )
