@@ -21,6 +21,6 @@ class Command(BaseCommand):
             )
         if seed.is_seeded():
             return
-        self.stdout.write("Loading the demo, this once; it takes about a minute ...")
+        self.stdout.write("Loading the demo, this once; it takes about half a minute ...")
         self.stdout.flush()
         seed.seed_demo(most_users=most_users)
