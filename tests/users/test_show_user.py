@@ -1,0 +1,140 @@
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from tests import factories
+from users import operations
+from users.models import Batch, CustomerUser
+
+from .test_search_users import delete, give
+
+
+@pytest.fixture
+def ann(contoso):
+    return factories.user(contoso, "Ann", first_name="Ann", department="Finance", location="DE")
+
+
+def page(client, user):
+    """The text of the user's page."""
+    response = client.get(reverse("users:user", args=[user.customer.slug, user.pk]))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_it_shows_profile_licenses_and_what_is_switched_off(as_alice, ann, office):
+    give(ann, office)
+    mail = office.product.plans.get(name="Mail")
+    ann.assignments.update(plans_off=[mail.pk])
+
+    text = page(as_alice, ann)
+
+    for words in ("Finance", "Germany", "Office E3", "Meetings", "Switched off: Mail"):
+        assert words in text
+
+
+def test_it_explains_each_permission(as_alice, ann):
+    ann.permissions = ["billing_administrator"]
+    ann.save()
+
+    text = page(as_alice, ann)
+
+    assert "Billing administrator" in text
+    assert "Can see invoices and buy subscriptions." in text
+    assert "Global administrator" not in text
+
+
+def test_it_says_what_a_user_without_permissions_may_do(as_alice, ann):
+    assert "Can use licenses and services." in page(as_alice, ann)
+
+
+def test_it_says_how_the_sign_in_stands(as_alice, ann):
+    ann.is_blocked = True
+    ann.password_state = CustomerUser.PasswordState.TEMPORARY
+    ann.password_expires_at = timezone.now() - timedelta(days=1)
+    ann.save()
+
+    text = page(as_alice, ann)
+
+    assert ">Blocked<" in text
+    assert "Temporary password not yet used" in text
+    assert "(expired)" in text
+    assert "Never" in text
+
+
+def test_its_history_leads_to_the_batches(as_alice, alice, ann, contoso):
+    batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    text = page(as_alice, ann)
+
+    assert "Password reset" in text
+    assert "Alice" in text
+    assert reverse("users:batch", args=["contoso", batch.pk]) in text
+
+
+def test_a_deleted_user_is_said_to_be_and_cannot_be_reset(as_alice, alice, ann, contoso):
+    batch = Batch.objects.create(
+        customer=contoso,
+        kind=Batch.Kind.DELETE,
+        state=Batch.State.DONE,
+        by=alice,
+        by_name="Alice",
+        reason="Left",
+    )
+    delete(ann, deletion=batch.pk)
+
+    text = page(as_alice, ann)
+
+    assert "This user is deleted." in text
+    assert "Alice deleted the account on" in text
+    assert "Reason: Left." in text
+    assert reverse("users:reset", args=["contoso"]) not in text
+
+
+@pytest.mark.parametrize(
+    ("member", "permissions", "may"),
+    [
+        ("alice", [], True),
+        ("alice", ["user_administrator"], True),
+        ("helen", [], True),
+        ("helen", ["user_administrator"], False),
+        ("bob", [], False),
+    ],
+)
+def test_reset_is_offered_to_those_who_may(client, request, ann, member, permissions, may):
+    CustomerUser.objects.filter(pk=ann.pk).update(permissions=permissions)
+    client.force_login(request.getfixturevalue(member))
+
+    assert (reverse("users:reset", args=["contoso"]) in page(client, ann)) == may
+
+
+def test_foreign_and_absent_users_are_alike(as_alice, client, mallory, ann, contoso):
+    other = factories.user(factories.customer("fabrikam", "Fabrikam"), "Ben")
+
+    def status(pk):
+        return client.get(reverse("users:user", args=["contoso", pk])).status_code
+
+    assert status(other.pk) == 404
+    assert status(uuid4()) == 404
+    client.force_login(mallory)
+    assert status(ann.pk) == 404
+
+
+def test_its_queries_do_not_grow_with_licenses_and_history(as_alice, alice, ann, contoso, office):
+    def asked():
+        with CaptureQueriesContext(connection) as captured:
+            page(as_alice, ann)
+        return len(captured)
+
+    give(ann, office)
+    asked()
+    one = asked()
+    for number in range(4):
+        give(ann, factories.subscription(contoso, f"Product {number}", plans=("A", "B")))
+
+    assert asked() == one
