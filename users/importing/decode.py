@@ -185,7 +185,7 @@ def _western(sample: bytes) -> list[str]:
         return ranked
     match = charset_normalizer.from_bytes(sample).best()
     named = [name for name, _ in ENCODINGS if match and _same_codec(name, match.encoding)]
-    return named + ranked
+    return named + [name for name in ranked if scores[name] >= 0.4]
 
 
 def _same_codec(name: str, found: str) -> bool:

@@ -41,7 +41,8 @@ class Table:
         # Ends of lines of every kind, kept, as the reader wants to see them.
         self.lines = io.StringIO(text, newline="").readlines()
         self.delimiter = delimiter
-        self.longest_line = max(map(len, self.lines), default=0)
+        # Where no line is too long, no cell of one line needs to be measured.
+        self.has_long_lines = max(map(len, self.lines), default=0) > CELL_LIMIT
 
     def __iter__(self) -> Iterator[Cells]:
         """
@@ -60,6 +61,8 @@ class Table:
                 line, before = before + 1, reader.line_num
                 if before > line:
                     self._check_quotes(line, before)
+                if before > line or self.has_long_lines:
+                    check_length(line, cells)
                 if before > len(self.lines):
                     # The last "line" is our own, and stands alone if all quotes are closed.
                     if line <= len(self.lines):
@@ -68,9 +71,9 @@ class Table:
                 yield line, cells
         except csv.Error as error:
             # The only one left: a cell longer than the reader takes.
-            one_line = len(self.lines[before]) > csv.field_size_limit()
-            code = "cell_too_long" if one_line else "unclosed_quote"
-            raise UnreadableFile(code, line=before + 1, limit=CELL_LIMIT) from error
+            if len(self.lines[before]) > csv.field_size_limit():
+                raise UnreadableFile("cell_too_long", line=before + 1, limit=CELL_LIMIT) from error
+            raise UnreadableFile("unclosed_quote", line=before + 1) from error
 
     def _check_quotes(self, first: int, last: int) -> None:
         # A quote that nobody closed ends at the next cell's opening quote. What follows it
@@ -90,6 +93,16 @@ class Table:
 
 
 _END = "end of the file"
+
+
+def check_length(line: int, cells: list[str]) -> None:
+    """
+    Look for a cell that is longer than anything in a list of people.
+
+    :raises UnreadableFile: if there is one.
+    """
+    if max(map(len, cells), default=0) > CELL_LIMIT:
+        raise UnreadableFile("cell_too_long", line=line, limit=CELL_LIMIT)
 
 
 def find_table(text: str, delimiter: str | None) -> tuple[Table, int, Header]:

@@ -1,7 +1,11 @@
 """Rows to a file that a spreadsheet shows and does not run, and that can be uploaded again."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from users.importing import columns
+from users.importing.problems import NOTICE, Problem, describe
 
 # What a spreadsheet takes for a formula, at the start of a cell or behind a separator at
 # which it may split the cell.
@@ -12,6 +16,16 @@ _NEUTRALIZED = re.compile(f"{_START}'(?='*[{_TRIGGERS}])")
 # The same in a whole file, where a cell also begins at any separator or quotation mark.
 _ANYWHERE = re.compile(f"(?:^|[;,|\t\r\n\"])[ \u00a0\u3000]*'(?='*[{_TRIGGERS}])")
 _LEADING = re.compile(r"^[\0\t\r\n]+")
+
+# Known to the import, which leaves the column alone.
+_ERROR = {"en": "Error", "zh-hans": "错误"}
+
+_NOT_UNDERSTOOD = {
+    "location": "location",
+    "language": "language",
+    "permissions": "permission",
+    "products": "product",
+}
 
 
 def neutralize(cell: str) -> str:
@@ -41,3 +55,40 @@ def write_csv(rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
             yield "".join(block).encode("utf-8", "replace")
             block.clear()
     yield "".join(block).encode("utf-8", "replace")
+
+
+def failed_rows(
+    lines: Iterable[tuple[dict[str, Any], Iterable[Problem]]],
+    names: Mapping[str, str],
+    language: str,
+) -> Iterator[list[str]]:
+    """
+    Make the file of the rows that failed: the template's columns and what is wrong.
+
+    It can be repaired and uploaded again. The names are those of the products by subscription.
+    """
+    language = "zh-hans" if language.lower().startswith("zh") else "en"
+    header = columns.template_names(language)
+    del header["domain"]
+    yield [*header.values(), _ERROR[language]]
+    for person, problems in lines:
+        problems = list(problems)
+        # What was not understood stands in no person, only in the problem.
+        typed = {
+            column: [
+                problem.value
+                for problem in problems
+                if problem.code in (f"{code}_unknown", f"{code}_ambiguous")
+            ]
+            for column, code in _NOT_UNDERSTOOD.items()
+        }
+        cells = {field: str(person.get(field) or "") for field in header}
+        cells["location"] = person["location"] or "".join(typed["location"])
+        cells["language"] = person["language"] or "".join(typed["language"])
+        cells["permissions"] = "; ".join([*person["permissions"], *typed["permissions"]])
+        products = [product["subscription"] for product in person["products"]]
+        cells["products"] = "; ".join(
+            dict.fromkeys([*(names.get(id, id) for id in products), *typed["products"]])
+        )
+        sentences = [describe(problem) for problem in problems if problem.severity != NOTICE]
+        yield [*cells.values(), " ".join(sentences)]

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from users.importing import decode, delimited, export, workbook
 from users.importing.columns import LABELS, NOT_KEPT, PASSWORD, Column, Header
 from users.importing.decode import ENCODINGS
-from users.importing.delimited import CELL_LIMIT, COLUMN_LIMIT, DELIMITERS, ROW_LIMIT
+from users.importing.delimited import COLUMN_LIMIT, DELIMITERS, ROW_LIMIT
 from users.importing.problems import NOTICE, Problem, UnreadableFile
 
 __all__ = ["DELIMITERS", "ENCODINGS", "Detected", "Parsed", "Row", "UnreadableFile", "parse_file"]
@@ -70,7 +70,7 @@ def parse_file(
                 _notice(number, worksheet, "worksheets_skipped", others=", ".join(others))
             )
         first = cells[0][1][0] if cells[0][1] else ""
-        apostrophes, long_cells = True, True
+        apostrophes = True
         skipped = cells[0][0] < number and not _VERSION.match(first)
     else:
         _refuse_other_kinds(data)
@@ -84,13 +84,12 @@ def parse_file(
             label = str(dict(ENCODINGS)[encoding])
             notices.append(_notice(number, "", "encoding_guessed", encoding=label))
         apostrophes = export.has_neutralized(text)
-        long_cells = table.longest_line > CELL_LIMIT
         before = "".join(table.lines[: number - 1])
         skipped = bool(before.strip()) and not re.match(r"\s*\"?(version\s*:|sep=)", before, re.I)
     if skipped:
         notices.append(_notice(number, "", "lines_before_header"))
     _check_width(header, number)
-    rows, skipped_examples = _read_rows(after, header, apostrophes, long_cells)
+    rows, skipped_examples = _read_rows(after, header, apostrophes)
     notices += [_notice(line, "", "example_skipped") for line in skipped_examples]
     notices += _about_columns(header, number)
     if not rows:
@@ -134,9 +133,7 @@ def _check_width(header: Header, number: int) -> None:
         raise UnreadableFile("too_many_columns", line=number, found=width, limit=COLUMN_LIMIT)
 
 
-def _read_rows(
-    lines, header: Header, apostrophes: bool, long_cells: bool
-) -> tuple[list[Row], list[int]]:
+def _read_rows(lines, header: Header, apostrophes: bool) -> tuple[list[Row], list[int]]:
     firsts, spares = _places(header)
     fields = tuple(firsts)
     # A getter for one place gives no tuple, so the first place is taken twice.
@@ -146,8 +143,6 @@ def _read_rows(
     rows: list[Row] = []
     examples: list[int] = []
     for line, cells in lines:
-        if long_cells:
-            _check_cells(line, cells)
         extra = len(cells) > width and any(map(str.strip, cells[width:]))
         if len(cells) < width:
             cells = cells + padding[len(cells) :]
@@ -180,11 +175,6 @@ def _places(header: Header) -> tuple[dict[str, int], list[tuple[int, str]]]:
         elif column.field in LABELS:
             firsts[column.field] = column.position
     return firsts, spares
-
-
-def _check_cells(line: int, cells: list[str]) -> None:
-    if max(map(len, cells), default=0) > CELL_LIMIT:
-        raise UnreadableFile("cell_too_long", line=line, limit=CELL_LIMIT)
 
 
 def _about_columns(header: Header, number: int) -> list[Problem]:

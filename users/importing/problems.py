@@ -112,6 +112,14 @@ CELL = {
     "user_name_reserved": _(
         "“%(value)s” looks like an official address. Make sure that it is a person."
     ),
+    # What was found out only as the row was imported.
+    "name_taken": _(
+        "Somebody has got this user name since the check. Choose another one, or leave the row"
+        " out if it is the same person."
+    ),
+    "internal": _(
+        "Something went wrong on our side with this row; nobody was created. Import it again."
+    ),
     # Domain
     "domain_missing": _("The user name has no domain. Choose a domain for the file."),
     "domain_unknown": _("%(domain)s is not a domain of this customer."),

@@ -15,6 +15,7 @@ from users.importing.delimited import (
     HEADER_LINES,
     ROW_LIMIT,
     Cells,
+    check_length,
     find_header,
 )
 from users.importing.problems import UnreadableFile
@@ -79,6 +80,7 @@ def _grid(workbook, name: str) -> list[Cells]:
     for number, row in enumerate(rows, 1):
         cells = [cell if type(cell) is str else _as_text(cell) for cell in row]
         if any(cells):
+            check_length(number, cells)
             grid.append((number, cells))
     return grid
 
