@@ -31,3 +31,8 @@ if settings.DEBUG:
     from .styleguide import styleguide
 
     urlpatterns.append(path("styleguide/", styleguide, name="styleguide"))
+
+if settings.IS_DEMO:
+    from .views import demo
+
+    urlpatterns.append(path("demo/mail/", demo.mails, name="demo_mail"))

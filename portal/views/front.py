@@ -1,28 +1,51 @@
-from django.http import Http404
+"""Pages that add up what the floors below hold: dashboard, customers, search."""
 
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from customers import locations
 from customers.access import customer_view
+from partners.access import partner_view
 from partners.roles import Permission
+from portal import forms, queries
+
+
+@partner_view(Permission.VIEW)
+@require_safe
+def home(request):
+    """Show how everything stands and what wants looking after."""
+    context = {"nav": "dashboard", "dashboard": queries.get_dashboard(member=request.user)}
+    return render(request, "portal/home.html", context)
+
+
+@partner_view(Permission.VIEW)
+@require_safe
+def search(request):
+    """Find customers and users by a few letters; the palette takes only the results."""
+    found = queries.find_everything(request.GET.get("q", ""), member=request.user)
+    template = "portal/_results.html" if request.htmx else "portal/search.html"
+    return render(request, template, {"found": found})
+
+
+@partner_view(Permission.VIEW)
+@require_safe
+def customers(request):
+    """Show the customers, a page at a time, by name."""
+    form = forms.FindCustomers(request.GET)
+    page = queries.get_customer_page(member=request.user, **form.values())
+    return render(
+        request, "portal/customers.html", {"nav": "customers", "page": page, "filters": form}
+    )
 
 
 @customer_view(Permission.VIEW)
-def home(request, customer, **names):
-    """Not built yet."""
-    raise Http404
-
-
-@customer_view(Permission.VIEW)
-def search(request, customer, **names):
-    """Not built yet."""
-    raise Http404
-
-
-@customer_view(Permission.VIEW)
-def customers(request, customer, **names):
-    """Not built yet."""
-    raise Http404
-
-
-@customer_view(Permission.VIEW)
-def customer(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@require_safe
+def customer(request, customer):
+    """Show one customer: what it has and what has been done there."""
+    context = {
+        "nav": "overview",
+        "customer": customer,
+        "overview": queries.get_overview(customer),
+        "location": locations.name_of(customer.location),
+    }
+    return render(request, "portal/customer.html", context)

@@ -1,16 +1,57 @@
-from django.http import Http404
+"""What members decide about themselves."""
 
-from customers.access import customer_view
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.shortcuts import redirect, resolve_url
+from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from customers.pages import render_form
+from partners import forms, operations
+from partners.access import partner_view
 from partners.roles import Permission
 
 
-@customer_view(Permission.VIEW)
-def language(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@login_not_required
+@require_POST
+def language(request):
+    """Remember the language in a cookie and, of a member, in the profile."""
+    wanted = request.POST.get("next", "")
+    is_safe = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    answer = redirect(wanted if is_safe else resolve_url("portal:home"))
+    form = forms.ChooseLanguage(request.POST)
+    if form.is_valid():
+        _remember(answer, form.cleaned_data["language"])
+        if request.user.is_authenticated:
+            operations.change_language(**form.cleaned_data, by=request.user)
+    return answer
 
 
-@customer_view(Permission.VIEW)
-def profile(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+def _remember(answer, language: str) -> None:
+    answer.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=365 * 24 * 60 * 60,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=True,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+
+
+@partner_view(Permission.VIEW)
+@require_http_methods(["GET", "POST"])
+def profile(request):
+    """Change the own name, language, time zone and display."""
+    form = forms.Profile.of(request.user, request.POST or None)
+    if form.is_valid():
+        operations.change_profile(**form.cleaned_data, by=request.user)
+        if chosen := form.cleaned_data["language"]:
+            translation.activate(chosen)
+        messages.success(request, _("Your profile is saved."))
+        return redirect("portal:profile")
+    return render_form(request, "portal/profile.html", {"nav": "profile", "form": form})

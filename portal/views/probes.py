@@ -1,10 +1,14 @@
-from django.http import Http404
+from django.contrib.auth.decorators import login_not_required
+from django.http import JsonResponse
+from django.views.decorators.http import require_safe
 
-from customers.access import customer_view
-from partners.roles import Permission
+from portal import queries
 
 
-@customer_view(Permission.VIEW)
-def health(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@login_not_required
+@require_safe
+def health(request):
+    """Tell a load balancer whether to send requests here, and nobody why not."""
+    if queries.is_healthy():
+        return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "unavailable"}, status=503)

@@ -1,0 +1,95 @@
+"""What has happened lately, each act in one sentence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from audit import queries as audit
+from audit.models import Event
+from customers.models import Customer
+from customers.queries import find_customers
+from partners.models import Member
+from partners.roles import Permission
+from portal import sentences
+from users.models import Batch
+
+from .scope import first_key_at, seen_by
+
+MOST = 8
+DAYS = 30
+# A large batch leaves one event a user; the dashboard looks no further behind them than this.
+MOST_EVENTS = 500
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that somebody did."""
+
+    at: datetime
+    icon: str
+    sentence: SafeString
+    url: str = ""
+
+
+def find_acts(*, member: Member, most: int = MOST) -> Sequence[Act]:
+    """
+    The latest acts that the member may know of: of everybody, or only one's own.
+
+    An act on many users is a batch and stands here once; the events of its users do not.
+    """
+    since = first_key_at(timezone.now() - timedelta(days=DAYS))
+    batches = seen_by(Batch.objects, member).filter(pk__gte=since, started_at__isnull=False)
+    events = audit.find_events(partner_id=member.partner_id)
+    if not member.may(Permission.VIEW_ALL_ACTIVITY):
+        batches, events = batches.filter(by=member), events.filter(by_id=member.pk)
+    if member.is_limited:
+        events = events.filter(customer_id__in=find_customers(member=member).values("pk"))
+    batches = batches.select_related("customer").order_by("-pk")[:most]
+    found = [
+        *(_of_batch(batch) for batch in batches),
+        *_of_events(_beside_batches(events, most)),
+    ]
+    return sorted(found, key=lambda act: act.at, reverse=True)[:most]
+
+
+def _beside_batches(events, most: int) -> Sequence[Event]:
+    latest = events.filter(pk__gte=first_key_at(timezone.now() - timedelta(days=DAYS)))[
+        :MOST_EVENTS
+    ]
+    told = Q(batch_id=None) | ~Q(action__startswith="user.") & ~Q(action="batch.started")
+    return list(Event.objects.filter(told, pk__in=latest.values("pk")).order_by("-pk")[:most])
+
+
+def _of_batch(batch: Batch) -> Act:
+    return Act(
+        at=batch.started_at,
+        icon=sentences.BATCH_ICONS[batch.kind],
+        sentence=sentences.of_batch(batch),
+        url=reverse("users:batch", args=[batch.customer.slug, batch.pk]),
+    )
+
+
+def _of_events(events: Sequence[Event]) -> list[Act]:
+    customers = Customer.objects.in_bulk({event.customer_id for event in events} - {None})
+    return [
+        Act(
+            at=event.at,
+            icon=sentences.icon_of(event),
+            sentence=sentences.of_event(event, customers.get(event.customer_id)),
+            url=_url_of(event, customers.get(event.customer_id)),
+        )
+        for event in events
+    ]
+
+
+def _url_of(event: Event, customer: Customer | None) -> str:
+    if customer is None:
+        return ""
+    if event.batch_id:
+        return reverse("users:batch", args=[customer.slug, event.batch_id])
+    return reverse("portal:customer", args=[customer.slug])

@@ -1,0 +1,257 @@
+"""What a member should look at today: one sentence, one place to go, the worst first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Case, Count, F, Value, When
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from customers.models import Customer
+from customers.queries import find_customers
+from licensing.models import Subscription
+from partners.models import Member
+from portal.sentences import number
+from users.models import Batch, CustomerUser, Line
+
+from .scope import first_key_at, seen_by
+
+# Of each kind no more are listed: whoever has more begins with these.
+MOST = 6
+MOST_SUBSCRIPTIONS = 15
+FAILURES_DAYS = 7
+WAITING_DAYS = 90
+RENEWS_DAYS = 30
+SHEET_HOURS = 24
+MOST_PASSWORDS = 10_000
+
+TONES = ("bad", "warn", "info")
+
+
+@dataclass(frozen=True)
+class Need:
+    """A thing that wants looking after, and where that is done."""
+
+    tone: str
+    icon: str
+    title: str
+    about: str
+    url: str
+    label: str
+
+
+def find_needs(*, member: Member) -> Sequence[Need]:
+    """Everything at the member's customers that wants looking after, the worst first."""
+    needs = [
+        *_find_subscriptions(member),
+        *_find_failures(member),
+        *_find_waiting(member),
+        *_find_sheets(member),
+        *_find_passwords(member),
+    ]
+    return sorted(needs, key=lambda need: TONES.index(need.tone))
+
+
+# How bad a subscription's state is; what is not bad at all has no number.
+SUSPENDED, GRACE, FULL, NEARLY_FULL, RENEWS = range(5)
+
+
+def how_bad() -> Case:
+    """A subscription's worst trouble, as one of the numbers above, or NULL."""
+    today = timezone.localdate()
+    return Case(
+        When(state=Subscription.State.SUSPENDED, then=Value(SUSPENDED)),
+        When(state=Subscription.State.GRACE, then=Value(GRACE)),
+        When(seats__gt=0, assigned__gte=F("seats"), then=Value(FULL)),
+        # At most one seat in twenty is left.
+        When(seats__gt=0, assigned__gte=F("seats") * 0.95, then=Value(NEARLY_FULL)),
+        When(
+            renews_on__range=(today, today + timedelta(days=RENEWS_DAYS)),
+            then=Value(RENEWS),
+        ),
+        default=None,
+    )
+
+
+def _find_subscriptions(member: Member) -> Iterator[Need]:
+    found = (
+        seen_by(Subscription.objects, member)
+        .filter(customer__state=Customer.State.ACTIVE)
+        .alias(badness=how_bad())
+        .annotate(badness=F("badness"))
+        .filter(badness__isnull=False)
+        .select_related("product", "customer")
+        .order_by("badness", "renews_on", "pk")
+    )
+    for one in found[:MOST_SUBSCRIPTIONS]:
+        tone, icon, title = _describe(one)
+        yield Need(
+            tone=tone,
+            icon=icon,
+            title=title,
+            about=_("{customer} · {assigned} of {seats} seats assigned").format(
+                customer=one.customer.name, assigned=number(one.assigned), seats=number(one.seats)
+            ),
+            url=reverse("portal:customer", args=[one.customer.slug]),
+            label=_("Open"),
+        )
+
+
+def _describe(one: Subscription) -> tuple[str, str, str]:
+    product = one.product.name
+    if one.badness == SUSPENDED:
+        title = _("{product} is suspended").format(product=product)
+        return "bad", "ban", title
+    if one.badness == GRACE:
+        title = _("{product} has expired and is in its grace period").format(product=product)
+        return "warn", "hourglass", title
+    if one.badness == FULL:
+        return "bad", "certificate", _("{product} is fully assigned").format(product=product)
+    if one.badness == NEARLY_FULL:
+        left = one.seats - one.assigned
+        title = ngettext(
+            "{product} has {seats} free seat left", "{product} has {seats} free seats left", left
+        )
+        return "warn", "certificate", title.format(product=product, seats=number(left))
+    days = (one.renews_on - timezone.localdate()).days
+    title = ngettext("{product} renews in {days} day", "{product} renews in {days} days", days)
+    return "info", "refresh", title.format(product=product, days=days)
+
+
+def _recent_batches(member: Member, *, days: int):
+    since = first_key_at(timezone.now() - timedelta(days=days))
+    return (
+        seen_by(Batch.objects, member)
+        .filter(pk__gte=since)
+        .select_related("customer")
+        .order_by("-pk")
+    )
+
+
+def _batch_url(batch: Batch) -> str:
+    return reverse("users:batch", args=[batch.customer.slug, batch.pk])
+
+
+def _about(batch: Batch, moment) -> str:
+    return _("{customer} · {moment}").format(
+        customer=batch.customer.name,
+        moment=formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT"),
+    )
+
+
+def _find_failures(member: Member) -> Iterator[Need]:
+    """Batches of the last days that are done, but not with every user."""
+    done = _recent_batches(member, days=FAILURES_DAYS).filter(state=Batch.State.DONE)
+    wrong = (
+        Line.objects.filter(
+            batch__in=done.order_by().values("pk"),
+            state__in=[Line.State.INVALID, Line.State.FAILED],
+        )
+        .values_list("batch")
+        .annotate(lines=Count("number"))
+        .order_by("-batch")
+    )
+    numbers = dict(wrong[:MOST])
+    for batch in done.filter(pk__in=numbers):
+        failed = numbers[batch.pk]
+        title = ngettext(
+            "“{act}” finished with {lines} failure",
+            "“{act}” finished with {lines} failures",
+            failed,
+        )
+        yield Need(
+            tone="bad",
+            icon="alert-triangle",
+            title=title.format(act=batch.get_kind_display(), lines=number(failed)),
+            about=_about(batch, batch.finished_at or batch.created_at),
+            url=_batch_url(batch),
+            label=_("Review"),
+        )
+
+
+def _find_waiting(member: Member) -> Iterator[Need]:
+    """Plans that nobody has started, and files that could not be read."""
+    waiting = _recent_batches(member, days=WAITING_DAYS).filter(
+        state__in=[Batch.State.PLANNED, Batch.State.REFUSED]
+    )
+    for batch in waiting[:MOST]:
+        is_refused = batch.state == Batch.State.REFUSED
+        if is_refused:
+            title = _("A file could not be imported: {file}").format(file=batch.source_name)
+        else:
+            title = ngettext(
+                "“{act}” waits to be started: {lines} user",
+                "“{act}” waits to be started: {lines} users",
+                batch.total,
+            ).format(act=batch.get_kind_display(), lines=number(batch.total))
+        yield Need(
+            tone="warn" if is_refused else "info",
+            icon="file-import" if batch.kind == Batch.Kind.IMPORT else "list-check",
+            title=title,
+            about=_about(batch, batch.created_at),
+            url=_batch_url(batch),
+            label=_("Review"),
+        )
+
+
+def _find_sheets(member: Member) -> Iterator[Need]:
+    """Sheets with passwords that nobody has handed over, and that soon cannot be opened."""
+    now = timezone.now()
+    ending = (
+        _recent_batches(member, days=WAITING_DAYS)
+        .exclude(sheet_key="")
+        .filter(
+            handed_over_at=None,
+            sheet_expires_at__range=(now, now + timedelta(hours=SHEET_HOURS)),
+        )
+        .order_by("sheet_expires_at")
+    )
+    for batch in ending[:MOST]:
+        yield Need(
+            tone="warn",
+            icon="key",
+            title=_("Temporary passwords are not handed over yet"),
+            about=_("{customer} · the sheet can be opened until {moment}").format(
+                customer=batch.customer.name,
+                moment=formats.date_format(
+                    timezone.localtime(batch.sheet_expires_at), "SHORT_DATETIME_FORMAT"
+                ),
+            ),
+            url=_batch_url(batch),
+            label=_("Hand over"),
+        )
+
+
+def _find_passwords(member: Member) -> Iterator[Need]:
+    """Customers with temporary passwords that were not used in time."""
+    late = seen_by(CustomerUser.objects, member).filter(
+        deleted_at=None,
+        password_state=CustomerUser.PasswordState.TEMPORARY,
+        password_expires_at__lt=timezone.now(),
+    )
+    counted = late.values("customer_id", "pk")[:MOST_PASSWORDS]
+    counts = (
+        CustomerUser.objects.filter(pk__in=counted.values("pk"))
+        .values_list("customer_id")
+        .annotate(users=Count("pk"))
+        .order_by("-users", "customer_id")
+    )
+    numbers = dict(counts[:MOST])
+    for customer in find_customers(member=member).filter(pk__in=numbers):
+        users = numbers[customer.pk]
+        title = ngettext(
+            "{users} temporary password was not used in time",
+            "{users} temporary passwords were not used in time",
+            users,
+        )
+        yield Need(
+            tone="info",
+            icon="clock",
+            title=title.format(users=number(users)),
+            about=customer.name,
+            url=reverse("users:list", args=[customer.slug]) + "?password=temporary",
+            label=_("Open"),
+        )

@@ -1,0 +1,180 @@
+"""The customers of a partner with what their users and subscriptions add up to, and one of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer, Domain
+from customers.queries import find_customers
+from licensing import queries as licensing
+from licensing.models import Subscription
+from partners.models import Member
+from users import names
+from users.models import Batch, UserCount
+
+from .attention import FULL, GRACE, NEARLY_FULL, SUSPENDED, how_bad
+
+ROWS = 50
+LONGEST_SEARCH = 100
+BATCHES = 5
+
+# By the word in the address.
+CUSTOMER_STATES = {
+    "": _("Active"),
+    "archived": _("Archived"),
+    "all": _("Any"),
+}
+
+TROUBLES = {
+    SUSPENDED: ("bad", _("Subscription suspended")),
+    GRACE: ("warn", _("In grace period")),
+    FULL: ("bad", _("No free seats")),
+    NEARLY_FULL: ("warn", _("Few free seats")),
+}
+
+
+@dataclass(frozen=True)
+class CustomerRow:
+    """A customer with what the list shows of it."""
+
+    customer: Customer
+    domain: str = ""
+    seats: int = 0
+    assigned: int = 0
+    trouble: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class CustomerPage:
+    """Some customers in the order of their names; slugs name the places before and after."""
+
+    rows: Sequence[CustomerRow]
+    total: int
+    q: str = ""
+    state: str = ""
+    before: str = ""
+    after: str = ""
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the list leaves some out that it need not."""
+        return bool(self.q or self.state)
+
+
+def get_customer_page(
+    *, member: Member, q: str = "", state: str = "", after: str = "", before: str = ""
+) -> CustomerPage:
+    """The page of customers after or before the one that a slug names; the first for none."""
+    q, state = q.strip()[:LONGEST_SEARCH], state if state in CUSTOMER_STATES else ""
+    found = _match(find_customers(member=member), q, state)
+    place = find_customers(member=member).filter(slug=after or before).first()
+    is_back = place is not None and not after
+    rows = list(_walk(found, place, is_back)[: ROWS + 1])
+    has_more, rows = len(rows) > ROWS, rows[:ROWS]
+    if is_back:
+        rows.reverse()
+    has_previous = bool(rows) and (has_more if is_back else place is not None)
+    has_next = bool(rows) and (has_more or is_back)
+    return CustomerPage(
+        rows=_describe(rows),
+        total=found.count(),
+        q=q,
+        state=state,
+        before=rows[0].slug if has_previous else "",
+        after=rows[-1].slug if has_next else "",
+    )
+
+
+def _match(customers: QuerySet[Customer], q: str, state: str) -> QuerySet[Customer]:
+    if state != "all":
+        customers = customers.filter(state=state or Customer.State.ACTIVE)
+    if not q:
+        return customers
+    domains = Domain.objects.filter(customer=OuterRef("pk"), name__contains=q.lower())
+    found = Q(name__icontains=q) | Exists(domains)
+    # The sort key holds the name without accents: "cafe" finds "Café".
+    if folded := names.sort_key(q):
+        found |= Q(sort_key__contains=folded)
+    return customers.filter(found)
+
+
+def _walk(customers: QuerySet[Customer], place: Customer | None, is_back: bool) -> QuerySet:
+    if place is not None:
+        way = "lt" if is_back else "gt"
+        customers = customers.filter(**{f"sort_key__{way}e": place.sort_key}).filter(
+            Q(**{f"sort_key__{way}": place.sort_key}) | Q(**{f"pk__{way}": place.pk})
+        )
+    order = ("-sort_key", "-pk") if is_back else ("sort_key", "pk")
+    return customers.select_related("user_count").order_by(*order)
+
+
+def _describe(customers: Sequence[Customer]) -> list[CustomerRow]:
+    domains = dict(
+        Domain.objects.filter(customer__in=customers, is_default=True).values_list(
+            "customer_id", "name"
+        )
+    )
+    sums = {
+        row["customer_id"]: row
+        for row in Subscription.objects.filter(customer__in=customers)
+        .values("customer_id")
+        .annotate(all_seats=Sum("seats"), all_assigned=Sum("assigned"), worst=Min(how_bad()))
+    }
+    nothing = {"all_seats": 0, "all_assigned": 0, "worst": None}
+    return [
+        CustomerRow(
+            customer=customer,
+            domain=domains.get(customer.pk, ""),
+            seats=row["all_seats"],
+            assigned=row["all_assigned"],
+            trouble=TROUBLES.get(row["worst"]),
+        )
+        for customer in customers
+        for row in [sums.get(customer.pk, nothing)]
+    ]
+
+
+@dataclass(frozen=True)
+class Bought:
+    """A subscription with what wants looking after about it."""
+
+    subscription: Subscription
+    tone: str
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One customer, as its first page shows it."""
+
+    domains: Sequence[Domain]
+    count: UserCount
+    administrators: int
+    bought: Sequence[Bought]
+    batches: Sequence[Batch] = field(default_factory=tuple)
+
+    @property
+    def licensed(self) -> int:
+        """The users who hold at least one seat."""
+        return self.count.active - self.count.unlicensed
+
+
+def get_overview(customer: Customer) -> Overview:
+    """Read everything the customer's first page shows, in a fixed number of statements."""
+    bought = licensing.find_subscriptions(customer).prefetch_related(None)
+    administrators = customer.users.filter(deleted_at=None, is_administrator=True)
+    batches = customer.batches.order_by("-pk")[:BATCHES]
+    return Overview(
+        domains=list(customer.domains.order_by("-is_default", "name")),
+        count=UserCount.objects.get(customer=customer),
+        administrators=administrators.count(),
+        bought=[_judge(one) for one in bought.annotate(badness=how_bad())],
+        batches=list(batches),
+    )
+
+
+def _judge(one: Subscription) -> Bought:
+    tone, trouble = TROUBLES.get(one.badness, ("", ""))
+    return Bought(one, tone, str(trouble))

@@ -1,0 +1,245 @@
+"""The dashboard's figures, from kept counters and from the batches of the last days."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce, TruncDate
+from django.utils import timezone
+
+from customers.models import Customer
+from customers.queries import find_customers
+from licensing.models import Subscription
+from partners.models import Member
+from users.models import Batch, Line
+
+from .activity import Act, find_acts
+from .attention import Need, find_needs
+from .scope import first_key_at, seen_by
+
+DAYS = 30
+# Batches that still wait are looked for no further back: an index ends there.
+WAITING_DAYS = 90
+# As many pools as the dashboard names.
+POOLS = 6
+
+CHART_WIDTH, CHART_HEIGHT = 640, 130
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The seats of one product at all customers."""
+
+    name: str
+    seats: int
+    assigned: int
+
+    @property
+    def tone(self) -> str:
+        """How near it is to its end."""
+        if self.assigned >= self.seats:
+            return "bad"
+        return "warn" if self.assigned >= 0.95 * self.seats else ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the tiles show."""
+
+    customers: int
+    active: int
+    blocked: int
+    unlicensed: int
+    pools: Sequence[Pool]
+    batches_today: int
+    waiting: int
+    running: int
+
+    @property
+    def seats(self) -> int:
+        """All seats of all subscriptions."""
+        return sum(pool.seats for pool in self.pools)
+
+    @property
+    def assigned(self) -> int:
+        """Those of them that somebody holds."""
+        return sum(pool.assigned for pool in self.pools)
+
+    @property
+    def percent_assigned(self) -> int:
+        """The same in percent."""
+        return self.assigned * 100 // self.seats if self.seats else 0
+
+    @property
+    def largest_pools(self) -> Sequence[Pool]:
+        """The pools that the dashboard names."""
+        return self.pools[:POOLS]
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of the chart: its numbers, and the bars drawn for them."""
+
+    x: int
+    added: int
+    deleted: int
+    top: int
+
+    @property
+    def added_height(self) -> int:
+        """A day on which somebody was added has a bar, however small."""
+        return _height(self.added, self.top)
+
+    @property
+    def added_y(self) -> int:
+        """Bars stand on the bottom line."""
+        return CHART_HEIGHT + 1 - self.added_height
+
+    @property
+    def deleted_height(self) -> int:
+        """As above, for deleted users."""
+        return _height(self.deleted, self.top)
+
+    @property
+    def deleted_y(self) -> int:
+        """As above, for deleted users."""
+        return CHART_HEIGHT + 1 - self.deleted_height
+
+
+def _height(number: int, top: int) -> int:
+    return max(2, round(CHART_HEIGHT * number / top)) if number else 0
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Users added and deleted on each of the last days."""
+
+    days: Sequence[Day]
+    first: date
+    middle: date
+    last: date
+    top: int
+
+    @property
+    def half(self) -> int:
+        """The number at the middle line."""
+        return self.top // 2
+
+    @property
+    def added(self) -> int:
+        """Everybody added in these days."""
+        return sum(day.added for day in self.days)
+
+    @property
+    def deleted(self) -> int:
+        """Everybody deleted in these days."""
+        return sum(day.deleted for day in self.days)
+
+    @property
+    def growth(self) -> int:
+        """By how many users there are more; less than nothing where there are fewer."""
+        return self.added - self.deleted
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """Everything the dashboard shows."""
+
+    figures: Figures
+    needs: Sequence[Need]
+    chart: Chart
+    acts: Sequence[Act]
+
+
+def get_dashboard(*, member: Member) -> Dashboard:
+    """Read the dashboard of this member, in a fixed number of statements."""
+    return Dashboard(
+        figures=get_figures(member=member),
+        needs=find_needs(member=member),
+        chart=get_chart(member=member),
+        acts=find_acts(member=member),
+    )
+
+
+def get_figures(*, member: Member) -> Figures:
+    """Add up the counters of the customers that the member may see."""
+    totals = find_customers(member=member).aggregate(
+        customers=Count("pk", filter=Q(state=Customer.State.ACTIVE)),
+        active=Coalesce(Sum("user_count__active"), 0),
+        blocked=Coalesce(Sum("user_count__blocked"), 0),
+        unlicensed=Coalesce(Sum("user_count__unlicensed"), 0),
+    )
+    pools = (
+        seen_by(Subscription.objects.all(), member)
+        .values("product__name")
+        .annotate(all_seats=Sum("seats"), all_assigned=Sum("assigned"))
+        .order_by("-all_seats", "product__name")
+    )
+    return Figures(
+        **totals,
+        **_count_batches(member),
+        pools=[Pool(row["product__name"], row["all_seats"], row["all_assigned"]) for row in pools],
+    )
+
+
+def _count_batches(member: Member) -> dict[str, int]:
+    now = timezone.now()
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    waiting = [Batch.State.PLANNED, Batch.State.REFUSED, Batch.State.OPEN]
+    recent = seen_by(Batch.objects, member).filter(
+        pk__gte=first_key_at(now - timedelta(days=WAITING_DAYS))
+    )
+    return recent.aggregate(
+        batches_today=Count("pk", filter=Q(pk__gte=first_key_at(midnight))),
+        waiting=Count("pk", filter=Q(state__in=waiting)),
+        running=Count("pk", filter=Q(state__in=[Batch.State.RUNNING, Batch.State.CHECKING])),
+    )
+
+
+KINDS = {Batch.Kind.ADD: "added", Batch.Kind.IMPORT: "added", Batch.Kind.DELETE: "deleted"}
+
+
+def get_chart(*, member: Member) -> Chart:
+    """Count the users that batches added and deleted, day by day as the member's clock has it."""
+    last = timezone.localdate()
+    first = last - timedelta(days=DAYS - 1)
+    # What went wrong is few and indexed, so all lines of a batch are never counted.
+    batches = seen_by(Batch.objects, member).filter(
+        pk__gte=first_key_at(timezone.now() - timedelta(days=DAYS + 1)),
+        kind__in=list(KINDS),
+        state__in=[Batch.State.DONE, Batch.State.OPEN],
+    )
+    counts = Counter()
+    rows = batches.values_list(TruncDate("started_at"), "kind").annotate(number=Sum("total"))
+    for day, kind, number in rows.order_by():
+        counts[day, KINDS[kind]] += number
+    wrong = Line.objects.filter(
+        state__in=[Line.State.INVALID, Line.State.FAILED], batch__in=batches
+    ).values_list(TruncDate("batch__started_at"), "batch__kind")
+    for day, kind, number in wrong.annotate(number=Count("number")).order_by():
+        counts[day, KINDS[kind]] -= number
+    days = [first + timedelta(days=number) for number in range(DAYS)]
+    top = _top_of(max(counts[day, word] for day in days for word in ("added", "deleted")))
+    width = CHART_WIDTH // DAYS
+    return Chart(
+        days=[
+            Day(number * width + 4, counts[day, "added"], counts[day, "deleted"], top)
+            for number, day in enumerate(days)
+        ],
+        first=first,
+        middle=days[DAYS // 2],
+        last=last,
+        top=top,
+    )
+
+
+def _top_of(most: int) -> int:
+    """A round even number, at least as large."""
+    size = 1
+    while True:
+        for step in (2, 4, 10):
+            if most <= step * size:
+                return step * size
+        size *= 10

@@ -1,0 +1,130 @@
+"""What happened, told in one sentence: who, what, to whom, at which customer."""
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from audit.models import Event
+from customers.models import Customer
+from users.models import Batch
+
+BATCHES = {
+    Batch.Kind.ADD: ngettext_lazy(
+        "{by} added {users} user at {customer}", "{by} added {users} users at {customer}", "n"
+    ),
+    Batch.Kind.IMPORT: ngettext_lazy(
+        "{by} imported {users} user at {customer}",
+        "{by} imported {users} users at {customer}",
+        "n",
+    ),
+    Batch.Kind.RESET: ngettext_lazy(
+        "{by} reset {users} password at {customer}",
+        "{by} reset {users} passwords at {customer}",
+        "n",
+    ),
+    Batch.Kind.EDIT: ngettext_lazy(
+        "{by} edited {users} user at {customer}", "{by} edited {users} users at {customer}", "n"
+    ),
+    Batch.Kind.BLOCK: ngettext_lazy(
+        "{by} blocked the sign-in of {users} user at {customer}",
+        "{by} blocked the sign-in of {users} users at {customer}",
+        "n",
+    ),
+    Batch.Kind.UNBLOCK: ngettext_lazy(
+        "{by} allowed the sign-in of {users} user at {customer} again",
+        "{by} allowed the sign-in of {users} users at {customer} again",
+        "n",
+    ),
+    Batch.Kind.LICENSES: ngettext_lazy(
+        "{by} changed the licenses of {users} user at {customer}",
+        "{by} changed the licenses of {users} users at {customer}",
+        "n",
+    ),
+    Batch.Kind.DELETE: ngettext_lazy(
+        "{by} deleted {users} user at {customer}", "{by} deleted {users} users at {customer}", "n"
+    ),
+    Batch.Kind.RESTORE: ngettext_lazy(
+        "{by} restored {users} user at {customer}",
+        "{by} restored {users} users at {customer}",
+        "n",
+    ),
+    Batch.Kind.PURGE: ngettext_lazy(
+        "{by} purged {users} user at {customer}", "{by} purged {users} users at {customer}", "n"
+    ),
+}
+
+BATCH_ICONS = {
+    Batch.Kind.ADD: "user-plus",
+    Batch.Kind.IMPORT: "file-import",
+    Batch.Kind.RESET: "key",
+    Batch.Kind.EDIT: "pencil",
+    Batch.Kind.BLOCK: "ban",
+    Batch.Kind.UNBLOCK: "lock-open",
+    Batch.Kind.LICENSES: "license",
+    Batch.Kind.DELETE: "trash",
+    Batch.Kind.RESTORE: "arrow-back-up",
+    Batch.Kind.PURGE: "trash",
+}
+
+# Each must read well with a subject and a customer, which may be named or not.
+EVENTS: dict[str, tuple[str, Promise]] = {
+    "batch.canceled": ("x", _("{by} canceled a batch at {customer}")),
+    "user.added": ("user-plus", _("{by} added {subject} at {customer}")),
+    "user.edited": ("pencil", _("{by} edited {subject} at {customer}")),
+    "user.deleted": ("trash", _("{by} deleted {subject} at {customer}")),
+    "user.restored": ("arrow-back-up", _("{by} restored {subject} at {customer}")),
+    "user.purged": ("trash", _("{by} purged {subject} at {customer}")),
+    "user.blocked": ("ban", _("{by} blocked the sign-in of {subject} at {customer}")),
+    "user.unblocked": ("lock-open", _("{by} allowed the sign-in of {subject} at {customer} again")),
+    "user.password_reset": ("key", _("{by} reset the password of {subject} at {customer}")),
+    "user.password_chosen": ("shield-check", _("{subject} chose a password at {customer}")),
+    "user.signed_in": ("user", _("{subject} signed in at {customer}")),
+    "import.uploaded": ("upload", _("{by} uploaded the file {subject} at {customer}")),
+    "sheet.opened": ("eye", _("{by} opened a sheet of passwords at {customer}")),
+    "sheet.printed": ("printer", _("{by} printed a sheet of passwords at {customer}")),
+    "sheet.downloaded": ("download", _("{by} downloaded a sheet of passwords at {customer}")),
+    "sheet.mailed": ("mail", _("{by} mailed passwords at {customer}")),
+    "sheet.handed_over": ("check", _("{by} marked passwords as handed over at {customer}")),
+    "sheet.wiped": ("clock", _("A sheet of passwords at {customer} was destroyed on time")),
+    "link.opened": ("external-link", _("A one-time link to {subject} at {customer} was opened")),
+    "member.profile_changed": ("settings", _("{by} changed the own profile")),
+}
+UNKNOWN = ("activity", _("{by} changed something about {subject}"))
+
+SYSTEM = _("The portal")
+
+
+def number(value: int) -> str:
+    """A number with its thousands apart, as the language has it."""
+    return intcomma(value)
+
+
+def of_batch(batch: Batch) -> SafeString:
+    """Say what the batch did, or is doing."""
+    text = BATCHES[batch.kind] % {"n": batch.total}
+    return format_html(
+        text, by=_strong(batch.by_name), users=number(batch.total), customer=batch.customer.name
+    )
+
+
+def of_event(event: Event, customer: Customer | None) -> SafeString:
+    """Say what the event records; of a kind that is not known here, only whom it concerned."""
+    text = EVENTS.get(event.action, UNKNOWN)[1]
+    return format_html(
+        str(text),
+        by=_strong(event.by_name if event.by_id else SYSTEM),
+        subject=event.subject_name or "–",
+        customer=customer.name if customer else "–",
+    )
+
+
+def icon_of(event: Event) -> str:
+    """The picture beside the sentence."""
+    return EVENTS.get(event.action, UNKNOWN)[0]
+
+
+def _strong(name: str) -> SafeString:
+    return format_html("<strong>{}</strong>", name)

@@ -1,0 +1,15 @@
+"""Pages that only the demo has."""
+
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from partners.access import partner_view
+from partners.roles import Permission
+from portal.demo import mail
+
+
+@partner_view(Permission.VIEW)
+@require_safe
+def mails(request):
+    """Show the mails that would have been sent, so that their links can be opened."""
+    return render(request, "portal/demo_mail.html", {"mails": mail.find_mails()})
