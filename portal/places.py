@@ -126,7 +126,9 @@ def make_keys(folder):
     make_folder(folder)
     for name in ("hash.key", "seal.key", "link.key", "django.key"):
         if not (folder / name).exists():
-            key = base64.b64encode(secrets.token_bytes(32)).decode()
+            # Django asks for more than 50 characters.
+            size = 48 if name == "django.key" else 32
+            key = base64.b64encode(secrets.token_bytes(size)).decode()
             write_file(folder / name, f"{key}\n")
     return (folder / "django.key").read_text().strip()
 
