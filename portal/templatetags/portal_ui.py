@@ -2,6 +2,7 @@
 
 import zlib
 
+import segno
 from django import template
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
@@ -59,6 +60,16 @@ def avatar(name, css=""):
 
 
 register.filter("initials", initials)
+
+
+@register.simple_tag
+def qr_code(text, label):
+    """Draw the text as a QR code; the label says what it is to those who do not see it."""
+    # The drawing consists of squares alone; nothing of the text stands in it.
+    drawing = segno.make(text, micro=False).svg_inline(border=0, omitsize=True)
+    return format_html(
+        '<span class="qr-box" role="img" aria-label="{}">{}</span>', label, mark_safe(drawing)
+    )
 
 
 @register.filter

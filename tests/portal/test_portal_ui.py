@@ -58,3 +58,11 @@ def test_it_groups_numbers_by_three_in_both_languages():
     for language in ("en", "zh-hans"):
         with translation.override(language):
             assert Template("{{ 1234567|intcomma }}").render(Context()) == "1,234,567"
+
+
+def test_it_draws_a_code_that_has_a_name():
+    code = portal_ui.qr_code("otpauth://totp/x?secret=ABC", "Scan <me>")
+
+    assert 'role="img" aria-label="Scan &lt;me&gt;"' in code
+    assert "<svg" in code
+    assert "style=" not in code
