@@ -1,6 +1,6 @@
 """What a batch and its lines say about themselves, in the reader's language."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -218,6 +218,17 @@ def show(lines: Iterable[Line], products: Mapping[str, str]) -> list[ShownLine]:
     return [_show(line, products) for line in lines]
 
 
+def as_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[importing.Problem]]]:
+    """The lines as a file of failed rows is made of: the person, and what is wrong."""
+    for line in lines:
+        problems = [_as_problem(one) for one in line.problems]
+        if line.state == Line.State.FAILED:
+            code = line.result.get("code", "internal")
+            user_name = line.input.get("user_name", "")
+            problems = [importing.Problem(line.number, "user_name", user_name, code)]
+        yield line.input, [one for one in problems if one.severity == importing.ERROR]
+
+
 def _show(line: Line, products: Mapping[str, str]) -> ShownLine:
     said = [_problem(one) for one in line.problems]
     if line.state in {Line.State.PARTLY, Line.State.FAILED, Line.State.DONE}:
@@ -262,21 +273,26 @@ def _problem(problem: dict) -> Said:
     code, severity = problem.get("code", ""), problem.get("severity", "error")
     if code in PROBLEMS:
         return Said(str(PROBLEMS[code]), severity=severity)
-    found = importing.Problem(
-        line=problem.get("line") or 0,
-        column=problem.get("column") or "",
-        value=problem.get("value") or "",
-        code=code,
-        params=problem.get("params") or {},
-        suggestion=problem.get("suggestion") or "",
-        severity=severity,
-    )
+    found = _as_problem(problem)
     return Said(
         importing.describe(found),
         str(importing.columns.label_of(found.column)) if found.column else "",
         found.value,
         found.suggestion,
         severity,
+    )
+
+
+def _as_problem(problem: dict) -> importing.Problem:
+    # Kinds of batch other than an import say no more than a code.
+    return importing.Problem(
+        line=problem.get("line") or 0,
+        column=problem.get("column") or "",
+        value=problem.get("value") or "",
+        code=problem.get("code", ""),
+        params=problem.get("params") or {},
+        suggestion=problem.get("suggestion") or "",
+        severity=problem.get("severity", "error"),
     )
 
 

@@ -2,5 +2,16 @@
 
 from .batches import Place
 from .filters import FilterUsers
+from .handing_over import MailSheet
+from .importing import ImportFile, ReadFile
+from .person import AddUser, check_name
 
-__all__ = ["FilterUsers", "Place"]
+__all__ = [
+    "AddUser",
+    "FilterUsers",
+    "ImportFile",
+    "MailSheet",
+    "Place",
+    "ReadFile",
+    "check_name",
+]

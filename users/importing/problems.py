@@ -229,5 +229,5 @@ FILE = {
         "The workbook unpacks to far more than a list of people holds. Copy the list into a new"
         " workbook and upload that."
     ),
-    "macros": _("This is not an .xlsx workbook. Save it as .xlsx or .csv."),
+    "binary_excel": _("This is a binary workbook (.xlsb). Save it as .xlsx or .csv."),
 }

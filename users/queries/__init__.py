@@ -1,5 +1,6 @@
 """Everything a page reads about users. One module a noun."""
 
+from .adding import OpenSet, find_choices, find_verified_domains, get_open_set, get_set
 from .batches import (
     SHOWS,
     STATES,
@@ -9,6 +10,7 @@ from .batches import (
     find_lines,
     find_product_names,
     get_batch,
+    get_default_domain,
     get_progress,
 )
 from .filters import Filters, UnknownFilter, chosen_ids, find_users, read_filters
@@ -21,9 +23,20 @@ from .routes import (
     get_home_of_domain,
     get_partner_of_link,
 )
-from .sheets import HandoverCard, get_handover
+from .sheets import (
+    HandoverCard,
+    Recipients,
+    find_sheet_readers,
+    get_handover,
+    get_recipients,
+)
 
 __all__ = [
+    "OpenSet",
+    "find_choices",
+    "find_verified_domains",
+    "get_open_set",
+    "get_set",
     "SHOWS",
     "STATES",
     "Progress",
@@ -32,11 +45,13 @@ __all__ = [
     "find_lines",
     "find_product_names",
     "get_batch",
+    "get_default_domain",
     "get_progress",
     "License",
     "find_own_licenses",
     "Filters",
     "HandoverCard",
+    "Recipients",
     "UnknownFilter",
     "UserList",
     "UserPage",
@@ -45,10 +60,12 @@ __all__ = [
     "find_partners_to_wipe",
     "find_partners_with_work",
     "find_users",
+    "find_sheet_readers",
     "get_handover",
     "get_home_of_domain",
     "get_list",
     "get_partner_of_link",
+    "get_recipients",
     "get_user_page",
     "read_filters",
 ]

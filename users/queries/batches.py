@@ -157,6 +157,12 @@ def find_product_names(customer: Customer) -> dict[str, str]:
     return {str(pk): name for pk, name in names}
 
 
+def get_default_domain(customer: Customer) -> str:
+    """The customer's default domain, or its first; '' where none is verified."""
+    domains = customer.domains.filter(is_verified=True).order_by("-is_default", "name")
+    return domains.values_list("name", flat=True).first() or ""
+
+
 def find_batches(
     *,
     member: Member,

@@ -60,6 +60,7 @@ def page_of(batch, place, *, member):
         "tabs": sentences.tabs(batch, progress),
         "steps": IMPORT_STEPS if batch.kind == Batch.Kind.IMPORT else [],
         "step": STEP_OF.get(batch.state, 1),
+        "is_held": batch.options.get("mode") == "all" and progress.invalid > 0,
         "may_start": operations.may_start(batch, member),
         "may_import": member.may(Permission.MANAGE_USERS),
         "may_open_sheet": member.may(Permission.RESET_PASSWORDS),

@@ -1,28 +1,105 @@
-from django.http import Http404
+from functools import partial
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
 
 from customers.access import customer_view
+from customers.pages import render_form
+from partners import tenancy
 from partners.roles import Permission
+from users import forms, operations, queries, sentences
+from users.importing import export
+from users.importing import template as templates
+
+from .batches import IMPORT_STEPS, get_batch_or_404
+
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+TEMPLATES = [
+    ("en", _("English")),
+    ("zh-hans", _("Simplified Chinese")),
+]
+PART_BYTES = 1024 * 1024
 
 
 @customer_view(Permission.MANAGE_USERS)
-def upload(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@require_http_methods(["GET", "POST"])
+def upload(request, customer):
+    """Take a file of people and order its check."""
+    form = forms.ImportFile(
+        request.POST or None, request.FILES or None, customer=customer, member=request.user
+    )
+    if form.is_valid():
+        file = form.cleaned_data["file"]
+        batch = operations.receive_file(
+            customer=customer,
+            name=file.name,
+            parts=iter(partial(file.read, PART_BYTES), b""),
+            options=form.options,
+            by=request.user,
+        )
+        return redirect("users:batch", customer.slug, batch.pk)
+    context = {"nav": "import", "form": form, "steps": IMPORT_STEPS, "templates": TEMPLATES}
+    return render_form(request, "users/import.html", context)
 
 
 @customer_view(Permission.MANAGE_USERS)
-def template(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@require_http_methods(["GET", "POST"])
+def change(request, customer, batch_id):
+    """Read an uploaded file differently and check it again."""
+    batch = get_batch_or_404(customer, batch_id)
+    if batch.kind != "import":
+        raise Http404
+    initial = forms.ReadFile.initial_of(batch.options)
+    form = forms.ReadFile(
+        request.POST or None, initial=initial, customer=customer, member=request.user
+    )
+    if form.is_valid():
+        try:
+            operations.check_again(batch=batch, options=form.options, by=request.user)
+        except operations.UsersError as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect("users:batch", customer.slug, batch.pk)
+    context = {"nav": "import", "form": form, "batch": batch, "steps": IMPORT_STEPS}
+    return render_form(request, "users/import_settings.html", context)
 
 
 @customer_view(Permission.MANAGE_USERS)
-def change(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@require_safe
+def template(request, customer, language, kind):
+    """Hand out an empty file to fill in, with examples of this customer."""
+    if kind not in TYPES or language not in dict(TEMPLATES):
+        raise Http404
+    domain = queries.get_default_domain(customer)
+    products = list(queries.find_product_names(customer).values())
+    content = templates.template(language, domain, products, format=kind)
+    return as_file(HttpResponse(content, content_type=TYPES[kind]), f"users-{language}.{kind}")
 
 
 @customer_view(Permission.MANAGE_USERS)
-def failed(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@require_safe
+def failed(request, customer, batch_id):
+    """Hand out the rows that were not imported, with the reasons, to be corrected."""
+    batch = get_batch_or_404(customer, batch_id)
+    names = queries.find_product_names(customer)
+    rows = export.failed_rows(
+        sentences.as_rows(queries.find_failed_lines(batch)), names, language=get_language()
+    )
+    parts = tenancy.stream(export.write_csv(rows))
+    return as_file(
+        StreamingHttpResponse(parts, content_type=TYPES["csv"]), f"errors-{customer.slug}.csv"
+    )
+
+
+def as_file(response, name):
+    """Make the browser keep the answer as a file, and run nothing in it."""
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox"
+    return response

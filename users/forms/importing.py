@@ -1,0 +1,144 @@
+from django import forms
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext_lazy as _
+
+from customers import locations
+from customers.models import Customer
+from licensing import queries as licensing
+from partners.models import Member
+from partners.roles import Permission
+from users.importing import parse
+from users.models import UserPermission
+
+DETECT = ("", _("Detect"))
+# A tab is white space, which a posted choice would lose.
+DELIMITERS = [(value if value != "\t" else "tab", label) for value, label in parse.DELIMITERS]
+
+
+class ReadFile(forms.Form):
+    """How a file is read, and what is true of every row that says nothing else."""
+
+    encoding = forms.ChoiceField(
+        label=_("Encoding"), required=False, choices=[DETECT, *parse.ENCODINGS]
+    )
+    delimiter = forms.ChoiceField(
+        label=_("Separator"), required=False, choices=[DETECT, *DELIMITERS]
+    )
+    mode = forms.ChoiceField(
+        label=_("If some rows have errors"),
+        choices=[
+            ("good", _("Import the good rows; the others come back as a file with the reasons")),
+            ("all", _("All or nothing: import only when every row is good")),
+        ],
+        initial="good",
+        widget=forms.RadioSelect,
+    )
+    domain = forms.ChoiceField(label=_("Domain of user names without one"), required=False)
+    location = forms.ChoiceField(label=_("Usage location"), required=False)
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("The customer's language")), *settings.LANGUAGES],
+    )
+    products = forms.MultipleChoiceField(
+        label=_("Licenses"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    permissions = forms.MultipleChoiceField(
+        label=_("Permissions"),
+        required=False,
+        choices=UserPermission.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *arguments, customer: Customer, member: Member, **keywords):
+        super().__init__(*arguments, **keywords)
+        domains = customer.domains.filter(is_verified=True).order_by("-is_default", "name")
+        names = list(domains.values_list("name", flat=True))
+        self.fields["domain"].choices = [(name, name) for name in names]
+        self.fields["domain"].initial = names[0] if names else ""
+        self.fields["location"].choices = [("", _("None")), *locations.choices()]
+        self.fields["location"].initial = customer.location
+        self.subscriptions = list(licensing.find_subscriptions(customer))
+        self.fields["products"].choices = [
+            (str(one.pk), one.product.name) for one in self.subscriptions if one.is_open
+        ]
+        if not member.may(Permission.ACT_ON_ADMINISTRATORS):
+            del self.fields["permissions"]
+
+    @property
+    def product_choices(self) -> list[dict]:
+        """The licenses that can be chosen, each with the seats that are free."""
+        chosen = set(self["products"].value() or ())
+        return [
+            {
+                "id": str(one.pk),
+                "name": one.product.name,
+                "free": one.free,
+                "is_open": one.is_open,
+                "is_chosen": str(one.pk) in chosen,
+            }
+            for one in self.subscriptions
+        ]
+
+    @property
+    def options(self) -> dict:
+        """The choices as the batch keeps them."""
+        chosen = self.cleaned_data
+        delimiter = chosen["delimiter"]
+        return {
+            "encoding": chosen["encoding"],
+            "delimiter": "\t" if delimiter == "tab" else delimiter,
+            "mode": chosen["mode"],
+            "defaults": {
+                "domain": chosen["domain"],
+                "location": chosen["location"],
+                "language": chosen["language"],
+                "products": [{"subscription": one, "plans_off": []} for one in chosen["products"]],
+                "permissions": chosen.get("permissions", []),
+            },
+        }
+
+    @staticmethod
+    def initial_of(options: dict) -> dict:
+        """The form's first values from what a batch keeps; the way back from `options`."""
+        defaults = options.get("defaults", {})
+        delimiter = options.get("delimiter", "")
+        return {
+            "encoding": options.get("encoding", ""),
+            "delimiter": "tab" if delimiter == "\t" else delimiter,
+            "mode": options.get("mode", "good"),
+            "domain": defaults.get("domain", ""),
+            "location": defaults.get("location", ""),
+            "language": defaults.get("language", ""),
+            "products": [one["subscription"] for one in defaults.get("products", ())],
+            "permissions": defaults.get("permissions", []),
+        }
+
+
+class ImportFile(ReadFile):
+    """A file of people and how to read it."""
+
+    file = forms.FileField(
+        label=_("File"),
+        allow_empty_file=True,
+        error_messages={"required": _("Choose a .csv or .xlsx file.")},
+        widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt,.tsv"}),
+    )
+
+    def clean_file(self):
+        """Refuse what is empty or too large before anything is kept."""
+        file = self.cleaned_data["file"]
+        if not file.size:
+            raise forms.ValidationError(
+                _("The file is empty. Fill in the template and upload it again.")
+            )
+        if file.size > settings.UPLOAD_LIMIT_BYTES:
+            raise forms.ValidationError(
+                _("The file has %(size)s; at most %(limit)s can be uploaded. Split it."),
+                params={
+                    "size": filesizeformat(file.size),
+                    "limit": filesizeformat(settings.UPLOAD_LIMIT_BYTES),
+                },
+            )
+        return file
