@@ -18,7 +18,6 @@ from .batches import (
     sweep,
 )
 from .facts import gather_facts
-from .importing import FileGone, check_again, check_upload, receive_file
 from .handovers import (
     LinkGone,
     Mailed,
@@ -31,7 +30,19 @@ from .handovers import (
     open_link,
     send_handovers,
 )
+from .importing import FileGone, check_again, check_upload, receive_file
 from .resetting import NobodyChosen, plan_resets
+from .sheets import (
+    HandedOver,
+    NoSheet,
+    NotYours,
+    SheetDamaged,
+    SheetExpired,
+    StillRunning,
+    hand_over,
+    open_sheet,
+    wipe,
+)
 from .signing_in import (
     PasswordExpired,
     PasswordRefused,
@@ -43,17 +54,6 @@ from .signing_in import (
     continue_session,
     sign_in,
     sign_out,
-)
-from .sheets import (
-    HandedOver,
-    NoSheet,
-    NotYours,
-    SheetDamaged,
-    SheetExpired,
-    StillRunning,
-    hand_over,
-    open_sheet,
-    wipe,
 )
 
 __all__ = [

@@ -24,9 +24,13 @@ def issue_passwords(*, batch: Batch, lines: Sequence[Line]) -> Issued:
     """
     Make a temporary password for the user of each line.
 
-    The batch gets its key with the first of them, and then the sheet's time begins to run. The
-    caller holds the batch's customer locked and writes hashes and sealed secrets.
+    The batch gets its key with the first of them, and then the sheet's time begins to run. A set
+    whose time has ended, but that was not wiped yet, loses its old passwords here. The caller
+    holds the batch's customer locked and writes hashes and sealed secrets.
     """
+    if batch.sheet_key and batch.sheet_expires_at <= timezone.now():
+        Line.objects.filter(batch=batch, sealed__isnull=False).update(sealed=None)
+        batch.sheet_key = ""
     if not batch.sheet_key:
         batch.sheet_key = passwords.new_batch_key()
         batch.sheet_expires_at = timezone.now() + timedelta(hours=batch.customer.sheet_hours)

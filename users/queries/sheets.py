@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils import timezone
 
 import audit.queries as audit
 from audit.models import Event
+from customers.models import Customer
 from partners.models import Member
 from partners.roles import Permission
 from users.models import Batch, CustomerUser, Handover, Line
@@ -16,6 +19,8 @@ from users.models import Batch, CustomerUser, Handover, Line
 OPENED = "sheet.opened"
 # As many openings and failed mails as the card names; the others are a number.
 NAMED = 8
+# Members offered as recipients.
+MOST_READERS = 200
 
 
 @dataclass(frozen=True)
@@ -99,3 +104,88 @@ def _count_passwords(batch: Batch) -> tuple[int, int, int]:
             [batch.pk],
         )
         return cursor.fetchone()
+
+
+@dataclass(frozen=True, slots=True)
+class SheetLine:
+    """A line that issued a password, sealed, with what its user is by now."""
+
+    number: int
+    user_id: UUID
+    name: str
+    user_name: str
+    language: str
+    contact_email: str
+    assigned: list[str]
+    short: list[str]
+    sealed: bytes | None
+    valid_until: datetime | None
+    # Why it must not be shown to anybody: a key of users.sheets.REASONS, or ''.
+    outdated: str
+    is_administrator: bool
+
+
+def find_sheet_lines(
+    batch: Batch, *, after: int = 0, limit: int | None = None, number: int | None = None
+) -> list[SheetLine]:
+    """The lines of the batch that issued passwords, in their order, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT l.number, l.user_id, coalesce(u.display_name, l.input->>'display_name'),
+                coalesce(u.user_name, l.input->>'user_name'), coalesce(u.language, ''),
+                coalesce(u.contact_email, ''),
+                ARRAY(SELECT jsonb_array_elements_text(coalesce(l.result->'assigned', '[]'))),
+                ARRAY(SELECT jsonb_array_elements_text(coalesce(l.result->'short', '[]'))),
+                l.sealed, u.password_expires_at,
+                CASE WHEN u.id IS NULL OR u.deleted_at IS NOT NULL THEN 'deleted'
+                    WHEN u.password_state = 'chosen' THEN 'used'
+                    WHEN u.password_batch IS DISTINCT FROM l.batch_id THEN 'replaced'
+                    WHEN u.password_expires_at <= %s THEN 'expired'
+                    WHEN l.sealed IS NULL THEN 'gone'
+                    ELSE '' END,
+                coalesce(u.is_administrator, false)
+            FROM {Line._meta.db_table} l
+            LEFT JOIN {CustomerUser._meta.db_table} u
+                ON u.id = l.user_id AND u.customer_id = %s
+            WHERE l.batch_id = %s AND l.state IN ('done', 'partly') AND l.number > %s
+                AND (%s::integer IS NULL OR l.number = %s)
+            ORDER BY l.number LIMIT %s
+            """,
+            [timezone.now(), batch.customer_id, batch.pk, after, number, number, limit],
+        )
+        return [SheetLine(*row) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class Recipients:
+    """Who of a sheet can be mailed, and who has no contact address."""
+
+    reachable: int
+    without_address: list[SheetLine]
+
+
+def get_recipients(batch: Batch, *, member: Member) -> Recipients:
+    """The users of the sheet whose passwords are still to be handed over, by their address."""
+    may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
+    lines = [
+        line
+        for line in find_sheet_lines(batch)
+        if not line.outdated and (may_all or not line.is_administrator)
+    ]
+    return Recipients(
+        reachable=sum(bool(line.contact_email) for line in lines),
+        without_address=[line for line in lines if not line.contact_email],
+    )
+
+
+def find_sheet_readers(customer: Customer, *, member: Member) -> list[Member]:
+    """The other members who may open every sheet of this customer, by name."""
+    roles = set(Permission.RESET_PASSWORDS.roles) & set(Permission.ACT_ON_ADMINISTRATORS.roles)
+    others = Member.objects.filter(
+        Q(is_limited=False) | Q(scopes__customer=customer),
+        partner_id=customer.partner_id,
+        is_active=True,
+        role__in=roles,
+    )
+    return list(others.exclude(pk=member.pk).order_by("name", "pk")[:MOST_READERS])

@@ -1,28 +1,118 @@
-from django.http import Http404
+from django.contrib import messages
+from django.http import StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from customers.access import customer_view
 from partners.roles import Permission
+from users import operations, sheets
+from users.importing import export
+from users.views.batches import get_batch_or_404
+
+# As many rows as a page shows at once; the whole sheet is printed or downloaded.
+ROWS = 500
+
+
+def secret(response):
+    """
+    Keep an answer that holds a secret out of every cache, and its address out of every Referer.
+
+    Not `no-referrer`: with it browsers send `Origin: null`, and every form of the page, sign-out
+    included, would be refused as forged.
+    """
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Referrer-Policy"] = "strict-origin"
+    return response
+
+
+def refuse(request, batch, error):
+    """Go back to the page of the batch, which says what is the matter."""
+    messages.error(request, error.message)
+    return redirect("users:batch", batch.customer.slug, batch.pk)
 
 
 @customer_view(Permission.RESET_PASSWORDS)
-def show(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+def show(request, customer, batch_id):
+    """Show who got which password; only ever as the answer to a POST."""
+    batch = get_batch_or_404(customer, batch_id)
+    if request.method != "POST":
+        return redirect("users:batch", customer.slug, batch.pk)
+    after = request.POST.get("after", "")
+    try:
+        sheet = operations.open_sheet(
+            batch=batch,
+            way="shown",
+            after=int(after) if after.isdecimal() and len(after) < 9 else 0,
+            limit=ROWS,
+            by=request.user,
+        )
+    except operations.UsersError as error:
+        return refuse(request, batch, error)
+    return secret(render(request, "users/sheet.html", page_of(sheet)))
+
+
+def page_of(sheet):
+    """Return what the pages of a sheet show."""
+    return {
+        "nav": "customer-batches",
+        "customer": sheet.batch.customer,
+        "batch": sheet.batch,
+        "sheet": sheet,
+        "code": sheets.qr_code(sheets.sign_in_address()),
+        "address": sheets.sign_in_address(),
+        "words": sheets.words_of(sheet.batch.customer.language),
+        "rows_go_here": sheets.ROWS_GO_HERE,
+    }
 
 
 @customer_view(Permission.RESET_PASSWORDS)
-def print_sheet(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+def print_sheet(request, customer, batch_id):
+    """Show the sheet as it is printed: slips to cut apart, or one list."""
+    batch = get_batch_or_404(customer, batch_id)
+    if request.method != "POST":
+        return redirect("users:batch", customer.slug, batch.pk)
+    try:
+        sheet = operations.open_sheet(batch=batch, way="printed", by=request.user)
+    except operations.UsersError as error:
+        return refuse(request, batch, error)
+    layout = "list" if request.POST.get("layout") == "list" else "slips"
+    return stream(request, sheet, layout, "users/print_sheet.html")
+
+
+def stream(request, sheet, layout, template):
+    """Answer with the sheet to print, sent while it is rendered."""
+    shell = render_to_string(template, page_of(sheet) | {"layout": layout}, request)
+    return secret(StreamingHttpResponse(sheets.stream_print(sheet, layout, shell)))
 
 
 @customer_view(Permission.RESET_PASSWORDS)
-def download(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+def download(request, customer, batch_id):
+    """Send the sheet as a file for a spreadsheet."""
+    batch = get_batch_or_404(customer, batch_id)
+    if request.method != "POST":
+        return redirect("users:batch", customer.slug, batch.pk)
+    try:
+        sheet = operations.open_sheet(batch=batch, way="downloaded", by=request.user)
+    except operations.UsersError as error:
+        return refuse(request, batch, error)
+    answer = StreamingHttpResponse(
+        export.write_csv(list(sheets.csv_rows(sheet))), content_type="text/csv; charset=utf-8"
+    )
+    answer.headers["Content-Disposition"] = f'attachment; filename="passwords-{batch.pk}.csv"'
+    answer.headers["Content-Security-Policy"] = "sandbox"
+    return secret(answer)
 
 
 @customer_view(Permission.RESET_PASSWORDS)
-def hand_over(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@require_POST
+def hand_over(request, customer, batch_id):
+    """Destroy the passwords, because they have been handed over."""
+    batch = get_batch_or_404(customer, batch_id)
+    try:
+        operations.hand_over(batch=batch, by=request.user)
+    except operations.UsersError as error:
+        return refuse(request, batch, error)
+    messages.info(request, _("The passwords were handed over and have been destroyed here."))
+    return redirect("users:batch", customer.slug, batch.pk)

@@ -1,0 +1,39 @@
+/* A page full of passwords forgets them: when it is left, after a quarter of an hour, and when it comes back from the browser's memory. */
+{
+  const page = document.querySelector("[data-secret-page]");
+
+  const forget = () => {
+    page.querySelectorAll("[data-secret], .pw").forEach((holder) => {
+      delete holder.dataset.secret;
+      holder.textContent = "••••-••••-••••-••••";
+    });
+    page.querySelectorAll("[data-reveal], [data-copy], [data-reveal-all], [data-print]").forEach((button) => {
+      button.disabled = true;
+    });
+  };
+
+  // Another tab or a menu may keep this page alive behind: what is gone from it cannot be seen there.
+  addEventListener("pagehide", forget);
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.replace(page.dataset.secretPage || location.href);
+  });
+
+  setTimeout(() => {
+    forget();
+    const note = document.querySelector("[data-forgotten]");
+    if (!note) return;
+    note.hidden = false;
+    document.dispatchEvent(new CustomEvent("say", { detail: note.textContent.trim() }));
+  }, 15 * 60 * 1000);
+
+  // One button uncovers all, or covers them again.
+  document.addEventListener("click", (event) => {
+    const all = event.target.closest?.("[data-reveal-all]");
+    if (!all) return;
+    const shown = all.getAttribute("aria-pressed") !== "true";
+    all.setAttribute("aria-pressed", shown);
+    page.querySelectorAll("[data-reveal]").forEach((button) => {
+      if ((button.getAttribute("aria-pressed") === "true") !== shown) button.click();
+    });
+  });
+}

@@ -1,0 +1,399 @@
+"""Mails that hand passwords over: written into Postgres, sent from there, opened once."""
+
+import logging
+import smtplib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.core import mail
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import connection, transaction
+from django.db.models import DurationField, ExpressionWrapper, F, Func, Value
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+import audit.operations as audit
+from partners import tenancy
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from partners.tenancy import uuid7
+from users import mails, passwords
+from users.models import Batch, Handover
+from users.queries import get_partner_of_link
+from users.queries.sheets import SheetLine, find_sheet_lines
+from users.sheets import Row, Sheet
+
+from .batches import UsersError, poke
+from .sheets import NoSheet, lock_sheet, open_lines, record_opening, require_all_of
+
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 5
+# One task does not hold its worker longer; the rest is for the next one.
+SENDS_FOR_SECONDS = 120
+
+
+class LinkGone(UsersError):
+    """There is no such link, it has been opened, its time is over, or its password is not valid."""
+
+    message = _("This link does not work any more.")
+
+
+class MayNotMail(UsersError):
+    """The customer's policy does not allow passwords as text in a mail."""
+
+    message = _("This customer’s policy does not allow passwords in the text of a mail.")
+
+
+class NobodyToMail(UsersError):
+    """Nobody of the sheet has a contact address and a password still to be handed over."""
+
+    message = _(
+        "There is nobody to mail: no user of this sheet has both a contact address and a"
+        " password that is still to be handed over, or their mails are already waiting to be sent."
+    )
+
+
+@dataclass(frozen=True)
+class Mailed:
+    """How many mails wait to be sent, and how many users got none for lack of an address."""
+
+    queued: int
+    without_address: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a one-time link opened: one user's row, or the whole sheet."""
+
+    sheet: Sheet
+    kind: str
+
+    @property
+    def row(self) -> Row:
+        """The only row of a user's own link."""
+        return self.sheet.rows[0]
+
+
+@transaction.atomic
+def mail_users(*, batch: Batch, kind: str, by: Member) -> Mailed:
+    """
+    Queue a mail to each user of the sheet who has a contact address and can still be handed over.
+
+    A link that was sent before and not opened stops working; one that waits is not queued twice.
+
+    :raises MayNotMail: where the passwords themselves are to be mailed and the policy forbids it.
+    :raises NobodyToMail: where there is nobody to send a mail to.
+    :raises NoSheet: where there is nothing to hand over any more.
+    """
+    require(by, Permission.RESET_PASSWORDS)
+    batch = lock_sheet(batch)
+    if kind == Handover.Kind.USER_TEXT and not batch.customer.may_mail_passwords:
+        raise MayNotMail
+    waiting = set(
+        batch.handovers.filter(state=Handover.State.QUEUED).values_list("line_number", flat=True)
+    )
+    may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
+    lines = [
+        line
+        for line in find_sheet_lines(batch)
+        if not line.outdated and (may_all or not line.is_administrator)
+    ]
+    reached = [
+        line for line in lines if line.number not in waiting and is_address(line.contact_email)
+    ]
+    if not reached:
+        raise NobodyToMail
+    _end_links(batch, reached)
+    _queue(batch, kind, reached)
+    _record_mails(batch, after={"kind": str(kind), "mails": len(reached)}, by=by)
+    poke("users.send_handovers", batch_id=str(batch.pk))
+    return Mailed(
+        queued=len(reached),
+        without_address=sum(not is_address(line.contact_email) for line in lines),
+    )
+
+
+@transaction.atomic
+def mail_sheet(*, batch: Batch, to: str, language: str, by: Member) -> Mailed:
+    """
+    Queue a mail with a link that opens the sheet once, to a member or the customer's contact.
+
+    :raises NoSheet: where there is nothing to hand over any more.
+    :raises NotYours: where the member may not see some of it.
+    """
+    require(by, Permission.RESET_PASSWORDS)
+    validate_email(to)
+    batch = lock_sheet(batch)
+    require_all_of(batch, by=by)
+    pk = uuid7()
+    Handover.objects.create(
+        pk=pk,
+        batch=batch,
+        kind=Handover.Kind.SHEET_LINK,
+        to=to,
+        language=language,
+        token_hash=passwords.link_token_hash(passwords.link_token(pk)),
+        expires_at=batch.sheet_expires_at,
+    )
+    _record_mails(batch, after={"kind": "sheet_link", "mails": 1, "to": to}, by=by)
+    poke("users.send_handovers", batch_id=str(batch.pk))
+    return Mailed(queued=1, without_address=0)
+
+
+def is_address(text: str) -> bool:
+    """Whether a mail can be sent there; an address with a line break in it is none."""
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _end_links(batch: Batch, lines: Sequence[SheetLine]) -> None:
+    Handover.objects.filter(
+        batch=batch,
+        kind=Handover.Kind.USER_LINK,
+        line_number__in=[line.number for line in lines],
+        opened_at=None,
+    ).update(expires_at=timezone.now())
+
+
+def _queue(batch: Batch, kind: str, lines: Sequence[SheetLine]) -> None:
+    ids = [uuid7() for _line in lines]
+    has_link = kind == Handover.Kind.USER_LINK
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Handover._meta.db_table} (id, partner_id, batch_id, kind, state,
+                line_number, user_id, "to", language, token_hash, attempts, error, expires_at)
+            SELECT h.id, %s, %s, %s, 'queued', h.number, h.user_id, h.address, h.language,
+                h.token_hash, 0, '', %s
+            FROM unnest(%s::uuid[], %s::integer[], %s::uuid[], %s::text[], %s::text[], %s::text[])
+                AS h(id, number, user_id, address, language, token_hash)
+            """,
+            [
+                batch.partner_id,
+                batch.pk,
+                str(kind),
+                batch.sheet_expires_at,
+                ids,
+                [line.number for line in lines],
+                [line.user_id for line in lines],
+                [line.contact_email for line in lines],
+                [line.language or batch.customer.language for line in lines],
+                [
+                    passwords.link_token_hash(passwords.link_token(pk)) if has_link else ""
+                    for pk in ids
+                ],
+            ],
+        )
+
+
+def _record_mails(batch: Batch, *, after: dict, by: Member) -> None:
+    audit.record(
+        "sheet.mailed",
+        subject=audit.Subject(batch.pk, str(batch.kind), after=after),
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+
+
+# --- Sending -----------------------------------------------------------------------------------
+
+
+def send_handovers(*, batch_id: UUID | str) -> int:
+    """
+    Send the mails of a batch that are due, and return how many were sent.
+
+    Each is claimed by its row lock and marked in the same transaction, so two workers send it
+    once; one that dies between the mail server's answer and the commit sends it again: at least
+    once. The second mail holds the same link, which still opens once.
+    """
+    until = time.monotonic() + SENDS_FOR_SECONDS
+    sent = 0
+    server = mail.get_connection()
+    try:
+        while time.monotonic() < until:
+            is_sent = _send_next(batch_id, server)
+            if is_sent is None:
+                return sent
+            sent += is_sent
+    finally:
+        server.close()
+    poke("users.send_handovers", batch_id=str(batch_id))
+    return sent
+
+
+def find_due(batch_id: UUID | str | None = None):
+    """The mails whose time has come: at once, then after 1, 6, 31 and 156 minutes."""
+    pause = ExpressionWrapper(
+        (Func(Value(5), F("attempts"), function="power") - 1)
+        / Value(4)
+        * Func(template="interval '1 minute'", output_field=DurationField()),
+        output_field=DurationField(),
+    )
+    due = Handover.objects.filter(
+        state=Handover.State.QUEUED, created_at__lte=timezone.now() - pause
+    )
+    return due.filter(batch_id=batch_id) if batch_id else due
+
+
+@transaction.atomic
+def _send_next(batch_id: UUID | str, server) -> bool | None:
+    """Send one mail; None where none is due, or where the mail server is away."""
+    handover = (
+        find_due(batch_id)
+        .select_for_update(skip_locked=True, of=("self",), no_key=True)
+        .order_by("pk")
+        .first()
+    )
+    if handover is None:
+        return None
+    try:
+        letter = _write(handover)
+    except NoSheet:
+        _mark(handover, state=Handover.State.FAILED, error="outdated")
+        return False
+    try:
+        # Opened once for all of them; an open one stays as it is.
+        server.open()
+        server.send_messages([letter])
+    except smtplib.SMTPRecipientsRefused:
+        _mark(handover, state=Handover.State.FAILED, error="refused")
+        return False
+    except (smtplib.SMTPException, OSError) as error:
+        log.warning("mail %s was not sent: %s", handover.pk, type(error).__name__)
+        attempts = handover.attempts + 1
+        is_last = attempts >= MOST_ATTEMPTS
+        _mark(
+            handover,
+            state=Handover.State.FAILED if is_last else Handover.State.QUEUED,
+            attempts=attempts,
+            error="unreachable" if is_last else "",
+        )
+        return None
+    _mark(
+        handover,
+        state=Handover.State.SENT,
+        attempts=handover.attempts + 1,
+        sent_at=timezone.now(),
+    )
+    return True
+
+
+def _mark(handover: Handover, **fields) -> None:
+    Handover.objects.filter(pk=handover.pk, state=Handover.State.QUEUED).update(**fields)
+
+
+def _write(handover: Handover) -> mail.EmailMessage:
+    """
+    Write the mail; a password is opened only for the mail that holds it.
+
+    :raises NoSheet: where the password is not to be handed over any more.
+    """
+    batch = Batch.objects.select_related("customer", "partner").get(pk=handover.batch_id)
+    if not batch.has_secrets or handover.expires_at <= timezone.now():
+        raise NoSheet
+    row = None
+    if handover.line_number is not None:
+        (row,) = open_lines(
+            batch, find_sheet_lines(batch, number=handover.line_number), may_all=True
+        )
+        if row.password is None:
+            raise NoSheet
+    if handover.kind == Handover.Kind.USER_TEXT and not batch.customer.may_mail_passwords:
+        raise NoSheet
+    return mails.write(handover, batch=batch, row=row)
+
+
+# --- Opening -----------------------------------------------------------------------------------
+
+
+def look_at_link(*, token: str) -> str:
+    """
+    Say what kind of link this is, without opening it.
+
+    :raises LinkGone: where it opens nothing, for whatever reason.
+    """
+    token_hash = passwords.link_token_hash(token)
+    with tenancy.tenant(_partner_of(token_hash)), transaction.atomic():
+        kind = (
+            Handover.objects.filter(
+                token_hash=token_hash, opened_at=None, expires_at__gt=timezone.now()
+            )
+            .exclude(batch__sheet_key="")
+            .values_list("kind", flat=True)
+            .first()
+        )
+    if kind is None:
+        raise LinkGone
+    return kind
+
+
+def open_link(*, token: str) -> Opened:
+    """
+    Open what a one-time link hands over; of many who try at once, one gets it.
+
+    :raises LinkGone: for everybody else, and where there is no such link: one answer for all.
+    """
+    token_hash = passwords.link_token_hash(token)
+    with tenancy.tenant(_partner_of(token_hash)), transaction.atomic():
+        try:
+            return _open(_consume(token_hash))
+        except NoSheet as error:
+            raise LinkGone from error
+
+
+def _partner_of(token_hash: str) -> UUID:
+    partner_id = get_partner_of_link(token_hash)
+    if partner_id is None:
+        raise LinkGone
+    return partner_id
+
+
+def _consume(token_hash: str) -> Handover:
+    # The first lock is the batch's, as where it is handed over; the update decides who is first.
+    found = Handover.objects.filter(token_hash=token_hash).select_related("batch").first()
+    if found is None:
+        raise LinkGone
+    found.batch = lock_sheet(found.batch)
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {Handover._meta.db_table} SET opened_at = %s, state = 'opened'
+            WHERE token_hash = %s AND opened_at IS NULL AND expires_at > %s
+            RETURNING id
+            """,
+            [now, token_hash, now],
+        )
+        if cursor.fetchone() is None:
+            raise LinkGone
+    return found
+
+
+def _open(handover: Handover) -> Opened:
+    batch = handover.batch
+    lines = find_sheet_lines(batch, number=handover.line_number)
+    sheet = Sheet(
+        batch=batch,
+        rows=open_lines(batch, lines, may_all=True),
+        opened_at=timezone.now(),
+    )
+    if not sheet.with_password:
+        raise LinkGone
+    after = {"way": "link", "passwords": len(sheet.with_password)}
+    subject = None
+    if handover.kind == Handover.Kind.USER_LINK:
+        subject = audit.Subject(handover.user_id, sheet.rows[0].user_name, after=after)
+    else:
+        after["to"] = handover.to
+    opener = audit.System(batch.partner_id, name="one-time link")
+    record_opening(batch, after=after, subject=subject, by=opener)
+    return Opened(sheet=sheet, kind=handover.kind)

@@ -1,0 +1,246 @@
+"""The sheet: lines of a batch as they are shown, printed and downloaded."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from itertools import islice
+from secrets import token_hex
+from uuid import UUID
+
+import segno
+from django.conf import settings
+from django.template.loader import get_template
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from users.models import Batch
+from users.passwords import Secret
+
+SLIPS_A_PAGE = 8
+ROWS_AT_ONCE = 100
+
+# Between the beginning and the end of a printed page, where its rows are streamed in. No name of
+# anybody can be this.
+ROWS_GO_HERE = f"rows-{token_hex(16)}"
+
+# Why a line shows no password.
+REASONS = {
+    "administrator": gettext_lazy("Your role may not see the passwords of administrators."),
+    "used": gettext_lazy("The user has already chosen a password."),
+    "replaced": gettext_lazy("Replaced by a later reset."),
+    "expired": gettext_lazy("Expired. Reset it to hand over a new one."),
+    "deleted": gettext_lazy("This user has been deleted."),
+    "gone": gettext_lazy("Not kept any more. Reset it to hand over a new one."),
+}
+
+# Why a mail was not sent.
+MAIL_FAILURES = {
+    "refused": gettext_lazy("The mail server refused this address."),
+    "unreachable": gettext_lazy("The mail server did not answer, or refused the mail five times."),
+    "outdated": gettext_lazy("The password was used, replaced or destroyed before it was sent."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One user of a sheet; without a password where `withheld` says why."""
+
+    number: int
+    user_id: UUID
+    name: str
+    user_name: str
+    language: str
+    contact_email: str
+    licenses: tuple[str, ...]
+    short: tuple[str, ...]
+    valid_until: datetime | None
+    password: Secret | None
+    withheld: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why there is no password, in a sentence; '' where there is one."""
+        return REASONS[self.withheld] if self.withheld else ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """An opened sheet, or a page of it; the opening is on record."""
+
+    batch: Batch
+    rows: list[Row]
+    opened_at: datetime
+    # The number of the line after which the next page begins; None at the end.
+    next: int | None = None
+
+    @property
+    def with_password(self) -> list[Row]:
+        """The rows that can be handed over."""
+        return [row for row in self.rows if row.password is not None]
+
+    @property
+    def without_password(self) -> list[Row]:
+        """The rows that cannot, each with its reason."""
+        return [row for row in self.rows if row.password is None]
+
+
+def sign_in_address() -> str:
+    """Where users sign in."""
+    return f"{settings.BASE_URL}/my/"
+
+
+@dataclass(frozen=True)
+class Code:
+    """A QR code as one path, so that no style and no image is needed."""
+
+    size: int
+    path: str
+
+
+@cache
+def qr_code(text: str) -> Code:
+    """The QR code of a text, with the white border it needs."""
+    border = 4
+    rows = segno.make(text, error="m", micro=False).matrix_iter(border=border)
+    matrix = [list(row) for row in rows]
+    dark = (
+        f"M{x} {y}h1v1h-1z"
+        for y, row in enumerate(matrix)
+        for x, is_dark in enumerate(row)
+        if is_dark
+    )
+    return Code(size=len(matrix), path="".join(dark))
+
+
+# --- On paper ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a sheet says in one language."""
+
+    language: str
+    user_name: str
+    password: str
+    licenses: str
+    valid_until: str
+    name: str
+    sign_in: str
+    keep: str
+
+
+HTML_LANGUAGES = {"zh-hans": "zh-Hans"}
+
+
+def words_in(language: str) -> Words:
+    """The words of a sheet in this language."""
+    with translation.override(language):
+        return Words(
+            language=HTML_LANGUAGES.get(language, language),
+            user_name=_("User name"),
+            password=_("Temporary password"),
+            licenses=_("Licenses"),
+            valid_until=_("Valid until"),
+            name=_("Name"),
+            sign_in=_("Sign in at %(address)s and choose a password of your own.")
+            % {"address": sign_in_address().partition("://")[2]},
+            keep=_("Confidential. Shred this after it has been handed over."),
+        )
+
+
+def languages_of(language: str) -> tuple[str, ...]:
+    """The recipient's language, and English beside any other."""
+    return (language,) if language == "en" else (language, "en")
+
+
+def words_of(language: str) -> tuple[Words, ...]:
+    """The words of a sheet for a recipient of this language."""
+    return tuple(words_in(one) for one in languages_of(language))
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A row with the words of its recipient."""
+
+    row: Row
+    words: tuple[Words, ...]
+    valid_until: tuple[tuple[str, str], ...]
+
+
+def make_slips(sheet: Sheet) -> Iterator[Slip]:
+    """The rows that can be handed over, each in the language of its recipient."""
+    words = cache(words_of)
+    dates = cache(_dates)
+    zone = timezone.get_current_timezone()
+    fallback = sheet.batch.customer.language
+    for row in sheet.with_password:
+        language = row.language or fallback
+        day = timezone.localtime(row.valid_until, zone).date()
+        yield Slip(row, words(language), dates(day, language))
+
+
+def _dates(day, language: str) -> tuple[tuple[str, str], ...]:
+    shown = []
+    for one in languages_of(language):
+        with translation.override(one):
+            shown.append((HTML_LANGUAGES.get(one, one), date_format(day, "DATE_FORMAT")))
+    return tuple(shown)
+
+
+def stream_print(sheet: Sheet, layout: str, shell: str) -> Iterator[str]:
+    """
+    Yield the page to print: the shell, with slips or rows where it says ROWS_GO_HERE.
+
+    Nothing is rendered across a yield, so that no language leaks into another answer.
+    """
+    head, foot = shell.split(ROWS_GO_HERE)
+    slips = list(make_slips(sheet))
+    yield head
+    if layout == "list":
+        yield from _stream(slips, ROWS_AT_ONCE, "users/sheet_rows.html", sheet)
+    else:
+        yield from _stream(slips, SLIPS_A_PAGE, "users/sheet_slips.html", sheet)
+    yield foot
+
+
+def _stream(slips: Iterable[Slip], size: int, name: str, sheet: Sheet) -> Iterator[str]:
+    template = get_template(name)
+    words = words_of(sheet.batch.customer.language)
+    left = iter(slips)
+    while block := list(islice(left, size)):
+        yield template.render({"slips": block, "batch": sheet.batch, "words": words})
+
+
+# --- In a file ---------------------------------------------------------------------------------
+
+
+def csv_rows(sheet: Sheet) -> Iterator[list[str]]:
+    """The rows of the file, headed in the active language; write_csv makes the cells safe."""
+    yield [
+        str(title)
+        for title in (
+            _("Name"),
+            _("User name"),
+            _("Temporary password"),
+            _("Valid until"),
+            _("Licenses"),
+            _("Contact address"),
+            _("Sign-in address"),
+            _("Note"),
+        )
+    ]
+    address = sign_in_address()
+    for row in sheet.rows:
+        yield [
+            row.name,
+            row.user_name,
+            row.password.reveal() if row.password else "",
+            timezone.localtime(row.valid_until).strftime("%Y-%m-%d %H:%M") if row.password else "",
+            "; ".join(row.licenses),
+            row.contact_email,
+            address,
+            str(row.reason),
+        ]
