@@ -62,6 +62,11 @@ def read_workbook(data: bytes) -> tuple[list[Cells], int, Header, str, list[str]
         sheets = {name: _grid(workbook, name) for name in titles}
     except (python_calamine.CalamineError, ValueError, OSError) as error:
         raise UnreadableFile("damaged") from error
+    except BaseException as error:
+        # The reader is written in Rust; where it panics, that is no ordinary exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise UnreadableFile("damaged") from error
     filled = {name: cells for name, cells in sheets.items() if cells}
     if not filled:
         raise UnreadableFile("empty")
@@ -127,7 +132,9 @@ def check_package(data: bytes) -> None:
 def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
     parts = {entry.filename for entry in entries}
     if "xl/workbook.xml" not in parts or "[Content_Types].xml" not in parts:
-        raise UnreadableFile("macros" if "xl/workbook.bin" in parts else "not_a_table", kind="ZIP")
+        if "xl/workbook.bin" in parts:
+            raise UnreadableFile("binary_excel")
+        raise UnreadableFile("not_a_table", kind="ZIP")
     if any(entry.flag_bits & 1 for entry in entries):
         raise UnreadableFile("encrypted")
     if len(entries) > ENTRIES_LIMIT or len(parts) < len(entries):

@@ -60,6 +60,9 @@ def refusal(data, name="people.csv", **options):
     try:
         parse_file(data, name, **options)
     except UnreadableFile as error:
-        assert "%(" not in error.message
-        return error.code, error.params
-    return None
+        refused = error
+    else:
+        return None
+    assert refused.message
+    assert "%(" not in refused.message
+    return refused.code, refused.params

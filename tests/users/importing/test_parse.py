@@ -322,15 +322,12 @@ def test_what_is_exported_is_read_back(people):
 
 
 def rows_or_refusal(data):
-    try:
-        parsed = parse_file(data, "people.csv")
-    except UnreadableFile as error:
-        assert error.message
-        assert "%(" not in error.message
-    else:
-        assert isinstance(parsed, Parsed)
-        assert parsed.rows
-        assert all(row.line >= 1 for row in parsed.rows)
+    if refusal(data):
+        return
+    parsed = parse_file(data, "people.csv")
+    assert isinstance(parsed, Parsed)
+    assert parsed.rows
+    assert all(row.line >= 1 for row in parsed.rows)
 
 
 @given(st.binary(max_size=400))
