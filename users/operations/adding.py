@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -50,12 +51,20 @@ class Added:
 
 
 @transaction.atomic
-def add_user(*, customer: Customer, person: dict, by: Member) -> Added:
+def add_user(
+    *,
+    customer: Customer,
+    person: dict,
+    user_id: UUID | None = None,
+    is_last: bool = False,
+    by: Member,
+) -> Added:
     """
     Add the person at once, as the next line of the set that the member has open here.
 
     `person` has the keys of a line's input. The set is opened by its first user and stays open,
-    also when the member leaves, until `finish_set`.
+    also when the member leaves, until `finish_set` or the user who `is_last`. Asked a second time
+    for the same `user_id`, as by a double click, it adds nobody and returns what it did before.
 
     :raises NameTaken: and adds nobody, where the user name is in use.
     :raises Refused: where the person is to be an administrator and the member may not grant that.
@@ -63,16 +72,29 @@ def add_user(*, customer: Customer, person: dict, by: Member) -> Added:
     if person.get("permissions"):
         require(by, Permission.ACT_ON_ADMINISTRATORS)
     lock_customer(customer)
-    batch = customer.batches.filter(state=Batch.State.OPEN, by=by).first() or create_batch(
-        customer=customer,
-        kind=Batch.Kind.ADD,
-        state=Batch.State.OPEN,
-        started_at=timezone.now(),
-        by=by,
+    added = _find_added(customer, user_id) or _add_to_set(customer, person, user_id or uuid7(), by)
+    if is_last:
+        finish_set(batch=added.batch, by=by)
+    return added
+
+
+def _find_added(customer: Customer, user_id: UUID | None) -> Added | None:
+    if user_id is None:
+        return None
+    lines = Line.objects.filter(
+        partner_id=customer.partner_id,
+        user_id=user_id,
+        batch__customer=customer,
+        batch__kind=Batch.Kind.ADD,
     )
-    batch.customer = customer
+    line = lines.select_related("batch").first()
+    return Added(batch=line.batch, line=line) if line else None
+
+
+def _add_to_set(customer: Customer, person: dict, user_id: UUID, by: Member) -> Added:
+    batch = _get_open_set(customer, by)
     number = batch.total + 1
-    save_lines(batch=batch, lines=[PlannedLine(uuid7(), person)], first=number)
+    save_lines(batch=batch, lines=[PlannedLine(user_id, person)], first=number)
     line = Line.objects.get(batch=batch, number=number)
     (outcome,) = apply_additions(batch=batch, lines=[line], by=by)
     if outcome.state == Line.State.FAILED:
@@ -82,13 +104,37 @@ def add_user(*, customer: Customer, person: dict, by: Member) -> Added:
     return Added(batch=batch, line=line)
 
 
+def _get_open_set(customer: Customer, by: Member) -> Batch:
+    now = timezone.now()
+    batch = customer.batches.filter(state=Batch.State.OPEN, by=by).first()
+    is_over = batch and batch.sheet_expires_at and batch.sheet_expires_at <= now
+    if batch and (is_over or batch.handed_over_at):
+        # A password added to this sheet could not be read any more.
+        finish_set(batch=batch, by=by)
+        batch = None
+    batch = batch or create_batch(
+        customer=customer, kind=Batch.Kind.ADD, state=Batch.State.OPEN, started_at=now, by=by
+    )
+    batch.customer = customer
+    return batch
+
+
 @transaction.atomic
 def finish_set(*, batch: Batch, by: Member) -> None:
-    """Close the set: the next user that is added begins a new one."""
-    Batch.objects.filter(pk=batch.pk, state=Batch.State.OPEN).update(
+    """Close the set: the next user that is added begins a new one. A closed set stays closed."""
+    lock_customer(batch.customer)
+    closed = Batch.objects.filter(pk=batch.pk, state=Batch.State.OPEN).update(
         state=Batch.State.DONE, finished_at=timezone.now()
     )
-    batch.refresh_from_db()
+    batch.refresh_from_db(fields=["state", "finished_at"])
+    if closed:
+        audit.record(
+            "batch.finished",
+            subject=audit.Subject(batch.pk, str(batch.kind), after={"lines": batch.total}),
+            customer_id=batch.customer_id,
+            batch_id=batch.pk,
+            by=by,
+        )
 
 
 # The columns of a new user that come from the line's input as they are.

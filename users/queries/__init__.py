@@ -1,6 +1,13 @@
 """Everything a page reads about users. One module a noun."""
 
-from .adding import OpenSet, find_choices, find_verified_domains, get_open_set, get_set
+from .adding import (
+    OpenSet,
+    find_choices,
+    find_verified_domains,
+    get_open_set,
+    get_set,
+    is_user,
+)
 from .batches import (
     SHOWS,
     STATES,
@@ -37,6 +44,7 @@ __all__ = [
     "find_verified_domains",
     "get_open_set",
     "get_set",
+    "is_user",
     "SHOWS",
     "STATES",
     "Progress",
@@ -52,7 +60,6 @@ __all__ = [
     "Filters",
     "HandoverCard",
     "Recipients",
-    "Recipients",
     "UnknownFilter",
     "UserList",
     "UserPage",
@@ -61,7 +68,6 @@ __all__ = [
     "find_partners_to_wipe",
     "find_partners_with_work",
     "find_users",
-    "find_sheet_readers",
     "find_sheet_readers",
     "get_handover",
     "get_home_of_domain",

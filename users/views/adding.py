@@ -1,22 +1,66 @@
+from django.contrib import messages
 from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.access import customer_view
+from customers.pages import render_form
 from partners.roles import Permission
+from users import forms, operations, queries, sentences
 
 
 @customer_view(Permission.MANAGE_USERS)
-def add(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request, customer):
+    """Add a user, and then another one or the confirmation."""
+    open_set = queries.get_open_set(customer, member=request.user)
+    last = open_set.lines[0].input if open_set and open_set.lines else None
+    form = forms.AddUser(request.POST or None, customer=customer, member=request.user, last=last)
+    if form.is_valid():
+        person, token = form.cleaned_data["person"], form.cleaned_data["token"]
+        try:
+            added = operations.add_user(
+                customer=customer,
+                person=person,
+                user_id=token,
+                is_last=request.POST.get("do") != "more",
+                by=request.user,
+            )
+        except operations.NameTaken as error:
+            form.refuse_name(error.message)
+        else:
+            return go_on(request, customer, added)
+    context = {"nav": "add", "customer": customer, "form": form, "open_set": open_set}
+    return render_form(request, "users/add.html", context)
+
+
+def go_on(request, customer, added):
+    """Say who was added and what is missing; go to the next one while the set is open."""
+    products = queries.find_product_names(customer)
+    (shown,) = sentences.show([added.line], products)
+    for one in shown.said:
+        messages.warning(request, one.text)
+    if added.batch.state != added.batch.State.OPEN:
+        return redirect("users:batch", customer.slug, added.batch.pk)
+    messages.success(request, _("%(name)s was added.") % {"name": shown.name})
+    return redirect("users:add", customer.slug)
 
 
 @customer_view(Permission.MANAGE_USERS)
-def check_name(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@require_safe
+def check_name(request, customer):
+    """Say whether the user name that is being typed may be had."""
+    check = forms.check_name(customer, request.GET, member=request.user)
+    return render(request, "users/_name_check.html", {"customer": customer, "check": check})
 
 
 @customer_view(Permission.MANAGE_USERS)
-def finish(request, customer, **names):
-    """Not built yet."""
-    raise Http404
+@require_POST
+def finish(request, customer, batch_id):
+    """Close the set and go to its confirmation."""
+    batch = queries.get_set(customer, batch_id, member=request.user)
+    if batch is None:
+        raise Http404
+    operations.finish_set(batch=batch, by=request.user)
+    return redirect("users:batch", customer.slug, batch.pk)

@@ -1,0 +1,372 @@
+import threading
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from audit.models import Event
+from licensing.models import ProductRule, Subscription
+from partners import tenancy
+from partners.tenancy import uuid7
+from tests import factories
+from users import operations
+from users.models import Batch, CustomerUser, Line
+
+URL = "/customers/contoso/users/add/"
+
+
+def typed(**more):
+    """What a browser sends for Amara, who gets no license."""
+    return {
+        "token": str(uuid7()),
+        "first_name": "Amara",
+        "last_name": "Okafor",
+        "display_name": "",
+        "user_name": "amara",
+        "domain": "contoso.example",
+        "location": "US",
+        "kind": "user",
+        "do": "add",
+    } | more
+
+
+def plans_of(subscription):
+    return [str(plan.pk) for plan in subscription.product.plans.order_by("name")]
+
+
+def test_the_page_shows_free_seats_and_service_plans(as_alice, office):
+    factories.subscription(office.customer, "Visio", seats=0)
+    factories.subscription(office.customer, "Old suite", seats=9, state="suspended")
+
+    page = as_alice.get(URL).content.decode()
+
+    for text in ["Office E3", "5 free", "Mail", "Meetings", "None free", "Suspended"]:
+        assert text in page
+
+
+def test_it_adds_the_user_and_goes_to_the_confirmation(as_alice, contoso, office):
+    mail, meetings = plans_of(office)
+
+    answer = as_alice.post(URL, typed(products=[str(office.pk)], plans=[mail]))
+
+    user = CustomerUser.objects.get()
+    batch = Batch.objects.get()
+    assert answer["Location"] == f"/customers/contoso/batches/{batch.pk}/"
+    assert (user.user_name, user.display_name) == ("amara@contoso.example", "Amara Okafor")
+    assert (user.permissions, user.password_state) == ([], "temporary")
+    assert [str(plan) for plan in user.assignments.get().plans_off] == [meetings]
+    assert (batch.state, batch.total) == ("done", 1)
+
+
+def test_a_chinese_name_is_composed_in_its_own_order(as_alice, contoso):
+    as_alice.post(URL, typed(first_name="建国", last_name="王"))
+
+    assert CustomerUser.objects.get().display_name == "王建国"
+
+
+def test_add_another_keeps_the_set_open_and_what_was_chosen(as_alice, contoso, office):
+    mail, _meetings = plans_of(office)
+    chosen = {"products": [str(office.pk)], "plans": [mail], "location": "CN", "do": "more"}
+
+    answer = as_alice.post(URL, typed(**chosen))
+
+    assert answer["Location"] == URL
+    page = as_alice.get(URL)
+    form = page.context["form"]
+    text = page.content.decode()
+    assert "Amara Okafor was added." in text
+    assert "Added in this set" in text
+    assert "Finish and hand over" in text
+    assert form["location"].value() == "CN"
+    assert form["user_name"].value() is None
+    (choice,) = form.licenses
+    assert choice.is_chosen
+    assert [is_on for _id, _name, is_on in choice.plans] == [True, False]
+
+
+def test_the_set_survives_and_the_last_one_closes_it(as_alice, contoso):
+    as_alice.post(URL, typed(do="more"))
+    as_alice.get("/customers/contoso/users/")
+    as_alice.post(URL, typed(user_name="bea", first_name="Bea", do="add"))
+
+    batch = Batch.objects.get()
+    assert (batch.state, batch.total) == ("done", 2)
+    assert "Added in this set" not in as_alice.get(URL).content.decode()
+
+
+def test_finishing_leads_to_the_confirmation_and_once_is_enough(as_alice, contoso):
+    as_alice.post(URL, typed(do="more"))
+    batch = Batch.objects.get()
+    url = f"/customers/contoso/batches/{batch.pk}/finish/"
+
+    answers = [as_alice.post(url), as_alice.post(url)]
+
+    assert {answer["Location"] for answer in answers} == {f"/customers/contoso/batches/{batch.pk}/"}
+    batch.refresh_from_db()
+    assert batch.state == "done"
+    assert Event.objects.filter(action="batch.finished").count() == 1
+
+
+def test_another_members_set_cannot_be_finished(client, contoso, alice, helen):
+    added = operations.add_user(customer=contoso, person=person("amara@contoso.example"), by=alice)
+    client.force_login(helen)
+
+    answer = client.post(f"/customers/contoso/batches/{added.batch.pk}/finish/")
+
+    assert answer.status_code == 404
+    added.batch.refresh_from_db()
+    assert added.batch.state == "open"
+
+
+def test_two_members_have_sets_of_their_own(contoso, alice, helen):
+    first = operations.add_user(customer=contoso, person=person("a@contoso.example"), by=alice)
+    second = operations.add_user(customer=contoso, person=person("b@contoso.example"), by=helen)
+
+    assert first.batch.pk != second.batch.pk
+
+
+@pytest.mark.parametrize("over", ["expired", "handed over"])
+def test_a_sheet_that_cannot_be_read_any_more_takes_no_further_user(contoso, alice, over):
+    first = operations.add_user(customer=contoso, person=person("a@contoso.example"), by=alice)
+    past = timezone.now() - timedelta(minutes=1)
+    column = "sheet_expires_at" if over == "expired" else "handed_over_at"
+    Batch.objects.filter(pk=first.batch.pk).update(**{column: past})
+
+    second = operations.add_user(customer=contoso, person=person("b@contoso.example"), by=alice)
+
+    first.batch.refresh_from_db()
+    assert first.batch.state == "done"
+    assert (second.batch.state, second.batch.total) == ("open", 1)
+    assert second.batch.sheet_expires_at > timezone.now()
+
+
+def test_a_name_that_is_taken_keeps_what_was_typed_and_suggests(as_alice, contoso):
+    factories.user(contoso, "Amara Obi", user_name="amara@contoso.example")
+
+    answer = as_alice.post(URL, typed(department="Ärzte & Co"))
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Amara Obi already has this user name." in page
+    assert 'value="Ärzte &amp; Co"' in page
+    assert 'value="amara.okafor"' in page
+    assert CustomerUser.objects.count() == 1
+
+
+def test_the_same_person_again_is_told_in_words_for_one_who_types(as_alice, contoso):
+    as_alice.post(URL, typed())
+
+    page = as_alice.post(URL, typed()).content.decode()
+
+    assert "Amara Okafor already has this user name. Choose another one." in page
+
+
+def test_a_name_taken_at_the_last_moment_is_no_server_error(contoso, alice):
+    factories.user(contoso, "Amara Obi", user_name="amara@contoso.example")
+
+    with pytest.raises(operations.NameTaken):
+        operations.add_user(customer=contoso, person=person("amara@contoso.example"), by=alice)
+
+    assert not Batch.objects.exists()
+    assert not Line.objects.exists()
+
+
+def test_a_deleted_users_name_may_be_taken_again(as_alice, contoso):
+    now = timezone.now()
+    factories.user(
+        contoso,
+        "Amara Obi",
+        user_name="amara@contoso.example",
+        deleted_at=now,
+        purge_at=now + timedelta(days=30),
+    )
+
+    assert as_alice.post(URL, typed()).status_code == 302
+
+
+def test_a_seat_taken_meanwhile_is_said_and_the_user_is_there(as_alice, contoso, office):
+    Subscription.objects.filter(pk=office.pk).update(seats=0)
+
+    answer = as_alice.post(URL, typed(products=[str(office.pk)], plans=plans_of(office), do="more"))
+
+    assert answer.status_code == 302
+    assert Line.objects.get().state == "partly"
+    page = as_alice.get(URL).content.decode()
+    assert "No license of Office E3 was free." in page
+    assert "License missing" in page
+
+
+def test_products_are_checked_against_each_other_and_the_location(as_alice, contoso, office):
+    factories.subscription(contoso, "Mail archive", seats=3)
+    archive = Subscription.objects.get(product__name="Mail archive")
+    rival = factories.subscription(contoso, "Office F1", seats=3)
+    at_sea = factories.subscription(
+        contoso, "Charts", seats=3, product=factories.product("Charts", not_sold_in=["CN"])
+    )
+    old = factories.subscription(contoso, "Old suite", seats=3, state="suspended")
+    rules = [
+        (archive, "requires", office),
+        (rival, "excludes", office),
+    ]
+    for one, kind, other in rules:
+        ProductRule.objects.create(product=one.product, kind=kind, other=other.product)
+
+    def said(*chosen):
+        answer = as_alice.post(URL, typed(location="CN", products=[str(one.pk) for one in chosen]))
+        assert answer.status_code == 422
+        return answer.content.decode()
+
+    assert "“Mail archive” only works together with “Office E3”." in said(archive)
+    assert "cannot be held together" in said(rival, office)
+    assert "“Charts” is not available in" in said(at_sea)
+    assert "“Old suite” is suspended" in said(old)
+    assert not CustomerUser.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ({"user_name": ""}, "This field is required."),
+        ({"user_name": "käthe"}, "“ä” cannot stand in it"),
+        ({"user_name": "a..b"}, "no two dots in a row"),
+        ({"user_name": "amara@rival.example"}, "rival.example is not a domain of this customer."),
+        ({"domain": "rival.example"}, "rival.example"),
+        ({"location": "XX"}, "XX"),
+        ({"first_name": "", "last_name": ""}, "There is no display name"),
+        ({"display_name": "x" * 121}, "This is too long"),
+        ({"contact_email": "nobody"}, "is not an e-mail address"),
+        ({"kind": "administrator"}, "Choose at least one of these"),
+        ({"kind": "king"}, "king"),
+        ({"permissions": ["king"]}, "king"),
+        ({"products": [str(uuid4())]}, "Select a valid choice."),
+        ({"token": "x"}, "UUID"),
+        ({"first_name": "a\0b"}, "Null characters are not allowed."),
+        ({"user_name": "a\0b"}, "Null characters are not allowed."),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(as_alice, contoso, more, text):
+    answer = as_alice.post(URL, typed(**more))
+
+    assert answer.status_code == 422
+    assert text in answer.content.decode()
+    assert not CustomerUser.objects.exists()
+
+
+def test_an_administrator_is_added_by_who_may(as_alice, contoso):
+    as_alice.post(URL, typed(kind="administrator", permissions=["billing_administrator"]))
+
+    assert CustomerUser.objects.get().permissions == ["billing_administrator"]
+
+
+def test_permissions_left_ticked_below_user_are_not_given(as_alice, contoso):
+    as_alice.post(URL, typed(kind="user", permissions=["billing_administrator"]))
+
+    assert CustomerUser.objects.get().permissions == []
+
+
+def test_who_may_not_make_administrators_is_refused_by_name_of_the_right(client, contoso, helen):
+    client.force_login(helen)
+
+    page = client.get(URL).content.decode()
+    answer = client.post(URL, typed(kind="administrator", permissions=["billing_administrator"]))
+
+    assert "Members who may: Owner, Admin agent." in page
+    assert answer.status_code == 403
+    assert "grant administrator permissions" in answer.content.decode()
+    assert not CustomerUser.objects.exists()
+
+
+def test_a_reader_may_not_add_anybody(client, contoso, bob):
+    client.force_login(bob)
+
+    assert client.get(URL).status_code == 403
+    assert client.post(URL, typed()).status_code == 403
+
+
+def test_a_rivals_customer_is_not_there(client, contoso, mallory):
+    client.force_login(mallory)
+
+    assert client.get(URL).status_code == 404
+
+
+@pytest.mark.parametrize("do", ["add", "more"])
+def test_the_same_form_twice_adds_one_user(as_alice, contoso, do):
+    form = typed(do=do)
+
+    answers = [as_alice.post(URL, form), as_alice.post(URL, form)]
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert answers[0]["Location"] == answers[1]["Location"]
+    assert CustomerUser.objects.count() == 1
+    assert Line.objects.count() == 1
+
+
+def test_a_token_of_somebody_else_adds_nobody(as_alice, contoso):
+    other = factories.user(contoso, "Bea")
+
+    answer = as_alice.post(URL, typed(token=str(other.pk)))
+
+    assert answer.status_code == 422
+    assert list(CustomerUser.objects.all()) == [other]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_sent_at_once_from_many_tabs_adds_one_user(contoso, alice, northwind):
+    user_id = uuid7()
+    added, errors = [], []
+
+    def send():
+        try:
+            with tenancy.tenant(northwind.pk), transaction.atomic():
+                added.append(
+                    operations.add_user(
+                        customer=contoso,
+                        person=person("amara@contoso.example"),
+                        user_id=user_id,
+                        is_last=True,
+                        by=alice,
+                    )
+                )
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=send) for _number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert len({one.batch.pk for one in added}) == 1
+    with transaction.atomic():
+        assert CustomerUser.objects.count() == 1
+        assert Line.objects.count() == 1
+
+
+def test_the_number_of_statements_does_not_grow(as_alice, contoso, office, alice):
+    def count(name):
+        operations.add_user(customer=contoso, person=person(name), by=alice)
+        with CaptureQueriesContext(
+            connection,
+        ) as shown:
+            as_alice.get(URL)
+        form = typed(user_name=f"x{name.partition('@')[0]}", do="more")
+        with CaptureQueriesContext(connection) as sent:
+            assert as_alice.post(URL, form).status_code == 302
+        return len(shown), len(sent)
+
+    few = count("one@contoso.example")
+    for number in range(10):
+        factories.subscription(contoso, f"Product {number}", seats=3, plans=("One", "Two"))
+        operations.add_user(customer=contoso, person=person(f"n{number}@contoso.example"), by=alice)
+
+    assert count("two@contoso.example") == few
+
+
+def person(user_name, **more):
+    return {"user_name": user_name, "display_name": "Amara Okafor", "location": "US"} | more

@@ -1,0 +1,120 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests import factories
+
+URL = "/customers/contoso/users/add/name/"
+
+
+@pytest.fixture
+def ask(as_alice, contoso):
+    """Ask about a user name as the field does."""
+
+    def ask(user_name, **more):
+        typed = {"user_name": user_name, "domain": "contoso.example"} | more
+        answer = as_alice.get(URL, typed, headers={"HX-Request": "true"})
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    return ask
+
+
+def test_a_name_that_nobody_has_is_free(ask):
+    fragment = ask("Amara")
+
+    assert "amara@contoso.example is free." in fragment
+    assert 'data-state="free"' in fragment
+
+
+def test_it_is_a_fragment_with_one_root(ask):
+    fragment = ask("amara").strip()
+
+    assert fragment.startswith('<div class="stack-2" id="name-check"')
+    assert fragment.endswith("</div>")
+
+
+def test_who_has_the_name_is_said_and_others_are_offered(ask, contoso):
+    factories.user(contoso, "Amara Obi", user_name="amara@contoso.example")
+    factories.user(contoso, "Somebody", user_name="amara.okafor@contoso.example")
+
+    fragment = ask("AMARA", first_name="Amara", last_name="Okafor")
+
+    assert "Amara Obi already has this user name." in fragment
+    assert 'value="amara.okafor"' not in fragment
+    assert 'value="a.okafor"' in fragment
+
+
+def test_a_name_of_another_customer_is_free(ask, inside):
+    fabrikam = factories.customer("fabrikam", "Fabrikam", domains=("fabrikam.example",))
+    factories.user(fabrikam, "Amara Obi", user_name="amara@contoso.example")
+
+    assert 'data-state="free"' in ask("amara")
+
+
+def test_a_deleted_users_name_is_a_warning_that_leads_there(ask, contoso):
+    now = timezone.now()
+    factories.user(
+        contoso,
+        "Amara Obi",
+        user_name="amara@contoso.example",
+        deleted_at=now,
+        purge_at=now + timedelta(days=30),
+    )
+
+    fragment = ask("amara")
+
+    assert "This was the user name of Amara Obi, who was deleted." in fragment
+    assert "/customers/contoso/users/?tab=deleted" in fragment
+
+
+@pytest.mark.parametrize(
+    ("user_name", "text"),
+    [
+        ("käthe", "“ä” cannot stand in it"),
+        ("a b", "cannot stand in a user name"),
+        (".a", "does not start or end with a dot"),
+        ("-a", "A user name starts with a letter or a digit."),
+        ("a" * 65, "too long"),
+        ("a@b@c", "only one @"),
+        ("amara@rival.example", "rival.example is not a domain of this customer."),
+        ("a\0b", "cannot stand in a user name"),
+        ("\ud83d\ude00", "cannot stand in it"),
+    ],
+)
+def test_what_cannot_be_a_name_is_said(ask, user_name, text):
+    user_name = user_name.encode("utf-16", "surrogatepass").decode("utf-16")
+
+    fragment = ask(user_name)
+
+    assert 'data-state="bad"' in fragment
+    assert text in fragment
+
+
+def test_an_official_name_is_only_a_warning(ask):
+    assert 'data-state="warning"' in ask("admin")
+
+
+def test_without_a_name_one_is_proposed(ask):
+    assert 'value="jianguo.wang"' in ask("", first_name="建国", last_name="王")
+
+
+def test_without_anything_it_says_nothing(ask):
+    assert "<p" not in ask("")
+
+
+def test_a_whole_address_is_taken_apart(ask):
+    assert "amara@contoso.example is free." in ask("amara@contoso.example")
+
+
+def test_names_are_escaped(ask, contoso):
+    factories.user(contoso, "<b>Bobby</b>", user_name="amara@contoso.example")
+
+    assert "<b>Bobby" not in ask("amara")
+
+
+def test_a_reader_is_told_nothing(client, contoso, bob):
+    client.force_login(bob)
+
+    assert client.get(URL, {"user_name": "amara", "domain": "contoso.example"}).status_code == 403

@@ -1,0 +1,281 @@
+"""One person as typed: checked by the rules that a file's rows are checked by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from customers import locations
+from customers.models import Customer
+from licensing.models import Subscription
+from partners.models import Member
+from partners.roles import Permission
+from partners.tenancy import uuid7
+from users import names, operations, queries
+from users.importing import problems as importing
+from users.importing import validate
+from users.models import UserPermission
+
+USER, ADMINISTRATOR = "user", "administrator"
+TEXTS = ("first_name", "last_name", "display_name", "job_title", "department", "phone")
+
+# What a row of a file is told is not what helps who types.
+INSTEAD = {"user_name_exists": "user_name_taken"}
+
+
+@dataclass(frozen=True)
+class NameCheck:
+    """What is said about a user name as it is typed."""
+
+    state: str = ""
+    text: str = ""
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A subscription as a card of the form: chosen or not, its seats, its service plans."""
+
+    subscription: Subscription
+    is_chosen: bool
+    plans_off: frozenset[str]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it cannot be chosen now; what was chosen before can be taken back."""
+        return not self.is_chosen and self.subscription.free <= 0
+
+    @property
+    def plans(self) -> list[tuple[str, str, bool]]:
+        """Id, name and whether it is on, of each service plan by name."""
+        plans = sorted(self.subscription.product.plans.all(), key=lambda plan: plan.name)
+        return [(str(plan.pk), plan.name, str(plan.pk) not in self.plans_off) for plan in plans]
+
+
+def check_name(customer: Customer, typed: Mapping[str, str], *, member: Member) -> NameCheck:
+    """Say whether the user name that is being typed is free, and what else would do."""
+    local, domain = typed.get("user_name", ""), typed.get("domain", "")
+    first, last = typed.get("first_name", ""), typed.get("last_name", "")
+    # Who typed the whole address gets it taken apart.
+    local, _at, said = local.strip().partition("@")
+    domain = (said or domain).lower()
+    user_names = _names_to_look_up(local, domain, first, last)
+    facts = operations.gather_facts(customer=customer, user_names=user_names, by=member)
+    if not local:
+        proposal = names.propose_local_part("", first, last)
+        return NameCheck(
+            "proposed" if proposal else "",
+            str(_("From the name:")) if proposal else "",
+            _suggest(facts, proposal, domain, first, last, at_most=2) if proposal else (),
+        )
+    person = {"user_name": f"{local}@{domain}", "display_name": "-"}
+    _person, problems = validate.check_person(person, facts)
+    for problem in problems:
+        if problem.column in {"user_name", "domain"}:
+            return _say(problem, _suggest(facts, local, domain, first, last))
+    return NameCheck("free", _("%(name)s is free.") % {"name": f"{local}@{domain}".lower()})
+
+
+def _say(problem: importing.Problem, suggestions: tuple[str, ...]) -> NameCheck:
+    if problem.code == "user_name_deleted":
+        text = _(
+            "This was the user name of %(name)s, who was deleted. If it is the same person,"
+            " restore that user; otherwise the name may be used again."
+        )
+        return NameCheck("deleted", text % problem.params)
+    if problem.severity != importing.ERROR:
+        return NameCheck("warning", importing.describe(problem))
+    return NameCheck("bad", _describe(problem), suggestions)
+
+
+def _describe(problem: importing.Problem) -> str:
+    return importing.describe(replace(problem, code=INSTEAD.get(problem.code, problem.code)))
+
+
+def _names_to_look_up(local: str, domain: str, first: str, last: str) -> list[str]:
+    wanted = local.lower() or names.propose_local_part("", first, last)
+    # More than are shown, so that enough are left when some of them are taken.
+    candidates, known = [wanted], {wanted}
+    for _round in range(5):
+        more = names.suggest_local_parts(wanted, first, last, known)
+        candidates += more
+        known.update(more)
+    user_names = [f"{one}@{domain}" for one in candidates]
+    # Neither a NUL nor a lone surrogate may reach the database.
+    return [one for one in user_names if one.isascii() and one.isprintable()]
+
+
+def _suggest(facts, local, domain, first, last, at_most: int = 3) -> tuple[str, ...]:
+    held = {*facts.taken, *facts.deleted}
+    taken = {name.partition("@")[0] for name in held if name.endswith(f"@{domain}")}
+    return tuple(names.suggest_local_parts(local, first, last, taken)[:at_most])
+
+
+class AddUser(forms.Form):
+    """A new user of the customer: name, permissions and licenses."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    first_name = forms.CharField(label=_("First name"), required=False)
+    last_name = forms.CharField(label=_("Last name"), required=False)
+    display_name = forms.CharField(
+        label=_("Display name"),
+        required=False,
+        help_text=_("Left empty, it is made of first and last name."),
+    )
+    user_name = forms.CharField(label=_("User name"))
+    domain = forms.ChoiceField(label=_("Domain"))
+    location = forms.ChoiceField(
+        label=_("Usage location"), help_text=_("Decides which licenses may be given.")
+    )
+    language = forms.ChoiceField(label=_("Language"), required=False)
+    job_title = forms.CharField(label=_("Job title"), required=False)
+    department = forms.CharField(label=_("Department"), required=False)
+    phone = forms.CharField(label=_("Phone"), required=False)
+    contact_email = forms.CharField(
+        label=_("Contact address"),
+        required=False,
+        help_text=_("Where a one-time link to the password can be mailed."),
+    )
+    kind = forms.ChoiceField(
+        label=_("Permissions"),
+        choices=[(USER, _("User")), (ADMINISTRATOR, _("Administrator"))],
+        initial=USER,
+    )
+    permissions = forms.MultipleChoiceField(
+        label=_("Administrator permissions"), choices=UserPermission.choices, required=False
+    )
+    products = forms.MultipleChoiceField(label=_("Licenses"), required=False)
+    plans = forms.MultipleChoiceField(label=_("Service plans"), required=False)
+
+    def __init__(self, *args, customer: Customer, member: Member, last: dict | None = None, **more):
+        super().__init__(*args, **more)
+        self.customer, self.member = customer, member
+        self.last = last or {}
+        self.subscriptions = queries.find_choices(customer)
+        self.domains = queries.find_verified_domains(customer)
+        self.fields["domain"].choices = [(domain, domain) for domain in self.domains]
+        self.fields["location"].choices = locations.choices()
+        self.fields["language"].choices = [("", _("The customer's language")), *settings.LANGUAGES]
+        self.fields["products"].choices = [(str(one.pk), one) for one in self.subscriptions]
+        self.fields["plans"].choices = [
+            (str(plan.pk), plan) for one in self.subscriptions for plan in one.product.plans.all()
+        ]
+        for name in ("first_name", "last_name", "display_name", "user_name", "phone"):
+            self.fields[name].widget.attrs["autocomplete"] = "off"
+        self.fields["user_name"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
+        self.fields["contact_email"].widget.input_type = "email"
+        self.fields["display_name"].widget.attrs["data-compose"] = "#id_first_name #id_last_name"
+        self.initial.setdefault("location", self.last.get("location") or customer.location)
+        self.initial.setdefault("domain", self.last.get("user_name", "").partition("@")[2])
+        self.name_check = NameCheck()
+
+    @property
+    def may_grant(self) -> bool:
+        """Whether the member may make somebody an administrator."""
+        return self.member.may(Permission.ACT_ON_ADMINISTRATORS)
+
+    @property
+    def granters(self) -> list[str]:
+        """The roles whose members may."""
+        return [role.label for role in Permission.ACT_ON_ADMINISTRATORS.roles]
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether Administrator is chosen."""
+        return self["kind"].value() == ADMINISTRATOR
+
+    @property
+    def grants(self) -> list[tuple[UserPermission, bool]]:
+        """Each administrator permission, and whether it is chosen."""
+        chosen = self["permissions"].value() or []
+        return [(permission, permission.value in chosen) for permission in UserPermission]
+
+    @property
+    def licenses(self) -> list[Choice]:
+        """What the customer bought as cards; a new form repeats the choice of the last user."""
+        if self.is_bound:
+            chosen = set(self["products"].value() or [])
+            on = set(self["plans"].value() or [])
+            off = {plan for plan, _plan in self.fields["plans"].choices} - on
+        else:
+            products = self.last.get("products", [])
+            free = {str(one.pk) for one in self.subscriptions if one.free > 0}
+            chosen = {product["subscription"] for product in products} & free
+            off = {plan for product in products for plan in product.get("plans_off", ())}
+        return [Choice(one, str(one.pk) in chosen, frozenset(off)) for one in self.subscriptions]
+
+    @cached_property
+    def facts(self) -> validate.Facts:
+        """What the rules need to know about this customer and this name."""
+        typed = self.cleaned_data
+        local, _at, said = typed["user_name"].partition("@")
+        domain = (said or typed["domain"]).lower()
+        user_names = _names_to_look_up(local, domain, typed["first_name"], typed["last_name"])
+        facts = operations.gather_facts(
+            customer=self.customer, user_names=user_names, by=self.member
+        )
+        # Who may not grant them is refused by the operation, which names the right.
+        return replace(facts, grantable=frozenset(UserPermission.values))
+
+    def clean(self):
+        """Check the person by the rules of an import, and say at each field what is wrong."""
+        cleaned = super().clean()
+        if cleaned.get("kind") == ADMINISTRATOR and not cleaned.get("permissions"):
+            self.add_error("permissions", _("Choose at least one of these, or choose User."))
+        # Without a name or a domain there is nothing to check yet.
+        if not {"user_name", "domain", "location", *TEXTS} <= cleaned.keys():
+            return cleaned
+        # Sent a second time: it is checked against nobody, least of all against itself.
+        if queries.is_user(self.customer, cleaned.get("token")):
+            cleaned["person"] = self._person(cleaned)
+            return cleaned
+        person, problems = validate.check_person(self._person(cleaned), self.facts)
+        for problem in problems:
+            if problem.severity == importing.ERROR:
+                self._report(problem)
+        cleaned["person"] = person
+        return cleaned
+
+    def _person(self, cleaned: dict) -> dict:
+        local, _at, domain = cleaned["user_name"].partition("@")
+        is_administrator = cleaned.get("kind") == ADMINISTRATOR
+        return {
+            **{name: cleaned[name] for name in TEXTS},
+            "user_name": f"{local}@{domain or cleaned['domain']}",
+            "location": cleaned["location"],
+            "language": cleaned.get("language", ""),
+            "contact_email": cleaned.get("contact_email", ""),
+            "permissions": cleaned.get("permissions", []) if is_administrator else [],
+            "products": self._products(cleaned),
+        }
+
+    def _products(self, cleaned: dict) -> list[dict]:
+        chosen, on = set(cleaned.get("products", ())), set(cleaned.get("plans", ()))
+        return [
+            {
+                "subscription": str(one.pk),
+                "plans_off": [
+                    str(plan.pk) for plan in one.product.plans.all() if str(plan.pk) not in on
+                ],
+            }
+            for one in self.subscriptions
+            if str(one.pk) in chosen
+        ]
+
+    def _report(self, problem: importing.Problem) -> None:
+        field = {"domain": "user_name"}.get(problem.column, problem.column)
+        self.add_error(field if field in self.fields else None, _describe(problem))
+        if field == "user_name":
+            self.suggest()
+
+    def suggest(self) -> None:
+        """Offer user names that are free, below the one that is not."""
+        self.name_check = replace(check_name(self.customer, self.data, member=self.member), text="")
+
+    def refuse_name(self, message: str) -> None:
+        """Say that somebody else took the name a moment ago, and offer others."""
+        self.add_error("user_name", message)
+        self.suggest()
