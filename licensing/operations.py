@@ -128,3 +128,82 @@ def _insert(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | Non
 def count_wanted(wanted: Sequence[Wanted]) -> Counter[UUID]:
     """How many seats of each subscription are wanted."""
     return Counter(want.subscription_id for want in wanted)
+
+
+@transaction.atomic
+def revoke_all(*, customer: "Customer", users: Sequence[UUID]) -> dict[UUID, list[dict]]:
+    """
+    Free every seat of these users, in one statement.
+
+    Returns per user what was held, as a batch's line keeps it: {"subscription", "plans_off"}.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            DELETE FROM {Assignment._meta.db_table} WHERE customer_id = %s AND user_id = ANY(%s)
+            RETURNING user_id, subscription_id, plans_off
+            """,
+            [customer.pk, list(users)],
+        )
+        held = defaultdict(list)
+        for user_id, subscription_id, plans_off in cursor.fetchall():
+            held[user_id].append(
+                {
+                    "subscription": str(subscription_id),
+                    "plans_off": [str(plan) for plan in plans_off],
+                }
+            )
+    return dict(held)
+
+
+@transaction.atomic
+def revoke(*, customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """
+    Free these seats, given as (user, subscription), in one statement.
+
+    Returns those that were held.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            DELETE FROM {Assignment._meta.db_table} a
+            USING unnest(%s::uuid[], %s::uuid[]) AS s(user_id, subscription_id)
+            WHERE a.customer_id = %s AND a.user_id = s.user_id
+                AND a.subscription_id = s.subscription_id
+            RETURNING a.user_id, a.subscription_id
+            """,
+            [[user for user, _held in seats], [held for _user, held in seats], customer.pk],
+        )
+        return set(cursor.fetchall())
+
+
+@transaction.atomic
+def change_plans(*, customer: "Customer", wanted: Sequence[Wanted]) -> set[tuple[UUID, UUID]]:
+    """
+    Switch service plans on and off for seats that are held, in one statement.
+
+    Returns the seats, as (user, subscription), whose plans are different now.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {Assignment._meta.db_table} a SET plans_off = w.plans_off
+            FROM (
+                SELECT user_id, subscription_id,
+                    COALESCE(string_to_array(NULLIF(plans_off, ''), ',')::uuid[], '{{}}')
+                        AS plans_off
+                FROM unnest(%s::uuid[], %s::uuid[], %s::text[])
+                    AS t(user_id, subscription_id, plans_off)
+            ) w
+            WHERE a.customer_id = %s AND a.user_id = w.user_id
+                AND a.subscription_id = w.subscription_id AND a.plans_off <> w.plans_off
+            RETURNING a.user_id, a.subscription_id
+            """,
+            [
+                [want.user_id for want in wanted],
+                [want.subscription_id for want in wanted],
+                [",".join(map(str, want.plans_off)) for want in wanted],
+                customer.pk,
+            ],
+        )
+        return set(cursor.fetchall())

@@ -1,12 +1,14 @@
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
+from django.db.models.expressions import RawSQL
 
 from customers.models import Customer
 
-from .models import ProductRule, Subscription
+from .models import Assignment, ProductRule, Subscription
 
 
 def find_subscriptions(customer: Customer) -> QuerySet[Subscription]:
@@ -40,3 +42,16 @@ def get_rules(*, partner_id: UUID) -> Rules:
         {product: frozenset(others) for product, others in requires.items()},
         {product: frozenset(others) for product, others in excludes.items()},
     )
+
+
+def count_held(customer: Customer, users: Iterable[UUID]) -> dict[str, int]:
+    """How many seats of each subscription, by its id as text, these users hold."""
+    rows = (
+        Assignment.objects.filter(
+            customer=customer, user__in=RawSQL("SELECT unnest(%s::uuid[])", [list(users)])
+        )
+        .values_list("subscription_id")
+        .annotate(seats=Count("pk"))
+        .order_by("subscription_id")
+    )
+    return {str(subscription_id): seats for subscription_id, seats in rows}
