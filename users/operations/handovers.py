@@ -11,7 +11,6 @@ from django.core import mail
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import connection, transaction
-from django.db.models import DurationField, ExpressionWrapper, F, Func, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -24,7 +23,7 @@ from partners.tenancy import uuid7
 from users import mails, passwords
 from users.models import Batch, Handover
 from users.queries import get_partner_of_link
-from users.queries.sheets import SheetLine, find_sheet_lines
+from users.queries.sheets import SheetLine, find_due_mails, find_sheet_lines
 from users.sheets import Row, Sheet
 
 from .batches import UsersError, poke
@@ -230,25 +229,11 @@ def send_handovers(*, batch_id: UUID | str) -> int:
     return sent
 
 
-def find_due(batch_id: UUID | str | None = None):
-    """The mails whose time has come: at once, then after 1, 6, 31 and 156 minutes."""
-    pause = ExpressionWrapper(
-        (Func(Value(5), F("attempts"), function="power") - 1)
-        / Value(4)
-        * Func(template="interval '1 minute'", output_field=DurationField()),
-        output_field=DurationField(),
-    )
-    due = Handover.objects.filter(
-        state=Handover.State.QUEUED, created_at__lte=timezone.now() - pause
-    )
-    return due.filter(batch_id=batch_id) if batch_id else due
-
-
 @transaction.atomic
 def _send_next(batch_id: UUID | str, server) -> bool | None:
     """Send one mail; None where none is due, or where the mail server is away."""
     handover = (
-        find_due(batch_id)
+        find_due_mails(batch_id)
         .select_for_update(skip_locked=True, of=("self",), no_key=True)
         .order_by("pk")
         .first()

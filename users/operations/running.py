@@ -20,6 +20,7 @@ from psycopg import errors
 from customers.models import Customer
 from partners.tenancy import require_current
 from users.models import Batch, Chunk, Line, UserCount
+from users.queries import find_batches_with_mail
 
 log = logging.getLogger(__name__)
 
@@ -284,7 +285,7 @@ def sweep() -> int:
     """
     Wake the workers again for this tenant's chunks that nobody was told of for a minute.
 
-    Returns how many. Telling twice is harmless: the chunk's lock and state decide.
+    Likewise for mails that are due. Returns how many chunks it were. Telling twice is harmless: the chunk's lock and state decide.
     """
     stale = timezone.now() - timedelta(seconds=60)
     chunks = list(
@@ -297,4 +298,6 @@ def sweep() -> int:
     told = [chunk.pk for chunk in chunks]
     Chunk.objects.filter(pk__in=told).update(enqueued_at=timezone.now())
     _poke_chunks([(chunk.batch, chunk.number) for chunk in chunks])
+    for batch_id in find_batches_with_mail():
+        poke("users.send_handovers", batch_id=str(batch_id))
     return len(chunks)

@@ -33,6 +33,7 @@ from .routes import (
 from .sheets import (
     HandoverCard,
     Recipients,
+    find_batches_with_mail,
     find_sheet_readers,
     get_handover,
     get_recipients,
@@ -64,6 +65,7 @@ __all__ = [
     "UserList",
     "UserPage",
     "chosen_ids",
+    "find_batches_with_mail",
     "find_exported",
     "find_partners_to_wipe",
     "find_partners_with_work",

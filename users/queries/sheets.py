@@ -6,7 +6,19 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import (
+    Count,
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Func,
+    Q,
+    QuerySet,
+    Value,
+)
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 import audit.queries as audit
@@ -189,3 +201,19 @@ def find_sheet_readers(customer: Customer, *, member: Member) -> list[Member]:
         role__in=roles,
     )
     return list(others.exclude(pk=member.pk).order_by("name", "pk")[:MOST_READERS])
+
+
+def find_due_mails(batch_id: UUID | str | None = None) -> QuerySet[Handover]:
+    """The mails whose time has come: at once, then 1, 6, 31 and 156 minutes after they were made."""
+    tries = Func(Value(5.0), F("attempts"), function="power", output_field=FloatField())
+    minute = RawSQL("interval '1 minute'", [])
+    pause = ExpressionWrapper((tries - 1.0) / 4.0 * minute, output_field=DurationField())
+    due = Handover.objects.alias(
+        due_at=ExpressionWrapper(F("created_at") + pause, output_field=DateTimeField())
+    ).filter(state=Handover.State.QUEUED, due_at__lte=timezone.now())
+    return due.filter(batch_id=batch_id) if batch_id else due
+
+
+def find_batches_with_mail() -> list[UUID]:
+    """The batches of which a mail is due."""
+    return list(find_due_mails().order_by().values_list("batch_id", flat=True).distinct())
