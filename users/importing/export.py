@@ -49,12 +49,16 @@ def write_csv(rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
     yield b"\xef\xbb\xbf"
     block: list[str] = []
     for row in rows:
-        cells = (neutralize(str(cell)).replace('"', '""') for cell in row)
+        cells = (_as_text(cell).replace('"', '""') for cell in row)
         block.append('"' + '","'.join(cells) + '"\r\n')
         if len(block) == 1000:
             yield "".join(block).encode("utf-8", "replace")
             block.clear()
     yield "".join(block).encode("utf-8", "replace")
+
+
+def _as_text(cell: object) -> str:
+    return "" if cell is None else neutralize(str(cell))
 
 
 def failed_rows(

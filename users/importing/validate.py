@@ -125,7 +125,10 @@ class _Reader:
         """The user names that stand in the file."""
         for row in rows:
             get = row.values.get
-            yield _whole_name(get("user_name", ""), get("domain", ""), self.domain).lower()
+            user_name = _whole_name(get("user_name", ""), get("domain", ""), self.domain)
+            # Lowered, a KELVIN SIGN would take the name with a plain k away.
+            if user_name.isascii():
+                yield user_name.lower()
 
     def read(self, row: Row, found: list[Problem]) -> dict[str, Any]:
         """The person of a row, in the form that a batch's line stores."""
