@@ -39,8 +39,7 @@ bench: .venv/dev
 
 # The only command that needs GNU gettext; running and testing compile with polib.
 messages: .venv/local
-	$(BIN)/python manage.py makemessages -l zh_Hans --no-location --no-obsolete \
-		--ignore ".venv/*" --ignore ".local/*" --ignore "staticfiles/*" --ignore "tests/*"
+	$(BIN)/python -m portal.messages collect
 	$(BIN)/python -m portal.messages compile
 
 # Each file of requirements/ names every version and its hashes, and no package index.

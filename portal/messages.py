@@ -1,17 +1,45 @@
-"""Compiles the translations with polib, so that GNU gettext is needed only to collect them."""
+"""
+The translations: collects the texts (with GNU gettext), and compiles them (without, by polib).
 
+    python -m portal.messages collect    make messages: texts of code and templates into the .po files
+    python -m portal.messages compile    the .po files into what Django reads
+"""
+
+import subprocess
 import sys
 from pathlib import Path
 
 import polib
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+LANGUAGES = ("zh_Hans",)
+NOT_OURS = (".venv/*", ".local/*", "staticfiles/*", "tests/*")
+HEADER = {
+    "MIME-Version": "1.0",
+    "Content-Type": "text/plain; charset=UTF-8",
+    "Content-Transfer-Encoding": "8bit",
+    "Plural-Forms": "nplurals=1; plural=0;",
+}
+
+
+def collect_messages(folder=CHECKOUT / "locale"):
+    """Bring the .po files up to date with the code; the same code gives the same files."""
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "manage.py", "makemessages", "--no-location", "--no-obsolete"]
+    command += [f"--ignore={pattern}" for pattern in NOT_OURS]
+    command += [f"--locale={language}" for language in LANGUAGES]
+    subprocess.run(command, cwd=CHECKOUT, check=True)
+    for path in _catalogs(folder):
+        catalog = polib.pofile(str(path), encoding="utf-8", wrapwidth=96)
+        # Dates and names of gettext's header would differ each time.
+        catalog.metadata, catalog.header, catalog.metadata_is_fuzzy = HEADER, "", False
+        catalog.save()
 
 
 def compile_messages(folder=CHECKOUT / "locale"):
     """Write the .mo file of each .po file that is newer, and return how many were written."""
     written = 0
-    for source in sorted(folder.glob("*/LC_MESSAGES/*.po")):
+    for source in _catalogs(folder):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue
@@ -23,7 +51,12 @@ def compile_messages(folder=CHECKOUT / "locale"):
     return written
 
 
+def _catalogs(folder):
+    return sorted(folder.glob("*/LC_MESSAGES/*.po"))
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] != ["compile"]:
-        sys.exit("Usage: python -m portal.messages compile")
-    compile_messages()
+    steps = {"collect": collect_messages, "compile": compile_messages}
+    if len(sys.argv) != 2 or sys.argv[1] not in steps:
+        sys.exit("Usage: python -m portal.messages collect|compile")
+    steps[sys.argv[1]]()
