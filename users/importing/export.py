@@ -15,7 +15,6 @@ _DANGER = re.compile(f"{_START}(?='*[{_TRIGGERS}])")
 _NEUTRALIZED = re.compile(f"{_START}'(?='*[{_TRIGGERS}])")
 # The same in a whole file, where a cell also begins at any separator or quotation mark.
 _ANYWHERE = re.compile(f"(?:^|[;,|\t\r\n\"])[ \u00a0\u3000]*'(?='*[{_TRIGGERS}])")
-_LEADING = re.compile(r"^[\0\t\r\n]+")
 
 # Known to the import, which leaves the column alone.
 _ERROR = {"en": "Error", "zh-hans": "错误"}
@@ -30,8 +29,7 @@ _NOT_UNDERSTOOD = {
 
 def neutralize(cell: str) -> str:
     """Make a cell that no spreadsheet takes for a formula; restore is the way back."""
-    cell = _LEADING.sub("", cell.replace("\0", ""))
-    return _DANGER.sub(r"\1\2'", cell)
+    return _DANGER.sub(r"\1\2'", cell.replace("\0", "").lstrip())
 
 
 def restore(cell: str) -> str:
