@@ -253,6 +253,8 @@ CELERY = {
         "socket_timeout": 1 if _publisher else 5,
         "socket_connect_timeout": 1 if _publisher else 5,
         "unacked_restore_throttle": 1,
+        # Else kombu tries for six seconds to reach a broker that is down, while a page waits.
+        **({"max_retries": 0, "interval_start": 0} if _publisher else {}),
     },
     "beat_schedule": {
         "sweep": {"task": "users.sweep", "schedule": 15.0},

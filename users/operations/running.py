@@ -285,7 +285,8 @@ def sweep() -> int:
     """
     Wake the workers again for this tenant's chunks that nobody was told of for a minute.
 
-    Likewise for mails that are due. Returns how many chunks it were. Telling twice is harmless: the chunk's lock and state decide.
+    Likewise for mails that are due. Returns how many chunks it were. Telling twice is harmless:
+    the chunk's lock and state decide.
     """
     stale = timezone.now() - timedelta(seconds=60)
     chunks = list(
