@@ -70,8 +70,10 @@ def test_a_search_looks_among_the_deleted_on_their_tab(contoso):
     assert found(contoso, "q=ann&tab=deleted") == ["Ann Deleted"]
 
 
-def test_a_search_with_too_many_candidates_still_finds_all(contoso, monkeypatch):
-    monkeypatch.setattr(users_filters, "MOST_CANDIDATES", 2)
+@pytest.mark.parametrize("limit", ["MOST_CANDIDATES", "MOST_SORTED"])
+def test_a_search_with_too_many_candidates_still_finds_all(contoso, monkeypatch, limit):
+    monkeypatch.setattr(users_filters, "MOST_SORTED", 1)
+    monkeypatch.setattr(users_filters, limit, 2)
     for name in ("Ann A", "Ann B", "Ann C", "Ben"):
         factories.user(contoso, name)
 

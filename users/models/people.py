@@ -124,6 +124,11 @@ class CustomerUser(TenantModel):
                 name="user_list_administrators",
             ),
             models.Index(
+                fields=["customer", "sort_key", "id"],
+                condition=Q(deleted_at=None, location=""),
+                name="user_list_without_location",
+            ),
+            models.Index(
                 fields=["customer", "added_at", "id"],
                 condition=Q(deleted_at=None),
                 name="user_list_added",

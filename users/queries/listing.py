@@ -15,7 +15,7 @@ from customers.models import Customer
 from licensing.models import Assignment, Subscription
 from users.models import Batch, CustomerUser, Line, UserCount
 
-from .filters import Filters, UnknownFilter, find_users, read_filters
+from .filters import Filters, Found, UnknownFilter, find, read_filters
 from .paging import Page, get_page, read_sort
 
 # Beyond it nobody counts: the page says "10,000+".
@@ -94,22 +94,22 @@ def get_list(
         filters = Filters(tab="deleted" if query.get("tab") == "deleted" else "")
         sort = read_sort("", filters)
         return UserList(filters, sort, Page([], "", ""), [], Total(0), count, error.message)
-    users = find_users(customer, filters)
+    found = find(customer, filters)
     sort = read_sort(query.get("sort", ""), filters)
     place = {name: query.get(name, "") for name in ("after", "before")}
-    page = get_page(users, filters=filters, sort=sort, **place)
+    page = get_page(found.users, filters=filters, sort=sort, **place)
     return UserList(
         filters,
         sort,
         page,
         get_rows(customer, page.users, filters=filters, subscriptions=subscriptions),
-        count_users(users, filters=filters, count=count, subscriptions=subscriptions),
+        count_users(found, filters=filters, count=count, subscriptions=subscriptions),
         count,
     )
 
 
 def count_users(
-    users: QuerySet[CustomerUser],
+    found: Found,
     *,
     filters: Filters,
     count: UserCount,
@@ -119,7 +119,9 @@ def count_users(
     kept = _kept_number(filters, count, {s.pk: s.assigned for s in subscriptions})
     if kept is not None:
         return Total(kept)
-    number = users.order_by()[: MOST_COUNTED + 1].count()
+    number = found.searched
+    if filters.set_names != ["q"]:
+        number = found.counted.order_by()[: MOST_COUNTED + 1].count()
     return Total(min(number, MOST_COUNTED), is_exact=number <= MOST_COUNTED)
 
 
