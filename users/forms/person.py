@@ -143,12 +143,20 @@ class AddUser(forms.Form):
         label=_("Permissions"),
         choices=[(USER, _("User")), (ADMINISTRATOR, _("Administrator"))],
         initial=USER,
+        widget=forms.RadioSelect,
     )
     permissions = forms.MultipleChoiceField(
-        label=_("Administrator permissions"), choices=UserPermission.choices, required=False
+        label=_("Administrator permissions"),
+        choices=UserPermission.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
-    products = forms.MultipleChoiceField(label=_("Licenses"), required=False)
-    plans = forms.MultipleChoiceField(label=_("Service plans"), required=False)
+    products = forms.MultipleChoiceField(
+        label=_("Licenses"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    plans = forms.MultipleChoiceField(
+        label=_("Service plans"), required=False, widget=forms.CheckboxSelectMultiple
+    )
 
     def __init__(self, *args, customer: Customer, member: Member, last: dict | None = None, **more):
         super().__init__(*args, **more)
