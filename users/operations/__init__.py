@@ -4,6 +4,7 @@ from .adding import Added, NameTaken, add_user, finish_set
 from .batches import (
     AT_ONCE,
     AllOrNothing,
+    LastAdministrator,
     NotPlanned,
     Outcome,
     PlannedLine,
@@ -17,6 +18,9 @@ from .batches import (
     start_batch,
     sweep,
 )
+from .blocking import plan_blocks
+from .choosing import NobodyChosen
+from .deleting import get_holdings, plan_deletes
 from .facts import gather_facts
 from .handovers import (
     LinkGone,
@@ -31,7 +35,8 @@ from .handovers import (
     send_handovers,
 )
 from .importing import FileGone, check_again, check_upload, receive_file
-from .resetting import NobodyChosen, plan_resets
+from .resetting import plan_resets
+from .restoring import plan_restores, rename_restored
 from .sheets import (
     HandedOver,
     NoSheet,
@@ -62,6 +67,7 @@ __all__ = [
     "AllOrNothing",
     "FileGone",
     "HandedOver",
+    "LastAdministrator",
     "LinkGone",
     "Mailed",
     "MayNotMail",
@@ -93,6 +99,7 @@ __all__ = [
     "create_batch",
     "finish_set",
     "gather_facts",
+    "get_holdings",
     "hand_over",
     "look_at_link",
     "mail_sheet",
@@ -100,9 +107,13 @@ __all__ = [
     "may_start",
     "open_link",
     "open_sheet",
+    "plan_blocks",
+    "plan_deletes",
     "plan_resets",
+    "plan_restores",
     "poke",
     "receive_file",
+    "rename_restored",
     "run_chunk",
     "save_lines",
     "send_handovers",

@@ -33,6 +33,7 @@ from .running import (
 __all__ = [
     "AT_ONCE",
     "AllOrNothing",
+    "LastAdministrator",
     "NotPlanned",
     "Outcome",
     "PlannedLine",
@@ -79,6 +80,15 @@ class AllOrNothing(UsersError):
     message = _(
         "Some rows have errors, and this import was to do all or nothing. Correct the file and"
         " upload it again, or choose to import the good rows."
+    )
+
+
+class LastAdministrator(UsersError):
+    """The act would leave the customer without a global administrator, and nobody said so."""
+
+    message = _(
+        "No global administrator who can sign in would be left. Say explicitly that you want"
+        " this, or make somebody else a global administrator first."
     )
 
 
@@ -189,12 +199,14 @@ def _require_may_start(batch: Batch, member: Member) -> None:
 
 
 @transaction.atomic
-def start_batch(*, batch: Batch, by: Member) -> Batch:
+def start_batch(*, batch: Batch, may_take_last_administrator: bool = False, by: Member) -> Batch:
     """
     Run the plan that was shown: at once up to 50 lines, in a worker beyond.
 
     :raises NotPlanned: where somebody was faster, so that a double click starts it once.
     :raises AllOrNothing: where rows cannot run and the member asked for all or nothing.
+    :raises LastAdministrator: where the plan takes the customer's last global administrator and
+        `may_take_last_administrator` does not say that this is meant.
     :raises Refused: where the member lacks the right, or it is another member's plan.
     """
     _require_may_start(batch, by)
@@ -207,6 +219,11 @@ def start_batch(*, batch: Batch, by: Member) -> Batch:
     is_all_or_nothing = batch.options.get("mode") == "all"
     if is_all_or_nothing and batch.lines.filter(state=Line.State.INVALID).exists():
         raise AllOrNothing
+    if batch.plan.get("takes_last_administrator"):
+        if not may_take_last_administrator:
+            raise LastAdministrator
+        batch.options["may_take_last_administrator"] = True
+        batch.save(update_fields=["options"])
     # The lines hold everything from here on.
     batch.uploads.all().delete()
     planned = list(

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
 
 from users import passwords
-from users.models import Batch, Line
+from users.models import Batch, CustomerUser, Line, UserSession
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,31 @@ def issue_passwords(*, batch: Batch, lines: Sequence[Line]) -> Issued:
         ),
         expires_at=timezone.now() + timedelta(days=batch.customer.password_days),
     )
+
+
+def give_passwords(*, batch: Batch, lines: Sequence[Line]) -> dict[UUID, bytes]:
+    """
+    Replace the passwords of the lines' users, who exist, and end their sessions at /my/.
+
+    Returns the sealed passwords by user. The caller holds the users locked.
+    """
+    if not lines:
+        return {}
+    issued = issue_passwords(batch=batch, lines=lines)
+    users = [line.user_id for line in lines]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {CustomerUser._meta.db_table} u SET password = n.password,
+                password_state = 'temporary', password_expires_at = %s, password_batch = %s,
+                tries = 0, tries_since = NULL, version = version + 1
+            FROM unnest(%s::uuid[], %s::text[]) AS n(id, password)
+            WHERE u.id = n.id AND u.customer_id = %s
+            """,
+            [issued.expires_at, batch.pk, users, issued.hashes, batch.customer_id],
+        )
+    UserSession.objects.filter(user__in=users).delete()
+    return dict(zip(users, issued.sealed, strict=True))
 
 
 def context(batch: Batch, number: int, user_id: UUID) -> str:

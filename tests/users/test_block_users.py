@@ -1,0 +1,62 @@
+import pytest
+
+from audit.models import Event
+from tests import factories
+from users import operations
+from users.models import CustomerUser, Line, UserCount, UserSession
+
+pytestmark = pytest.mark.django_db
+
+
+def block(contoso, users, by, block=True, **options):
+    ids = [user.pk for user in users]
+    batch = operations.plan_blocks(customer=contoso, users=ids, block=block, by=by)
+    return operations.start_batch(batch=batch, by=by, **options)
+
+
+def test_it_blocks_and_throws_out(contoso, alice):
+    ann = factories.user(contoso, "Ann")
+    UserSession.objects.create(customer=contoso, user=ann, token_hash="x")
+
+    block(contoso, [ann], alice)
+
+    assert CustomerUser.objects.get(pk=ann.pk).is_blocked
+    assert UserSession.objects.count() == 0
+    assert UserCount.objects.get(customer=contoso).blocked == 1
+    assert Event.objects.filter(action="user.blocked", subject_id=ann.pk).count() == 1
+
+
+def test_it_unblocks(contoso, alice):
+    ann = factories.user(contoso, "Ann", is_blocked=True)
+
+    block(contoso, [ann], alice, block=False)
+
+    assert not CustomerUser.objects.get(pk=ann.pk).is_blocked
+
+
+def test_who_is_blocked_already_is_done_without_an_event(contoso, alice):
+    ann = factories.user(contoso, "Ann", is_blocked=True)
+
+    batch = block(contoso, [ann], alice)
+
+    assert Line.objects.get(batch=batch).result == {"unchanged": True}
+    assert Event.objects.filter(action="user.blocked").count() == 0
+
+
+def test_help_desk_does_not_block_administrators(contoso, helen):
+    boss = factories.user(contoso, "Boss", permissions=["user_administrator"])
+
+    batch = block(contoso, [boss], helen)
+
+    assert Line.objects.get(batch=batch).state == Line.State.INVALID
+    assert not CustomerUser.objects.get(pk=boss.pk).is_blocked
+
+
+def test_the_last_global_administrator_is_not_blocked_in_passing(contoso, alice):
+    boss = factories.user(contoso, "Boss", permissions=["global_administrator"])
+
+    with pytest.raises(operations.LastAdministrator):
+        block(contoso, [boss], alice)
+
+    block(contoso, [boss], alice, may_take_last_administrator=True)
+    assert CustomerUser.objects.get(pk=boss.pk).is_blocked

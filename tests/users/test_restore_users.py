@@ -1,0 +1,134 @@
+import pytest
+
+from licensing import operations as licensing
+from licensing.models import Subscription
+from partners.roles import Role
+from tests import factories
+from users import operations
+from users.models import CustomerUser, Line, UserCount
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def two(contoso, office):
+    """Two users with a seat each, deleted; the subscription has one seat left by then."""
+    users = [factories.user(contoso, name) for name in ("Ann", "Bo")]
+    wanted = [licensing.Wanted(user.pk, office.pk) for user in users]
+    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    return users
+
+
+@pytest.fixture
+def gone(two, contoso, alice):
+    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in two], by=alice)
+    operations.start_batch(batch=batch, by=alice)
+    return two
+
+
+def restore(contoso, users, by, **options):
+    ids = [user.pk for user in users]
+    batch = operations.plan_restores(customer=contoso, users=ids, by=by, **options)
+    return operations.start_batch(batch=batch, by=by)
+
+
+def lines_of(batch) -> dict:
+    return {line.user_id: line for line in Line.objects.filter(batch=batch)}
+
+
+def test_they_come_back_with_their_seats_as_far_as_these_are_free(contoso, office, gone, alice):
+    Subscription.objects.filter(pk=office.pk).update(seats=1)
+
+    batch = restore(contoso, gone, alice)
+
+    assert batch.plan["seats"][0]["short"] == 1
+    states = [lines_of(batch)[user.pk].state for user in gone]
+    assert states == ["done", "partly"]
+    assert lines_of(batch)[gone[1].pk].result["short"] == [str(office.pk)]
+    count = UserCount.objects.get(customer=contoso)
+    assert (count.active, count.deleted, count.unlicensed) == (2, 0, 1)
+
+
+def test_the_old_password_stays(contoso, gone, alice):
+    before = CustomerUser.objects.get(pk=gone[0].pk).password
+
+    batch = restore(contoso, gone, alice)
+
+    assert CustomerUser.objects.get(pk=gone[0].pk).password == before
+    assert not batch.has_secrets
+
+
+def test_or_everybody_gets_a_new_one(contoso, gone, alice):
+    batch = restore(contoso, gone, alice, new_passwords=True)
+
+    batch.refresh_from_db()
+    assert batch.has_secrets
+    assert {user.password_batch for user in CustomerUser.objects.all()} == {batch.pk}
+    assert all(line.sealed for line in Line.objects.filter(batch=batch))
+
+
+def test_a_name_that_was_taken_needs_a_new_one_on_the_spot(contoso, gone, alice):
+    factories.user(contoso, "New Ann", user_name=gone[0].user_name)
+    batch = operations.plan_restores(customer=contoso, users=[gone[0].pk], by=alice)
+    line = Line.objects.get(batch=batch)
+    assert (line.state, line.problems[0]["code"]) == ("invalid", "name_taken")
+
+    rename = {"batch": batch, "number": line.number, "by": alice}
+    taken = gone[0].user_name.partition("@")[0]
+    assert operations.rename_restored(local_part=taken, **rename) == ["name_taken"]
+    assert operations.rename_restored(local_part="a b", **rename) != []
+    assert operations.rename_restored(local_part="ann.old", **rename) == []
+    operations.start_batch(batch=batch, by=alice)
+
+    user = CustomerUser.objects.get(pk=gone[0].pk)
+    assert (user.user_name, user.deleted_at) == ("ann.old@contoso.example", None)
+    assert "ann.old" in user.search
+
+
+def test_a_name_taken_after_the_plan_fails_that_line_alone(contoso, gone, alice):
+    ids = [user.pk for user in gone]
+    batch = operations.plan_restores(customer=contoso, users=ids, by=alice)
+    factories.user(contoso, "New Ann", user_name=gone[0].user_name)
+
+    operations.start_batch(batch=batch, by=alice)
+
+    assert lines_of(batch)[gone[0].pk].result == {"code": "name_taken"}
+    assert lines_of(batch)[gone[1].pk].state == "done"
+
+
+def test_two_with_the_same_name_do_not_both_come_back(contoso, office, alice):
+    first = factories.user(contoso, "Ann", user_name="ann@contoso.example")
+    for user in (first, None):
+        user = user or factories.user(contoso, "Ann", user_name="ann@contoso.example")
+        batch = operations.plan_deletes(customer=contoso, users=[user.pk], by=alice)
+        operations.start_batch(batch=batch, by=alice)
+    ids = CustomerUser.objects.values_list("pk", flat=True)
+
+    batch = operations.plan_restores(customer=contoso, users=ids, by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    assert sorted(line.state for line in Line.objects.filter(batch=batch)) == ["done", "invalid"]
+
+
+def test_an_administrator_comes_back_as_a_user_where_the_member_may_not_grant(
+    contoso, northwind, alice, helen
+):
+    boss = factories.user(contoso, "Boss", permissions=["user_administrator"])
+    batch = operations.plan_deletes(customer=contoso, users=[boss.pk], by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    restore(contoso, [boss], helen)
+
+    boss.refresh_from_db()
+    assert (boss.permissions, boss.is_administrator) == ([], False)
+    assert helen.role == Role.HELPDESK_AGENT
+
+
+def test_who_was_restored_meanwhile_fails_alone(contoso, gone, alice):
+    ids = [user.pk for user in gone]
+    batch = operations.plan_restores(customer=contoso, users=ids, by=alice)
+    restore(contoso, gone[:1], alice)
+
+    operations.start_batch(batch=batch, by=alice)
+
+    assert [lines_of(batch)[user.pk].state for user in gone] == ["failed", "done"]

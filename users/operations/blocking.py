@@ -1,0 +1,84 @@
+"""Blocking and unblocking sign-in, for one or many."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+import audit.operations as audit
+from customers.models import Customer
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from users.models import Batch, CustomerUser, Line, UserSession
+
+from .batches import Outcome, applies, create_batch, save_lines
+from .choosing import (
+    choose,
+    is_last_administrator,
+    kept_administrators,
+    lock_active,
+    plan_line,
+    problems_of,
+)
+
+
+@transaction.atomic
+def plan_blocks(
+    *, customer: Customer, users: Iterable[UUID], block: bool, reason: str = "", by: Member
+) -> Batch:
+    """
+    Plan to block these active users from signing in, or to let them sign in again.
+
+    :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises Refused: where the member may not manage users.
+    """
+    require(by, Permission.MANAGE_USERS)
+    lines = [plan_line(user, problems_of(user, by=by)) for user in choose(customer, users)]
+    going = [line.user_id for line in lines if line.is_valid]
+    batch = create_batch(
+        customer=customer,
+        kind=Batch.Kind.BLOCK if block else Batch.Kind.UNBLOCK,
+        reason=reason,
+        plan={"takes_last_administrator": block and is_last_administrator(customer.pk, going)},
+        by=by,
+    )
+    save_lines(batch=batch, lines=lines)
+    return batch
+
+
+@applies(Batch.Kind.BLOCK, Batch.Kind.UNBLOCK)
+def apply_blocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+    """
+    Block the users of the lines and end their sessions, or unblock them.
+
+    Who is in that state already stays so, and counts as done.
+    """
+    block = batch.kind == Batch.Kind.BLOCK
+    present = lock_active(batch.customer_id, lines)
+    kept = kept_administrators(batch, present) if block else set()
+    going = [pk for pk in present if pk not in kept]
+    changed = {pk for pk in going if present[pk].is_blocked != block}
+    CustomerUser.objects.filter(pk__in=changed).update(is_blocked=block, version=F("version") + 1)
+    if block:
+        UserSession.objects.filter(user__in=going).delete()
+    audit.record_many(
+        "user.blocked" if block else "user.unblocked",
+        subjects=[
+            audit.Subject(line.user_id, line.input["user_name"])
+            for line in lines
+            if line.user_id in changed
+        ],
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+    return [
+        Outcome(line.number, Line.State.FAILED, {"code": "gone"})
+        if line.user_id not in present
+        else Outcome(line.number, Line.State.FAILED, {"code": "last_administrator"})
+        if line.user_id in kept
+        else Outcome(line.number, Line.State.DONE, {"unchanged": line.user_id not in changed})
+        for line in lines
+    ]

@@ -1,0 +1,111 @@
+"""Whom an act is on: the chosen users as a plan needs them."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer
+from partners.models import Member
+from partners.roles import Permission
+from users.models import Batch, CustomerUser, Line, UserPermission
+
+from .batches import PlannedLine, UsersError
+
+
+class NobodyChosen(UsersError):
+    """No user was chosen, or none of those chosen is there any more."""
+
+    message = _("No user is chosen. Go back to the list and choose at least one.")
+
+
+ADMINISTRATOR = {"code": "administrator", "severity": "error"}
+
+
+def choose(customer: Customer, users: Iterable[UUID], *, deleted: bool = False) -> list[dict]:
+    """
+    The chosen users of the customer that are there, in the order of the list.
+
+    :raises NobodyChosen: where none of the ids is such a user.
+    """
+    chosen = list(
+        customer.users.filter(
+            # One array, however many: a hundred thousand placeholders take Postgres seconds.
+            pk__in=RawSQL("SELECT unnest(%s::uuid[])", [list(users)]),
+            deleted_at__isnull=not deleted,
+        )
+        .order_by("sort_key", "pk")
+        .values("pk", "user_name", "display_name", "is_administrator", "permissions", "deletion")
+    )
+    if not chosen:
+        raise NobodyChosen
+    return chosen
+
+
+def plan_line(user: dict, problems: Sequence[dict] = (), **more) -> PlannedLine:
+    """The line for a chosen user; it cannot run where a problem is an error."""
+    return PlannedLine(
+        user["pk"],
+        {"user_name": user["user_name"], "display_name": user["display_name"], **more},
+        problems=list(problems),
+        is_valid=not any(problem["severity"] == "error" for problem in problems),
+    )
+
+
+def problems_of(user: dict, *, by: Member) -> list[dict]:
+    """What keeps the member from acting on this user at all: that it is an administrator."""
+    is_free = not user["is_administrator"] or by.may(Permission.ACT_ON_ADMINISTRATORS)
+    return [] if is_free else [ADMINISTRATOR]
+
+
+def lock_active(customer_id: UUID, lines: Sequence[Line]) -> dict[UUID, CustomerUser]:
+    """The active users of the lines by id, locked in the order of their ids."""
+    return {user.pk: user for user in _lock(customer_id, lines).filter(deleted_at=None)}
+
+
+def lock_deleted(customer_id: UUID, lines: Sequence[Line]) -> dict[UUID, CustomerUser]:
+    """The deleted users of the lines by id, locked in the order of their ids."""
+    return {user.pk: user for user in _lock(customer_id, lines).exclude(deleted_at=None)}
+
+
+def _lock(customer_id: UUID, lines: Sequence[Line]) -> QuerySet[CustomerUser]:
+    return (
+        CustomerUser.objects.select_for_update(of=("self",), no_key=True)
+        .filter(
+            customer=customer_id,
+            pk__in=RawSQL("SELECT unnest(%s::uuid[])", [[line.user_id for line in lines]]),
+        )
+        .order_by("pk")
+    )
+
+
+def is_last_administrator(customer_id: UUID, leaving: Iterable[UUID]) -> bool:
+    """Whether no global administrator who can sign in would be left without these users."""
+    able = CustomerUser.objects.filter(
+        Q(permissions__contains=[UserPermission.GLOBAL_ADMINISTRATOR]),
+        customer=customer_id,
+        is_administrator=True,
+        is_blocked=False,
+        deleted_at=None,
+    )
+    present = set(able.values_list("pk", flat=True))
+    return bool(present & set(leaving)) and not present - set(leaving)
+
+
+def kept_administrators(batch: Batch, present: dict[UUID, CustomerUser]) -> set[UUID]:
+    """
+    The global administrators among these users who must stay as they are.
+
+    Nobody, where others are left, or where the member said that the last one may go.
+    """
+    if batch.options.get("may_take_last_administrator"):
+        return set()
+    if not is_last_administrator(batch.customer_id, present):
+        return set()
+    return {
+        pk
+        for pk, user in present.items()
+        if UserPermission.GLOBAL_ADMINISTRATOR in user.permissions
+    }

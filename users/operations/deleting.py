@@ -1,0 +1,113 @@
+"""Deleting user accounts: sign-in stops, seats are freed, nothing else is lost."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db import connection, transaction
+
+import audit.operations as audit
+from customers.models import Customer
+from licensing import operations as licensing
+from licensing import queries as licensing_queries
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from users.models import Batch, CustomerUser, Line, UserSession
+
+from .batches import Outcome, applies, create_batch, save_lines
+from .choosing import (
+    choose,
+    is_last_administrator,
+    kept_administrators,
+    lock_active,
+    plan_line,
+    problems_of,
+)
+
+
+@transaction.atomic
+def plan_deletes(
+    *, customer: Customer, users: Iterable[UUID], reason: str = "", by: Member
+) -> Batch:
+    """
+    Plan the deletion of these active users; nothing happens yet.
+
+    The batch's plan says how many seats of which subscription will be free, how many of the
+    users are administrators, and whether the last global administrator is among them.
+
+    :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises Refused: where the member may not delete users.
+    """
+    require(by, Permission.DELETE_USERS)
+    chosen = choose(customer, users)
+    lines = [plan_line(user, problems_of(user, by=by)) for user in chosen]
+    going = [line.user_id for line in lines if line.is_valid]
+    batch = create_batch(
+        customer=customer,
+        kind=Batch.Kind.DELETE,
+        reason=reason,
+        plan={
+            "seats": licensing_queries.count_held(customer, going),
+            "administrators": sum(user["is_administrator"] for user in chosen),
+            "takes_last_administrator": is_last_administrator(customer.pk, going),
+            "retention_days": customer.retention_days,
+        },
+        by=by,
+    )
+    save_lines(batch=batch, lines=lines)
+    return batch
+
+
+@applies(Batch.Kind.DELETE)
+def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+    """
+    Delete the users of the lines: free their seats, end their sessions, set the day of the purge.
+
+    What they held is frozen on their lines, for a later restore. Where the last global
+    administrator would go and nobody has said so, that line fails.
+    """
+    present = lock_active(batch.customer_id, lines)
+    kept = kept_administrators(batch, present)
+    going = [pk for pk in present if pk not in kept]
+    held = licensing.revoke_all(customer=batch.customer, users=going)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {CustomerUser._meta.db_table} SET deleted_at = now(),
+                purge_at = now() + make_interval(days => %s), deletion = %s, version = version + 1
+            WHERE id = ANY(%s) AND deleted_at IS NULL
+            """,
+            [batch.customer.retention_days, batch.pk, going],
+        )
+    UserSession.objects.filter(user__in=going).delete()
+    gone = [line for line in lines if line.user_id in present and line.user_id not in kept]
+    audit.record_many(
+        "user.deleted",
+        subjects=[
+            audit.Subject(
+                line.user_id, line.input["user_name"], before={"held": held.get(line.user_id, [])}
+            )
+            for line in gone
+        ],
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+    return [_outcome(line, present, kept, held) for line in lines]
+
+
+def _outcome(line: Line, present: dict, kept: set, held: dict) -> Outcome:
+    if line.user_id not in present:
+        return Outcome(line.number, Line.State.FAILED, {"code": "gone"})
+    if line.user_id in kept:
+        return Outcome(line.number, Line.State.FAILED, {"code": "last_administrator"})
+    return Outcome(line.number, Line.State.DONE, {"held": held.get(line.user_id, [])})
+
+
+def get_holdings(batch_ids: Iterable[UUID], users: Iterable[UUID]) -> dict[UUID, list[dict]]:
+    """What each deleted user held, from the lines that deleted them."""
+    lines = Line.objects.filter(batch__in=set(batch_ids), user_id__in=list(users))
+    return {
+        user_id: result.get("held", [])
+        for user_id, result in lines.values_list("user_id", "result")
+    }

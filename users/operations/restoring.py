@@ -1,0 +1,202 @@
+"""Restoring deleted users, with what they held as far as seats are free."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db import connection, transaction
+
+import audit.operations as audit
+from customers.models import Customer
+from licensing import operations as licensing
+from licensing import queries as licensing_queries
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from users import names
+from users.models import Batch, CustomerUser, Line
+
+from .batches import NotPlanned, Outcome, applies, create_batch, lock_customer, save_lines
+from .choosing import choose, lock_deleted, plan_line
+from .deleting import get_holdings
+from .secrets import give_passwords
+
+NAME_TAKEN = {"code": "name_taken", "column": "user_name", "severity": "error"}
+PLAIN_USER = {"code": "comes_back_as_user", "severity": "warning"}
+
+
+@transaction.atomic
+def plan_restores(
+    *, customer: Customer, users: Iterable[UUID], new_passwords: bool = False, by: Member
+) -> Batch:
+    """
+    Plan the return of these deleted users; nothing happens yet.
+
+    A line whose user name was taken meanwhile cannot run until `rename_restored` gives it a new
+    one. An administrator comes back as a plain user where the member may not grant more. The
+    batch's plan says per subscription how many seats are wanted and how many are free.
+
+    :raises NobodyChosen: where none of the ids is a deleted user of the customer.
+    :raises Refused: where the member may not restore users.
+    """
+    require(by, Permission.RESTORE_USERS)
+    chosen = choose(customer, users, deleted=True)
+    held = get_holdings((user["deletion"] for user in chosen), (user["pk"] for user in chosen))
+    taken = _taken_names(customer, [user["user_name"] for user in chosen])
+    may_grant = by.may(Permission.ACT_ON_ADMINISTRATORS)
+    lines, seen = [], set()
+    for user in chosen:
+        is_taken = user["user_name"] in taken or user["user_name"] in seen
+        seen.add(user["user_name"])
+        problems = [NAME_TAKEN | {"value": user["user_name"]}] if is_taken else []
+        if user["is_administrator"] and not may_grant:
+            problems.append(PLAIN_USER)
+        lines.append(plan_line(user, problems, products=held.get(user["pk"], [])))
+    batch = create_batch(
+        customer=customer,
+        kind=Batch.Kind.RESTORE,
+        options={"new_passwords": new_passwords},
+        plan={"seats": _forecast(customer, [line for line in lines if line.is_valid])},
+        by=by,
+    )
+    save_lines(batch=batch, lines=lines)
+    return batch
+
+
+def _taken_names(customer: Customer, user_names: Sequence[str]) -> set[str]:
+    active = customer.users.filter(deleted_at=None, user_name__in=user_names)
+    return set(active.values_list("user_name", flat=True))
+
+
+def _forecast(customer: Customer, lines) -> list[dict]:
+    wanted = Counter(one["subscription"] for line in lines for one in line.input["products"])
+    return [
+        {
+            "subscription": str(subscription.pk),
+            "name": subscription.product.name,
+            "wanted": wanted[str(subscription.pk)],
+            "free": subscription.free,
+            "short": max(0, wanted[str(subscription.pk)] - subscription.free),
+        }
+        for subscription in licensing_queries.find_subscriptions(customer)
+        if wanted[str(subscription.pk)]
+    ]
+
+
+@transaction.atomic
+def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -> list[str]:
+    """
+    Give a user who is to be restored a new name; the domain stays.
+
+    Returns what is wrong with the name, as codes of users.names and "name_taken": nothing where
+    the line can run now.
+
+    :raises NotPlanned: where the batch does not wait any more, or has no such line.
+    """
+    require(by, Permission.RESTORE_USERS)
+    line = Line.objects.filter(batch=batch, number=number, batch__state=Batch.State.PLANNED).first()
+    if line is None or batch.kind != Batch.Kind.RESTORE:
+        raise NotPlanned
+    if problem := names.check_local_part(local_part):
+        return [problem]
+    _local, domain = names.split_user_name(line.input["user_name"])
+    user_name = f"{local_part.lower()}@{domain}"
+    others = batch.lines.exclude(number=number).filter(input__user_name=user_name)
+    if _taken_names(batch.customer, [user_name]) or others.exists():
+        return ["name_taken"]
+    line.input["user_name"] = user_name
+    line.problems = [one for one in line.problems if one["code"] != "name_taken"]
+    Line.objects.filter(pk=line.pk).update(
+        input=line.input, problems=line.problems, state=Line.State.PLANNED
+    )
+    return []
+
+
+@applies(Batch.Kind.RESTORE)
+def apply_restores(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+    """
+    Bring the users of the lines back, with their seats as far as these are free.
+
+    Whoever was purged or restored meanwhile, or whose name was taken meanwhile, fails alone. The
+    old password stays, unless the batch gives everybody a new temporary one.
+    """
+    lock_customer(batch.customer)
+    present = lock_deleted(batch.customer_id, lines)
+    taken = _taken_names(batch.customer, [line.input["user_name"] for line in lines])
+    coming, failed = _sort_out(lines, present, taken)
+    _bring_back(batch, coming, present, may_grant=by.may(Permission.ACT_ON_ADMINISTRATORS))
+    is_new = batch.options.get("new_passwords")
+    sealed = give_passwords(batch=batch, lines=coming) if is_new else {}
+    wanted = [
+        licensing.Wanted.from_json(line.user_id, product)
+        for line in coming
+        for product in line.input["products"]
+    ]
+    assigned = licensing.assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
+    missing = assigned.missing()
+    audit.record_many(
+        "user.restored",
+        subjects=[
+            audit.Subject(
+                line.user_id,
+                line.input["user_name"],
+                before={"user_name": present[line.user_id].user_name},
+                after={"subscriptions": assigned.of(line.user_id)},
+            )
+            for line in coming
+        ],
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+    return failed + [
+        Outcome(
+            line.number,
+            Line.State.PARTLY if line.user_id in missing else Line.State.DONE,
+            {"assigned": assigned.of(line.user_id), **missing.get(line.user_id, {})},
+            sealed.get(line.user_id),
+        )
+        for line in coming
+    ]
+
+
+def _sort_out(lines, present, taken) -> tuple[list[Line], list[Outcome]]:
+    coming, failed, seen = [], [], set(taken)
+    for line in lines:
+        name = line.input["user_name"]
+        if line.user_id not in present:
+            failed.append(Outcome(line.number, Line.State.FAILED, {"code": "gone"}))
+        elif name in seen:
+            failed.append(Outcome(line.number, Line.State.FAILED, {"code": "name_taken"}))
+        else:
+            seen.add(name)
+            coming.append(line)
+    return coming, failed
+
+
+def _bring_back(
+    batch: Batch, coming: Sequence[Line], present: dict[UUID, CustomerUser], *, may_grant: bool
+) -> None:
+    users = [present[line.user_id] for line in coming]
+    new_names = [line.input["user_name"] for line in coming]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {CustomerUser._meta.db_table} u SET deleted_at = NULL, purge_at = NULL,
+                deletion = NULL, user_name = r.user_name, search = r.search,
+                permissions = CASE WHEN %s THEN u.permissions ELSE '{{}}' END,
+                version = u.version + 1
+            FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS r(id, user_name, search)
+            WHERE u.id = r.id AND u.customer_id = %s AND u.deleted_at IS NOT NULL
+            """,
+            [
+                may_grant,
+                [user.pk for user in users],
+                new_names,
+                [
+                    names.search_text(user.display_name, user.first_name, user.last_name, name)
+                    for user, name in zip(users, new_names, strict=True)
+                ],
+                batch.customer_id,
+            ],
+        )
