@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: run test test-servers lint format screens messages bench lock clean
+.PHONY: run test test-servers lint format screens messages lock clean
 
 run: .venv/local
 	@exec $(BIN)/python -m portal.run
@@ -34,9 +34,6 @@ format: .venv/dev
 screens: .venv/dev
 	@exec $(BIN)/python -m portal.testing --run tests.screens $(ARGS)
 
-bench: .venv/dev
-	@exec $(BIN)/python -m portal.testing --run tests.bench $(ARGS)
-
 # The only command that needs GNU gettext; running and testing compile with polib.
 messages: .venv/local
 	$(BIN)/python -m portal.messages collect
@@ -50,6 +47,7 @@ lock: .venv/bin/uv
 	echo uv | $(LOCK) - -c requirements/dev.txt -o requirements/bootstrap.txt
 
 .venv/bin/uv: requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one, as in: make run PYTHON=python3.13")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@touch $@
