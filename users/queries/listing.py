@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from customers import locations
 from customers.models import Customer
+from licensing import queries as licensing
 from licensing.models import Assignment, Subscription
 from users.models import Batch, CustomerUser, Line, UserCount
 
@@ -74,6 +75,8 @@ class UserList:
     rows: list[Row]
     total: Total
     count: UserCount
+    # What the customer bought, by the product's name.
+    subscriptions: list[Subscription]
     # Why nothing is listed, where a filter of the address is not known.
     problem: str = ""
 
@@ -83,17 +86,17 @@ class UserList:
         return bool(self.problem or self.filters.set_names)
 
 
-def get_list(
-    customer: Customer, query: QueryDict, *, subscriptions: Sequence[Subscription]
-) -> UserList:
+def get_list(customer: Customer, query: QueryDict) -> UserList:
     """The page of the list that the address asks for; nobody where a filter is not known."""
     count = UserCount.objects.get(customer=customer)
+    subscriptions = list(licensing.find_subscriptions(customer).prefetch_related(None))
     try:
         filters = read_filters(customer, query)
     except UnknownFilter as error:
         filters = Filters(tab="deleted" if query.get("tab") == "deleted" else "")
         sort = read_sort("", filters)
-        return UserList(filters, sort, Page([], "", ""), [], Total(0), count, error.message)
+        nobody = (Page([], "", ""), [], Total(0))
+        return UserList(filters, sort, *nobody, count, subscriptions, problem=error.message)
     found = find(customer, filters)
     sort = read_sort(query.get("sort", ""), filters)
     place = {name: query.get(name, "") for name in ("after", "before")}
@@ -105,6 +108,7 @@ def get_list(
         get_rows(customer, page.users, filters=filters, subscriptions=subscriptions),
         count_users(found, filters=filters, count=count, subscriptions=subscriptions),
         count,
+        subscriptions,
     )
 
 

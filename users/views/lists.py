@@ -7,7 +7,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from customers.access import customer_view
-from licensing import queries as licensing
 from partners import tenancy
 from partners.roles import Permission
 from users import exporting, forms, queries
@@ -18,9 +17,8 @@ from users.importing import export as files
 @require_safe
 def list_users(request, customer):
     """Show a page of the customer's users, filtered and sorted as the address says."""
-    subscriptions = list(licensing.find_subscriptions(customer).prefetch_related(None))
-    listing = queries.get_list(customer, request.GET, subscriptions=subscriptions)
-    form = forms.FilterUsers(request.GET, subscriptions=subscriptions)
+    listing = queries.get_list(customer, request.GET)
+    form = forms.FilterUsers(request.GET, subscriptions=listing.subscriptions)
     may_reset = request.user.may(Permission.RESET_PASSWORDS)
     context = {
         "nav": "users",
