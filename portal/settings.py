@@ -200,6 +200,11 @@ STORAGES = {
 }
 # A file goes to Postgres part by part; the form refuses more than this (product: 50 MB).
 UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "users.uploads.KeepNoMore",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # Some thousand ids can be selected by hand over many pages.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
@@ -259,6 +264,7 @@ CELERY = {
     "beat_schedule": {
         "sweep": {"task": "users.sweep", "schedule": 15.0},
         "wipe": {"task": "users.wipe", "schedule": 60.0},
+        "purge": {"task": "users.purge", "schedule": 3600.0},
     },
     "beat_schedule_filename": str(
         Path(os.environ.get("BEAT_SCHEDULE", ROOT / ".local" / "celerybeat-schedule"))

@@ -37,3 +37,11 @@ def wipe() -> None:
     for partner_id in queries.find_partners_to_wipe():
         with tenancy.tenant(partner_id):
             operations.wipe()
+
+
+@shared_task(name="users.purge")
+def purge() -> None:
+    """Purge deleted users whose day has come, partner by partner."""
+    for partner_id in queries.find_partners_to_purge():
+        with tenancy.tenant(partner_id):
+            operations.purge_due()

@@ -35,6 +35,7 @@ from .handovers import (
     send_handovers,
 )
 from .importing import FileGone, check_again, check_upload, receive_file
+from .purging import plan_purges, pseudonym, purge_due
 from .resetting import plan_resets
 from .restoring import plan_restores, rename_restored
 from .sheets import (
@@ -109,9 +110,12 @@ __all__ = [
     "open_sheet",
     "plan_blocks",
     "plan_deletes",
+    "plan_purges",
     "plan_resets",
     "plan_restores",
     "poke",
+    "pseudonym",
+    "purge_due",
     "receive_file",
     "rename_restored",
     "run_chunk",

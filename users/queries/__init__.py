@@ -25,6 +25,7 @@ from .listing import UserList, find_exported, get_list
 from .my import License, find_own_licenses
 from .people import UserPage, get_user_page
 from .routes import (
+    find_partners_to_purge,
     find_partners_to_wipe,
     find_partners_with_work,
     get_home_of_domain,
@@ -67,6 +68,7 @@ __all__ = [
     "chosen_ids",
     "find_batches_with_mail",
     "find_exported",
+    "find_partners_to_purge",
     "find_partners_to_wipe",
     "find_partners_with_work",
     "find_users",

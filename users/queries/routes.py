@@ -21,6 +21,11 @@ def find_partners_to_wipe() -> list[UUID]:
     return [row[0] for row in _ask("SELECT app.find_partners_to_wipe()", [])]
 
 
+def find_partners_to_purge() -> list[UUID]:
+    """Partners with deleted users whose day of the purge has come."""
+    return [row[0] for row in _ask("SELECT app.find_partners_to_purge()", [])]
+
+
 def get_partner_of_link(token_hash: str) -> UUID | None:
     """The partner whose one-time link has this token, or None."""
     return _ask("SELECT app.find_handover(%s)", [token_hash])[0][0]

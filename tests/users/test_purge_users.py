@@ -1,0 +1,210 @@
+from datetime import timedelta
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from audit.models import Event
+from licensing import operations as licensing
+from partners import tenancy
+from partners.access import Refused
+from tests import factories
+from users import operations, tasks
+from users.models import CustomerUser, UserCount
+
+PERSON = {
+    "user_name": "zebediah@contoso.example",
+    "display_name": "Zebediah Quux",
+    "first_name": "Zebediah",
+    "last_name": "Quux",
+    "contact_email": "zebediah@mail.example",
+}
+
+
+@pytest.fixture
+def zebediah(contoso, alice):
+    """Somebody whose name stands in as many tables as a name can."""
+    added = operations.add_user(customer=contoso, person=PERSON, by=alice)
+    user = CustomerUser.objects.get(pk=added.line.user_id)
+    for plan in (operations.plan_resets, operations.plan_deletes):
+        batch = plan(customer=contoso, users=[user.pk], by=alice)
+        operations.start_batch(batch=batch, by=alice)
+    return user
+
+
+def make_due(user, by=timedelta(0)):
+    CustomerUser.objects.filter(pk=user.pk).update(purge_at=timezone.now() - by)
+
+
+def everything_that_names(word: str) -> list[str]:
+    """The tables of the tenant in which the word stands, whatever the column."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name = 'partner_id'"
+        )
+        tables = [row[0] for row in cursor.fetchall()]
+        found = []
+        for table in tables:
+            cursor.execute(f"SELECT count(*) FROM {table} t WHERE t::text ILIKE %s", [f"%{word}%"])
+            if cursor.fetchone()[0]:
+                found.append(table)
+    return sorted(found)
+
+
+@pytest.mark.django_db
+def test_it_removes_everything_that_names_the_person(contoso, zebediah):
+    assert everything_that_names("zebediah") == ["audit_event", "users_customeruser", "users_line"]
+    make_due(zebediah)
+
+    assert operations.purge_due() == 1
+
+    assert everything_that_names("zebediah") == []
+    assert UserCount.objects.get(customer=contoso).deleted == 0
+
+
+@pytest.mark.django_db
+def test_it_stays_on_record(contoso, zebediah, alice):
+    make_due(zebediah)
+    operations.purge_due()
+
+    events = Event.objects.filter(subject_id=zebediah.pk).order_by("id")
+    assert [event.action for event in events] == [
+        "user.added",
+        "user.password_reset",
+        "user.deleted",
+        "user.purged",
+    ]
+    assert {event.subject_name for event in events} == {
+        operations.pseudonym("zebediah@contoso.example")
+    }
+    assert events[0].by_name == alice.name
+
+
+@pytest.mark.django_db
+def test_nobody_is_purged_before_the_day(contoso, zebediah):
+    make_due(zebediah, by=timedelta(minutes=-1))
+
+    assert operations.purge_due() == 0
+    assert CustomerUser.objects.filter(pk=zebediah.pk).exists()
+
+
+@pytest.mark.django_db
+def test_a_later_change_of_the_retention_is_not_retroactive(contoso, zebediah):
+    contoso.retention_days = 7
+    contoso.save()
+
+    left = CustomerUser.objects.get(pk=zebediah.pk).purge_at - timezone.now()
+    assert left > timedelta(days=29)
+
+
+@pytest.mark.django_db
+def test_who_came_back_is_never_purged(contoso, zebediah, alice):
+    make_due(zebediah)
+    batch = operations.plan_restores(customer=contoso, users=[zebediah.pk], by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    assert operations.purge_due() == 0
+    assert CustomerUser.objects.get(pk=zebediah.pk).deleted_at is None
+
+
+@pytest.mark.django_db
+def test_only_the_record_of_who_is_gone_can_be_blotted_out(contoso, zebediah):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT app.forget_users(%s)", [[zebediah.pk]])
+
+    assert Event.objects.filter(subject_name="zebediah@contoso.example").count() == 3
+
+
+@pytest.mark.django_db
+def test_the_owner_may_purge_before_the_day(contoso, zebediah, alice):
+    batch = operations.plan_purges(customer=contoso, users=[zebediah.pk], reason="asked", by=alice)
+    batch = operations.start_batch(batch=batch, by=alice)
+
+    assert batch.state == "done"
+    assert everything_that_names("zebediah") == []
+
+
+@pytest.mark.django_db
+def test_nobody_else_may(contoso, zebediah, helen):
+    with pytest.raises(Refused):
+        operations.plan_purges(customer=contoso, users=[zebediah.pk], by=helen)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beat_purges_each_partners_own(northwind, rival, alice, mallory):
+    for partner in (northwind, rival):
+        with tenancy.tenant(partner.pk), transaction.atomic():
+            customer = factories.customer("contoso", "Contoso")
+            now = timezone.now()
+            factories.user(customer, "Due", deleted_at=now, purge_at=now)
+            later = now + timedelta(days=1)
+            factories.user(customer, "Later", deleted_at=now, purge_at=later)
+
+    tasks.purge()
+
+    for partner in (northwind, rival):
+        with tenancy.tenant(partner.pk), transaction.atomic():
+            assert [user.display_name for user in CustomerUser.objects.all()] == ["Later"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_purge_and_restore_never_meet(northwind, alice):
+    """Two purgers against two members who restore: each user is purged or back, never both."""
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        customer = factories.customer("contoso", "Contoso")
+        office = factories.subscription(customer, "Office", seats=100)
+        users = [factories.user(customer, f"User {number}") for number in range(60)]
+        wanted = [licensing.Wanted(user.pk, office.pk) for user in users]
+        licensing.assign(customer=customer, wanted=wanted, cause=None)
+        batch = operations.plan_deletes(customer=customer, users=[u.pk for u in users], by=alice)
+    with tenancy.tenant(northwind.pk):
+        with transaction.atomic():
+            operations.start_batch(batch=batch, by=alice)
+        for number in (1, 2, 3):
+            operations.run_chunk(batch_id=batch.pk, number=number)
+        with transaction.atomic():
+            CustomerUser.objects.update(purge_at=timezone.now())
+    gate, failures, restored = Barrier(4), [], []
+
+    def purge():
+        operations.purge_due()
+
+    def restore(some):
+        for user in some:
+            with transaction.atomic():
+                try:
+                    one = operations.plan_restores(customer=customer, users=[user.pk], by=alice)
+                except operations.NobodyChosen:
+                    continue
+                operations.start_batch(batch=one, by=alice)
+                if one.lines.get().state in ("done", "partly"):
+                    restored.append(user.pk)
+
+    def run(act, *arguments):
+        try:
+            with tenancy.tenant(northwind.pk):
+                gate.wait()
+                act(*arguments)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [
+        Thread(target=run, args=[purge]),
+        Thread(target=run, args=[purge]),
+        Thread(target=run, args=[restore, users[:30]]),
+        Thread(target=run, args=[restore, users[30:]]),
+    ]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+
+    assert failures == []
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        operations.purge_due()
+        left = CustomerUser.objects.filter(deleted_at=None).values_list("pk", flat=True)
+        assert set(left) == set(restored)
+        office.refresh_from_db()
+        assert office.assigned == len(restored)

@@ -1,0 +1,125 @@
+"""Purging deleted users: complete, on record, and never somebody who came back."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+import audit.operations as audit
+from customers.models import Customer
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from partners.tenancy import require_current
+from users.models import Batch, CustomerUser, Handover, Line, UserCount
+
+from .batches import Outcome, applies, create_batch, lock_customer, save_lines
+from .choosing import choose, lock_deleted, plan_line
+
+# So many users are purged in one transaction.
+AT_MOST = 1_000
+
+
+def purge_due() -> int:
+    """
+    Purge this tenant's users whose day has come, customer by customer, in short transactions.
+
+    Returns how many. Whoever is being restored at the moment is left to the restore.
+    """
+    with transaction.atomic():
+        due = UserCount.objects.filter(deleted__gt=0).values_list("customer_id", flat=True)
+        customers = list(due.order_by("customer_id"))
+    purged = 0
+    for customer_id in customers:
+        while done := _purge_some(customer_id):
+            purged += done
+    return purged
+
+
+@transaction.atomic
+def _purge_some(customer_id: UUID) -> int:
+    customer = Customer.objects.get(pk=customer_id)
+    lock_customer(customer)
+    due = list(
+        CustomerUser.objects.select_for_update(of=("self",), skip_locked=True)
+        # The database's clock, which also set the day.
+        .filter(customer=customer, deleted_at__isnull=False, purge_at__lte=timezone.now())
+        .order_by("purge_at", "pk")
+        .values_list("pk", "user_name")[:AT_MOST]
+    )
+    _purge(customer, due, by=audit.System(require_current()))
+    return len(due)
+
+
+@transaction.atomic
+def plan_purges(*, customer: Customer, users: Iterable[UUID], reason: str = "", by: Member):
+    """
+    Plan to purge these deleted users before their day; it cannot be undone.
+
+    :raises NobodyChosen: where none of the ids is a deleted user of the customer.
+    :raises Refused: where the member may not purge.
+    """
+    require(by, Permission.PURGE_USERS)
+    chosen = choose(customer, users, deleted=True)
+    batch = create_batch(customer=customer, kind=Batch.Kind.PURGE, reason=reason, by=by)
+    save_lines(batch=batch, lines=[plan_line(user) for user in chosen])
+    return batch
+
+
+@applies(Batch.Kind.PURGE)
+def apply_purges(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+    """Purge the users of the lines; who was restored or purged meanwhile fails alone."""
+    present = lock_deleted(batch.customer_id, lines)
+    _purge(
+        batch.customer,
+        [(user.pk, user.user_name) for user in present.values()],
+        batch_id=batch.pk,
+        by=by,
+    )
+    # The lines were emptied with everything else that named the users.
+    return [
+        Outcome(line.number, Line.State.DONE)
+        if line.user_id in present
+        else Outcome(line.number, Line.State.FAILED, {"code": "gone"})
+        for line in lines
+    ]
+
+
+def _purge(
+    customer: Customer, users: Sequence[tuple[UUID, str]], *, batch_id: UUID | None = None, by
+) -> None:
+    """Remove everything that names these users; they are locked, and deleted."""
+    if not users:
+        return
+    ids = [pk for pk, _name in users]
+    names = [name for _pk, name in users]
+    Handover.objects.filter(user_id__in=ids).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {Line._meta.db_table} SET input = %s, problems = '[]', result = '{{}}',
+                sealed = NULL WHERE user_id = ANY(%s) AND partner_id = %s
+            """,
+            ['{"user_name": "", "display_name": ""}', ids, customer.partner_id],
+        )
+        # Seats and sessions go by the keys of the database.
+        cursor.execute(
+            f"DELETE FROM {CustomerUser._meta.db_table} WHERE id = ANY(%s)"
+            " AND deleted_at IS NOT NULL",
+            [ids],
+        )
+        cursor.execute("SELECT app.forget_users(%s)", [ids])
+    audit.record_many(
+        "user.purged",
+        subjects=[audit.Subject(pk, pseudonym(name)) for pk, name in zip(ids, names, strict=True)],
+        customer_id=customer.pk,
+        batch_id=batch_id,
+        by=by,
+    )
+
+
+def pseudonym(user_name: str) -> str:
+    """What stands on record for a purged user: enough to answer whether a name was purged."""
+    return f"sha256:{hashlib.sha256(user_name.encode()).hexdigest()}"
