@@ -279,6 +279,16 @@ class AddUser(forms.Form):
         if field == "user_name":
             self.suggest()
 
+    @property
+    def order(self) -> dict:
+        """What the operation is asked for: the person, under which id, and whether it ends there."""
+        return {
+            "person": self.cleaned_data["person"],
+            "user_id": self.cleaned_data["token"],
+            # The name of the pressed button; Enter presses the first.
+            "is_last": self.data.get("do") != "more",
+        }
+
     def suggest(self) -> None:
         """Offer user names that are free, below the one that is not."""
         self.name_check = replace(check_name(self.customer, self.data, member=self.member), text="")

@@ -1,6 +1,7 @@
 """Whose is it, at /my/: the user's own session and tenant; a member's session counts for nothing."""
 
 from collections.abc import Callable
+from datetime import UTC
 from functools import wraps
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import get_supported_language_variant
 
 from partners import tenancy
@@ -127,4 +128,5 @@ def answer_page(
     if session is not None:
         of_nobody["me"] = session.user
     status = 422 if form is not None and form.is_bound and form.errors else 200
-    return render(request, template, of_nobody | context, status=status)
+    with timezone.override(UTC):
+        return render(request, template, of_nobody | context, status=status)

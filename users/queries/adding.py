@@ -37,6 +37,11 @@ class OpenSet:
     lines: list[Line]
 
     @property
+    def last(self) -> dict | None:
+        """The person who was added last."""
+        return self.lines[0].input if self.lines else None
+
+    @property
     def unseen(self) -> int:
         """How many lines of the set are not among those shown."""
         return self.batch.total - len(self.lines)

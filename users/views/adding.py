@@ -14,19 +14,13 @@ from users import forms, operations, queries, sentences
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request, customer):
     """Add a user, and then another one or the confirmation."""
-    open_set = queries.get_open_set(customer, member=request.user)
-    last = open_set.lines[0].input if open_set and open_set.lines else None
-    form = forms.AddUser(request.POST or None, customer=customer, member=request.user, last=last)
+    member = request.user
+    open_set = queries.get_open_set(customer, member=member)
+    last = open_set.last if open_set else None
+    form = forms.AddUser(request.POST or None, customer=customer, member=member, last=last)
     if form.is_valid():
-        person, token = form.cleaned_data["person"], form.cleaned_data["token"]
         try:
-            added = operations.add_user(
-                customer=customer,
-                person=person,
-                user_id=token,
-                is_last=request.POST.get("do") != "more",
-                by=request.user,
-            )
+            added = operations.add_user(customer=customer, **form.order, by=member)
         except operations.NameTaken as error:
             form.refuse_name(error.message)
         else:

@@ -270,3 +270,13 @@ def test_home_shows_the_user_and_their_licenses_only(visitor, settled, office, c
     assert "Office E3" in page
     assert "Switched off: Meetings" in page
     assert other.display_name not in page
+
+
+def test_times_are_not_those_of_a_members_time_zone(visitor, settled, alice):
+    alice.time_zone = "Asia/Shanghai"
+    alice.save(update_fields=["time_zone"])
+    visitor.client.force_login(alice)
+    visitor.sign_in("ann@contoso.example", OWN)
+    settled.refresh_from_db()
+
+    assert f"{settled.signed_in_at:%H:%M} UTC" in visitor.get("/my/").content.decode()
