@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from .models import Assignment, Subscription
+from licensing.models import Assignment, Subscription
 
 if TYPE_CHECKING:
     from customers.models import Customer
