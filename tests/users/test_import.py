@@ -3,6 +3,7 @@ import io
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -86,6 +87,26 @@ def test_a_file_beyond_the_limit_is_refused_in_a_sentence(as_alice, contoso, set
     assert answer.status_code == 422
     assert "at most 1000" in answer.content.decode().replace("\xa0", " ")
     assert not Batch.objects.exists()
+
+
+def test_of_a_file_far_beyond_the_limit_no_more_is_kept_than_that(as_alice, contoso, settings):
+    settings.UPLOAD_LIMIT_BYTES = 3_000_000
+    kept = []
+
+    class Watch(TemporaryFileUploadHandler):
+        def receive_data_chunk(self, raw_data, start):
+            kept.append(len(raw_data))
+            return super().receive_data_chunk(raw_data, start)
+
+    settings.FILE_UPLOAD_HANDLERS = ["users.uploads.KeepNoMore", f"{__name__}.Watch"]
+    globals()["Watch"] = Watch
+
+    answer = send(as_alice, b"x" * 9_000_000, location="CN")
+
+    assert answer.status_code == 422
+    assert "Split it." in answer.content.decode()
+    assert '<option value="CN" selected>' in answer.content.decode()
+    assert 0 < sum(kept) < 4_000_000
 
 
 def test_no_file_is_refused_in_a_sentence(as_alice, contoso):
