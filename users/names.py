@@ -8,12 +8,16 @@ in columns, so that every server sorts and finds alike whatever its locale is.
 import re
 import unicodedata
 
-from users import letters
+from customers import letters
+
+# What holds for the names of customers too lies below, and is part of these rules.
+from customers.names import clean_text as clean_text
+from customers.names import has_invisible as has_invisible
+from customers.names import sort_key as sort_key
 
 LOCAL_PART_LIMIT = 64
 USER_NAME_LIMIT = 254
 DISPLAY_NAME_LIMIT = 120
-SORT_KEY_LIMIT = 240
 
 _LOCAL_PART = re.compile(r"[a-z0-9](?:[a-z0-9_'-]|\.(?=[a-z0-9_'-]))*", re.IGNORECASE | re.ASCII)
 _NOT_ALLOWED = re.compile(r"[^a-z0-9._'-]", re.IGNORECASE | re.ASCII)
@@ -104,28 +108,6 @@ def is_reserved(local: str) -> bool:
     return local.lower() in _RESERVED
 
 
-def clean_text(text: str) -> str:
-    """Put a text into NFC on one line, without controls, bidi marks and zero-width characters."""
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split()) if "  " in text else text.strip()
-    if not text.isprintable():
-        text = "".join(map(_visible, text))
-    return unicodedata.normalize("NFC", " ".join(text.split()))
-
-
-def has_invisible(text: str) -> bool:
-    """Whether there are characters in a text that clean_text takes out."""
-    return not text.isprintable() and not all(map(_visible, text))
-
-
-def _visible(character: str) -> str:
-    # White space of any kind becomes a blank. What Python does not know, or what
-    # is private use, may be a rare Han character and stays.
-    if character.isspace():
-        return " "
-    return "" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
-
-
 def clean_display_name(text: str) -> str:
     """Clean a display name, and cut it where it is longer than may be stored."""
     return clean_text(text)[:DISPLAY_NAME_LIMIT].rstrip()
@@ -136,26 +118,6 @@ def compose_display_name(first: str, last: str) -> str:
     if first and last and letters.is_han(first) and letters.is_han(last):
         return last + first
     return f"{first} {last}".strip()
-
-
-def sort_key(display_name: str, last: str = "", first: str = "") -> str:
-    """
-    Make what a list of users is sorted by, compared byte by byte.
-
-    Case and accents are folded, Han characters stand under their pinyin. The
-    other two names count only where there is no display name.
-    """
-    name = display_name or f"{last} {first}".strip()
-    if name.isascii():
-        return name.lower()[:SORT_KEY_LIMIT]
-    family = letters.DOUBLE_FAMILY_NAMES.get(name[:2])
-    if family is not None:
-        head = "".join(map("".join, zip(family.split(), name[:2], strict=True)))
-        return (head + name[2:].translate(letters.SORT))[:SORT_KEY_LIMIT]
-    family = letters.FAMILY_NAMES.get(name[:1])
-    if family is not None and len(name) <= 4:
-        return (family + name[0] + name[1:].translate(letters.SORT))[:SORT_KEY_LIMIT]
-    return name.translate(letters.SORT)[:SORT_KEY_LIMIT]
 
 
 def search_text(*parts: str) -> str:
