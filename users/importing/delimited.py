@@ -1,7 +1,6 @@
 """Text to cells: the lines of a .csv file, each with its number in the file."""
 
 import csv
-import io
 import itertools
 import re
 from collections.abc import Iterator
@@ -38,51 +37,60 @@ class Table:
     """The cells of a text, line by line, once its delimiter is known."""
 
     def __init__(self, text: str, delimiter: str):
-        # Ends of lines of every kind, kept, as the reader wants to see them.
-        self.lines = io.StringIO(text, newline="").readlines()
+        self.text = text
         self.delimiter = delimiter
-        # Where no line is too long, no cell of one line needs to be measured.
-        self.has_long_lines = max(map(len, self.lines), default=0) > CELL_LIMIT
+        # The lines of the record that is being read; a file's lines are not all kept.
+        self._recent: list[str] = []
 
     def __iter__(self) -> Iterator[Cells]:
         """
         Each line's number and cells; a quoted cell may go over several lines.
 
-        :raises UnreadableFile: where a quotation mark is not closed.
+        :raises UnreadableFile: where a quotation mark is not closed, or a cell has no end.
         """
         reader = csv.reader(
-            itertools.chain(self.lines, (_END,)),
-            delimiter=self.delimiter,
-            skipinitialspace=self.delimiter != "\t",
+            self._lines(), delimiter=self.delimiter, skipinitialspace=self.delimiter != "\t"
         )
-        before = 0
+        recent, before = self._recent, 0
         try:
             for cells in reader:
                 line, before = before + 1, reader.line_num
                 if before > line:
-                    self._check_quotes(line, before)
-                if before > line or self.has_long_lines:
+                    self._check_quotes(line)
                     check_length(line, cells)
-                if before > len(self.lines):
-                    # The last "line" is our own, and stands alone if all quotes are closed.
-                    if line <= len(self.lines):
-                        raise UnreadableFile("unclosed_quote", line=line)
+                elif recent[0] is _END:
                     return
+                elif len(recent[0]) > CELL_LIMIT:
+                    check_length(line, cells)
+                recent.clear()
                 yield line, cells
         except csv.Error as error:
             # The only one left: a cell longer than the reader takes.
-            if len(self.lines[before]) > csv.field_size_limit():
+            if len(recent) == 1:
                 raise UnreadableFile("cell_too_long", line=before + 1, limit=CELL_LIMIT) from error
             raise UnreadableFile("unclosed_quote", line=before + 1) from error
 
-    def _check_quotes(self, first: int, last: int) -> None:
+    def has_text_before(self, line: int) -> bool:
+        """Whether anything but white space stands above a line."""
+        above = itertools.islice(_LINE.finditer(self.text), line - 1)
+        return any(match[0].strip() for match in above)
+
+    def _lines(self) -> Iterator[str]:
+        for match in _LINE.finditer(self.text):
+            line = match[0]
+            self._recent.append(line)
+            yield line
+        # Stands alone if all quotes are closed.
+        self._recent.append(_END)
+        yield _END
+
+    def _check_quotes(self, first: int) -> None:
         # A quote that nobody closed ends at the next cell's opening quote. What follows it
-        # then is text, which no well-formed cell of several lines has.
-        whole = "".join(self.lines[first - 1 : last])
+        # then is text, which no well-formed cell of several lines has; or it takes in the end.
         try:
             list(
                 csv.reader(
-                    io.StringIO(whole, newline=""),
+                    (line for line in self._recent if line is not _END),
                     delimiter=self.delimiter,
                     skipinitialspace=self.delimiter != "\t",
                     strict=True,
@@ -93,6 +101,8 @@ class Table:
 
 
 _END = "end of the file"
+# Lines of every kind with their ends, as the reader wants to see them.
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
 
 def check_length(line: int, cells: list[str]) -> None:
@@ -153,7 +163,7 @@ def count_known_columns(text: str) -> int:
 
 
 def _beginning(text: str) -> list[str]:
-    return io.StringIO(text[:65536], newline="").readlines()[:HEADER_LINES]
+    return [match[0] for match in itertools.islice(_LINE.finditer(text, 0, 65536), HEADER_LINES)]
 
 
 def _peek(lines: list[str], delimiter: str) -> list[Cells]:

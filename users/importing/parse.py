@@ -16,7 +16,11 @@ __all__ = ["DELIMITERS", "ENCODINGS", "Detected", "Parsed", "Row", "UnreadableFi
 SIZE_LIMIT = 50 * 1024 * 1024
 
 _EXAMPLE = re.compile(r"\s*(example|示例|例|範例|例子)\s*[:：]", re.IGNORECASE)
-_VERSION = re.compile(r"\s*version\s*:", re.IGNORECASE)
+_HINT = re.compile(r"\s*\"?(version\s*:|sep=)", re.IGNORECASE)
+# Fields in which many people have the same text: it is kept once.
+_REPETITIVE = frozenset(
+    {"domain", "location", "products", "permissions", "job_title", "department", "language"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,8 @@ def parse_file(
                 _notice(number, worksheet, "worksheets_skipped", others=", ".join(others))
             )
         first = cells[0][1][0] if cells[0][1] else ""
-        apostrophes = True
-        skipped = cells[0][0] < number and not _VERSION.match(first)
+        apostrophes = any("'" in cell for _, line in after for cell in line)
+        skipped = cells[0][0] < number and not _HINT.match(first)
     else:
         _refuse_other_kinds(data)
         text, encoding, guessed = decode.decode(data, encoding, delimited.count_known_columns)
@@ -84,8 +88,9 @@ def parse_file(
             label = str(dict(ENCODINGS)[encoding])
             notices.append(_notice(number, "", "encoding_guessed", encoding=label))
         apostrophes = export.has_neutralized(text)
-        before = "".join(table.lines[: number - 1])
-        skipped = bool(before.strip()) and not re.match(r"\s*\"?(version\s*:|sep=)", before, re.I)
+        skipped = table.has_text_before(number) and not _HINT.match(text)
+        # The rows take the place of the bytes and of the text.
+        del data, text
     if skipped:
         notices.append(_notice(number, "", "lines_before_header"))
     _check_width(header, number)
@@ -140,6 +145,8 @@ def _read_rows(lines, header: Header, apostrophes: bool) -> tuple[list[Row], lis
     pick = itemgetter(*firsts.values(), 0)
     width = len(header.columns)
     padding = [""] * width
+    repetitive = [field for field in fields if field in _REPETITIVE]
+    seen: dict[str, str] = {}
     rows: list[Row] = []
     examples: list[int] = []
     for line, cells in lines:
@@ -161,6 +168,8 @@ def _read_rows(lines, header: Header, apostrophes: bool) -> tuple[list[Row], lis
             continue
         if len(rows) == ROW_LIMIT:
             raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
+        for field in repetitive:
+            values[field] = seen.setdefault(values[field], values[field])
         rows.append(Row(line, values, extra))
     return rows, examples
 

@@ -1,6 +1,7 @@
 """Workbook to cells: an .xlsx file, looked at before it is unpacked."""
 
 import io
+import itertools
 import re
 import zipfile
 import zlib
@@ -29,11 +30,14 @@ WORKSHEETS_LIMIT = 20
 CELLS_LIMIT = 3_000_000
 
 # Where a cell stands decides how much memory the grid takes: one in XFD1048576 is enough to
-# take all there is. Far is right of BL, the 64th column, or below line 100,999.
-_FAR = re.compile(
-    rb"""\br\s*=\s*["']([A-Za-z]{3,9}[0-9]*|[Bb][M-Zm-z][0-9]*|[C-Zc-z][A-Za-z][0-9]*"""
-    rb"""|[A-Za-z]{0,2}(?:[1-9][0-9]{6,}|[2-9][0-9]{5}|1[1-9][0-9]{4}|10[1-9][0-9]{3}))["']"""
+# take all there is. Far is right of BL, the 64th column, or below line 100,999. Two patterns
+# that begin with plain letters are three times as fast as one that does not.
+_PLACE_FAR = (
+    rb"""\s*["']((?=[A-Za-z]{2}|[A-Za-z]?[0-9]{6})(?:[A-Za-z]{3,9}[0-9]*|[Bb][M-Zm-z][0-9]*"""
+    rb"""|[C-Zc-z][A-Za-z][0-9]*|[A-Za-z]{0,2}"""
+    rb"""(?:[1-9][0-9]{6,}|[2-9][0-9]{5}|1[1-9][0-9]{4}|10[1-9][0-9]{3})))["']"""
 )
+_FAR = (re.compile(rb"r=" + _PLACE_FAR), re.compile(rb"r\s+=" + _PLACE_FAR))
 _PLACE = re.compile(rb"([A-Za-z]*)([0-9]*)")
 _END_OF_CELL = re.compile(rb"</(?:\w+:)?(?:row|c)\s*>")
 _VALUE = re.compile(rb"<(?:\w+:)?(?:v|is|f|t)\b")
@@ -159,21 +163,22 @@ def _check_content(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
             strings += chunk.count(b"<si") + chunk.count(b":si")
             buffer = rest + chunk
             _check_places(buffer, len(buffer) if not following else len(buffer) - _LOOK_AHEAD)
-            rest, chunk = buffer[-_LOOK_AHEAD:], following
+            rest, chunk = buffer[-_LOOK_AHEAD - 1 :], following
     if max(cells, strings) > CELLS_LIMIT:
         raise UnreadableFile("unpacks_too_big")
 
 
 def _check_places(xml: bytes, until: int) -> None:
-    for place in _FAR.finditer(xml):
-        if place.start() >= until:
-            return
-        if _is_filled(xml, place.end()):
-            column, row = _PLACE.fullmatch(place[1]).groups()
-            if len(row) > 5:
-                raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
-            found = _column_number(column)
-            raise UnreadableFile("too_many_columns", line=row, found=found, limit=COLUMN_LIMIT)
+    for place in itertools.chain.from_iterable(far.finditer(xml) for far in _FAR):
+        start, end = place.span()
+        # A blank stands before an attribute; lastClr is another one.
+        if start >= until or not xml[start - 1 : start].isspace() or not _is_filled(xml, end):
+            continue
+        column, row = _PLACE.fullmatch(place[1]).groups()
+        if len(row) > 5:
+            raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
+        found, line = _column_number(column), int(row or 0)
+        raise UnreadableFile("too_many_columns", line=line, found=found, limit=COLUMN_LIMIT)
 
 
 def _is_filled(xml: bytes, start: int) -> bool:

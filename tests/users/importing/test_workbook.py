@@ -11,6 +11,10 @@ import xlsxwriter
 from tests.users.importing.samples import refusal, repack, workbook
 from users.importing.parse import parse_file
 
+XML_START = (
+    b'<?xml version="1.0"?><worksheet'
+    b' xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+)
 HEADER = ["Display name", "Email", "Phone"]
 AMY = ["Amy", "amy@contoso.com", "555"]
 
@@ -21,8 +25,7 @@ def read(data):
 
 def worksheet(xml):
     """A workbook whose worksheet is this XML."""
-    start = b'<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-    whole = start + b"<sheetData>" + xml + b"</sheetData></worksheet>"
+    whole = XML_START + xml + b"</sheetData></worksheet>"
     return repack(
         workbook([HEADER, AMY]),
         lambda name, content: whole if name == "xl/worksheets/sheet1.xml" else content,
@@ -158,6 +161,26 @@ def test_one_cell_far_out_does_not_take_all_memory(far, code):
     assert refusal(worksheet(HEAD + far))[0] == code
 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def test_the_line_of_a_cell_far_out_is_said():
+    far = b'<row r="2">' + inline("BM2", "x") + b"</row>"
+
+    assert refusal(worksheet(HEAD + far)) == (
+        "too_many_columns",
+        {"line": 2, "found": 65, "limit": 64},
+    )
+
+
+@pytest.mark.parametrize("edge", [1 << 20, (1 << 20) - 4096])
+@pytest.mark.parametrize("shift", [-15, -2, -1, 0, 1, 2])
+def test_a_cell_far_out_is_found_wherever_the_reading_is_cut(edge, shift):
+    far = b'<row r="1048576">' + inline("A1048576", "x") + b"</row>"
+    before = XML_START + HEAD + b"<!---->"
+    filler = b"<!--" + b"x" * (edge + shift - len(before) - 5) + b"-->"
+    assert (XML_START + HEAD + filler + far).index(b'r="1048576"') == edge + shift
+
+    assert refusal(worksheet(HEAD + filler + far)) == ("too_many_rows", {"limit": 100_000})
 
 
 def test_cells_that_are_only_formatted_may_stand_far_out():
