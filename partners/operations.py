@@ -9,6 +9,9 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+import audit.operations as audit
+
+from . import tenancy
 from .models import Member, Partner
 from .roles import Role
 
@@ -56,6 +59,12 @@ def create_partner(*, name: str, slug: str, email: str) -> Created:
         owner = Member.objects.db_manager(OWNER_CONNECTION).create_user(
             owner.email, None, partner=partner, name=owner.name, role=owner.role
         )
+    with tenancy.tenant(partner.pk), transaction.atomic():
+        audit.record(
+            "partner.created",
+            subject=audit.Subject(partner.pk, partner.name, after={"owner": owner.email}),
+            by=audit.System(partner.pk),
+        )
     return Created(partner=partner, owner=owner, path=make_password_path(owner))
 
 
@@ -83,6 +92,13 @@ PROFILE = ("name", "language", "time_zone", "theme", "has_shortcuts")
 @transaction.atomic
 def change_profile(*, by: Member, **fields) -> None:
     """Change what members decide about themselves; rights and address are not among it."""
-    for name in PROFILE:
+    before = {name: getattr(by, name) for name in PROFILE if getattr(by, name) != fields[name]}
+    if not before:
+        return
+    for name in before:
         setattr(by, name, fields[name])
-    by.save(update_fields=PROFILE)
+    by.save(update_fields=list(before))
+    after = {name: fields[name] for name in before}
+    audit.record(
+        "member.profile_changed", subject=audit.Subject(by.pk, by.name, before, after), by=by
+    )

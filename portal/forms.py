@@ -7,7 +7,7 @@ from .queries import CUSTOMER_STATES
 class FindCustomers(forms.Form):
     """What the list of customers is narrowed by; whatever means nothing is taken for nothing."""
 
-    q = forms.CharField(required=False, strip=True, max_length=100)
+    q = forms.CharField(required=False)
     state = forms.ChoiceField(
         label=_("State"),
         required=False,

@@ -90,7 +90,8 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "sheet.handed_over": ("check", _("{by} marked passwords as handed over at {customer}")),
     "sheet.wiped": ("clock", _("A sheet of passwords at {customer} was destroyed on time")),
     "link.opened": ("external-link", _("A one-time link to {subject} at {customer} was opened")),
-    "member.profile_changed": ("settings", _("{by} changed the own profile")),
+    "member.profile_changed": ("settings", _("{by} changed their own profile")),
+    "partner.created": ("star", _("{subject} was set up here")),
 }
 UNKNOWN = ("activity", _("{by} changed something about {subject}"))
 

@@ -13,6 +13,7 @@ from customers.models import Customer
 from customers.queries import find_customers
 from licensing.models import Subscription
 from partners.models import Member
+from partners.roles import Permission
 from users.models import Batch, Line
 
 from .activity import Act, find_acts
@@ -151,6 +152,8 @@ class Dashboard:
     needs: Sequence[Need]
     chart: Chart
     acts: Sequence[Act]
+    # Whether the acts are everybody's; else they are the member's own.
+    is_of_all: bool
 
 
 def get_dashboard(*, member: Member) -> Dashboard:
@@ -160,6 +163,7 @@ def get_dashboard(*, member: Member) -> Dashboard:
         needs=find_needs(member=member),
         chart=get_chart(member=member),
         acts=find_acts(member=member),
+        is_of_all=member.may(Permission.VIEW_ALL_ACTIVITY),
     )
 
 

@@ -10,11 +10,11 @@ from partners.models import Member
 from users import names
 from users.models import CustomerUser
 
-from .customers import CustomerRow, get_customer_page
+from .customers import LONGEST_SEARCH, CustomerRow, get_customer_page
 
 MOST_CUSTOMERS = 6
 MOST_USERS = 8
-# The index is made of three characters; fewer would mean reading everybody.
+# Two letters begin so many names of so many customers that finding them takes too long.
 SHORTEST = 3
 
 
@@ -36,15 +36,21 @@ class Found:
 
 def find_everything(q: str, *, member: Member) -> Found:
     """Find customers and active users that the member may see; a few of each."""
-    q = q.strip()[:100]
+    # No text in Postgres holds a NUL.
+    q = q.replace("\0", "").strip()[:LONGEST_SEARCH]
     if not q:
         return Found()
     customers = get_customer_page(member=member, q=q, state="all").rows[:MOST_CUSTOMERS]
     patterns = names.search_patterns(q)
-    if not any(len(pattern.strip("%")) >= SHORTEST for pattern in patterns):
+    if not any(map(_is_telling, patterns)):
         return Found(q, customers, is_too_short=True)
     users = _find_users(patterns, member)
     return Found(q, customers, users[:MOST_USERS], has_more_users=len(users) > MOST_USERS)
+
+
+def _is_telling(pattern: str) -> bool:
+    letters = pattern.strip("% ")
+    return len(letters) >= SHORTEST or bool(letters) and not letters.isascii()
 
 
 def _find_users(patterns: list[str], member: Member) -> list[CustomerUser]:

@@ -12,4 +12,5 @@ from portal.demo import mail
 @require_safe
 def mails(request):
     """Show the mails that would have been sent, so that their links can be opened."""
-    return render(request, "portal/demo_mail.html", {"mails": mail.find_mails()})
+    context = {"nav": "demo_mail", "mails": mail.find_mails()}
+    return render(request, "portal/demo_mail.html", context)

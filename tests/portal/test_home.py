@@ -1,0 +1,243 @@
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+import audit.operations as audit
+from customers.models import Scope
+from licensing.models import Assignment, Subscription
+from partners import tenancy
+from partners.roles import Role
+from portal import queries
+from tests import factories
+from users import operations
+from users.models import Batch, CustomerUser
+
+
+def person(name, **fields):
+    return {"user_name": f"{name}@contoso.example", "display_name": name.title(), **fields}
+
+
+def titles(member):
+    return [need.title for need in queries.find_needs(member=member)]
+
+
+def hold(subscription, user):
+    Assignment.objects.create(customer=subscription.customer, subscription=subscription, user=user)
+
+
+def test_it_says_what_there_is_before_the_first_customer(as_alice):
+    page = as_alice.get("/")
+
+    assert page.status_code == 200
+    assert "No customers yet" in page.content.decode()
+    assert 'class="chart"' not in page.content.decode()
+
+
+def test_it_adds_up_the_counters(contoso, office, alice):
+    fabrikam = factories.customer("fabrikam", "Fabrikam")
+    ann = factories.user(contoso, "Ann")
+    factories.user(contoso, "Ben", is_blocked=True)
+    factories.user(fabrikam, "Cid")
+    hold(office, ann)
+
+    figures = queries.get_figures(member=alice)
+
+    assert (figures.customers, figures.active, figures.blocked) == (2, 3, 1)
+    assert (figures.assigned, figures.seats, figures.percent_assigned) == (1, 5, 20)
+    assert figures.unlicensed == 2
+
+
+def test_a_limited_member_sees_figures_of_chosen_customers_only(contoso, office, northwind, alice):
+    fabrikam = factories.customer("fabrikam", "Fabrikam")
+    factories.user(contoso, "Ann")
+    factories.user(fabrikam, "Cid")
+    Subscription.objects.filter(pk=office.pk).update(state="suspended")
+    operations.add_user(customer=contoso, person=person("dora"), by=alice)
+    lena = factories.member(northwind, "lena", role=Role.READER, is_limited=True)
+    Scope.objects.create(member=lena, customer=fabrikam)
+
+    dashboard = queries.get_dashboard(member=lena)
+
+    assert (dashboard.figures.customers, dashboard.figures.active) == (1, 1)
+    assert (dashboard.figures.seats, dashboard.figures.batches_today) == (0, 0)
+    assert (list(dashboard.needs), list(dashboard.acts), dashboard.chart.added) == ([], [], 0)
+
+
+def test_nothing_of_a_rival_is_shown(as_alice, contoso, rival, mallory):
+    with tenancy.tenant(rival.pk):
+        theirs = factories.customer("canary", "CANARY", ("canary.example",))
+        factories.subscription(theirs, "CANARY", seats=1, state="suspended")
+        factories.user(theirs, "CANARY")
+
+    page = as_alice.get("/")
+
+    assert b"CANARY" not in page.content
+    assert page.context["dashboard"].figures.active == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "taken", "title"),
+    [
+        ({"state": "suspended"}, 0, "Office E3 is suspended"),
+        ({"state": "grace"}, 0, "Office E3 has expired and is in its grace period"),
+        ({"seats": 2}, 2, "Office E3 is fully assigned"),
+        ({"seats": 20}, 19, "Office E3 has 1 free seat left"),
+        ({"seats": 40}, 38, "Office E3 has 2 free seats left"),
+    ],
+)
+def test_a_subscription_in_trouble_needs_attention(contoso, office, alice, fields, taken, title):
+    Subscription.objects.filter(pk=office.pk).update(**{"seats": 50} | fields)
+    for number in range(taken):
+        hold(office, factories.user(contoso, f"User {number}"))
+
+    (need,) = queries.find_needs(member=alice)
+
+    assert (need.title, need.url) == (title, "/customers/contoso/")
+
+
+def test_a_subscription_with_room_needs_none(contoso, office, alice):
+    today = timezone.localdate()
+    Subscription.objects.filter(pk=office.pk).update(renews_on=today + timedelta(days=31))
+
+    assert titles(alice) == []
+
+
+def test_a_renewal_within_thirty_days_is_told(contoso, office, alice):
+    today = timezone.localdate()
+    Subscription.objects.filter(pk=office.pk).update(renews_on=today + timedelta(days=30))
+
+    assert titles(alice) == ["Office E3 renews in 30 days"]
+
+
+def test_a_subscription_of_an_archived_customer_needs_none(contoso, office, alice):
+    Subscription.objects.filter(pk=office.pk).update(state="suspended")
+    contoso.state = "archived"
+    contoso.save()
+
+    assert titles(alice) == []
+
+
+def test_a_plan_that_nobody_started_needs_attention(contoso, alice):
+    users = [factories.user(contoso, name).pk for name in ("Ann", "Ben")]
+    batch = operations.plan_resets(customer=contoso, users=users, by=alice)
+
+    (need,) = queries.find_needs(member=alice)
+
+    assert need.title == "“Reset passwords” waits to be started: 2 users"
+    assert need.url == reverse("users:batch", args=["contoso", batch.pk])
+
+
+def test_failures_need_attention_and_full_success_does_not(contoso, alice):
+    factories.user(contoso, "Taken", user_name="taken@contoso.example")
+    for name in ("taken", "free"):
+        batch = operations.create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+        lines = [operations.PlannedLine(tenancy.uuid7(), person(name))]
+        operations.save_lines(batch=batch, lines=lines)
+        operations.start_batch(batch=batch, by=alice)
+
+    assert titles(alice) == ["“Import users” finished with 1 failure"]
+
+
+def test_a_sheet_that_soon_cannot_be_opened_needs_attention(contoso, alice):
+    added = operations.add_user(customer=contoso, person=person("dora"), by=alice)
+    assert titles(alice) == []
+    soon = timezone.now() + timedelta(hours=3)
+
+    Batch.objects.filter(pk=added.batch.pk).update(sheet_expires_at=soon)
+
+    assert titles(alice) == ["Temporary passwords are not handed over yet"]
+
+    Batch.objects.filter(pk=added.batch.pk).update(handed_over_at=timezone.now())
+
+    assert titles(alice) == []
+
+
+def test_passwords_not_used_in_time_are_told_by_customer(contoso, alice):
+    late = {
+        "password_state": CustomerUser.PasswordState.TEMPORARY,
+        "password_expires_at": timezone.now() - timedelta(days=1),
+    }
+    factories.user(contoso, "Ann", **late)
+    factories.user(contoso, "Ben", **late)
+    in_time = timezone.now() + timedelta(days=1)
+    factories.user(contoso, "Cid", **late | {"password_expires_at": in_time})
+
+    (need,) = queries.find_needs(member=alice)
+
+    assert need.title == "2 temporary passwords were not used in time"
+    assert need.url == "/customers/contoso/users/?password=temporary"
+
+
+def test_the_chart_counts_who_was_added_and_not_who_failed(contoso, alice):
+    factories.user(contoso, "Taken", user_name="taken@contoso.example")
+    batch = operations.create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+    lines = [operations.PlannedLine(tenancy.uuid7(), person(n)) for n in ("taken", "ann", "ben")]
+    operations.save_lines(batch=batch, lines=lines)
+    operations.start_batch(batch=batch, by=alice)
+
+    chart = queries.get_chart(member=alice)
+
+    assert (chart.added, chart.deleted, len(chart.days)) == (2, 0, 30)
+    assert chart.days[-1].added == 2
+    assert (chart.top, chart.half) == (2, 1)
+
+
+def test_it_tells_a_batch_once_and_other_acts_beside_it(contoso, alice):
+    users = [factories.user(contoso, name).pk for name in ("Ann", "Ben")]
+    batch = operations.plan_resets(customer=contoso, users=users, by=alice)
+    operations.start_batch(batch=batch, by=alice)
+    audit.record(
+        "moon.painted", subject=audit.Subject(None, "<b>moon</b>"), customer_id=None, by=alice
+    )
+
+    told = [str(act.sentence) for act in queries.find_acts(member=alice)]
+
+    assert sorted(told) == [
+        "<strong>Alice</strong> changed something about &lt;b&gt;moon&lt;/b&gt;",
+        "<strong>Alice</strong> reset 2 passwords at Contoso",
+    ]
+
+
+def test_who_may_not_see_all_acts_sees_the_own_ones(contoso, alice, helen):
+    operations.add_user(customer=contoso, person=person("dora"), by=alice)
+    assert list(queries.find_acts(member=helen)) == []
+
+    operations.add_user(customer=contoso, person=person("emil"), by=helen)
+
+    told = [str(act.sentence) for act in queries.find_acts(member=helen)]
+    assert told == ["<strong>Helen</strong> added 1 user at Contoso"]
+
+
+def furnish(numbers, by):
+    for number in numbers:
+        customer = factories.customer(f"c{number}", f"C {number}", (f"c{number}.example",))
+        factories.subscription(customer, f"P {number}", seats=5, state="grace")
+        operations.add_user(
+            customer=customer,
+            person={"user_name": f"u@c{number}.example", "display_name": "U"},
+            by=by,
+        )
+        audit.record(
+            "domain.added", subject=audit.Subject(None, "d"), customer_id=customer.pk, by=by
+        )
+        user = factories.user(customer, "Late", password_state="temporary")
+        CustomerUser.objects.filter(pk=user.pk).update(password_expires_at=customer.created_at)
+
+
+def test_it_asks_as_many_questions_about_one_customer_as_about_fifty(inside, alice, as_alice):
+    furnish([0], alice)
+    as_alice.get("/")
+    with CaptureQueriesContext(connection) as one:
+        as_alice.get("/")
+
+    furnish(range(1, 50), alice)
+    with CaptureQueriesContext(connection) as fifty:
+        page = as_alice.get("/")
+
+    assert page.context["dashboard"].figures.customers == 50
+    assert len(fifty) == len(one)
+    assert len(fifty) <= 25
