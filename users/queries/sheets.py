@@ -27,6 +27,7 @@ from customers.models import Customer
 from partners.models import Member
 from partners.roles import Permission
 from users.models import Batch, CustomerUser, Handover, Line
+from users.sheets import MAIL_FAILURES
 
 OPENED = "sheet.opened"
 # As many openings and failed mails as the card names; the others are a number.
@@ -51,7 +52,8 @@ class HandoverCard:
     sent: int
     links_opened: int
     failed: int
-    failures: Sequence[Handover]
+    # Addresses with the reason why nothing was sent there.
+    failures: Sequence[tuple[str, str]]
 
     @property
     def state(self) -> str:
@@ -95,10 +97,13 @@ def get_handover(batch: Batch, *, member: Member) -> HandoverCard | None:
         sent=mails.get(Handover.State.SENT, 0),
         links_opened=mails.get(Handover.State.OPENED, 0),
         failed=failed,
-        failures=list(batch.handovers.filter(state=Handover.State.FAILED).order_by("-id")[:NAMED])
-        if failed
-        else [],
+        failures=_find_failures(batch) if failed else [],
     )
+
+
+def _find_failures(batch: Batch) -> list[tuple[str, str]]:
+    failed = batch.handovers.filter(state=Handover.State.FAILED).order_by("-id")
+    return [(mail.to, MAIL_FAILURES.get(mail.error, "")) for mail in failed[:NAMED]]
 
 
 def _count_passwords(batch: Batch) -> tuple[int, int, int]:

@@ -75,6 +75,6 @@ def link(request, token):
     except operations.LinkGone:
         return secret(render(request, "users/link_gone.html", status=410))
     if opened.kind == Handover.Kind.SHEET_LINK:
-        return stream(request, opened.sheet, "slips", "users/link_sheet.html")
+        return stream(request, opened.sheet, "slips", "users/link_sheet.html", customer=None)
     context = page_of(opened.sheet) | {"row": opened.row, "customer": None}
     return secret(render(request, "users/link_opened.html", context))

@@ -81,9 +81,9 @@ def print_sheet(request, customer, batch_id):
     return stream(request, sheet, layout, "users/print_sheet.html")
 
 
-def stream(request, sheet, layout, template):
+def stream(request, sheet, layout, template, **more):
     """Answer with the sheet to print, sent while it is rendered."""
-    shell = render_to_string(template, page_of(sheet) | {"layout": layout}, request)
+    shell = render_to_string(template, page_of(sheet) | {"layout": layout} | more, request)
     return secret(StreamingHttpResponse(sheets.stream_print(sheet, layout, shell)))
 
 

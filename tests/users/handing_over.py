@@ -1,0 +1,42 @@
+"""What the tests of sheets, mails and resets have in common."""
+
+from users import operations, passwords
+from users.models import Batch, CustomerUser, Line
+from users.operations.secrets import context
+
+
+def add(customer, by, *people, **more) -> Batch:
+    """Add people named like this to the set that the member has open, and return the set."""
+    for name in people:
+        batch = operations.add_user(
+            customer=customer,
+            person={
+                "user_name": f"{name}@{customer.slug}.example",
+                "display_name": name.title(),
+                "contact_email": f"{name}@home.example",
+            }
+            | more,
+            by=by,
+        ).batch
+    batch.refresh_from_db()
+    return batch
+
+
+def secret_of(batch: Batch, number: int = 1) -> str:
+    """The password that was sealed for this line."""
+    batch.refresh_from_db()
+    line = Line.objects.get(batch=batch, number=number)
+    (secret,) = passwords.open_sealed(
+        batch.sheet_key, [line.sealed], [context(batch, number, line.user_id)]
+    )
+    return secret.reveal()
+
+
+def user_of(batch: Batch, number: int = 1) -> CustomerUser:
+    """The user of this line."""
+    return CustomerUser.objects.get(pk=Line.objects.get(batch=batch, number=number).user_id)
+
+
+def change(user: CustomerUser, **fields) -> None:
+    """Write fields of a user past all operations."""
+    CustomerUser.objects.filter(pk=user.pk).update(**fields)

@@ -1,0 +1,336 @@
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from audit.models import Event
+from partners.access import Refused
+from users import operations, passwords, sheets
+from users.models import Batch, CustomerUser, Line
+
+from .handing_over import add, change, secret_of, user_of
+
+PASSWORD = re.compile(r'pw">([0-9a-hjkmnp-tv-z]{4}(?:-[0-9a-hjkmnp-tv-z]{4}){3})<')
+
+
+@pytest.fixture
+def batch(contoso, alice):
+    """A set of two users with their passwords."""
+    return add(contoso, alice, "ann", "ben")
+
+
+def url(batch, what="sheet/"):
+    return f"/customers/contoso/batches/{batch.pk}/{what}"
+
+
+def reasons(sheet):
+    return [row.withheld for row in sheet.rows]
+
+
+def test_it_opens_the_passwords_that_their_users_sign_in_with(batch, alice):
+    sheet = operations.open_sheet(batch=batch, way="shown", by=alice)
+
+    assert [row.name for row in sheet.rows] == ["Ann", "Ben"]
+    for row in sheet.rows:
+        stored = CustomerUser.objects.get(pk=row.user_id).password
+        assert passwords.verify_temporary(row.password.reveal(), stored)
+
+
+def test_every_opening_is_on_record_with_who_and_how(batch, alice, helen):
+    operations.open_sheet(batch=batch, way="shown", by=alice)
+    operations.open_sheet(batch=batch, way="printed", by=helen)
+
+    events = Event.objects.filter(action="sheet.opened").order_by("id")
+    assert [(e.by_name, e.after["way"], e.batch_id) for e in events] == [
+        ("Alice", "shown", batch.pk),
+        ("Helen", "printed", batch.pk),
+    ]
+
+
+def test_without_the_record_there_is_no_answer(batch, alice, as_alice, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no audit")
+
+    secret = secret_of(batch)
+    monkeypatch.setattr("audit.operations.record_many", fail)
+    as_alice.raise_request_exception = False
+
+    answer = as_alice.post(url(batch))
+
+    assert answer.status_code == 500
+    assert secret not in answer.content.decode()
+
+
+def test_who_may_not_reset_passwords_opens_nothing(batch, bob):
+    with pytest.raises(Refused):
+        operations.open_sheet(batch=batch, way="shown", by=bob)
+
+    assert not Event.objects.filter(action="sheet.opened").exists()
+
+
+def test_a_password_is_shown_only_while_it_is_its_users(contoso, alice):
+    batch = add(contoso, alice, "used", "replaced", "expired", "deleted", "good")
+    users = [user_of(batch, number) for number in range(1, 6)]
+    change(users[0], password_state="chosen")
+    change(users[2], password_expires_at=timezone.now())
+    change(users[3], deleted_at=timezone.now(), purge_at=timezone.now() + timedelta(days=30))
+    later = operations.plan_resets(customer=contoso, users=[users[1].pk], by=alice)
+    operations.start_batch(batch=later, by=alice)
+
+    sheet = operations.open_sheet(batch=batch, way="shown", by=alice)
+
+    assert reasons(sheet) == ["used", "replaced", "expired", "deleted", ""]
+    assert [row.password is None for row in sheet.rows] == [True, True, True, True, False]
+
+
+def test_the_help_desk_sees_no_administrators_password(contoso, alice, helen):
+    add(contoso, alice, "ann")
+    batch = add(contoso, alice, "chief", permissions=["global_administrator"])
+
+    assert reasons(operations.open_sheet(batch=batch, way="shown", by=helen)) == [
+        "",
+        "administrator",
+    ]
+    assert reasons(operations.open_sheet(batch=batch, way="shown", by=alice)) == ["", ""]
+
+
+def test_the_help_desk_does_not_destroy_what_it_may_not_see(contoso, alice, helen):
+    batch = add(contoso, alice, "chief", permissions=["global_administrator"])
+
+    with pytest.raises(operations.NotYours):
+        operations.hand_over(batch=batch, by=helen)
+
+    assert secret_of(batch)
+
+
+def test_a_password_that_was_moved_to_another_line_opens_nothing(batch, alice):
+    first = Line.objects.get(batch=batch, number=1)
+    Line.objects.filter(batch=batch, number=2).update(sealed=first.sealed)
+
+    with pytest.raises(operations.SheetDamaged):
+        operations.open_sheet(batch=batch, way="shown", by=alice)
+
+
+def test_a_running_batch_has_no_sheet_yet(batch, alice):
+    Batch.objects.filter(pk=batch.pk).update(state="running")
+
+    with pytest.raises(operations.StillRunning):
+        operations.open_sheet(batch=batch, way="shown", by=alice)
+    with pytest.raises(operations.StillRunning):
+        operations.hand_over(batch=batch, by=alice)
+
+
+def test_it_asks_as_many_queries_for_many_users_as_for_one(contoso, alice):
+    batch = add(contoso, alice, "first")
+    with CaptureQueriesContext(connection) as one:
+        operations.open_sheet(batch=batch, way="shown", by=alice)
+    add(contoso, alice, *(f"user-{number}" for number in range(12)))
+    with CaptureQueriesContext(connection) as many:
+        sheet = operations.open_sheet(batch=batch, way="shown", by=alice)
+
+    assert len(sheet.with_password) == 13
+    assert len(many) == len(one)
+
+
+# The pages
+
+
+def test_the_page_covers_all_passwords_but_the_first(batch, as_alice):
+    first, second = secret_of(batch, 1), secret_of(batch, 2)
+
+    page = as_alice.post(url(batch)).content.decode()
+
+    assert f">{first}</code>" in page
+    assert f'data-secret="{second}"' in page
+    assert f">{second}</code>" not in page
+
+
+@pytest.mark.parametrize("what", ["sheet/", "sheet/print/", "sheet/download/"])
+def test_a_get_reveals_nothing_and_is_not_an_opening(batch, as_alice, what):
+    answer = as_alice.get(url(batch, what))
+
+    assert answer.status_code == 302
+    assert answer["Location"] == url(batch, "")
+    assert not Event.objects.filter(action="sheet.opened").exists()
+
+
+@pytest.mark.parametrize("what", ["sheet/", "sheet/print/", "sheet/download/"])
+def test_no_cache_and_no_referer_keeps_what_was_shown(batch, as_alice, what):
+    answer = as_alice.post(url(batch, what))
+
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "private, no-store"
+    assert answer["Referrer-Policy"] == "strict-origin"
+
+
+def body(answer):
+    return b"".join(answer).decode() if answer.streaming else answer.content.decode()
+
+
+def test_slips_hold_every_password_once_and_eight_go_on_a_page(contoso, alice, as_alice):
+    batch = add(contoso, alice, *(f"user-{number}" for number in range(17)))
+    expected = {secret_of(batch, number) for number in range(1, 18)}
+
+    page = body(as_alice.post(url(batch, "sheet/print/"), {"layout": "slips"}))
+
+    assert sorted(PASSWORD.findall(page)) == sorted(expected)
+    pages = page.split('class="slip-page"')[1:]
+    assert [one.count('class="slip"') for one in pages] == [8, 8, 1]
+    assert sheets.ROWS_GO_HERE not in page
+    assert "http://testserver" not in page
+    assert page.rstrip().endswith("</html>")
+
+
+def test_the_list_holds_every_password_once(batch, as_alice):
+    expected = {secret_of(batch, 1), secret_of(batch, 2)}
+
+    page = body(as_alice.post(url(batch, "sheet/print/"), {"layout": "list"}))
+
+    assert sorted(PASSWORD.findall(page)) == sorted(expected)
+    assert page.count("<table") == 1
+
+
+def test_a_slip_is_in_the_recipients_language_and_in_english(contoso, alice, as_alice):
+    add(contoso, alice, "ann")
+    batch = add(contoso, alice, "wang", language="zh-hans")
+
+    page = body(as_alice.post(url(batch, "sheet/print/"), {"layout": "slips"}))
+
+    english, chinese = page.split('class="slip"')[1:]
+    assert 'lang="zh-Hans"' not in english
+    assert '<span lang="en">User name</span>' in english
+    assert '<span lang="zh-Hans">' in chinese
+    assert '<span lang="en">User name</span>' in chinese
+
+
+def test_a_slip_leaves_no_language_behind(batch, as_alice):
+    from django.utils import translation
+
+    change(user_of(batch), language="zh-hans")
+    answer = as_alice.post(url(batch, "sheet/print/"))
+    with translation.override("en"):
+        for _part in answer:
+            assert translation.get_language() == "en"
+
+
+def test_the_qr_code_is_the_sign_in_address():
+    import segno
+
+    code = sheets.qr_code("http://localhost:8000/my/")
+    matrix = [
+        list(row) for row in segno.make("http://localhost:8000/my/", error="m", micro=False).matrix
+    ]
+
+    dark = {tuple(map(int, spot)) for spot in re.findall(r"M(\d+) (\d+)h1v1h-1z", code.path)}
+    assert code.size == len(matrix) + 8
+    assert dark == {
+        (x + 4, y + 4) for y, row in enumerate(matrix) for x, is_dark in enumerate(row) if is_dark
+    }
+
+
+def test_the_file_is_harmless_and_named_by_nobody(contoso, alice, as_alice):
+    batch = add(contoso, alice, "ann", display_name="=cmd|' /C calc'!A0")
+    secret = secret_of(batch)
+
+    answer = as_alice.post(url(batch, "sheet/download/"))
+
+    text = body(answer)
+    assert answer["Content-Disposition"] == f'attachment; filename="passwords-{batch.pk}.csv"'
+    assert answer["Content-Security-Policy"] == "sandbox"
+    assert text.startswith('\ufeff"Name","User name","Temporary password"')
+    assert secret in text
+    assert '"=cmd' not in text
+    assert "=cmd" in text
+
+
+def test_a_large_sheet_is_shown_in_parts(contoso, alice, as_alice, monkeypatch):
+    monkeypatch.setattr("users.views.sheets.ROWS", 2)
+    batch = add(contoso, alice, "ann", "ben", "cem")
+
+    first = as_alice.post(url(batch)).content.decode()
+    second = as_alice.post(url(batch), {"after": "2"}).content.decode()
+
+    assert ("Ann" in first, "Ben" in first, "Cem" in first) == (True, True, False)
+    assert 'name="after" value="2"' in first
+    assert ("Ben" in second, "Cem" in second) == (False, True)
+    assert as_alice.post(url(batch), {"after": "²'--"}).status_code == 200
+
+
+# Handed over
+
+
+def test_handed_over_destroys_the_passwords_and_the_key(batch, alice):
+    operations.hand_over(batch=batch, by=alice)
+
+    batch.refresh_from_db()
+    assert (batch.sheet_key, batch.handed_over_by, batch.state) == ("", "Alice", "done")
+    assert set(Line.objects.filter(batch=batch).values_list("sealed", flat=True)) == {None}
+    with pytest.raises(operations.HandedOver):
+        operations.open_sheet(batch=batch, way="shown", by=alice)
+    event = Event.objects.get(action="sheet.handed_over")
+    assert (event.by_name, event.after) == ("Alice", {"passwords": 2})
+
+
+def test_who_was_handed_over_can_still_sign_in(batch, alice):
+    secret, user = secret_of(batch), user_of(batch)
+
+    operations.hand_over(batch=batch, by=alice)
+
+    user.refresh_from_db()
+    assert passwords.verify_temporary(secret, user.password)
+
+
+def test_it_is_handed_over_once(batch, alice):
+    operations.hand_over(batch=batch, by=alice)
+
+    with pytest.raises(operations.HandedOver):
+        operations.hand_over(batch=batch, by=alice)
+
+
+def test_who_is_added_after_it_begins_a_new_set(batch, contoso, alice):
+    operations.hand_over(batch=batch, by=alice)
+
+    later = add(contoso, alice, "cem")
+
+    assert later.pk != batch.pk
+    assert len(operations.open_sheet(batch=later, way="shown", by=alice).rows) == 1
+
+
+def test_the_page_of_the_batch_says_who_opened_it_and_that_it_is_handed_over(batch, as_alice):
+    as_alice.post(url(batch))
+    as_alice.post(url(batch, "sheet/print/"))
+    before = as_alice.get(url(batch, "")).content.decode()
+
+    as_alice.post(url(batch, "sheet/handed-over/"))
+    after = as_alice.get(url(batch, "")).content.decode()
+
+    assert "Opened 2 times" in before
+    assert "Shown to Alice" in before
+    assert "Printed by Alice" in before
+    assert "Show passwords" in before
+    assert "Show passwords" not in after
+    assert "by Alice. The passwords have been destroyed here" in after
+
+
+def test_the_card_gives_the_help_desk_no_button_to_destroy_what_it_does_not_see(
+    contoso, alice, helen, client
+):
+    batch = add(contoso, alice, "chief", permissions=["global_administrator"])
+    client.force_login(helen)
+
+    page = client.get(url(batch, "")).content.decode()
+
+    assert "1 of them is an administrator’s" in page
+    assert 'id="handed-over"' not in page
+    assert client.post(url(batch, "sheet/handed-over/")).status_code == 302
+    assert secret_of(batch)
+
+
+def test_a_reader_sees_no_card(batch, bob, client):
+    client.force_login(bob)
+
+    assert 'id="handover"' not in client.get(url(batch, "")).content.decode()
+    assert client.post(url(batch)).status_code == 403
