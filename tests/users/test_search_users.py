@@ -36,6 +36,7 @@ def test_no_filter_finds_the_active_users_of_the_customer_only(contoso):
     factories.user(factories.customer("fabrikam", "Fabrikam"), "Cleo")
 
     assert found(contoso, "") == ["Ann"]
+    assert found(contoso, "tab=active") == ["Ann"]
     assert found(contoso, "tab=deleted") == ["Ben"]
 
 
@@ -137,7 +138,7 @@ def test_the_deleted_are_found_by_the_day_of_their_deletion(contoso):
         "lacks=some",
         "status=Blocked",
         "status=blocked&status=allowed",
-        "tab=active",
+        "tab=all",
         "tab=deleted&status=blocked",
         "deleted_from=2026-01-01",
         "added_from=yesterday",

@@ -78,7 +78,7 @@ def read_filters(customer: Customer, query: QueryDict | str) -> Filters:
     is_deleted = values.get("tab") == ["deleted"]
     read = {}
     for name, given in values.items():
-        if not given:
+        if not given or (name, given) == ("tab", ["active"]):
             continue
         allowed = known.get(name)
         if len(given) > 1 or allowed is None or not _is_of_tab(allowed, is_deleted):
