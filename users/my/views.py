@@ -5,6 +5,7 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from customers import locations
 from users import operations, queries
 from users.models import CustomerUser
 
@@ -36,6 +37,7 @@ def sign_in(request):
 def home(request, session):
     """Show the user what the portal knows about them, and their licenses."""
     context = {
+        "location": locations.name_of(session.user.location) if session.user.location else "",
         "licenses": queries.find_own_licenses(session.user),
         "is_changed": request.GET.get("password") == "changed",
     }

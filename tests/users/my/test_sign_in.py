@@ -263,11 +263,13 @@ def test_home_shows_the_user_and_their_licenses_only(visitor, settled, office, c
         user=settled, customer=contoso, plans_off=[meetings.pk], partner_id=contoso.partner_id
     )
     other = factories.user(contoso, "Somebody Else")
+    change(settled, location="CN")
     visitor.sign_in("ann@contoso.example", OWN)
 
     page = visitor.get("/my/").content.decode()
 
     assert "Office E3" in page
+    assert "China" in page
     assert "Switched off: Meetings" in page
     assert other.display_name not in page
 
