@@ -201,9 +201,8 @@ STORAGES = {
 # A file goes to Postgres part by part; the form refuses more than this (product: 50 MB).
 UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
-    "users.uploads.KeepNoMore",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+    "users.uploads.LimitedFile",
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # Some thousand ids can be selected by hand over many pages.

@@ -91,7 +91,6 @@ ABOUT_LICENSES = {
 }
 
 TONES = {
-    Line.State.INVALID: "bad",
     Line.State.FAILED: "bad",
     Line.State.PARTLY: "warn",
     Line.State.DONE: "ok",
@@ -213,9 +212,15 @@ def tabs(batch: Batch, progress) -> list[tuple[str, str, int]]:
     ]
 
 
-def show(lines: Iterable[Line], products: Mapping[str, str]) -> list[ShownLine]:
-    """Everything the page says about the lines; `products` names subscriptions by id."""
-    return [_show(line, products) for line in lines]
+def show(
+    lines: Iterable[Line], products: Mapping[str, str], *, is_over: bool = True
+) -> list[ShownLine]:
+    """
+    Everything the page says about the lines; `products` names subscriptions by id.
+
+    A line that cannot run is an error of the plan and, once the batch `is_over`, was left out.
+    """
+    return [_show(line, products, is_over) for line in lines]
 
 
 def as_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[importing.Problem]]]:
@@ -229,14 +234,14 @@ def as_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[importing.Proble
         yield line.input, [one for one in problems if one.severity == importing.ERROR]
 
 
-def _show(line: Line, products: Mapping[str, str]) -> ShownLine:
+def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
     said = [_problem(one) for one in line.problems]
     if line.state in {Line.State.PARTLY, Line.State.FAILED, Line.State.DONE}:
         # A forecast of the plan; what really happened is said below.
         said = [one for one, raw in zip(said, line.problems, strict=True) if not _is_forecast(raw)]
         said = [*said, *_result(line.result, products)]
     bad = frozenset(one.get("column", "") for one in line.problems) - {""}
-    tone, label = _state(line)
+    tone, label = _state(line, is_over)
     return ShownLine(
         number=line.input.get("line") or line.number,
         name=line.input.get("display_name", ""),
@@ -249,7 +254,9 @@ def _show(line: Line, products: Mapping[str, str]) -> ShownLine:
     )
 
 
-def _state(line: Line) -> tuple[str, str]:
+def _state(line: Line, is_over: bool) -> tuple[str, str]:
+    if line.state == Line.State.INVALID:
+        return "bad", _("Left out") if is_over else _("Error")
     if line.state == Line.State.PLANNED:
         if any(one.get("severity") != "notice" for one in line.problems):
             return "warn", _("Warning")

@@ -1,13 +1,10 @@
 """Taking a file from a browser."""
 
-from io import BytesIO
-
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 
 
-class KeepNoMore(FileUploadHandler):
+class LimitedFile(TemporaryFileUploadHandler):
     """
     Keeps nothing of a file beyond the limit, but goes on counting.
 
@@ -16,11 +13,6 @@ class KeepNoMore(FileUploadHandler):
     """
 
     def receive_data_chunk(self, raw_data, start):
-        """Hand the data on to the handlers that keep it, as long as it is within the limit."""
-        return raw_data if start <= settings.UPLOAD_LIMIT_BYTES else None
-
-    def file_complete(self, file_size):
-        """Stand in for a file that is too large: its size is all there is of it."""
-        if file_size <= settings.UPLOAD_LIMIT_BYTES:
-            return None
-        return UploadedFile(BytesIO(), self.file_name, self.content_type, file_size)
+        """Write the data to the temporary file, as long as it is within the limit."""
+        if start <= settings.UPLOAD_LIMIT_BYTES:
+            super().receive_data_chunk(raw_data, start)

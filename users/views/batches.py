@@ -54,7 +54,7 @@ def page_of(batch, place, *, member):
         "seats": sentences.seats(batch, products),
         "detected": sentences.detected(batch),
         "notices": sentences.notices(batch),
-        "lines": sentences.show(page.rows, products),
+        "lines": sentences.show(page.rows, products, is_over=batch.started_at is not None),
         "page": page,
         "place": place,
         "tabs": sentences.tabs(batch, progress),
