@@ -55,3 +55,31 @@ def count_held(customer: Customer, users: Iterable[UUID]) -> dict[str, int]:
         .order_by("subscription_id")
     )
     return {str(subscription_id): seats for subscription_id, seats in rows}
+
+
+def get_held(customer: Customer, users: Iterable[UUID]) -> dict[UUID, dict[str, list[str]]]:
+    """Per user the subscriptions held, by id as text, with the service plans switched off."""
+    held = defaultdict(dict)
+    rows = Assignment.objects.filter(
+        customer=customer, user__in=RawSQL("SELECT unnest(%s::uuid[])", [list(users)])
+    )
+    for user_id, subscription_id, off in rows.values_list(
+        "user_id", "subscription_id", "plans_off"
+    ):
+        held[user_id][str(subscription_id)] = [str(plan) for plan in off]
+    return held
+
+
+def find_not_sold(
+    *, customer: Customer, users: Iterable[UUID], location: str
+) -> dict[UUID, list[str]]:
+    """The products that each of these users holds though they are not sold at the location."""
+    held = Assignment.objects.filter(
+        customer=customer,
+        user__in=RawSQL("SELECT unnest(%s::uuid[])", [list(users)]),
+        subscription__product__not_sold_in__contains=[location],
+    ).order_by("user", "subscription__product__name")
+    unsold = defaultdict(list)
+    for user, product in held.values_list("user", "subscription__product__name"):
+        unsold[user].append(product)
+    return dict(unsold)

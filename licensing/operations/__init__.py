@@ -6,6 +6,7 @@ from .seats import (
     assign,
     change_plans,
     count_wanted,
+    lock_subscriptions,
     revoke,
     revoke_all,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "assign",
     "change_plans",
     "count_wanted",
+    "lock_subscriptions",
     "revoke",
     "revoke_all",
 ]

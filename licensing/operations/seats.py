@@ -1,7 +1,7 @@
 """Giving and taking seats."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -66,12 +66,7 @@ def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None
     """
     if not wanted:
         return Assigned()
-    subscriptions = {
-        subscription.pk: subscription
-        for subscription in Subscription.objects.select_for_update(of=("self",), no_key=True)
-        .filter(customer=customer, pk__in={want.subscription_id for want in wanted})
-        .order_by("pk")
-    }
+    subscriptions = lock_subscriptions(customer, {want.subscription_id for want in wanted})
     held = set(
         Assignment.objects.filter(
             customer=customer,
@@ -100,6 +95,13 @@ def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None
     for want in given:
         by_user[want.user_id].append(str(want.subscription_id))
     return Assigned(tuple(given), tuple(short), tuple(closed), dict(by_user))
+
+
+def lock_subscriptions(customer: "Customer", ids: Iterable[UUID]) -> dict[UUID, Subscription]:
+    """Lock these subscriptions of the customer in the order of their ids, against any change."""
+    locked = Subscription.objects.select_for_update(of=("self",), no_key=True)
+    found = locked.filter(customer=customer, pk__in=set(ids)).order_by("pk")
+    return {subscription.pk: subscription for subscription in found}
 
 
 def _insert(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None) -> None:

@@ -10,6 +10,7 @@ from users import names
 from users.importing import vocabulary
 from users.importing.facts import Facts
 from users.importing.problems import WARNING, Problem
+from users.importing.products import ProductRules
 
 # As wide as the columns of users.models.CustomerUser.
 LIMITS = {
@@ -55,10 +56,8 @@ class Rules:
         self.facts = facts
         self.domains = frozenset(domain.lower() for domain in facts.domains)
         self.grantable = frozenset(facts.grantable)
-        self.by_id = {subscription.id: subscription for subscription in facts.subscriptions}
-        self.by_product = {one.product: one for one in facts.subscriptions}
+        self.product_rules = ProductRules(facts.subscriptions)
         self.nearest = nearest or Nearest()
-        self.judged: dict[tuple, list[tuple]] = {}
         # Asked for with the first suggestion: most files need none.
         self._typed_names = typed_names
         self._given: set[str] | None = None
@@ -189,30 +188,9 @@ class Rules:
         # An unknown one has been reported already.
         if not location and not any(problem.column == "location" for problem in found):
             found.append(Problem(line, "location", "", "location_missing"))
-        key = (location, *(product["subscription"] for product in person["products"]))
-        if key not in self.judged:
-            self.judged[key] = self._judge(location, key[1:])
-        for value, code, params in self.judged[key]:
+        ids = [product["subscription"] for product in person["products"]]
+        for value, code, params in self.product_rules.judge(location, ids):
             found.append(Problem(line, "products", value, code, params))
-
-    def _judge(self, location: str, ids: tuple[str, ...]) -> list[tuple[str, str, dict]]:
-        problems = [(id, "product_unknown", {}) for id in ids if id not in self.by_id]
-        chosen = [self.by_id[id] for id in dict.fromkeys(ids) if id in self.by_id]
-        products = {one.product for one in chosen}
-        for place, one in enumerate(chosen):
-            params = {"product": one.name}
-            if one.state == "suspended":
-                problems.append((one.name, "product_suspended", params))
-            if location in one.not_sold_in:
-                problems.append((one.name, "product_not_sold", params | {"location": location}))
-            for missing in sorted(one.requires - products):
-                other = self.by_product.get(missing)
-                name = other.name if other else missing
-                problems.append((one.name, "product_requires", params | {"other": name}))
-            for other in chosen[place + 1 :]:
-                if other.product in one.excludes or one.product in other.excludes:
-                    problems.append((one.name, "product_excludes", params | {"other": other.name}))
-        return problems
 
 
 class _Taken:

@@ -8,6 +8,7 @@ from .batches import (
     NotPlanned,
     Outcome,
     PlannedLine,
+    TooFewSeats,
     UsersError,
     cancel_batch,
     create_batch,
@@ -21,6 +22,7 @@ from .batches import (
 from .blocking import plan_blocks
 from .choosing import NobodyChosen
 from .deleting import get_holdings, plan_deletes
+from .editing import EditedMeanwhile, UserGone, edit_user, plan_edits
 from .facts import gather_facts
 from .handovers import (
     LinkGone,
@@ -35,6 +37,7 @@ from .handovers import (
     send_handovers,
 )
 from .importing import FileGone, check_again, check_upload, receive_file
+from .licenses import Changes, NothingToChange, plan_licenses
 from .purging import plan_purges, pseudonym, purge_due
 from .resetting import plan_resets
 from .restoring import plan_restores, rename_restored
@@ -66,6 +69,8 @@ __all__ = [
     "AT_ONCE",
     "Added",
     "AllOrNothing",
+    "Changes",
+    "EditedMeanwhile",
     "FileGone",
     "HandedOver",
     "LastAdministrator",
@@ -77,6 +82,7 @@ __all__ = [
     "NobodyChosen",
     "NobodyToMail",
     "NotPlanned",
+    "NothingToChange",
     "NotYours",
     "Opened",
     "Outcome",
@@ -89,6 +95,8 @@ __all__ = [
     "SignedIn",
     "SignedOut",
     "StillRunning",
+    "TooFewSeats",
+    "UserGone",
     "UsersError",
     "WrongPassword",
     "add_user",
@@ -98,6 +106,7 @@ __all__ = [
     "choose_password",
     "continue_session",
     "create_batch",
+    "edit_user",
     "finish_set",
     "gather_facts",
     "get_holdings",
@@ -110,6 +119,8 @@ __all__ = [
     "open_sheet",
     "plan_blocks",
     "plan_deletes",
+    "plan_edits",
+    "plan_licenses",
     "plan_purges",
     "plan_resets",
     "plan_restores",

@@ -37,6 +37,7 @@ __all__ = [
     "NotPlanned",
     "Outcome",
     "PlannedLine",
+    "TooFewSeats",
     "UsersError",
     "applies",
     "cancel_batch",
@@ -89,6 +90,15 @@ class LastAdministrator(UsersError):
     message = _(
         "No global administrator who can sign in would be left. Say explicitly that you want"
         " this, or make somebody else a global administrator first."
+    )
+
+
+class TooFewSeats(UsersError):
+    """Nobody was to get a license unless all do, and some cannot."""
+
+    message = _(
+        "Too few licenses are free for everybody, and in that case nobody was to get one. Buy"
+        " more, choose fewer users, or let the first come first."
     )
 
 
@@ -199,12 +209,22 @@ def _require_may_start(batch: Batch, member: Member) -> None:
 
 
 @transaction.atomic
-def start_batch(*, batch: Batch, may_take_last_administrator: bool = False, by: Member) -> Batch:
+def start_batch(
+    *,
+    batch: Batch,
+    may_take_last_administrator: bool = False,
+    reason: str = "",
+    new_passwords: bool = False,
+    by: Member,
+) -> Batch:
     """
     Run the plan that was shown: at once up to 50 lines, in a worker beyond.
 
+    A reason, and whether a restore gives everybody a new temporary password, may be said here.
+
     :raises NotPlanned: where somebody was faster, so that a double click starts it once.
     :raises AllOrNothing: where rows cannot run and the member asked for all or nothing.
+    :raises TooFewSeats: where the plan lacks seats and in that case nobody was to get one.
     :raises LastAdministrator: where the plan takes the customer's last global administrator and
         `may_take_last_administrator` does not say that this is meant.
     :raises Refused: where the member lacks the right, or it is another member's plan.
@@ -219,6 +239,8 @@ def start_batch(*, batch: Batch, may_take_last_administrator: bool = False, by: 
     is_all_or_nothing = batch.options.get("mode") == "all"
     if is_all_or_nothing and batch.lines.filter(state=Line.State.INVALID).exists():
         raise AllOrNothing
+    if batch.options.get("when_short") == "none" and _is_short(batch):
+        raise TooFewSeats
     if batch.plan.get("takes_last_administrator"):
         if not may_take_last_administrator:
             raise LastAdministrator
@@ -239,6 +261,7 @@ def start_batch(*, batch: Batch, may_take_last_administrator: bool = False, by: 
         by=by,
     )
     _cut_into_chunks(batch, planned)
+    _note_choices(batch, reason, new_passwords)
     if len(planned) <= AT_ONCE:
         for number in Chunk.objects.filter(batch=batch).values_list("number", flat=True):
             run_chunk(batch_id=batch.pk, number=number)
@@ -246,6 +269,19 @@ def start_batch(*, batch: Batch, may_take_last_administrator: bool = False, by: 
     else:
         poke_batch(batch)
     return batch
+
+
+def _is_short(batch: Batch) -> bool:
+    return any(one["short"] for one in batch.plan.get("seats", ()))
+
+
+def _note_choices(batch: Batch, reason: str, new_passwords: bool) -> None:
+    if reason:
+        batch.reason = reason
+        batch.save(update_fields=["reason"])
+    if new_passwords and batch.kind == Batch.Kind.RESTORE:
+        batch.options["new_passwords"] = True
+        batch.save(update_fields=["options"])
 
 
 def _cut_into_chunks(batch: Batch, planned: Sequence[int]) -> None:

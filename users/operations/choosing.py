@@ -37,7 +37,7 @@ def choose(customer: Customer, users: Iterable[UUID], *, deleted: bool = False) 
             deleted_at__isnull=not deleted,
         )
         .order_by("sort_key", "pk")
-        .values("pk", "user_name", "display_name", "is_administrator", "permissions", "deletion")
+        .values("pk", "user_name", "display_name", "is_administrator", "location", "deletion")
     )
     if not chosen:
         raise NobodyChosen
