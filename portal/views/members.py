@@ -11,8 +11,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from customers.pages import render_form
 from partners import forms, operations
-from partners.access import partner_view
-from partners.roles import Permission
 
 
 @login_not_required
@@ -43,7 +41,6 @@ def _remember(answer, language: str) -> None:
     )
 
 
-@partner_view(Permission.VIEW)
 @require_http_methods(["GET", "POST"])
 def profile(request):
     """Change the own name, language, time zone and display."""
