@@ -214,13 +214,13 @@ def start_batch(
     batch: Batch,
     may_take_last_administrator: bool = False,
     reason: str = "",
-    new_passwords: bool = False,
+    new_passwords: bool | None = None,
     by: Member,
 ) -> Batch:
     """
     Run the plan that was shown: at once up to 50 lines, in a worker beyond.
 
-    A reason, and whether a restore gives everybody a new temporary password, may be said here.
+    A reason may be said here, and whether a restore gives everybody a new temporary password.
 
     :raises NotPlanned: where somebody was faster, so that a double click starts it once.
     :raises AllOrNothing: where rows cannot run and the member asked for all or nothing.
@@ -275,13 +275,11 @@ def _is_short(batch: Batch) -> bool:
     return any(one["short"] for one in batch.plan.get("seats", ()))
 
 
-def _note_choices(batch: Batch, reason: str, new_passwords: bool) -> None:
-    if reason:
-        batch.reason = reason
-        batch.save(update_fields=["reason"])
-    if new_passwords and batch.kind == Batch.Kind.RESTORE:
-        batch.options["new_passwords"] = True
-        batch.save(update_fields=["options"])
+def _note_choices(batch: Batch, reason: str, new_passwords: bool | None) -> None:
+    batch.reason = reason or batch.reason
+    if new_passwords is not None:
+        batch.options["new_passwords"] = new_passwords
+    batch.save(update_fields=["reason", "options"])
 
 
 def _cut_into_chunks(batch: Batch, planned: Sequence[int]) -> None:

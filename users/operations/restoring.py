@@ -109,6 +109,9 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
     Line.objects.filter(pk=line.pk).update(
         input=line.input, problems=line.problems, state=Line.State.PLANNED
     )
+    coming = list(batch.lines.filter(state=Line.State.PLANNED).defer("sealed"))
+    batch.plan["seats"] = _forecast(batch.customer, coming)
+    batch.save(update_fields=["plan"])
     return []
 
 
