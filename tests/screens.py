@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / ".local" / "screens"
 MANAGE = [sys.executable, "manage.py"]
 
+# The demo's customer with the most users.
+SCHOOLS = "brightwater-schools"
+
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
 
@@ -69,26 +72,52 @@ def portal() -> Iterator[str]:
         server.wait()
 
 
-def members() -> dict[str, tuple[str, str]]:
-    """The demo's members by role: e-mail address and password."""
-    from portal.demo import people
-
-    return people.members_by_role()
-
-
 def addresses() -> dict[str, str]:
     """The pages by the name of their picture, as the demo's owner finds them."""
-    from portal.demo import tour
+    from django.db import transaction
 
-    return tour.addresses()
+    from partners import tenancy
+    from partners.models import Partner
+    from portal.demo import catalog
+    from users.models import Batch, CustomerUser
+
+    partner = Partner.objects.get(slug=catalog.PARTNER[0])
+    with tenancy.tenant(partner.pk), transaction.atomic():
+        at = f"/customers/{SCHOOLS}"
+        found = {
+            "dashboard": "/",
+            "customers": "/customers/",
+            "search": "/search/?q=wang",
+            "profile": "/profile/",
+            "batches": "/batches/",
+            "not-found": "/customers/nobody/",
+            "customer": f"{at}/",
+            "users": f"{at}/users/",
+            "users-filtered": f"{at}/users/?q=王",
+            "users-none": f"{at}/users/?q=zzzz",
+            "users-deleted": f"{at}/users/?tab=deleted",
+            "add-user": f"{at}/users/add/",
+            "import": f"{at}/users/import/",
+            "customer-batches": f"{at}/batches/",
+        }
+        users = CustomerUser.objects.filter(customer__slug=SCHOOLS)
+        found["user"] = f"{at}/users/{users.filter(deleted_at=None).first().pk}/"
+        for batch in Batch.objects.select_related("customer").order_by("kind", "state", "pk"):
+            name = f"batch-{batch.kind}-{batch.state}"
+            found.setdefault(name, f"/customers/{batch.customer.slug}/batches/{batch.pk}/")
+            if batch.has_secrets:
+                found.setdefault("mail-sheet", f"{found[name]}sheet/mail/")
+    return found
 
 
 def sign_in(page: Page, url: str) -> None:
     """Sign in as the demo's owner."""
-    email, password = members()["owner"]
+    from portal.demo import catalog
+
+    (email,) = [member.email for member in catalog.MEMBERS if member.role == "owner"]
     page.goto(f"{url}/accounts/login/")
     page.locator("[name=login]").fill(email)
-    page.locator("[name=password]").fill(password)
+    page.locator("[name=password]").fill(catalog.PASSWORD)
     page.locator("[name=password]").press("Enter")
     page.wait_for_url(f"{url}/")
 

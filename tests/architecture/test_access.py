@@ -60,7 +60,10 @@ def furnish(partner, member, word: str) -> walk.Ids:
             by=member,
         )
         operations.plan_resets(customer=customer, users=[user.pk], by=member)
-    return walk.Ids(customer.slug, user.pk, added.batch.pk)
+        domain = customer.domains.get()
+    return walk.Ids(
+        customer.slug, user.pk, added.batch.pk, subscription.pk, subscription.product_id, domain.pk
+    )
 
 
 @pytest.fixture
@@ -241,6 +244,6 @@ def test_the_table_of_roles_is_the_products():
 
 
 def test_a_batch_kind_is_never_unknown_to_the_engine():
-    from users.operations.batches import APPLIES
+    from users.operations.running import APPLIES
 
     assert {Batch.Kind.ADD, Batch.Kind.IMPORT, Batch.Kind.RESET} <= set(APPLIES)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from uuid import UUID, uuid4
 
 from django.db import connections
@@ -66,6 +66,9 @@ class Ids:
     slug: str
     user_id: UUID
     batch_id: UUID
+    subscription_id: UUID
+    product_id: UUID
+    domain_id: UUID
 
     def values(self) -> dict[str, str]:
         """By name, with those that mean the same for everybody."""
@@ -73,10 +76,10 @@ class Ids:
             "slug": self.slug,
             "user_id": str(self.user_id),
             "batch_id": str(self.batch_id),
-            "subscription_id": str(self.batch_id),
-            "product_id": str(self.batch_id),
+            "subscription_id": str(self.subscription_id),
+            "product_id": str(self.product_id),
             "member_id": str(self.user_id),
-            "domain_id": str(self.batch_id),
+            "domain_id": str(self.domain_id),
             "number": "1",
             "token": "no-such-token",
             "language": "en",
@@ -86,7 +89,7 @@ class Ids:
 
 def nobodys(slug: str = "absent") -> Ids:
     """Ids that exist nowhere."""
-    return Ids(slug, uuid4(), uuid4())
+    return Ids(slug, *(uuid4() for _id in fields(Ids)[1:]))
 
 
 def ask(client: Client, method: str, url: str, *, data: dict | None = None, htmx: bool = False):
@@ -98,7 +101,7 @@ def ask(client: Client, method: str, url: str, *, data: dict | None = None, htmx
 def bare(response, *ids: Ids) -> tuple:
     """What the answer tells, without what was asked and without the token of the form."""
     body = b"".join(response) if response.streaming else response.content
-    asked = [str(value) for one in ids for value in (one.slug, one.user_id, one.batch_id)]
+    asked = [str(getattr(one, field.name)) for one in ids for field in fields(one)]
     for value in asked:
         body = body.replace(value.encode(), b"?")
     body = re.sub(rb'[A-Za-z0-9]{64}(?=["&])', b"token", body)
@@ -140,13 +143,8 @@ def leaks(client: Client, own: Ids, foreign: Ids) -> list[str]:
         if not door.is_customers:
             continue
         pairs = [(foreign, nobodys())]
-        if len(door.names) > 1 and {"user_id", "batch_id"} & set(door.names):
-            pairs.append(
-                (
-                    Ids(own.slug, foreign.user_id, foreign.batch_id),
-                    nobodys(own.slug),
-                )
-            )
+        if {field.name for field in fields(Ids)[1:]} & set(door.names):
+            pairs.append((replace(foreign, slug=own.slug), nobodys(own.slug)))
         for method in ("get", "post"):
             for htmx in (False, True):
                 for theirs, absent in pairs:
