@@ -29,6 +29,7 @@ SCHOOLS = "brightwater-schools"
 
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
+TALLEST = 2000
 
 # name of the picture, size, color scheme, language
 LOOKS = [
@@ -123,9 +124,14 @@ def sign_in(page: Page, url: str) -> None:
 
 
 def picture(page: Page, url: str, name: str, look: str) -> None:
-    """Keep the page as it looks, from its head to its foot."""
+    """Keep the page as it looks, from its head to its foot or to the end of a very tall screen."""
+    size = page.viewport_size
     page.goto(url)
-    page.screenshot(path=PLACE / f"{name}-{look}.png", full_page=True, animations="disabled")
+    tall = page.evaluate("document.documentElement.scrollHeight")
+    # Not full_page: bars that stick to the foot of the screen would stand in the middle.
+    page.set_viewport_size({"width": size["width"], "height": min(tall, TALLEST)})
+    page.screenshot(path=PLACE / f"{name}-{look}.png", animations="disabled")
+    page.set_viewport_size(size)
 
 
 def tour(browser: Browser, url: str, wanted: list[str]) -> int:
