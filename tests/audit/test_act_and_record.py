@@ -1,0 +1,117 @@
+"""An act and its record stand together or not at all (promise 18)."""
+
+import pytest
+from django.db import Error, connections, transaction
+from django.utils import timezone
+
+from audit.models import Event
+from partners import tenancy
+from tests import factories
+from tests.architecture import walk
+from users import operations
+from users.models import CustomerUser
+from users.operations import Changes
+
+PERSON = {"user_name": "new@contoso.example", "display_name": "New", "products": []}
+
+
+@pytest.fixture
+def acts(inside, alice):
+    """Every act on users by its name, ready to be done."""
+    customer = factories.customer("contoso", "Contoso", ("contoso.example",))
+    office = factories.subscription(customer, "Office")
+    ann = factories.user(customer, "Ann", location="US")
+    gone = factories.user(customer, "Gone", deleted_at=timezone.now(), purge_at=timezone.now())
+    with transaction.atomic():
+        added = operations.add_user(
+            customer=customer, person=PERSON | {"user_name": "first@contoso.example"}, by=alice
+        )
+    arguments = {"customer": customer, "by": alice}
+
+    def run(plan, users, **more):
+        batch = plan(users=[user.pk for user in users], **arguments, **more)
+        return operations.start_batch(batch=batch, by=alice)
+
+    give = Changes(give=frozenset([str(office.pk)]))
+    return {
+        "add": lambda: operations.add_user(person=PERSON, **arguments),
+        "finish": lambda: operations.finish_set(batch=added.batch, by=alice),
+        "show": lambda: operations.open_sheet(batch=added.batch, way="shown", by=alice),
+        "hand over": lambda: operations.hand_over(batch=added.batch, by=alice),
+        "reset": lambda: run(operations.plan_resets, [ann]),
+        "block": lambda: run(operations.plan_blocks, [ann], block=True),
+        "licenses": lambda: run(operations.plan_licenses, [ann], changes=give),
+        "delete": lambda: run(operations.plan_deletes, [ann]),
+        "restore": lambda: run(operations.plan_restores, [gone]),
+        "purge now": lambda: run(operations.plan_purges, [gone]),
+        "purge": operations.purge_due,
+    }
+
+
+NAMES = [
+    "add",
+    "finish",
+    "show",
+    "hand over",
+    "reset",
+    "block",
+    "licenses",
+    "delete",
+    "restore",
+    "purge now",
+    "purge",
+]
+
+
+@pytest.fixture
+def no_record():
+    """Nothing can be written into the record any more."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("REVOKE INSERT ON audit_event FROM portal_app")
+        yield
+        cursor.execute("GRANT INSERT ON audit_event TO portal_app")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", NAMES)
+def test_without_its_record_nothing_is_done(acts, northwind, no_record, name):
+    before = walk.checksum(northwind.pk)
+
+    with (
+        pytest.raises(Error, match="permission denied for table audit_event"),
+        transaction.atomic(),
+    ):
+        acts[name]()
+
+    assert walk.checksum(northwind.pk) == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", NAMES)
+def test_each_act_is_on_record(acts, northwind, name):
+    def count():
+        with tenancy.tenant(northwind.pk), transaction.atomic():
+            return Event.objects.count()
+
+    before = count()
+    if name == "purge":
+        acts[name]()
+    else:
+        with transaction.atomic():
+            acts[name]()
+
+    assert count() > before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_record_cannot_be_changed_by_anybody_who_runs_the_portal(acts, northwind):
+    for alias in ("default", "owner"):
+        for statement in ("UPDATE audit_event SET action = 'x'", "DELETE FROM audit_event"):
+            with (
+                pytest.raises(Error, match="permission denied|append-only"),
+                transaction.atomic(using=alias),
+                connections[alias].cursor() as cursor,
+            ):
+                cursor.execute(statement)
+    with transaction.atomic():
+        assert CustomerUser.objects.count() == 3
