@@ -3,20 +3,33 @@
 from collections.abc import Callable
 from functools import wraps
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from partners.access import require
 from partners.roles import Permission
 
 from . import queries
+from .models import Customer
+
+READING = ("GET", "HEAD", "OPTIONS")
 
 
-def customer_view(permission: Permission) -> Callable:
+class Archived(PermissionDenied):
+    """The customer is archived: it can be looked at, and nothing of it can be changed."""
+
+    def __init__(self, customer: Customer):
+        super().__init__(customer.name)
+        self.customer = customer
+
+
+def customer_view(permission: Permission, *, even_archived: bool = False) -> Callable:
     """
     Hand the view the customer that the URL's slug names.
 
     Another partner's, or one outside the member's limits, is 404 like one that does not exist;
-    one's own without the permission is 403 and the page names the right.
+    one's own without the permission is 403 and the page names the right. An archived customer is
+    only shown: whatever would change it is 403, unless the view is there `even_archived`.
     """
 
     def decorate(view: Callable) -> Callable:
@@ -27,6 +40,8 @@ def customer_view(permission: Permission) -> Callable:
                 raise Http404
             request.customer = customer
             require(request.user, permission)
+            if customer.is_archived and request.method not in READING and not even_archived:
+                raise Archived(customer)
             return view(request, customer, **kwargs)
 
         answer.permission = permission

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from partners.models import Member, TenantModel
 
+from . import domains
+
 
 class Customer(TenantModel):
     """A company the partner serves; it has domains, subscriptions and users."""
@@ -61,6 +63,11 @@ class Customer(TenantModel):
     def __str__(self):
         return self.name
 
+    @property
+    def is_archived(self) -> bool:
+        """Whether it is put away and can only be looked at."""
+        return self.state == self.State.ARCHIVED
+
 
 class CustomerPart(TenantModel):
     """A row that belongs to one customer; the real key is composite and made in SQL."""
@@ -90,6 +97,11 @@ class Domain(CustomerPart):
 
     def __str__(self):
         return self.name
+
+    @property
+    def spelled(self) -> str:
+        """The domain in the letters of its language."""
+        return domains.to_unicode(self.name)
 
 
 class Scope(CustomerPart):

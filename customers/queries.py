@@ -1,8 +1,15 @@
+from itertools import count
+from uuid import UUID
+
 from django.db.models import Q, QuerySet
 
 from partners.models import Member
 
-from .models import Customer
+from . import names
+from .models import Customer, Domain
+
+# Addresses of pages stand where a customer's slug would.
+RESERVED_SLUGS = frozenset({"add"})
 
 
 def find_customers(*, member: Member) -> QuerySet[Customer]:
@@ -16,3 +23,28 @@ def find_customers(*, member: Member) -> QuerySet[Customer]:
 def get_customer(slug: str, *, member: Member) -> Customer | None:
     """The customer of this name among those the member may see, or None."""
     return find_customers(member=member).filter(slug=slug).first()
+
+
+def is_slug_free(slug: str, *, member: Member) -> bool:
+    """Whether a new customer of the member's partner may have this slug."""
+    taken = Customer.objects.filter(partner_id=member.partner_id, slug=slug)
+    return slug not in RESERVED_SLUGS and not taken.exists()
+
+
+def propose_slug(name: str, *, member: Member) -> str:
+    """A slug for a new customer of this name that no other of the partner has."""
+    stem = names.propose_slug(name)[: names.SLUG_LIMIT - 4].strip("-") or "customer"
+    found = Customer.objects.filter(partner_id=member.partner_id, slug__startswith=stem)
+    taken = {*found.values_list("slug", flat=True), *RESERVED_SLUGS}
+    numbered = (f"{stem}-{number}" for number in count(2))
+    return stem if stem not in taken else next(slug for slug in numbered if slug not in taken)
+
+
+def find_domains(customer: Customer) -> QuerySet[Domain]:
+    """The customer's domains, the default one first."""
+    return customer.domains.order_by("-is_default", "name")
+
+
+def get_domain(customer: Customer, domain_id: UUID) -> Domain | None:
+    """The domain of this id among the customer's, or None."""
+    return customer.domains.filter(pk=domain_id).first()

@@ -22,7 +22,15 @@ def shell(request):
         "customer": getattr(request, "customer", None),
         "theme": member.theme if member else "",
         "are_keys_off": bool(member) and not member.has_shortcuts,
-        "may_manage_users": bool(member) and member.may(Permission.MANAGE_USERS),
+        "may_manage_users": _may_manage_users(request, member),
+        "may_manage_customers": bool(member) and member.may(Permission.MANAGE_CUSTOMERS),
         "may_manage_staff": bool(member) and member.may(Permission.MANAGE_STAFF),
         "html_language": HTML_LANGUAGES.get(language, language),
     }
+
+
+def _may_manage_users(request, member):
+    """Whether users may be added here: not at an archived customer."""
+    customer = getattr(request, "customer", None)
+    is_archived = customer is not None and customer.is_archived
+    return bool(member) and member.may(Permission.MANAGE_USERS) and not is_archived

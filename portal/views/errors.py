@@ -2,11 +2,15 @@
 
 from django.shortcuts import render
 
+from customers.access import Archived
 from partners.access import Refused
 
 
 def forbidden(request, exception=None):
     """Name the right that is missing, and the roles that can give it."""
+    if isinstance(exception, Archived):
+        context = {"archived": exception.customer}
+        return render(request, "customers/archived.html", context, status=403)
     permission = exception.permission if isinstance(exception, Refused) else None
     context = {
         "missing_right": permission.label if permission else "",

@@ -1,0 +1,294 @@
+"""Everything that writes customers and their domains."""
+
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+import audit.operations as audit
+from partners.models import Member
+
+from . import names, queries
+from .models import Customer, Domain, Scope
+
+DETAILS = ("name", "location", "language", "contact_name", "contact_email")
+POLICIES = ("password_days", "sheet_hours", "may_mail_passwords", "retention_days")
+
+
+class CustomersError(Exception):
+    """An act on a customer was refused; `message` says what can be done."""
+
+    message = _("This cannot be done.")
+
+    def __init__(self, message=None):
+        super().__init__(message or self.message)
+        if message:
+            self.message = message
+
+
+class SlugTaken(CustomersError):
+    """Another customer of the partner has this short name."""
+
+    message = _("Another customer has this short name. Choose another one.")
+
+
+class DomainTaken(CustomersError):
+    """Somebody in the installation has this domain; who, is nobody's business."""
+
+    message = _(
+        "This domain is in use already and can be added only once. If it belongs to this customer,"
+        " ask the operator of the portal."
+    )
+
+
+class DomainInUse(CustomersError):
+    """Users are named in this domain."""
+
+
+class DefaultDomain(CustomersError):
+    """The default domain cannot go while there are others."""
+
+    message = _("This is the default domain. Make another one the default first.")
+
+
+class NotVerified(CustomersError):
+    """Only a verified domain can be the default."""
+
+    message = _("Only a verified domain can be the default. Mark it as verified first.")
+
+
+@transaction.atomic
+def add_customer(
+    *,
+    name: str,
+    slug: str = "",
+    domain: str,
+    is_verified: bool,
+    location: str,
+    language: str,
+    contact_name: str = "",
+    contact_email: str = "",
+    by: Member,
+) -> Customer:
+    """
+    Add a customer with its first domain; without a slug it gets one made of its name.
+
+    A member who is limited to chosen customers may see the new one.
+
+    :raises SlugTaken: and adds nothing, where another customer of the partner has the slug.
+    :raises DomainTaken: and adds nothing, where anybody has the domain.
+    """
+    customer = Customer(
+        slug=slug or queries.propose_slug(name, member=by),
+        name=name,
+        sort_key=names.sort_key(name),
+        location=location,
+        language=language,
+        contact_name=contact_name,
+        contact_email=contact_email,
+    )
+    try:
+        with transaction.atomic():
+            customer.save(force_insert=True)
+    except IntegrityError:
+        raise SlugTaken from None
+    audit.record(
+        "customer.added",
+        subject=audit.Subject(customer.pk, name, after=_values(customer, ("slug", *DETAILS))),
+        customer_id=customer.pk,
+        by=by,
+    )
+    if by.is_limited:
+        Scope.objects.create(customer=customer, member=by)
+    add_domain(customer=customer, name=domain, is_verified=is_verified, by=by)
+    return customer
+
+
+@transaction.atomic
+def edit_details(
+    *,
+    customer: Customer,
+    name: str,
+    location: str,
+    language: str,
+    contact_name: str,
+    contact_email: str,
+    by: Member,
+) -> Customer:
+    """Change what the customer is called, where it is, and whom to ask there."""
+    after = {
+        "name": name,
+        "location": location,
+        "language": language,
+        "contact_name": contact_name,
+        "contact_email": contact_email,
+    }
+    return _change(customer, "customer.edited", after, by=by)
+
+
+@transaction.atomic
+def change_policies(
+    *,
+    customer: Customer,
+    password_days: int,
+    sheet_hours: int,
+    may_mail_passwords: bool,
+    retention_days: int,
+    by: Member,
+) -> Customer:
+    """
+    Change how passwords are handed over and how long deleted users are kept.
+
+    It holds for what comes: passwords that are out and users who are deleted keep their dates.
+    """
+    after = {
+        "password_days": password_days,
+        "sheet_hours": sheet_hours,
+        "may_mail_passwords": may_mail_passwords,
+        "retention_days": retention_days,
+    }
+    return _change(customer, "customer.policies_changed", after, by=by)
+
+
+@transaction.atomic
+def edit_notes(*, customer: Customer, notes: str, by: Member) -> Customer:
+    """Change what the partner's staff has noted about the customer."""
+    return _change(customer, "customer.notes_changed", {"notes": notes}, by=by)
+
+
+@transaction.atomic
+def archive_customer(*, customer: Customer, by: Member) -> Customer:
+    """Put the customer away: everything stays and can be looked at, nothing can be changed."""
+    after = {"state": Customer.State.ARCHIVED}
+    return _change(customer, "customer.archived", after, by=by)
+
+
+@transaction.atomic
+def reactivate_customer(*, customer: Customer, by: Member) -> Customer:
+    """Take an archived customer back into service."""
+    after = {"state": Customer.State.ACTIVE}
+    return _change(customer, "customer.reactivated", after, by=by)
+
+
+def _change(customer: Customer, action: str, after: dict, *, by: Member) -> Customer:
+    """Write what is different, and record it; where nothing is, nothing happens."""
+    customer = _lock(customer)
+    changed = [name for name, value in after.items() if getattr(customer, name) != value]
+    if not changed:
+        return customer
+    before = _values(customer, changed)
+    for name in changed:
+        setattr(customer, name, after[name])
+    customer.sort_key = names.sort_key(customer.name)
+    customer.save(update_fields=[*changed, "sort_key"])
+    audit.record(
+        action,
+        subject=audit.Subject(customer.pk, customer.name, before, _values(customer, changed)),
+        customer_id=customer.pk,
+        by=by,
+    )
+    return customer
+
+
+def _lock(customer: Customer) -> Customer:
+    return Customer.objects.select_for_update(of=("self",), no_key=True).get(pk=customer.pk)
+
+
+def _values(customer: Customer, fields) -> dict:
+    return {name: getattr(customer, name) for name in fields}
+
+
+@transaction.atomic
+def add_domain(*, customer: Customer, name: str, is_verified: bool, by: Member) -> Domain:
+    """
+    Add a domain, spelled as domains.to_ascii does; the first one is the default.
+
+    :raises DomainTaken: and adds nothing, where anybody in the installation has it.
+    """
+    # Locked, so that two who add the first domain do not both make theirs the default.
+    _lock(customer)
+    domain = Domain(
+        customer=customer,
+        name=name,
+        is_verified=is_verified,
+        is_default=not customer.domains.filter(is_default=True).exists(),
+    )
+    try:
+        with transaction.atomic():
+            domain.save(force_insert=True)
+    except IntegrityError:
+        raise DomainTaken from None
+    _record_domain("domain.added", domain, by=by, after={"verified": is_verified})
+    return domain
+
+
+@transaction.atomic
+def mark_domain(*, domain: Domain, is_verified: bool, by: Member) -> None:
+    """Mark a domain as verified, so that users can be named in it, or take the mark away."""
+    if Domain.objects.filter(pk=domain.pk, is_verified=not is_verified).update(
+        is_verified=is_verified
+    ):
+        _record_domain("domain.verified" if is_verified else "domain.unverified", domain, by=by)
+
+
+@transaction.atomic
+def make_default(*, domain: Domain, by: Member) -> None:
+    """
+    Make it the domain that is proposed for new users.
+
+    :raises NotVerified: where it is not verified.
+    """
+    _lock(domain.customer)
+    domain.refresh_from_db(fields=["is_verified", "is_default"])
+    if not domain.is_verified:
+        raise NotVerified
+    if domain.is_default:
+        return
+    # One after the other: at no moment may the customer have two.
+    domain.customer.domains.filter(is_default=True).update(is_default=False)
+    Domain.objects.filter(pk=domain.pk).update(is_default=True)
+    _record_domain("domain.made_default", domain, by=by)
+
+
+@transaction.atomic
+def remove_domain(*, domain: Domain, by: Member) -> None:
+    """
+    Remove a domain in which nobody is named, not even a deleted user who could be restored.
+
+    :raises DefaultDomain: where it is the default one and there are others.
+    :raises DomainInUse: where users have it in their names.
+    """
+    customer = domain.customer
+    _lock_users(customer)
+    _lock(customer)
+    domain.refresh_from_db(fields=["is_default"])
+    if domain.is_default and customer.domains.exclude(pk=domain.pk).exists():
+        raise DefaultDomain
+    if users := customer.users.filter(user_name__endswith=f"@{domain.name}").count():
+        text = ngettext(
+            "%(users)d user is named in %(domain)s, deleted ones included. A domain can be removed"
+            " when nobody is.",
+            "%(users)d users are named in %(domain)s, deleted ones included. A domain can be"
+            " removed when nobody is.",
+            users,
+        )
+        raise DomainInUse(text % {"users": users, "domain": domain.name})
+    Domain.objects.filter(pk=domain.pk).delete()
+    _record_domain("domain.removed", domain, by=by)
+
+
+def _lock_users(customer: Customer) -> None:
+    # The first lock of every operation that adds users, a table of a floor above: nobody shall be
+    # named in the domain while it goes.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM users_usercount WHERE customer_id = %s FOR NO KEY UPDATE", [customer.pk]
+        )
+
+
+def _record_domain(action: str, domain: Domain, *, by: Member, after: dict | None = None) -> None:
+    audit.record(
+        action,
+        subject=audit.Subject(domain.pk, domain.name, after=after or {}),
+        customer_id=domain.customer_id,
+        by=by,
+    )

@@ -1,0 +1,183 @@
+"""Adding customers, their settings and their domains."""
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from partners.access import partner_view
+from partners.roles import Permission
+
+from . import forms, locations, operations, queries
+from .access import customer_view
+from .pages import render_form
+
+
+@partner_view(Permission.MANAGE_CUSTOMERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request):
+    """Add a customer with its first domain."""
+    form = forms.AddCustomer(request.POST or None, member=request.user)
+    if form.is_valid():
+        try:
+            customer = operations.add_customer(**form.cleaned_data, by=request.user)
+        except operations.CustomersError as error:
+            form.report(error)
+        else:
+            messages.success(request, _("%(name)s was added.") % {"name": customer.name})
+            return redirect("portal:customer", customer.slug)
+    return render_form(request, "customers/add.html", {"nav": "customers", "form": form})
+
+
+@customer_view(Permission.VIEW)
+@require_safe
+def settings(request, customer):
+    """Show everything that is kept about the customer itself, and where each is changed."""
+    may_manage = request.user.may(Permission.MANAGE_CUSTOMERS)
+    context = {
+        "nav": "settings",
+        "customer": customer,
+        "location": locations.name_of(customer.location),
+        "may_edit": may_manage and not customer.is_archived,
+        "may_change_policies": request.user.may(Permission.MANAGE_POLICIES)
+        and not customer.is_archived,
+        "may_archive": may_manage,
+    }
+    return render(request, "customers/settings.html", context)
+
+
+@customer_view(Permission.MANAGE_CUSTOMERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_details(request, customer):
+    """Change what the customer is called, where it is, and whom to ask there."""
+    form = forms.Details.of(customer, request.POST or None)
+    if form.is_valid():
+        operations.edit_details(customer=customer, **form.cleaned_data, by=request.user)
+        messages.success(request, _("The details are saved."))
+        return redirect("customers:settings", customer.slug)
+    context = {"nav": "settings", "customer": customer, "form": form}
+    return render_form(request, "customers/edit_details.html", context)
+
+
+@customer_view(Permission.MANAGE_POLICIES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_policies(request, customer):
+    """Change how passwords are handed over and how long deleted users are kept."""
+    form = forms.Policies.of(customer, request.POST or None)
+    if form.is_valid():
+        operations.change_policies(customer=customer, **form.cleaned_data, by=request.user)
+        messages.success(request, _("The policies are saved. They hold from now on."))
+        return redirect("customers:settings", customer.slug)
+    context = {"nav": "settings", "customer": customer, "form": form}
+    return render_form(request, "customers/change_policies.html", context)
+
+
+@customer_view(Permission.MANAGE_CUSTOMERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_notes(request, customer):
+    """Change the notes about the customer."""
+    form = forms.Notes.of(customer, request.POST or None)
+    if form.is_valid():
+        operations.edit_notes(customer=customer, **form.cleaned_data, by=request.user)
+        messages.success(request, _("The notes are saved."))
+        return redirect("customers:settings", customer.slug)
+    context = {"nav": "settings", "customer": customer, "form": form}
+    return render_form(request, "customers/edit_notes.html", context)
+
+
+@customer_view(Permission.MANAGE_CUSTOMERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def archive(request, customer):
+    """Archive the customer, once its name has been typed."""
+    form = forms.ConfirmArchiving(request.POST or None, customer=customer)
+    if form.is_valid():
+        operations.archive_customer(customer=customer, by=request.user)
+        messages.success(request, _("%(name)s is archived.") % {"name": customer.name})
+        return redirect("portal:customer", customer.slug)
+    context = {"nav": "settings", "customer": customer, "form": form}
+    return render_form(request, "customers/archive.html", context)
+
+
+@customer_view(Permission.MANAGE_CUSTOMERS, even_archived=True)
+@require_POST
+def reactivate(request, customer):
+    """Take an archived customer back into service."""
+    operations.reactivate_customer(customer=customer, by=request.user)
+    messages.success(request, _("%(name)s is active again.") % {"name": customer.name})
+    return redirect("portal:customer", customer.slug)
+
+
+@customer_view(Permission.VIEW)
+@require_safe
+def domains(request, customer):
+    """Show the customer's domains."""
+    context = {
+        "nav": "domains",
+        "customer": customer,
+        "domains": queries.find_domains(customer),
+        "may_edit": request.user.may(Permission.MANAGE_CUSTOMERS) and not customer.is_archived,
+    }
+    return render(request, "customers/domains.html", context)
+
+
+@customer_view(Permission.MANAGE_CUSTOMERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_domain(request, customer):
+    """Add a domain to the customer."""
+    form = forms.AddDomain(request.POST or None)
+    if form.is_valid():
+        try:
+            domain = operations.add_domain(customer=customer, **form.cleaned_data, by=request.user)
+        except operations.DomainTaken as error:
+            form.add_error("name", error.message)
+        else:
+            messages.success(request, _("%(domain)s was added.") % {"domain": domain.name})
+            return redirect("customers:domains", customer.slug)
+    context = {"nav": "domains", "customer": customer, "form": form}
+    return render_form(request, "customers/add_domain.html", context)
+
+
+@customer_view(Permission.MANAGE_CUSTOMERS)
+@require_POST
+def mark_domain(request, customer, domain_id):
+    """Mark a domain as verified, or take the mark away."""
+    domain = find_domain(customer, domain_id)
+    form = forms.MarkDomain(request.POST)
+    if form.is_valid():
+        operations.mark_domain(domain=domain, **form.cleaned_data, by=request.user)
+    return redirect("customers:domains", customer.slug)
+
+
+@customer_view(Permission.MANAGE_CUSTOMERS)
+@require_POST
+def make_default(request, customer, domain_id):
+    """Make a domain the one that is proposed for new users."""
+    domain = find_domain(customer, domain_id)
+    try:
+        operations.make_default(domain=domain, by=request.user)
+    except operations.NotVerified as error:
+        messages.error(request, error.message)
+    return redirect("customers:domains", customer.slug)
+
+
+@customer_view(Permission.MANAGE_CUSTOMERS)
+@require_POST
+def remove_domain(request, customer, domain_id):
+    """Remove a domain in which nobody is named."""
+    domain = find_domain(customer, domain_id)
+    try:
+        operations.remove_domain(domain=domain, by=request.user)
+    except operations.CustomersError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("%(domain)s was removed.") % {"domain": domain.name})
+    return redirect("customers:domains", customer.slug)
+
+
+def find_domain(customer, domain_id):
+    """The customer's domain of this id, or the answer that there is none."""
+    domain = queries.get_domain(customer, domain_id)
+    if domain is None:
+        raise Http404
+    return domain
