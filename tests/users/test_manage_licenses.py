@@ -95,6 +95,7 @@ def test_too_few_seats_go_to_the_first_in_the_list(contoso, people, alice):
         "wanted": 4,
         "freed": 0,
         "short": 2,
+        "left": 0,
     }
     warned = [line.number for line in Line.objects.filter(batch=batch) if line.problems]
     assert warned == [3, 4]
@@ -107,12 +108,34 @@ def test_too_few_seats_go_to_the_first_in_the_list(contoso, people, alice):
 
 def test_or_nobody_gets_one(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=2)
-    batch = plan(contoso, people, alice, when_short="none", give=[few])
+
+    with pytest.raises(operations.TooFewSeats) as refused:
+        plan(contoso, people, alice, when_short="none", give=[few])
+
+    assert "Few (4 wanted, 2 free)" in refused.value.message
+
+
+def test_or_nobody_gets_one_where_the_seats_went_meanwhile(contoso, people, alice):
+    few = factories.subscription(contoso, "Few", seats=2)
+    batch = plan(contoso, people[:2], alice, when_short="none", give=[few])
+    hold(few, people[2])
 
     with pytest.raises(operations.TooFewSeats):
         operations.start_batch(batch=batch, by=alice)
 
-    assert holders(few) == set()
+    assert holders(few) == {people[2].pk}
+
+
+def test_the_forecast_counts_what_is_given_back(contoso, office, people, alice):
+    few = factories.subscription(contoso, "Few", seats=1)
+    hold(office, *people[:2])
+
+    batch = plan(contoso, people[:2], alice, give=[few], take=[office])
+
+    seats = {one["name"]: one for one in batch.plan["seats"]}
+    # The second one keeps the old license, as there is no new one.
+    assert (seats["Office E3"]["free"], seats["Office E3"]["left"]) == (3, 4)
+    assert (seats["Few"]["short"], seats["Few"]["left"]) == (1, 0)
 
 
 def test_a_swap_without_a_seat_keeps_the_old_license(contoso, office, people, alice):

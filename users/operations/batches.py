@@ -272,7 +272,12 @@ def start_batch(
 
 
 def _is_short(batch: Batch) -> bool:
-    return any(one["short"] for one in batch.plan.get("seats", ()))
+    seats = batch.plan.get("seats", ())
+    if any(one["short"] for one in seats):
+        return True
+    # Others may have got the seats since the plan was made.
+    now = {str(one.pk): one.free for one in batch.customer.subscriptions.all()}
+    return any(one.get("wanted", 0) > now.get(one["subscription"], 0) for one in seats)
 
 
 def _note_choices(batch: Batch, reason: str, new_passwords: bool | None) -> None:

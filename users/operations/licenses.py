@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
@@ -19,7 +21,7 @@ from users.importing.facts import Facts
 from users.importing.products import ProductRules
 from users.models import Batch, Line
 
-from .batches import Outcome, UsersError, applies, create_batch, save_lines
+from .batches import Outcome, TooFewSeats, UsersError, applies, create_batch, save_lines
 from .choosing import ADMINISTRATOR, choose, lock_active, plan_line, problems_of
 from .facts import gather_facts
 
@@ -60,10 +62,11 @@ def plan_licenses(
 
     Whoever is as wanted already gets no line; the plan says how many they are, and the seats
     before and after. Where too few are free, `when_short` says "first": first come in the order
-    of the list, or "none": the batch will not start.
+    of the list, or "none": nobody gets any.
 
     :raises NobodyChosen: where none of the ids is an active user of the customer.
     :raises NothingToChange: where no line is left.
+    :raises TooFewSeats: where too few are free, and in that case nobody was to get one.
     :raises Refused: where the member may not assign licenses.
     """
     require(by, Permission.ASSIGN_LICENSES)
@@ -71,8 +74,8 @@ def plan_licenses(
     facts = gather_facts(customer=customer, user_names=[], by=by)
     rules = ProductRules(facts.subscriptions)
     held = licensing_queries.get_held(customer, [user["pk"] for user in chosen])
-    free = {one.id: one.free for one in facts.subscriptions}
-    lines, wanted, freed = [], Counter(), Counter()
+    forecast = Forecast(facts, rules)
+    lines = []
     for user in chosen:
         change = _change_of(held.get(user["pk"], {}), changes)
         if not any(change.values()):
@@ -80,20 +83,18 @@ def plan_licenses(
         problems = problems_of(user, by=by) + _speak_against(
             rules, user["location"], held.get(user["pk"], {}), change
         )
-        if not problems:
-            wanted.update(one["subscription"] for one in change["give"])
-            freed.update(change["take"])
-            problems = _shortages(change, wanted, free, rules)
-        lines.append(plan_line(user, problems, **change))
+        lines.append(plan_line(user, problems or forecast.add(change), **change))
     if not lines:
         raise NothingToChange
+    if when_short == "none" and forecast.is_short:
+        raise TooFewSeats(_say_short(forecast.seats))
     batch = create_batch(
         customer=customer,
         kind=Batch.Kind.LICENSES,
         reason=reason,
         options={"when_short": when_short},
         plan={
-            "seats": _forecast(facts, wanted, freed),
+            "seats": forecast.seats,
             "unchanged": len(chosen) - len(lines),
         },
         by=by,
@@ -132,32 +133,76 @@ def _speak_against(rules: ProductRules, location: str, held, change) -> list[dic
     ]
 
 
-def _shortages(change, wanted: Counter, free: Mapping[str, int], rules: ProductRules) -> list[dict]:
-    return [
-        {
-            "code": "seat_missing",
-            "column": "products",
-            "params": {"product": rules.by_id[one["subscription"]].name},
-            "severity": "warning",
-        }
-        for one in change["give"]
-        if wanted[one["subscription"]] > free[one["subscription"]]
-    ]
+class Forecast:
+    """What lines, added in their order, will do to the free seats."""
+
+    def __init__(self, facts: Facts, rules: ProductRules):
+        self.subscriptions = facts.subscriptions
+        self.rules = rules
+        self.left = {one.id: one.free for one in facts.subscriptions}
+        self.wanted, self.freed, self.short = Counter(), Counter(), Counter()
+
+    def add(self, change: dict) -> list[dict]:
+        """Count the line in; gives its warnings."""
+        given = [one["subscription"] for one in change["give"]]
+        short = [one for one in given if self.left[one] < 1]
+        self.wanted.update(given)
+        self.short.update(short)
+        # Who swaps gets all that is new, or keeps the old.
+        if not (short and change["take"]):
+            for one in given:
+                self.left[one] -= one not in short
+            self.freed.update(change["take"])
+        return [
+            {
+                "code": "seat_missing",
+                "column": "products",
+                "params": {"product": self.rules.by_id[one].name},
+                "severity": "warning",
+            }
+            for one in short
+        ]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether anybody lacks a seat."""
+        return self.short.total() > 0
+
+    @property
+    def seats(self) -> list[dict]:
+        """Per product that is given or taken: what is wanted, lacks, and is free before and after."""
+        return [
+            {
+                "subscription": one.id,
+                "name": one.name,
+                "free": one.free,
+                "wanted": self.wanted[one.id],
+                "freed": self.freed[one.id],
+                "short": self.short[one.id],
+                # A seat that one user gives back is not promised to another.
+                "left": self.left[one.id] + self.freed[one.id],
+            }
+            for one in self.subscriptions
+            if self.wanted[one.id] or self.freed[one.id]
+        ]
 
 
-def _forecast(facts: Facts, wanted: Counter, freed: Counter) -> list[dict]:
-    return [
-        {
-            "subscription": one.id,
-            "name": one.name,
-            "free": one.free,
-            "wanted": wanted[one.id],
-            "freed": freed[one.id],
-            "short": max(0, wanted[one.id] - one.free),
+def _say_short(seats: Sequence[dict]) -> str:
+    short = [
+        gettext("%(product)s (%(wanted)s wanted, %(free)s free)")
+        % {
+            "product": one["name"],
+            "wanted": intcomma(one["wanted"]),
+            "free": intcomma(one["free"]),
         }
-        for one in facts.subscriptions
-        if wanted[one.id] or freed[one.id]
+        for one in seats
+        if one["short"]
     ]
+    text = gettext(
+        "Too few licenses are free: %(products)s. In that case nobody was to get one. Buy more,"
+        " choose fewer users, or let the first come first."
+    )
+    return text % {"products": ", ".join(short)}
 
 
 @applies(Batch.Kind.LICENSES)
