@@ -97,6 +97,19 @@ class Site:
     url: str
     problems: list[str]
 
+    def watch(self, page: Page) -> Page:
+        """Take down what the browser complains of on this page, CSP included."""
+        page.on(
+            "console",
+            lambda message: (
+                self.problems.append(f"{page.url}: {message.text}")
+                if message.type == "error"
+                else None
+            ),
+        )
+        page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
+        return page
+
     def open(self, path: str) -> None:
         """Go to an address of the portal."""
         self.page.goto(self.url + path)
@@ -111,15 +124,20 @@ class Site:
 
     def check(self) -> None:
         """Nobody is shut out of the page as it stands, and nothing sticks out of it."""
-        found = Axe().run(self.page, options={"runOnly": RULES})
-        assert [
-            (violation["id"], [node["html"][:200] for node in violation["nodes"]])
-            for violation in found.response["violations"]
-        ] == []
-        wide = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert wide <= 0, f"{self.page.url} is {wide} px too wide"
+        assert findings(self.page) == []
+
+
+def findings(page: Page) -> list[tuple]:
+    """What axe finds fault with on the page, and whether it is wider than its window."""
+    found = Axe().run(page, options={"runOnly": RULES})
+    wrong = [
+        (violation["id"], [node["html"][:200] for node in violation["nodes"]])
+        for violation in found.response["violations"]
+    ]
+    wide = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return [*wrong, ("too wide", f"{page.url} by {wide} px")] if wide > 0 else wrong
 
 
 @pytest.fixture
@@ -131,11 +149,7 @@ def site(page: Page, live_server, settings) -> Site:
     plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
     settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": plain}}
     site = Site(page, live_server.url, [])
-    page.on(
-        "console",
-        lambda message: site.problems.append(message.text) if message.type == "error" else None,
-    )
-    page.on("pageerror", lambda error: site.problems.append(str(error)))
+    site.watch(page)
     yield site
     # An answer of 4xx is no fault of the page; the browser reports it as an error all the same.
     assert [text for text in site.problems if "Failed to load resource" not in text] == []
