@@ -2,6 +2,8 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Func, Q
 from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from .roles import Permission, Role
@@ -81,6 +83,8 @@ class Member(AbstractBaseUser):
     time_zone = models.CharField(_("time zone"), max_length=40, default="UTC")
     theme = models.CharField(_("appearance"), max_length=5, choices=Theme, blank=True)
     has_shortcuts = models.BooleanField(_("single-key shortcuts"), default=True)
+    # Counting it up ends every session that was opened before.
+    session_number = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     USERNAME_FIELD = "email"
@@ -101,3 +105,46 @@ class Member(AbstractBaseUser):
     def may(self, permission: Permission) -> bool:
         """Whether the member's role has this permission."""
         return self.role in permission.roles
+
+    def _get_session_auth_hash(self, secret=None):
+        # A session is compared with this on every request; it ends where they differ.
+        key = f"{self.password}|{self.session_number}"
+        return salted_hmac("partners.Member", key, secret=secret, algorithm="sha256").hexdigest()
+
+
+class Invitation(TenantModel):
+    """
+    A one-time link by which somebody becomes a member; only the hash of its token is stored.
+
+    It waits until it is accepted, withdrawn or too old; sending it again gives it a new token.
+    """
+
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.READER)
+    is_limited = models.BooleanField(_("limited to chosen customers"), default=False)
+    by_name = models.CharField(max_length=120)
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    # None where the mail could not be sent, and the link has to be passed on by hand.
+    mailed_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "email"],
+                condition=Q(accepted_at=None, withdrawn_at=None),
+                name="invitation_waiting",
+            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="invitation_role"),
+        ]
+
+    def __str__(self):
+        return self.email
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its link is too old."""
+        return self.expires_at <= timezone.now()

@@ -111,6 +111,7 @@ def test_only_known_functions_pass_row_security():
     assert [name for name, *_rest in functions] == [
         "find_domain",
         "find_handover",
+        "find_invitation",
         "find_partners_to_purge",
         "find_partners_to_wipe",
         "find_partners_with_work",
