@@ -58,17 +58,40 @@ FAILURES = {
     "name_taken": gettext_lazy(
         "Somebody got this user name after the check. Nobody was added; choose another name."
     ),
-    "gone": gettext_lazy("This user has been deleted meanwhile. Nothing was changed."),
+    "gone": gettext_lazy(
+        "This user was deleted, restored or purged meanwhile. Nothing was changed."
+    ),
+    "administrator": gettext_lazy(
+        "This user has become an administrator meanwhile. Ask an owner or an admin agent of your"
+        " organization."
+    ),
+    "last_administrator": gettext_lazy(
+        "This is the last global administrator who can sign in, and nobody said that this one may"
+        " go. Nothing was changed."
+    ),
+    "not_sold": gettext_lazy(
+        "This user holds a license that is not sold at that location. Take it away first."
+    ),
     "internal": gettext_lazy(
         "Something went wrong on our side with this line, and nothing was changed. Try it again;"
         " if it happens again, tell your administrator the batch's address."
     ),
 }
 
+# What a restore says otherwise than an import.
+NOT_RESTORED = gettext_lazy(
+    "Somebody got this user name after the plan was made. Restore this user again and choose"
+    " another name."
+)
+
 # Why a line of a plan cannot run, beyond what the check of a file finds.
 PROBLEMS = {
     "administrator": gettext_lazy(
         "This user is an administrator. Ask an owner or an admin agent of your organization."
+    ),
+    "name_taken": gettext_lazy("Somebody else has this user name now. Choose a new one above."),
+    "comes_back_as_user": gettext_lazy(
+        "This administrator comes back as a plain user; your role may not grant more."
     ),
 }
 
@@ -165,6 +188,9 @@ def refusal(batch: Batch) -> str:
 
 def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
     """Per product of the plan: its name, the seats free before and after, and how many lack."""
+    if batch.kind in {Kind.DELETE, Kind.RESTORE}:
+        # Said as a consequence: seats come back, or are wanted back.
+        return []
     return [
         one | {"name": products.get(str(one.get("subscription")), one.get("name", ""))}
         for one in batch.plan.get("seats", ())
@@ -239,7 +265,7 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
     if line.state in {Line.State.PARTLY, Line.State.FAILED, Line.State.DONE}:
         # A forecast of the plan; what really happened is said below.
         said = [one for one, raw in zip(said, line.problems, strict=True) if not _is_forecast(raw)]
-        said = [*said, *_result(line.result, products)]
+        said = [*said, *_result(line, products)]
     bad = frozenset(one.get("column", "") for one in line.problems) - {""}
     tone, label = _state(line, is_over)
     return ShownLine(
@@ -267,6 +293,8 @@ def _state(line: Line, is_over: bool) -> tuple[str, str]:
 def _products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
     if line.state in {Line.State.DONE, Line.State.PARTLY}:
         given = line.result.get("assigned", ())
+        # What a deletion has taken is shown as what was held.
+        given = given or [one["subscription"] for one in line.result.get("held", ())]
     else:
         given = [one.get("subscription") for one in line.input.get("products", ())]
     return tuple(products.get(str(one), "") or _("a product no longer bought") for one in given)
@@ -303,10 +331,15 @@ def _as_problem(problem: dict) -> importing.Problem:
     )
 
 
-def _result(result: dict, products: Mapping[str, str]) -> list[Said]:
-    said = []
+def _result(line: Line, products: Mapping[str, str]) -> list[Said]:
+    result, said = line.result, []
     if code := result.get("code"):
-        said.append(Said(str(FAILURES.get(code, FAILURES["internal"]))))
+        sentence = FAILURES.get(code, FAILURES["internal"])
+        if code == "name_taken" and line.batch.kind == Kind.RESTORE:
+            sentence = NOT_RESTORED
+        said.append(Said(str(sentence)))
+    if result.get("unchanged"):
+        said.append(Said(_("It was so already."), severity="notice"))
     for word, sentence in ABOUT_LICENSES.items():
         for one in result.get(word, ()):
             product = products.get(str(one)) or _("A product no longer bought")

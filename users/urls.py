@@ -1,6 +1,16 @@
 from django.urls import include, path
 
-from .views import adding, batches, handovers, importing, resetting, sheets
+from .views import (
+    adding,
+    batches,
+    blocking,
+    deleting,
+    handovers,
+    importing,
+    resetting,
+    restoring,
+    sheets,
+)
 from .views import lists as users
 
 app_name = "users"
@@ -13,6 +23,11 @@ of_users = [
     path("import/", importing.upload, name="import"),
     path("import/template/<str:language>.<str:kind>", importing.template, name="template"),
     path("reset/", resetting.reset, name="reset"),
+    path("block/", blocking.block, name="block"),
+    path("unblock/", blocking.unblock, name="unblock"),
+    path("delete/", deleting.delete, name="delete"),
+    path("restore/", restoring.restore, name="restore"),
+    path("purge/", deleting.purge, name="purge"),
     path("export/", users.export, name="export"),
     path("<uuid:user_id>/", users.show_user, name="user"),
 ]
@@ -23,6 +38,8 @@ of_batch = [
     path("finish/", adding.finish, name="finish_set"),
     path("start/", batches.start, name="start"),
     path("cancel/", batches.cancel, name="cancel"),
+    path("restore/", restoring.restore_deleted, name="restore_deleted"),
+    path("rename/", restoring.rename_restored, name="rename_restored"),
     path("settings/", importing.change, name="import_settings"),
     path("failed/", importing.failed, name="failed_rows"),
     path("sheet/", sheets.show, name="sheet"),

@@ -5,6 +5,7 @@ from .filters import FilterUsers
 from .handing_over import MailSheet
 from .importing import ImportFile, ReadFile
 from .person import AddUser, check_name
+from .starting import RenameRestored, StartBatch
 
 __all__ = [
     "AddUser",
@@ -13,5 +14,7 @@ __all__ = [
     "MailSheet",
     "Place",
     "ReadFile",
+    "RenameRestored",
+    "StartBatch",
     "check_name",
 ]

@@ -24,6 +24,7 @@ from .filters import Filters, UnknownFilter, chosen_ids, find_users, read_filter
 from .listing import UserList, find_exported, get_list
 from .my import License, find_own_licenses
 from .people import UserPage, get_user_page
+from .restoring import TakenName, find_done_users, find_taken_names
 from .routes import (
     find_partners_to_purge,
     find_partners_to_wipe,
@@ -64,13 +65,16 @@ __all__ = [
     "Recipients",
     "UnknownFilter",
     "UserList",
+    "TakenName",
     "UserPage",
     "chosen_ids",
     "find_batches_with_mail",
+    "find_done_users",
     "find_exported",
     "find_partners_to_purge",
     "find_partners_to_wipe",
     "find_partners_with_work",
+    "find_taken_names",
     "find_users",
     "find_sheet_readers",
     "get_handover",

@@ -8,13 +8,13 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from customers.access import customer_view
+from customers.pages import render_form
 from partners.access import partner_view
 from partners.roles import Permission
-from users import forms, operations, queries, sentences
+from users import forms, operations, queries
 from users.models import Batch
+from users.pages import list_of, page_of
 
-IMPORT_STEPS = [_("Upload"), _("Check"), _("Import"), _("Hand over")]
-STEP_OF = {"checking": 2, "refused": 1, "planned": 2, "running": 3, "done": 4, "canceled": 2}
 MOVING = {Batch.State.CHECKING, Batch.State.RUNNING}
 
 
@@ -38,51 +38,18 @@ def batch(request, customer, batch_id):
     return render(request, "users/batch.html", page_of(found, place, member=request.user))
 
 
-def page_of(batch, place, *, member):
-    """Return everything the page about a batch shows."""
-    progress = queries.get_progress(batch)
-    page = queries.find_lines(batch, show=place.show, after=place.after, before=place.before)
-    products = queries.find_product_names(batch.customer)
-    return {
-        "nav": "customer-batches",
-        "customer": batch.customer,
-        "batch": batch,
-        "progress": progress,
-        "heading": sentences.heading(batch, progress.succeeded),
-        "button": sentences.button(batch, progress.planned),
-        "refusal": sentences.refusal(batch) if batch.state == "refused" else "",
-        "seats": sentences.seats(batch, products),
-        "detected": sentences.detected(batch),
-        "notices": sentences.notices(batch),
-        "lines": sentences.show(page.rows, products, is_over=batch.started_at is not None),
-        "page": page,
-        "place": place,
-        "tabs": sentences.tabs(batch, progress),
-        "steps": IMPORT_STEPS if batch.kind == Batch.Kind.IMPORT else [],
-        "step": STEP_OF.get(batch.state, 1),
-        "is_held": batch.options.get("mode") == "all" and progress.invalid > 0,
-        "may_start": operations.may_start(batch, member),
-        "may_import": member.may(Permission.MANAGE_USERS),
-        "may_open_sheet": member.may(Permission.RESET_PASSWORDS),
-        "handover": get_handover(batch, member=member),
-    }
-
-
-def get_handover(batch, *, member):
-    """Return what the hand-over card shows, or None where the batch never had passwords."""
-    had_secrets = batch.sheet_key or batch.handed_over_at or batch.sheet_expires_at
-    if not had_secrets or not hasattr(queries, "get_handover"):
-        return None
-    return queries.get_handover(batch, member=member)
-
-
 @customer_view(Permission.VIEW)
 @require_POST
 def start(request, customer, batch_id):
-    """Run the plan that was shown."""
+    """Run the plan that was shown, with what had to be said first."""
     found = get_batch_or_404(customer, batch_id)
+    planned = queries.get_progress(found).planned
+    form = forms.StartBatch(request.POST, batch=found, number=planned)
+    if not form.is_valid():
+        context = page_of(found, forms.Place(), member=request.user) | {"form": form, "start": form}
+        return render_form(request, "users/batch.html", context)
     try:
-        operations.start_batch(batch=found, by=request.user)
+        operations.start_batch(batch=found, **form.choices, by=request.user)
     except operations.UsersError as error:
         messages.error(request, error.message)
     return redirect("users:batch", customer.slug, found.pk)
@@ -120,20 +87,5 @@ def render_list(request, customer):
     """Answer with a list of batches, of one customer or of all."""
     place = forms.Place.of(request.GET, queries.STATES, kind=UUID)
     is_mine = request.GET.get("by") == "me"
-    page = queries.find_batches(
-        member=request.user,
-        customer=customer,
-        is_mine=is_mine,
-        show=place.show,
-        after=place.after,
-        before=place.before,
-    )
-    context = {
-        "nav": "customer-batches" if customer else "batches",
-        "customer": customer,
-        "page": page,
-        "batches": [(one, sentences.title(one)) for one in page.rows],
-        "place": place,
-        "is_mine": is_mine,
-    }
+    context = list_of(customer, place, is_mine=is_mine, member=request.user)
     return render(request, "users/batches.html", context)

@@ -13,8 +13,9 @@ from partners.roles import Permission
 from users import forms, operations, queries, sentences
 from users.importing import export
 from users.importing import template as templates
+from users.pages import IMPORT_STEPS
 
-from .batches import IMPORT_STEPS, get_batch_or_404
+from .batches import get_batch_or_404
 
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -56,9 +57,8 @@ def change(request, customer, batch_id):
     if batch.kind != "import":
         raise Http404
     initial = forms.ReadFile.initial_of(batch.options)
-    form = forms.ReadFile(
-        request.POST or None, initial=initial, customer=customer, member=request.user
-    )
+    of_whom = {"customer": customer, "member": request.user}
+    form = forms.ReadFile(request.POST or None, initial=initial, **of_whom)
     if form.is_valid():
         try:
             operations.check_again(batch=batch, options=form.options, by=request.user)

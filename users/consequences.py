@@ -1,0 +1,159 @@
+"""What a plan will mean beyond its lines, said before it runs, in the reader's language."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from customers import locations
+from users.models import Batch
+
+Kind = Batch.Kind
+
+# The question that the page of a plan asks, with the number of users.
+QUESTIONS: dict[str, Callable[[int], str]] = {
+    Kind.EDIT: lambda n: ngettext("Change %(n)s user?", "Change %(n)s users?", n),
+    Kind.BLOCK: lambda n: ngettext(
+        "Block sign-in of %(n)s user?", "Block sign-in of %(n)s users?", n
+    ),
+    Kind.UNBLOCK: lambda n: ngettext(
+        "Unblock sign-in of %(n)s user?", "Unblock sign-in of %(n)s users?", n
+    ),
+    Kind.DELETE: lambda n: ngettext("Delete %(n)s user account?", "Delete %(n)s user accounts?", n),
+    Kind.RESTORE: lambda n: ngettext("Restore %(n)s user?", "Restore %(n)s users?", n),
+    Kind.PURGE: lambda n: ngettext("Purge %(n)s user for good?", "Purge %(n)s users for good?", n),
+}
+
+
+@dataclass(frozen=True)
+class Seats:
+    """What a plan does to the seats of a product."""
+
+    name: str
+    text: str
+    short: str = ""
+
+
+@dataclass(frozen=True)
+class Consequences:
+    """What happens if the plan runs: sentences, and the seats product by product."""
+
+    facts: tuple[str, ...] = ()
+    seats: tuple[Seats, ...] = ()
+    # What cannot be undone.
+    warning: str = ""
+
+
+def question(batch: Batch, number: int) -> str:
+    """What the page of a plan asks; '' where the plan is not waiting, or is an import."""
+    if batch.state != Batch.State.PLANNED or not number or batch.kind not in QUESTIONS:
+        return ""
+    return QUESTIONS[batch.kind](number) % {"n": intcomma(number)}
+
+
+def describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    """What running this plan means; `products` names subscriptions by id."""
+    if batch.state != Batch.State.PLANNED:
+        return Consequences()
+    if batch.kind == Kind.PURGE:
+        return Consequences(
+            facts=(
+                _("Nobody who is purged can be restored, by nobody."),
+                _("Their names are taken out of batches and of the activity log, too."),
+            ),
+            warning=_("This cannot be undone."),
+        )
+    describe_kind = {
+        Kind.DELETE: _describe_delete,
+        Kind.RESTORE: _describe_restore,
+        Kind.BLOCK: _describe_block,
+        Kind.UNBLOCK: _describe_unblock,
+        Kind.EDIT: _describe_edit,
+    }.get(batch.kind)
+    return describe_kind(batch, products) if describe_kind else Consequences()
+
+
+def _describe_delete(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    seats = batch.plan.get("seats", {})
+    administrators = batch.plan.get("administrators", 0)
+    days = batch.plan.get("retention_days", batch.customer.retention_days)
+    last_day = formats.date_format(
+        timezone.localtime(timezone.now() + timedelta(days=days)), "DATE_FORMAT"
+    )
+    restorable = ngettext(
+        "They can be restored for %(days)s day, until %(day)s. Then they are purged.",
+        "They can be restored for %(days)s days, until %(day)s. Then they are purged.",
+        days,
+    )
+    facts = [_("Sign-in ends at once, open sessions included.")]
+    if administrators:
+        facts.append(
+            ngettext(
+                "%(n)s of them is an administrator.",
+                "%(n)s of them are administrators.",
+                administrators,
+            )
+            % {"n": intcomma(administrators)}
+        )
+    facts.append(restorable % {"days": days, "day": last_day})
+    return Consequences(
+        tuple(facts),
+        tuple(Seats(_name(products, pk), _freed(number)) for pk, number in seats.items()),
+    )
+
+
+def _freed(number: int) -> str:
+    text = ngettext("%(n)s seat becomes free", "%(n)s seats become free", number)
+    return text % {"n": intcomma(number)}
+
+
+def _describe_restore(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    seats = [_wanted(one, products) for one in batch.plan.get("seats", ())]
+    facts = (
+        _("They reappear with the licenses they had, as far as seats are free."),
+        _("Who comes back without a license is named on the page that follows."),
+    )
+    return Consequences(facts if any(one.short for one in seats) else facts[:1], tuple(seats))
+
+
+def _wanted(seat: dict, products: Mapping[str, str]) -> Seats:
+    short = ngettext(
+        "%(n)s user comes back without", "%(n)s users come back without", seat["short"]
+    )
+    return Seats(
+        products.get(seat["subscription"]) or seat["name"],
+        _("%(wanted)s wanted, %(free)s free")
+        % {"wanted": intcomma(seat["wanted"]), "free": intcomma(seat["free"])},
+        short % {"n": intcomma(seat["short"])} if seat["short"] else "",
+    )
+
+
+def _describe_block(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    return Consequences(
+        (
+            _("They cannot sign in any more, and open sessions end at once."),
+            _("Licenses and data stay as they are."),
+        )
+    )
+
+
+def _describe_unblock(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    return Consequences((_("They can sign in again with the password they have."),))
+
+
+def _describe_edit(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    location = locations.name_of(batch.options.get("location", ""))
+    return Consequences(
+        (
+            _("Their usage location becomes %(location)s.") % {"location": location},
+            _("Licenses stay as they are."),
+        )
+    )
+
+
+def _name(products: Mapping[str, str], pk: str) -> str:
+    return products.get(pk) or _("a product no longer bought")

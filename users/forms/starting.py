@@ -1,0 +1,113 @@
+"""What is said as a plan is started, and what a restored user is called."""
+
+import re
+
+from django import forms
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from users import operations
+from users.importing import problems as importing
+from users.models import Batch
+
+WITH_REASON = {Batch.Kind.DELETE, Batch.Kind.PURGE, Batch.Kind.BLOCK, Batch.Kind.UNBLOCK}
+
+
+class StartBatch(forms.Form):
+    """What must be said before a plan runs; which of it is asked depends on the plan."""
+
+    may_take_last_administrator = forms.BooleanField(
+        label=_("Yes, leave this customer without a global administrator who can sign in"),
+        required=False,
+    )
+    new_passwords = forms.TypedChoiceField(
+        label=_("Password"),
+        choices=[
+            ("", _("Everybody keeps the password they had")),
+            ("1", _("Everybody gets a new temporary password, handed over on a sheet")),
+        ],
+        coerce=bool,
+        empty_value=False,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=240,
+        required=False,
+        help_text=_("Stands beside the users and in the batch, for your colleagues."),
+    )
+    typed = forms.CharField(required=False)
+
+    def __init__(self, *args, batch: Batch, number: int, **more):
+        super().__init__(*args, **more)
+        self.number = number
+        self.initial.setdefault("reason", batch.reason)
+        self.initial.setdefault("new_passwords", "1" if batch.options.get("new_passwords") else "")
+        is_waiting = batch.state == Batch.State.PLANNED
+        wanted = {
+            "may_take_last_administrator": batch.plan.get("takes_last_administrator"),
+            "new_passwords": batch.kind == Batch.Kind.RESTORE,
+            "reason": batch.kind in WITH_REASON,
+            "typed": batch.kind == Batch.Kind.PURGE,
+        }
+        for name, is_asked in wanted.items():
+            if not (is_waiting and is_asked):
+                del self.fields[name]
+        if "typed" in self.fields:
+            label = ngettext(
+                "Type %(n)s, the number of users that are purged for good",
+                "Type %(n)s, the number of users that are purged for good",
+                number,
+            )
+            self.fields["typed"].label = label % {"n": intcomma(number)}
+            self.fields["typed"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "off"}
+
+    def clean_may_take_last_administrator(self) -> bool:
+        """Refuse what takes the last global administrator, unless it was said to be meant."""
+        is_meant = self.cleaned_data["may_take_last_administrator"]
+        if not is_meant:
+            raise forms.ValidationError(operations.LastAdministrator.message)
+        return is_meant
+
+    def clean_typed(self) -> str:
+        """Compare the number that was typed with the number of users."""
+        typed = re.sub(r"[\s.,]", "", self.cleaned_data["typed"])
+        if typed != str(self.number):
+            message = _("Nobody was purged. Type %(n)s here if these users are to go for good.")
+            raise forms.ValidationError(message, params={"n": intcomma(self.number)})
+        return typed
+
+    @property
+    def choices(self) -> dict:
+        """What the operation is told."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "typed"}
+
+
+class RenameRestored(forms.Form):
+    """A new name for a user who comes back, since somebody else has the old one."""
+
+    number = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+    local_part = forms.CharField(label=_("New user name"), required=False, strip=True)
+    # The pressed button of a suggestion; it wins over what was typed.
+    suggestion = forms.CharField(required=False)
+
+    @property
+    def wanted(self) -> str:
+        """The local part that was typed or taken from a suggestion."""
+        return self.cleaned_data["suggestion"] or self.cleaned_data["local_part"]
+
+    def refuse(self, codes: list[str]) -> None:
+        """Say what is wrong with the name."""
+        for code in codes:
+            self.add_error("local_part", _say(code, self.wanted))
+
+
+def _say(code: str, typed: str) -> str:
+    if code == "name_taken":
+        return _("Somebody has this user name already. Choose another one.")
+    known = {"empty": "user_name_missing"}.get(code, f"user_name_{code}")
+    bad = "".join(dict.fromkeys(re.findall(r"[^A-Za-z0-9._'-]", typed))).replace(" ", "\u2423")
+    problem = importing.Problem(0, "user_name", typed, known, {"characters": bad})
+    return importing.describe(problem)

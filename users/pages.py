@@ -1,0 +1,77 @@
+"""What the page of a batch and the list of batches show; several views answer with it."""
+
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer
+from partners.models import Member
+from partners.roles import Permission
+from users import consequences, forms, operations, queries, sentences
+from users.models import Batch
+
+IMPORT_STEPS = [_("Upload"), _("Check"), _("Import"), _("Hand over")]
+STEP_OF = {"checking": 2, "refused": 1, "planned": 2, "running": 3, "done": 4, "canceled": 2}
+
+
+def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
+    """Everything the page about a batch shows."""
+    progress = queries.get_progress(batch)
+    page = queries.find_lines(batch, show=place.show, after=place.after, before=place.before)
+    products = queries.find_product_names(batch.customer)
+    return {
+        "nav": "customer-batches",
+        "customer": batch.customer,
+        "batch": batch,
+        "progress": progress,
+        "heading": consequences.question(batch, progress.planned)
+        or sentences.heading(batch, progress.succeeded),
+        "button": sentences.button(batch, progress.planned),
+        "refusal": sentences.refusal(batch) if batch.state == "refused" else "",
+        "seats": sentences.seats(batch, products),
+        "consequences": consequences.describe(batch, products),
+        "start": forms.StartBatch(batch=batch, number=progress.planned),
+        "taken_names": queries.find_taken_names(batch),
+        "detected": sentences.detected(batch),
+        "notices": sentences.notices(batch),
+        "lines": sentences.show(page.rows, products, is_over=batch.started_at is not None),
+        "page": page,
+        "place": place,
+        "tabs": sentences.tabs(batch, progress),
+        "steps": IMPORT_STEPS if batch.kind == Batch.Kind.IMPORT else [],
+        "step": STEP_OF.get(batch.state, 1),
+        "is_held": batch.options.get("mode") == "all" and progress.invalid > 0,
+        "may_start": operations.may_start(batch, member),
+        "may_import": member.may(Permission.MANAGE_USERS),
+        "may_open_sheet": member.may(Permission.RESET_PASSWORDS),
+        "may_restore": member.may(Permission.RESTORE_USERS),
+        "handover": get_handover(batch, member=member),
+    }
+
+
+def get_handover(batch: Batch, *, member: Member) -> queries.HandoverCard | None:
+    """What the hand-over card shows, or None where the batch never had passwords."""
+    had_secrets = batch.sheet_key or batch.handed_over_at or batch.sheet_expires_at
+    if not had_secrets:
+        return None
+    return queries.get_handover(batch, member=member)
+
+
+def list_of(
+    customer: Customer | None, place: forms.Place, *, is_mine: bool, member: Member
+) -> dict:
+    """Everything the list of batches shows, those of one customer or of all."""
+    page = queries.find_batches(
+        member=member,
+        customer=customer,
+        is_mine=is_mine,
+        show=place.show,
+        after=place.after,
+        before=place.before,
+    )
+    return {
+        "nav": "customer-batches" if customer else "batches",
+        "customer": customer,
+        "page": page,
+        "batches": [(one, sentences.title(one)) for one in page.rows],
+        "place": place,
+        "is_mine": is_mine,
+    }
