@@ -125,6 +125,7 @@ class Words:
     language: str
     user_name: str
     password: str
+    password_short: str
     licenses: str
     valid_until: str
     name: str
@@ -142,6 +143,7 @@ def words_in(language: str) -> Words:
             language=HTML_LANGUAGES.get(language, language),
             user_name=_("User name"),
             password=_("Temporary password"),
+            password_short=_("Password"),
             licenses=_("Licenses"),
             valid_until=_("Valid until"),
             name=_("Name"),
@@ -170,16 +172,16 @@ class Slip:
     valid_until: tuple[tuple[str, str], ...]
 
 
-def make_slips(sheet: Sheet) -> Iterator[Slip]:
-    """The rows that can be handed over, each in the language of its recipient."""
+def make_slips(sheet: Sheet, language: str = "") -> Iterator[Slip]:
+    """The rows that can be handed over, all in one language or each in its recipient's."""
     words = cache(words_of)
     dates = cache(_dates)
     zone = timezone.get_current_timezone()
     fallback = sheet.batch.customer.language
     for row in sheet.with_password:
-        language = row.language or fallback
+        own = language or row.language or fallback
         day = timezone.localtime(row.valid_until, zone).date()
-        yield Slip(row, words(language), dates(day, language))
+        yield Slip(row, words(own), dates(day, own))
 
 
 def _dates(day, language: str) -> tuple[tuple[str, str], ...]:
@@ -197,7 +199,8 @@ def stream_print(sheet: Sheet, layout: str, shell: str) -> Iterator[str]:
     Nothing is rendered across a yield, so that no language leaks into another answer.
     """
     head, foot = shell.split(ROWS_GO_HERE)
-    slips = list(make_slips(sheet))
+    # Made before the first yield, in the time zone of the request; a list is read by one person.
+    slips = list(make_slips(sheet, sheet.batch.customer.language if layout == "list" else ""))
     yield head
     if layout == "list":
         yield from _stream(slips, ROWS_AT_ONCE, "users/sheet_rows.html", sheet)

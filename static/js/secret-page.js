@@ -12,10 +12,11 @@
     });
   };
 
-  // Another tab or a menu may keep this page alive behind: what is gone from it cannot be seen there.
+  // Reload and Back ask for the address anew, by GET: nothing is posted again, nothing opened again.
+  history.replaceState(null, "", location.href);
   addEventListener("pagehide", forget);
   addEventListener("pageshow", (event) => {
-    if (event.persisted) location.replace(page.dataset.secretPage || location.href);
+    if (event.persisted) location.replace(location.href);
   });
 
   setTimeout(() => {

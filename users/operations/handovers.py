@@ -215,14 +215,18 @@ def send_handovers(*, batch_id: UUID | str) -> int:
     once. The second mail holds the same link, which still opens once.
     """
     until = time.monotonic() + SENDS_FOR_SECONDS
-    sent = 0
+    sent, last = 0, None
     server = mail.get_connection()
     try:
         while time.monotonic() < until:
-            is_sent = _send_next(batch_id, server)
-            if is_sent is None:
+            tried = _send_next(batch_id, server, after=last)
+            if tried is None:
                 return sent
-            sent += is_sent
+            last = tried.pk
+            sent += tried.state == Handover.State.SENT
+            if tried.state == Handover.State.QUEUED:
+                # The mail server is away: the sweep comes back to the rest of them.
+                return sent
     finally:
         server.close()
     poke("users.send_handovers", batch_id=str(batch_id))
@@ -230,50 +234,43 @@ def send_handovers(*, batch_id: UUID | str) -> int:
 
 
 @transaction.atomic
-def _send_next(batch_id: UUID | str, server) -> bool | None:
-    """Send one mail; None where none is due, or where the mail server is away."""
+def _send_next(batch_id: UUID | str, server, *, after: UUID | None) -> Handover | None:
+    """Try one mail and mark what became of it; None where none is due."""
+    due = find_due_mails(batch_id)
+    if after is not None:
+        # Those before it need not be looked at again.
+        due = due.filter(pk__gt=after)
     handover = (
-        find_due_mails(batch_id)
-        .select_for_update(skip_locked=True, of=("self",), no_key=True)
-        .order_by("pk")
-        .first()
+        due.select_for_update(skip_locked=True, of=("self",), no_key=True).order_by("pk").first()
     )
     if handover is None:
         return None
+    for name, value in _send(handover, server).items():
+        setattr(handover, name, value)
+    handover.save(update_fields=["state", "attempts", "error", "sent_at"])
+    return handover
+
+
+def _send(handover: Handover, server) -> dict:
+    """Send the mail, and return what is to be written about it."""
+    state = Handover.State
     try:
         letter = _write(handover)
     except NoSheet:
-        _mark(handover, state=Handover.State.FAILED, error="outdated")
-        return False
+        return {"state": state.FAILED, "error": "outdated"}
+    attempts = handover.attempts + 1
     try:
         # Opened once for all of them; an open one stays as it is.
         server.open()
         server.send_messages([letter])
     except smtplib.SMTPRecipientsRefused:
-        _mark(handover, state=Handover.State.FAILED, error="refused")
-        return False
+        return {"state": state.FAILED, "attempts": attempts, "error": "refused"}
     except (smtplib.SMTPException, OSError) as error:
         log.warning("mail %s was not sent: %s", handover.pk, type(error).__name__)
-        attempts = handover.attempts + 1
-        is_last = attempts >= MOST_ATTEMPTS
-        _mark(
-            handover,
-            state=Handover.State.FAILED if is_last else Handover.State.QUEUED,
-            attempts=attempts,
-            error="unreachable" if is_last else "",
-        )
-        return None
-    _mark(
-        handover,
-        state=Handover.State.SENT,
-        attempts=handover.attempts + 1,
-        sent_at=timezone.now(),
-    )
-    return True
-
-
-def _mark(handover: Handover, **fields) -> None:
-    Handover.objects.filter(pk=handover.pk, state=Handover.State.QUEUED).update(**fields)
+        if attempts < MOST_ATTEMPTS:
+            return {"state": state.QUEUED, "attempts": attempts}
+        return {"state": state.FAILED, "attempts": attempts, "error": "unreachable"}
+    return {"state": state.SENT, "attempts": attempts, "sent_at": timezone.now()}
 
 
 def _write(handover: Handover) -> mail.EmailMessage:

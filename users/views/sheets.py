@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 
 from customers.access import customer_view
 from partners.roles import Permission
-from users import operations, sheets
+from users import forms, operations, queries, sheets
 from users.importing import export
 from users.views.batches import get_batch_or_404
 
@@ -39,18 +39,15 @@ def show(request, customer, batch_id):
     batch = get_batch_or_404(customer, batch_id)
     if request.method != "POST":
         return redirect("users:batch", customer.slug, batch.pk)
-    after = request.POST.get("after", "")
+    place = forms.Place.of(request.POST, ())
     try:
         sheet = operations.open_sheet(
-            batch=batch,
-            way="shown",
-            after=int(after) if after.isdecimal() and len(after) < 9 else 0,
-            limit=ROWS,
-            by=request.user,
+            batch=batch, way="shown", after=place.after or 0, limit=ROWS, by=request.user
         )
     except operations.UsersError as error:
         return refuse(request, batch, error)
-    return secret(render(request, "users/sheet.html", page_of(sheet)))
+    context = page_of(sheet) | {"failed": queries.get_progress(sheet.batch).failed}
+    return secret(render(request, "users/sheet.html", context))
 
 
 def page_of(sheet):

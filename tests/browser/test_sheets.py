@@ -1,0 +1,156 @@
+"""Passwords in a real browser: shown, copied, printed, forgotten. Promise 30."""
+
+import re
+
+import pytest
+from django.db import transaction
+from playwright.sync_api import expect
+
+from tests.browser.conftest import inside_of
+from tests.users.handing_over import add, secret_of
+
+COVERED = "••••-••••-••••-••••"
+
+
+@pytest.fixture
+def batch(transactional_db, contoso, alice):
+    """Three users and one of them Chinese, with their passwords."""
+    with transaction.atomic():
+        add(contoso, alice, "ann")
+        add(contoso, alice, "wang", display_name="王建国", language="zh-hans")
+        return add(contoso, alice, "ben")
+
+
+@pytest.fixture
+def shown(site, batch, alice, northwind):
+    """The page of the sheet, opened from the batch."""
+    site.sign_in(alice)
+    site.open(f"/customers/contoso/batches/{batch.pk}/")
+    site.check()
+    site.page.get_by_role("button", name="Show passwords").click()
+    expect(site.page.get_by_role("heading", name="Temporary passwords", level=1)).to_be_visible()
+    with inside_of(northwind):
+        site.secrets = [secret_of(batch, number) for number in (1, 2, 3)]
+    return site
+
+
+def test_passwords_are_shown_one_by_one_or_all(shown):
+    page, codes = shown.page, shown.page.locator("code[data-secret]")
+    expect(codes).to_have_text([shown.secrets[0], COVERED, COVERED])
+
+    page.get_by_role("button", name="Show the password of Ben").click()
+    expect(codes).to_have_text([shown.secrets[0], COVERED, shown.secrets[2]])
+
+    page.get_by_role("button", name="Show all").click()
+    expect(codes).to_have_text(shown.secrets)
+    page.get_by_role("button", name="Show all").click()
+    expect(codes).to_have_text([COVERED] * 3)
+    shown.check()
+
+
+def test_a_password_is_copied_without_being_shown(shown):
+    page = shown.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    page.get_by_role("button", name="Copy the password of Ben").click()
+
+    expect(page.locator("#live")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == shown.secrets[2]
+
+
+def test_it_is_in_no_storage_and_no_address_and_back_does_not_bring_it(shown):
+    page = shown.page
+    stored = page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, history.state, location.href])"
+    )
+    assert not [one for one in shown.secrets if one in stored]
+
+    page.locator(".crumbs a").last.click()
+    expect(page.get_by_role("heading", name=re.compile("3 users added"))).to_be_visible()
+    page.go_back()
+
+    # The page of the batch, without a question whether to post again.
+    expect(page.get_by_role("button", name="Show passwords")).to_be_visible()
+    assert not [one for one in shown.secrets if one in page.content()]
+
+
+def test_every_form_of_the_page_is_let_through(shown):
+    """A Referrer-Policy of no-referrer would make browsers send `Origin: null`: all were refused."""
+    shown.page.get_by_role("button", name="Print list").click()
+    expect(shown.page.get_by_role("button", name="One slip per person")).to_be_visible()
+    shown.page.get_by_role("button", name="One slip per person").click()
+    expect(shown.page.locator(".slip")).to_have_count(3)
+    shown.check()
+
+
+def test_after_a_quarter_of_an_hour_the_page_forgets(site, batch, alice):
+    site.page.clock.install()
+    site.sign_in(alice)
+    site.open(f"/customers/contoso/batches/{batch.pk}/")
+    site.page.get_by_role("button", name="Show passwords").click()
+    codes = site.page.locator("td code")
+    expect(codes).not_to_have_text([COVERED] * 3)
+
+    site.page.clock.fast_forward("15:01")
+
+    expect(codes).to_have_text([COVERED] * 3)
+    expect(site.page.locator("[data-forgotten]")).to_be_visible()
+    assert site.page.locator("[data-secret]").count() == 0
+
+
+def test_slips_fill_a_page_by_eight(site, batch, alice, contoso, northwind, tmp_path):
+    with inside_of(northwind):
+        add(contoso, alice, *(f"user-{number}" for number in range(14)))
+    site.sign_in(alice)
+    site.open(f"/customers/contoso/batches/{batch.pk}/")
+    site.page.get_by_role("button", name="Print slips").click()
+    expect(site.page.locator(".slip")).to_have_count(17)
+
+    pdf = site.page.pdf(prefer_css_page_size=True)
+
+    assert pdf.count(b"/Type /Page\n") == 3
+
+
+def test_it_is_handed_over_after_a_question(site, batch, alice):
+    site.sign_in(alice)
+    site.open(f"/customers/contoso/batches/{batch.pk}/")
+
+    site.page.get_by_role("button", name="Handed over").click()
+    dialog = site.page.get_by_role("dialog", name="Have all 3 passwords been handed over?")
+    expect(dialog).to_be_visible()
+    site.check()
+    dialog.get_by_role("button", name="Destroy 3 passwords").click()
+
+    expect(site.page.get_by_text("have been destroyed here").first).to_be_visible()
+    expect(site.page.get_by_role("button", name="Show passwords")).to_have_count(0)
+    site.check()
+
+
+def test_a_link_is_mailed_opened_once_and_leads_to_sign_in(
+    site, worker, outbox, batch, alice, northwind, browser
+):
+    site.sign_in(alice)
+    site.open(f"/customers/contoso/batches/{batch.pk}/sheet/mail/")
+    site.check()
+    site.page.get_by_role("button", name="Send").click()
+    expect(site.page.get_by_text("3 mails are on their way")).to_be_visible()
+    for _try in range(100):
+        text = "".join(path.read_text() for path in outbox.iterdir())
+        if text.count("/link/") == 3:
+            break
+        site.page.wait_for_timeout(100)
+    letter = next(one for one in text.split("-" * 79) if "To: ann@home.example" in one)
+    link = re.search(r"http://\S+/link/\S+/", letter)[0]
+    with inside_of(northwind):
+        secret = secret_of(batch, 1)
+
+    stranger = browser.new_page()
+    stranger.goto(link)
+    assert secret not in stranger.content()
+    stranger.get_by_role("button", name="Show my password now").click()
+    expect(stranger.locator("#password")).to_have_text(secret)
+    stranger.get_by_role("link", name="Go to sign-in").click()
+    expect(stranger).to_have_url(re.compile("/my/"))
+    stranger.go_back()
+    expect(stranger.get_by_role("heading", name="This link does not work any more")).to_be_visible()
+    stranger.close()
