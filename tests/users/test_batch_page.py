@@ -1,7 +1,9 @@
 from django.urls import reverse
+from django.utils import timezone
 
 from tests import factories
 from users import operations
+from users.models import Batch
 
 
 def page(client, batch, **query):
@@ -31,3 +33,67 @@ def test_starting_runs_it_and_shows_the_result(contoso, alice, as_alice):
     answer = as_alice.post(reverse("users:start", args=["contoso", batch.pk]), follow=True)
 
     assert "<h1>3 passwords reset</h1>" in answer.content.decode()
+
+
+def test_a_set_that_is_open_offers_to_go_on_or_to_finish(contoso, office, alice, as_alice):
+    person = {
+        "user_name": "amy@contoso.example",
+        "display_name": "Amy",
+        "location": "US",
+        "products": [{"subscription": str(office.pk), "plans_off": []}],
+    }
+    added = operations.add_user(customer=contoso, person=person, by=alice)
+    batch = added.batch
+    if batch.state != "open":
+        Batch.objects.filter(pk=batch.pk).update(state="open")
+
+    answer = page(as_alice, batch).content.decode()
+
+    assert "<h1>1 user added</h1>" in answer
+    assert "Office E3" in answer
+    assert reverse("users:add", args=["contoso"]) in answer
+    assert reverse("users:finish_set", args=["contoso", batch.pk]) in answer
+
+
+def test_a_seat_that_was_short_is_named_by_its_product(contoso, alice, as_alice):
+    none = factories.subscription(contoso, "Mail Pro", seats=0)
+    person = {
+        "user_name": "amy@contoso.example",
+        "display_name": "Amy",
+        "location": "US",
+        "products": [{"subscription": str(none.pk), "plans_off": []}],
+    }
+    batch = operations.add_user(customer=contoso, person=person, by=alice).batch
+
+    assert "No license of Mail Pro was free." in page(as_alice, batch).content.decode()
+
+
+def test_a_batch_of_another_customer_is_absent(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 1)
+    factories.customer("fabrikam", "Fabrikam")
+
+    answer = as_alice.get(reverse("users:batch", args=["fabrikam", batch.pk]))
+
+    assert answer.status_code == 404
+
+
+def test_a_poll_of_a_batch_that_has_ended_asks_for_the_whole_page(contoso, alice, as_alice):
+    batch = operations.start_batch(batch=reset_of(contoso, alice, 1), by=alice)
+
+    answer = as_alice.get(
+        reverse("users:batch", args=["contoso", batch.pk]),
+        query_params={"was": "running"},
+        headers={"HX-Request": "true"},
+    )
+
+    assert answer["HX-Refresh"] == "true"
+
+
+def test_a_running_batch_polls_and_a_finished_one_does_not(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 2)
+    Batch.objects.filter(pk=batch.pk).update(state="running", started_at=timezone.now())
+    assert 'hx-trigger="every 2s"' in page(as_alice, batch).content.decode()
+
+    Batch.objects.filter(pk=batch.pk).update(state="done")
+
+    assert 'hx-trigger="every 2s"' not in page(as_alice, batch).content.decode()

@@ -13,6 +13,7 @@ from partners.roles import Permission
 from users import forms, operations, queries, sentences
 from users.importing import export
 from users.importing import template as templates
+from users.models import Batch
 from users.pages import IMPORT_STEPS
 
 from .batches import get_batch_or_404
@@ -47,6 +48,14 @@ def upload(request, customer):
         return redirect("users:batch", customer.slug, batch.pk)
     context = {"nav": "import", "form": form, "steps": IMPORT_STEPS, "templates": TEMPLATES}
     return render_form(request, "users/import.html", context)
+
+
+def get_import_or_404(customer, batch_id):
+    """Return the customer's batch that came from a file."""
+    batch = get_batch_or_404(customer, batch_id)
+    if batch.kind != Batch.Kind.IMPORT:
+        raise Http404
+    return batch
 
 
 @customer_view(Permission.MANAGE_USERS)
