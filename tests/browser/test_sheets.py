@@ -134,7 +134,7 @@ def test_a_link_is_mailed_opened_once_and_leads_to_sign_in(
     site.check()
     site.page.get_by_role("button", name="Send").click()
     expect(site.page.get_by_text("3 mails are on their way")).to_be_visible()
-    for _try in range(100):
+    for _try in range(400):
         text = "".join(path.read_text() for path in outbox.iterdir())
         if text.count("/link/") == 3:
             break
