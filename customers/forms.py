@@ -30,7 +30,7 @@ class CleanText(forms.CharField):
 
     def clean(self, value):
         """Take out control characters and blanks that mean nothing."""
-        return names.clean_text(super().clean(names.clean_text(value or "")))
+        return super().clean(names.clean_text(value or ""))
 
 
 class DomainName(forms.CharField):

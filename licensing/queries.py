@@ -3,12 +3,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 
 from customers.models import Customer
+from customers.queries import find_customers
+from partners.models import Member
 
-from .models import Assignment, ProductRule, Subscription
+from .models import Assignment, Product, ProductRule, Subscription
+
+MOST_BUYERS = 100
 
 
 def find_subscriptions(customer: Customer) -> QuerySet[Subscription]:
@@ -18,6 +23,84 @@ def find_subscriptions(customer: Customer) -> QuerySet[Subscription]:
         .prefetch_related("product__plans")
         .order_by("product__name", "pk")
     )
+
+
+def get_subscription(customer: Customer, subscription_id: UUID) -> Subscription | None:
+    """The subscription of this id among the customer's, with its product, or None."""
+    found = customer.subscriptions.select_related("product")
+    return found.filter(pk=subscription_id).first()
+
+
+def find_products_to_buy(customer: Customer) -> QuerySet[Product]:
+    """The products of the catalog that the customer has not bought, by name."""
+    products = Product.objects.filter(partner_id=customer.partner_id)
+    return products.exclude(subscriptions__customer=customer).order_by("name", "pk")
+
+
+def find_missing(customer: Customer, product: Product) -> list[str]:
+    """The names of the products that this one requires and the customer has not bought."""
+    required = ProductRule.objects.filter(product=product, kind=ProductRule.Kind.REQUIRES)
+    missing = required.exclude(other__subscriptions__customer=customer)
+    return list(missing.order_by("other__name").values_list("other__name", flat=True))
+
+
+def find_products(*, member: Member, q: str = "") -> QuerySet[Product]:
+    """
+    The partner's catalog by name, with service plans at hand.
+
+    Each has `customers`, `seats` and `assigned` of the customers that the member may see.
+    """
+    products = Product.objects.filter(partner_id=member.partner_id)
+    if q:
+        products = products.filter(Q(name__icontains=q) | Q(part_number__icontains=q))
+    seen = Q()
+    if member.is_limited:
+        seen = Q(subscriptions__customer__in=find_customers(member=member))
+    return (
+        products.prefetch_related("plans")
+        .annotate(
+            customers=Count("subscriptions", filter=seen),
+            seats=Coalesce(Sum("subscriptions__seats", filter=seen), 0),
+            assigned=Coalesce(Sum("subscriptions__assigned", filter=seen), 0),
+        )
+        .order_by("name", "pk")
+    )
+
+
+def get_product(product_id: UUID, *, member: Member) -> Product | None:
+    """The product of this id among the partner's, or None."""
+    return Product.objects.filter(partner_id=member.partner_id, pk=product_id).first()
+
+
+def find_other_products(*, member: Member, product: Product | None = None) -> QuerySet[Product]:
+    """The partner's products but this one, by name."""
+    products = Product.objects.filter(partner_id=member.partner_id)
+    return products.exclude(pk=product and product.pk).order_by("name", "pk")
+
+
+def find_buyers(product: Product, *, member: Member) -> QuerySet[Subscription]:
+    """The subscriptions of the product at customers that the member may see, by name."""
+    found = product.subscriptions.filter(customer__in=find_customers(member=member))
+    return found.select_related("customer").order_by("customer__sort_key", "pk")[:MOST_BUYERS]
+
+
+@dataclass(frozen=True)
+class Others:
+    """The products that one product requires, and those that it excludes or that exclude it."""
+
+    requires: tuple[Product, ...]
+    excludes: tuple[Product, ...]
+
+
+def get_others(product: Product) -> Others:
+    """The rules of one product, by the names of the others; an exclusion holds both ways."""
+    excludes = ProductRule.Kind.EXCLUDES
+    rules = ProductRule.objects.filter(Q(product=product) | Q(other=product, kind=excludes))
+    found: dict[str, set[Product]] = {ProductRule.Kind.REQUIRES: set(), excludes: set()}
+    for rule in rules.select_related("product", "other"):
+        found[rule.kind].add(rule.other if rule.product_id == product.pk else rule.product)
+    by_name = [tuple(sorted(some, key=lambda one: (one.name, one.pk))) for some in found.values()]
+    return Others(*by_name)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,39 @@
 """Everything that writes licenses. One module a noun: seats, subscriptions, the catalog."""
 
+from .catalog import Description, PartNumberTaken, PlanInUse, add_product, edit_product
+from .errors import LicensingError
 from .seats import (
     Assigned,
     Wanted,
     assign,
     change_plans,
     count_wanted,
-    lock_subscriptions,
     revoke,
     revoke_all,
+)
+from .subscriptions import (
+    BoughtAlready,
+    TooFewSeats,
+    add_subscription,
+    change_subscription,
 )
 
 __all__ = [
     "Assigned",
+    "BoughtAlready",
+    "Description",
+    "LicensingError",
+    "PartNumberTaken",
+    "PlanInUse",
+    "TooFewSeats",
     "Wanted",
+    "add_product",
+    "add_subscription",
     "assign",
     "change_plans",
+    "change_subscription",
     "count_wanted",
-    "lock_subscriptions",
+    "edit_product",
     "revoke",
     "revoke_all",
 ]

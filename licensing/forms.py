@@ -1,0 +1,201 @@
+from uuid import UUID
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from customers import locations, names
+from customers.forms import CleanText
+from customers.models import Customer
+from partners.models import Member
+
+from . import operations, queries
+from .models import Product, ServicePlan, Subscription
+
+MOST_SEATS = 1_000_000
+MOST_PLANS = 60
+PLAN_LIMIT = 120
+
+
+def _renews_on() -> forms.DateField:
+    return forms.DateField(
+        label=_("Renews on"),
+        required=False,
+        help_text=_("The dashboard reminds of it 30 days before."),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+
+
+class AddSubscription(forms.Form):
+    """A product that the customer has bought."""
+
+    product = forms.ModelChoiceField(
+        label=_("Product"), queryset=Product.objects.none(), empty_label=_("Choose one")
+    )
+    seats = forms.IntegerField(
+        label=_("Seats"),
+        min_value=1,
+        max_value=MOST_SEATS,
+        help_text=_("How many users can hold a license of it."),
+    )
+    renews_on = _renews_on()
+
+    def __init__(self, *args, customer: Customer, **more):
+        super().__init__(*args, **more)
+        self.fields["product"].queryset = queries.find_products_to_buy(customer)
+
+
+class ChangeSubscription(forms.Form):
+    """Seats, state and renewal date of a subscription."""
+
+    seats = forms.IntegerField(label=_("Seats"), min_value=0, max_value=MOST_SEATS)
+    renews_on = _renews_on()
+    state = forms.ChoiceField(
+        label=_("State"),
+        choices=Subscription.State.choices,
+        help_text=_(
+            "In the grace period everything still works. While it is suspended, holders keep their"
+            " licenses and no more can be assigned."
+        ),
+        widget=forms.RadioSelect,
+    )
+
+    @classmethod
+    def of(cls, subscription: Subscription, data=None) -> "ChangeSubscription":
+        """The form as it is filled in for this subscription."""
+        return cls(data, initial={name: getattr(subscription, name) for name in cls.base_fields})
+
+
+class FindProducts(forms.Form):
+    """What the catalog is narrowed by; whatever means nothing is taken for nothing."""
+
+    q = forms.CharField(required=False, max_length=100)
+
+    def value(self) -> str:
+        """What was asked for, as far as it can be understood."""
+        self.full_clean()
+        return self.cleaned_data.get("q", "")
+
+
+class Description(forms.Form):
+    """A product of the catalog, with its service plans."""
+
+    name = CleanText(label=_("Name"), max_length=120)
+    part_number = CleanText(
+        label=_("Part number"), max_length=60, help_text=_("As your distributor has it.")
+    )
+    description = CleanText(label=_("Description"), max_length=240, required=False)
+    not_sold_in = forms.MultipleChoiceField(
+        label=_("Not sold in"),
+        required=False,
+        help_text=_(
+            "Users with one of these usage locations cannot get it. Hold Ctrl or ⌘ to choose"
+            " several."
+        ),
+        widget=forms.SelectMultiple(attrs={"size": 8}),
+    )
+    requires = forms.ModelMultipleChoiceField(
+        label=_("Requires"),
+        queryset=Product.objects.none(),
+        required=False,
+        help_text=_("Who gets this product must hold each of these."),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    excludes = forms.ModelMultipleChoiceField(
+        label=_("Excludes"),
+        queryset=Product.objects.none(),
+        required=False,
+        help_text=_("Nobody can hold this product and one of these. It holds both ways."),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    new_plans = forms.CharField(
+        label=_("New service plans"),
+        required=False,
+        help_text=_("One on each line. They come switched on for everybody who holds the product."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+    def __init__(self, *args, member: Member, product: Product | None = None, **more):
+        super().__init__(*args, **more)
+        others = queries.find_other_products(member=member, product=product)
+        self.fields["requires"].queryset = self.fields["excludes"].queryset = others
+        self.fields["not_sold_in"].choices = locations.choices()
+        self.plans = sorted(product.plans.all(), key=lambda plan: plan.name) if product else []
+        for plan in self.plans:
+            self._add_plan(plan)
+
+    def _add_plan(self, plan: ServicePlan) -> None:
+        self.fields[f"plan_{plan.pk}"] = CleanText(
+            label=_("Name of the service plan"), max_length=PLAN_LIMIT, initial=plan.name
+        )
+        self.fields[f"remove_{plan.pk}"] = forms.BooleanField(label=_("Remove"), required=False)
+
+    @classmethod
+    def of(cls, product: Product, data=None, *, member: Member) -> "Description":
+        """The form as it is filled in for this product."""
+        others = queries.get_others(product)
+        initial = {
+            "name": product.name,
+            "part_number": product.part_number,
+            "description": product.description,
+            "not_sold_in": product.not_sold_in,
+            "requires": [one.pk for one in others.requires],
+            "excludes": [one.pk for one in others.excludes],
+        }
+        return cls(data, initial=initial, member=member, product=product)
+
+    @property
+    def plan_fields(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
+        """The name and the box to remove it, of each service plan there is."""
+        return [(self[f"plan_{plan.pk}"], self[f"remove_{plan.pk}"]) for plan in self.plans]
+
+    def clean_new_plans(self) -> tuple[str, ...]:
+        """Take the lines apart."""
+        lines = [names.clean_text(line) for line in self.cleaned_data["new_plans"].splitlines()]
+        plans = tuple(filter(None, lines))
+        if any(len(plan) > PLAN_LIMIT for plan in plans):
+            raise forms.ValidationError(_("The name of a service plan has 120 characters at most."))
+        return plans
+
+    def clean(self):
+        """Refuse what contradicts itself."""
+        cleaned = super().clean()
+        both = set(cleaned.get("requires", ())) & set(cleaned.get("excludes", ()))
+        if both:
+            message = _("A product cannot require and exclude the same one: %(names)s.")
+            named = ", ".join(sorted(product.name for product in both))
+            self.add_error("excludes", forms.ValidationError(message, params={"names": named}))
+        plans = [*self.plan_names.values(), *cleaned.get("new_plans", ())]
+        if len({plan.casefold() for plan in plans}) < len(plans):
+            self.add_error("new_plans", _("Two service plans would have the same name."))
+        elif len(plans) > MOST_PLANS:
+            self.add_error("new_plans", _("A product has 60 service plans at most."))
+        return cleaned
+
+    @property
+    def removed(self) -> list[UUID]:
+        """The service plans that shall go."""
+        return [plan.pk for plan in self.plans if self.cleaned_data.get(f"remove_{plan.pk}")]
+
+    @property
+    def plan_names(self) -> dict[UUID, str]:
+        """What the service plans that stay shall be called."""
+        gone = set(self.removed)
+        return {
+            plan.pk: self.cleaned_data.get(f"plan_{plan.pk}") or plan.name
+            for plan in self.plans
+            if plan.pk not in gone
+        }
+
+    @property
+    def described(self) -> operations.Description:
+        """What is said of the product but its service plans."""
+        texts = {name: self.cleaned_data[name] for name in ("name", "part_number", "description")}
+        lists = {
+            name: tuple(self.cleaned_data[name]) for name in ("not_sold_in", "requires", "excludes")
+        }
+        return operations.Description(**texts, **lists)
+
+    def report(self, error: operations.LicensingError) -> None:
+        """Say what was refused at the field that it is about."""
+        field = "part_number" if isinstance(error, operations.PartNumberTaken) else None
+        self.add_error(field, error.message)

@@ -1,0 +1,174 @@
+"""What a customer has bought, and the catalog it is bought from."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from customers import locations
+from customers.access import customer_view
+from customers.pages import render_form
+from partners.access import partner_view
+from partners.roles import Permission
+
+from . import forms, operations, queries
+
+PRODUCTS = 50
+
+
+@customer_view(Permission.VIEW)
+@require_safe
+def subscriptions(request, customer):
+    """Show what the customer has bought, and how much of it is free."""
+    context = {
+        "nav": "subscriptions",
+        "customer": customer,
+        "subscriptions": queries.find_subscriptions(customer).prefetch_related(None),
+        "may_edit": request.user.may(Permission.MANAGE_CUSTOMERS) and not customer.is_archived,
+    }
+    return render(request, "licensing/subscriptions.html", context)
+
+
+@customer_view(Permission.MANAGE_CUSTOMERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_subscription(request, customer):
+    """Add a product that the customer has bought."""
+    form = forms.AddSubscription(request.POST or None, customer=customer)
+    if form.is_valid():
+        try:
+            added = operations.add_subscription(
+                customer=customer, **form.cleaned_data, by=request.user
+            )
+        except operations.BoughtAlready as error:
+            form.add_error("product", error.message)
+        else:
+            return go_on(request, customer, added)
+    context = {"nav": "subscriptions", "customer": customer, "form": form}
+    return render_form(request, "licensing/add_subscription.html", context)
+
+
+def go_on(request, customer, added):
+    """Say what was added, and what else it needs; go to the list."""
+    product = added.product
+    messages.success(request, _("%(product)s was added.") % {"product": product.name})
+    if missing := queries.find_missing(customer, product):
+        text = _(
+            "%(product)s only works together with: %(others)s. This customer has not bought that."
+        )
+        messages.warning(request, text % {"product": product.name, "others": ", ".join(missing)})
+    return redirect("licensing:subscriptions", customer.slug)
+
+
+@customer_view(Permission.MANAGE_CUSTOMERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_subscription(request, customer, subscription_id):
+    """Change seats, state and renewal date of a subscription."""
+    found = find_subscription(customer, subscription_id)
+    form = forms.ChangeSubscription.of(found, request.POST or None)
+    if form.is_valid():
+        try:
+            operations.change_subscription(subscription=found, **form.cleaned_data, by=request.user)
+        except operations.TooFewSeats as error:
+            form.add_error("seats", error.message)
+        else:
+            messages.success(request, _("%(product)s is saved.") % {"product": found.product.name})
+            return redirect("licensing:subscriptions", customer.slug)
+    context = {"nav": "subscriptions", "customer": customer, "form": form, "subscription": found}
+    return render_form(request, "licensing/change_subscription.html", context)
+
+
+def find_subscription(customer, subscription_id):
+    """The customer's subscription of this id, or the answer that there is none."""
+    found = queries.get_subscription(customer, subscription_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+@partner_view(Permission.VIEW)
+@require_safe
+def catalog(request):
+    """Show the products that the partner sells."""
+    q = forms.FindProducts(request.GET).value()
+    products = Paginator(queries.find_products(member=request.user, q=q), PRODUCTS)
+    context = {
+        "nav": "catalog",
+        "page": products.get_page(request.GET.get("page")),
+        "q": q,
+        "may_edit": request.user.may(Permission.MANAGE_PRODUCTS),
+    }
+    return render(request, "licensing/catalog.html", context)
+
+
+@partner_view(Permission.MANAGE_PRODUCTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_product(request):
+    """Add a product with its service plans to the catalog."""
+    form = forms.Description(request.POST or None, member=request.user)
+    if form.is_valid():
+        plans = form.cleaned_data["new_plans"]
+        try:
+            made = operations.add_product(description=form.described, plans=plans, by=request.user)
+        except operations.PartNumberTaken as error:
+            form.report(error)
+        else:
+            messages.success(request, _("%(product)s was added.") % {"product": made.name})
+            return redirect("licensing:product", made.pk)
+    return render_form(request, "licensing/edit_product.html", {"nav": "catalog", "form": form})
+
+
+@partner_view(Permission.VIEW)
+@require_safe
+def product(request, product_id):
+    """Show a product: its service plans, its rules, and who has bought it."""
+    found = find_product(request.user, product_id)
+    context = {
+        "nav": "catalog",
+        "product": found,
+        "plans": found.plans.order_by("name"),
+        "others": queries.get_others(found),
+        "not_sold_in": [locations.name_of(code) for code in found.not_sold_in],
+        "buyers": queries.find_buyers(found, member=request.user),
+        "may_edit": request.user.may(Permission.MANAGE_PRODUCTS),
+    }
+    return render(request, "licensing/product.html", context)
+
+
+@partner_view(Permission.MANAGE_PRODUCTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_product(request, product_id):
+    """Change a product, its rules and its service plans."""
+    found = find_product(request.user, product_id)
+    form = forms.Description.of(found, request.POST or None, member=request.user)
+    if form.is_valid():
+        try:
+            save_product(form, found, by=request.user)
+        except operations.LicensingError as error:
+            form.report(error)
+        else:
+            messages.success(request, _("%(product)s is saved.") % {"product": form.described.name})
+            return redirect("licensing:product", found.pk)
+    context = {"nav": "catalog", "form": form, "product": found}
+    return render_form(request, "licensing/edit_product.html", context)
+
+
+def save_product(form, found, *, by):
+    """Order what the form says of the product and its service plans."""
+    operations.edit_product(
+        product=found,
+        description=form.described,
+        plan_names=form.plan_names,
+        removed=form.removed,
+        new_plans=form.cleaned_data["new_plans"],
+        by=by,
+    )
+
+
+def find_product(member, product_id):
+    """The partner's product of this id, or the answer that there is none."""
+    found = queries.get_product(product_id, member=member)
+    if found is None:
+        raise Http404
+    return found
