@@ -8,6 +8,7 @@ from .seats import (
     assign,
     change_plans,
     count_wanted,
+    lock_subscriptions,
     revoke,
     revoke_all,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "change_subscription",
     "count_wanted",
     "edit_product",
+    "lock_subscriptions",
     "revoke",
     "revoke_all",
 ]
