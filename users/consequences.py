@@ -23,6 +23,9 @@ QUESTIONS: dict[str, Callable[[int], str]] = {
     Kind.UNBLOCK: lambda n: ngettext(
         "Unblock sign-in of %(n)s user?", "Unblock sign-in of %(n)s users?", n
     ),
+    Kind.LICENSES: lambda n: ngettext(
+        "Change licenses of %(n)s user?", "Change licenses of %(n)s users?", n
+    ),
     Kind.DELETE: lambda n: ngettext("Delete %(n)s user account?", "Delete %(n)s user accounts?", n),
     Kind.RESTORE: lambda n: ngettext("Restore %(n)s user?", "Restore %(n)s users?", n),
     Kind.PURGE: lambda n: ngettext("Purge %(n)s user for good?", "Purge %(n)s users for good?", n),
@@ -73,6 +76,7 @@ def describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         Kind.BLOCK: _describe_block,
         Kind.UNBLOCK: _describe_unblock,
         Kind.EDIT: _describe_edit,
+        Kind.LICENSES: _describe_licenses,
     }.get(batch.kind)
     return describe_kind(batch, products) if describe_kind else Consequences()
 
@@ -153,6 +157,23 @@ def _describe_edit(batch: Batch, products: Mapping[str, str]) -> Consequences:
             _("Licenses stay as they are."),
         )
     )
+
+
+def _describe_licenses(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    unchanged, seats = batch.plan.get("unchanged", 0), batch.plan.get("seats", ())
+    facts = []
+    if unchanged:
+        text = ngettext(
+            "%(n)s of those chosen has exactly these licenses already and is left out.",
+            "%(n)s of those chosen have exactly these licenses already and are left out.",
+            unchanged,
+        )
+        facts.append(text % {"n": intcomma(unchanged)})
+    if any(one["short"] for one in seats):
+        facts.append(_("Seats are too few: they go to the first in the order of the list."))
+        if any(one["freed"] for one in seats):
+            facts.append(_("Who cannot get everything new keeps the old licenses."))
+    return Consequences(tuple(facts))
 
 
 def _name(products: Mapping[str, str], pk: str) -> str:

@@ -7,6 +7,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from users import licenses
 from users.importing import parse as importing_parse
 from users.importing import problems as importing
 from users.models import Batch, Line
@@ -76,6 +77,7 @@ FAILURES = {
         "Something went wrong on our side with this line, and nothing was changed. Try it again;"
         " if it happens again, tell your administrator the batch's address."
     ),
+    **licenses.FAILURES,
 }
 
 # What a restore says otherwise than an import.
@@ -261,7 +263,8 @@ def as_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[importing.Proble
 
 
 def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
-    said = [_problem(one) for one in line.problems]
+    sentences = PROBLEMS | licenses.PROBLEMS if licenses.is_change(line) else PROBLEMS
+    said = [_problem(one, sentences) for one in line.problems]
     if line.state in {Line.State.PARTLY, Line.State.FAILED, Line.State.DONE}:
         # A forecast of the plan; what really happened is said below.
         said = [one for one, raw in zip(said, line.problems, strict=True) if not _is_forecast(raw)]
@@ -291,6 +294,8 @@ def _state(line: Line, is_over: bool) -> tuple[str, str]:
 
 
 def _products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
+    if licenses.is_change(line):
+        return licenses.describe_changes(line, products)
     if line.state in {Line.State.DONE, Line.State.PARTLY}:
         given = line.result.get("assigned", ())
         # What a deletion has taken is shown as what was held.
@@ -301,13 +306,13 @@ def _products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _is_forecast(problem: dict) -> bool:
-    return problem.get("code") in {"seat_short", "no_seat"}
+    return problem.get("code") in {"seat_short", "seat_missing", "no_seat"}
 
 
-def _problem(problem: dict) -> Said:
+def _problem(problem: dict, sentences: Mapping[str, str] = PROBLEMS) -> Said:
     code, severity = problem.get("code", ""), problem.get("severity", "error")
-    if code in PROBLEMS:
-        return Said(str(PROBLEMS[code]), severity=severity)
+    if code in sentences:
+        return Said(str(sentences[code]) % (problem.get("params") or {}), severity=severity)
     found = _as_problem(problem)
     return Said(
         importing.describe(found),

@@ -4,6 +4,7 @@ from .batches import Place
 from .filters import FilterUsers
 from .handing_over import MailSheet
 from .importing import ImportFile, ReadFile
+from .licenses import ManageLicenses
 from .person import AddUser, check_name
 from .starting import RenameRestored, StartBatch
 
@@ -12,6 +13,7 @@ __all__ = [
     "FilterUsers",
     "ImportFile",
     "MailSheet",
+    "ManageLicenses",
     "Place",
     "ReadFile",
     "RenameRestored",

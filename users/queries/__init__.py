@@ -21,6 +21,7 @@ from .batches import (
     get_progress,
 )
 from .filters import Filters, UnknownFilter, chosen_ids, find_users, read_filters
+from .licenses import Chosen, Held, find_held, get_chosen
 from .listing import UserList, find_exported, get_list
 from .my import License, find_own_licenses
 from .people import UserPage, get_user_page
@@ -58,6 +59,8 @@ __all__ = [
     "get_batch",
     "get_default_domain",
     "get_progress",
+    "Chosen",
+    "Held",
     "License",
     "find_own_licenses",
     "Filters",
@@ -71,12 +74,14 @@ __all__ = [
     "find_batches_with_mail",
     "find_done_users",
     "find_exported",
+    "find_held",
     "find_partners_to_purge",
     "find_partners_to_wipe",
     "find_partners_with_work",
     "find_taken_names",
     "find_users",
     "find_sheet_readers",
+    "get_chosen",
     "get_handover",
     "get_home_of_domain",
     "get_list",

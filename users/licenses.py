@@ -1,0 +1,53 @@
+"""What a line that changes licenses says: what is, or was, given and taken."""
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from users.models import Line
+
+# Why a line of the plan cannot run, or will lack something.
+PROBLEMS = {
+    "location_missing": gettext_lazy(
+        "This user has no usage location, without which no license can be given. Change the"
+        " location first."
+    ),
+    "seat_missing": gettext_lazy("No license of “%(product)s” is left for this user."),
+}
+
+# Why nothing was done for a line.
+FAILURES = {
+    "no_seat": gettext_lazy("No seat was free, so nothing was changed for this user."),
+    "kept_old": gettext_lazy(
+        "Not all of the new licenses were free, so this user keeps the old ones."
+    ),
+}
+
+
+def is_change(line: Line) -> bool:
+    """Whether the line is one of a batch that manages licenses."""
+    return "give" in line.input
+
+
+def describe_changes(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
+    """What the plan is to change or, once the line has run, what has changed, product by product."""
+    if line.state == Line.State.FAILED:
+        return ()
+    if line.state in {Line.State.DONE, Line.State.PARTLY}:
+        given, plans = line.result.get("assigned", ()), line.result.get("plans", ())
+        taken = line.result.get("taken", ())
+    else:
+        given = [one["subscription"] for one in line.input["give"]]
+        plans = [one["subscription"] for one in line.input["plans"]]
+        taken = line.input["take"]
+    sentences = (
+        (_("+ %(product)s"), given),
+        (_("− %(product)s"), taken),
+        (_("Service plans of %(product)s"), plans),
+    )
+    return tuple(
+        sentence % {"product": products.get(str(one)) or _("a product no longer bought")}
+        for sentence, changed in sentences
+        for one in changed
+    )
