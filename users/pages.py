@@ -6,7 +6,7 @@ from customers.models import Customer
 from partners.models import Member
 from partners.roles import Permission
 from users import consequences, forms, operations, queries, sentences
-from users.models import Batch
+from users.models import Batch, CustomerUser
 
 IMPORT_STEPS = [_("Upload"), _("Check"), _("Import"), _("Hand over")]
 STEP_OF = {"checking": 2, "refused": 1, "planned": 2, "running": 3, "done": 4, "canceled": 2}
@@ -75,3 +75,26 @@ def list_of(
         "place": place,
         "is_mine": is_mine,
     }
+
+
+def acts_on_list(member: Member, *, is_deleted: bool) -> dict[str, bool]:
+    """What the member may do with the users of a list, by the names its template knows."""
+    acts = {
+        "may_edit": not is_deleted and member.may(Permission.MANAGE_USERS),
+        "may_assign": not is_deleted and member.may(Permission.ASSIGN_LICENSES),
+        "may_reset": not is_deleted and member.may(Permission.RESET_PASSWORDS),
+        "may_delete": not is_deleted and member.may(Permission.DELETE_USERS),
+        "may_restore": is_deleted and member.may(Permission.RESTORE_USERS),
+        "may_purge": is_deleted and member.may(Permission.PURGE_USERS),
+    }
+    return acts | {"is_selectable": any(acts.values())}
+
+
+def acts_on_user(member: Member, user: CustomerUser) -> dict[str, bool]:
+    """The same for one user: not every member may act on an administrator."""
+    is_deleted = user.deleted_at is not None
+    acts = acts_on_list(member, is_deleted=is_deleted)
+    is_open = is_deleted or not user.is_administrator
+    if is_open or member.may(Permission.ACT_ON_ADMINISTRATORS):
+        return acts
+    return dict.fromkeys(acts, False)

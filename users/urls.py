@@ -5,6 +5,7 @@ from .views import (
     batches,
     blocking,
     deleting,
+    editing,
     handovers,
     importing,
     licenses,
@@ -31,7 +32,9 @@ of_users = [
     path("restore/", restoring.restore, name="restore"),
     path("purge/", deleting.purge, name="purge"),
     path("export/", users.export, name="export"),
+    path("location/", editing.change_location, name="change_location"),
     path("<uuid:user_id>/", users.show_user, name="user"),
+    path("<uuid:user_id>/edit/", editing.edit, name="edit"),
 ]
 
 # /customers/<slug>/batches/<id>/

@@ -300,7 +300,7 @@ def test_deleted_users_show_when_by_whom_why_and_until_when(as_alice, alice, con
     assert shown(response) == ["Ann"]
     for words in ("by Alice", "Left the company", "12 days left", "Office E3"):
         assert words in text
-    assert "data-select" not in text
+    assert "data-select-row" in text
 
 
 def test_deleted_users_stand_in_the_order_of_their_deletion(as_alice, contoso, url):

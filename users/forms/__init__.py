@@ -1,6 +1,7 @@
 """Text in; clean, typed values of this customer out. One module a page."""
 
 from .batches import Place
+from .editing import ChangeLocation, EditUser
 from .filters import FilterUsers
 from .handing_over import MailSheet
 from .importing import ImportFile, ReadFile
@@ -10,6 +11,8 @@ from .starting import RenameRestored, StartBatch
 
 __all__ = [
     "AddUser",
+    "ChangeLocation",
+    "EditUser",
     "FilterUsers",
     "ImportFile",
     "MailSheet",

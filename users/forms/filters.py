@@ -76,7 +76,8 @@ class FilterUsers(forms.Form):
     ]
     DELETED_SORTS = [
         ("", _("Last deleted")),
-        ("deleted", _("Fewest days left")),
+        ("deleted", _("First deleted")),
+        ("purge", _("Fewest days left")),
         ("name", _("Name")),
         ("-name", _("Name, Z to A")),
         ("user_name", _("User name")),

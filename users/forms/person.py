@@ -71,6 +71,8 @@ def check_name(customer: Customer, typed: Mapping[str, str], *, member: Member) 
             str(_("From the name:")) if proposal else "",
             _suggest(facts, proposal, domain, first, last, at_most=2) if proposal else (),
         )
+    if f"{local}@{domain}".lower() == typed.get("own"):
+        return NameCheck()
     person = {"user_name": f"{local}@{domain}", "display_name": "-"}
     _person, problems = validate.check_person(person, facts)
     for problem in problems:
@@ -114,10 +116,9 @@ def _suggest(facts, local, domain, first, last, at_most: int = 3) -> tuple[str, 
     return tuple(names.suggest_local_parts(local, first, last, taken)[:at_most])
 
 
-class AddUser(forms.Form):
-    """A new user of the customer: name, permissions and licenses."""
+class Person(forms.Form):
+    """Who somebody is and what they may do; a user to be is added to it, or one that is."""
 
-    token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     first_name = forms.CharField(label=_("First name"), required=False)
     last_name = forms.CharField(label=_("Last name"), required=False)
     display_name = forms.CharField(
@@ -151,33 +152,18 @@ class AddUser(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    products = forms.MultipleChoiceField(
-        label=_("Licenses"), required=False, widget=forms.CheckboxSelectMultiple
-    )
-    plans = forms.MultipleChoiceField(
-        label=_("Service plans"), required=False, widget=forms.CheckboxSelectMultiple
-    )
 
-    def __init__(self, *args, customer: Customer, member: Member, last: dict | None = None, **more):
+    def __init__(self, *args, customer: Customer, member: Member, **more):
         super().__init__(*args, **more)
         self.customer, self.member = customer, member
-        self.last = last or {}
-        self.subscriptions = queries.find_choices(customer)
         self.domains = queries.find_verified_domains(customer)
         self.fields["domain"].choices = [(domain, domain) for domain in self.domains]
         self.fields["location"].choices = locations.choices()
         self.fields["language"].choices = [("", _("The customer's language")), *settings.LANGUAGES]
-        self.fields["products"].choices = [(str(one.pk), one) for one in self.subscriptions]
-        self.fields["plans"].choices = [
-            (str(plan.pk), plan) for one in self.subscriptions for plan in one.product.plans.all()
-        ]
         for name in ("first_name", "last_name", "display_name", "user_name", "phone"):
             self.fields[name].widget.attrs["autocomplete"] = "off"
         self.fields["user_name"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         self.fields["contact_email"].widget.input_type = "email"
-        self.fields["display_name"].widget.attrs["data-compose"] = "#id_first_name #id_last_name"
-        self.initial.setdefault("location", self.last.get("location") or customer.location)
-        self.initial.setdefault("domain", self.last.get("user_name", "").partition("@")[2])
         self.name_check = NameCheck()
 
     @property
@@ -201,20 +187,6 @@ class AddUser(forms.Form):
         chosen = self["permissions"].value() or []
         return [(permission, permission.value in chosen) for permission in UserPermission]
 
-    @property
-    def licenses(self) -> list[Choice]:
-        """What the customer bought as cards; a new form repeats the choice of the last user."""
-        if self.is_bound:
-            chosen = set(self["products"].value() or [])
-            on = set(self["plans"].value() or [])
-            off = {plan for plan, _plan in self.fields["plans"].choices} - on
-        else:
-            products = self.last.get("products", [])
-            free = {str(one.pk) for one in self.subscriptions if one.free > 0}
-            chosen = {product["subscription"] for product in products} & free
-            off = {plan for product in products for plan in product.get("plans_off", ())}
-        return [Choice(one, str(one.pk) in chosen, frozenset(off)) for one in self.subscriptions]
-
     @cached_property
     def facts(self) -> validate.Facts:
         """What the rules need to know about this customer and this name."""
@@ -236,18 +208,18 @@ class AddUser(forms.Form):
         # Without a name or a domain there is nothing to check yet.
         if not {"user_name", "domain", "location", *TEXTS} <= cleaned.keys():
             return cleaned
-        # Sent a second time: it is checked against nobody, least of all against itself.
-        if queries.is_user(self.customer, cleaned.get("token")):
-            cleaned["person"] = self._person(cleaned)
+        if self.is_repeated:
+            cleaned["person"] = self.person_of(cleaned)
             return cleaned
-        person, problems = validate.check_person(self._person(cleaned), self.facts)
+        person, problems = validate.check_person(self.person_of(cleaned), self.facts)
         for problem in problems:
             if problem.severity == importing.ERROR:
-                self._report(problem)
+                self.report(problem)
         cleaned["person"] = person
         return cleaned
 
-    def _person(self, cleaned: dict) -> dict:
+    def person_of(self, cleaned: dict) -> dict:
+        """The person as typed, by the keys of a line's input."""
         local, _at, domain = cleaned["user_name"].partition("@")
         is_administrator = cleaned.get("kind") == ADMINISTRATOR
         return {
@@ -257,10 +229,79 @@ class AddUser(forms.Form):
             "language": cleaned.get("language", ""),
             "contact_email": cleaned.get("contact_email", ""),
             "permissions": cleaned.get("permissions", []) if is_administrator else [],
-            "products": self._products(cleaned),
+            "products": self.products_of(cleaned),
         }
 
-    def _products(self, cleaned: dict) -> list[dict]:
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the form was sent before, and has done already what it is to do."""
+        return False
+
+    def products_of(self, cleaned: dict) -> list[dict]:
+        """The licenses that the person has then, as a line's input names them."""
+        raise NotImplementedError
+
+    def report(self, problem: importing.Problem) -> None:
+        """Say at a field what is wrong there."""
+        field = {"domain": "user_name"}.get(problem.column, problem.column)
+        self.add_error(field if field in self.fields else None, _describe(problem))
+        if field == "user_name":
+            self.suggest()
+
+    def suggest(self) -> None:
+        """Offer user names that are free, below the one that is not."""
+        self.name_check = replace(check_name(self.customer, self.data, member=self.member), text="")
+
+    def refuse_name(self, message: str) -> None:
+        """Say that somebody else took the name a moment ago, and offer others."""
+        self.add_error("user_name", message)
+        self.suggest()
+
+
+class AddUser(Person):
+    """A new user of the customer: name, permissions and licenses."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    products = forms.MultipleChoiceField(
+        label=_("Licenses"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    plans = forms.MultipleChoiceField(
+        label=_("Service plans"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args, customer: Customer, last: dict | None = None, **more):
+        super().__init__(*args, customer=customer, **more)
+        self.last = last or {}
+        self.subscriptions = queries.find_choices(customer)
+        self.fields["products"].choices = [(str(one.pk), one) for one in self.subscriptions]
+        self.fields["plans"].choices = [
+            (str(plan.pk), plan) for one in self.subscriptions for plan in one.product.plans.all()
+        ]
+        self.fields["display_name"].widget.attrs["data-compose"] = "#id_first_name #id_last_name"
+        self.initial.setdefault("location", self.last.get("location") or customer.location)
+        self.initial.setdefault("domain", self.last.get("user_name", "").partition("@")[2])
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it was sent before: then it is checked against nobody, least against itself."""
+        return queries.is_user(self.customer, self.cleaned_data.get("token"))
+
+    @property
+    def licenses(self) -> list[Choice]:
+        """What the customer bought as cards; a new form repeats the choice of the last user."""
+        if self.is_bound:
+            chosen = set(self["products"].value() or [])
+            on = set(self["plans"].value() or [])
+            off = {plan for plan, _plan in self.fields["plans"].choices} - on
+        else:
+            products = self.last.get("products", [])
+            free = {str(one.pk) for one in self.subscriptions if one.free > 0}
+            chosen = {product["subscription"] for product in products} & free
+            off = {plan for product in products for plan in product.get("plans_off", ())}
+        return [Choice(one, str(one.pk) in chosen, frozenset(off)) for one in self.subscriptions]
+
+    def products_of(self, cleaned: dict) -> list[dict]:
+        """The licenses that were chosen, each with the service plans to leave out."""
         chosen, on = set(cleaned.get("products", ())), set(cleaned.get("plans", ()))
         return [
             {
@@ -273,12 +314,6 @@ class AddUser(forms.Form):
             if str(one.pk) in chosen
         ]
 
-    def _report(self, problem: importing.Problem) -> None:
-        field = {"domain": "user_name"}.get(problem.column, problem.column)
-        self.add_error(field if field in self.fields else None, _describe(problem))
-        if field == "user_name":
-            self.suggest()
-
     @property
     def order(self) -> dict:
         """What the operation is asked for: the person, under which id, and whether it ends there."""
@@ -288,12 +323,3 @@ class AddUser(forms.Form):
             # The name of the pressed button; Enter presses the first.
             "is_last": self.data.get("do") != "more",
         }
-
-    def suggest(self) -> None:
-        """Offer user names that are free, below the one that is not."""
-        self.name_check = replace(check_name(self.customer, self.data, member=self.member), text="")
-
-    def refuse_name(self, message: str) -> None:
-        """Say that somebody else took the name a moment ago, and offer others."""
-        self.add_error("user_name", message)
-        self.suggest()

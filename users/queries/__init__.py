@@ -24,7 +24,7 @@ from .filters import Filters, UnknownFilter, chosen_ids, find_users, read_filter
 from .licenses import Chosen, Held, find_held, get_chosen
 from .listing import UserList, find_exported, get_list
 from .my import License, find_own_licenses
-from .people import UserPage, get_user_page
+from .people import UserPage, get_user, get_user_page
 from .restoring import TakenName, find_done_users, find_taken_names
 from .routes import (
     find_partners_to_purge,
@@ -87,6 +87,7 @@ __all__ = [
     "get_list",
     "get_partner_of_link",
     "get_recipients",
+    "get_user",
     "get_user_page",
     "read_filters",
 ]

@@ -16,7 +16,12 @@ ROWS = 50
 
 SORTS = {
     "": {"name": "sort_key", "user_name": "user_name", "added": "added_at"},
-    "deleted": {"deleted": "deleted_at", "name": "sort_key", "user_name": "user_name"},
+    "deleted": {
+        "deleted": "deleted_at",
+        "purge": "purge_at",
+        "name": "sort_key",
+        "user_name": "user_name",
+    },
 }
 FIRST_SORT = {"": "name", "deleted": "-deleted"}
 

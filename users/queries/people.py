@@ -51,6 +51,14 @@ class UserPage:
         return expires_at is not None and expires_at < timezone.now()
 
 
+def get_user(customer: Customer, user_id: UUID) -> CustomerUser | None:
+    """The customer's active user of this id, or None."""
+    user = customer.users.filter(pk=user_id, deleted_at=None).first()
+    if user is not None:
+        user.customer = customer
+    return user
+
+
 def get_user_page(customer: Customer, user_id: UUID) -> UserPage | None:
     """What is known about the customer's user of this id, active or deleted; None for no such."""
     user = customer.users.filter(pk=user_id).first()

@@ -27,3 +27,11 @@ def plan_for_chosen(request, customer, plan, *, tab="", **choices):
             return redirect("users:batch", customer.slug, batch.pk)
     url = reverse("users:list", args=[customer.slug])
     return redirect(f"{url}?tab={tab}" if tab else url)
+
+
+def count_chosen(request, customer):
+    """Return how many users were chosen; where it is nobody, that is an error."""
+    chosen = read_chosen(request, customer)
+    if not chosen:
+        raise operations.NobodyChosen
+    return len(chosen)

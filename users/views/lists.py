@@ -11,6 +11,7 @@ from partners import tenancy
 from partners.roles import Permission
 from users import exporting, forms, queries
 from users.importing import export as files
+from users.pages import acts_on_list, acts_on_user
 
 
 @customer_view(Permission.VIEW)
@@ -19,16 +20,13 @@ def list_users(request, customer):
     """Show a page of the customer's users, filtered and sorted as the address says."""
     listing = queries.get_list(customer, request.GET)
     form = forms.FilterUsers(request.GET, subscriptions=listing.subscriptions)
-    may_reset = request.user.may(Permission.RESET_PASSWORDS)
-    context = {
+    context = acts_on_list(request.user, is_deleted=listing.filters.is_deleted) | {
         "nav": "users",
         "customer": customer,
         "list": listing,
         "filters": form,
         "set_filters": form.find_set(listing.filters),
         "clear_url": request.path + ("?tab=deleted" if listing.filters.is_deleted else ""),
-        "is_selectable": may_reset and not listing.filters.is_deleted,
-        "may_reset": may_reset,
         "may_export": request.user.may(Permission.EXPORT_LISTS),
     }
     return render(request, "users/list.html", context)
@@ -59,17 +57,10 @@ def show_user(request, customer, user_id):
     page = queries.get_user_page(customer, user_id)
     if page is None:
         raise Http404
-    context = {
+    context = acts_on_user(request.user, page.user) | {
         "nav": "users",
         "customer": customer,
         "page": page,
         "user": page.user,
-        "may_reset": _may_reset(request.user, page.user),
     }
     return render(request, "users/user.html", context)
-
-
-def _may_reset(member, user):
-    """Whether the member may give this user a new password: not all may act on administrators."""
-    may = member.may(Permission.RESET_PASSWORDS) and user.deleted_at is None
-    return may and (not user.is_administrator or member.may(Permission.ACT_ON_ADMINISTRATORS))
