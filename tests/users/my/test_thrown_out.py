@@ -1,0 +1,21 @@
+import pytest
+
+from users import operations
+from users.models import UserSession
+
+
+@pytest.mark.parametrize("act", ["block", "delete"])
+def test_who_is_blocked_or_deleted_is_out_with_the_next_request(visitor, ann, contoso, alice, act):
+    visitor.sign_in("ann@contoso.example", ann.temporary)
+    assert visitor.get("/my/password/").status_code == 200
+    order = {"customer": contoso, "users": [ann.pk], "by": alice}
+    plans = {
+        "block": lambda: operations.plan_blocks(block=True, **order),
+        "delete": lambda: operations.plan_deletes(**order),
+    }
+
+    operations.start_batch(batch=plans[act](), by=alice)
+
+    assert visitor.get("/my/password/")["Location"] == "/my/sign-in/"
+    assert not UserSession.objects.filter(user=ann.pk).exists()
+    assert visitor.sign_in("ann@contoso.example", ann.temporary).status_code == 422
