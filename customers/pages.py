@@ -1,10 +1,5 @@
 """How pages answer that every app above needs alike."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from partners.pages import render_form
 
-
-def render_form(request: HttpRequest, template: str, context: dict) -> HttpResponse:
-    """Render a page with a form: 422 where the form has errors, with everything typed kept."""
-    status = 422 if context["form"].is_bound and context["form"].errors else 200
-    return render(request, template, context, status=status)
+__all__ = ["render_form"]

@@ -2,9 +2,12 @@ import zoneinfo
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from .models import Member
+from .models import Invitation, Member
+from .roles import Role
 
 
 def time_zones() -> list[tuple[str, str]]:
@@ -61,3 +64,69 @@ class ChooseLanguage(forms.Form):
     """One of the languages of the portal."""
 
     language = forms.ChoiceField(choices=settings.LANGUAGES)
+
+
+class InviteMember(forms.Form):
+    """Whom to invite, and what they will be."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        help_text=_("The invitation goes there, and the new member signs in with it."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(
+        label=_("Role"), choices=Role, initial=Role.READER, widget=forms.RadioSelect
+    )
+    is_limited = forms.BooleanField(
+        label=_("May see chosen customers only"),
+        required=False,
+        help_text=_("Choose them on the member’s page once the invitation is accepted."),
+    )
+
+
+class ChangeRole(forms.Form):
+    """What a member shall be."""
+
+    role = forms.ChoiceField(label=_("Role"), choices=Role, widget=forms.RadioSelect)
+
+
+class AcceptInvitation(forms.Form):
+    """The name and the password of somebody who becomes a member."""
+
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=256,
+        strip=False,
+        help_text=_("At least 12 characters. A few words together are easy to remember."),
+        widget=forms.PasswordInput(render_value=True, attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label=_("The same password again"),
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(render_value=True, attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args, invitation: Invitation, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.invitation = invitation
+
+    def clean(self):
+        """Check the password against the rules for members, and against its second typing."""
+        cleaned = super().clean()
+        password, again = cleaned.get("password"), cleaned.get("again")
+        if password and again and password != again:
+            self.add_error("again", _("The two passwords differ. Type the same one twice."))
+        if password:
+            member = Member(email=self.invitation.email, name=cleaned.get("name", ""))
+            try:
+                validate_password(password, member)
+            except ValidationError as error:
+                self.add_error("password", error)
+        return cleaned

@@ -24,6 +24,7 @@ urlpatterns = [
     # Before the pages of one customer, as "add" would be its name.
     path("", include("customers.urls")),
     path("", include("licensing.urls")),
+    path("", include("partners.urls")),
     path("", include((portal_urls, "portal"))),
     path("", include("users.urls")),
     path("my/", include("users.my.urls")),

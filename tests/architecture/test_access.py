@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from customers import access
 from customers.models import Customer
+from partners import operations as staff
 from partners import tenancy
 from partners.roles import Permission, Role
 from tests import factories
@@ -19,6 +20,7 @@ from . import walk
 
 PUBLIC = {
     "health/",
+    "invitation/<str:token>/",
     "language/",
     "link/<str:token>/",
     "my/",
@@ -61,8 +63,19 @@ def furnish(partner, member, word: str) -> walk.Ids:
         )
         operations.plan_resets(customer=customer, users=[user.pk], by=member)
         domain = customer.domains.get()
+        invited = staff.invite_member(
+            email=f"{word}@invited.example", role=Role.READER, is_limited=False, by=member
+        )
+    colleague = factories.member(partner, f"{word}.colleague".lower(), full_name=word)
     return walk.Ids(
-        customer.slug, user.pk, added.batch.pk, subscription.pk, subscription.product_id, domain.pk
+        customer.slug,
+        user.pk,
+        added.batch.pk,
+        subscription.pk,
+        subscription.product_id,
+        domain.pk,
+        colleague.pk,
+        invited.invitation.pk,
     )
 
 
@@ -167,7 +180,7 @@ def test_a_limited_member_sees_only_chosen_customers(own, northwind, alice):
         other = factories.customer("chosen", "Chosen")
         other.scopes.create(member=member)
 
-    assert walk.leaks(signed_in(member), walk.nobodys("chosen"), own) == []
+    assert walk.leaks(signed_in(member), walk.nobodys("chosen"), own, is_same_partner=True) == []
     assert signed_in(member).get("/customers/chosen/").status_code == 200
     for url in ("/", "/customers/", "/batches/", "/search/?q=own"):
         assert b"OWN" not in signed_in(member).get(url).content

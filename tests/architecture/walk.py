@@ -69,6 +69,8 @@ class Ids:
     subscription_id: UUID
     product_id: UUID
     domain_id: UUID
+    member_id: UUID
+    invitation_id: UUID
 
     def values(self) -> dict[str, str]:
         """By name, with those that mean the same for everybody."""
@@ -78,7 +80,8 @@ class Ids:
             "batch_id": str(self.batch_id),
             "subscription_id": str(self.subscription_id),
             "product_id": str(self.product_id),
-            "member_id": str(self.user_id),
+            "member_id": str(self.member_id),
+            "invitation_id": str(self.invitation_id),
             "domain_id": str(self.domain_id),
             "number": "1",
             "token": "no-such-token",
@@ -132,18 +135,20 @@ def checksum(partner_id: UUID) -> dict[str, str]:
     return sums
 
 
-def leaks(client: Client, own: Ids, foreign: Ids) -> list[str]:
+def leaks(client: Client, own: Ids, foreign: Ids, *, is_same_partner=False) -> list[str]:
     """
     Where a foreign id is told from an absent one, by the signed-in member of this client.
 
-    Asked for each URL of a customer: the rival's customer, and the rival's things below one's own.
+    Asked for each URL that names anything: the rival's things, and those below one's own customer.
+    Of the same partner, only what belongs to a customer is foreign.
     """
     found = []
     for door in doors():
-        if not door.is_customers:
+        names_a_thing = bool({field.name for field in fields(Ids)[1:]} & set(door.names))
+        if not door.is_customers and (is_same_partner or not names_a_thing):
             continue
         pairs = [(foreign, nobodys())]
-        if {field.name for field in fields(Ids)[1:]} & set(door.names):
+        if door.is_customers and names_a_thing:
             pairs.append((replace(foreign, slug=own.slug), nobodys(own.slug)))
         for method in ("get", "post"):
             for htmx in (False, True):
@@ -156,8 +161,9 @@ def leaks(client: Client, own: Ids, foreign: Ids) -> list[str]:
                     gone = bare(
                         ask(client, method, door.url(b), data=data, htmx=htmx), theirs, absent
                     )
-                    # Below one's own customer the method may be refused before the id is read.
-                    refusals = (404,) if theirs is foreign else (404, 405)
+                    # The method may be refused before the id is read, but not before the customer.
+                    is_theirs = door.is_customers and theirs is foreign
+                    refusals = (404,) if is_theirs else (403, 404, 405)
                     if seen != gone or seen[0] not in refusals or b"CANARY" in seen[2]:
                         found.append(f"{method} {door.route} {seen[0]} {gone[0]}")
     return found

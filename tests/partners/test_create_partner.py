@@ -2,7 +2,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import ProgrammingError, transaction
 
 from audit.models import Event
 from partners import tenancy
@@ -20,29 +20,54 @@ def create(*arguments):
     return out.getvalue()
 
 
-def test_the_owner_chooses_a_password_behind_the_link_once(client, settings):
-    said = create("Fjord IT", "fjord", "Ida@Fjord.example")
-    path = said.strip().splitlines()[-1].removeprefix(settings.BASE_URL)
+def link_of(said, settings):
+    return said.strip().splitlines()[-1].removeprefix(settings.BASE_URL)
 
-    form = client.get(path, follow=True)
-    client.post(form.request["PATH_INFO"], {"password1": CHOSEN, "password2": CHOSEN})
 
-    client.logout()
+def test_the_owner_joins_behind_the_link_once(client, settings):
+    path = link_of(create("Fjord IT", "fjord", "Ida@Fjord.example"), settings)
+
+    client.post(path, {"name": "Ida Berg", "password": CHOSEN, "again": CHOSEN})
+
     credentials = {"login": "ida@fjord.example", "password": CHOSEN}
     assert client.post("/accounts/login/", credentials)["Location"] == "/"
     ida = Member.objects.get(email="ida@fjord.example")
-    assert (ida.role, ida.partner.name) == (Role.OWNER, "Fjord IT")
+    assert (ida.name, ida.role, ida.partner.name) == ("Ida Berg", Role.OWNER, "Fjord IT")
     client.logout()
-    again = client.get(path, follow=True)
-    assert "password1" not in again.content.decode()
+    assert client.get(path).status_code == 410
+
+
+def test_an_owner_who_came_too_late_is_invited_anew(client, settings):
+    old = link_of(create("Fjord IT", "fjord", "ida@fjord.example"), settings)
+
+    new = link_of(create("Fjord IT", "fjord", "ida@fjord.example"), settings)
+
+    assert client.get(old).status_code == 410
+    assert client.get(new).status_code == 200
+    assert Partner.objects.count() == 1
+
+
+def test_the_app_itself_cannot_make_a_partner():
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        Partner.objects.create(slug="fjord", name="Fjord IT")
+
+
+def test_nobody_signs_up_from_outside(client):
+    client.post(
+        "/accounts/signup/",
+        {"email": "ida@fjord.example", "password1": CHOSEN, "password2": CHOSEN},
+    )
+
+    assert not Member.objects.exists()
 
 
 def test_it_is_on_record(settings):
     create("Fjord IT", "fjord", "ida@fjord.example")
 
     with tenancy.tenant(Partner.objects.get().pk), transaction.atomic():
-        (event,) = Event.objects.all()
+        event, invited = Event.objects.order_by("pk")
     assert (event.action, event.subject_name) == ("partner.created", "Fjord IT")
+    assert (invited.action, invited.subject_name) == ("member.invited", "ida@fjord.example")
 
 
 @pytest.mark.parametrize(
@@ -55,8 +80,9 @@ def test_it_is_on_record(settings):
         ("", "other", "new@fjord.example"),
     ],
 )
-def test_what_cannot_be_is_refused_whole(arguments):
-    create("Fjord IT", "fjord", "ida@fjord.example")
+def test_what_cannot_be_is_refused_whole(arguments, client, settings):
+    link = link_of(create("Fjord IT", "fjord", "ida@fjord.example"), settings)
+    client.post(link, {"name": "Ida Berg", "password": CHOSEN, "again": CHOSEN})
 
     with pytest.raises(CommandError):
         create(*arguments)

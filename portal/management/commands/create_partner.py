@@ -5,7 +5,7 @@ from partners import operations
 
 
 class Command(BaseCommand):
-    help = "Makes a partner with its first owner, and prints the link to choose a password."
+    help = "Makes a partner, and prints the owner's invitation."
 
     def add_arguments(self, parser):
         """Take what a partner cannot be without."""
@@ -19,6 +19,7 @@ class Command(BaseCommand):
             made = operations.create_partner(name=name, slug=slug, email=email)
         except operations.PartnersError as error:
             raise CommandError(error.message) from error
-        self.stdout.write(f"{made.partner.name} is there. Its owner, {made.owner.email}, chooses a")
-        self.stdout.write("password behind this link, which works once:")
-        self.stdout.write(settings.BASE_URL + made.path)
+        invitation = made.owner.invitation
+        self.stdout.write(f"{made.partner.name} is there. {invitation.email} becomes its owner")
+        self.stdout.write("behind this link, which works once, for seven days:")
+        self.stdout.write(settings.BASE_URL + made.owner.path)

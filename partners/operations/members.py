@@ -1,0 +1,166 @@
+"""What members may do, and whether they may sign in."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+import audit.operations as audit
+from partners import queries
+from partners.access import Refused
+from partners.models import Member
+from partners.roles import Permission, Role
+
+
+class PartnersError(Exception):
+    """An act on partners or members was refused; `message` says what can be done."""
+
+    message = _("This cannot be done.")
+
+    def __init__(self, message=None):
+        super().__init__(message or self.message)
+        if message:
+            self.message = message
+
+
+class LastOwner(PartnersError):
+    """Nobody would be left who may manage the staff."""
+
+    message = _(
+        "This is the last active owner who sees all customers. Make somebody else an owner first."
+    )
+
+
+class OwnRights(PartnersError):
+    """Members do not change what they themselves may do."""
+
+    message = _("Nobody can change their own rights. Ask another owner.")
+
+
+@transaction.atomic
+def change_role(*, member: Member, role: str, by: Member) -> Member:
+    """
+    Give the member another role; all their sessions end.
+
+    :raises LastOwner: and changes nothing, where no owner who sees everything would be left.
+    :raises OwnRights: where it is the member's own role.
+    """
+    member, owners = _lock_member(member, by)
+    if member.role == role:
+        return member
+    if role != Role.OWNER:
+        _keep_an_owner(member, owners)
+    _refuse_oneself(member, by)
+    before, member.role = member.role, role
+    member.session_number += 1
+    member.save(update_fields=["role", "session_number"])
+    record(
+        "member.role_changed",
+        member.pk,
+        member.name,
+        before={"role": before},
+        after={"role": str(role)},
+        by=by,
+    )
+    return member
+
+
+@transaction.atomic
+def deactivate_member(*, member: Member, by: Member) -> Member:
+    """
+    Let the member sign in no more; all their sessions end.
+
+    :raises LastOwner: and changes nothing, where no owner who sees everything would be left.
+    :raises OwnRights: where it is the member themselves.
+    """
+    member, owners = _lock_member(member, by)
+    if not member.is_active:
+        return member
+    _keep_an_owner(member, owners)
+    _refuse_oneself(member, by)
+    member.is_active = False
+    member.session_number += 1
+    member.save(update_fields=["is_active", "session_number"])
+    record("member.deactivated", member.pk, member.name, by=by)
+    return member
+
+
+@transaction.atomic
+def reactivate_member(*, member: Member, by: Member) -> Member:
+    """Let the member sign in again, with the password they had."""
+    member, _owners = _lock_member(member, by)
+    if member.is_active:
+        return member
+    member.is_active = True
+    member.save(update_fields=["is_active"])
+    record("member.reactivated", member.pk, member.name, by=by)
+    return member
+
+
+def set_limited(*, member: Member, is_limited: bool, by: Member) -> Member:
+    """
+    Mark the member as limited to chosen customers, or not; customers.limiting keeps which.
+
+    Inside the transaction of the caller, who also records it.
+
+    :raises LastOwner: and changes nothing, where no owner who sees everything would be left.
+    :raises OwnRights: where it is the member themselves.
+    """
+    member, owners = _lock_member(member, by)
+    if is_limited and not member.is_limited:
+        _keep_an_owner(member, owners)
+    _refuse_oneself(member, by)
+    member.is_limited = is_limited
+    member.save(update_fields=["is_limited"])
+    return member
+
+
+def _lock_member(member: Member, by: Member) -> tuple[Member, list[Member]]:
+    """Lock the member with all owners, so that two cannot take each other's place at once."""
+    locked = lock_staff(by, Q(pk=member.pk))
+    found = next(one for one in locked if one.pk == member.pk)
+    owners = [
+        one for one in locked if one.role == Role.OWNER and one.is_active and not one.is_limited
+    ]
+    return found, owners
+
+
+def lock_staff(by: Member, also: Q | None = None) -> list[Member]:
+    """
+    Lock the active owners, and refuse whoever was one and is not any more.
+
+    :raises Refused: where the member may not manage the staff.
+    """
+    wanted = Q(role=Role.OWNER, is_active=True)
+    members = queries.find_members(partner_id=by.partner_id).filter(
+        wanted | also if also else wanted
+    )
+    locked = list(members.select_for_update(of=("self",), no_key=True).order_by("pk"))
+    if not any(one.pk == by.pk and one.role == Role.OWNER and one.is_active for one in locked):
+        raise Refused(Permission.MANAGE_STAFF)
+    return locked
+
+
+def _keep_an_owner(member: Member, owners: list[Member]) -> None:
+    if [one.pk for one in owners] == [member.pk]:
+        raise LastOwner
+
+
+def _refuse_oneself(member: Member, by: Member) -> None:
+    if member.pk == by.pk:
+        raise OwnRights
+
+
+def record(
+    action: str,
+    subject_id: UUID,
+    name: str,
+    *,
+    before: dict | None = None,
+    after: dict | None = None,
+    by: audit.Actor,
+) -> None:
+    """Record an act of the staff's office."""
+    subject = audit.Subject(subject_id, name, before or {}, after or {})
+    audit.record(action, subject=subject, by=by)

@@ -1,0 +1,55 @@
+"""What the pages of the partner's own staff read."""
+
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from .models import Invitation, Member, Partner
+
+
+def find_members(*, partner_id: UUID) -> QuerySet[Member]:
+    """The partner's members; their table has no row-level security, so nobody else is asked."""
+    return Member.objects.filter(partner_id=partner_id)
+
+
+def find_staff(*, partner_id: UUID) -> QuerySet[Member]:
+    """The members by name, the active ones first, with the number of `chosen` customers."""
+    # The rows of the customers' floor are only counted, by the name that it gave them.
+    members = find_members(partner_id=partner_id).annotate(chosen=Count("scopes"))
+    return members.order_by("-is_active", "name", "pk")
+
+
+def get_member(member_id: UUID, *, partner_id: UUID) -> Member | None:
+    """The member of this id, or None; one of another partner is as absent as none."""
+    return find_staff(partner_id=partner_id).filter(pk=member_id).first()
+
+
+def find_invitations(*, partner_id: UUID) -> QuerySet[Invitation]:
+    """Invitations that nobody has accepted or withdrawn, the latest first."""
+    waiting = Invitation.objects.filter(accepted_at=None, withdrawn_at=None)
+    return waiting.filter(partner_id=partner_id).order_by("-pk")
+
+
+def get_invitation(invitation_id: UUID, *, partner_id: UUID) -> Invitation | None:
+    """The waiting invitation of this id, or None."""
+    return find_invitations(partner_id=partner_id).filter(pk=invitation_id).first()
+
+
+def find_open_invitations(token_hash: str, *, partner_id: UUID) -> QuerySet[Invitation]:
+    """The invitation of this token, as long as it can be accepted."""
+    waiting = find_invitations(partner_id=partner_id)
+    return waiting.filter(token_hash=token_hash, expires_at__gt=timezone.now())
+
+
+def get_partner_of_invitation(token_hash: str) -> UUID | None:
+    """The partner whose invitation has this token, or None; asked before any tenant is known."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT app.find_invitation(%s)", [token_hash])
+        return cursor.fetchone()[0]
+
+
+def get_deserted_partner(*, name: str, slug: str) -> Partner | None:
+    """The partner of exactly these names whom no member has joined yet, or None."""
+    return Partner.objects.filter(name=name, slug=slug, members=None).first()

@@ -1,0 +1,187 @@
+"""The partner's own staff: who they are, what each may do, and how somebody joins."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from . import forms, operations, queries
+from .access import partner_view
+from .pages import render_form
+from .roles import GRANTS, Permission, Role
+
+
+@partner_view(Permission.MANAGE_STAFF)
+@require_safe
+def members(request):
+    """List the members, and the invitations that wait."""
+    context = {
+        "nav": "team",
+        "members": queries.find_staff(partner_id=request.user.partner_id),
+        "invitations": queries.find_invitations(partner_id=request.user.partner_id),
+    }
+    return render(request, "partners/members.html", context)
+
+
+@partner_view(Permission.MANAGE_STAFF)
+@require_safe
+def roles(request):
+    """Show what each role may do."""
+    rows = [(right, [role in may for role in Role]) for right, may in GRANTS.items()]
+    return render(request, "partners/roles.html", {"nav": "team", "roles": Role, "rows": rows})
+
+
+@partner_view(Permission.MANAGE_STAFF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def invite(request):
+    """Invite somebody, and show the link this once."""
+    form = forms.InviteMember(request.POST or None)
+    if form.is_valid():
+        try:
+            invited = operations.invite_member(**form.cleaned_data, by=request.user)
+        except operations.PartnersError as error:
+            form.add_error("email", error.message)
+        else:
+            return show_link(request, invited)
+    return render_form(request, "partners/invite.html", {"nav": "team", "form": form})
+
+
+@partner_view(Permission.MANAGE_STAFF)
+@require_POST
+def resend(request, invitation_id):
+    """Send an invitation again, and show its new link this once."""
+    invitation = get_invitation_or_404(request, invitation_id)
+    try:
+        invited = operations.resend_invitation(invitation=invitation, by=request.user)
+    except operations.PartnersError as error:
+        messages.error(request, error.message)
+        return redirect("partners:members")
+    return show_link(request, invited)
+
+
+@partner_view(Permission.MANAGE_STAFF)
+@require_POST
+def withdraw(request, invitation_id):
+    """Withdraw an invitation."""
+    invitation = get_invitation_or_404(request, invitation_id)
+    try:
+        operations.withdraw_invitation(invitation=invitation, by=request.user)
+    except operations.PartnersError as error:
+        messages.error(request, error.message)
+    else:
+        text = _("The invitation to %(email)s is withdrawn. Its link does not work any more.")
+        messages.success(request, text % {"email": invitation.email})
+    return redirect("partners:members")
+
+
+@partner_view(Permission.MANAGE_STAFF)
+@require_safe
+def member(request, member_id):
+    """Show one member."""
+    found = get_member_or_404(request, member_id)
+    form = forms.ChangeRole(initial={"role": found.role})
+    return render(request, "partners/member.html", {"nav": "team", "found": found, "form": form})
+
+
+@partner_view(Permission.MANAGE_STAFF)
+@require_POST
+def change_role(request, member_id):
+    """Give a member another role."""
+    found = get_member_or_404(request, member_id)
+    form = forms.ChangeRole(request.POST)
+    if form.is_valid():
+        try:
+            operations.change_role(member=found, **form.cleaned_data, by=request.user)
+        except operations.PartnersError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, _("The role is changed."))
+            return redirect("partners:member", found.pk)
+    context = {"nav": "team", "found": found, "form": form}
+    return render_form(request, "partners/member.html", context)
+
+
+@partner_view(Permission.MANAGE_STAFF)
+@require_POST
+def deactivate(request, member_id):
+    """Let a member sign in no more."""
+    found = get_member_or_404(request, member_id)
+    text = _("%(name)s cannot sign in any more and is signed out everywhere.")
+    return _do(request, operations.deactivate_member, found, text)
+
+
+@partner_view(Permission.MANAGE_STAFF)
+@require_POST
+def reactivate(request, member_id):
+    """Let a member sign in again."""
+    found = get_member_or_404(request, member_id)
+    return _do(request, operations.reactivate_member, found, _("%(name)s can sign in again."))
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request, token):
+    """Become a member: a GET shows the form and changes nothing, for mail scanners follow links."""
+    try:
+        found = operations.look_at_invitation(token=token)
+        form = forms.AcceptInvitation(request.POST or None, invitation=found)
+        if form.is_valid() and accept(token, form):
+            messages.success(request, _("Your account is ready. Sign in with your password."))
+            return redirect(settings.LOGIN_URL)
+    except operations.InvitationGone:
+        return without_referrer(render(request, "partners/invitation_gone.html", status=410))
+    context = {"invitation": found, "form": form}
+    return without_referrer(render_form(request, "partners/invitation.html", context))
+
+
+def accept(token, form) -> bool:
+    """Make the member; whatever is in the way stands on the form afterwards."""
+    name, password = form.cleaned_data["name"], form.cleaned_data["password"]
+    try:
+        operations.accept_invitation(token=token, name=name, password=password)
+    except operations.AddressInUse as error:
+        form.add_error(None, error.message)
+    return not form.errors
+
+
+def get_member_or_404(request, member_id):
+    """Return the member of the partner; one of another partner is as absent as none."""
+    found = queries.get_member(member_id, partner_id=request.user.partner_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def get_invitation_or_404(request, invitation_id):
+    """Return the partner's waiting invitation."""
+    found = queries.get_invitation(invitation_id, partner_id=request.user.partner_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def show_link(request, invited):
+    """Answer with the link of an invitation: this page is the only one that shows it."""
+    link = f"{settings.BASE_URL}{invited.path}"
+    context = {"nav": "team", "invitation": invited.invitation, "link": link}
+    return without_referrer(render(request, "partners/invited.html", context))
+
+
+def without_referrer(response):
+    """Keep the address of this page, which holds a secret, from wherever one goes next."""
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _do(request, operation, found, text):
+    """Do it to the member, and say so or why not."""
+    try:
+        operation(member=found, by=request.user)
+    except operations.PartnersError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, text % {"name": found.name})
+    return redirect("partners:member", found.pk)

@@ -1,0 +1,188 @@
+import re
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from audit.models import Event
+from partners import operations, tenancy
+from partners.models import Invitation, Member
+from partners.roles import Role
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHOSEN = "tern over a grey fjord"
+FORM = {"name": "Nora Berg", "password": CHOSEN, "again": CHOSEN}
+WANTED = {"email": "Nora@Northwind.example", "role": "helpdesk_agent"}
+
+
+@pytest.fixture
+def invited(northwind, alice):
+    with tenancy.tenant(northwind.pk):
+        return operations.invite_member(
+            email="nora@northwind.example", role=Role.READER, is_limited=True, by=alice
+        )
+
+
+def waiting(partner):
+    with tenancy.tenant(partner.pk), transaction.atomic():
+        return list(Invitation.objects.filter(accepted_at=None, withdrawn_at=None))
+
+
+def events(partner):
+    with tenancy.tenant(partner.pk), transaction.atomic():
+        return list(Event.objects.order_by("pk"))
+
+
+def test_an_invitation_is_shown_once_and_mailed(as_alice, northwind, settings):
+    page = as_alice.post("/members/invite/", WANTED)
+
+    (letter,) = mail.outbox
+    (link,) = [line for line in letter.body.splitlines() if line.startswith(settings.BASE_URL)]
+    assert letter.to == ["nora@northwind.example"]
+    assert link in page.content.decode()
+    assert page["Referrer-Policy"] == "no-referrer"
+    listed = as_alice.get("/members/").content.decode()
+    assert "nora@" in listed
+    assert link not in listed
+    assert waiting(northwind)[0].mailed_at is not None
+
+
+def test_the_link_makes_a_member_with_the_role_and_the_limits(client, invited, northwind):
+    answer = client.post(invited.path, FORM)
+
+    nora = Member.objects.get(email="nora@northwind.example")
+    assert answer["Location"] == "/accounts/login/"
+    assert (nora.partner, nora.name, nora.role, nora.is_limited) == (
+        northwind,
+        "Nora Berg",
+        Role.READER,
+        True,
+    )
+    assert nora.password.startswith("argon2$argon2id")
+    assert nora.check_password(CHOSEN)
+
+
+def test_looking_at_the_link_changes_nothing(client, invited, northwind):
+    for _visit in range(2):
+        assert client.get(invited.path).status_code == 200
+
+    assert [one.accepted_at for one in waiting(northwind)] == [None]
+
+
+def test_every_link_that_opens_nothing_gives_the_same_page(client, invited, northwind, alice):
+    with tenancy.tenant(northwind.pk):
+        old = operations.invite_member(
+            email="old@x.example", role=Role.READER, is_limited=False, by=alice
+        )
+        gone = operations.invite_member(
+            email="gone@x.example", role=Role.READER, is_limited=False, by=alice
+        )
+        operations.withdraw_invitation(invitation=gone.invitation, by=alice)
+        with transaction.atomic():
+            Invitation.objects.filter(pk=old.invitation.pk).update(
+                expires_at=timezone.now() - timedelta(seconds=1)
+            )
+    client.post(invited.path, FORM)
+
+    paths = ["/invitation/no-such-token/", old.path, gone.path, invited.path]
+    answers = [Client().get(path) for path in paths] + [Client().post(p, FORM) for p in paths]
+
+    assert {answer.status_code for answer in answers} == {410}
+    bodies = {re.sub(rb'value="[\w/-]+"', b"", answer.content) for answer in answers}
+    assert len(bodies) == 1
+    assert Member.objects.filter(partner=northwind).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"again": "another one entirely"}, "two passwords differ"),
+        ({"password": "short", "again": "short"}, "too short"),
+        ({"password": "password1234", "again": "password1234"}, "too common"),
+        ({"name": ""}, "required"),
+    ],
+)
+def test_what_is_wrong_with_the_form_is_said(client, invited, northwind, typed, words):
+    answer = client.post(invited.path, FORM | typed)
+
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+    assert len(waiting(northwind)) == 1
+
+
+def test_an_address_that_signs_in_elsewhere_is_told_only_to_whom_it_was_sent(
+    client, as_alice, northwind, mallory, settings
+):
+    answer = as_alice.post("/members/invite/", {"email": mallory.email, "role": "reader"})
+    assert answer.status_code == 200
+    (link,) = [x for x in mail.outbox[0].body.splitlines() if x.startswith(settings.BASE_URL)]
+
+    refused = Client().post(link.removeprefix(settings.BASE_URL), FORM)
+
+    assert refused.status_code == 422
+    assert "an account with this address already" in refused.content.decode()
+    assert len(waiting(northwind)) == 1
+
+
+def test_nobody_is_invited_twice(as_alice, invited, bob):
+    again = as_alice.post("/members/invite/", WANTED)
+    member = as_alice.post("/members/invite/", {"email": bob.email, "role": "reader"})
+
+    assert (again.status_code, member.status_code) == (422, 422)
+    assert "invited already" in again.content.decode()
+    assert "a member already" in member.content.decode()
+
+
+def test_sending_again_ends_the_link_that_was_sent_before(as_alice, client, invited, settings):
+    page = as_alice.post(f"/members/invitations/{invited.invitation.pk}/resend/")
+
+    assert Client().get(invited.path).status_code == 410
+    (link,) = [x for x in mail.outbox[-1].body.splitlines() if x.startswith(settings.BASE_URL)]
+    assert link in page.content.decode()
+    assert Client().get(link.removeprefix(settings.BASE_URL)).status_code == 200
+
+
+def test_a_withdrawn_invitation_is_gone_from_the_list(as_alice, invited, northwind):
+    as_alice.post(f"/members/invitations/{invited.invitation.pk}/withdraw/")
+
+    assert waiting(northwind) == []
+    again = as_alice.post(f"/members/invitations/{invited.invitation.pk}/withdraw/")
+    assert again.status_code == 404
+
+
+def test_a_mail_server_that_is_away_is_said(as_alice, northwind, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+
+    page = as_alice.post("/members/invite/", WANTED)
+
+    assert page.status_code == 200
+    assert waiting(northwind)[0].mailed_at is None
+    assert "not mailed" in as_alice.get("/members/").content.decode()
+
+
+def test_it_is_on_record_without_the_secret(client, invited, northwind):
+    client.post(invited.path, FORM)
+
+    trail = events(northwind)
+    assert [event.action for event in trail] == ["member.invited", "member.joined"]
+    token = invited.path.split("/")[2]
+    said = " ".join(f"{e.subject_name} {e.before} {e.after}" for e in trail)
+    assert token not in said
+    assert operations.invitations.hash_token(token) not in said
+    assert CHOSEN not in said
+
+
+def test_a_rivals_invitation_cannot_be_touched(invited, mallory, northwind):
+    client = Client()
+    client.force_login(mallory)
+
+    for act in ("resend", "withdraw"):
+        answer = client.post(f"/members/invitations/{invited.invitation.pk}/{act}/")
+        assert answer.status_code == 404
+
+    assert len(waiting(northwind)) == 1
