@@ -83,7 +83,7 @@ def add(page: Page, *, more: bool = False) -> None:
 
 def show_passwords(page: Page) -> dict[str, str]:
     """Open the sheet from the page of the batch; gives the password by user name."""
-    page.locator("#handover footer button.primary").click()
+    page.locator("#handover > footer button.primary").click()
     return passwords_on(page)
 
 
@@ -130,7 +130,7 @@ def hand_over(page: Page) -> None:
     """Say that the passwords have been handed over."""
     page.locator("[data-dialog='#handed-over']").click()
     page.locator("#handed-over .danger-solid").click()
-    expect(page.locator("#handover footer")).to_have_count(0)
+    expect(page.locator("#handover > footer")).to_have_count(0)
 
 
 def sign_in_at_my(page: Page, url: str, user_name: str, password: str) -> None:
