@@ -77,6 +77,7 @@ def addresses() -> dict[str, str]:
     """The pages by the name of their picture, as the demo's owner finds them."""
     from django.db import transaction
 
+    from licensing.models import Subscription
     from partners import tenancy
     from partners.models import Partner
     from portal.demo import catalog
@@ -100,7 +101,25 @@ def addresses() -> dict[str, str]:
             "add-user": f"{at}/users/add/",
             "import": f"{at}/users/import/",
             "customer-batches": f"{at}/batches/",
+            "add-customer": "/customers/add/",
+            "settings": f"{at}/settings/",
+            "edit-details": f"{at}/settings/details/",
+            "change-policies": f"{at}/settings/policies/",
+            "edit-notes": f"{at}/settings/notes/",
+            "archive-customer": f"{at}/settings/archive/",
+            "archived-customer": "/customers/wexford-print/settings/",
+            "domains": f"{at}/domains/",
+            "add-domain": f"{at}/domains/add/",
+            "subscriptions": f"{at}/subscriptions/",
+            "subscriptions-suspended": "/customers/severny-mayak/subscriptions/",
+            "add-subscription": f"{at}/subscriptions/add/",
+            "catalog": "/catalog/",
+            "add-product": "/catalog/add/",
         }
+        bought = Subscription.objects.filter(customer__slug=SCHOOLS).order_by("pk").first()
+        found["change-subscription"] = f"{at}/subscriptions/{bought.pk}/"
+        found["product"] = f"/catalog/{bought.product_id}/"
+        found["edit-product"] = f"/catalog/{bought.product_id}/edit/"
         users = CustomerUser.objects.filter(customer__slug=SCHOOLS)
         found["user"] = f"{at}/users/{users.filter(deleted_at=None).first().pk}/"
         for batch in Batch.objects.select_related("customer").order_by("kind", "state", "pk"):
