@@ -1,0 +1,353 @@
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from licensing import operations as licensing
+from licensing.models import Assignment, ProductRule, Subscription
+from partners.roles import Role
+from tests import factories
+from users.models import Batch, CustomerUser, Line
+
+URL = "/customers/contoso/users/licenses/"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def people(contoso):
+    return [factories.user(contoso, name, location="US") for name in ("Ann", "Ben", "Cem")]
+
+
+@pytest.fixture
+def visio(contoso):
+    return factories.subscription(contoso, "Visio", seats=10)
+
+
+def hold(subscription, *users, plans_off=()):
+    wanted = [licensing.Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+    licensing.assign(customer=subscription.customer, wanted=wanted, cause=None)
+
+
+def ids(users) -> str:
+    return ",".join(str(user.pk) for user in users)
+
+
+def look(client, users=(), **data):
+    return client.post(URL, {"ids": ids(users)} | data)
+
+
+def save(client, users=(), **data):
+    """Look at the page, then send it as it was filled in."""
+    shown = look(client, users, **{name: data[name] for name in ("all", "query") if name in data})
+    sent = {"ids": ids(users), "shown": shown.context["chosen"].mark, "when_short": "first"}
+    return client.post(URL, sent | data)
+
+
+def leave(user):
+    CustomerUser.objects.filter(pk=user.pk).update(
+        deleted_at=timezone.now(), purge_at=timezone.now() + timedelta(days=30)
+    )
+
+
+def do(subscription, value) -> dict:
+    return {f"do_{subscription.pk}": value}
+
+
+def text_of(answer) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+def lines_of(batch) -> list[str]:
+    return [
+        line.input["display_name"] for line in Line.objects.filter(batch=batch).order_by("number")
+    ]
+
+
+def test_it_shows_who_has_what(as_alice, contoso, office, visio, people):
+    none = factories.subscription(contoso, "Word")
+    hold(office, *people)
+    hold(visio, people[1])
+
+    answer = look(as_alice, people)
+
+    assert answer.status_code == 200
+    assert [
+        (card.held.subscription.product.name, card.held.have, card.held.holders)
+        for card in answer.context["cards"]
+    ] == [
+        ("Office E3", "all", ("Ann", "Ben", "Cem")),
+        ("Visio", "some", ("Ben",)),
+        ("Word", "none", ()),
+    ]
+    assert "Leave as it is: 1 of 3 have it" in text_of(answer)
+    assert "Give to all: 3 seats needed, 5 free" in text_of(answer)
+    assert "9 of 10 free" in text_of(answer)
+    assert none.free == 5
+    assert Batch.objects.count() == 0
+
+
+def test_those_chosen_stand_above_in_the_order_of_the_list(as_alice, contoso):
+    people = [factories.user(contoso, f"Ann {number:02}") for number in range(23)]
+
+    answer = look(as_alice, reversed(people))
+
+    assert answer.context["chosen"].names == tuple(f"Ann {number:02}" for number in range(20))
+    assert "+3 more" in text_of(answer)
+
+
+@pytest.mark.parametrize("data", [{}, {"ids": "x"}, {"all": "1", "query": "nonsense=1"}])
+def test_without_anybody_it_goes_back_to_the_list(as_alice, contoso, people, data):
+    answer = as_alice.post(URL, data)
+
+    assert answer["Location"] == "/customers/contoso/users/"
+
+
+def test_an_address_that_is_opened_goes_to_the_list(as_alice, contoso):
+    answer = as_alice.get(URL, follow=True)
+
+    assert answer.redirect_chain == [("/customers/contoso/users/", 302)]
+    assert "No user is chosen." in text_of(answer)
+
+
+def test_what_is_left_alone_changes_nobody(as_alice, office, visio, people):
+    hold(office, people[0])
+
+    save(as_alice, people[:2], **do(office, "keep"), **do(visio, "give"))
+
+    batch = Batch.objects.get()
+    assert [
+        (line.input["give"], line.input["take"]) for line in Line.objects.filter(batch=batch)
+    ] == [([{"subscription": str(visio.pk), "plans_off": []}], [])] * 2
+
+
+def test_from_the_boxes_to_the_result(as_alice, office, visio, people):
+    hold(visio, people[0])
+
+    planned = save(as_alice, people[:2], **do(office, "give"), **do(visio, "take"), reason="New")
+
+    batch = Batch.objects.get()
+    assert (batch.kind, batch.state, batch.reason) == ("licenses", "planned", "New")
+    page = text_of(as_alice.get(planned["Location"]))
+    assert "Change licenses of 2 users?" in page
+    assert "+ Office E3" in page
+    assert "− Visio" in page
+    assert "5 → 3" in page
+    assert "9 → 10" in page
+    assert Assignment.objects.count() == 1
+
+    done = text_of(as_alice.post(f"{planned['Location']}start/", follow=True))
+
+    assert "<h1>Licenses of 2 users changed</h1>" in done
+    assert "+ Office E3" in done
+    assert set(Assignment.objects.values_list("user", "subscription")) == {
+        (people[0].pk, office.pk),
+        (people[1].pk, office.pk),
+    }
+
+
+def test_too_few_seats_are_said_before_and_after(as_alice, contoso, people):
+    few = factories.subscription(contoso, "Few", seats=2)
+
+    planned = save(as_alice, people, **do(few, "give"))
+
+    page = text_of(as_alice.get(planned["Location"]))
+    assert "1 user gets none" in page
+    assert "No license of “Few” is left for this user." in page
+    assert "Seats are too few: they go to the first in the order of the list." in page
+    done = text_of(as_alice.post(f"{planned['Location']}start/", follow=True))
+    assert "No seat was free, so nothing was changed for this user." in done
+    assert "No license of Few was free." in done
+    assert "is left for this user" not in done
+    assert Subscription.objects.get(pk=few.pk).assigned == 2
+
+
+def test_who_swaps_without_a_seat_keeps_the_old(as_alice, contoso, office, people):
+    few = factories.subscription(contoso, "Few", seats=1)
+    hold(office, *people[:2])
+
+    planned = save(as_alice, people[:2], **do(few, "give"), **do(office, "take"))
+
+    assert "keeps the old licenses" in text_of(as_alice.get(planned["Location"]))
+    done = text_of(as_alice.post(f"{planned['Location']}start/", follow=True))
+    assert "Not all of the new licenses were free, so this user keeps the old ones." in done
+
+
+def test_nobody_gets_any_where_that_was_chosen(as_alice, contoso, people):
+    few = factories.subscription(contoso, "Few", seats=2)
+
+    answer = save(as_alice, people, **do(few, "give"), when_short="none", reason="Spring")
+
+    assert answer.status_code == 422
+    assert "Few (3 wanted, 2 free)" in text_of(answer)
+    assert answer.context["cards"][0].field.value() == "give"
+    assert 'value="Spring"' in text_of(answer)
+    assert f'name="ids" value="{ids(people)}"' in text_of(answer)
+    assert Batch.objects.count() == 0
+
+
+def test_what_changes_nobody_is_refused_with_everything_kept(as_alice, office, people):
+    hold(office, *people)
+
+    answer = save(as_alice, people, **do(office, "give"), when_short="none")
+
+    assert answer.status_code == 422
+    assert "Nothing would change" in text_of(answer)
+    assert answer.context["form"]["when_short"].value() == "none"
+
+
+def test_all_that_match_are_exactly_those_who_were_counted(as_alice, contoso, office, people):
+    everybody = {"all": "1", "query": "status=allowed"}
+    shown = look(as_alice, **everybody)
+    assert "3 users chosen: all that the filters match" in text_of(shown)
+    factories.user(contoso, "Eve", location="US")
+    sent = everybody | do(office, "give") | {"when_short": "first"}
+
+    answer = as_alice.post(URL, sent | {"shown": shown.context["chosen"].mark})
+
+    assert answer.status_code == 422
+    assert "from 3 to 4." in text_of(answer)
+    assert answer.context["cards"][0].field.value() == "give"
+    assert Batch.objects.count() == 0
+    as_alice.post(URL, sent | {"shown": answer.context["chosen"].mark})
+    assert lines_of(Batch.objects.get()) == ["Ann", "Ben", "Cem", "Eve"]
+
+
+def test_others_in_the_same_number_are_noticed_too(as_alice, contoso, office, people):
+    everybody = {"all": "1", "query": ""}
+    shown = look(as_alice, **everybody)
+    leave(people[0])
+    factories.user(contoso, "Eve", location="US")
+
+    answer = as_alice.post(
+        URL,
+        everybody
+        | do(office, "give")
+        | {"shown": shown.context["chosen"].mark, "when_short": "first"},
+    )
+
+    assert answer.status_code == 422
+    assert "other users are among them now" in text_of(answer)
+
+
+def test_where_all_have_gone_meanwhile_it_says_so(as_alice, office, people):
+    shown = look(as_alice, people[:1])
+    leave(people[0])
+
+    answer = as_alice.post(
+        URL, {"ids": ids(people[:1]), "shown": shown.context["chosen"].mark, "when_short": "first"}
+    )
+
+    assert answer.status_code == 422
+    assert "No user is chosen." in text_of(answer)
+
+
+def test_deleted_users_and_those_of_others_are_not_chosen(as_alice, contoso, people):
+    other = factories.customer("fabrikam", "Fabrikam")
+    gone = factories.user(contoso, "Gone", deleted_at=timezone.now(), purge_at=timezone.now())
+
+    answer = look(as_alice, [people[0], gone, factories.user(other, "Foreign")])
+
+    assert answer.context["chosen"].names == ("Ann",)
+
+
+def test_service_plans_change_only_where_that_was_asked(as_alice, office, people):
+    mail, meetings = office.product.plans.order_by("name")
+    hold(office, people[0], plans_off=[mail.pk])
+    page = text_of(look(as_alice, people[:2]))
+    assert "Mail" in page
+    assert "off for 1 of them now" in page
+
+    save(as_alice, people[:1], **do(office, "keep"), plans=[str(mail.pk)])
+    assert Batch.objects.count() == 0
+    planned = save(as_alice, people[:2], change_plans=[str(office.pk)], plans=[str(mail.pk)])
+
+    assert "Service plans of Office E3" in text_of(as_alice.get(planned["Location"]))
+    as_alice.post(f"{planned['Location']}start/")
+    assert Assignment.objects.get().plans_off == [meetings.pk]
+
+
+def test_a_suspended_product_is_not_given(as_alice, contoso, people):
+    closed = factories.subscription(contoso, "Closed", state="suspended")
+
+    shown = look(as_alice, people)
+    answer = save(as_alice, people, **do(closed, "give"))
+
+    assert "Suspended: cannot be given" in text_of(shown)
+    assert [option.value for option in shown.context["cards"][0].options] == ["keep"]
+    assert answer.status_code == 422
+    assert "The subscription is suspended" in text_of(answer)
+
+
+def test_what_cannot_be_given_is_named_in_the_plan(as_alice, contoso, office, visio, people):
+    ProductRule.objects.create(product=visio.product, kind="requires", other=office.product)
+    nowhere = factories.user(contoso, "Nowhere")
+    assert "1 of them has no usage location." in text_of(look(as_alice, [*people, nowhere]))
+
+    planned = save(as_alice, [people[0], nowhere], **do(visio, "give"))
+
+    page = text_of(as_alice.get(planned["Location"]))
+    assert "This user has no usage location" in page
+    assert "“Visio” only works together with “Office E3”." in page
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [
+        (Role.OWNER, 200),
+        (Role.ADMIN_AGENT, 200),
+        (Role.HELPDESK_AGENT, 200),
+        (Role.SALES_AGENT, 200),
+        (Role.READER, 403),
+    ],
+)
+def test_who_may(client, northwind, contoso, people, role, status):
+    client.force_login(factories.member(northwind, "member", role=role))
+
+    answer = look(client, people)
+
+    assert answer.status_code == status
+    button = URL in client.get("/customers/contoso/users/").content.decode()
+    assert button == (status == 200)
+
+
+def test_a_sales_agent_chooses_and_finds_this_one_act(client, northwind, contoso, people):
+    client.force_login(factories.member(northwind, "sal", role=Role.SALES_AGENT))
+
+    page = client.get("/customers/contoso/users/").content.decode()
+
+    assert "data-select-row" in page
+    assert URL in page
+    assert "/users/reset/" not in page
+    assert URL in client.get(f"/customers/contoso/users/{people[0].pk}/").content.decode()
+
+
+def test_administrators_are_left_to_those_who_may(client, contoso, office, helen):
+    boss = factories.user(contoso, "Boss", location="US", permissions=["user_administrator"])
+    client.force_login(helen)
+
+    assert "1 of them is an administrator" in text_of(look(client, [boss]))
+    assert URL not in client.get(f"/customers/contoso/users/{boss.pk}/").content.decode()
+    planned = save(client, [boss], **do(office, "give"))
+
+    page = text_of(client.get(planned["Location"]))
+    assert "This user is an administrator." in page
+    assert "There is nothing left that could be done." in page
+
+
+def test_it_asks_as_much_for_fifty_as_for_one(as_alice, contoso, office, visio):
+    people = [factories.user(contoso, f"Ann {n:02}", location="US") for n in range(50)]
+    hold(office, *people[:5])
+    # What is read once and kept is not asked again.
+    look(as_alice, people)
+    counts = []
+    for users in (people[:1], people):
+        with CaptureQueriesContext(connection) as looked:
+            look(as_alice, users)
+        with CaptureQueriesContext(connection) as saved:
+            save(as_alice, users, **do(visio, "give"))
+        counts.append((len(looked), len(saved)))
+
+    assert counts[0] == counts[1]
