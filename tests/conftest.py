@@ -2,6 +2,7 @@
 
 import base64
 import os
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.db import connections
@@ -65,6 +66,19 @@ def _keys(tmp_path_factory):
     for name in ("hash", "seal", "link"):
         (folder / f"{name}.key").write_text(base64.b64encode(os.urandom(32)).decode())
     settings.KEYS_DIR = folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _broker():
+    """A database of the broker for each process of the tests: one must not take another's work."""
+    from django.conf import settings
+
+    from portal.celery import app
+
+    number = int("".join(filter(str.isdigit, os.environ.get("PYTEST_XDIST_WORKER", "0"))))
+    address = urlsplit(settings.CELERY["broker_url"])._replace(path=f"/{number}")
+    settings.CELERY["broker_url"] = app.conf.broker_url = urlunsplit(address)
+    os.environ["REDIS_URL"] = urlunsplit(address)
 
 
 @pytest.fixture(autouse=True)
