@@ -1,10 +1,86 @@
+"""Reading the record: the latest first, a page at a time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from .models import Event
 
+ROWS = 50
 
-def find_events(*, partner_id: UUID) -> QuerySet[Event]:
-    """Everything on record at the partner, the latest first."""
-    return Event.objects.filter(partner_id=partner_id).order_by("-id")
+# What one looks for, and how the actions begin that it is made of.
+GROUPS = {
+    "users": (_("Users"), ("user.added", "user.edited", "user.blocked", "user.unblocked")),
+    "licenses": (_("Licenses"), ("user.licenses_changed",)),
+    "passwords": (_("Passwords and sheets"), ("user.password_", "sheet.", "link.")),
+    "deleting": (
+        _("Deleting and restoring"),
+        ("user.deleted", "user.restored", "user.purged"),
+    ),
+    "batches": (_("Batches and files"), ("batch.", "import.")),
+    "customers": (_("Customers and domains"), ("customer.", "domain.")),
+    "products": (_("Subscriptions and products"), ("subscription.", "product.", "plan.")),
+    "staff": (_("Staff"), ("member.", "partner.")),
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some events; the keys are None where nothing is later or earlier."""
+
+    events: list[Event]
+    before: UUID | None
+    after: UUID | None
+
+
+def find_events(
+    *,
+    partner_id: UUID,
+    group: str = "",
+    by_id: UUID | None = None,
+    customers: Iterable[UUID] | QuerySet | None = None,
+    subject_id: UUID | None = None,
+    batch_id: UUID | None = None,
+    text: str = "",
+    since: datetime | None = None,
+) -> QuerySet[Event]:
+    """What is on record at the partner, the latest first; the text begins a subject's name."""
+    events = Event.objects.filter(partner_id=partner_id).order_by("-id")
+    exactly = {"by_id": by_id, "subject_id": subject_id, "batch_id": batch_id}
+    events = events.filter(**{name: value for name, value in exactly.items() if value})
+    if customers is not None:
+        events = events.filter(customer_id__in=customers)
+    if group:
+        wanted = Q()
+        for beginning in GROUPS[group][1]:
+            wanted |= Q(action__startswith=beginning)
+        events = events.filter(wanted)
+    if text:
+        events = events.filter(subject_name__istartswith=text)
+    if since:
+        events = events.filter(pk__gte=first_key_at(since))
+    return events
+
+
+def get_page(
+    events: QuerySet[Event], *, after: UUID | None = None, before: UUID | None = None
+) -> Page:
+    """The events after (earlier than) or before (later than) one of this id, or the first ones."""
+    if before:
+        rows = list(events.filter(pk__gt=before).order_by("id")[: ROWS + 1])
+        if len(rows) <= ROWS:
+            return get_page(events)
+        rows = rows[:ROWS][::-1]
+        return Page(rows, rows[0].pk, rows[-1].pk)
+    rows = list((events.filter(pk__lt=after) if after else events)[: ROWS + 1])
+    has_more, rows = len(rows) > ROWS, rows[:ROWS]
+    return Page(rows, rows[0].pk if rows and after else None, rows[-1].pk if has_more else None)
+
+
+def first_key_at(moment: datetime) -> UUID:
+    """The smallest key that a row made at this moment can have: keys are in the order of time."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)

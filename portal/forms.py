@@ -1,7 +1,11 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from .queries import CUSTOMER_STATES
+from audit.queries import GROUPS
+from customers.queries import find_customers
+from partners.models import Member
+
+from .queries import CUSTOMER_STATES, PERIODS
 
 
 class FindCustomers(forms.Form):
@@ -21,3 +25,63 @@ class FindCustomers(forms.Form):
         """What was asked for, as far as it can be understood."""
         self.full_clean()
         return {name: self.cleaned_data.get(name, "") for name in self.fields}
+
+
+class FindEvents(forms.Form):
+    """What the activity log is narrowed by; whatever means nothing is taken for nothing."""
+
+    q = forms.CharField(required=False, max_length=320)
+    group = forms.ChoiceField(
+        label=_("Kind"),
+        required=False,
+        choices=[("", _("Any")), *((name, group[0]) for name, group in GROUPS.items())],
+        widget=forms.Select(attrs={"class": "bare"}),
+    )
+    period = forms.ChoiceField(
+        label=_("Period"),
+        required=False,
+        choices=[("", _("Any time")), *((name, period[0]) for name, period in PERIODS.items())],
+        widget=forms.Select(attrs={"class": "bare"}),
+    )
+    by = forms.UUIDField(required=False)
+    customer = forms.SlugField(required=False)
+    user = forms.UUIDField(required=False)
+    batch = forms.UUIDField(required=False)
+    after = forms.UUIDField(required=False)
+    before = forms.UUIDField(required=False)
+
+    def values(self) -> dict:
+        """What was asked for, as far as it can be understood."""
+        self.full_clean()
+        return {name: self.cleaned_data.get(name) for name in self.fields}
+
+
+class ChooseCustomers(forms.Form):
+    """Whether a member sees all customers, or which."""
+
+    is_limited = forms.TypedChoiceField(
+        label=_("May see"),
+        choices=[("no", _("All customers")), ("yes", _("Chosen customers only"))],
+        coerce=lambda value: value == "yes",
+        widget=forms.RadioSelect,
+    )
+    customers = forms.ModelMultipleChoiceField(
+        label=_("Chosen customers"),
+        queryset=None,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args, by: Member, **kwargs):
+        super().__init__(*args, **kwargs)
+        found = find_customers(member=by)
+        self.fields["customers"].queryset = found.order_by("sort_key", "pk")
+
+    @classmethod
+    def of(cls, member: Member, data=None, *, by: Member) -> "ChooseCustomers":
+        """The form as it is filled in for this member."""
+        initial = {
+            "is_limited": "yes" if member.is_limited else "no",
+            "customers": list(member.scopes.values_list("customer_id", flat=True)),
+        }
+        return cls(data, initial=initial, by=by)

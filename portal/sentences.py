@@ -72,6 +72,9 @@ BATCH_ICONS = {
 # Each must read well with a subject and a customer, which may be named or not.
 EVENTS: dict[str, tuple[str, Promise]] = {
     "batch.canceled": ("x", _("{by} canceled a batch at {customer}")),
+    "batch.started": ("list-check", _("{by} started a batch at {customer}")),
+    "batch.finished": ("check", _("A batch of {by} at {customer} has finished")),
+    "user.licenses_changed": ("license", _("{by} changed the licenses of {subject} at {customer}")),
     "user.added": ("user-plus", _("{by} added {subject} at {customer}")),
     "user.edited": ("pencil", _("{by} edited {subject} at {customer}")),
     "user.deleted": ("trash", _("{by} deleted {subject} at {customer}")),
@@ -134,9 +137,21 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "sheet.downloaded": ("download", _("{by} downloaded a sheet of passwords at {customer}")),
     "sheet.mailed": ("mail", _("{by} mailed passwords at {customer}")),
     "sheet.handed_over": ("check", _("{by} marked passwords as handed over at {customer}")),
+    "sheet.expired": ("clock", _("A sheet of passwords at {customer} was destroyed on time")),
     "sheet.wiped": ("clock", _("A sheet of passwords at {customer} was destroyed on time")),
     "link.opened": ("external-link", _("A one-time link to {subject} at {customer} was opened")),
     "member.profile_changed": ("settings", _("{by} changed their own profile")),
+    "member.invited": ("mail", _("{by} invited {subject} to the staff")),
+    "member.invited_again": ("mail", _("{by} sent the invitation of {subject} again")),
+    "member.invitation_withdrawn": ("x", _("{by} withdrew the invitation of {subject}")),
+    "member.joined": ("user-plus", _("{by} accepted an invitation and joined the staff")),
+    "member.role_changed": ("shield-check", _("{by} changed the role of {subject}")),
+    "member.limits_changed": (
+        "building-community",
+        _("{by} chose which customers {subject} may see"),
+    ),
+    "member.deactivated": ("ban", _("{by} deactivated {subject}")),
+    "member.reactivated": ("lock-open", _("{by} reactivated {subject}")),
     "partner.created": ("star", _("{subject} was set up here")),
 }
 UNKNOWN = ("activity", _("{by} changed something about {subject}"))

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.urls import include, path
 
-from .views import front, members, probes
+from .views import front, log, members, probes, staff
 
 handler403 = "portal.views.errors.forbidden"
 handler404 = "portal.views.errors.not_found"
@@ -13,6 +13,12 @@ portal_urls = [
     # /customers/
     path("customers/", front.customers, name="customers"),
     path("customers/<slug:slug>/", front.customer, name="customer"),
+    path("customers/<slug:slug>/activity/", log.customer_activity, name="customer_activity"),
+    # what was done
+    path("activity/", log.activity, name="activity"),
+    path("activity/export/", log.export, name="export_activity"),
+    # staff
+    path("members/<uuid:member_id>/customers/", staff.choose_customers, name="member_customers"),
     # the member's own
     path("language/", members.language, name="language"),
     path("profile/", members.profile, name="profile"),

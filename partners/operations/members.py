@@ -98,11 +98,11 @@ def reactivate_member(*, member: Member, by: Member) -> Member:
     return member
 
 
-def set_limited(*, member: Member, is_limited: bool, by: Member) -> Member:
+def set_limited(*, member: Member, is_limited: bool, by: Member) -> bool:
     """
-    Mark the member as limited to chosen customers, or not; customers.limiting keeps which.
+    Mark the member as limited to chosen customers, or not, and return what they were before.
 
-    Inside the transaction of the caller, who also records it.
+    customers.limiting keeps which customers. Inside the transaction of the caller, who also records it.
 
     :raises LastOwner: and changes nothing, where no owner who sees everything would be left.
     :raises OwnRights: where it is the member themselves.
@@ -111,9 +111,9 @@ def set_limited(*, member: Member, is_limited: bool, by: Member) -> Member:
     if is_limited and not member.is_limited:
         _keep_an_owner(member, owners)
     _refuse_oneself(member, by)
-    member.is_limited = is_limited
+    was_limited, member.is_limited = member.is_limited, is_limited
     member.save(update_fields=["is_limited"])
-    return member
+    return was_limited
 
 
 def _lock_member(member: Member, by: Member) -> tuple[Member, list[Member]]:

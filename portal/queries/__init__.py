@@ -5,17 +5,22 @@ from .attention import find_needs
 from .customers import CUSTOMER_STATES, get_customer_page, get_overview
 from .figures import get_chart, get_dashboard, get_figures
 from .health import is_healthy
+from .log import PERIODS, find_logged, get_log, in_cells
 from .searching import find_everything
 
 __all__ = [
     "CUSTOMER_STATES",
+    "PERIODS",
     "find_acts",
     "find_everything",
+    "find_logged",
     "find_needs",
     "get_chart",
     "get_customer_page",
     "get_dashboard",
     "get_figures",
+    "get_log",
     "get_overview",
+    "in_cells",
     "is_healthy",
 ]

@@ -1,12 +1,12 @@
 """What of a partner's rows a member may see, for pages that stand above single customers."""
 
-from datetime import datetime
-from uuid import UUID
-
 from django.db.models import QuerySet
 
+from audit.queries import first_key_at
 from customers.queries import find_customers
 from partners.models import Member
+
+__all__ = ["first_key_at", "seen_by"]
 
 
 def seen_by(rows: QuerySet, member: Member) -> QuerySet:
@@ -14,8 +14,3 @@ def seen_by(rows: QuerySet, member: Member) -> QuerySet:
     if member.is_limited:
         return rows.filter(customer__in=find_customers(member=member).values("pk"))
     return rows.filter(partner_id=member.partner_id)
-
-
-def first_key_at(moment: datetime) -> UUID:
-    """The smallest key that a row made at this moment can have: keys are in the order of time."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)

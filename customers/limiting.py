@@ -1,0 +1,50 @@
+"""Which customers a limited member may see."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+
+import audit.operations as audit
+from partners import operations as partners
+from partners.models import Member
+
+from .models import Customer, Scope
+
+
+@transaction.atomic
+def limit_member(
+    *, member: Member, is_limited: bool, customers: Sequence[Customer], by: Member
+) -> None:
+    """
+    Let the member see these customers only, or all of them; it counts from the next page on.
+
+    What was chosen is kept while the member sees all customers.
+
+    :raises partners.LastOwner: and changes nothing, where no owner who sees all would be left.
+    :raises partners.OwnRights: where it is the member themselves.
+    """
+    was_limited = partners.set_limited(member=member, is_limited=is_limited, by=by)
+    before = {"is_limited": was_limited, "customers": _names(member)}
+    if is_limited:
+        _choose(member, [customer.pk for customer in customers])
+    after = {"is_limited": is_limited, "customers": _names(member)}
+    if after != before:
+        audit.record(
+            "member.limits_changed",
+            subject=audit.Subject(member.pk, member.name, before, after),
+            by=by,
+        )
+
+
+def _names(member: Member) -> list[str]:
+    scopes = Scope.objects.filter(member=member, partner_id=member.partner_id)
+    return list(scopes.order_by("customer__sort_key").values_list("customer__name", flat=True))
+
+
+def _choose(member: Member, chosen: Sequence[UUID]) -> None:
+    scopes = Scope.objects.filter(member=member, partner_id=member.partner_id)
+    scopes.exclude(customer_id__in=chosen).delete()
+    Scope.objects.bulk_create(
+        [Scope(member=member, customer_id=pk) for pk in chosen], ignore_conflicts=True
+    )

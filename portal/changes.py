@@ -1,0 +1,113 @@
+"""What an act changed, in words: the values before and after of an event."""
+
+import re
+from dataclasses import dataclass
+
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from audit.models import Event
+from customers.models import Customer, Domain
+from licensing.models import Product, Subscription
+from partners.models import Member
+from users.models import Batch, CustomerUser
+
+MODELS = {
+    "user": CustomerUser,
+    "customer": Customer,
+    "domain": Domain,
+    "subscription": Subscription,
+    "product": Product,
+    "member": Member,
+}
+# Values that are no column of what was acted on.
+LABELS = {
+    "assigned": gettext_lazy("Assigned"),
+    "closed": gettext_lazy("Subscriptions closed"),
+    "customers": gettext_lazy("Customers"),
+    "held": gettext_lazy("Licenses held"),
+    "kind": gettext_lazy("Kind"),
+    "lines": gettext_lazy("Lines"),
+    "mails": gettext_lazy("Mails"),
+    "owner": gettext_lazy("Owner"),
+    "passwords": gettext_lazy("Passwords"),
+    "removed": gettext_lazy("Removed"),
+    "seats": gettext_lazy("Seats"),
+    "short": gettext_lazy("Seats that were missing"),
+    "to": gettext_lazy("To"),
+    "way": gettext_lazy("Way"),
+}
+_KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+NOTHING = "–"
+LONGEST = 120
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value; `before` is '' where there was none to tell."""
+
+    label: str
+    before: str
+    after: str
+
+    def __str__(self):
+        if not self.before:
+            return f"{self.label}: {self.after}"
+        return f"{self.label}: {self.before} → {self.after}"
+
+
+def of_event(event: Event) -> list[Change]:
+    """The values that an event tells, each with its name."""
+    before, after = event.before or {}, event.after or {}
+    model = MODELS.get(event.action.partition(".")[0])
+    return [
+        Change(
+            label=_label(model, name),
+            before=_say(model, name, before[name]) if name in before else "",
+            after=_say(model, name, after[name]) if name in after else NOTHING,
+        )
+        for name in dict.fromkeys([*before, *after])
+        # An empty list or text that was not there before says nothing.
+        if name in before or after.get(name) not in ([], "", None, {})
+    ]
+
+
+def subject_of(event: Event) -> str:
+    """What was acted on; of a batch, its kind in words."""
+    if event.subject_id and event.subject_id == event.batch_id:
+        return str(dict(Batch.Kind.choices).get(event.subject_name, event.subject_name))
+    return event.subject_name
+
+
+def _field(model, name: str):
+    try:
+        return model._meta.get_field(name) if model else None
+    except FieldDoesNotExist:
+        return None
+
+
+def _label(model, name: str) -> str:
+    if name in LABELS:
+        return str(LABELS[name])
+    field = _field(model, name)
+    text = getattr(field, "verbose_name", None) or name.replace("_", " ")
+    return capfirst(str(text))
+
+
+def _say(model, name: str, value) -> str:
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if value is None or value in ("", [], {}):
+        return NOTHING
+    if isinstance(value, list):
+        # Keys and records tell nobody anything: their number does.
+        is_words = all(isinstance(one, str) and not _KEY.fullmatch(one) for one in value)
+        return ", ".join(value)[:LONGEST] if is_words else str(len(value))
+    if isinstance(value, dict):
+        return str(len(value))
+    choices = dict(getattr(_field(model, name), "flatchoices", ()))
+    if name == "kind":
+        choices = dict(Batch.Kind.choices)
+    return str(choices.get(value, value))[:LONGEST]

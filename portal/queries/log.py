@@ -1,0 +1,172 @@
+"""The activity log: what was done, as sentences, with what it changed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from audit import queries as audit
+from audit.models import Event
+from customers.models import Customer
+from customers.queries import find_customers, get_customer
+from partners.models import Member
+from partners.queries import find_members
+from partners.roles import Permission
+from portal import changes, sentences
+
+PERIODS = {
+    "day": (gettext_lazy("Last 24 hours"), timedelta(days=1)),
+    "week": (gettext_lazy("Last 7 days"), timedelta(days=7)),
+    "month": (gettext_lazy("Last 30 days"), timedelta(days=30)),
+    "year": (gettext_lazy("Last 365 days"), timedelta(days=365)),
+}
+# More would make the page heavy; every customer's log also stands on a page of its own.
+MOST_CHOICES = 200
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One act: its sentence, what it changed, and where it leads."""
+
+    event: Event
+    icon: str
+    sentence: SafeString
+    changes: list[changes.Change]
+    url: str
+
+
+@dataclass(frozen=True)
+class Log:
+    """A page of entries, and what they can be narrowed by."""
+
+    entries: list[Entry]
+    before: UUID | None
+    after: UUID | None
+    members: list[Member]
+    customers: list[Customer]
+
+
+def find_logged(
+    *,
+    member: Member,
+    customer: Customer | None = None,
+    q: str = "",
+    group: str = "",
+    period: str = "",
+    by: UUID | None = None,
+    user: UUID | None = None,
+    batch: UUID | None = None,
+    **_places,
+) -> QuerySet[Event]:
+    """
+    The events that the member may know of, narrowed.
+
+    Without the right to the whole log only one's own; limited members only of their customers.
+    """
+    if not member.may(Permission.VIEW_ALL_ACTIVITY):
+        by = member.pk
+    customers = None
+    if customer is not None:
+        customers = [customer.pk]
+    elif member.is_limited:
+        customers = find_customers(member=member).values("pk")
+    return audit.find_events(
+        partner_id=member.partner_id,
+        group=group or "",
+        by_id=by,
+        customers=customers,
+        subject_id=user,
+        batch_id=batch,
+        text=q or "",
+        since=timezone.now() - PERIODS[period][1] if period else None,
+    )
+
+
+def get_log(*, member: Member, of: Customer | None = None, **values) -> Log:
+    """The page of the log that the values of the filters ask for, of one customer or of all."""
+    slug, after, before = (values.pop(name, None) for name in ("customer", "after", "before"))
+    customer = of or (get_customer(slug, member=member) if slug else None)
+    events = find_logged(member=member, customer=customer, **values)
+    if slug and customer is None:
+        events = events.none()
+    page = audit.get_page(events, after=after, before=before)
+    customers = Customer.objects.in_bulk({event.customer_id for event in page.events} - {None})
+    return Log(
+        entries=[_entry(event, customers.get(event.customer_id)) for event in page.events],
+        before=page.before,
+        after=page.after,
+        members=_members(member),
+        customers=[] if of else _customers(member, customer),
+    )
+
+
+def in_cells(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
+    """
+    A header, then a row for each event.
+
+    Language and time zone are those of the caller, since the rows are asked for when the request
+    has ended.
+    """
+    language, zone = translation.get_language(), timezone.get_current_timezone()
+    header = [_("Time"), _("Who"), _("Act"), _("To what"), _("Customer"), _("Batch"), _("Changes")]
+
+    def rows() -> Iterator[list[str]]:
+        yield header
+        names = dict(find_customers(member=member).values_list("pk", "name"))
+        for event in events.iterator():
+            with translation.override(language):
+                row = _row(event, names, zone)
+            yield row
+
+    return rows()
+
+
+def _row(event: Event, names: dict, zone) -> list[str]:
+    return [
+        event.at.astimezone(zone).isoformat(" ", "seconds"),
+        event.by_name if event.by_id else str(sentences.SYSTEM),
+        str(event.label),
+        changes.subject_of(event),
+        names.get(event.customer_id, ""),
+        str(event.batch_id or ""),
+        "; ".join(str(change) for change in changes.of_event(event)),
+    ]
+
+
+def _members(member: Member) -> list[Member]:
+    if not member.may(Permission.VIEW_ALL_ACTIVITY):
+        return []
+    return list(find_members(partner_id=member.partner_id).order_by("name", "pk"))
+
+
+def _customers(member: Member, chosen: Customer | None) -> list[Customer]:
+    found: Iterable[Customer] = find_customers(member=member).order_by("sort_key", "pk")
+    found = list(found[:MOST_CHOICES])
+    return found if chosen is None or chosen in found else [chosen, *found]
+
+
+def _entry(event: Event, customer: Customer | None) -> Entry:
+    return Entry(
+        event=event,
+        icon=sentences.icon_of(event),
+        sentence=sentences.of_event(event, customer),
+        changes=changes.of_event(event),
+        url=_url(event, customer),
+    )
+
+
+def _url(event: Event, customer: Customer | None) -> str:
+    if customer is None:
+        return ""
+    if event.batch_id:
+        return reverse("users:batch", args=[customer.slug, event.batch_id])
+    if event.action.startswith("user.") and event.action != "user.purged" and event.subject_id:
+        return reverse("users:user", args=[customer.slug, event.subject_id])
+    return reverse("portal:customer", args=[customer.slug])

@@ -1,0 +1,61 @@
+"""The activity log: of the partner, of one customer, and as a file."""
+
+from django.http import StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from customers import queries as customers
+from customers.access import customer_view
+from partners import tenancy
+from partners.access import partner_view
+from partners.roles import Permission
+from portal import forms, queries
+from users.importing import export as files
+
+
+@partner_view(Permission.VIEW_OWN_ACTIVITY)
+@require_safe
+def activity(request):
+    """Show what was done at the partner, or as much of it as the member may know."""
+    return render_log(request, None)
+
+
+@customer_view(Permission.VIEW_OWN_ACTIVITY)
+@require_safe
+def customer_activity(request, customer):
+    """Show what was done at one customer."""
+    return render_log(request, customer)
+
+
+def render_log(request, customer):
+    """Answer with a page of the log, filtered as the address says."""
+    form = forms.FindEvents(request.GET)
+    values = form.values()
+    context = {
+        "nav": "customer-activity" if customer else "activity",
+        "filters": form,
+        "chosen": values,
+        "log": queries.get_log(member=request.user, of=customer, **values),
+        "may_export": request.user.may(Permission.EXPORT_LISTS),
+        "sees_all": request.user.may(Permission.VIEW_ALL_ACTIVITY),
+    }
+    return render(request, "portal/activity.html", context)
+
+
+@partner_view(Permission.EXPORT_LISTS)
+@require_safe
+def export(request):
+    """Hand the log over as a file that a spreadsheet opens, filtered as the address says."""
+    values = forms.FindEvents(request.GET).values()
+    slug = values.pop("customer")
+    customer = customers.get_customer(slug, member=request.user) if slug else None
+    events = queries.find_logged(member=request.user, customer=customer, **values)
+    if slug and customer is None:
+        events = events.none()
+    day = timezone.localdate().isoformat()
+    return StreamingHttpResponse(
+        tenancy.stream(files.write_csv(queries.in_cells(events, member=request.user))),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="activity-{day}.csv"'},
+    )

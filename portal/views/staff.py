@@ -1,0 +1,35 @@
+"""What puts members and customers together."""
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from customers import limiting
+from customers.pages import render_form
+from partners import operations as partners
+from partners import queries
+from partners.access import partner_view
+from partners.roles import Permission
+from portal import forms
+
+
+@partner_view(Permission.MANAGE_STAFF)
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose_customers(request, member_id):
+    """Choose the customers that a member may see."""
+    found = queries.get_member(member_id, partner_id=request.user.partner_id)
+    if found is None:
+        raise Http404
+    form = forms.ChooseCustomers.of(found, request.POST or None, by=request.user)
+    if form.is_valid():
+        try:
+            limiting.limit_member(member=found, **form.cleaned_data, by=request.user)
+        except partners.PartnersError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, _("The choice counts from the next page on."))
+            return redirect("partners:member", found.pk)
+    context = {"nav": "team", "found": found, "form": form}
+    return render_form(request, "portal/member_customers.html", context)

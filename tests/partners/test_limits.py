@@ -1,0 +1,101 @@
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from audit.models import Event
+from customers import limiting
+from customers.models import Scope
+from partners import operations, tenancy
+from partners.roles import Role
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def fabrikam(inside):
+    return factories.customer("fabrikam", "Fabrikam")
+
+
+def chosen(member):
+    return set(Scope.objects.filter(member=member).values_list("customer__slug", flat=True))
+
+
+def test_a_limited_member_sees_the_chosen_customers_from_the_next_page_on(
+    as_alice, helen, contoso, fabrikam
+):
+    browser = Client()
+    browser.force_login(helen)
+    assert browser.get("/customers/fabrikam/").status_code == 200
+
+    answer = as_alice.post(
+        f"/members/{helen.pk}/customers/", {"is_limited": "yes", "customers": [contoso.pk]}
+    )
+
+    assert answer.status_code == 302
+    assert browser.get("/customers/contoso/").status_code == 200
+    assert browser.get("/customers/fabrikam/").status_code == 404
+    (event,) = Event.objects.filter(action="member.limits_changed")
+    assert event.before == {"is_limited": False, "customers": []}
+    assert event.after == {"is_limited": True, "customers": ["Contoso"]}
+
+
+def test_the_choice_is_replaced_and_kept_when_the_limit_is_lifted(alice, helen, contoso, fabrikam):
+    limiting.limit_member(member=helen, is_limited=True, customers=[contoso], by=alice)
+    limiting.limit_member(member=helen, is_limited=True, customers=[fabrikam], by=alice)
+    limiting.limit_member(member=helen, is_limited=False, customers=[], by=alice)
+
+    helen.refresh_from_db()
+    assert (helen.is_limited, chosen(helen)) == (False, {"fabrikam"})
+
+
+def test_the_same_choice_leaves_no_trace(alice, helen, contoso):
+    for _time in range(2):
+        limiting.limit_member(member=helen, is_limited=True, customers=[contoso], by=alice)
+
+    assert Event.objects.filter(action="member.limits_changed").count() == 1
+
+
+def test_the_last_owner_is_not_limited(alice, contoso, inside):
+    second = factories.member(inside, "second", role=Role.OWNER)
+    limiting.limit_member(member=second, is_limited=True, customers=[contoso], by=alice)
+
+    with pytest.raises(operations.LastOwner):
+        limiting.limit_member(member=alice, is_limited=True, customers=[], by=second)
+
+    alice.refresh_from_db()
+    assert not alice.is_limited
+
+
+def test_nobody_limits_or_frees_themselves(alice, contoso, inside):
+    second = factories.member(inside, "second", role=Role.OWNER)
+    limiting.limit_member(member=second, is_limited=True, customers=[contoso], by=alice)
+
+    with pytest.raises(operations.OwnRights):
+        limiting.limit_member(member=second, is_limited=False, customers=[], by=second)
+
+
+def test_a_rivals_customer_cannot_be_chosen(as_alice, helen, rival, inside):
+    with tenancy.tenant(rival.pk), transaction.atomic():
+        theirs = factories.customer("canary", "CANARY")
+
+    with tenancy.tenant(inside.pk):
+        answer = as_alice.post(
+            f"/members/{helen.pk}/customers/", {"is_limited": "yes", "customers": [theirs.pk]}
+        )
+
+    assert answer.status_code == 422
+    assert "CANARY" not in answer.content.decode()
+    assert chosen(helen) == set()
+
+
+def test_the_statements_do_not_grow_with_the_customers(alice, helen, inside):
+    many = [factories.customer(f"c{number}", f"C {number}") for number in range(30)]
+
+    with CaptureQueriesContext(connection) as one:
+        limiting.limit_member(member=helen, is_limited=True, customers=many[:1], by=alice)
+    with CaptureQueriesContext(connection) as all_of_them:
+        limiting.limit_member(member=helen, is_limited=True, customers=many, by=alice)
+
+    assert len(all_of_them) == len(one)
