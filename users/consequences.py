@@ -65,7 +65,7 @@ def describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     if batch.kind == Kind.PURGE:
         return Consequences(
             facts=(
-                _("Nobody who is purged can be restored, by nobody."),
+                _("Who is purged cannot be restored by anybody."),
                 _("Their names are taken out of batches and of the activity log, too."),
             ),
             warning=_("This cannot be undone."),

@@ -24,12 +24,10 @@ class StartBatch(forms.Form):
     new_passwords = forms.TypedChoiceField(
         label=_("Password"),
         choices=[
-            ("", _("Everybody keeps the password they had")),
-            ("1", _("Everybody gets a new temporary password, handed over on a sheet")),
+            ("old", _("Everybody keeps the password they had")),
+            ("new", _("Everybody gets a new temporary password, handed over on a sheet")),
         ],
-        coerce=bool,
-        empty_value=False,
-        required=False,
+        coerce=lambda choice: choice == "new",
         widget=forms.RadioSelect,
     )
     reason = forms.CharField(
@@ -38,13 +36,14 @@ class StartBatch(forms.Form):
         required=False,
         help_text=_("Stands beside the users and in the batch, for your colleagues."),
     )
-    typed = forms.CharField(required=False)
+    typed = forms.CharField()
 
     def __init__(self, *args, batch: Batch, number: int, **more):
         super().__init__(*args, **more)
         self.number = number
         self.initial.setdefault("reason", batch.reason)
-        self.initial.setdefault("new_passwords", "1" if batch.options.get("new_passwords") else "")
+        is_new = batch.options.get("new_passwords")
+        self.initial.setdefault("new_passwords", "new" if is_new else "old")
         is_waiting = batch.state == Batch.State.PLANNED
         wanted = {
             "may_take_last_administrator": batch.plan.get("takes_last_administrator"),
@@ -62,6 +61,7 @@ class StartBatch(forms.Form):
                 number,
             )
             self.fields["typed"].label = label % {"n": intcomma(number)}
+            self.fields["typed"].error_messages["required"] = self.refusal
             self.fields["typed"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "off"}
 
     def clean_may_take_last_administrator(self) -> bool:
@@ -75,9 +75,14 @@ class StartBatch(forms.Form):
         """Compare the number that was typed with the number of users."""
         typed = re.sub(r"[\s.,]", "", self.cleaned_data["typed"])
         if typed != str(self.number):
-            message = _("Nobody was purged. Type %(n)s here if these users are to go for good.")
-            raise forms.ValidationError(message, params={"n": intcomma(self.number)})
+            raise forms.ValidationError(self.refusal)
         return typed
+
+    @property
+    def refusal(self) -> str:
+        """What is said where the number was not typed."""
+        text = _("Nobody was purged. Type %(n)s here if these users are to go for good.")
+        return text % {"n": intcomma(self.number)}
 
     @property
     def choices(self) -> dict:

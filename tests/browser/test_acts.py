@@ -1,0 +1,143 @@
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from licensing import operations as licensing
+from tests import factories
+from users.models import CustomerUser
+
+from .conftest import inside_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def users(site, northwind, alice, contoso):
+    """The list of Contoso's three users, opened by alice; two hold a seat, one administers."""
+    with inside_of(northwind):
+        office = factories.subscription(contoso, "Office E3", seats=2)
+        people = [
+            factories.user(
+                contoso, name, user_name=f"{name.lower()}@contoso.example", location="US"
+            )
+            for name in ("Ann", "Bo")
+        ]
+        factories.user(contoso, "Boss", permissions=["global_administrator"], location="US")
+        wanted = [licensing.Wanted(user.pk, office.pk) for user in people]
+        licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    site.sign_in(alice)
+    site.open("/customers/contoso/users/")
+    return site
+
+
+def look(site):
+    """Check the page as wide as a screen and as narrow as a phone."""
+    for size in (WIDE, PHONE):
+        site.page.set_viewport_size(size)
+        site.check()
+    site.page.set_viewport_size(WIDE)
+
+
+def choose_all(page):
+    page.get_by_label("Select all users on this page").check()
+
+
+def test_all_are_deleted_and_come_back_with_a_name_that_was_taken(users, northwind, contoso):
+    page = users.page
+    choose_all(page)
+    look(users)
+    page.locator(".bulkbar").get_by_role("button", name="Delete").click()
+    expect(page.locator("h1")).to_have_text("Delete 3 user accounts?")
+    look(users)
+    page.get_by_label("Reason").fill("Left the company")
+    page.get_by_role("button", name="Delete 3 user accounts").click()
+    expect(page.locator("#errors")).to_contain_text("No global administrator")
+    expect(page.get_by_label("Reason")).to_have_value("Left the company")
+    look(users)
+    page.get_by_label(re.compile("Yes, leave this customer")).check()
+    page.get_by_role("button", name="Delete 3 user accounts").click()
+    expect(page.locator("h1")).to_have_text("3 user accounts deleted")
+    look(users)
+
+    with inside_of(northwind):
+        factories.user(contoso, "New Ann", user_name="ann@contoso.example")
+    users.open("/customers/contoso/users/?tab=deleted")
+    choose_all(page)
+    look(users)
+    page.locator(".bulkbar").get_by_role("button", name="Restore").click()
+    look(users)
+    page.get_by_label("New user name of Ann").fill("a b")
+    page.get_by_role("button", name="Use this name").click()
+    expect(page.get_by_label("New user name of Ann")).to_have_value("a b")
+    look(users)
+    page.get_by_role("button", name="Use ann2").click()
+    page.get_by_role("button", name="Restore 3 users").click()
+
+    expect(page.locator("h1")).to_have_text("3 users restored")
+    look(users)
+    with inside_of(northwind):
+        assert CustomerUser.objects.filter(user_name="ann2@contoso.example").exists()
+
+
+def test_blocking_and_moving_by_the_menu_of_the_bar(users, northwind):
+    page = users.page
+    choose_all(page)
+    page.locator(".bulkbar").get_by_role("button", name="More").click()
+    users.check()
+    page.set_viewport_size(PHONE)
+    page.set_viewport_size(WIDE)
+    page.locator("#bulk-more").get_by_role("button", name="Change location").click()
+    expect(page.locator("h1")).to_have_text("Change the location of 3 users")
+    look(users)
+    page.get_by_label("Usage location").select_option("DE")
+    page.get_by_role("button", name="Continue").click()
+    look(users)
+    page.get_by_role("button", name="Change 3 users").click()
+    expect(page.locator("h1")).to_have_text("3 users changed")
+
+    users.open("/customers/contoso/users/")
+    page.get_by_label("Actions for Ann").click()
+    page.get_by_role("button", name="Block sign-in").click()
+    look(users)
+    page.get_by_role("button", name="Block sign-in of 1 user").click()
+    expect(page.locator("h1")).to_have_text("Sign-in of 1 user blocked")
+    with inside_of(northwind):
+        assert CustomerUser.objects.get(display_name="Ann").is_blocked
+
+
+def test_the_second_of_two_who_edit_is_told(users, northwind):
+    page = users.page
+    page.get_by_role("link", name="Ann").click()
+    look(users)
+    page.get_by_role("link", name="Edit user").click()
+    look(users)
+    page.get_by_label("Department").fill("Legal")
+    with inside_of(northwind):
+        CustomerUser.objects.filter(display_name="Ann").update(version=2, job_title="Lead")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#errors")).to_contain_text("Somebody else has saved this user")
+    look(users)
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator("#notices")).to_contain_text("Ann was changed.")
+    with inside_of(northwind):
+        ann = CustomerUser.objects.get(display_name="Ann")
+        assert (ann.department, ann.job_title) == ("Legal", "Lead")
+
+
+def test_a_purge_asks_for_the_number(users):
+    page = users.page
+    page.get_by_label("Select Ann").check()
+    page.locator(".bulkbar").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete 1 user account").click()
+    users.open("/customers/contoso/users/?tab=deleted")
+    page.get_by_label("Actions for Ann").click()
+    page.locator("td.act .menu").get_by_role("button", name="Purge now").click()
+    look(users)
+    page.get_by_label(re.compile("^Type 1")).fill("1")
+    page.get_by_role("button", name="Purge 1 user for good").click()
+
+    expect(page.locator("h1")).to_have_text("1 user purged")
