@@ -337,6 +337,15 @@ def test_administrators_are_left_to_those_who_may(client, contoso, office, helen
     assert "There is nothing left that could be done." in page
 
 
+def test_who_has_no_location_is_led_to_where_it_is_changed(as_alice, contoso, people):
+    nowhere = factories.user(contoso, "Nowhere")
+
+    page = text_of(look(as_alice, [*people, nowhere]))
+
+    assert 'formaction="/customers/contoso/users/location/"' in page
+    assert f'name="ids" value="{nowhere.pk}"' in page
+
+
 def test_it_asks_as_much_for_fifty_as_for_one(as_alice, contoso, office, visio):
     people = [factories.user(contoso, f"Ann {n:02}", location="US") for n in range(50)]
     hold(office, *people[:5])

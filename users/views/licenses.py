@@ -1,6 +1,6 @@
 from django.contrib import messages
 from django.shortcuts import redirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from customers.access import customer_view
@@ -58,14 +58,6 @@ def page_of(customer, form, member):
         "form": form,
         "chosen": form.chosen,
         "cards": form.cards,
-        "location_url": find_location_url(customer) if may_move else "",
+        "location_url": reverse("users:change_location", args=[customer.slug]) if may_move else "",
         "without_location": ",".join(map(str, without)),
     }
-
-
-def find_location_url(customer):
-    """Return where the location of many is changed, or nothing while there is no such page."""
-    try:
-        return reverse("users:change_location", args=[customer.slug])
-    except NoReverseMatch:
-        return ""
