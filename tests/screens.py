@@ -92,6 +92,11 @@ def addresses() -> dict[str, str]:
             "search": "/search/?q=wang",
             "profile": "/profile/",
             "batches": "/batches/",
+            "activity": "/activity/",
+            "activity-none": "/activity/?q=zzzz",
+            "staff": "/members/",
+            "staff-roles": "/members/roles/",
+            "staff-invite": "/members/invite/",
             "not-found": "/customers/nobody/",
             "customer": f"{at}/",
             "users": f"{at}/users/",
@@ -101,6 +106,7 @@ def addresses() -> dict[str, str]:
             "add-user": f"{at}/users/add/",
             "import": f"{at}/users/import/",
             "customer-batches": f"{at}/batches/",
+            "customer-activity": f"{at}/activity/",
             "add-customer": "/customers/add/",
             "settings": f"{at}/settings/",
             "edit-details": f"{at}/settings/details/",
@@ -122,6 +128,9 @@ def addresses() -> dict[str, str]:
         found["edit-product"] = f"/catalog/{bought.product_id}/edit/"
         users = CustomerUser.objects.filter(customer__slug=SCHOOLS)
         found["user"] = f"{at}/users/{users.filter(deleted_at=None).first().pk}/"
+        colleague = partner.members.exclude(role="owner").first()
+        found["staff-member"] = f"/members/{colleague.pk}/"
+        found["staff-customers"] = f"/members/{colleague.pk}/customers/"
         for batch in Batch.objects.select_related("customer").order_by("kind", "state", "pk"):
             name = f"batch-{batch.kind}-{batch.state}"
             found.setdefault(name, f"/customers/{batch.customer.slug}/batches/{batch.pk}/")
