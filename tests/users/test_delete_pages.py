@@ -197,6 +197,18 @@ def test_who_was_blocked_already_is_said_so(as_alice, contoso, three):
     assert as_alice.get(planned).content.decode().count("It was so already.") == 1
 
 
+def test_who_became_an_administrator_after_the_plan_is_left_alone(client, contoso, helen, three):
+    client.force_login(helen)
+    planned = client.post(f"{USERS}block/", ids(three))["Location"]
+    CustomerUser.objects.filter(pk=three[0].pk).update(permissions=GLOBAL)
+
+    client.post(f"{planned}start/")
+
+    assert "This user has become an administrator" in client.get(planned).content.decode()
+    assert not CustomerUser.objects.get(pk=three[0].pk).is_blocked
+    assert CustomerUser.objects.filter(is_blocked=True).count() == 2
+
+
 def test_the_plan_of_another_member_is_not_started(client, contoso, alice, helen, three):
     chosen = [user.pk for user in three]
     batch = operations.plan_deletes(customer=contoso, users=chosen, by=alice)

@@ -136,3 +136,11 @@ def test_a_deleted_user_is_restored_from_their_page(as_alice, gone):
 
     assert f'formaction="{USERS}restore/"' in text
     assert f'formaction="{USERS}delete/"' not in text
+
+
+def test_another_members_plan_is_not_renamed_by_the_help_desk(client, contoso, helen, gone, plan):
+    factories.user(contoso, "New Ann", user_name="ann@contoso.example")
+    url = plan()
+    client.force_login(helen)
+
+    assert client.post(f"{url}rename/", {"number": 1, "local_part": "x"}).status_code == 403

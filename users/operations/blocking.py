@@ -53,10 +53,13 @@ def apply_blocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Out
     """
     Block the users of the lines and end their sessions, or unblock them.
 
-    Who is in that state already stays so, and counts as done.
+    Who is in that state already stays so, and counts as done. Who has become an administrator
+    since the plan is left alone, where the member may not act on administrators.
     """
     block = batch.kind == Batch.Kind.BLOCK
-    present = lock_active(batch.customer_id, lines)
+    found = lock_active(batch.customer_id, lines)
+    may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
+    present = {pk: user for pk, user in found.items() if may_all or not user.is_administrator}
     kept = kept_administrators(batch, present) if block else set()
     going = [pk for pk in present if pk not in kept]
     changed = {pk for pk in going if present[pk].is_blocked != block}
@@ -76,6 +79,8 @@ def apply_blocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Out
     )
     return [
         Outcome(line.number, Line.State.FAILED, {"code": "gone"})
+        if line.user_id not in found
+        else Outcome(line.number, Line.State.FAILED, {"code": "administrator"})
         if line.user_id not in present
         else Outcome(line.number, Line.State.FAILED, {"code": "last_administrator"})
         if line.user_id in kept

@@ -16,7 +16,15 @@ from partners.roles import Permission
 from users import names
 from users.models import Batch, CustomerUser, Line
 
-from .batches import NotPlanned, Outcome, applies, create_batch, lock_customer, save_lines
+from .batches import (
+    NotPlanned,
+    Outcome,
+    applies,
+    create_batch,
+    lock_customer,
+    may_start,
+    save_lines,
+)
 from .choosing import choose, lock_deleted, plan_line
 from .deleting import get_holdings
 from .secrets import give_passwords
@@ -92,8 +100,11 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
     the line can run now.
 
     :raises NotPlanned: where the batch does not wait any more, or has no such line.
+    :raises Refused: where the member may not restore users, or it is another member's plan.
     """
     require(by, Permission.RESTORE_USERS)
+    if not may_start(batch, by):
+        require(by, Permission.APPROVE_BATCHES)
     line = Line.objects.filter(batch=batch, number=number, batch__state=Batch.State.PLANNED).first()
     if line is None or batch.kind != Batch.Kind.RESTORE:
         raise NotPlanned
