@@ -230,6 +230,8 @@ def start_batch(
     :raises Refused: where the member lacks the right, or it is another member's plan.
     """
     _require_may_start(batch, by)
+    # Before the batch and its lines, which a hand-over and a purge lock after the customer.
+    lock_customer(batch.customer)
     begun = Batch.objects.filter(pk=batch.pk, state=Batch.State.PLANNED).update(
         state=Batch.State.RUNNING, started_at=timezone.now()
     )

@@ -26,7 +26,7 @@ from users.queries import get_partner_of_link
 from users.queries.sheets import SheetLine, find_due_mails, find_sheet_lines
 from users.sheets import Row, Sheet
 
-from .batches import UsersError, poke
+from .batches import UsersError, lock_customer, poke
 from .sheets import NoSheet, lock_sheet, open_lines, record_opening, require_all_of
 
 log = logging.getLogger(__name__)
@@ -90,6 +90,8 @@ def mail_users(*, batch: Batch, kind: str, by: Member) -> Mailed:
     :raises NoSheet: where there is nothing to hand over any more.
     """
     require(by, Permission.RESET_PASSWORDS)
+    # A purge takes mails away, too, and holds the customer.
+    lock_customer(batch.customer)
     batch = lock_sheet(batch)
     if kind == Handover.Kind.USER_TEXT and not batch.customer.may_mail_passwords:
         raise MayNotMail

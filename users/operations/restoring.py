@@ -77,7 +77,10 @@ def _taken_names(customer: Customer, user_names: Sequence[str]) -> set[str]:
 
 
 def _forecast(customer: Customer, lines) -> list[dict]:
-    wanted = Counter(one["subscription"] for line in lines for one in line.input["products"])
+    # The line of a user who was purged meanwhile names nothing any more.
+    wanted = Counter(
+        one["subscription"] for line in lines for one in line.input.get("products", ())
+    )
     return [
         {
             "subscription": str(subscription.pk),
@@ -105,8 +108,12 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
     require(by, Permission.RESTORE_USERS)
     if not may_start(batch, by):
         require(by, Permission.APPROVE_BATCHES)
-    line = Line.objects.filter(batch=batch, number=number, batch__state=Batch.State.PLANNED).first()
-    if line is None or batch.kind != Batch.Kind.RESTORE:
+    # Locked as where it is started: no line changes in a plan that runs.
+    waiting = Batch.objects.select_for_update(of=("self",), no_key=True).filter(
+        pk=batch.pk, kind=Batch.Kind.RESTORE, state=Batch.State.PLANNED
+    )
+    line = Line.objects.filter(batch=batch, number=number).first() if waiting.first() else None
+    if line is None:
         raise NotPlanned
     if problem := names.check_local_part(local_part):
         return [problem]

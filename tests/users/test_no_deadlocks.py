@@ -1,0 +1,255 @@
+"""However acts on one customer meet, nobody is told of a deadlock: all take their locks alike."""
+
+import random
+import time
+from contextlib import suppress
+from threading import Thread
+
+import pytest
+from django.db import connection, transaction
+
+from licensing.models import Subscription
+from partners import tenancy
+from tests import factories
+from tests.users.handing_over import add
+from users import operations
+from users.models import Batch, CustomerUser, Line, UserCount
+from users.operations.adding import TEXTS
+from users.operations.batches import lock_customer
+
+SEED = 20261122
+SECONDS = 6
+THREADS = 10
+PEOPLE = 24
+
+
+def as_another(act, *arguments):
+    """Start a thread that does the act as Northwind, and keep what it raised."""
+    raised = []
+    partner_id = tenancy.require_current()
+
+    def run():
+        try:
+            with tenancy.tenant(partner_id):
+                act(*arguments)
+        except operations.UsersError:
+            pass
+        except Exception as error:
+            raised.append(error)
+        finally:
+            connection.close()
+
+    thread = Thread(target=run)
+    thread.start()
+    return thread, raised
+
+
+def wait_for_a_waiting_backend(raised):
+    """Return when somebody waits for a lock in this database."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            # Within one transaction the server shows the same picture for ever.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    pytest.fail(f"Nobody waits for a lock, but {raised}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_plan_that_is_handed_over_while_it_starts_is_refused_without_a_deadlock(
+    inside, contoso, alice
+):
+    person = factories.user(contoso, "Ada Lovelace")
+    batch = operations.plan_resets(customer=contoso, users=[person.pk], by=alice)
+    with transaction.atomic():
+        theirs = Batch.objects.get(pk=batch.pk)
+
+    with transaction.atomic():
+        # As far as a hand-over comes before it looks at the batch.
+        lock_customer(contoso)
+        thread, raised = as_another(lambda: operations.start_batch(batch=theirs, by=alice))
+        wait_for_a_waiting_backend(raised)
+        with pytest.raises(operations.NoSheet):
+            operations.hand_over(batch=batch, by=alice)
+    thread.join(10)
+
+    assert raised == []
+    with transaction.atomic():
+        assert Batch.objects.get(pk=batch.pk).state == Batch.State.DONE
+
+
+class Storm:
+    """Members who act on the same few users at once, in no order."""
+
+    def __init__(self, customer, subscriptions, member, number):
+        self.customer, self.subscriptions, self.member = customer, subscriptions, member
+        self.random = random.Random(SEED + number)
+        self.number, self.done = number, 0
+
+    def rage(self):
+        """Act until the time is up; what an act refuses politely is no failure."""
+        acts = [
+            self.add,
+            self.reset,
+            self.delete,
+            self.restore,
+            self.manage_licenses,
+            self.block,
+            self.relocate,
+            self.hand_over,
+            self.open_sheet,
+            self.mail,
+            self.purge,
+            self.wipe,
+            self.edit,
+        ]
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            with suppress(operations.UsersError):
+                self.random.choice(acts)()
+            self.done += 1
+
+    @transaction.atomic
+    def some(self, *, deleted=False):
+        users = CustomerUser.objects.filter(
+            customer=self.customer, deleted_at__isnull=not deleted
+        ).order_by("pk")
+        users = list(users.values_list("pk", flat=True))
+        self.random.shuffle(users)
+        return users[: self.random.randint(1, 12)]
+
+    def start(self, batch, **choices):
+        operations.start_batch(batch=batch, **choices, by=self.member)
+
+    @transaction.atomic
+    def any_batch(self):
+        batches = list(Batch.objects.filter(customer=self.customer).order_by("-pk")[:20])
+        return self.random.choice(batches)
+
+    def add(self):
+        self.done += 1
+        bought = self.random.sample(self.subscriptions, 2)
+        operations.add_user(
+            customer=self.customer,
+            person={
+                "user_name": f"p{self.number}-{self.done}@contoso.example",
+                "display_name": "Person",
+                "contact_email": "person@home.example",
+                "products": [{"subscription": str(one.pk), "plans_off": []} for one in bought],
+            },
+            is_last=self.random.random() < 0.5,
+            by=self.member,
+        )
+
+    def reset(self):
+        plan = {"customer": self.customer, "users": self.some(), "by": self.member}
+        self.start(operations.plan_resets(**plan))
+
+    def delete(self):
+        plan = {"customer": self.customer, "users": self.some()[:4], "by": self.member}
+        self.start(operations.plan_deletes(**plan))
+
+    def restore(self):
+        plan = {"customer": self.customer, "users": self.some(deleted=True), "by": self.member}
+        batch = operations.plan_restores(**plan)
+        other = Thread(target=self.rename, args=[batch, tenancy.require_current()])
+        other.start()
+        self.start(batch, new_passwords=self.random.random() < 0.5)
+        other.join()
+
+    def rename(self, batch, partner_id):
+        try:
+            with tenancy.tenant(partner_id):
+                self.rename_first(batch)
+        except operations.UsersError:
+            pass
+        except Exception as error:
+            self.failed_aside.append(error)
+        finally:
+            connection.close()
+
+    @transaction.atomic
+    def rename_first(self, batch):
+        theirs = Batch.objects.get(pk=batch.pk)
+        name = f"r{self.number}-{self.done}"
+        operations.rename_restored(batch=theirs, number=1, local_part=name, by=self.member)
+
+    def manage_licenses(self):
+        give, take = (str(one.pk) for one in self.random.sample(self.subscriptions, 2))
+        batch = operations.plan_licenses(
+            customer=self.customer,
+            users=self.some(),
+            changes=operations.Changes(give=frozenset([give]), take=frozenset([take])),
+            by=self.member,
+        )
+        self.start(batch)
+
+    def block(self):
+        block = self.random.random() < 0.5
+        plan = {"customer": self.customer, "users": self.some(), "by": self.member}
+        self.start(operations.plan_blocks(block=block, **plan))
+
+    def relocate(self):
+        plan = {"customer": self.customer, "users": self.some(), "by": self.member}
+        self.start(operations.plan_edits(location=self.random.choice(["US", "DE"]), **plan))
+
+    @transaction.atomic
+    def edit(self):
+        user = CustomerUser.objects.get(pk=self.some()[0])
+        person = {name: getattr(user, name) for name in TEXTS}
+        person |= {"display_name": f"Edited {self.done}", "permissions": []}
+        operations.edit_user(user=user, person=person, version=user.version, by=self.member)
+
+    def hand_over(self):
+        operations.hand_over(batch=self.any_batch(), by=self.member)
+
+    def open_sheet(self):
+        operations.open_sheet(batch=self.any_batch(), way="shown", by=self.member)
+
+    def mail(self):
+        operations.mail_users(batch=self.any_batch(), kind="user_link", by=self.member)
+
+    def purge(self):
+        plan = {"customer": self.customer, "users": self.some(deleted=True)[:2], "by": self.member}
+        self.start(operations.plan_purges(**plan))
+
+    def wipe(self):
+        operations.wipe()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_members_who_act_on_the_same_users_at_once_never_meet_a_deadlock(inside, contoso, alice):
+    bought = [factories.subscription(contoso, f"Office {n}", seats=8) for n in range(3)]
+    with transaction.atomic():
+        add(contoso, alice, *(f"person{n}" for n in range(PEOPLE)))
+    storms = [Storm(contoso, bought, alice, number) for number in range(THREADS)]
+    failed_aside = []
+    for storm in storms:
+        storm.failed_aside = failed_aside
+
+    running = [as_another(storm.rage) for storm in storms]
+    for thread, _raised in running:
+        thread.join(30)
+
+    assert not any(thread.is_alive() for thread, _raised in running)
+    assert [error for _thread, raised in running for error in raised] + failed_aside == []
+    assert sum(storm.done for storm in storms) > THREADS
+    with transaction.atomic():
+        what_is_left_adds_up(contoso)
+
+
+def what_is_left_adds_up(customer):
+    count = UserCount.objects.get(customer=customer)
+    assert count.active == customer.users.filter(deleted_at=None).count()
+    assert count.deleted == customer.users.exclude(deleted_at=None).count()
+    for one in Subscription.objects.filter(customer=customer):
+        assert one.assigned == one.assignments.count() <= one.seats
+    # A line that was renamed into a batch that had run would wait for ever.
+    left = Line.objects.filter(batch__state=Batch.State.DONE, state=Line.State.PLANNED)
+    assert left.count() == 0
