@@ -1,0 +1,175 @@
+"""Within a customer an active user name is one person's, however it is spelled and whoever is first."""
+
+from threading import Barrier, Thread
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+
+from partners import tenancy
+from tests import factories
+from users import operations
+from users.models import Batch, CustomerUser, Line
+from users.operations import batches
+
+THREADS = 16
+
+# The same name to a careless comparison: KELVIN SIGN, long s, full width, Cyrillic, dotless i, a
+# combining mark, blanks that are not seen, and a lower case that is two letters.
+LOOKALIKES = [
+    "\u212aim.smith",
+    "kim.\u017fmith",
+    "\uff4bim.smith",
+    "k\u0456m.smith",
+    "k\u0131m.smith",
+    "ki\u0301m.smith",
+    "kim\u200b.smith",
+    "kim.smith\u00ad",
+    "kim\u2024smith",
+    "k\u0130m.smith",
+]
+
+
+def race(customer, act) -> list:
+    """What the act returned or raised in each thread; all begin at the same moment."""
+    ready, seen = Barrier(THREADS), []
+
+    def run(number):
+        try:
+            with tenancy.tenant(customer.partner_id):
+                ready.wait(10)
+                seen.append(act(number))
+        except Exception as error:
+            seen.append(error)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=run, args=[number]) for number in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(seen) == THREADS
+    return seen
+
+
+@transaction.atomic
+def names_at(customer) -> list[str]:
+    found = CustomerUser.objects.filter(customer=customer, deleted_at=None)
+    return sorted(found.values_list("user_name", flat=True))
+
+
+def post(member, number, **typed):
+    client = Client(raise_request_exception=False)
+    client.force_login(member)
+    return client.post(
+        "/customers/contoso/users/add/",
+        {
+            "token": f"00000000-0000-7000-8000-{number:012}",
+            "display_name": f"Kim {number}",
+            "user_name": "kim.smith",
+            "domain": "contoso.example",
+            "location": "US",
+            "kind": "user",
+        }
+        | typed,
+    ).status_code
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_sixteen_who_add_the_same_name_in_any_case_one_gets_it(inside, contoso, alice):
+    spelled = ["kim.smith", "KIM.SMITH", "Kim.Smith", "kIM.sMITH"]
+
+    answers = race(contoso, lambda n: post(alice, n, user_name=spelled[n % 4]))
+
+    # The others read that it is taken; nobody meets an error of the server.
+    assert sorted(answers) == [302] + [422] * (THREADS - 1)
+    assert names_at(contoso) == ["kim.smith@contoso.example"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_imports_restores_and_renames_that_want_one_name_one_gets_it(inside, contoso, alice):
+    wanted = "kim.smith@contoso.example"
+    with transaction.atomic():
+        others = [factories.user(contoso, f"Other {n}") for n in range(4)]
+        gone = factories.user(contoso, "Kim", user_name=wanted)
+        operations.start_batch(
+            batch=operations.plan_deletes(customer=contoso, users=[gone.pk], by=alice), by=alice
+        )
+    person = {"user_name": wanted, "display_name": "Kim", "permissions": []}
+
+    def act(number):
+        if number % 4 == 0:
+            return operations.add_user(customer=contoso, person=person, by=alice)
+        if number % 4 == 1:
+            return restore()
+        if number % 4 == 2:
+            return run_import()
+        user = others[number // 4]
+        return operations.edit_user(user=user, person=person, version=1, by=alice)
+
+    def restore():
+        batch = operations.plan_restores(customer=contoso, users=[gone.pk], by=alice)
+        return operations.start_batch(batch=batch, by=alice)
+
+    @transaction.atomic
+    def run_import():
+        batch = batches.create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+        line = batches.PlannedLine(tenancy.uuid7(), person)
+        batches.save_lines(batch=batch, lines=[line])
+        return operations.start_batch(batch=batch, by=alice)
+
+    seen = race(contoso, act)
+
+    unexpected = [
+        one
+        for one in seen
+        if isinstance(one, Exception) and not isinstance(one, operations.UsersError)
+    ]
+    assert unexpected == []
+    assert names_at(contoso).count(wanted) == 1
+    with transaction.atomic():
+        waiting = Line.objects.filter(batch__customer=contoso, state=Line.State.TRYING)
+        assert waiting.count() == 0
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+def test_a_name_that_only_looks_like_another_is_refused(inside, contoso, as_alice, alice, name):
+    factories.user(contoso, "Kim", user_name="kim.smith@contoso.example")
+
+    response = as_alice.post(
+        "/customers/contoso/users/add/",
+        {
+            "token": str(tenancy.uuid7()),
+            "display_name": "Kim",
+            "user_name": name,
+            "domain": "contoso.example",
+            "location": "US",
+            "kind": "user",
+        },
+    )
+
+    assert response.status_code == 422
+    assert "user_name" in response.context["form"].errors
+    assert names_at(contoso) == ["kim.smith@contoso.example"]
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+def test_nobody_comes_back_under_a_name_that_only_looks_like_another(inside, contoso, alice, name):
+    gone = factories.user(contoso, "Kim", user_name="kim.smith@contoso.example")
+    operations.start_batch(
+        batch=operations.plan_deletes(customer=contoso, users=[gone.pk], by=alice), by=alice
+    )
+    factories.user(contoso, "Another Kim", user_name="kim.smith@contoso.example")
+    plan = operations.plan_restores(customer=contoso, users=[gone.pk], by=alice)
+
+    refused = operations.rename_restored(batch=plan, number=1, local_part=name, by=alice)
+
+    assert refused == ["not_ascii"]
+
+
+def test_the_database_itself_refuses_a_second_active_user_of_the_name(inside, contoso):
+    factories.user(contoso, "Kim", user_name="kim.smith@contoso.example")
+
+    with pytest.raises(IntegrityError, match="user_name_once"), transaction.atomic():
+        factories.user(contoso, "Kim", user_name="kim.smith@contoso.example")
