@@ -44,7 +44,7 @@ def test_an_invitation_is_shown_once_and_mailed(as_alice, northwind, settings):
     (link,) = [line for line in letter.body.splitlines() if line.startswith(settings.BASE_URL)]
     assert letter.to == ["nora@northwind.example"]
     assert link in page.content.decode()
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "strict-origin"
     listed = as_alice.get("/members/").content.decode()
     assert "nora@" in listed
     assert link not in listed
