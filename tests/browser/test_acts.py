@@ -37,6 +37,8 @@ def look(site):
     """Check the page as wide as a screen and as narrow as a phone."""
     for size in (WIDE, PHONE):
         site.page.set_viewport_size(size)
+        # What is still fading in has not its colors yet.
+        site.page.evaluate("Promise.all(document.getAnimations().map(each => each.finished))")
         site.check()
     site.page.set_viewport_size(WIDE)
 
