@@ -207,6 +207,8 @@ FILE_UPLOAD_HANDLERS = [
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # Some thousand ids can be selected by hand over many pages.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+# No form takes more; else one request could fill the disk with files that are each within bounds.
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 # --- Mail --------------------------------------------------------------------------------------
 
@@ -273,7 +275,13 @@ CELERY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "portal.logs.WithoutLinks",
+            "format": "{levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }
