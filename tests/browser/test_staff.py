@@ -1,0 +1,85 @@
+"""The staff's office as an owner and an invited person use it."""
+
+import pytest
+from django.core import mail
+from playwright.sync_api import expect
+
+from customers import limiting
+from tests import factories
+
+from .conftest import inside_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHOSEN = "tern over a grey fjord"
+
+
+@pytest.fixture
+def staff(northwind, alice, bob, helen):
+    """Members of every state, with something done by them."""
+    with inside_of(northwind):
+        chosen = [factories.customer(f"c{n}", f"Customer {n}") for n in range(3)]
+        limiting.limit_member(member=helen, is_limited=True, customers=chosen[:2], by=alice)
+    factories.member(northwind, "otto", full_name="Otto Wolfeschlegelsteinhausen", is_active=False)
+    return chosen
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_an_invited_person_joins_and_gets_a_role(site, alice, bob, staff, width):
+    page = site.page
+    page.set_viewport_size({"width": width, "height": 844})
+    site.sign_in(alice)
+    site.open("/members/invite/")
+    site.check()
+    page.get_by_label("E-mail address").fill("nora@northwind.example")
+    page.get_by_role("button", name="Invite", exact=True).click()
+    link = page.locator("#invitation-link").input_value()
+    site.check()
+    site.open("/members/")
+    expect(page.get_by_text("Invitations that wait")).to_be_visible()
+    site.check()
+    assert link in mail.outbox[0].body
+
+    page.context.clear_cookies()
+    page.goto(link)
+    site.check()
+    page.get_by_label("Your name").fill("Nora Berg")
+    page.get_by_label("Password", exact=True).fill("short")
+    page.get_by_role("button", name="Become a member").click()
+    expect(page.get_by_role("alert").or_(page.locator(".error-summary")).first).to_be_visible()
+    site.check()
+    page.get_by_label("Password", exact=True).fill(CHOSEN)
+    page.get_by_label("The same password again").fill(CHOSEN)
+    page.get_by_role("button", name="Become a member").click()
+    expect(page.get_by_text("Your account is ready")).to_be_visible()
+    page.goto(link)
+    site.check()
+
+    site.sign_in(alice)
+    for path in (f"/members/{bob.pk}/", f"/members/{bob.pk}/customers/", "/members/roles/"):
+        site.open(path)
+        site.check()
+    site.open(f"/members/{bob.pk}/")
+    page.get_by_label("Sales agent").check()
+    page.get_by_role("button", name="Change role").click()
+    expect(page.get_by_text("The role is changed.")).to_be_visible()
+    page.get_by_role("button", name="Deactivate").click()
+    site.check()
+    page.get_by_role("dialog").get_by_role("button", name="Deactivate").click()
+    expect(page.get_by_text("cannot sign in any more")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_log_is_narrowed_as_one_types(site, alice, bob, staff, width):
+    page = site.page
+    page.set_viewport_size({"width": width, "height": 844})
+    site.sign_in(alice)
+    site.open("/activity/")
+    expect(page.get_by_text("chose which customers Helen may see")).to_be_visible()
+    site.check()
+
+    page.locator("#q").fill("nobody")
+
+    expect(page.get_by_text("No acts match")).to_be_visible()
+    assert "q=nobody" in page.url
+    site.check()
