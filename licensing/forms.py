@@ -2,6 +2,7 @@ from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from customers import locations, names
 from customers.forms import CleanText
@@ -162,7 +163,8 @@ class Description(forms.Form):
         both = set(cleaned.get("requires", ())) & set(cleaned.get("excludes", ()))
         if both:
             message = _("A product cannot require and exclude the same one: %(names)s.")
-            named = ", ".join(sorted(product.name for product in both))
+            comma = pgettext("between the parts of a list", ", ")
+            named = comma.join(sorted(product.name for product in both))
             self.add_error("excludes", forms.ValidationError(message, params={"names": named}))
         plans = [*self.plan_names.values(), *cleaned.get("new_plans", ())]
         if len({plan.casefold() for plan in plans}) < len(plans):

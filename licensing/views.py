@@ -5,6 +5,7 @@ from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from customers import locations
@@ -57,7 +58,8 @@ def go_on(request, customer, added):
         text = _(
             "%(product)s only works together with: %(others)s. This customer has not bought that."
         )
-        messages.warning(request, text % {"product": product.name, "others": ", ".join(missing)})
+        others = pgettext("between the parts of a list", ", ").join(missing)
+        messages.warning(request, text % {"product": product.name, "others": others})
     return redirect("licensing:subscriptions", customer.slug)
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from django.core.exceptions import FieldDoesNotExist
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from audit.models import Event
+from customers import locations
 from customers.models import Customer, Domain
 from licensing.models import Product, Subscription
 from partners.models import Member
-from users.models import Batch, CustomerUser
+from users.models import Batch, CustomerUser, Handover, UserPermission
 
 MODELS = {
     "user": CustomerUser,
@@ -36,8 +37,20 @@ LABELS = {
     "removed": gettext_lazy("Removed"),
     "seats": gettext_lazy("Seats"),
     "short": gettext_lazy("Seats that were missing"),
+    "subscriptions": gettext_lazy("Subscriptions"),
     "to": gettext_lazy("To"),
+    "verified": gettext_lazy("Verified"),
     "way": gettext_lazy("Way"),
+}
+# Words for values, where no field of what was acted on has them.
+WORDS = {
+    "kind": dict(Batch.Kind.choices + Handover.Kind.choices),
+    "permissions": dict(UserPermission.choices),
+    "way": {
+        "shown": gettext_lazy("On screen"),
+        "printed": gettext_lazy("On paper"),
+        "downloaded": gettext_lazy("As a file"),
+    },
 }
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 NOTHING = "–"
@@ -53,9 +66,8 @@ class Change:
     after: str
 
     def __str__(self):
-        if not self.before:
-            return f"{self.label}: {self.after}"
-        return f"{self.label}: {self.before} → {self.after}"
+        value = f"{self.before} → {self.after}" if self.before else self.after
+        return _("%(label)s: %(value)s") % {"label": self.label, "value": value}
 
 
 def of_event(event: Event) -> list[Change]:
@@ -104,10 +116,12 @@ def _say(model, name: str, value) -> str:
     if isinstance(value, list):
         # Keys and records tell nobody anything: their number does.
         is_words = all(isinstance(one, str) and not _KEY.fullmatch(one) for one in value)
-        return ", ".join(value)[:LONGEST] if is_words else str(len(value))
+        words = [str(WORDS.get(name, {}).get(one, one)) for one in value]
+        comma = pgettext("between the parts of a list", ", ")
+        return comma.join(words)[:LONGEST] if is_words else str(len(value))
     if isinstance(value, dict):
         return str(len(value))
-    choices = dict(getattr(_field(model, name), "flatchoices", ()))
-    if name == "kind":
-        choices = dict(Batch.Kind.choices)
-    return str(choices.get(value, value))[:LONGEST]
+    if name == "location":
+        return str(locations.name_of(value))
+    words = WORDS.get(name) or dict(getattr(_field(model, name), "flatchoices", ()))
+    return str(words.get(value, value))[:LONGEST]

@@ -9,6 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import mark_safe
+from django.utils.translation import pgettext
 
 register = template.Library()
 
@@ -77,6 +78,12 @@ def break_at(value):
     """Let the line break before the @ of an address."""
     parts = [conditional_escape(part) for part in str(value).split("@")]
     return format_html_join(mark_safe("<wbr>@"), "{}", ((part,) for part in parts))
+
+
+@register.filter
+def listed(parts):
+    """Tell the parts of a list one after another, as the language does."""
+    return pgettext("between the parts of a list", ", ").join(map(str, parts))
 
 
 @register.filter

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from customers import locations
 from licensing import queries as licensing
@@ -165,7 +166,7 @@ class EditUser(Person):
     def _say(self, name: str, value: str | list[str]) -> str:
         if name == "permissions":
             labels = [str(one.label) for one in UserPermission if one in value]
-            return ", ".join(labels) or str(_("User"))
+            return pgettext("between the parts of a list", ", ").join(labels) or str(_("User"))
         if name == "location" and value:
             return str(locations.name_of(value))
         if name == "language":

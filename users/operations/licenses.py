@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
@@ -202,7 +202,7 @@ def _say_short(seats: Sequence[dict]) -> str:
         "Too few licenses are free: %(products)s. In that case nobody was to get one. Buy more,"
         " choose fewer users, or let the first come first."
     )
-    return text % {"products": ", ".join(short)}
+    return text % {"products": pgettext("between the parts of a list", ", ").join(short)}
 
 
 @applies(Batch.Kind.LICENSES)
