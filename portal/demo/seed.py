@@ -19,7 +19,7 @@ from partners.models import Member, Partner
 from users import names, passwords
 from users.models import CustomerUser, UserPermission
 
-from . import catalog, history, people
+from . import catalog, history, people, today
 
 BASES = ("Education A1", "Enterprise E3", "Business Standard", "Business Basic")
 
@@ -57,6 +57,7 @@ def _fill_partner(partner: Partner, most_users: int) -> None:
         )
     _limit_members(members)
     history.live(members)
+    today.act(members)
 
 
 def _fill_rival(partner: Partner, most_users: int) -> None:

@@ -6,13 +6,14 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.urls import path
 
+from audit.models import Event
 from partners import tenancy
-from partners.models import Member, Partner
+from partners.models import Invitation, Member, Partner
 from portal import queries
 from portal.demo import catalog
 from portal.urls import urlpatterns as portal_urls
 from portal.views import demo
-from users.models import Batch, CustomerUser
+from users.models import Batch, CustomerUser, Line
 
 urlpatterns = [*portal_urls, path("demo/mail/", demo.mails, name="demo_mail")]
 
@@ -32,6 +33,13 @@ def test_the_demo_is_made_once_and_has_something_of_everything(settings, client)
         assert queries.get_figures(member=mira).customers == 14
         states = set(Batch.objects.values_list("state", flat=True))
         assert {"open", "planned", "done", "canceled", "refused"} <= states
+        kinds = set(Batch.objects.values_list("kind", flat=True))
+        assert kinds == set(Batch.Kind.values)
+        results = set(Line.objects.values_list("batch__kind", "state"))
+        assert {("restore", "partly"), ("restore", "invalid"), ("licenses", "failed")} <= results
+        assert Invitation.objects.count() == 2
+        acts = set(Event.objects.values_list("action", flat=True))
+        assert {"user.purged", "user.edited", "member.deactivated", "customer.archived"} <= acts
         deleted = CustomerUser.objects.exclude(deleted_at=None)
         assert deleted.count() > 50
         assert not deleted.filter(deletion=None).exists()

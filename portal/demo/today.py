@@ -1,0 +1,149 @@
+"""What members have done today with the users there are, so that every result can be seen."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from customers import operations as offices
+from customers.models import Customer
+from licensing import operations as licensing
+from licensing.models import Subscription
+from partners import operations as partners
+from partners.models import Invitation, Member
+from partners.roles import Role
+from users import operations as users
+from users.models import CustomerUser
+
+
+def act(members: Sequence[Member]) -> None:
+    """Delete, restore, block, edit and purge some, and keep the staff; Mira does what is grave."""
+    mira, jonas, tao = members[:3]
+    customers = {customer.slug: customer for customer in Customer.objects.all()}
+    _run_out_of_seats(customers["sunrise-clinics"], by=jonas)
+    _block(customers["cafe-lumiere"], by=tao)
+    _edit(customers["aegean-shipping"], by=jonas)
+    _move(customers["al-noor-trading"], by=jonas)
+    _plan_delete_of_administrator(customers["osterberg-legal"], by=mira)
+    _plan_restore_of_taken_name(customers["orchard-foods"], by=mira)
+    _purge(customers["kestrel-logistics"], by=mira)
+    _put_away_and_back(customers["quarry-hill-farm"], by=mira)
+    _keep_staff(by=mira)
+
+
+def _run_out_of_seats(customer: Customer, *, by: Member) -> None:
+    """Four are deleted, their seats go to others, and they come back without."""
+    office, defender = (
+        customer.subscriptions.select_related("product").get(product__name=name)
+        for name in ("Enterprise E3", "Defender P1")
+    )
+    holders = _keys(_plain(customer).filter(assignments__subscription=office), 9)
+    leaving, changing = holders[:4], holders[4:]
+    licensing.assign(
+        customer=customer,
+        wanted=[licensing.Wanted(key, defender.pk) for key in leaving],
+        cause=None,
+    )
+    deletion = users.plan_deletes(customer=customer, users=leaving, by=by)
+    users.start_batch(batch=deletion, reason="The ward in the old building closed", by=by)
+    _change_licenses(customer, changing, users.Changes(take=frozenset([str(office.pk)])), by=by)
+    _leave_free(office, 2, by=by)
+    _change_licenses(customer, changing, users.Changes(give=frozenset([str(office.pk)])), by=by)
+    batch = users.plan_restores(customer=customer, users=leaving, by=by)
+    users.start_batch(batch=batch, new_passwords=False, by=by)
+
+
+def _change_licenses(customer: Customer, chosen: list[UUID], changes, *, by: Member) -> None:
+    batch = users.plan_licenses(customer=customer, users=chosen, changes=changes, by=by)
+    users.start_batch(batch=batch, by=by)
+
+
+def _leave_free(bought: Subscription, number: int, *, by: Member) -> None:
+    assigned = bought.assignments.count()
+    licensing.change_subscription(
+        subscription=bought,
+        seats=assigned + number,
+        state=bought.state,
+        renews_on=bought.renews_on,
+        by=by,
+    )
+
+
+def _plain(customer: Customer):
+    """The active users of the customer who are no administrators."""
+    return customer.users.filter(deleted_at=None, is_administrator=False)
+
+
+def _keys(people, number: int) -> list[UUID]:
+    return list(people.order_by("sort_key", "pk").values_list("pk", flat=True)[:number])
+
+
+def _block(customer: Customer, *, by: Member) -> None:
+    """Three are blocked, and one of them is let in again."""
+    chosen = _keys(_plain(customer).filter(is_blocked=False), 3)
+    for some, block, reason in ((chosen, True, "Devices were stolen"), (chosen[:1], False, "")):
+        batch = users.plan_blocks(customer=customer, users=some, block=block, by=by)
+        users.start_batch(batch=batch, reason=reason, by=by)
+
+
+def _edit(customer: Customer, *, by: Member) -> None:
+    user = _plain(customer).order_by("sort_key", "pk").first()
+    _change(user, by=by, job_title="Head of department", department="Operations")
+
+
+def _change(user: CustomerUser, *, by: Member, **changed: str) -> None:
+    texts = ("user_name", "first_name", "last_name", "display_name", "job_title", "department")
+    texts += ("phone", "contact_email", "location", "language")
+    person = {name: getattr(user, name) for name in texts} | {"permissions": []}
+    users.edit_user(user=user, person=person | changed, version=user.version, by=by)
+
+
+def _move(customer: Customer, *, by: Member) -> None:
+    """A plan to move some to where one of their products may not be sold."""
+    users.plan_edits(customer=customer, users=_keys(_plain(customer), 6), location="SA", by=by)
+
+
+def _plan_delete_of_administrator(customer: Customer, *, by: Member) -> None:
+    """A plan that would leave nobody who administers the customer."""
+    administrators = customer.users.filter(deleted_at=None, is_administrator=True)
+    chosen = [*_keys(administrators, 5), *_keys(_plain(customer), 3)]
+    users.plan_deletes(customer=customer, users=chosen, by=by)
+
+
+def _plan_restore_of_taken_name(customer: Customer, *, by: Member) -> None:
+    """A plan in which one cannot come back before a new user name is chosen."""
+    gone = list(customer.users.exclude(deleted_at=None).order_by("sort_key", "pk")[:3])
+    other = _plain(customer).order_by("sort_key", "pk").first()
+    _change(other, by=by, user_name=gone[0].user_name)
+    users.plan_restores(customer=customer, users=[user.pk for user in gone], by=by)
+
+
+def _purge(customer: Customer, *, by: Member) -> None:
+    gone = customer.users.exclude(deleted_at=None)
+    batch = users.plan_purges(customer=customer, users=_keys(gone, 1), by=by)
+    users.start_batch(batch=batch, reason="Asked for erasure", by=by)
+
+
+def _put_away_and_back(customer: Customer, *, by: Member) -> None:
+    offices.archive_customer(customer=customer, by=by)
+    offices.reactivate_customer(customer=customer, by=by)
+
+
+def _keep_staff(*, by: Member) -> None:
+    """One has left, one is invited, and one let the invitation lie until it was too old."""
+    former = Member.objects.create_user(
+        "karl.holm@halden.example",
+        partner_id=by.partner_id,
+        name="Karl Holm",
+        role=Role.SALES_AGENT,
+        time_zone=by.time_zone,
+    )
+    partners.deactivate_member(member=former, by=by)
+    for email, role in (
+        ("noor.khan@halden.example", Role.HELPDESK_AGENT),
+        ("ida.berg@halden.example", Role.READER),
+    ):
+        invited = partners.invite_member(email=email, role=role, is_limited=False, by=by)
+    too_old = timezone.now() - timedelta(days=1)
+    Invitation.objects.filter(pk=invited.invitation.pk).update(expires_at=too_old)
