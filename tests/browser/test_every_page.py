@@ -66,10 +66,15 @@ class Walk:
             [{"name": cookie.key, "value": cookie.value, "url": self.url}]
         )
 
-    def look(self, name: str) -> None:
-        """Look at the page as it stands; by night only the colors are others."""
+    def look(self, name: str, *, is_covered: bool = False) -> None:
+        """
+        Look at the page as it stands; by night only the colors are others.
+
+        What lies over a page leaves slivers of things under it, which are no targets then.
+        """
         self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
         found = findings(self.page)
+        found = [one for one in found if not is_covered or one[0] != "target-size"]
         self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
         found += [("dark", *one) for one in findings(self.page, OF_COLOR)]
         found += [text for text in self.problems if "Failed to load resource" not in text]
@@ -195,12 +200,12 @@ def test_every_page_can_be_used_by_everybody_by_day_and_by_night(site, demo, siz
     for box in page.locator("[data-select-row]").all()[:3]:
         box.check()
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    tour.look("chosen users")
+    tour.look("chosen users", is_covered=True)
     page.keyboard.press("Control+k")
-    tour.look("palette")
+    tour.look("palette", is_covered=True)
     page.keyboard.press("Escape")
     page.locator("[popovertarget=more-filters]").click()
-    tour.look("more filters")
+    tour.look("more filters", is_covered=True)
 
     tour.sign_in(reader)
     tour.open(f"{at}/users/add/", 403)
