@@ -72,13 +72,15 @@ def add_user(
     if person.get("permissions"):
         require(by, Permission.ACT_ON_ADMINISTRATORS)
     lock_customer(customer)
-    added = _find_added(customer, user_id) or _add_to_set(customer, person, user_id or uuid7(), by)
+    added = _find_added(customer, user_id, by) or _add_to_set(
+        customer, person, user_id or uuid7(), by
+    )
     if is_last:
         finish_set(batch=added.batch, by=by)
     return added
 
 
-def _find_added(customer: Customer, user_id: UUID | None) -> Added | None:
+def _find_added(customer: Customer, user_id: UUID | None, by: Member) -> Added | None:
     if user_id is None:
         return None
     lines = Line.objects.filter(
@@ -86,6 +88,8 @@ def _find_added(customer: Customer, user_id: UUID | None) -> Added | None:
         user_id=user_id,
         batch__customer=customer,
         batch__kind=Batch.Kind.ADD,
+        # A colleague's set is not this member's to go on with, or to finish.
+        batch__by=by,
     )
     line = lines.select_related("batch").first()
     return Added(batch=line.batch, line=line) if line else None
@@ -157,9 +161,12 @@ def apply_additions(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[
     """
     Create the users of the lines, with passwords and, as far as seats are free, licenses.
 
-    A line whose user name was taken meanwhile fails; one that lacks a seat is done in part. The
-    user's id stands on the line, so a repeat changes nothing.
+    A line whose user name was taken meanwhile fails, and an administrator's, where the member has
+    lost the right to make them; one that lacks a seat is done in part. The user's id stands on the
+    line, so a repeat changes nothing.
     """
+    barred = [line for line in lines if _is_barred(line, by)]
+    lines = [line for line in lines if not _is_barred(line, by)]
     issued = issue_passwords(batch=batch, lines=lines)
     created = _insert_users(batch, lines, issued)
     added = [line for line in lines if line.user_id in created]
@@ -188,10 +195,15 @@ def apply_additions(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[
         by=by,
     )
     missing = assigned.missing()
-    return [
+    failed = [Outcome(line.number, Line.State.FAILED, {"code": "administrator"}) for line in barred]
+    return failed + [
         _outcome(line, sealed, line.user_id in created, assigned, missing)
         for line, sealed in zip(lines, issued.sealed, strict=True)
     ]
+
+
+def _is_barred(line: Line, by: Member) -> bool:
+    return bool(line.input.get("permissions")) and not by.may(Permission.ACT_ON_ADMINISTRATORS)
 
 
 def _outcome(line, sealed, is_created, assigned, missing) -> Outcome:

@@ -19,7 +19,14 @@ from partners.tenancy import uuid7
 from users.importing import parse, plan, validate
 from users.models import Batch, Chunk, Line, Upload
 
-from .batches import NotPlanned, PlannedLine, UsersError, create_batch, save_lines
+from .batches import (
+    NotPlanned,
+    PlannedLine,
+    UsersError,
+    create_batch,
+    may_start,
+    save_lines,
+)
 from .facts import gather_facts
 from .running import MOST_ATTEMPTS, is_infrastructure, lease_chunk, poke
 
@@ -76,9 +83,12 @@ def check_again(*, batch: Batch, options: dict, by: Member) -> Batch:
 
     :raises NotPlanned: where it has been started or dropped, or is being checked.
     :raises FileGone: where the file has been removed meanwhile.
-    :raises Refused: where administrators are to be made and the member may not.
+    :raises Refused: where administrators are to be made and the member may not, or where it is
+        another member's import, which this one could not start either.
     """
     _require_grants(options, by)
+    if not may_start(batch, by):
+        require(by, Permission.APPROVE_BATCHES)
     if not batch.uploads.exists():
         raise FileGone
     if not Batch.objects.filter(
