@@ -291,7 +291,7 @@ def test_deleted_users_show_when_by_whom_why_and_until_when(as_alice, alice, con
     ann = factories.user(contoso, "Ann")
     held = {"held": [{"subscription": str(office.pk)}]}
     Line.objects.create(batch=batch, number=1, user_id=ann.pk, result=held)
-    delete(ann, deletion=batch.pk, purge_at=timezone.now() + timedelta(days=12, hours=1))
+    delete(ann, deletion=batch.pk, purge_at=timezone.now() + timedelta(days=11, hours=23))
     factories.user(contoso, "Ben")
 
     response = as_alice.get(url, {"tab": "deleted"})

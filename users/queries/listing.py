@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -61,8 +62,8 @@ class Row:
 
     @property
     def days_left(self) -> int:
-        """Whole days until the user is purged; 0 on the last one."""
-        return max(0, (self.user.purge_at - timezone.now()).days)
+        """Days until the user is purged, begun ones counted: 30 at first, 1 on the last day."""
+        return max(0, -((timezone.now() - self.user.purge_at) // timedelta(days=1)))
 
 
 @dataclass(frozen=True)
