@@ -16,6 +16,7 @@ from users.models import Batch, CustomerUser, Line, UserSession
 from .batches import Outcome, applies, create_batch, save_lines
 from .choosing import (
     choose,
+    find_barred,
     is_last_administrator,
     kept_administrators,
     lock_active,
@@ -57,11 +58,11 @@ def apply_blocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Out
     since the plan is left alone, where the member may not act on administrators.
     """
     block = batch.kind == Batch.Kind.BLOCK
-    found = lock_active(batch.customer_id, lines)
-    may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
-    present = {pk: user for pk, user in found.items() if may_all or not user.is_administrator}
+    present = lock_active(batch.customer_id, lines)
     kept = kept_administrators(batch, present) if block else set()
-    going = [pk for pk in present if pk not in kept]
+    refused = dict.fromkeys(kept, "last_administrator")
+    refused |= dict.fromkeys(find_barred(present, by=by), "administrator")
+    going = [pk for pk in present if pk not in refused]
     changed = {pk for pk in going if present[pk].is_blocked != block}
     CustomerUser.objects.filter(pk__in=changed).update(is_blocked=block, version=F("version") + 1)
     if block:
@@ -77,13 +78,12 @@ def apply_blocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Out
         batch_id=batch.pk,
         by=by,
     )
-    return [
-        Outcome(line.number, Line.State.FAILED, {"code": "gone"})
-        if line.user_id not in found
-        else Outcome(line.number, Line.State.FAILED, {"code": "administrator"})
-        if line.user_id not in present
-        else Outcome(line.number, Line.State.FAILED, {"code": "last_administrator"})
-        if line.user_id in kept
-        else Outcome(line.number, Line.State.DONE, {"unchanged": line.user_id not in changed})
-        for line in lines
-    ]
+    return [_outcome(line, present, refused, changed) for line in lines]
+
+
+def _outcome(line: Line, present: dict, refused: dict, changed: set) -> Outcome:
+    if line.user_id not in present:
+        return Outcome.failed(line, "gone")
+    if line.user_id in refused:
+        return Outcome.failed(line, refused[line.user_id])
+    return Outcome(line.number, Line.State.DONE, {"unchanged": line.user_id not in changed})

@@ -60,6 +60,13 @@ def problems_of(user: dict, *, by: Member) -> list[dict]:
     return [] if is_free else [ADMINISTRATOR]
 
 
+def find_barred(present: dict[UUID, CustomerUser], *, by: Member) -> set[UUID]:
+    """Those of these users on whom the member may not act: administrators, for most roles."""
+    if by.may(Permission.ACT_ON_ADMINISTRATORS):
+        return set()
+    return {pk for pk, user in present.items() if user.is_administrator}
+
+
 def lock_active(customer_id: UUID, lines: Sequence[Line]) -> dict[UUID, CustomerUser]:
     """The active users of the lines by id, locked in the order of their ids."""
     return {user.pk: user for user in _lock(customer_id, lines).filter(deleted_at=None)}

@@ -17,6 +17,7 @@ from users.models import Batch, CustomerUser, Line, UserSession
 from .batches import Outcome, applies, create_batch, save_lines
 from .choosing import (
     choose,
+    find_barred,
     is_last_administrator,
     kept_administrators,
     lock_active,
@@ -64,11 +65,13 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
     Delete the users of the lines: free their seats, end their sessions, set the day of the purge.
 
     What they held is frozen on their lines, for a later restore. Where the last global
-    administrator would go and nobody has said so, that line fails.
+    administrator would go and nobody has said so, that line fails; so does one of a user who has
+    become an administrator since the plan, where the member may not act on administrators.
     """
     present = lock_active(batch.customer_id, lines)
-    kept = kept_administrators(batch, present)
-    going = [pk for pk in present if pk not in kept]
+    refused = dict.fromkeys(kept_administrators(batch, present), "last_administrator")
+    refused |= dict.fromkeys(find_barred(present, by=by), "administrator")
+    going = [pk for pk in present if pk not in refused]
     held = licensing.revoke_all(customer=batch.customer, users=going)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -80,27 +83,28 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
             [batch.customer.retention_days, batch.pk, going],
         )
     UserSession.objects.filter(user__in=going).delete()
-    gone = [line for line in lines if line.user_id in present and line.user_id not in kept]
+    deleted = set(going)
     audit.record_many(
         "user.deleted",
         subjects=[
             audit.Subject(
                 line.user_id, line.input["user_name"], before={"held": held.get(line.user_id, [])}
             )
-            for line in gone
+            for line in lines
+            if line.user_id in deleted
         ],
         customer_id=batch.customer_id,
         batch_id=batch.pk,
         by=by,
     )
-    return [_outcome(line, present, kept, held) for line in lines]
+    return [_outcome(line, present, refused, held) for line in lines]
 
 
-def _outcome(line: Line, present: dict, kept: set, held: dict) -> Outcome:
+def _outcome(line: Line, present: dict, refused: dict, held: dict) -> Outcome:
     if line.user_id not in present:
-        return Outcome(line.number, Line.State.FAILED, {"code": "gone"})
-    if line.user_id in kept:
-        return Outcome(line.number, Line.State.FAILED, {"code": "last_administrator"})
+        return Outcome.failed(line, "gone")
+    if line.user_id in refused:
+        return Outcome.failed(line, refused[line.user_id])
     return Outcome(line.number, Line.State.DONE, {"held": held.get(line.user_id, [])})
 
 

@@ -25,7 +25,14 @@ from .batches import (
     lock_customer,
     save_lines,
 )
-from .choosing import choose, is_last_administrator, lock_active, plan_line, problems_of
+from .choosing import (
+    choose,
+    find_barred,
+    is_last_administrator,
+    lock_active,
+    plan_line,
+    problems_of,
+)
 
 # What can be changed of a user, by the keys of a line's input.
 EDITED = (*TEXTS, "permissions")
@@ -185,9 +192,8 @@ def apply_edits(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outc
     unsold = licensing.find_not_sold(
         customer=batch.customer, users=list(present), location=location
     )
-    may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
-    refused = {pk: "administrator" for pk, one in present.items() if one.is_administrator}
-    refused = ({} if may_all else refused) | dict.fromkeys(unsold, "not_sold")
+    refused = dict.fromkeys(find_barred(present, by=by), "administrator")
+    refused |= dict.fromkeys(unsold, "not_sold")
     changed = {pk for pk, one in present.items() if pk not in refused and one.location != location}
     CustomerUser.objects.filter(pk__in=changed).update(location=location, version=F("version") + 1)
     audit.record_many(
@@ -212,5 +218,5 @@ def apply_edits(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outc
 def _outcome(line: Line, present: dict, refused: dict, changed: set) -> Outcome:
     code = "gone" if line.user_id not in present else refused.get(line.user_id)
     if code:
-        return Outcome(line.number, Line.State.FAILED, {"code": code})
+        return Outcome.failed(line, code)
     return Outcome(line.number, Line.State.DONE, {"unchanged": line.user_id not in changed})

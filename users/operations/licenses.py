@@ -22,7 +22,7 @@ from users.importing.products import ProductRules
 from users.models import Batch, Line
 
 from .batches import Outcome, TooFewSeats, UsersError, applies, create_batch, save_lines
-from .choosing import ADMINISTRATOR, choose, lock_active, plan_line, problems_of
+from .choosing import choose, find_barred, lock_active, plan_line, problems_of
 from .facts import gather_facts
 
 
@@ -214,12 +214,9 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
     nobody is left without because the second half failed.
     """
     present = lock_active(batch.customer_id, lines)
-    may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
-    able = [
-        line
-        for line in lines
-        if line.user_id in present and (may_all or not present[line.user_id].is_administrator)
-    ]
+    barred = find_barred(present, by=by)
+    allowed = present.keys() - barred
+    able = [line for line in lines if line.user_id in allowed]
     waiting = _without_all_they_need(batch, able)
     going = [line for line in able if line.number not in waiting]
     assigned = licensing.assign(
@@ -236,7 +233,6 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
         wanted=[_wanted(line, one) for line in going for one in line.input["plans"]],
     )
     missing = assigned.missing()
-    barred = {line.user_id for line in lines} - {line.user_id for line in able}
     outcomes = [_outcome(line, present, barred, waiting, assigned, missing) for line in lines]
     _record(batch, lines, outcomes, by)
     return outcomes
@@ -265,12 +261,11 @@ def _without_all_they_need(batch: Batch, lines: Sequence[Line]) -> dict[int, lis
 
 def _outcome(line: Line, present, barred, waiting, assigned, missing) -> Outcome:
     if line.user_id not in present:
-        return Outcome(line.number, Line.State.FAILED, {"code": "gone"})
+        return Outcome.failed(line, "gone")
     if line.user_id in barred:
-        return Outcome(line.number, Line.State.FAILED, {"code": ADMINISTRATOR["code"]})
+        return Outcome.failed(line, "administrator")
     if line.number in waiting:
-        result = {"code": "kept_old", "short": waiting[line.number]}
-        return Outcome(line.number, Line.State.FAILED, result)
+        return Outcome.failed(line, "kept_old", short=waiting[line.number])
     lacks = missing.get(line.user_id, {})
     result = {
         "assigned": assigned.of(line.user_id),
@@ -283,7 +278,7 @@ def _outcome(line: Line, present, barred, waiting, assigned, missing) -> Outcome
         return Outcome(line.number, Line.State.DONE, result)
     if is_something_done:
         return Outcome(line.number, Line.State.PARTLY, result)
-    return Outcome(line.number, Line.State.FAILED, {"code": "no_seat", **lacks})
+    return Outcome.failed(line, "no_seat", **lacks)
 
 
 def _record(batch: Batch, lines: Sequence[Line], outcomes: Sequence[Outcome], by: Member) -> None:

@@ -82,7 +82,7 @@ def apply_purges(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Out
     return [
         Outcome(line.number, Line.State.DONE)
         if line.user_id in present
-        else Outcome(line.number, Line.State.FAILED, {"code": "gone"})
+        else Outcome.failed(line, "gone")
         for line in lines
     ]
 

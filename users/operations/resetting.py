@@ -8,11 +8,10 @@ from django.db import transaction
 import audit.operations as audit
 from customers.models import Customer
 from partners.models import Member
-from partners.roles import Permission
 from users.models import Batch, Line
 
 from .batches import Outcome, applies, create_batch, save_lines
-from .choosing import choose, lock_active, plan_line, problems_of
+from .choosing import choose, find_barred, lock_active, plan_line, problems_of
 from .secrets import give_passwords
 
 
@@ -40,16 +39,15 @@ def apply_resets(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Out
     A user who has become an administrator since the plan is left alone, where the member may not
     act on administrators.
     """
-    found = lock_active(batch.customer_id, lines)
-    may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
-    present = {pk for pk, user in found.items() if may_all or not user.is_administrator}
-    sealed = give_passwords(batch=batch, lines=[line for line in lines if line.user_id in present])
+    present = lock_active(batch.customer_id, lines)
+    going = present.keys() - find_barred(present, by=by)
+    sealed = give_passwords(batch=batch, lines=[line for line in lines if line.user_id in going])
     audit.record_many(
         "user.password_reset",
         subjects=[
             audit.Subject(line.user_id, line.input["user_name"])
             for line in lines
-            if line.user_id in present
+            if line.user_id in going
         ],
         customer_id=batch.customer_id,
         batch_id=batch.pk,
@@ -57,11 +55,7 @@ def apply_resets(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Out
     )
     return [
         Outcome(line.number, Line.State.DONE, {}, sealed[line.user_id])
-        if line.user_id in present
-        else Outcome(
-            line.number,
-            Line.State.FAILED,
-            {"code": "administrator" if line.user_id in found else "gone"},
-        )
+        if line.user_id in going
+        else Outcome.failed(line, "administrator" if line.user_id in present else "gone")
         for line in lines
     ]

@@ -186,9 +186,9 @@ def _sort_out(lines, present, taken) -> tuple[list[Line], list[Outcome]]:
     for line in lines:
         name = line.input["user_name"]
         if line.user_id not in present:
-            failed.append(Outcome(line.number, Line.State.FAILED, {"code": "gone"}))
+            failed.append(Outcome.failed(line, "gone"))
         elif name in seen:
-            failed.append(Outcome(line.number, Line.State.FAILED, {"code": "name_taken"}))
+            failed.append(Outcome.failed(line, "name_taken"))
         else:
             seen.add(name)
             coming.append(line)

@@ -41,6 +41,11 @@ class Outcome:
     result: dict = field(default_factory=dict)
     sealed: bytes | None = None
 
+    @classmethod
+    def failed(cls, line: Line, code: str, **more) -> "Outcome":
+        """Nothing was done for the line; `code` says why."""
+        return cls(line.number, Line.State.FAILED, {"code": code, **more})
+
 
 # What a kind of batch does with some of its lines, in the transaction of the caller.
 Apply = Callable[..., list[Outcome]]
