@@ -67,7 +67,8 @@ def test_passwords_are_reset_and_shown_by_keys_alone(site, northwind, alice, con
     tab_to(page, "[name=password]")
     page.keyboard.type(factories.PASSWORD)
     press("Enter")
-    page.wait_for_url("**/")
+    expect(page.locator("nav#side")).to_be_attached()
+    page.wait_for_load_state()
 
     tab_to(page, "nav#side a[href='/customers/']")
     press("Enter")
