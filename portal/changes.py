@@ -23,7 +23,7 @@ MODELS = {
     "product": Product,
     "member": Member,
 }
-# Values that are no column of what was acted on.
+# Values that are no column of what was acted on, and columns that no form has.
 LABELS = {
     "assigned": gettext_lazy("Assigned"),
     "closed": gettext_lazy("Subscriptions closed"),
@@ -32,16 +32,23 @@ LABELS = {
     "kind": gettext_lazy("Kind"),
     "lines": gettext_lazy("Lines"),
     "mails": gettext_lazy("Mails"),
+    "name": gettext_lazy("Name"),
+    "not_sold_in": gettext_lazy("Not sold in"),
     "owner": gettext_lazy("Owner"),
     "passwords": gettext_lazy("Passwords"),
+    "permissions": gettext_lazy("Permissions"),
+    "product": gettext_lazy("Product"),
     "removed": gettext_lazy("Removed"),
     "seats": gettext_lazy("Seats"),
     "short": gettext_lazy("Seats that were missing"),
+    "slug": gettext_lazy("Short name in addresses"),
+    "state": gettext_lazy("State"),
     "subscriptions": gettext_lazy("Subscriptions"),
     "to": gettext_lazy("To"),
     "verified": gettext_lazy("Verified"),
     "way": gettext_lazy("Way"),
 }
+PLACES = {"location", "not_sold_in"}
 # Words for values, where no field of what was acted on has them.
 WORDS = {
     "kind": dict(Batch.Kind.choices + Handover.Kind.choices),
@@ -115,13 +122,17 @@ def _say(model, name: str, value) -> str:
         return NOTHING
     if isinstance(value, list):
         # Keys and records tell nobody anything: their number does.
-        is_words = all(isinstance(one, str) and not _KEY.fullmatch(one) for one in value)
-        words = [str(WORDS.get(name, {}).get(one, one)) for one in value]
-        comma = pgettext("between the parts of a list", ", ")
-        return comma.join(words)[:LONGEST] if is_words else str(len(value))
+        if not all(isinstance(one, str) and not _KEY.fullmatch(one) for one in value):
+            return str(len(value))
+        words = [_word(model, name, one) for one in value]
+        return pgettext("between the parts of a list", ", ").join(words)[:LONGEST]
     if isinstance(value, dict):
         return str(len(value))
-    if name == "location":
+    return _word(model, name, value)[:LONGEST]
+
+
+def _word(model, name: str, value) -> str:
+    if name in PLACES:
         return str(locations.name_of(value))
     words = WORDS.get(name) or dict(getattr(_field(model, name), "flatchoices", ()))
-    return str(words.get(value, value))[:LONGEST]
+    return str(words.get(value, value))

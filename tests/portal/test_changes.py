@@ -1,0 +1,40 @@
+"""What an act changed is told in words, never in codes."""
+
+import pytest
+from django.utils import translation
+
+from audit.models import Event
+from portal import changes
+
+
+def tell(action, **values):
+    """The changes of an event with these values, as one text each."""
+    return [str(change) for change in changes.of_event(Event(action=action, after=values))]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"way": "printed"}, "Way: On paper"),
+        ({"kind": "user_link"}, "Kind: One-time link to the user"),
+        ({"kind": "reset"}, "Kind: Reset passwords"),
+        ({"location": "NZ"}, "Usage location: New Zealand"),
+        (
+            {"permissions": ["user_administrator", "license_administrator"]},
+            "Permissions: User administrator, License administrator",
+        ),
+        ({"held": [{"subscription": "a", "plans_off": []}] * 2}, "Licenses held: 2"),
+        ({"subscriptions": ["01a20503-8c4c-7ae0-94e4-6f0e2154c5b0"]}, "Subscriptions: 1"),
+        ({"not_sold_in": ["NZ", "FR"]}, "Not sold in: New Zealand, France"),
+        ({"is_blocked": True}, "Sign-in blocked: Yes"),
+    ],
+)
+def test_a_value_is_told_in_words(values, told):
+    assert tell("user.edited", **values) == [told]
+
+
+def test_values_are_told_in_the_readers_language():
+    with translation.override("zh-hans"):
+        assert tell("user.edited", permissions=["user_administrator", "license_administrator"]) == [
+            "权限：用户管理员、许可证管理员"
+        ]
