@@ -121,6 +121,8 @@ def addresses() -> dict[str, str]:
             "add-subscription": f"{at}/subscriptions/add/",
             "catalog": "/catalog/",
             "add-product": "/catalog/add/",
+            "activity-deleting": "/activity/?group=deleting",
+            "activity-clinics": "/customers/sunrise-clinics/activity/",
         }
         bought = Subscription.objects.filter(customer__slug=SCHOOLS).order_by("pk").first()
         found["change-subscription"] = f"{at}/subscriptions/{bought.pk}/"
@@ -128,11 +130,16 @@ def addresses() -> dict[str, str]:
         found["edit-product"] = f"/catalog/{bought.product_id}/edit/"
         users = CustomerUser.objects.filter(customer__slug=SCHOOLS)
         found["user"] = f"{at}/users/{users.filter(deleted_at=None).first().pk}/"
+        found["edit-user"] = f"{found['user']}edit/"
+        found["user-deleted"] = f"{at}/users/{users.exclude(deleted_at=None).first().pk}/"
         colleague = partner.members.exclude(role="owner").first()
         found["staff-member"] = f"/members/{colleague.pk}/"
         found["staff-customers"] = f"/members/{colleague.pk}/customers/"
+        former = partner.members.filter(is_active=False).first()
+        found["staff-deactivated"] = f"/members/{former.pk}/"
         for batch in Batch.objects.select_related("customer").order_by("kind", "state", "pk"):
-            name = f"batch-{batch.kind}-{batch.state}"
+            lacks = batch.lines.filter(state__in=["partly", "failed"]).exists()
+            name = f"batch-{batch.kind}-{batch.state}{'-in-part' if lacks else ''}"
             found.setdefault(name, f"/customers/{batch.customer.slug}/batches/{batch.pk}/")
             if batch.has_secrets:
                 found.setdefault("mail-sheet", f"{found[name]}sheet/mail/")
@@ -162,6 +169,20 @@ def picture(page: Page, url: str, name: str, look: str) -> None:
     page.set_viewport_size(size)
 
 
+def chosen(page: Page, url: str, look: str) -> int:
+    """Keep what is reached by choosing users: the bar, and the pages it leads to."""
+    listed = f"{url}/customers/{SCHOOLS}/users/"
+    for name in ("chosen", "licenses", "location"):
+        page.goto(listed)
+        for box in page.locator("[data-select-row]").all()[:3]:
+            box.check()
+        if name != "chosen":
+            page.locator(f"#bulk [formaction$='/{name}/']").evaluate("button => button.click()")
+            page.wait_for_url(f"**/{name}/")
+        page.screenshot(path=PLACE / f"users-{name}-{look}.png", animations="disabled")
+    return 3
+
+
 def tour(browser: Browser, url: str, wanted: list[str]) -> int:
     """Walk through every page in every look; tells how many pictures were kept."""
     taken = 0
@@ -177,6 +198,10 @@ def tour(browser: Browser, url: str, wanted: list[str]) -> int:
             if not wanted or any(word in name for word in wanted):
                 picture(page, url + address, name, look)
                 taken += 1
+        if not wanted or any(
+            word in "users-chosen users-licenses users-location" for word in wanted
+        ):
+            taken += chosen(page, url, look)
         context.close()
     return taken
 
