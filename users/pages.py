@@ -9,6 +9,8 @@ from users import consequences, forms, operations, queries, sentences
 from users.models import Batch, CustomerUser
 
 IMPORT_STEPS = [_("Upload"), _("Check"), _("Import"), _("Hand over")]
+# Lines of these kinds hold licenses: those that come, and those that a deletion has freed.
+WITH_LICENSES = {"add", "import", "licenses", "delete", "restore"}
 STEP_OF = {"checking": 2, "refused": 1, "planned": 2, "running": 3, "done": 4, "canceled": 2}
 
 
@@ -33,6 +35,8 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "detected": sentences.detected(batch),
         "notices": sentences.notices(batch),
         "lines": sentences.show(page.rows, products, is_over=batch.started_at is not None),
+        "shows_licenses": batch.kind in WITH_LICENSES
+        and (batch.kind, batch.state) != ("delete", "planned"),
         "page": page,
         "place": place,
         "tabs": sentences.tabs(batch, progress),
