@@ -18,6 +18,7 @@ from users import operations as users
 from users.models import Batch, CustomerUser, Line
 
 WINDOW = timedelta(days=30)
+REASONS = ("Left the company", "", "Contract ended", "Account was added twice")
 
 
 def write(customer: Customer, members: Sequence[Member], *, chance: random.Random) -> None:
@@ -33,6 +34,8 @@ def write(customer: Customer, members: Sequence[Member], *, chance: random.Rando
         bought = customer.subscriptions.filter(state="active").first()
         held = {"held": [{"subscription": str(bought.pk), "plans_off": []}]} if bought else {}
         batch = write_batch(customer, Batch.Kind.DELETE, at, deleted, by=by, result=held)
+        batch.reason = REASONS[at.day % len(REASONS)]
+        batch.save(update_fields=["reason"])
         CustomerUser.objects.filter(pk__in=[user.pk for user in deleted]).update(deletion=batch.pk)
 
 

@@ -24,7 +24,7 @@ def act(members: Sequence[Member]) -> None:
     _run_out_of_seats(customers["sunrise-clinics"], by=jonas)
     _block(customers["cafe-lumiere"], by=tao)
     _edit(customers["aegean-shipping"], by=jonas)
-    _move(customers["al-noor-trading"], by=jonas)
+    _plan_move(customers["aegean-shipping"], by=jonas)
     _plan_delete_of_administrator(customers["osterberg-legal"], by=mira)
     _plan_restore_of_taken_name(customers["orchard-foods"], by=mira)
     _purge(customers["kestrel-logistics"], by=mira)
@@ -99,9 +99,12 @@ def _change(user: CustomerUser, *, by: Member, **changed: str) -> None:
     users.edit_user(user=user, person=person | changed, version=user.version, by=by)
 
 
-def _move(customer: Customer, *, by: Member) -> None:
-    """A plan to move some to where one of their products may not be sold."""
-    users.plan_edits(customer=customer, users=_keys(_plain(customer), 6), location="SA", by=by)
+def _plan_move(customer: Customer, *, by: Member) -> None:
+    """A plan to move some to where one of their products is not sold."""
+    plain = _plain(customer)
+    callers = plain.filter(assignments__subscription__product__name="Calling Plan")
+    chosen = {*_keys(callers, 2), *_keys(plain, 6)}
+    users.plan_edits(customer=customer, users=chosen, location="CN", by=by)
 
 
 def _plan_delete_of_administrator(customer: Customer, *, by: Member) -> None:
