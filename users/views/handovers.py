@@ -9,8 +9,9 @@ from customers.pages import render_form
 from partners.roles import Permission
 from users import forms, operations, queries
 from users.models import Handover
-from users.views.batches import get_batch_or_404
-from users.views.sheets import page_of, secret, stream
+
+from .batches import get_batch_or_404
+from .sheets import page_of, secret, stream
 
 
 @customer_view(Permission.RESET_PASSWORDS)

@@ -62,9 +62,7 @@ def get_import_or_404(customer, batch_id):
 @require_http_methods(["GET", "POST"])
 def change(request, customer, batch_id):
     """Read an uploaded file differently and check it again."""
-    batch = get_batch_or_404(customer, batch_id)
-    if batch.kind != "import":
-        raise Http404
+    batch = get_import_or_404(customer, batch_id)
     initial = forms.ReadFile.initial_of(batch.options)
     of_whom = {"customer": customer, "member": request.user}
     form = forms.ReadFile(request.POST or None, initial=initial, **of_whom)

@@ -7,8 +7,9 @@ from customers.access import customer_view
 from customers.pages import render_form
 from partners.roles import Permission
 from users import forms, operations, queries
+from users.pages import page_of
 
-from .batches import get_batch_or_404, page_of
+from .batches import get_batch_or_404
 from .choosing import plan_for_chosen
 
 

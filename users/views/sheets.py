@@ -9,7 +9,8 @@ from customers.access import customer_view
 from partners.roles import Permission
 from users import forms, operations, queries, sheets
 from users.importing import export
-from users.views.batches import get_batch_or_404
+
+from .batches import get_batch_or_404
 
 # As many rows as a page shows at once; the whole sheet is printed or downloaded.
 ROWS = 500
