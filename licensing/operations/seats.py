@@ -1,6 +1,6 @@
 """Giving and taking seats."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -125,11 +125,6 @@ def _insert(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | Non
                 [",".join(map(str, want.plans_off)) for want in wanted],
             ],
         )
-
-
-def count_wanted(wanted: Sequence[Wanted]) -> Counter[UUID]:
-    """How many seats of each subscription are wanted."""
-    return Counter(want.subscription_id for want in wanted)
 
 
 @transaction.atomic
