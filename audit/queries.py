@@ -16,7 +16,7 @@ ROWS = 50
 GROUPS = {
     "users": (_("Users"), ("user.added", "user.edited", "user.blocked", "user.unblocked")),
     "licenses": (_("Licenses"), ("user.licenses_changed",)),
-    "passwords": (_("Passwords and sheets"), ("user.password_", "sheet.", "link.")),
+    "passwords": (_("Passwords and sheets"), ("user.password_", "sheet.")),
     "deleting": (
         _("Deleting and restoring"),
         ("user.deleted", "user.restored", "user.purged"),

@@ -18,7 +18,7 @@ from partners.roles import Permission
 from portal import sentences
 from users.models import Batch
 
-from .scope import first_key_at, seen_by
+from .scope import seen_by
 
 MOST = 8
 DAYS = 30
@@ -42,7 +42,7 @@ def find_acts(*, member: Member, most: int = MOST) -> Sequence[Act]:
 
     An act on many users is a batch and stands here once; the events of its users do not.
     """
-    since = first_key_at(timezone.now() - timedelta(days=DAYS))
+    since = audit.first_key_at(timezone.now() - timedelta(days=DAYS))
     batches = seen_by(Batch.objects, member).filter(pk__gte=since, started_at__isnull=False)
     events = audit.find_events(partner_id=member.partner_id)
     if not member.may(Permission.VIEW_ALL_ACTIVITY):
@@ -52,15 +52,13 @@ def find_acts(*, member: Member, most: int = MOST) -> Sequence[Act]:
     batches = batches.select_related("customer").order_by("-pk")[:most]
     found = [
         *(_of_batch(batch) for batch in batches),
-        *_of_events(_beside_batches(events, most)),
+        *_of_events(_beside_batches(events.filter(pk__gte=since), most)),
     ]
     return sorted(found, key=lambda act: act.at, reverse=True)[:most]
 
 
 def _beside_batches(events, most: int) -> Sequence[Event]:
-    latest = events.filter(pk__gte=first_key_at(timezone.now() - timedelta(days=DAYS)))[
-        :MOST_EVENTS
-    ]
+    latest = events[:MOST_EVENTS]
     told = Q(batch_id=None) | ~Q(action__startswith="user.") & ~Q(action="batch.started")
     return list(Event.objects.filter(told, pk__in=latest.values("pk")).order_by("-pk")[:most])
 

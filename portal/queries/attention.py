@@ -10,6 +10,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from audit.queries import first_key_at
 from customers.models import Customer
 from customers.queries import find_customers
 from licensing.models import Subscription
@@ -17,7 +18,7 @@ from partners.models import Member
 from portal.sentences import number
 from users.models import Batch, CustomerUser, Line
 
-from .scope import first_key_at, seen_by
+from .scope import seen_by
 
 # Of each kind no more are listed: whoever has more begins with these.
 MOST = 6

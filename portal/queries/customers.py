@@ -155,11 +155,6 @@ class Overview:
     bought: Sequence[Bought]
     batches: Sequence[Batch] = field(default_factory=tuple)
 
-    @property
-    def licensed(self) -> int:
-        """The users who hold at least one seat."""
-        return self.count.active - self.count.unlicensed
-
 
 def get_overview(customer: Customer) -> Overview:
     """Read everything the customer's first page shows, in a fixed number of statements."""

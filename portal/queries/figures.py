@@ -9,6 +9,7 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
+from audit.queries import first_key_at
 from customers.models import Customer
 from customers.queries import find_customers
 from licensing.models import Subscription
@@ -18,7 +19,7 @@ from users.models import Batch, Line
 
 from .activity import Act, find_acts
 from .attention import Need, find_needs
-from .scope import first_key_at, seen_by
+from .scope import seen_by
 
 DAYS = 30
 # Batches that still wait are looked for no further back: an index ends there.

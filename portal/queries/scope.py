@@ -2,11 +2,8 @@
 
 from django.db.models import QuerySet
 
-from audit.queries import first_key_at
 from customers.queries import find_customers
 from partners.models import Member
-
-__all__ = ["first_key_at", "seen_by"]
 
 
 def seen_by(rows: QuerySet, member: Member) -> QuerySet:

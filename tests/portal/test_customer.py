@@ -18,7 +18,7 @@ def test_it_shows_what_the_customer_has(as_alice, contoso, office):
     page = as_alice.get("/customers/contoso/")
 
     overview = page.context["overview"]
-    assert (overview.count.active, overview.count.blocked, overview.licensed) == (2, 1, 0)
+    assert (overview.count.active, overview.count.blocked, overview.count.unlicensed) == (2, 1, 2)
     assert overview.administrators == 1
     assert [(one.subscription.product.name, one.trouble) for one in overview.bought] == [
         ("Office E3", "Subscription suspended")
