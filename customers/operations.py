@@ -11,7 +11,6 @@ from . import names, queries
 from .models import Customer, Domain, Scope
 
 DETAILS = ("name", "location", "language", "contact_name", "contact_email")
-POLICIES = ("password_days", "sheet_hours", "may_mail_passwords", "retention_days")
 
 
 class CustomersError(Exception):

@@ -169,9 +169,6 @@ def search_patterns(term: str) -> list[str]:
     return patterns
 
 
-search_pattern = search_patterns
-
-
 def propose_local_part(display: str = "", first: str = "", last: str = "") -> str:
     """
     Propose the local part for a person: 王建国 → jianguo.wang, José Núñez → jose.nunez.

@@ -6,14 +6,12 @@ from .batches import (
     AllOrNothing,
     LastAdministrator,
     NotPlanned,
-    Outcome,
     PlannedLine,
     TooFewSeats,
     UsersError,
     cancel_batch,
     create_batch,
     may_start,
-    poke,
     run_chunk,
     save_lines,
     start_batch,
@@ -21,7 +19,7 @@ from .batches import (
 )
 from .blocking import plan_blocks
 from .choosing import NobodyChosen
-from .deleting import get_holdings, plan_deletes
+from .deleting import plan_deletes
 from .editing import EditedMeanwhile, UserGone, edit_user, plan_edits
 from .facts import gather_facts
 from .handovers import (
@@ -85,7 +83,6 @@ __all__ = [
     "NothingToChange",
     "NotYours",
     "Opened",
-    "Outcome",
     "PasswordExpired",
     "PasswordRefused",
     "PlannedLine",
@@ -109,7 +106,6 @@ __all__ = [
     "edit_user",
     "finish_set",
     "gather_facts",
-    "get_holdings",
     "hand_over",
     "look_at_link",
     "mail_sheet",
@@ -124,7 +120,6 @@ __all__ = [
     "plan_purges",
     "plan_resets",
     "plan_restores",
-    "poke",
     "pseudonym",
     "purge_due",
     "receive_file",

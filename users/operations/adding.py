@@ -195,7 +195,7 @@ def apply_additions(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[
         by=by,
     )
     missing = assigned.missing()
-    failed = [Outcome(line.number, Line.State.FAILED, {"code": "administrator"}) for line in barred]
+    failed = [Outcome.failed(line, "administrator") for line in barred]
     return failed + [
         _outcome(line, sealed, line.user_id in created, assigned, missing)
         for line, sealed in zip(lines, issued.sealed, strict=True)
@@ -208,7 +208,7 @@ def _is_barred(line: Line, by: Member) -> bool:
 
 def _outcome(line, sealed, is_created, assigned, missing) -> Outcome:
     if not is_created:
-        return Outcome(line.number, Line.State.FAILED, {"code": "name_taken"})
+        return Outcome.failed(line, "name_taken")
     lacks = missing.get(line.user_id, {})
     return Outcome(
         line.number,

@@ -34,9 +34,6 @@ from .choosing import (
     problems_of,
 )
 
-# What can be changed of a user, by the keys of a line's input.
-EDITED = (*TEXTS, "permissions")
-
 
 class UserGone(UsersError):
     """The user was deleted or purged while somebody edited."""
