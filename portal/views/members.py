@@ -18,7 +18,8 @@ from partners import forms, operations
 def language(request):
     """Remember the language in a cookie and, of a member, in the profile."""
     wanted = request.POST.get("next", "")
-    is_safe = url_has_allowed_host_and_scheme(
+    # Without a slash before it, `redirect` would take it for the name of a view.
+    is_safe = wanted.startswith("/") and url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     answer = redirect(wanted if is_safe else resolve_url("portal:home"))

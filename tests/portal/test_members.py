@@ -93,3 +93,24 @@ def test_an_unknown_language_changes_nothing(as_alice, alice):
 
 def test_a_language_is_not_chosen_by_a_link(as_alice):
     assert as_alice.get("/language/?language=zh-hans").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "nowhere",
+        "1",
+        "portal:profile",
+        "javascript:alert(1)",
+        "//evil.example/",
+        "/\\evil.example/",
+        "https://evil.example/",
+        "http:///evil.example",
+        "\0",
+    ],
+)
+def test_the_language_leads_nowhere_else(client, db, wanted):
+    response = client.post("/language/", {"language": "en", "next": wanted})
+
+    assert response.status_code == 302
+    assert response["Location"] == "/"
