@@ -22,6 +22,8 @@ DELIMITERS = [
 ROW_LIMIT = 100_000
 COLUMN_LIMIT = 64
 CELL_LIMIT = 4096
+# No line of permitted cells holds more of them, though every cell be full of them.
+DELIMITERS_LIMIT = COLUMN_LIMIT * CELL_LIMIT
 # More lines than a list of 100,000 people can have, even with line ends in cells.
 LINE_LIMIT = 1_000_000
 
@@ -76,8 +78,15 @@ class Table:
         return any(match[0].strip() for match in above)
 
     def _lines(self) -> Iterator[str]:
-        for match in _LINE.finditer(self.text):
+        for number, match in enumerate(_LINE.finditer(self.text), 1):
             line = match[0]
+            # Before it is cut: fifty megabytes of commas would become a gigabyte of cells.
+            if len(line) > DELIMITERS_LIMIT:
+                found = line.count(self.delimiter)
+                if found > DELIMITERS_LIMIT:
+                    raise UnreadableFile(
+                        "too_many_columns", line=number, found=found + 1, limit=COLUMN_LIMIT
+                    )
             self._recent.append(line)
             yield line
         # Stands alone if all quotes are closed.

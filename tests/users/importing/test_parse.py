@@ -244,6 +244,7 @@ def test_the_columns_of_a_result_file_are_left_alone():
         (b"Name,Email\nAmy," + b"x" * 200_000, "cell_too_long", {"line": 2, "limit": 4096}),
         (b'Name,Email\nAmy,"' + b"x\n" * 4000 + b'"', "cell_too_long", {"line": 2, "limit": 4096}),
         (b"Name,Email" + b",x" * 63 + b"\nAmy", "too_many_columns", {"line": 1, "found": 65, "limit": 64}),
+        (b"Name,Email\nAmy" + b"," * 300_000, "too_many_columns", {"line": 2, "found": 300_001, "limit": 64}),
         (b"Name,Email\n" + b"a,b\n" * 100_001, "too_many_rows", {"limit": 100_000}),
         (b"\n" * 2_000_001, "empty", {}),
         (b"Name,Email" + b"\n" * 2_000_001, "too_many_rows", {"limit": 100_000}),
