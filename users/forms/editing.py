@@ -151,7 +151,7 @@ class EditUser(Person):
     def _read_seen(self) -> dict:
         try:
             seen = json.loads(self.cleaned_data.get("seen") or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return seen if isinstance(seen, dict) else {}
 
