@@ -139,7 +139,7 @@ def _batch_url(batch: Batch) -> str:
 def _about(batch: Batch, moment) -> str:
     return _("{customer} · {moment}").format(
         customer=batch.customer.name,
-        moment=formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT"),
+        moment=formats.date_format(timezone.localtime(moment), "DATETIME_FORMAT"),
     )
 
 
@@ -218,7 +218,7 @@ def _find_sheets(member: Member) -> Iterator[Need]:
             about=_("{customer} · the sheet can be opened until {moment}").format(
                 customer=batch.customer.name,
                 moment=formats.date_format(
-                    timezone.localtime(batch.sheet_expires_at), "SHORT_DATETIME_FORMAT"
+                    timezone.localtime(batch.sheet_expires_at), "DATETIME_FORMAT"
                 ),
             ),
             url=_batch_url(batch),
