@@ -173,9 +173,14 @@ def of_event(event: Event, customer: Customer | None) -> SafeString:
     return format_html(
         str(text),
         by=_strong(event.by_name if event.by_id else SYSTEM),
-        subject=event.subject_name or "–",
+        subject=_shorten(event.subject_name) or "–",
         customer=customer.name if customer else "–",
     )
+
+
+def _shorten(name: str) -> str:
+    # What stands for somebody who was purged is told apart by its beginning.
+    return f"{name[:17]}…" if name.startswith("sha256:") else name
 
 
 def icon_of(event: Event) -> str:

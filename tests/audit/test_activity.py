@@ -15,6 +15,7 @@ from partners import tenancy
 from partners.roles import Role
 from portal import sentences
 from tests import factories
+from users import operations as users
 
 pytestmark = pytest.mark.django_db
 
@@ -157,6 +158,18 @@ def test_pages_follow_each_other_without_gap_or_double(contoso, as_alice, alice,
     assert back == second
     assert queries.get_page(events, before=second.before).events == first.events
     assert "after=" in text(as_alice)
+
+
+def test_who_was_purged_is_told_by_the_beginning_of_the_hash(contoso, as_alice, alice):
+    pseudonym = users.pseudonym("ann@contoso.example")
+    record("user.purged", pseudonym, alice, contoso)
+
+    page = text(as_alice)
+
+    assert f"{pseudonym[:17]}…" in page
+    assert pseudonym not in page
+    # The file is for those who compare.
+    assert any(pseudonym in line for line in cells(as_alice.get("/activity/export/")))
 
 
 def test_many_acts_ask_as_many_queries_as_one(contoso, as_alice, alice):
