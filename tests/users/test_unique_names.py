@@ -173,3 +173,9 @@ def test_the_database_itself_refuses_a_second_active_user_of_the_name(inside, co
 
     with pytest.raises(IntegrityError, match="user_name_once"), transaction.atomic():
         factories.user(contoso, "Kim", user_name="kim.smith@contoso.example")
+
+
+@pytest.mark.django_db
+def test_the_database_itself_refuses_capitals(contoso):
+    with pytest.raises(IntegrityError, match="user_name_lower"), transaction.atomic():
+        factories.user(contoso, "Kim", user_name="Kim.Smith@contoso.example")

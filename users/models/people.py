@@ -1,7 +1,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
@@ -100,6 +100,9 @@ class CustomerUser(TenantModel):
                 fields=["customer", "user_name"],
                 condition=Q(deleted_at=None),
                 name="user_name_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(user_name=Lower("user_name")), name="user_name_lower"
             ),
             models.CheckConstraint(
                 condition=Q(deleted_at=None, purge_at=None)
