@@ -127,15 +127,19 @@ def get_rules(*, partner_id: UUID) -> Rules:
     )
 
 
-def _among(ids: Iterable[UUID]) -> RawSQL:
-    # One array, however many: a hundred thousand placeholders take Postgres seconds.
+def among(ids: Iterable[UUID]) -> RawSQL:
+    """
+    These ids, for a filter that ends in `__in`.
+
+    One array, however many: a hundred thousand placeholders take Postgres seconds.
+    """
     return RawSQL("SELECT unnest(%s::uuid[])", [list(ids)])
 
 
 def count_held(customer: Customer, users: Iterable[UUID]) -> dict[str, int]:
     """How many seats of each subscription, by its id as text, these users hold."""
     rows = (
-        Assignment.objects.filter(customer=customer, user__in=_among(users))
+        Assignment.objects.filter(customer=customer, user__in=among(users))
         .values_list("subscription_id")
         .annotate(seats=Count("pk"))
         .order_by("subscription_id")
@@ -146,7 +150,7 @@ def count_held(customer: Customer, users: Iterable[UUID]) -> dict[str, int]:
 def get_held(customer: Customer, users: Iterable[UUID]) -> dict[UUID, dict[str, list[str]]]:
     """Per user the subscriptions held, by id as text, with the service plans switched off."""
     held = defaultdict(dict)
-    rows = Assignment.objects.filter(customer=customer, user__in=_among(users))
+    rows = Assignment.objects.filter(customer=customer, user__in=among(users))
     for user_id, subscription_id, off in rows.values_list(
         "user_id", "subscription_id", "plans_off"
     ):
@@ -160,7 +164,7 @@ def find_not_sold(
     """The products that each of these users holds though they are not sold at the location."""
     held = Assignment.objects.filter(
         customer=customer,
-        user__in=_among(users),
+        user__in=among(users),
         subscription__product__not_sold_in__contains=[location],
     ).order_by("user", "subscription__product__name")
     unsold = defaultdict(list)

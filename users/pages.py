@@ -47,16 +47,8 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "may_import": member.may(Permission.MANAGE_USERS),
         "may_open_sheet": member.may(Permission.RESET_PASSWORDS),
         "may_restore": member.may(Permission.RESTORE_USERS),
-        "handover": get_handover(batch, member=member),
+        "handover": queries.get_handover(batch, member=member),
     }
-
-
-def get_handover(batch: Batch, *, member: Member) -> queries.HandoverCard | None:
-    """What the hand-over card shows, or None where the batch never had passwords."""
-    had_secrets = batch.sheet_key or batch.handed_over_at or batch.sheet_expires_at
-    if not had_secrets:
-        return None
-    return queries.get_handover(batch, member=member)
 
 
 def list_of(

@@ -7,7 +7,7 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer, Domain
-from customers.queries import find_customers
+from customers.queries import find_customers, find_domains
 from licensing import queries as licensing
 from licensing.models import Subscription
 from partners.models import Member
@@ -162,7 +162,7 @@ def get_overview(customer: Customer) -> Overview:
     administrators = customer.users.filter(deleted_at=None, is_administrator=True)
     batches = customer.batches.order_by("-pk")[:BATCHES]
     return Overview(
-        domains=list(customer.domains.order_by("-is_default", "name")),
+        domains=list(find_domains(customer)),
         count=UserCount.objects.get(customer=customer),
         administrators=administrators.count(),
         bought=[_judge(one) for one in bought.annotate(badness=how_bad())],

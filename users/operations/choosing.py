@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
+from licensing import queries as licensing
 from partners.models import Member
 from partners.roles import Permission
 from users.models import Batch, CustomerUser, Line, UserPermission
@@ -31,11 +31,7 @@ def choose(customer: Customer, users: Iterable[UUID], *, deleted: bool = False) 
     :raises NobodyChosen: where none of the ids is such a user.
     """
     chosen = list(
-        customer.users.filter(
-            # One array, however many: a hundred thousand placeholders take Postgres seconds.
-            pk__in=RawSQL("SELECT unnest(%s::uuid[])", [list(users)]),
-            deleted_at__isnull=not deleted,
-        )
+        customer.users.filter(pk__in=licensing.among(users), deleted_at__isnull=not deleted)
         .order_by("sort_key", "pk")
         .values("pk", "user_name", "display_name", "is_administrator", "location", "deletion")
     )
@@ -82,7 +78,7 @@ def _lock(customer_id: UUID, lines: Sequence[Line]) -> QuerySet[CustomerUser]:
         CustomerUser.objects.select_for_update(of=("self",), no_key=True)
         .filter(
             customer=customer_id,
-            pk__in=RawSQL("SELECT unnest(%s::uuid[])", [[line.user_id for line in lines]]),
+            pk__in=licensing.among(line.user_id for line in lines),
         )
         .order_by("pk")
     )

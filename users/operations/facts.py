@@ -10,6 +10,7 @@ from partners.models import Member
 from partners.roles import Permission
 from users.importing.facts import Facts, Subscription
 from users.models import CustomerUser, UserPermission
+from users.queries import find_verified_domains
 
 
 def gather_facts(*, customer: Customer, user_names: Sequence[str], by: Member) -> Facts:
@@ -19,9 +20,8 @@ def gather_facts(*, customer: Customer, user_names: Sequence[str], by: Member) -
     `user_names` are those to look up among the customer's users, deleted ones included.
     """
     taken, deleted = _look_up(customer, user_names)
-    domains = customer.domains.filter(is_verified=True).order_by("-is_default", "name")
     return Facts(
-        domains=tuple(domains.values_list("name", flat=True)),
+        domains=tuple(find_verified_domains(customer)),
         taken=taken,
         deleted=deleted,
         subscriptions=_subscriptions(customer),

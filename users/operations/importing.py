@@ -18,6 +18,7 @@ from partners.roles import Permission
 from partners.tenancy import uuid7
 from users.importing import parse, plan, validate
 from users.models import Batch, Chunk, Line, Upload
+from users.queries import find_verified_domains
 
 from .batches import (
     NotPlanned,
@@ -195,7 +196,7 @@ def _check(chunk: Chunk) -> None:
 
 def _make_plan(batch: Batch, parsed: parse.Parsed) -> plan.Plan:
     defaults = validate.Defaults(**batch.options.get("defaults", {}))
-    domains = list(batch.customer.domains.filter(is_verified=True).values_list("name", flat=True))
+    domains = find_verified_domains(batch.customer)
     facts = gather_facts(
         customer=batch.customer,
         user_names=validate.names_to_look_up(parsed.rows, defaults, domains),

@@ -14,6 +14,8 @@ from licensing.models import Subscription
 from partners.models import Member
 from users.models import Batch, Line
 
+from .adding import find_verified_domains
+
 PAGE = 50
 
 # Which lines a page shows; the words stand in its URL.
@@ -159,8 +161,7 @@ def find_product_names(customer: Customer) -> dict[str, str]:
 
 def get_default_domain(customer: Customer) -> str:
     """The customer's default domain, or its first; '' where none is verified."""
-    domains = customer.domains.filter(is_verified=True).order_by("-is_default", "name")
-    return domains.values_list("name", flat=True).first() or ""
+    return next(iter(find_verified_domains(customer)), "")
 
 
 def find_batches(

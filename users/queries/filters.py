@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
+from licensing import queries as licensing
 from users import names
 from users.models import CustomerUser
 
@@ -214,9 +215,7 @@ def chosen_ids(customer: Customer, *, ids: str, all: bool, query: str) -> list[U
     if all:
         chosen = find_users(customer, read_filters(customer, query))
     else:
-        chosen = customer.users.filter(
-            pk__in=RawSQL("SELECT unnest(%s::uuid[])", [list(_read_ids(ids))])
-        )
+        chosen = customer.users.filter(pk__in=licensing.among(_read_ids(ids)))
     return list(chosen.order_by("sort_key", "pk").values_list("pk", flat=True))
 
 

@@ -7,11 +7,11 @@ from functools import cached_property
 from hashlib import sha256
 from uuid import UUID
 
-from django.db.models import Count, F, Func, Q, UUIDField, Window
-from django.db.models.expressions import RawSQL
+from django.db.models import Count, F, Func, UUIDField, Window
 from django.db.models.functions import RowNumber
 
 from customers.models import Customer
+from licensing import queries as licensing
 from licensing.models import Assignment, ServicePlan, Subscription
 from partners.models import Member
 from partners.roles import Permission
@@ -86,7 +86,7 @@ class Held:
 def get_chosen(customer: Customer, ids: Iterable[UUID], *, member: Member) -> Chosen:
     """Who of these ids is an active user of the customer; one statement."""
     users = list(
-        customer.users.filter(_among(ids, "pk"), deleted_at=None)
+        customer.users.filter(pk__in=licensing.among(ids), deleted_at=None)
         .order_by("sort_key", "pk")
         .values_list("pk", "display_name", "location", "is_administrator")
     )
@@ -101,7 +101,7 @@ def get_chosen(customer: Customer, ids: Iterable[UUID], *, member: Member) -> Ch
 
 def find_held(customer: Customer, chosen: Chosen) -> list[Held]:
     """Everything the customer bought, and who of the chosen has it; four statements."""
-    held = Assignment.objects.filter(_among(chosen.ids, "user"), customer=customer)
+    held = Assignment.objects.filter(user__in=licensing.among(chosen.ids), customer=customer)
     numbers, holders = _find_holders(held)
     off = defaultdict(dict)
     plans = Func(F("plans_off"), function="unnest", output_field=UUIDField())
@@ -127,8 +127,3 @@ def _find_holders(held) -> tuple[dict[UUID, int], dict[UUID, list[str]]]:
         numbers[subscription] = total
         holders[subscription].append(name)
     return numbers, holders
-
-
-def _among(ids: Iterable[UUID], column: str):
-    # One array, however many: a hundred thousand placeholders take Postgres seconds.
-    return Q(**{f"{column}__in": RawSQL("SELECT unnest(%s::uuid[])", [list(ids)])})

@@ -93,7 +93,7 @@ def template(request, customer, language, kind):
 @require_safe
 def failed(request, customer, batch_id):
     """Hand out the rows that were not imported, with the reasons, to be corrected."""
-    batch = get_batch_or_404(customer, batch_id)
+    batch = get_import_or_404(customer, batch_id)
     names = queries.find_product_names(customer)
     rows = export.failed_rows(
         sentences.as_rows(queries.find_failed_lines(batch)), names, language=get_language()
