@@ -1,6 +1,6 @@
 """Everything that writes partners, members and invitations."""
 
-from .founding import OWNER_CONNECTION, Created, create_partner
+from .founding import create_partner
 from .invitations import (
     AddressInUse,
     InvitationGone,
@@ -22,13 +22,10 @@ from .members import (
     reactivate_member,
     set_limited,
 )
-from .profile import PROFILE, change_language, change_profile
+from .profile import change_language, change_profile
 
 __all__ = [
-    "OWNER_CONNECTION",
-    "PROFILE",
     "AddressInUse",
-    "Created",
     "InvitationGone",
     "Invited",
     "IsInvited",

@@ -5,21 +5,24 @@ from django.db import transaction
 import audit.operations as audit
 from partners.models import Member
 
-
-@transaction.atomic
-def change_language(*, language: str, by: Member) -> None:
-    """Remember the language the member reads the portal in."""
-    by.language = language
-    by.save(update_fields=["language"])
-
-
 PROFILE = ("name", "language", "time_zone", "theme", "has_shortcuts")
 
 
 @transaction.atomic
 def change_profile(*, by: Member, **fields) -> None:
     """Change what members decide about themselves; rights and address are not among it."""
-    before = {name: getattr(by, name) for name in PROFILE if getattr(by, name) != fields[name]}
+    _change({name: fields[name] for name in PROFILE}, by=by)
+
+
+@transaction.atomic
+def change_language(*, language: str, by: Member) -> None:
+    """Remember the language the member reads the portal in."""
+    _change({"language": language}, by=by)
+
+
+def _change(fields: dict, *, by: Member) -> None:
+    """Write what is different, and record it; where nothing is, nothing happens."""
+    before = {name: getattr(by, name) for name in fields if getattr(by, name) != fields[name]}
     if not before:
         return
     for name in before:

@@ -60,12 +60,14 @@ def test_the_chosen_display_reaches_the_page(as_alice, alice):
     assert '<html lang="zh-Hans" data-theme="dark" data-keys="off">' in text
 
 
-def test_the_language_is_remembered_in_cookie_and_profile(as_alice, alice):
+def test_the_language_is_remembered_in_cookie_and_profile(as_alice, alice, inside):
     answer = as_alice.post("/language/", {"language": "zh-hans", "next": "/customers/?q=x"})
 
     assert (answer.status_code, answer["Location"]) == (302, "/customers/?q=x")
     assert answer.cookies["django_language"].value == "zh-hans"
     assert Member.objects.get(pk=alice.pk).language == "zh-hans"
+    (event,) = Event.objects.filter(action="member.profile_changed")
+    assert event.after == {"language": "zh-hans"}
 
 
 def test_strangers_choose_a_language_too(client, db):
