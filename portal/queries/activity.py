@@ -18,6 +18,7 @@ from partners.roles import Permission
 from portal import sentences
 from users.models import Batch
 
+from .log import url_of
 from .scope import seen_by
 
 MOST = 8
@@ -79,15 +80,7 @@ def _of_events(events: Sequence[Event]) -> list[Act]:
             at=event.at,
             icon=sentences.icon_of(event),
             sentence=sentences.of_event(event, customers.get(event.customer_id)),
-            url=_url_of(event, customers.get(event.customer_id)),
+            url=url_of(event, customers.get(event.customer_id)),
         )
         for event in events
     ]
-
-
-def _url_of(event: Event, customer: Customer | None) -> str:
-    if customer is None:
-        return ""
-    if event.batch_id:
-        return reverse("users:batch", args=[customer.slug, event.batch_id])
-    return reverse("portal:customer", args=[customer.slug])

@@ -158,11 +158,12 @@ def _entry(event: Event, customer: Customer | None) -> Entry:
         icon=sentences.icon_of(event),
         sentence=sentences.of_event(event, customer),
         changes=changes.of_event(event),
-        url=_url(event, customer),
+        url=url_of(event, customer),
     )
 
 
-def _url(event: Event, customer: Customer | None) -> str:
+def url_of(event: Event, customer: Customer | None) -> str:
+    """Where more is to be seen of what an event records; '' where nothing is."""
     if customer is None:
         return ""
     if event.batch_id:

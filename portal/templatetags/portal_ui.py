@@ -11,10 +11,9 @@ from django.utils.http import urlencode
 from django.utils.safestring import mark_safe
 from django.utils.translation import pgettext
 
-register = template.Library()
+from users.queries import filters
 
-# They choose which part of a list is shown, not what is in it.
-PLACES_IN_A_LIST = {"page", "sort", "after", "before"}
+register = template.Library()
 
 AVATAR_COLORS = 5
 
@@ -110,7 +109,7 @@ def filter_query(context):
     parameters = sorted(
         (name, value)
         for name, values in context["request"].GET.lists()
-        if name not in PLACES_IN_A_LIST
+        if name not in filters.PLACES_IN_A_LIST
         for value in values
         if value
     )

@@ -5,9 +5,9 @@ from django.utils.translation import gettext_lazy as _
 
 from customers import locations
 from customers.models import Customer
-from licensing import queries as licensing
 from partners.models import Member
 from partners.roles import Permission
+from users import queries
 from users.importing import parse
 from users.models import UserPermission
 
@@ -53,13 +53,12 @@ class ReadFile(forms.Form):
 
     def __init__(self, *arguments, customer: Customer, member: Member, **keywords):
         super().__init__(*arguments, **keywords)
-        domains = customer.domains.filter(is_verified=True).order_by("-is_default", "name")
-        names = list(domains.values_list("name", flat=True))
+        names = queries.find_verified_domains(customer)
         self.fields["domain"].choices = [(name, name) for name in names]
         self.fields["domain"].initial = names[0] if names else ""
         self.fields["location"].choices = [("", _("None")), *locations.choices()]
         self.fields["location"].initial = customer.location
-        self.subscriptions = list(licensing.find_subscriptions(customer))
+        self.subscriptions = queries.find_choices(customer)
         self.fields["products"].choices = [
             (str(one.pk), one.product.name) for one in self.subscriptions if one.is_open
         ]
