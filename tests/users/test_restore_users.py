@@ -1,5 +1,6 @@
 import pytest
 
+from audit.models import Event
 from licensing import operations as licensing
 from licensing.models import Subscription
 from partners.roles import Role
@@ -132,3 +133,16 @@ def test_who_was_restored_meanwhile_fails_alone(contoso, gone, alice):
     operations.start_batch(batch=batch, by=alice)
 
     assert [lines_of(batch)[user.pk].state for user in gone] == ["failed", "done"]
+
+
+def test_the_record_names_a_name_only_where_it_changed(contoso, gone, alice):
+    factories.user(contoso, "New Ann", user_name=gone[0].user_name)
+    ids = [user.pk for user in gone]
+    batch = operations.plan_restores(customer=contoso, users=ids, by=alice)
+    operations.rename_restored(batch=batch, number=1, local_part="ann.old", by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    ann, bo = Event.objects.filter(action="user.restored").order_by("subject_name")
+    assert ann.before == {"user_name": gone[0].user_name}
+    assert ann.after["user_name"] == "ann.old@contoso.example"
+    assert (bo.before, "user_name" in bo.after) == ({}, False)

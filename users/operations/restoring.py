@@ -155,14 +155,20 @@ def apply_restores(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
     ]
     assigned = licensing.assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
     missing = assigned.missing()
+    renamed = [
+        line for line in coming if line.input["user_name"] != present[line.user_id].user_name
+    ]
+    old_names = {line.user_id: {"user_name": present[line.user_id].user_name} for line in renamed}
+    new_names = {line.user_id: {"user_name": line.input["user_name"]} for line in renamed}
     audit.record_many(
         "user.restored",
         subjects=[
             audit.Subject(
                 line.user_id,
                 line.input["user_name"],
-                before={"user_name": present[line.user_id].user_name},
-                after={"subscriptions": assigned.of(line.user_id)},
+                before=old_names.get(line.user_id, {}),
+                after=new_names.get(line.user_id, {})
+                | {"subscriptions": assigned.of(line.user_id)},
             )
             for line in coming
         ],
