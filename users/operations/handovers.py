@@ -88,6 +88,7 @@ def mail_users(*, batch: Batch, kind: str, by: Member) -> Mailed:
     :raises MayNotMail: where the passwords themselves are to be mailed and the policy forbids it.
     :raises NobodyToMail: where there is nobody to send a mail to.
     :raises NoSheet: where there is nothing to hand over any more.
+    :raises Refused: where the member may not reset passwords.
     """
     require(by, Permission.RESET_PASSWORDS)
     # A purge takes mails away, too, and holds the customer.
@@ -126,6 +127,7 @@ def mail_sheet(*, batch: Batch, to: str, language: str, by: Member) -> Mailed:
 
     :raises NoSheet: where there is nothing to hand over any more.
     :raises NotYours: where the member may not see some of it.
+    :raises Refused: where the member may not reset passwords.
     """
     require(by, Permission.RESET_PASSWORDS)
     validate_email(to)

@@ -54,7 +54,9 @@ def _purge_some(customer_id: UUID) -> int:
 
 
 @transaction.atomic
-def plan_purges(*, customer: Customer, users: Iterable[UUID], reason: str = "", by: Member):
+def plan_purges(
+    *, customer: Customer, users: Iterable[UUID], reason: str = "", by: Member
+) -> Batch:
     """
     Plan to purge these deleted users before their day; it cannot be undone.
 

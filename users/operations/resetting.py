@@ -7,7 +7,9 @@ from django.db import transaction
 
 import audit.operations as audit
 from customers.models import Customer
+from partners.access import require
 from partners.models import Member
+from partners.roles import Permission
 from users.models import Batch, Line
 
 from .batches import Outcome, applies, create_batch, save_lines
@@ -23,7 +25,9 @@ def plan_resets(*, customer: Customer, users: Iterable[UUID], by: Member) -> Bat
     Administrators are planned as lines that cannot run where the member may not act on them.
 
     :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises Refused: where the member may not reset passwords.
     """
+    require(by, Permission.RESET_PASSWORDS)
     chosen = choose(customer, users)
     batch = create_batch(customer=customer, kind=Batch.Kind.RESET, by=by)
     lines = [plan_line(user, problems_of(user, by=by)) for user in chosen]

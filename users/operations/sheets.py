@@ -86,6 +86,7 @@ def open_sheet(
     may act on administrators.
 
     :raises NoSheet: where there is nothing to open any more.
+    :raises Refused: where the member may not reset passwords.
     """
     require(by, Permission.RESET_PASSWORDS)
     batch = lock_sheet(batch)
@@ -185,6 +186,7 @@ def hand_over(*, batch: Batch, by: Member) -> Batch:
 
     :raises NoSheet: where there is nothing to hand over any more.
     :raises NotYours: where some of it is not this member's to see.
+    :raises Refused: where the member may not reset passwords.
     """
     require(by, Permission.RESET_PASSWORDS)
     lock_customer(batch.customer)
