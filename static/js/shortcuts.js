@@ -34,12 +34,22 @@
   };
 
   const walk = (event, palette) => {
-    const stops = [...palette.querySelectorAll("input, li a")];
+    const stops = [...palette.querySelectorAll("input, li:not([hidden]) a")];
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by) return;
     event.preventDefault();
     stops[(stops.indexOf(document.activeElement) + by + stops.length) % stops.length]?.focus();
   };
+
+  /* Leave the actions that have what was typed in their names; the server finds the rest. */
+  document.addEventListener("input", (event) => {
+    if (event.target.id !== "palette-query") return;
+    const typed = event.target.value.trim().toLowerCase();
+    const actions = one("[data-palette-actions]");
+    const lines = [...actions.querySelectorAll("li")];
+    lines.forEach((line) => (line.hidden = !line.textContent.toLowerCase().includes(typed)));
+    actions.hidden = lines.every((line) => line.hidden);
+  });
 
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {

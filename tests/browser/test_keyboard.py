@@ -127,6 +127,19 @@ def test_passwords_are_reset_and_shown_by_keys_alone(site, northwind, alice, con
     has_focus(page, "#sheet tbody tr:nth-child(2) [data-reveal]")
 
 
+def test_the_palette_finds_the_actions_of_a_customer(site, alice, contoso):
+    page, press = site.page, site.page.keyboard.press
+    site.sign_in(alice)
+    site.open("/customers/contoso/")
+    press("Control+k")
+    has_focus(page, "#palette input")
+    page.keyboard.type("add us")
+    expect(page.locator("#palette li a").locator("visible=true")).to_have_count(1)
+    press("ArrowDown")
+    press("Enter")
+    page.wait_for_url("**/customers/contoso/users/add/")
+
+
 def test_the_palette_and_its_results_are_walked_with_arrows(site, alice, contoso):
     page, press = site.page, site.page.keyboard.press
     site.sign_in(alice)
