@@ -37,6 +37,8 @@ SELECT :'tests' = '1' AS tests_allowed
 \gset
 \if :tests_allowed
   ALTER ROLE portal_owner CREATEDB;
+  -- A session that a test left open must not keep its database from being dropped.
+  GRANT pg_signal_backend TO portal_owner;
 \endif
 
 -- The locale decides whether the trigram index holds any Chinese: under plain C it holds none.

@@ -24,6 +24,14 @@ GRANT EXECUTE ON FUNCTION app.test_make_partner(uuid, text, text) TO portal_app;
 """
 
 
+# A thread of the live server, or a worker that has been stopped, may still hold one.
+END_OTHER_SESSIONS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND usename IN ('portal_app', 'portal_owner')
+"""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """
@@ -52,6 +60,8 @@ def django_db_setup(
     yield
     if not django_db_keepdb:
         with django_db_blocker.unblock():
+            with connections["owner"].cursor() as cursor:
+                cursor.execute(END_OTHER_SESSIONS)
             for connection in connections.all():
                 connection.close()
             teardown_databases(made, 0)
