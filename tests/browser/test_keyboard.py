@@ -1,5 +1,7 @@
 """The main job without a mouse: every step by keys, and always seeing where one is."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -75,6 +77,8 @@ def test_passwords_are_reset_and_shown_by_keys_alone(site, northwind, alice, con
     expect(page.locator("#customers tbody tr")).to_have_count(2)
     press("/")
     page.keyboard.type("contoso")
+    # One row is left long before the last letter; the list of the whole word must be there.
+    expect(page).to_have_url(re.compile("q=contoso"))
     expect(page.locator("#customers tbody tr")).to_have_count(1)
     has_focus(page, "#q")
     tab_to(page, "#customers td.main a")
