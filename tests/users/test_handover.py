@@ -279,7 +279,8 @@ def test_a_get_shows_a_button_and_opens_nothing(batch, alice, client):
 
     assert {page.status_code for page in pages} == {200}
     assert secret_of(batch) not in pages[0].content.decode()
-    assert "ann" not in pages[0].content.decode().lower().replace("cannot", "")
+    # As a word: a random token may hold the letters.
+    assert not re.search(r"\bann\b", pages[0].content.decode(), re.IGNORECASE)
     assert not Event.objects.filter(action="sheet.opened").exists()
     assert client.post(link).status_code == 200
 
