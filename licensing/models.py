@@ -146,3 +146,37 @@ class Assignment(CustomerPart):
 
     def __str__(self):
         return f"{self.user_id} {self.subscription_id}"
+
+
+class WaitingSeat(CustomerPart):
+    """
+    A seat that a user shall have as soon as one is free.
+
+    The id, made in the order of time, is the place in line.
+    """
+
+    subscription = models.ForeignKey(
+        Subscription, models.CASCADE, db_index=False, db_constraint=False, related_name="waiting"
+    )
+    user = models.ForeignKey(
+        "users.CustomerUser",
+        models.CASCADE,
+        db_index=False,
+        db_constraint=False,
+        related_name="waiting_seats",
+    )
+    plans_off = ArrayField(models.UUIDField(), default=list)
+    # The subscriptions whose seats the user gives back then: the other half of a swap.
+    gives_up = ArrayField(models.UUIDField(), default=list)
+    # The batch that put the user in line; no key.
+    cause = models.UUIDField(null=True)
+    waiting_since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "subscription"], name="waiting_seat_once"),
+        ]
+        indexes = [models.Index(fields=["subscription", "id"], name="waiting_seat_line")]
+
+    def __str__(self):
+        return f"{self.user_id} {self.subscription_id}"

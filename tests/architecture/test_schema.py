@@ -114,6 +114,7 @@ def test_only_known_functions_pass_row_security():
         "find_invitation",
         "find_partners_to_purge",
         "find_partners_to_wipe",
+        "find_partners_with_free_seats",
         "find_partners_with_work",
         "forget_users",
         "search_people",

@@ -1,14 +1,18 @@
 """The people of a customer, and what is done to them. One module a noun."""
 
 from .batches import Batch, Chunk, Line, Upload
+from .files import Bundle, BundlePart, ImportColumn
 from .handovers import Handover
 from .people import CustomerUser, UserCount, UserPermission, UserSession
 
 __all__ = [
     "Batch",
+    "Bundle",
+    "BundlePart",
     "Chunk",
     "CustomerUser",
     "Handover",
+    "ImportColumn",
     "Line",
     "Upload",
     "UserCount",

@@ -22,6 +22,11 @@ class Batch(TenantModel):
         DELETE = "delete", _("Delete user accounts")
         RESTORE = "restore", _("Restore users")
         PURGE = "purge", _("Purge users")
+        HOLD = "hold", _("Hold the purge")
+        # Takes another batch back, as far as that is still possible.
+        UNDO = "undo", _("Undo")
+        # Licenses given to who waited for a seat.
+        QUEUE = "queue", _("Licenses from the queue")
 
     class State(models.TextChoices):
         # A set that grows by "Add another user" until it is finished.
@@ -30,8 +35,14 @@ class Batch(TenantModel):
         REFUSED = "refused", _("File refused")
         PLANNED = "planned", _("Waiting for you")
         RUNNING = "running", _("Running")
+        # Begun, and not going on now; `halted_by` says why.
+        PAUSED = "paused", _("Paused")
         DONE = "done", _("Done")
         CANCELED = "canceled", _("Canceled")
+
+    class HaltedBy(models.TextChoices):
+        MEMBER = "member", _("a member")
+        DATABASE = "database", _("the database, which has no room or is away")
 
     customer = models.ForeignKey(
         Customer, models.CASCADE, db_index=False, db_constraint=False, related_name="batches"
@@ -49,6 +60,13 @@ class Batch(TenantModel):
     source_name = models.CharField(max_length=255, blank=True)
     total = models.PositiveIntegerField(default=0)
     reason = models.CharField(max_length=240, blank=True)
+    # The number of the case in the partner's help desk.
+    ticket = models.CharField(max_length=60, blank=True)
+    # The batch that this one takes back; no key.
+    undoes = models.UUIDField(null=True)
+    # The file for many customers that this batch was cut from; no key.
+    bundle = models.UUIDField(null=True)
+    halted_by = models.CharField(max_length=10, choices=HaltedBy, blank=True)
     # The wrapped key of the temporary passwords; '' when there are none, or none any more.
     sheet_key = models.CharField(max_length=200, blank=True)
     sheet_expires_at = models.DateTimeField(null=True)
@@ -70,6 +88,10 @@ class Batch(TenantModel):
         indexes = [
             models.Index(fields=["partner", "-id"], name="batch_list"),
             models.Index(fields=["partner", "by", "-id"], name="batch_mine"),
+            models.Index(fields=["undoes"], condition=Q(undoes__isnull=False), name="batch_undoes"),
+            models.Index(
+                fields=["bundle", "id"], condition=Q(bundle__isnull=False), name="batch_bundle"
+            ),
             models.Index(
                 fields=["sheet_expires_at"], condition=~Q(sheet_key=""), name="batch_secrets"
             ),

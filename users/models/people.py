@@ -90,6 +90,8 @@ class CustomerUser(TenantModel):
     deleted_at = models.DateTimeField(null=True)
     # Set with deleted_at: a later change of the retention is not retroactive.
     purge_at = models.DateTimeField(null=True)
+    # Not purged on that day, nor later, until somebody lets it go.
+    is_held = models.BooleanField(_("purge held"), default=False, db_default=False)
     # The batch that deleted the user; what was held is frozen on its line.
     deletion = models.UUIDField(null=True)
 

@@ -1,0 +1,87 @@
+"""What belongs to uploaded files beyond a batch."""
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import CustomerPart
+from partners.models import Member, TenantModel
+from partners.tenancy import require_current
+
+
+class ImportColumn(CustomerPart):
+    """What a column of this customer's files means, as a member said once."""
+
+    # In the plain form in which headers are compared.
+    header = models.CharField(max_length=120)
+    # One of users.importing.columns.LABELS; '' where the column is to be left out.
+    field = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "header"], name="import_column_once"),
+        ]
+
+    def __str__(self):
+        return f"{self.header} {self.field}"
+
+
+class Bundle(TenantModel):
+    """An uploaded file with people of many customers, cut into one import batch for each."""
+
+    class State(models.TextChoices):
+        CHECKING = "checking", _("Being checked")
+        REFUSED = "refused", _("File refused")
+        CUT = "cut", _("Cut into batches")
+
+    by = models.ForeignKey(
+        Member, models.PROTECT, db_index=False, db_constraint=False, related_name="+"
+    )
+    by_name = models.CharField(max_length=120)
+    state = models.CharField(max_length=10, choices=State, default=State.CHECKING)
+    source_name = models.CharField(max_length=255)
+    # As Batch.options of an import.
+    options = models.JSONField(default=dict)
+    # What was found out: the detected format, and the rows that belong to no customer.
+    plan = models.JSONField(default=dict)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    enqueued_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "id"], name="bundle_partner_id"),
+        ]
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="bundle_list"),
+            models.Index(
+                fields=["enqueued_at"],
+                condition=models.Q(state="checking"),
+                name="bundle_checking",
+            ),
+        ]
+
+    def __str__(self):
+        return self.source_name
+
+
+class BundlePart(models.Model):
+    """A part of the bundle's file; gone once it has been cut, or after a day."""
+
+    pk = models.CompositePrimaryKey("bundle_id", "number")
+    partner = models.ForeignKey(
+        "partners.Partner",
+        models.PROTECT,
+        related_name="+",
+        default=require_current,
+        db_index=False,
+        db_constraint=False,
+    )
+    bundle = models.ForeignKey(
+        Bundle, models.CASCADE, db_index=False, db_constraint=False, related_name="parts"
+    )
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    def __str__(self):
+        return f"{self.bundle_id} {self.number}"
