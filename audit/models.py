@@ -19,6 +19,7 @@ LABELS = {
     "domain.removed": _("Domain removed"),
     "domain.unverified": _("Domain marked as not verified"),
     "domain.verified": _("Domain marked as verified"),
+    "import.repaired": _("Rows of a file repaired"),
     "import.uploaded": _("File uploaded"),
     "member.deactivated": _("Member deactivated"),
     "member.invitation_withdrawn": _("Invitation withdrawn"),

@@ -130,6 +130,7 @@ EVENTS: dict[str, tuple[str, Promise]] = {
         _("{by} changed the seats of {subject} at {customer}"),
     ),
     "subscription.suspended": ("ban", _("{by} suspended {subject} at {customer}")),
+    "import.repaired": ("pencil", _("{by} repaired rows of the file {subject} at {customer}")),
     "import.uploaded": ("upload", _("{by} uploaded the file {subject} at {customer}")),
     "sheet.opened": ("eye", _("{by} opened a sheet of passwords at {customer}")),
     "sheet.mailed": ("mail", _("{by} mailed passwords at {customer}")),

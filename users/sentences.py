@@ -230,13 +230,14 @@ def tabs(batch: Batch, progress) -> list[tuple[str, str, int]]:
             ("", _("All"), progress.total),
             ("errors", _("Errors"), progress.invalid),
             ("warnings", _("Warnings"), progress.warned),
+            ("left_out", _("Left out"), progress.left_out),
         ]
     return [
         ("", _("All"), progress.total),
         ("done", _("Done"), progress.done),
         ("partly", _("Done in part"), progress.partly),
         ("failed", _("Failed"), progress.failed),
-        ("skipped", _("Left out"), progress.invalid),
+        ("skipped", _("Left out"), progress.skipped),
     ]
 
 
@@ -286,6 +287,8 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
 def _state(line: Line, is_over: bool) -> tuple[str, str]:
     if line.state == Line.State.INVALID:
         return "bad", _("Left out") if is_over else _("Error")
+    if line.state == Line.State.LEFT_OUT:
+        return "muted", _("Left out")
     if line.state == Line.State.PLANNED:
         if any(one.get("severity") != "notice" for one in line.problems):
             return "warn", _("Warning")

@@ -64,14 +64,15 @@ def validate(
         made = Person(line, person)
         first = firsts.setdefault(person["user_name"], made)
         if first is not made and person["user_name"]:
-            found.append(_repeated(first, made, rules))
+            found.append(repeated(first, made, rules))
         if found:
             problems += found
         people.append(made)
     return people, problems
 
 
-def _repeated(first: Person, second: Person, rules: Rules) -> Problem:
+def repeated(first: Person, second: Person, rules: Rules) -> Problem:
+    """What is wrong with whoever comes second with a user name."""
     user_name = second.input["user_name"]
     # The same person twice is to be left out, not created under another name.
     is_other = first.input["display_name"] != second.input["display_name"]

@@ -129,6 +129,8 @@ class Line(BatchPart):
     class State(models.TextChoices):
         # Will not run: the plan found an error.
         INVALID = "invalid", _("Cannot run")
+        # Will not run either: a member has taken it out of the plan.
+        LEFT_OUT = "left_out", _("Left out")
         PLANNED = "planned", _("Planned")
         # One line alone is being tried; found so after a crash, it is the line that crashes.
         TRYING = "trying", _("Being tried")

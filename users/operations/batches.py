@@ -148,13 +148,14 @@ def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> Non
                 list(range(first, first + len(lines))),
                 [str(_first_state(line)) for line in lines],
                 [line.user_id for line in lines],
-                [_as_json(line.input) for line in lines],
-                [_as_json(line.problems) for line in lines],
+                [as_json(line.input) for line in lines],
+                [as_json(line.problems) for line in lines],
             ],
         )
 
 
-def _as_json(value: dict | list) -> str:
+def as_json(value: dict | list) -> str:
+    """The value as a text that the database takes, whatever stood in a file."""
     text = json.dumps(value)
     if "\\u0000" not in text and "\\ud" not in text:
         return text

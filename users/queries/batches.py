@@ -27,7 +27,8 @@ SHOWS = {
     "done": Q(state=Line.State.DONE),
     "partly": Q(state=Line.State.PARTLY),
     "failed": Q(state=Line.State.FAILED),
-    "skipped": Q(state=Line.State.INVALID),
+    "skipped": Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT]),
+    "left_out": Q(state=Line.State.LEFT_OUT),
 }
 
 # Which batches a list shows.
@@ -50,12 +51,18 @@ class Progress:
     partly: int = 0
     failed: int = 0
     invalid: int = 0
+    left_out: int = 0
     seconds: float = 0
 
     @property
     def total(self) -> int:
         """All lines, those that cannot run included."""
-        return self.runs + self.invalid
+        return self.runs + self.skipped
+
+    @property
+    def skipped(self) -> int:
+        """The lines that cannot run, and those that somebody took out of the plan."""
+        return self.invalid + self.left_out
 
     @property
     def runs(self) -> int:
@@ -136,6 +143,7 @@ def get_progress(batch: Batch) -> Progress:
         partly=counts["partly"],
         failed=counts["failed"],
         invalid=counts["invalid"],
+        left_out=counts["left_out"],
         seconds=(end - batch.started_at).total_seconds() if batch.started_at else 0,
     )
 
@@ -192,7 +200,7 @@ def _count_lines(batches: Sequence[Batch]) -> None:
     # What went wrong is few and indexed; everything is counted only where it still runs.
     counts = {batch.pk: Counter() for batch in batches}
     running = [batch.pk for batch in batches if batch.state == Batch.State.RUNNING]
-    wrong = [Line.State.INVALID, Line.State.FAILED, Line.State.PARTLY]
+    wrong = [Line.State.INVALID, Line.State.LEFT_OUT, Line.State.FAILED, Line.State.PARTLY]
     rows = Line.objects.filter(
         Q(batch__in=running) | Q(state__in=wrong), batch__in=list(counts)
     ).values_list("batch_id", "state")
@@ -208,6 +216,7 @@ def _count_lines(batches: Sequence[Batch]) -> None:
             partly=found["partly"],
             failed=found["failed"],
             invalid=found["invalid"],
+            left_out=found["left_out"],
         )
 
 
