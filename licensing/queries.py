@@ -1,8 +1,9 @@
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
@@ -158,16 +159,22 @@ def get_held(customer: Customer, users: Iterable[UUID]) -> dict[UUID, dict[str, 
     return held
 
 
-def find_not_sold(
-    *, customer: Customer, users: Iterable[UUID], location: str
-) -> dict[UUID, list[str]]:
-    """The products that each of these users holds though they are not sold at the location."""
-    held = Assignment.objects.filter(
-        customer=customer,
-        user__in=among(users),
-        subscription__product__not_sold_in__contains=[location],
-    ).order_by("user", "subscription__product__name")
+def find_not_sold(*, customer: Customer, locations: Mapping[UUID, str]) -> dict[UUID, list[str]]:
+    """The products that each user holds though they are not sold at the location given for it."""
     unsold = defaultdict(list)
-    for user, product in held.values_list("user", "subscription__product__name"):
-        unsold[user].append(product)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT a.user_id, p.name
+            FROM unnest(%s::uuid[], %s::text[]) AS w(user_id, location)
+                JOIN {Assignment._meta.db_table} a USING (user_id)
+                JOIN {Subscription._meta.db_table} s ON s.id = a.subscription_id
+                JOIN {Product._meta.db_table} p ON p.id = s.product_id
+            WHERE a.customer_id = %s AND w.location = ANY(p.not_sold_in)
+            ORDER BY a.user_id, p.name
+            """,
+            [list(locations), list(locations.values()), customer.pk],
+        )
+        for user_id, product in cursor.fetchall():
+            unsold[user_id].append(product)
     return dict(unsold)

@@ -1,7 +1,7 @@
 """What a plan will mean beyond its lines, said before it runs, in the reader's language."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -49,6 +49,8 @@ class Consequences:
     seats: tuple[Seats, ...] = ()
     # What cannot be undone.
     warning: str = ""
+    # That other users are meant than those whom the list had counted.
+    moved: str = ""
 
 
 def question(batch: Batch, number: int) -> str:
@@ -58,10 +60,28 @@ def question(batch: Batch, number: int) -> str:
     return QUESTIONS[batch.kind](number) % {"n": intcomma(number)}
 
 
+def describe_moved(counted: int | None, found: int) -> str:
+    """That more or fewer users are there now than the list had counted; '' where it is as many."""
+    if counted is None or counted == found:
+        return ""
+    text = _(
+        "How many users you chose has changed since you chose them: from %(before)s to %(now)s."
+        " Only those who are listed here are meant."
+    )
+    return text % {"before": intcomma(counted), "now": intcomma(found)}
+
+
 def describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     """What running this plan means; `products` names subscriptions by id."""
     if batch.state != Batch.State.PLANNED:
         return Consequences()
+    moved = batch.plan.get("moved")
+    if moved:
+        return replace(_describe(batch, products), moved=describe_moved(**moved))
+    return _describe(batch, products)
+
+
+def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     if batch.kind == Kind.PURGE:
         return Consequences(
             facts=(
@@ -150,7 +170,7 @@ def _describe_unblock(batch: Batch, products: Mapping[str, str]) -> Consequences
 
 
 def _describe_edit(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    location = locations.name_of(batch.options.get("location", ""))
+    location = locations.name_of(batch.options.get("changes", {}).get("location", ""))
     return Consequences(
         (
             _("Their usage location becomes %(location)s.") % {"location": location},

@@ -70,6 +70,10 @@ FAILURES = {
         "This is the last global administrator who can sign in, and nobody said that this one may"
         " go. Nothing was changed."
     ),
+    "changed": gettext_lazy(
+        "Somebody has changed this user in the same place since the plan was made. Nothing was"
+        " overwritten."
+    ),
     "not_sold": gettext_lazy(
         "This user holds a license that is not sold at that location. Take it away first."
     ),

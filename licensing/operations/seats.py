@@ -142,23 +142,27 @@ def revoke_all(*, customer: "Customer", users: Sequence[UUID]) -> dict[UUID, lis
             """,
             [customer.pk, list(users)],
         )
-        held = defaultdict(list)
-        for user_id, subscription_id, plans_off in cursor.fetchall():
-            held[user_id].append(
-                {
-                    "subscription": str(subscription_id),
-                    "plans_off": [str(plan) for plan in plans_off],
-                }
-            )
+        return _held_by_user(cursor.fetchall())
+
+
+def _held_by_user(rows: Iterable[tuple[UUID, UUID, list[UUID]]]) -> dict[UUID, list[dict]]:
+    held = defaultdict(list)
+    for user_id, subscription_id, plans_off in rows:
+        held[user_id].append(
+            {
+                "subscription": str(subscription_id),
+                "plans_off": [str(plan) for plan in plans_off],
+            }
+        )
     return dict(held)
 
 
 @transaction.atomic
-def revoke(*, customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+def revoke(*, customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> dict[UUID, list[dict]]:
     """
     Free these seats, given as (user, subscription), in one statement.
 
-    Returns those that were held.
+    Returns per user what was held, as `revoke_all` does.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -167,19 +171,19 @@ def revoke(*, customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> set[t
             USING unnest(%s::uuid[], %s::uuid[]) AS s(user_id, subscription_id)
             WHERE a.customer_id = %s AND a.user_id = s.user_id
                 AND a.subscription_id = s.subscription_id
-            RETURNING a.user_id, a.subscription_id
+            RETURNING a.user_id, a.subscription_id, a.plans_off
             """,
             [[user for user, _held in seats], [held for _user, held in seats], customer.pk],
         )
-        return set(cursor.fetchall())
+        return _held_by_user(cursor.fetchall())
 
 
 @transaction.atomic
-def change_plans(*, customer: "Customer", wanted: Sequence[Wanted]) -> set[tuple[UUID, UUID]]:
+def change_plans(*, customer: "Customer", wanted: Sequence[Wanted]) -> dict[UUID, list[dict]]:
     """
     Switch service plans on and off for seats that are held, in one statement.
 
-    Returns the seats, as (user, subscription), whose plans are different now.
+    Returns per user the seats whose plans are different now, with the plans as they were.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -194,7 +198,7 @@ def change_plans(*, customer: "Customer", wanted: Sequence[Wanted]) -> set[tuple
             ) w
             WHERE a.customer_id = %s AND a.user_id = w.user_id
                 AND a.subscription_id = w.subscription_id AND a.plans_off <> w.plans_off
-            RETURNING a.user_id, a.subscription_id
+            RETURNING a.user_id, a.subscription_id, old.plans_off
             """,
             [
                 [want.user_id for want in wanted],
@@ -203,4 +207,4 @@ def change_plans(*, customer: "Customer", wanted: Sequence[Wanted]) -> set[tuple
                 customer.pk,
             ],
         )
-        return set(cursor.fetchall())
+        return _held_by_user(cursor.fetchall())

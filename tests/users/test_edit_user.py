@@ -153,7 +153,9 @@ def test_two_who_take_one_name_at_a_time_do_not_both_get_it(northwind, alice):
 
 def move(contoso, users, location, by):
     ids = [user.pk for user in users]
-    batch = operations.plan_edits(customer=contoso, users=ids, location=location, by=by)
+    batch = operations.plan_edits(
+        customer=contoso, users=ids, changes={"location": location}, by=by
+    )
     operations.start_batch(batch=batch, by=by)
     return list(Line.objects.filter(batch=batch).order_by("number"))
 
@@ -164,7 +166,7 @@ def test_many_get_a_new_location_and_who_has_it_stays_as_is(contoso, alice, ann)
     lines = move(contoso, [ann, bo], "CN", alice)
 
     assert [(line.state, line.result) for line in lines] == [
-        ("done", {"unchanged": False}),
+        ("done", {"before": {"location": "US"}}),
         ("done", {"unchanged": True}),
     ]
     versions = CustomerUser.objects.order_by("sort_key").values_list("location", "version")
@@ -185,7 +187,9 @@ def test_who_holds_what_is_not_sold_there_is_left_out(contoso, office, alice, an
 
 
 def test_who_got_such_a_license_after_the_plan_fails(contoso, office, alice, ann):
-    batch = operations.plan_edits(customer=contoso, users=[ann.pk], location="CN", by=alice)
+    batch = operations.plan_edits(
+        customer=contoso, users=[ann.pk], changes={"location": "CN"}, by=alice
+    )
     office.product.not_sold_in = ["CN"]
     office.product.save()
     wanted = [licensing.Wanted(ann.pk, office.pk)]

@@ -197,7 +197,9 @@ class Storm:
 
     def relocate(self):
         plan = {"customer": self.customer, "users": self.some(), "by": self.member}
-        self.start(operations.plan_edits(location=self.random.choice(["US", "DE"]), **plan))
+        self.start(
+            operations.plan_edits(changes={"location": self.random.choice(["US", "DE"])}, **plan)
+        )
 
     @transaction.atomic
     def edit(self):

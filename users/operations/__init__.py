@@ -18,9 +18,10 @@ from .batches import (
     sweep,
 )
 from .blocking import plan_blocks
-from .choosing import NobodyChosen
+from .changing import OF_MANY, plan_edits
+from .choosing import NobodyChosen, note_counted
 from .deleting import plan_deletes
-from .editing import EditedMeanwhile, UserGone, edit_user, plan_edits
+from .editing import EditedMeanwhile, UserGone, edit_user
 from .facts import gather_facts
 from .handovers import (
     LinkGone,
@@ -111,8 +112,10 @@ __all__ = [
     "mail_sheet",
     "mail_users",
     "may_start",
+    "note_counted",
     "open_link",
     "open_sheet",
+    "OF_MANY",
     "plan_blocks",
     "plan_deletes",
     "plan_edits",

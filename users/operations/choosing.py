@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -21,23 +22,53 @@ class NobodyChosen(UsersError):
     message = _("No user is chosen. Go back to the list and choose at least one.")
 
 
+OF_EVERYBODY = (
+    "pk",
+    "user_name",
+    "display_name",
+    "is_administrator",
+    "location",
+    "deletion",
+)
 ADMINISTRATOR = {"code": "administrator", "severity": "error"}
 
 
-def choose(customer: Customer, users: Iterable[UUID], *, deleted: bool = False) -> list[dict]:
+def choose(
+    customer: Customer,
+    users: Iterable[UUID],
+    *,
+    deleted: bool = False,
+    fields: Iterable[str] = (),
+) -> list[dict]:
     """
     The chosen users of the customer that are there, in the order of the list.
+
+    Each as what a plan needs of everybody, and these further fields.
 
     :raises NobodyChosen: where none of the ids is such a user.
     """
     chosen = list(
         customer.users.filter(pk__in=licensing.among(users), deleted_at__isnull=not deleted)
         .order_by("sort_key", "pk")
-        .values("pk", "user_name", "display_name", "is_administrator", "location", "deletion")
+        .values(*{*OF_EVERYBODY, *fields})
     )
     if not chosen:
         raise NobodyChosen
     return chosen
+
+
+@transaction.atomic
+def note_counted(*, batch: Batch, counted: int | None, by: Member) -> None:
+    """
+    Note how many users the list had counted when they were chosen, where it is not whom it found.
+
+    The plan is of those who are there now; its page says that the number has moved.
+    """
+    found = batch.total + batch.plan.get("unchanged", 0)
+    if counted in {None, found} or batch.by_id != by.pk:
+        return
+    batch.plan["moved"] = {"counted": counted, "found": found}
+    batch.save(update_fields=["plan"])
 
 
 def plan_line(user: dict, problems: Sequence[dict] = (), **more) -> PlannedLine:

@@ -1,38 +1,17 @@
-"""Editing users: one by its page, or the usage location of many."""
-
-from collections.abc import Iterable, Sequence
-from uuid import UUID
+"""Editing one user by its page."""
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
-from customers.models import Customer
-from licensing import queries as licensing
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
-from users.models import Batch, CustomerUser, Line, UserPermission
+from users.models import CustomerUser, UserPermission
 
 from .adding import TEXTS, NameTaken, search_of, sort_key_of
-from .batches import (
-    LastAdministrator,
-    Outcome,
-    UsersError,
-    applies,
-    create_batch,
-    lock_customer,
-    save_lines,
-)
-from .choosing import (
-    choose,
-    find_barred,
-    is_last_administrator,
-    lock_active,
-    plan_line,
-    problems_of,
-)
+from .batches import LastAdministrator, UsersError, lock_customer
+from .choosing import is_last_administrator
 
 
 class UserGone(UsersError):
@@ -132,88 +111,3 @@ def _save(saved: CustomerUser, person: dict, changed: list[str], by: Member) -> 
         customer_id=saved.customer_id,
         by=by,
     )
-
-
-@transaction.atomic
-def plan_edits(*, customer: Customer, users: Iterable[UUID], location: str, by: Member) -> Batch:
-    """
-    Plan a new usage location for these active users; nothing happens yet.
-
-    Whoever holds a license that is not sold there is planned as a line that cannot run.
-
-    :raises NobodyChosen: where none of the ids is an active user of the customer.
-    :raises Refused: where the member may not manage users.
-    """
-    require(by, Permission.MANAGE_USERS)
-    chosen = choose(customer, users)
-    unsold = licensing.find_not_sold(
-        customer=customer, users=[user["pk"] for user in chosen], location=location
-    )
-    lines = [
-        plan_line(
-            user,
-            [*problems_of(user, by=by), *_not_sold(unsold.get(user["pk"], ()), location)],
-        )
-        for user in chosen
-    ]
-    batch = create_batch(
-        customer=customer, kind=Batch.Kind.EDIT, options={"location": location}, by=by
-    )
-    save_lines(batch=batch, lines=lines)
-    return batch
-
-
-def _not_sold(products: Iterable[str], location: str) -> list[dict]:
-    return [
-        {
-            "code": "product_not_sold",
-            "column": "products",
-            "value": product,
-            "params": {"product": product, "location": location},
-            "severity": "error",
-        }
-        for product in products
-    ]
-
-
-@applies(Batch.Kind.EDIT)
-def apply_edits(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
-    """
-    Give the users of the lines their new usage location.
-
-    Who was deleted, became an administrator or got a license that is not sold there since the
-    plan is left alone; who has that location already counts as done.
-    """
-    location = batch.options["location"]
-    present = lock_active(batch.customer_id, lines)
-    unsold = licensing.find_not_sold(
-        customer=batch.customer, users=list(present), location=location
-    )
-    refused = dict.fromkeys(find_barred(present, by=by), "administrator")
-    refused |= dict.fromkeys(unsold, "not_sold")
-    changed = {pk for pk, one in present.items() if pk not in refused and one.location != location}
-    CustomerUser.objects.filter(pk__in=changed).update(location=location, version=F("version") + 1)
-    audit.record_many(
-        "user.edited",
-        subjects=[
-            audit.Subject(
-                line.user_id,
-                line.input["user_name"],
-                before={"location": present[line.user_id].location},
-                after={"location": location},
-            )
-            for line in lines
-            if line.user_id in changed
-        ],
-        customer_id=batch.customer_id,
-        batch_id=batch.pk,
-        by=by,
-    )
-    return [_outcome(line, present, refused, changed) for line in lines]
-
-
-def _outcome(line: Line, present: dict, refused: dict, changed: set) -> Outcome:
-    code = "gone" if line.user_id not in present else refused.get(line.user_id)
-    if code:
-        return Outcome.failed(line, code)
-    return Outcome(line.number, Line.State.DONE, {"unchanged": line.user_id not in changed})

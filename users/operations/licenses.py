@@ -224,16 +224,21 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
         wanted=[_wanted(line, one) for line in going for one in line.input["give"]],
         cause=batch.pk,
     )
-    licensing.revoke(
+    taken = licensing.revoke(
         customer=batch.customer,
         seats=[(line.user_id, UUID(one)) for line in going for one in line.input["take"]],
     )
-    licensing.change_plans(
+    replanned = licensing.change_plans(
         customer=batch.customer,
         wanted=[_wanted(line, one) for line in going for one in line.input["plans"]],
     )
     missing = assigned.missing()
     outcomes = [_outcome(line, present, barred, waiting, assigned, missing) for line in lines]
+    for line, outcome in zip(lines, outcomes, strict=True):
+        # As it was before, for whoever wants it back.
+        held = taken.get(line.user_id, []) + replanned.get(line.user_id, [])
+        if held and outcome.state != Line.State.FAILED:
+            outcome.result["held"] = held
     _record(batch, lines, outcomes, by)
     return outcomes
 

@@ -1,0 +1,223 @@
+"""Changing what is written about many users: each line says what of its user becomes what."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from django.db import connection, transaction
+
+import audit.operations as audit
+from customers.models import Customer
+from licensing import queries as licensing
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from users.models import Batch, CustomerUser, Line, UserPermission
+
+from .adding import TEXTS, search_of, sort_key_of
+from .batches import Outcome, applies, create_batch, save_lines
+from .choosing import (
+    choose,
+    find_barred,
+    is_last_administrator,
+    lock_active,
+    plan_line,
+    problems_of,
+)
+
+# What many users can be given at once; the rest belongs to one person.
+OF_MANY = ("job_title", "department", "location", "language")
+GLOBAL_ADMINISTRATOR = UserPermission.GLOBAL_ADMINISTRATOR
+
+
+@transaction.atomic
+def plan_edits(
+    *,
+    customer: Customer,
+    users: Iterable[UUID],
+    changes: Mapping[str, str],
+    reason: str = "",
+    by: Member,
+) -> Batch:
+    """
+    Plan to write the same into these active users; nothing happens yet.
+
+    `changes` has new values for some of OF_MANY; '' empties a field. Whoever holds a license that
+    is not sold at a new location is planned as a line that cannot run.
+
+    :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises Refused: where the member may not manage users.
+    """
+    require(by, Permission.MANAGE_USERS)
+    changes = {name: changes[name] for name in OF_MANY if name in changes}
+    chosen = choose(customer, users, fields=OF_MANY)
+    unsold = {}
+    if changes.get("location"):
+        everybody = dict.fromkeys((user["pk"] for user in chosen), changes["location"])
+        unsold = licensing.find_not_sold(customer=customer, locations=everybody)
+    lines = [
+        plan_line(
+            user,
+            [
+                *problems_of(user, by=by),
+                *say_not_sold(unsold.get(user["pk"], ()), changes.get("location", "")),
+            ],
+            **_difference(user, changes),
+        )
+        for user in chosen
+    ]
+    batch = create_batch(
+        customer=customer,
+        kind=Batch.Kind.EDIT,
+        reason=reason,
+        options={"changes": changes},
+        by=by,
+    )
+    save_lines(batch=batch, lines=lines)
+    return batch
+
+
+def _difference(user: dict, changes: Mapping[str, str]) -> dict:
+    differs = [name for name in changes if user[name] != changes[name]]
+    return {
+        "changes": {name: changes[name] for name in differs},
+        "was": {name: user[name] for name in differs},
+    }
+
+
+def say_not_sold(products: Iterable[str], location: str) -> list[dict]:
+    """The problems of somebody who holds these products and moves to where they are not sold."""
+    return [
+        {
+            "code": "product_not_sold",
+            "column": "products",
+            "value": product,
+            "params": {"product": product, "location": location},
+            "severity": "error",
+        }
+        for product in products
+    ]
+
+
+@applies(Batch.Kind.EDIT)
+def apply_changes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+    """
+    Write the changes of each line into its user.
+
+    Who was deleted, became an administrator, was changed in the same place by somebody else, or
+    got a license that is not sold at the new location since the plan is left alone. Who is as
+    wanted already counts as done. What stood there before is kept with the line.
+    """
+    present = lock_active(batch.customer_id, lines)
+    refused = _find_refused(batch, lines, present, by)
+    before = {
+        line.user_id: _before(present[line.user_id], line.input["changes"])
+        for line in lines
+        if line.user_id in present and line.user_id not in refused
+    }
+    changing = [line for line in lines if before.get(line.user_id)]
+    _write(batch, changing, present)
+    audit.record_many(
+        "user.edited",
+        subjects=[
+            audit.Subject(
+                line.user_id,
+                line.input["user_name"],
+                before=before[line.user_id],
+                after={name: line.input["changes"][name] for name in before[line.user_id]},
+            )
+            for line in changing
+        ],
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+    return [_outcome(line, present, refused, before) for line in lines]
+
+
+def _before(user: CustomerUser, changes: Mapping[str, object]) -> dict:
+    return {name: getattr(user, name) for name in changes if getattr(user, name) != changes[name]}
+
+
+def _find_refused(batch: Batch, lines, present: dict[UUID, CustomerUser], by: Member) -> dict:
+    there = [line for line in lines if line.user_id in present]
+    refused = {line.user_id: "changed" for line in there if _is_changed(line, present)}
+    barred = find_barred(present, by=by)
+    if not by.may(Permission.ACT_ON_ADMINISTRATORS):
+        barred |= {line.user_id for line in there if line.input["changes"].get("permissions")}
+    moving = {
+        line.user_id: line.input["changes"]["location"]
+        for line in there
+        if line.input["changes"].get("location")
+    }
+    unsold = licensing.find_not_sold(customer=batch.customer, locations=moving)
+    return (
+        refused
+        | dict.fromkeys(unsold, "not_sold")
+        | dict.fromkeys(_last_administrators(batch, there, present), "last_administrator")
+        | dict.fromkeys(barred, "administrator")
+    )
+
+
+def _is_changed(line: Line, present: dict[UUID, CustomerUser]) -> bool:
+    """Whether something else stands there than when it was planned, and not what is wanted."""
+    user, was = present[line.user_id], line.input.get("was", {})
+    return any(
+        getattr(user, name) not in (was[name], value)
+        for name, value in line.input["changes"].items()
+        if name in was
+    )
+
+
+def _last_administrators(batch: Batch, lines, present: dict[UUID, CustomerUser]) -> list[UUID]:
+    if batch.options.get("may_take_last_administrator"):
+        return []
+    demoted = [
+        line.user_id
+        for line in lines
+        if GLOBAL_ADMINISTRATOR in present[line.user_id].permissions
+        and GLOBAL_ADMINISTRATOR
+        not in line.input["changes"].get("permissions", present[line.user_id].permissions)
+    ]
+    return demoted if is_last_administrator(batch.customer_id, demoted) else []
+
+
+def _write(batch: Batch, lines: Sequence[Line], present: dict[UUID, CustomerUser]) -> None:
+    if not lines:
+        return
+    columns = [name for name in TEXTS if name != "user_name"]
+    people = [
+        {name: getattr(present[line.user_id], name) for name in (*TEXTS, "permissions")}
+        | line.input["changes"]
+        for line in lines
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {CustomerUser._meta.db_table} u SET
+                {", ".join(f"{column} = n.{column}" for column in columns)},
+                permissions = COALESCE(string_to_array(NULLIF(n.permissions, ''), ','), '{{}}'),
+                sort_key = n.sort_key, search = n.search, version = u.version + 1
+            FROM unnest(%s::uuid[], {", ".join("%s::text[]" for _column in columns)},
+                    %s::text[], %s::text[], %s::text[])
+                AS n(id, {", ".join(columns)}, permissions, sort_key, search)
+            WHERE u.id = n.id AND u.customer_id = %s
+            """,
+            [
+                [line.user_id for line in lines],
+                *[[person[column] for person in people] for column in columns],
+                [",".join(person["permissions"]) for person in people],
+                [sort_key_of(person) for person in people],
+                [search_of(person) for person in people],
+                batch.customer_id,
+            ],
+        )
+
+
+def _outcome(line: Line, present: dict, refused: dict, before: dict) -> Outcome:
+    code = "gone" if line.user_id not in present else refused.get(line.user_id)
+    if code:
+        return Outcome.failed(line, code)
+    changed = before[line.user_id]
+    return Outcome(
+        line.number, Line.State.DONE, {"before": changed} if changed else {"unchanged": True}
+    )
