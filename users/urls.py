@@ -47,6 +47,7 @@ of_batch = [
     path("rename/", restoring.rename_restored, name="rename_restored"),
     path("settings/", importing.change, name="import_settings"),
     path("failed/", importing.failed, name="failed_rows"),
+    path("failed.<str:kind>", importing.failed, name="failed_rows"),
     path("sheet/", sheets.show, name="sheet"),
     path("sheet/print/", sheets.print_sheet, name="print_sheet"),
     path("sheet/download/", sheets.download, name="download_sheet"),

@@ -355,6 +355,17 @@ def test_failed_rows_come_back_as_a_file_that_can_be_corrected(as_alice, contoso
     assert names == ["amy@contoso.example", "bob@contoso.example"]
 
 
+def test_failed_rows_come_back_as_a_workbook_too(as_alice, contoso):
+    batch = plan(as_alice, rows("amy,Amy,Parker,", "bo b,Bob,Stone,"))
+    address = reverse("users:failed_rows", args=["contoso", batch.pk, "xlsx"])
+
+    content = b"".join(as_alice.get(address).streaming_content)
+
+    again = plan(as_alice, content, "errors.xlsx")
+    assert [line.input["user_name"] for line in again.lines.all()] == ["bo b@contoso.example"]
+    assert as_alice.get(address.replace("xlsx", "exe")).status_code == 404
+
+
 def test_a_row_that_failed_while_it_ran_comes_back_too(as_alice, contoso):
     batch = plan(as_alice, rows("amy,Amy,Parker,"))
     factories.user(contoso, "Other Amy", user_name="amy@contoso.example")

@@ -1,6 +1,6 @@
 from functools import partial
 
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -8,7 +8,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from customers.access import customer_view
 from customers.pages import render_form
-from partners import tenancy
 from partners.roles import Permission
 from users import forms, operations, queries, sentences
 from users.importing import export
@@ -16,12 +15,9 @@ from users.importing import template as templates
 from users.models import Batch
 from users.pages import IMPORT_STEPS
 
+from . import files
 from .batches import get_batch_or_404
 
-TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 TEMPLATES = [
     ("en", _("English")),
     ("zh-hans", _("Simplified Chinese")),
@@ -81,32 +77,24 @@ def change(request, customer, batch_id):
 @require_safe
 def template(request, customer, language, kind):
     """Hand out an empty file to fill in, with examples of this customer."""
-    if kind not in TYPES or language not in dict(TEMPLATES):
+    files.check_kind(kind)
+    if language not in dict(TEMPLATES):
         raise Http404
     domain = queries.get_default_domain(customer)
     products = list(queries.find_product_names(customer).values())
     content = templates.template(language, domain, products, format=kind)
-    return as_file(HttpResponse(content, content_type=TYPES[kind]), f"users-{language}.{kind}")
+    answer = HttpResponse(content, content_type=files.TYPES[kind])
+    return files.as_file(answer, f"users-{language}.{kind}")
 
 
 @customer_view(Permission.MANAGE_USERS)
 @require_safe
-def failed(request, customer, batch_id):
+def failed(request, customer, batch_id, kind="csv"):
     """Hand out the rows that were not imported, with the reasons, to be corrected."""
+    files.check_kind(kind)
     batch = get_import_or_404(customer, batch_id)
     names = queries.find_product_names(customer)
     rows = export.failed_rows(
         sentences.as_rows(queries.find_failed_lines(batch)), names, language=get_language()
     )
-    parts = tenancy.stream(export.write_csv(rows))
-    return as_file(
-        StreamingHttpResponse(parts, content_type=TYPES["csv"]), f"errors-{customer.slug}.csv"
-    )
-
-
-def as_file(response, name):
-    """Make the browser keep the answer as a file, and run nothing in it."""
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox"
-    return response
+    return files.hand_out(rows, f"errors-{customer.slug}", kind)

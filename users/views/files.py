@@ -1,0 +1,72 @@
+"""Answers that a browser keeps as a file, sent while they are made."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+
+from django.http import Http404, StreamingHttpResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from partners import tenancy
+from users.importing import export, spreadsheet
+
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def check_kind(kind: str) -> None:
+    """
+    Let only the kinds of files pass that there are.
+
+    :raises Http404: for any other.
+    """
+    if kind not in TYPES:
+        raise Http404
+
+
+def hand_out(rows: Iterable[Sequence[object]], name: str, kind: str) -> StreamingHttpResponse:
+    """
+    Answer with the rows as a .csv or .xlsx file of today's date; the first row is the header.
+
+    The rows are fetched as they are sent, in the language and the time zone of the request, and
+    the transaction ends with the last of them.
+    """
+    rows = tenancy.stream(_as_in_request(rows))
+    write = (
+        partial(spreadsheet.write_xlsx, title=_("Users")) if kind == "xlsx" else export.write_csv
+    )
+    parts = _until_closed(write, rows)
+    response = StreamingHttpResponse(parts, content_type=TYPES[kind])
+    return as_file(response, f"{name}-{timezone.localdate().isoformat()}.{kind}")
+
+
+def _as_in_request(rows: Iterable[Sequence[object]]) -> Iterator[Sequence[object]]:
+    language, zone = translation.get_language(), timezone.get_current_timezone()
+
+    def run():
+        iterator = iter(rows)
+        while True:
+            with translation.override(language), timezone.override(zone):
+                row = next(iterator, None)
+            if row is None:
+                return
+            yield row
+
+    return run()
+
+
+def _until_closed(write, rows) -> Iterator[bytes]:
+    # A browser that goes away must not leave a transaction open.
+    with closing(rows):
+        yield from write(rows)
+
+
+def as_file(response, name):
+    """Make the browser keep the answer as a file, and run nothing in it."""
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox"
+    return response
