@@ -10,12 +10,17 @@
   const every = (query) => [...document.querySelectorAll(query)];
   const region = () => one("[data-selection]");
   const rows = () => every("[data-select-row]");
+  const isSeen = (element) => element.getClientRects().length > 0;
   const say = (text) => document.dispatchEvent(new CustomEvent("say", { detail: text }));
 
   let key = null;
+  // Those who are chosen or, with `all`, those who are left out of all that match.
   let picked = new Set();
   let all = false;
   let lastRow = null;
+
+  const isOn = (box) => all !== picked.has(box.value);
+  const pageBoxes = () => every("[data-select-page]");
 
   const note = (wanted) =>
     every("[data-selection-note]").forEach((each) => {
@@ -24,31 +29,42 @@
 
   const show = () => {
     const boxes = rows();
-    boxes.forEach((box) => (box.checked = all || picked.has(box.value)));
+    boxes.forEach((box) => (box.checked = isOn(box)));
     const chosen = boxes.filter((box) => box.checked).length;
     const {
       selectionTotal: total = 0,
       selectionQuery: query = "",
       selectionMore: more,
     } = region()?.dataset ?? {};
-    const page = one("[data-select-page]");
-    if (page) {
-      page.checked = chosen > 0 && chosen === boxes.length;
-      page.indeterminate = chosen > 0 && chosen < boxes.length;
-    }
-    note(all ? "all" : page?.checked && (total > boxes.length || more !== undefined) ? "page" : "");
+    const isPage = chosen > 0 && chosen === boxes.length;
+    // One box in the head of the table, and one above the cards of a phone.
+    pageBoxes().forEach((page) => {
+      page.checked = isPage;
+      page.indeterminate = chosen > 0 && !isPage;
+    });
+    const isMore = total > boxes.length || more !== undefined;
+    note(all ? (picked.size ? "rest" : "all") : isPage && isMore ? "page" : "");
 
     const form = one("[data-selection-form]");
     if (!form) return "";
     const bar = one(".bulkbar", form);
-    const count = all ? Number(total) : picked.size;
+    const count = all ? Number(total) - picked.size : picked.size;
     const number = new Intl.NumberFormat(document.documentElement.lang).format(count);
     const text = bar.dataset.text.replace("{n}", all && more !== undefined ? `${number}+` : number);
     bar.hidden = !count;
     one(".n", bar).textContent = text;
-    form.elements.ids.value = all ? "" : [...picked].join(",");
-    form.elements.all.value = all ? "1" : "";
-    form.elements.query.value = query;
+    const ids = [...picked].join(",");
+    const said = {
+      ids: all ? "" : ids,
+      all: all ? "1" : "",
+      query,
+      without: all ? ids : "",
+      // What was read in the bar; the server says so if it finds another number.
+      counted: all && more !== undefined ? "" : count,
+    };
+    for (const [name, value] of Object.entries(said)) {
+      if (form.elements[name]) form.elements[name].value = value;
+    }
     return count ? text : bar.dataset.none;
   };
 
@@ -74,7 +90,12 @@
   };
 
   const change = (boxes, on) => {
-    boxes.forEach((box) => picked[on ? "add" : "delete"](box.value));
+    boxes.forEach((box) => picked[on === all ? "delete" : "add"](box.value));
+    // Nobody is left of all that match.
+    if (all && picked.size >= Number(region()?.dataset.selectionTotal)) {
+      all = false;
+      picked.clear();
+    }
     save();
     say(show());
   };
@@ -83,9 +104,6 @@
     const row = target.closest?.("[data-select-row]");
     if (row) {
       const boxes = rows();
-      // Taking one out of "all that match" leaves the page that is seen, never rows that nobody sees.
-      if (all) picked = new Set(boxes.map((box) => box.value));
-      all = false;
       const [from, to] = [boxes.indexOf(lastRow), boxes.indexOf(row)].sort((a, b) => a - b);
       lastRow = row;
       change(shiftKey && from >= 0 ? boxes.slice(from, to + 1) : [row], row.checked);
@@ -93,19 +111,17 @@
       all = target.closest("[data-select-all]") !== null;
       picked.clear();
       change([]);
-      one(all ? "[data-selection-note=all] button" : "[data-select-page]")?.focus();
+      (all ? one("[data-selection-note=all] button") : pageBoxes().find(isSeen))?.focus();
     }
   });
 
   document.addEventListener("change", ({ target }) => {
-    if (!target.matches("[data-select-page]")) return;
-    all = false;
-    change(rows(), target.checked);
+    if (target.matches("[data-select-page]")) change(rows(), target.checked);
   });
 
   // Whatever was sent is not chosen any more; a button that only asks first says so.
   document.addEventListener("submit", ({ target: form, submitter }) => {
-    if (form.method !== "post" || !form.elements.ids) return;
+    if (form.method !== "post" || !(form.elements.ids || form.matches("[data-selection-sent]"))) return;
     if (!(submitter ?? form).closest("[data-selection-keep]")) sessionStorage.removeItem(STORE);
   });
 

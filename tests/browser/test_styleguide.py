@@ -89,7 +89,7 @@ def test_it_clears_the_selection_when_the_filter_changes_and_says_so(guide):
 
 
 def test_it_offers_all_that_match_once_the_page_is_selected(guide):
-    guide.page.locator("[data-select-page]").click()
+    guide.page.locator("th [data-select-page]").click()
     guide.page.get_by_role("button", name="Select all 6 matching").click()
 
     expect(count(guide)).to_have_text("6 selected")
@@ -98,13 +98,18 @@ def test_it_offers_all_that_match_once_the_page_is_selected(guide):
     assert form.locator("[name=ids]").input_value() == ""
 
 
-def test_it_leaves_the_rows_that_are_seen_when_one_is_taken_out_of_all(guide):
-    guide.page.locator("[data-select-page]").click()
+def test_it_leaves_out_the_one_that_is_taken_out_of_all(guide):
+    guide.page.locator("th [data-select-page]").click()
     guide.page.get_by_role("button", name="Select all 6 matching").click()
     row(guide, 0).click()
 
-    expect(count(guide)).to_have_text("2 selected")
-    assert guide.page.locator("#bulk [name=ids]").input_value() == "2,3"
+    expect(count(guide)).to_have_text("5 selected")
+    expect(guide.page.locator("[data-selection-note=rest]")).to_be_visible()
+    form = guide.page.locator("#bulk")
+    said = {
+        name: form.locator(f"[name={name}]").input_value() for name in ("ids", "all", "without")
+    }
+    assert said == {"ids": "", "all": "1", "without": "1"}
 
 
 def test_it_forgets_the_selection_once_it_was_acted_upon(guide):

@@ -256,12 +256,12 @@ def test_no_match_offers_to_clear_the_filters(as_alice, contoso, url):
     assert f'href="{url}"' in text
 
 
-def test_the_selection_knows_its_list_filter_and_total(as_alice, contoso, url):
+def test_the_selection_knows_its_member_list_filter_and_total(as_alice, alice, contoso, url):
     ann = factories.user(contoso, "Ann", is_blocked=True)
 
     text = as_alice.get(url, {"status": "blocked", "sort": "-name"}).content.decode()
 
-    assert 'data-selection-key="contoso/users?status=blocked"' in text
+    assert f'data-selection-key="{alice.pk}/contoso/users?status=blocked"' in text
     assert 'data-selection-query="status=blocked" data-selection-total="1"' in text
     assert f'data-select-row value="{ann.pk}"' in text
     assert reverse("users:reset", args=["contoso"]) in text

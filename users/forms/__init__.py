@@ -1,6 +1,7 @@
 """Text in; clean, typed values of this customer out. One module a page."""
 
 from .batches import Place
+from .choosing import Choice
 from .editing import ChangeLocation, EditUser
 from .filters import FilterUsers
 from .handing_over import MailSheet
@@ -12,6 +13,7 @@ from .starting import RenameRestored, StartBatch
 __all__ = [
     "AddUser",
     "ChangeLocation",
+    "Choice",
     "EditUser",
     "FilterUsers",
     "ImportFile",

@@ -177,9 +177,6 @@ class EditUser(Person):
 class ChangeLocation(forms.Form):
     """The usage location for all chosen users; who they are is handed on."""
 
-    ids = forms.CharField(widget=forms.HiddenInput, required=False)
-    all = forms.CharField(widget=forms.HiddenInput, required=False)
-    query = forms.CharField(widget=forms.HiddenInput, required=False)
     location = forms.ChoiceField(
         label=_("Usage location"), help_text=_("Decides which licenses may be given.")
     )

@@ -46,9 +46,6 @@ class Card:
 class ManageLicenses(forms.Form):
     """Per product: leave it, give it to all or take it from all of the chosen."""
 
-    ids = forms.CharField(required=False, widget=forms.HiddenInput)
-    all = forms.CharField(required=False, widget=forms.HiddenInput)
-    query = forms.CharField(required=False, widget=forms.HiddenInput)
     # The mark of those for whom the page was made.
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
     change_plans = forms.MultipleChoiceField(label=_("Service plans"), required=False)

@@ -203,9 +203,13 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
 
 
-def chosen_ids(customer: Customer, *, ids: str, all: bool, query: str) -> list[UUID]:
+def chosen_ids(
+    customer: Customer, *, ids: str, all: bool, query: str | None, without: str = ""
+) -> list[UUID]:
     """
     The users a member has chosen in a list: these ids, or all that the list's query asks for.
+
+    Of all that the query asks for, those `without` whom the member wants it are left out.
 
     Ids that are malformed, or not of this customer's users, choose nobody. Whether a user is
     active or deleted is left to the act.
@@ -213,7 +217,11 @@ def chosen_ids(customer: Customer, *, ids: str, all: bool, query: str) -> list[U
     :raises UnknownFilter: where the query is not one of the list; it never means everybody.
     """
     if all:
+        if query is None:
+            raise UnknownFilter
         chosen = find_users(customer, read_filters(customer, query))
+        if left_out := _read_ids(without):
+            chosen = chosen.exclude(pk__in=licensing.among(left_out))
     else:
         chosen = customer.users.filter(pk__in=licensing.among(_read_ids(ids)))
     return list(chosen.order_by("sort_key", "pk").values_list("pk", flat=True))

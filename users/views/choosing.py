@@ -1,18 +1,44 @@
+from secrets import token_urlsafe
+
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from users import operations, queries
+from users import forms, operations, queries
+
+# So many choices that are too long for an address are remembered while a member is signed in.
+MOST_KEPT = 3
+
+
+def read_choice(request):
+    """Return whom the form, the address or what was kept for the address chooses."""
+    is_sent = "ids" in request.POST or "all" in request.POST
+    sent = request.POST if is_sent else request.GET
+    said = dict(request.session.get("choices", {}).get(sent.get("kept", ""), sent.dict()))
+    if "counted" in request.POST:
+        said["counted"] = request.POST["counted"]
+    return forms.Choice.read(said)
 
 
 def read_chosen(request, customer):
     """Return the ids of the users that were chosen in the list."""
+    choice = read_choice(request)
     return queries.chosen_ids(
-        customer,
-        ids=request.POST.get("ids", ""),
-        all=request.POST.get("all") == "1",
-        query=request.POST.get("query", ""),
+        customer, ids=choice.ids, all=choice.all, query=choice.query, without=choice.without
     )
+
+
+def redirect_to_page(request, customer, name):
+    """Go to the page that asks about the chosen users; its address says who they are."""
+    choice = read_choice(request)
+    address = choice.query_string
+    if not choice.is_short:
+        kept = request.session.get("choices", {})
+        token = token_urlsafe(9)
+        latest = list(kept.items())[-(MOST_KEPT - 1) :]
+        request.session["choices"] = dict(latest) | {token: choice.values}
+        address = f"kept={token}"
+    return redirect(f"{reverse(name, args=[customer.slug])}?{address}")
 
 
 def plan_for_chosen(request, customer, plan, *, tab="", **choices):
@@ -24,6 +50,8 @@ def plan_for_chosen(request, customer, plan, *, tab="", **choices):
         except (operations.UsersError, queries.UnknownFilter) as error:
             messages.error(request, error.message)
         else:
+            counted = read_choice(request).counted
+            operations.note_counted(batch=batch, counted=counted, by=request.user)
             return redirect("users:batch", customer.slug, batch.pk)
     url = reverse("users:list", args=[customer.slug])
     return redirect(f"{url}?tab={tab}" if tab else url)

@@ -8,9 +8,9 @@ from customers.access import customer_view
 from customers.pages import render_form
 from partners.access import require
 from partners.roles import Permission
-from users import forms, operations, queries
+from users import consequences, forms, operations, queries
 
-from .choosing import count_chosen, plan_for_chosen
+from .choosing import count_chosen, plan_for_chosen, read_choice, redirect_to_page
 
 
 @customer_view(Permission.MANAGE_USERS)
@@ -46,14 +46,17 @@ def get_user_or_404(customer, user_id, *, member):
 def change_location(request, customer):
     """Ask for a usage location, then plan it for the chosen users."""
     is_asked = "location" in request.POST
-    form = forms.ChangeLocation(request.POST if is_asked else None, initial=request.POST.dict())
+    if request.method == "POST" and not is_asked:
+        return redirect_to_page(request, customer, "users:change_location")
+    form = forms.ChangeLocation(request.POST if is_asked else None)
     if form.is_valid():
-        location = form.cleaned_data["location"]
-        return plan_for_chosen(request, customer, operations.plan_edits, location=location)
+        changes = {"location": form.cleaned_data["location"]}
+        return plan_for_chosen(request, customer, operations.plan_edits, changes=changes)
     try:
         total = count_chosen(request, customer)
     except (operations.UsersError, queries.UnknownFilter) as error:
         messages.error(request, error.message)
         return redirect("users:list", customer.slug)
-    context = {"nav": "users", "customer": customer, "form": form, "total": total}
+    moved = consequences.describe_moved(read_choice(request).counted, total)
+    context = {"nav": "users", "customer": customer, "form": form, "total": total, "moved": moved}
     return render_form(request, "users/change_location.html", context)

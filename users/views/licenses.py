@@ -6,9 +6,9 @@ from django.views.decorators.http import require_http_methods
 from customers.access import customer_view
 from customers.pages import render_form
 from partners.roles import Permission
-from users import forms, operations, queries
+from users import consequences, forms, operations, queries
 
-from .choosing import read_chosen
+from .choosing import read_choice, read_chosen, redirect_to_page
 
 # So many users are handed on to the page that changes their location.
 MOST_HANDED_ON = 1_000
@@ -18,6 +18,8 @@ MOST_HANDED_ON = 1_000
 @require_http_methods(["GET", "POST"])
 def manage(request, customer):
     """Ask what shall become of the chosen users' licenses, then plan it."""
+    if request.method == "POST" and "shown" not in request.POST:
+        return redirect_to_page(request, customer, "users:licenses")
     try:
         form = read_form(request, customer)
     except (operations.NobodyChosen, queries.UnknownFilter) as error:
@@ -31,7 +33,8 @@ def manage(request, customer):
             form.add_error(None, error.message)
         else:
             return redirect("users:batch", customer.slug, batch.pk)
-    return render_form(request, "users/licenses.html", page_of(customer, form, request.user))
+    context = page_of(customer, form, read_choice(request), request.user)
+    return render_form(request, "users/licenses.html", context)
 
 
 def read_form(request, customer):
@@ -42,13 +45,12 @@ def read_form(request, customer):
         raise operations.NobodyChosen
     return forms.ManageLicenses(
         request.POST if is_sent else None,
-        initial={name: request.POST.get(name, "") for name in ("ids", "all", "query")},
         chosen=chosen,
         held=queries.find_held(customer, chosen),
     )
 
 
-def page_of(customer, form, member):
+def page_of(customer, form, choice, member):
     """Return everything the page shows."""
     without = form.chosen.without_location
     may_move = member.may(Permission.MANAGE_USERS) and len(without) <= MOST_HANDED_ON
@@ -57,6 +59,8 @@ def page_of(customer, form, member):
         "customer": customer,
         "form": form,
         "chosen": form.chosen,
+        "choice": choice,
+        "moved": consequences.describe_moved(choice.counted, len(form.chosen)),
         "cards": form.cards,
         "location_url": reverse("users:change_location", args=[customer.slug]) if may_move else "",
         "without_location": ",".join(map(str, without)),
