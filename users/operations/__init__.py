@@ -37,6 +37,7 @@ from .handovers import (
 )
 from .importing import FileGone, check_again, check_upload, receive_file
 from .licenses import Changes, NothingToChange, plan_licenses
+from .mixed import ACTS
 from .purging import plan_purges, pseudonym, purge_due
 from .resetting import plan_resets
 from .restoring import plan_restores, rename_restored
@@ -65,6 +66,7 @@ from .signing_in import (
 )
 
 __all__ = [
+    "ACTS",
     "AT_ONCE",
     "Added",
     "AllOrNothing",

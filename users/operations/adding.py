@@ -156,7 +156,7 @@ TEXTS = (
 )
 
 
-@applies(Batch.Kind.ADD, Batch.Kind.IMPORT)
+@applies(Batch.Kind.ADD)
 def apply_additions(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
     """
     Create the users of the lines, with passwords and, as far as seats are free, licenses.

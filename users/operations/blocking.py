@@ -57,7 +57,7 @@ def apply_blocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Out
     Who is in that state already stays so, and counts as done. Who has become an administrator
     since the plan is left alone, where the member may not act on administrators.
     """
-    block = batch.kind == Batch.Kind.BLOCK
+    block = lines[0].input.get("act", batch.kind) == Batch.Kind.BLOCK
     present = lock_active(batch.customer_id, lines)
     kept = kept_administrators(batch, present) if block else set()
     refused = dict.fromkeys(kept, "last_administrator")
