@@ -5,13 +5,21 @@ from django.utils.translation import gettext_lazy as _
 from customers.models import Customer
 from partners.models import Member
 from partners.roles import Permission
-from users import consequences, forms, operations, queries, sentences
+from users import consequences, forms, operations, queries, repairs, sentences
 from users.models import Batch, CustomerUser
 
 IMPORT_STEPS = [_("Upload"), _("Check"), _("Import"), _("Hand over")]
 # Lines of these kinds hold licenses: those that come, and those that a deletion has freed.
 WITH_LICENSES = {"add", "import", "licenses", "delete", "restore"}
-STEP_OF = {"checking": 2, "refused": 1, "planned": 2, "running": 3, "done": 4, "canceled": 2}
+STEP_OF = {
+    "checking": 2,
+    "refused": 1,
+    "planned": 2,
+    "running": 3,
+    "paused": 3,
+    "done": 4,
+    "canceled": 2,
+}
 
 
 def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
@@ -34,6 +42,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "taken_names": queries.find_taken_names(batch),
         "detected": sentences.detected(batch),
         "notices": sentences.notices(batch),
+        "repairs": repairs.offer(batch),
         "lines": sentences.show(page.rows, products, is_over=batch.started_at is not None),
         "shows_licenses": batch.kind in WITH_LICENSES
         and (batch.kind, batch.state) != ("delete", "planned"),

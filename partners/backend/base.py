@@ -1,6 +1,7 @@
 """Postgres, told at each outermost BEGIN whose rows may be seen."""
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import Error
 from django.db.backends.postgresql import base
 
 from partners import tenancy
@@ -41,5 +42,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Begin or end a transaction; a new one belongs to the tenant that is entered."""
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
         if not autocommit:
-            with self.connection.cursor() as cursor:
+            self._tell_tenant()
+
+    def _tell_tenant(self):
+        # The first word that goes to the server, which may be gone since the last one.
+        try:
+            with self.wrap_database_errors, self.connection.cursor() as cursor:
                 cursor.execute(tenancy.SET_TENANT, [tenancy.setting_value()])
+        except Error:
+            # Else the next transaction would take itself for one inside this, and never commit.
+            self.close()
+            raise

@@ -193,13 +193,14 @@ def _count_batches(member: Member) -> dict[str, int]:
     now = timezone.now()
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     waiting = [Batch.State.PLANNED, Batch.State.REFUSED, Batch.State.OPEN]
+    moving = [Batch.State.RUNNING, Batch.State.PAUSED, Batch.State.CHECKING]
     recent = seen_by(Batch.objects, member).filter(
         pk__gte=first_key_at(now - timedelta(days=WAITING_DAYS))
     )
     return recent.aggregate(
         batches_today=Count("pk", filter=Q(pk__gte=first_key_at(midnight))),
         waiting=Count("pk", filter=Q(state__in=waiting)),
-        running=Count("pk", filter=Q(state__in=[Batch.State.RUNNING, Batch.State.CHECKING])),
+        running=Count("pk", filter=Q(state__in=moving)),
     )
 
 

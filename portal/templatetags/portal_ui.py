@@ -19,7 +19,7 @@ AVATAR_COLORS = 5
 
 TONES = {
     "ok": {"ok", "done", "active", "allowed", "ready", "success", "succeeded", "finished"},
-    "warn": {"warn", "warning", "partial", "expiring", "grace", "held", "waiting"},
+    "warn": {"warn", "warning", "partial", "expiring", "grace", "held", "waiting", "paused"},
     "bad": {"bad", "error", "failed", "blocked", "deleted", "suspended", "expired", "stopped"},
     "info": {"info", "running", "queued", "planned", "pending", "debug"},
 }

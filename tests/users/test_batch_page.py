@@ -97,3 +97,16 @@ def test_a_running_batch_polls_and_a_finished_one_does_not(contoso, alice, as_al
     Batch.objects.filter(pk=batch.pk).update(state="done")
 
     assert 'hx-trigger="every 2s"' not in page(as_alice, batch).content.decode()
+
+
+def test_a_batch_that_waits_for_the_database_says_so_and_polls(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 2)
+    Batch.objects.filter(pk=batch.pk).update(
+        state="paused", halted_by="database", started_at=timezone.now()
+    )
+
+    text = page(as_alice, batch).content.decode()
+
+    assert "Waiting for the database." in text
+    assert "2 lines are left" in text
+    assert 'hx-trigger="every 2s"' in text

@@ -270,7 +270,7 @@ def test_a_dead_broker_is_no_error_and_the_work_is_kept(contoso, alice, caplog):
     batch = begin(additions(contoso, alice, 400), alice)
 
     # One wake-up is tried, not one a chunk: each costs the page a second.
-    assert [record.name for record in caplog.records].count("users.operations.running") == 1
+    assert [record.name for record in caplog.records].count("users.operations.waking") == 1
     assert batch.state == "running"
     assert read(Chunk.objects.filter(state="pending").count) == 8
 

@@ -17,17 +17,15 @@ from partners.roles import Permission
 from users.models import Batch, Chunk, Line
 
 from .running import (
-    AT_ONCE,
     Outcome,
     applies,
     finish_if_complete,
     lock_customer,
-    poke,
-    poke_batch,
     run_chunk,
     save_outcomes,
     sweep,
 )
+from .waking import AT_ONCE, poke, poke_batch
 
 # What a kind of batch needs to know is all imported from here.
 __all__ = [

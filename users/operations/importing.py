@@ -20,6 +20,7 @@ from users.importing import parse, plan, validate
 from users.models import Batch, Chunk, Line, Upload
 from users.queries import find_verified_domains
 
+from . import halting
 from .batches import (
     NotPlanned,
     PlannedLine,
@@ -29,7 +30,8 @@ from .batches import (
     save_lines,
 )
 from .facts import gather_facts
-from .running import MOST_ATTEMPTS, is_infrastructure, lease_chunk, poke
+from .running import MOST_ATTEMPTS, is_infrastructure, lease_chunk
+from .waking import poke
 
 log = logging.getLogger(__name__)
 
@@ -127,18 +129,35 @@ def check_upload(*, batch_id: UUID | str) -> None:
     """
     Read the file of a batch and plan its import, at most once; the batch says what came out.
 
-    The attempt is counted before the work, so a file that crashes the worker is refused.
+    The attempt is counted before the work, so a file that crashes the worker is refused. Where the
+    database cannot go on, the check waits for it.
     """
-    with transaction.atomic():
-        chunk = lease_chunk(batch_id, CHECK)
-        if chunk is None:
-            return
-        chunk.attempts += 1
-        chunk.save(update_fields=["attempts"])
-        if chunk.attempts > MOST_ATTEMPTS:
-            log.error("the check of batch %s did not end %s times", batch_id, MOST_ATTEMPTS)
-            _refuse(chunk, "internal")
-            return
+    attempt = None
+    try:
+        attempt = _count_attempt(batch_id)
+        if attempt is not None:
+            _run_attempt(batch_id)
+    except Exception as error:
+        if halting.is_away(error):
+            halting.halt(batch_id=batch_id, number=CHECK, attempt=attempt)
+        raise
+
+
+@transaction.atomic
+def _count_attempt(batch_id: UUID | str) -> int | None:
+    chunk = lease_chunk(batch_id, CHECK)
+    if chunk is None:
+        return None
+    chunk.attempts += 1
+    chunk.save(update_fields=["attempts"])
+    if chunk.attempts <= MOST_ATTEMPTS:
+        return chunk.attempts
+    log.error("the check of batch %s did not end %s times", batch_id, MOST_ATTEMPTS)
+    _refuse(chunk, "internal")
+    return None
+
+
+def _run_attempt(batch_id: UUID | str) -> None:
     try:
         with transaction.atomic():
             chunk = lease_chunk(batch_id, CHECK)
@@ -188,7 +207,7 @@ def _check(chunk: Chunk) -> None:
     }
     # Nobody else writes a batch that is being checked, but it may be dropped meanwhile.
     if not Batch.objects.filter(pk=batch.pk, state=Batch.State.CHECKING).update(
-        state=Batch.State.PLANNED, plan=found
+        state=Batch.State.PLANNED, plan=found, halted_by=""
     ):
         Line.objects.filter(batch=batch).delete()
     _end(chunk)
@@ -224,7 +243,7 @@ def _detected(detected: parse.Detected) -> dict:
 def _refuse(chunk: Chunk, code: str, params: dict | None = None) -> None:
     refused = {"code": code, "params": {key: str(value) for key, value in (params or {}).items()}}
     Batch.objects.filter(pk=chunk.batch_id, state=Batch.State.CHECKING).update(
-        state=Batch.State.REFUSED, plan={"refused": refused}
+        state=Batch.State.REFUSED, plan={"refused": refused}, halted_by=""
     )
     _end(chunk)
 

@@ -2,30 +2,27 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from uuid import UUID
 
-from celery import current_app
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerError
 from psycopg import errors
 
 from customers.models import Customer
-from partners.tenancy import require_current
 from users.models import Batch, Chunk, Line, UserCount
 from users.queries import find_batches_with_mail
 
+from . import halting
+from .waking import poke, send_chunks
+
 log = logging.getLogger(__name__)
 
-# A batch of so many lines runs in the request; a larger one in a worker.
-AT_ONCE = 50
 # A chunk that was begun so often without an end is run line by line.
 MOST_ATTEMPTS = 3
 # So many workers may stop while they try one line.
@@ -72,68 +69,36 @@ def lock_customer(customer: Customer) -> UserCount:
     return UserCount.objects.select_for_update(of=("self",), no_key=True).get(customer=customer)
 
 
-def poke_batch(batch: Batch) -> None:
-    """Wake the workers for every pending chunk, once the transaction has been committed."""
-    pending = Chunk.objects.filter(batch=batch, state=Chunk.State.PENDING)
-    numbers = list(pending.order_by("number").values_list("number", flat=True))
-    pending.update(enqueued_at=timezone.now())
-    _poke_chunks([(batch, number) for number in numbers])
-
-
-def _poke_chunks(chunks: Sequence[tuple[Batch, int]]) -> None:
-    partner_id = str(require_current())
-    wake_ups = [
-        (
-            "users.run_chunk",
-            "bulk" if batch.total > AT_ONCE * 10 else "interactive",
-            {"partner_id": partner_id, "batch_id": str(batch.pk), "number": number},
-        )
-        for batch, number in chunks
-    ]
-
-    def send():
-        # A broker that is away for the first is away for all: a page waits for one of them.
-        for wake_up in wake_ups:
-            if not _send(*wake_up):
-                return
-
-    transaction.on_commit(send, robust=True)
-
-
-def poke(task: str, *, queue: str = "interactive", **arguments) -> None:
-    """
-    Send a wake-up for this tenant after the commit; a dead broker is no error.
-
-    What is to be done stands in Postgres, so a lost message costs one sweep.
-    """
-    partner_id = str(require_current())
-    send = partial(_send, task, queue, {"partner_id": partner_id, **arguments})
-    transaction.on_commit(send, robust=True)
-
-
-def _send(task: str, queue: str, arguments: dict) -> bool:
-    try:
-        current_app.send_task(task, kwargs=arguments, queue=queue, retry=False, ignore_result=True)
-    except (BrokerError, OSError) as error:
-        log.warning("no wake-up for %s: %s", task, error)
-        return False
-    return True
-
-
 def run_chunk(*, batch_id: UUID | str, number: int) -> None:
     """
     Apply one chunk, at most once: its row lock is the lease, its state the memory.
 
     A line that fails does not stop the rest: then each line gets a transaction of its own. The
-    attempt is counted before the work, so a line that crashes the worker is found out.
+    attempt is counted before the work, so a line that crashes the worker is found out. Where the
+    database cannot go on, the batch waits for it.
     """
-    with transaction.atomic():
-        chunk = lease_chunk(batch_id, number)
-        if chunk is None:
-            return
-        chunk.attempts += 1
-        chunk.save(update_fields=["attempts"])
-    attempt = chunk.attempts
+    attempt = None
+    try:
+        attempt = _count_attempt(batch_id, number)
+        if attempt is not None:
+            _run_attempt(batch_id, number, attempt)
+    except Exception as error:
+        if halting.is_away(error):
+            halting.halt(batch_id=batch_id, number=number, attempt=attempt)
+        raise
+
+
+@transaction.atomic
+def _count_attempt(batch_id: UUID | str, number: int) -> int | None:
+    chunk = lease_chunk(batch_id, number)
+    if chunk is None:
+        return None
+    chunk.attempts += 1
+    chunk.save(update_fields=["attempts"])
+    return chunk.attempts
+
+
+def _run_attempt(batch_id: UUID | str, number: int, attempt: int) -> None:
     if attempt < MOST_ATTEMPTS:
         try:
             _run_as_a_whole(batch_id, number)
@@ -161,10 +126,11 @@ def is_infrastructure(error: Exception) -> bool:
 
 
 def lease_chunk(batch_id: UUID | str, number: int) -> Chunk | None:
-    """Lock a chunk that is to be done; None where it is done, gone, or another's."""
+    """Lock a chunk that is to be done; None where it is done, gone, held or another's."""
     return (
         Chunk.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(batch_id=batch_id, number=number, state=Chunk.State.PENDING)
+        .exclude(batch__halted_by=halting.MEMBER)
         .first()
     )
 
@@ -273,6 +239,9 @@ def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
 
 def _close(batch: Batch, chunk: Chunk) -> None:
     Chunk.objects.filter(pk=chunk.pk).update(state=Chunk.State.DONE, done_at=timezone.now())
+    if batch.halted_by == halting.DATABASE:
+        # This one got through, so the others will.
+        halting.resume(batch=batch, because=halting.DATABASE)
     finish_if_complete(batch)
 
 
@@ -280,8 +249,10 @@ def finish_if_complete(batch: Batch) -> None:
     """Close the batch where no chunk is left to do."""
     if Chunk.objects.filter(batch=batch, state=Chunk.State.PENDING).exists():
         return
-    Batch.objects.filter(pk=batch.pk, state=Batch.State.RUNNING).update(
-        state=Batch.State.DONE, finished_at=timezone.now()
+    # A pause may have come while the last chunk was being done.
+    begun = [Batch.State.RUNNING, Batch.State.PAUSED]
+    Batch.objects.filter(pk=batch.pk, state__in=begun).update(
+        state=Batch.State.DONE, halted_by="", finished_at=timezone.now()
     )
 
 
@@ -298,12 +269,26 @@ def sweep() -> int:
         Chunk.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(state=Chunk.State.PENDING)
         .exclude(enqueued_at__gte=stale)
+        .exclude(batch__halted_by=halting.MEMBER)
         .select_related("batch")
         .order_by("batch_id", "number")[:200]
     )
+    chunks = list(_one_of_halted(chunks))
     told = [chunk.pk for chunk in chunks]
     Chunk.objects.filter(pk__in=told).update(enqueued_at=timezone.now())
-    _poke_chunks([(chunk.batch, chunk.number) for chunk in chunks])
+    send_chunks((chunk.batch, chunk.number) for chunk in chunks)
     for batch_id in find_batches_with_mail():
         poke("users.send_handovers", batch_id=str(batch_id))
     return len(chunks)
+
+
+def _one_of_halted(chunks: Sequence[Chunk]) -> Iterator[Chunk]:
+    # Where the database could not go on, one chunk tries whether it can again. It takes the others
+    # with it (_close), or is the only one that fails once more.
+    trying = set()
+    for chunk in chunks:
+        if chunk.batch.halted_by == halting.DATABASE:
+            if chunk.batch_id in trying:
+                continue
+            trying.add(chunk.batch_id)
+        yield chunk

@@ -35,7 +35,7 @@ SHOWS = {
 STATES = {
     "": Q(),
     "waiting": Q(state__in=[Batch.State.PLANNED, Batch.State.REFUSED, Batch.State.OPEN]),
-    "running": Q(state__in=[Batch.State.RUNNING, Batch.State.CHECKING]),
+    "running": Q(state__in=[Batch.State.RUNNING, Batch.State.PAUSED, Batch.State.CHECKING]),
     "done": Q(state=Batch.State.DONE),
     "canceled": Q(state=Batch.State.CANCELED),
 }
@@ -199,7 +199,8 @@ def find_batches(
 def _count_lines(batches: Sequence[Batch]) -> None:
     # What went wrong is few and indexed; everything is counted only where it still runs.
     counts = {batch.pk: Counter() for batch in batches}
-    running = [batch.pk for batch in batches if batch.state == Batch.State.RUNNING]
+    begun = {Batch.State.RUNNING, Batch.State.PAUSED}
+    running = [batch.pk for batch in batches if batch.state in begun]
     wrong = [Line.State.INVALID, Line.State.LEFT_OUT, Line.State.FAILED, Line.State.PARTLY]
     rows = Line.objects.filter(
         Q(batch__in=running) | Q(state__in=wrong), batch__in=list(counts)

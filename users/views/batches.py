@@ -15,7 +15,7 @@ from users import forms, operations, queries
 from users.models import Batch
 from users.pages import list_of, page_of
 
-MOVING = {Batch.State.CHECKING, Batch.State.RUNNING}
+MOVING = {Batch.State.CHECKING, Batch.State.RUNNING, Batch.State.PAUSED}
 
 
 def get_batch_or_404(customer, batch_id):

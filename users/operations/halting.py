@@ -1,0 +1,120 @@
+"""Batches that stand still: because a member said so, or because the database cannot go on."""
+
+import logging
+import time
+from uuid import UUID
+
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q
+
+from users.models import Batch, Chunk, Line
+
+from .waking import poke_chunks
+
+log = logging.getLogger(__name__)
+
+# Classes of SQLSTATE: the connection is lost; no room, no memory, too many sessions; the server
+# goes down, comes up or has crashed.
+AWAY = ("08", "53", "57P")
+# A server that was killed is back after some seconds, and its worker has nothing else to do.
+SECONDS_TO_WAIT = 30
+
+RUNNING, PAUSED = Batch.State.RUNNING, Batch.State.PAUSED
+MEMBER, DATABASE = Batch.HaltedBy.MEMBER, Batch.HaltedBy.DATABASE
+
+
+@transaction.atomic
+def pause(*, batch_id: UUID | str, because: str) -> bool:
+    """
+    Let no further chunk of a running batch begin; False where there is nothing to pause.
+
+    What is being done is done to its end. What a member says outweighs the database: such a batch
+    does not go on by itself.
+    """
+    pausable = Q(state=RUNNING)
+    if because == MEMBER:
+        pausable |= Q(state=PAUSED, halted_by=DATABASE)
+    batches = Batch.objects.filter(pausable, pk=batch_id)
+    return bool(batches.update(state=PAUSED, halted_by=because))
+
+
+@transaction.atomic
+def resume(*, batch: Batch, because: str) -> bool:
+    """Let a batch go on that was paused for this reason, and wake the workers; False if not so."""
+    paused = Batch.objects.filter(pk=batch.pk, state=PAUSED, halted_by=because)
+    if not paused.update(state=RUNNING, halted_by=""):
+        return False
+    # A chunk that is being done is locked, and needs nobody to wake it.
+    pending = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        batch=batch, state=Chunk.State.PENDING
+    )
+    poke_chunks(batch, list(pending.order_by("number").values_list("number", flat=True)))
+    return True
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database has no room or does not answer: it passes, and is no line's fault."""
+    if isinstance(error, InterfaceError):
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    # A connection that broke has no code.
+    code = getattr(error.__cause__, "sqlstate", None)
+    return code is None or code.startswith(AWAY)
+
+
+def halt(*, batch_id: UUID | str, number: int, attempt: int | None) -> None:
+    """
+    Let a batch wait for its database, and do not count the attempt that met with it.
+
+    Waits a while for a database that is away. Where it stays away nothing is noted, and the sweep
+    finds the chunk as one that nobody was told of for a minute.
+    """
+    # Inside a request everything is undone with it, and its page says so.
+    if connection.in_atomic_block:
+        return
+    end = time.monotonic() + SECONDS_TO_WAIT
+    while True:
+        try:
+            connection.close()
+            _note(batch_id, number, attempt)
+        except Error as error:
+            if not is_away(error) or time.monotonic() > end:
+                log.warning("batch %s could not be paused: %s", batch_id, error)
+                return
+            time.sleep(1)
+        else:
+            log.warning("batch %s waits for the database", batch_id)
+            return
+
+
+@transaction.atomic
+def _note(batch_id: UUID | str, number: int, attempt: int | None) -> None:
+    chunk = (
+        Chunk.objects.select_for_update(of=("self",))
+        .filter(batch_id=batch_id, number=number, state=Chunk.State.PENDING)
+        .first()
+    )
+    # Another has taken over where the number of attempts is not one's own any more.
+    if chunk is None or attempt not in (None, chunk.attempts):
+        return
+    if attempt is not None:
+        chunk.attempts -= 1
+        _take_back_try(chunk)
+    # Nobody is told: the sweep finds it at once.
+    chunk.enqueued_at = None
+    chunk.save(update_fields=["attempts", "enqueued_at"])
+    if not pause(batch_id=batch_id, because=DATABASE):
+        # A file that is being checked stays so; its page says why that takes so long.
+        Batch.objects.filter(pk=batch_id, state=Batch.State.CHECKING).update(halted_by=DATABASE)
+
+
+def _take_back_try(chunk: Chunk) -> None:
+    line = Line.objects.filter(
+        batch_id=chunk.batch_id, chunk=chunk.number, state=Line.State.TRYING
+    ).first()
+    if line is None:
+        return
+    tries = line.result.get("tries", 1) - 1
+    state = Line.State.TRYING if tries else Line.State.PLANNED
+    Line.objects.filter(pk=line.pk).update(state=state, result={"tries": tries} if tries else {})
