@@ -39,6 +39,8 @@ class Assigned:
     # The subscription is suspended, or not this customer's.
     closed: tuple[Wanted, ...] = ()
     by_user: dict[UUID, list[str]] = field(default_factory=dict)
+    # Of the subscriptions wanted: those that a user held already, and was not given anew.
+    had: dict[UUID, list[str]] = field(default_factory=dict)
 
     def of(self, user_id: UUID) -> list[str]:
         """The subscriptions this user was given."""
@@ -76,6 +78,9 @@ def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None
     )
     free = {pk: subscription.free for pk, subscription in subscriptions.items()}
     given, new, short, closed = [], [], [], []
+    had = defaultdict(list)
+    for user_id, subscription_id in held:
+        had[user_id].append(str(subscription_id))
     for want in wanted:
         key = (want.user_id, want.subscription_id)
         subscription = subscriptions.get(want.subscription_id)
@@ -94,7 +99,7 @@ def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None
     by_user = defaultdict(list)
     for want in given:
         by_user[want.user_id].append(str(want.subscription_id))
-    return Assigned(tuple(given), tuple(short), tuple(closed), dict(by_user))
+    return Assigned(tuple(given), tuple(short), tuple(closed), dict(by_user), dict(had))
 
 
 def lock_subscriptions(customer: "Customer", ids: Iterable[UUID]) -> dict[UUID, Subscription]:

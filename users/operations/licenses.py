@@ -278,6 +278,9 @@ def _outcome(line: Line, present, barred, waiting, assigned, missing) -> Outcome
         "plans": [one["subscription"] for one in line.input["plans"]],
         **lacks,
     }
+    if had := sorted(set(assigned.had.get(line.user_id, ())) & set(result["assigned"])):
+        # Nothing that this line gave, and nothing that an undo of it takes.
+        result["had"] = had
     is_something_done = result["assigned"] or result["taken"] or result["plans"]
     if not lacks:
         return Outcome(line.number, Line.State.DONE, result)
