@@ -56,6 +56,7 @@ LABELS = {
     "user.purged": _("User purged"),
     "user.restored": _("User restored"),
     "user.unblocked": _("Sign-in allowed again"),
+    "users.exported": _("Users exported"),
 }
 
 

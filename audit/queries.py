@@ -21,7 +21,7 @@ GROUPS = {
         _("Deleting and restoring"),
         ("user.deleted", "user.restored", "user.purged"),
     ),
-    "batches": (_("Batches and files"), ("batch.", "import.")),
+    "batches": (_("Batches and files"), ("batch.", "import.", "users.exported")),
     "customers": (_("Customers and domains"), ("customer.", "domain.")),
     "products": (_("Subscriptions and products"), ("subscription.", "product.", "plan.")),
     "staff": (_("Staff"), ("member.", "partner.")),

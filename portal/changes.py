@@ -28,6 +28,8 @@ LABELS = {
     "assigned": gettext_lazy("Assigned"),
     "closed": gettext_lazy("Subscriptions closed"),
     "customers": gettext_lazy("Customers"),
+    "file": gettext_lazy("File"),
+    "filter": gettext_lazy("Filter"),
     "held": gettext_lazy("Licenses held"),
     "kind": gettext_lazy("Kind"),
     "lines": gettext_lazy("Lines"),
@@ -45,6 +47,7 @@ LABELS = {
     "state": gettext_lazy("State"),
     "subscriptions": gettext_lazy("Subscriptions"),
     "to": gettext_lazy("To"),
+    "users": gettext_lazy("Users"),
     "verified": gettext_lazy("Verified"),
     "way": gettext_lazy("Way"),
 }

@@ -1,13 +1,16 @@
-"""The list of users as the cells of a file, which can be changed and imported again."""
+"""Users, and what became of them in a batch, as the cells of a file."""
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
-from users.importing.columns import LABELS
-from users.models import CustomerUser, UserPermission
+from users import sentences
+from users.importing import columns, export
+from users.models import Batch, CustomerUser, Line, UserPermission
+from users.queries import Bought
 
 FIELDS = (
     "user_name",
@@ -25,31 +28,81 @@ FIELDS = (
 )
 
 
-def in_cells(users: Iterable[CustomerUser]) -> Iterator[list[str]]:
-    """
-    A header, then a row for each user; the users carry `products`, the names of what they hold.
-
-    Language and time zone are those of the caller, since the rows are asked for when the request
-    has ended.
-    """
-    header = [str(LABELS[name]) for name in FIELDS]
+def in_cells(users: Iterable[CustomerUser], bought: Sequence[Bought]) -> Iterator[list[str]]:
+    """A header, then a row for each user, who carries `held`, the keys of what they hold."""
+    header = [str(columns.LABELS[name]) for name in FIELDS]
     header += [_("Sign-in"), _("Added"), _("Last sign-in"), _("Deleted"), _("To be purged")]
-    permissions = {choice.value: str(choice.label) for choice in UserPermission}
+    yield header
+    names = {one.id: one.name for one in bought}
+    permissions = _permissions()
     sign_in = {False: _("Allowed"), True: _("Blocked")}
     zone = timezone.get_current_timezone()
 
     def moment(value):
         return value.astimezone(zone).strftime("%Y-%m-%d %H:%M") if value else ""
 
-    def row(user):
+    for user in users:
         texts = {
-            "products": "; ".join(user.products),
+            "products": "; ".join(names.get(str(key), "") for key in user.held),
             "permissions": "; ".join(permissions[code] for code in user.permissions),
         }
-        return [
+        yield [
             *(texts[name] if name in texts else getattr(user, name) for name in FIELDS),
             sign_in[user.is_blocked],
             *map(moment, (user.added_at, user.signed_in_at, user.deleted_at, user.purge_at)),
         ]
 
-    return chain([header], map(row, users))
+
+def to_import(
+    users: Iterable[CustomerUser], bought: Sequence[Bought], language: str
+) -> Iterator[list[str]]:
+    """
+    The template filled with the users: as it is, it can be imported and changes nothing.
+
+    Its columns and names are those of the empty template in that language.
+    """
+    header = columns.template_names(language)
+    # The user name brings its domain along.
+    del header["domain"]
+    yield list(header.values())
+    with translation.override(language):
+        permissions = _permissions()
+    products = export.ProductCells((one.id, one.name, one.part_number) for one in bought)
+    for user in users:
+        texts = {
+            "products": products.write(map(str, user.held)),
+            "permissions": "; ".join(permissions[code] for code in user.permissions),
+        }
+        yield [texts[name] if name in texts else getattr(user, name) for name in header]
+
+
+def _permissions() -> dict[str, str]:
+    return {choice.value: str(choice.label) for choice in UserPermission}
+
+
+def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> Iterator[list[str]]:
+    """A header, then what became of each line of a batch, as its page says it."""
+    yield [
+        _("Line"),
+        _("User name"),
+        _("Display name"),
+        _("Result"),
+        _("Licenses"),
+        _("Remarks"),
+    ]
+    names = {one.id: one.name for one in bought}
+    while block := list(islice(lines, 500)):
+        for line in sentences.show(block, names, is_over=batch.started_at is not None):
+            yield [
+                str(line.number),
+                line.user_name,
+                line.name,
+                line.label,
+                "; ".join(line.products),
+                " ".join(map(_say, line.said)),
+            ]
+
+
+def _say(said: sentences.Said) -> str:
+    place = f"{said.column} “{said.value}”" if said.value else said.column
+    return place + pgettext("between a label and a value", ": ") + said.text if place else said.text

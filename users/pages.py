@@ -54,10 +54,20 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "is_held": batch.options.get("mode") == "all" and progress.invalid > 0,
         "may_start": operations.may_start(batch, member),
         "may_import": member.may(Permission.MANAGE_USERS),
+        "has_result": member.may(Permission.EXPORT_LISTS) and _has_run(batch),
+        "has_errors": member.may(Permission.MANAGE_USERS) and _has_errors(batch, progress),
         "may_open_sheet": member.may(Permission.RESET_PASSWORDS),
         "may_restore": member.may(Permission.RESTORE_USERS),
         "handover": queries.get_handover(batch, member=member),
     }
+
+
+def _has_run(batch: Batch) -> bool:
+    return batch.started_at is not None and batch.state != Batch.State.RUNNING
+
+
+def _has_errors(batch: Batch, progress: queries.Progress) -> bool:
+    return batch.kind == Batch.Kind.IMPORT and progress.not_done > 0
 
 
 def list_of(

@@ -37,6 +37,16 @@ class Choice:
         )
 
     @property
+    def of_users(self) -> dict:
+        """What the queries are asked with."""
+        return {
+            "ids": self.ids,
+            "all": self.all,
+            "query": self.query,
+            "without": self.without,
+        }
+
+    @property
     def is_short(self) -> bool:
         """Whether it can stand in an address."""
         return (self.ids + self.without).count(",") < MOST_IN_ADDRESS and len(

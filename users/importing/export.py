@@ -1,10 +1,11 @@
 """Rows to a file that a spreadsheet shows and does not run, and that can be uploaded again."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from users.importing import columns
+from users.importing import columns, vocabulary
 from users.importing.problems import NOTICE, Problem, describe
 
 # What a spreadsheet takes for a formula, at the start of a cell or behind a separator at
@@ -57,6 +58,39 @@ def write_csv(rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
 
 def _as_text(cell: object) -> str:
     return "" if cell is None else neutralize(str(cell))
+
+
+class ProductCells:
+    """Writes the products that somebody holds so that the import finds the same ones again."""
+
+    def __init__(self, products: Iterable[tuple[str, str, str]]):
+        """Take each product's key, name and part number."""
+        products = list(products)
+        self._known = Counter(
+            plain
+            for _key, *names in products
+            for plain in {vocabulary.plain(name) for name in names}
+        )
+        self._names = {key: self._tell_apart(*names) for key, *names in products}
+        self._numbers = {key: number for key, _name, number in products}
+        self._written: dict[tuple[str, ...], str] = {}
+
+    def _tell_apart(self, name: str, part_number: str) -> str:
+        # Where a name would be cut in two, or could be another's, the part number says which.
+        plain = vocabulary.plain(name)
+        is_whole = vocabulary.split_list(name) == [name.strip()]
+        return name if plain and is_whole and self._known[plain] == 1 else part_number
+
+    def write(self, keys: Iterable[str]) -> str:
+        """The products of these keys in one cell."""
+        keys = tuple(key for key in keys if key in self._names)
+        if keys not in self._written:
+            text = "; ".join(self._names[key] for key in keys)
+            # All of it read as one name: "Office" and "E3" are not "Office E3".
+            if len(keys) > 1 and vocabulary.plain(text) in self._known:
+                text = "; ".join(self._numbers[key] for key in keys)
+            self._written[keys] = text
+        return self._written[keys]
 
 
 def failed_rows(

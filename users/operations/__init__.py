@@ -22,6 +22,7 @@ from .changing import OF_MANY, plan_edits
 from .choosing import NobodyChosen, note_counted
 from .deleting import plan_deletes
 from .editing import EditedMeanwhile, UserGone, edit_user
+from .exporting import NothingToExport, record_export
 from .facts import gather_facts
 from .handovers import (
     LinkGone,
@@ -41,6 +42,7 @@ from .mixed import ACTS
 from .purging import plan_purges, pseudonym, purge_due
 from .resetting import plan_resets
 from .restoring import plan_restores, rename_restored
+from .rosters import MOST_LEAVERS, NotEverybodyKnown, TooManyLeavers, stop_of
 from .sheets import (
     HandedOver,
     NoSheet,
@@ -66,6 +68,10 @@ from .signing_in import (
 )
 
 __all__ = [
+    "MOST_LEAVERS",
+    "NotEverybodyKnown",
+    "TooManyLeavers",
+    "stop_of",
     "ACTS",
     "AT_ONCE",
     "Added",
@@ -84,6 +90,7 @@ __all__ = [
     "NobodyToMail",
     "NotPlanned",
     "NothingToChange",
+    "NothingToExport",
     "NotYours",
     "Opened",
     "PasswordExpired",
@@ -128,6 +135,7 @@ __all__ = [
     "pseudonym",
     "purge_due",
     "receive_file",
+    "record_export",
     "rename_restored",
     "run_chunk",
     "save_lines",

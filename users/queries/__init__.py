@@ -20,9 +20,17 @@ from .batches import (
     get_default_domain,
     get_progress,
 )
-from .filters import Filters, UnknownFilter, chosen_ids, find_users, read_filters
+from .exporting import Bought, find_all_lines, find_bought, find_exported
+from .filters import (
+    Filters,
+    UnknownFilter,
+    chosen_ids,
+    find_chosen,
+    find_users,
+    read_filters,
+)
 from .licenses import Chosen, Held, find_held, get_chosen
-from .listing import UserList, find_exported, get_list
+from .listing import UserList, get_list
 from .my import License, find_own_licenses
 from .people import UserPage, get_user, get_user_page
 from .restoring import TakenName, find_done_users, find_taken_names
@@ -43,7 +51,11 @@ from .sheets import (
 )
 
 __all__ = [
+    "Bought",
     "OpenSet",
+    "find_all_lines",
+    "find_bought",
+    "find_chosen",
     "find_choices",
     "find_verified_domains",
     "get_open_set",

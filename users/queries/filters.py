@@ -203,27 +203,43 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
 
 
-def chosen_ids(
-    customer: Customer, *, ids: str, all: bool, query: str | None, without: str = ""
-) -> list[UUID]:
+def find_chosen(
+    customer: Customer,
+    *,
+    ids: str,
+    all: bool,
+    query: str | None,
+    without: str = "",
+    is_active: bool = False,
+) -> QuerySet[CustomerUser]:
     """
     The users a member has chosen in a list: these ids, or all that the list's query asks for.
 
     Of all that the query asks for, those `without` whom the member wants it are left out.
 
     Ids that are malformed, or not of this customer's users, choose nobody. Whether a user is
-    active or deleted is left to the act.
+    active or deleted is left to the act, unless only the active ones are asked for.
 
     :raises UnknownFilter: where the query is not one of the list; it never means everybody.
     """
-    if all:
-        if query is None:
-            raise UnknownFilter
+    if not all:
+        chosen = customer.users.filter(pk__in=licensing.among(_read_ids(ids)))
+    elif query is None:
+        raise UnknownFilter
+    else:
         chosen = find_users(customer, read_filters(customer, query))
         if left_out := _read_ids(without):
             chosen = chosen.exclude(pk__in=licensing.among(left_out))
-    else:
-        chosen = customer.users.filter(pk__in=licensing.among(_read_ids(ids)))
+    return chosen.filter(deleted_at=None) if is_active else chosen
+
+
+def chosen_ids(customer: Customer, **choice) -> list[UUID]:
+    """
+    The keys of the users that `find_chosen` finds, in the order of the list.
+
+    :raises UnknownFilter: as there.
+    """
+    chosen = find_chosen(customer, **choice)
     return list(chosen.order_by("sort_key", "pk").values_list("pk", flat=True))
 
 

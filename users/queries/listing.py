@@ -1,20 +1,18 @@
 """The list of users: a page of it, what stands in its rows, and how many there are."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
 from customers import locations
 from customers.models import Customer
 from licensing import queries as licensing
-from licensing.models import Assignment, Subscription
+from licensing.models import Subscription
 from users.models import Batch, CustomerUser, Line, UserCount
 
 from .filters import Filters, Found, UnknownFilter, find, read_filters
@@ -24,8 +22,6 @@ from .paging import Page, get_page, read_sort
 MOST_COUNTED = 10_000
 # As many licenses of a user as a row names; the others are a number.
 BADGES = 2
-
-EXPORTED_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
@@ -189,17 +185,3 @@ def _held(result: dict) -> set[UUID]:
 
 def _products(subscriptions: Sequence[Subscription], held: Collection[UUID]) -> tuple[str, ...]:
     return tuple(s.product.name for s in subscriptions if s.pk in held)
-
-
-def find_exported(users: QuerySet[CustomerUser]) -> Iterator[CustomerUser]:
-    """The users in the order of their names, fetched bit by bit, each with `products` in it."""
-    held = (
-        Assignment.objects.filter(user=OuterRef("pk"))
-        .order_by("subscription__product__name")
-        .values("subscription__product__name")
-    )
-    return (
-        users.annotate(products=ArraySubquery(held))
-        .order_by("sort_key", "pk")
-        .iterator(chunk_size=EXPORTED_AT_ONCE)
-    )

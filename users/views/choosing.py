@@ -22,10 +22,7 @@ def read_choice(request):
 
 def read_chosen(request, customer):
     """Return the ids of the users that were chosen in the list."""
-    choice = read_choice(request)
-    return queries.chosen_ids(
-        customer, ids=choice.ids, all=choice.all, query=choice.query, without=choice.without
-    )
+    return queries.chosen_ids(customer, **read_choice(request).of_users)
 
 
 def redirect_to_page(request, customer, name):

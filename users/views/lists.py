@@ -1,16 +1,12 @@
-"""The list of a customer's users, the list as a file, and one user."""
+"""The list of a customer's users, and one user."""
 
-from django.contrib import messages
-from django.http import Http404, StreamingHttpResponse
-from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.http import Http404
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from customers.access import customer_view
-from partners import tenancy
 from partners.roles import Permission
-from users import exporting, forms, queries
-from users.importing import export as files
+from users import forms, queries
 from users.pages import acts_on_list, acts_on_user
 
 
@@ -30,24 +26,6 @@ def list_users(request, customer):
         "may_export": request.user.may(Permission.EXPORT_LISTS),
     }
     return render(request, "users/list.html", context)
-
-
-@customer_view(Permission.EXPORT_LISTS)
-@require_safe
-def export(request, customer):
-    """Hand the list over as a file that a spreadsheet opens, filtered as the address says."""
-    try:
-        filters = queries.read_filters(customer, request.GET)
-    except queries.UnknownFilter as error:
-        messages.error(request, error.message)
-        return redirect("users:list", customer.slug)
-    users = queries.find_exported(queries.find_users(customer, filters))
-    day = timezone.localdate().isoformat()
-    return StreamingHttpResponse(
-        tenancy.stream(files.write_csv(exporting.in_cells(users))),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{customer.slug}-{day}.csv"'},
-    )
 
 
 @customer_view(Permission.VIEW)

@@ -1,0 +1,51 @@
+"""Putting on record that users are taken out of the portal as a file."""
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+import audit.operations as audit
+from customers.models import Customer
+from partners.models import Member
+from users.models import CustomerUser
+
+from .batches import UsersError
+
+
+class NothingToExport(UsersError):
+    """Nobody is in the list, or nobody is left of those who were chosen."""
+
+    message = _("There is nobody to export. Clear the filters, or choose again.")
+
+
+@transaction.atomic
+def record_export(
+    *, customer: Customer, users: QuerySet[CustomerUser], query: str, kind: str, by: Member
+) -> int:
+    """
+    Record that these users are about to be handed out as a file; returns how many they are.
+
+    The record comes first: what cannot be recorded is not handed out.
+
+    :param query: the filters of the list they come from, as its address says them.
+    :param kind: the kind of the file.
+    :raises NothingToExport: where they are nobody.
+    """
+    number = users.order_by().count()
+    if not number:
+        raise NothingToExport
+    audit.record(
+        "users.exported",
+        subject=audit.Subject(
+            None,
+            customer.name,
+            after={
+                "users": number,
+                "filter": query,
+                "file": kind,
+            },
+        ),
+        customer_id=customer.pk,
+        by=by,
+    )
+    return number

@@ -1,0 +1,66 @@
+"""
+Users and results as files.
+
+Users are asked for by POST, since that they are taken out of the portal is put on record.
+"""
+
+from functools import partial
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from customers.access import customer_view
+from partners.roles import Permission
+from users import exporting, operations, queries
+
+from . import choosing, files
+from .batches import get_batch_or_404
+from .importing import TEMPLATES
+
+
+@customer_view(Permission.EXPORT_LISTS, even_archived=True)
+@require_POST
+def export(request, customer, kind):
+    """Hand out the chosen users as a list, or all that the list's filters ask for."""
+    return hand_out_chosen(request, customer, kind, exporting.in_cells)
+
+
+@customer_view(Permission.EXPORT_LISTS, even_archived=True)
+@require_POST
+def export_to_import(request, customer, language, kind):
+    """Hand out the chosen users in the template of that language, to be changed and imported."""
+    if language not in dict(TEMPLATES):
+        raise Http404
+    in_cells = partial(exporting.to_import, language=language)
+    return hand_out_chosen(request, customer, kind, in_cells, is_active=True)
+
+
+def hand_out_chosen(request, customer, kind, in_cells, *, is_active=False):
+    """Record who is handed out, and answer with them as a file."""
+    files.check_kind(kind)
+    choice = choosing.read_choice(request)
+    try:
+        users = queries.find_chosen(customer, **choice.of_users, is_active=is_active)
+        query = choice.query if choice.all else ""
+        operations.record_export(
+            customer=customer, users=users, query=query, kind=kind, by=request.user
+        )
+    except (operations.UsersError, queries.UnknownFilter) as error:
+        messages.error(request, error.message)
+        return redirect("users:list", customer.slug)
+    rows = in_cells(queries.find_exported(users), queries.find_bought(customer))
+    return files.hand_out(rows, customer.slug, kind)
+
+
+@customer_view(Permission.EXPORT_LISTS)
+@require_safe
+def result(request, customer, batch_id, kind):
+    """Hand out what became of each line of a batch; it holds no passwords."""
+    files.check_kind(kind)
+    batch = get_batch_or_404(customer, batch_id)
+    if batch.started_at is None:
+        raise Http404
+    rows = exporting.results(batch, queries.find_all_lines(batch), queries.find_bought(customer))
+    return files.hand_out(rows, f"{customer.slug}-{batch.kind}", kind)
