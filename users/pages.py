@@ -43,6 +43,9 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "detected": sentences.detected(batch),
         "notices": sentences.notices(batch),
         "repairs": repairs.offer(batch),
+        "may_repair": batch.kind == "import"
+        and batch.state == "planned"
+        and operations.may_start(batch, member),
         "lines": sentences.show(page.rows, products, is_over=batch.started_at is not None),
         "shows_licenses": batch.kind in WITH_LICENSES
         and (batch.kind, batch.state) != ("delete", "planned"),

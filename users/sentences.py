@@ -143,6 +143,9 @@ class ShownLine:
     """A line as the page shows it; it never holds a secret."""
 
     number: int
+    # Its number in the batch; `number` is that in the file, where it came from one.
+    position: int
+    state: str
     name: str
     user_name: str
     tone: str
@@ -176,6 +179,19 @@ def title(batch: Batch) -> str:
 def button(batch: Batch, number: int) -> str:
     """What the button that starts the plan says."""
     return count(DO[batch.kind], number)
+
+
+def repaired(changed: int, bad: int) -> str:
+    """What is said when rows of a plan have been repaired."""
+    numbers = {"n": intcomma(changed), "bad": intcomma(bad)}
+    if not bad:
+        return ngettext("%(n)s row changed.", "%(n)s rows changed.", changed) % numbers
+    sentence = ngettext(
+        "%(n)s row changed, but it still has an error.",
+        "%(n)s rows changed; %(bad)s of them still have an error.",
+        changed,
+    )
+    return sentence % numbers
 
 
 def refusal(batch: Batch) -> str:
@@ -278,6 +294,8 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
     tone, label = _state(line, is_over)
     return ShownLine(
         number=line.input.get("line") or line.number,
+        position=line.number,
+        state=line.state,
         name=line.input.get("display_name", ""),
         user_name=line.input.get("user_name", ""),
         tone=tone,

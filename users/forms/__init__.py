@@ -8,6 +8,7 @@ from .handing_over import MailSheet
 from .importing import ImportFile, ReadFile
 from .licenses import ManageLicenses
 from .person import AddUser, check_name
+from .repairing import RepairAll, RepairLine
 from .starting import RenameRestored, StartBatch
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "Place",
     "ReadFile",
     "RenameRestored",
+    "RepairAll",
+    "RepairLine",
     "StartBatch",
     "check_name",
 ]

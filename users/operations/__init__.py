@@ -40,6 +40,7 @@ from .importing import FileGone, check_again, check_upload, receive_file
 from .licenses import Changes, NothingToChange, plan_licenses
 from .mixed import ACTS
 from .purging import plan_purges, pseudonym, purge_due
+from .repairing import Repaired, leave_out, repair_all, repair_line, take_back
 from .resetting import plan_resets
 from .restoring import plan_restores, rename_restored
 from .rosters import MOST_LEAVERS, NotEverybodyKnown, TooManyLeavers, stop_of
@@ -96,6 +97,7 @@ __all__ = [
     "PasswordExpired",
     "PasswordRefused",
     "PlannedLine",
+    "Repaired",
     "SheetDamaged",
     "SheetExpired",
     "SignInBlocked",
@@ -117,6 +119,7 @@ __all__ = [
     "finish_set",
     "gather_facts",
     "hand_over",
+    "leave_out",
     "look_at_link",
     "mail_sheet",
     "mail_users",
@@ -137,6 +140,8 @@ __all__ = [
     "receive_file",
     "record_export",
     "rename_restored",
+    "repair_all",
+    "repair_line",
     "run_chunk",
     "save_lines",
     "send_handovers",
@@ -144,5 +149,6 @@ __all__ = [
     "sign_out",
     "start_batch",
     "sweep",
+    "take_back",
     "wipe",
 ]

@@ -33,6 +33,7 @@ from .licenses import Chosen, Held, find_held, get_chosen
 from .listing import UserList, get_list
 from .my import License, find_own_licenses
 from .people import UserPage, get_user, get_user_page
+from .repairing import ProblemGroup, ProblemGroups, find_problem_groups, get_line
 from .restoring import TakenName, find_done_users, find_taken_names
 from .routes import (
     find_partners_to_purge,
@@ -77,6 +78,8 @@ __all__ = [
     "find_own_licenses",
     "Filters",
     "HandoverCard",
+    "ProblemGroup",
+    "ProblemGroups",
     "Recipients",
     "UnknownFilter",
     "UserList",
@@ -93,9 +96,11 @@ __all__ = [
     "find_taken_names",
     "find_users",
     "find_sheet_readers",
+    "find_problem_groups",
     "get_chosen",
     "get_handover",
     "get_home_of_domain",
+    "get_line",
     "get_list",
     "get_partner_of_link",
     "get_recipients",

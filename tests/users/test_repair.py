@@ -1,0 +1,329 @@
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from audit.models import Event
+from partners.access import Refused
+from tests import factories
+from users import operations, queries
+from users.importing.repair import BY_DOMAIN, BY_VALUE, How, Kind
+from users.models import Batch, CustomerUser, Line
+
+from .test_import import plan, show, start
+
+HEADER = "User name,Display name,Licenses,Usage location,Permissions,Contact address\r\n"
+
+
+@pytest.fixture
+def planned(as_alice, contoso, office):
+    """Plan the import of these rows, as alice."""
+
+    def make(*rows, **fields):
+        content = (HEADER + "".join(f"{row}\r\n" for row in rows)).encode()
+        return plan(as_alice, content, **fields)
+
+    return make
+
+
+def states(batch):
+    return dict(Line.objects.filter(batch=batch).order_by("number").values_list("number", "state"))
+
+
+def person(batch, number):
+    return Line.objects.get(batch=batch, number=number).input
+
+
+def codes(batch, number):
+    return [one["code"] for one in Line.objects.get(batch=batch, number=number).problems]
+
+
+def mend(batch, by, code, column, key="", how=How.SET, value=""):
+    kind = Kind(code, column, key)
+    return operations.repair_all(batch=batch, kind=kind, how=how, value=value, by=by)
+
+
+def test_a_wrong_domain_becomes_one_of_the_customers_in_all_its_rows(planned, alice):
+    batch = planned("amy@contoso.exmaple,Amy,,,,", "bob@contoso.exmaple,Bob,,,,", "cy@x.y,Cy,,,,")
+
+    done = mend(
+        batch, alice, "domain_unknown", "user_name", "contoso.exmaple", value="contoso.example"
+    )
+
+    assert (done.changed, done.bad) == (2, 0)
+    assert states(batch) == {1: "planned", 2: "planned", 3: "invalid"}
+    assert person(batch, 1)["user_name"] == "amy@contoso.example"
+
+
+def test_suggestions_are_taken_for_all_rows_that_have_one(planned, alice, contoso):
+    factories.user(contoso, "Old Amy", user_name="amy@contoso.example")
+    factories.user(contoso, "Bob", user_name="bob@contoso.example")
+    batch = planned("amy,Amy Parker,,,,", "bob,Bob,,,,")
+
+    done = mend(batch, alice, "user_name_taken", "user_name", how=How.SUGGESTED)
+
+    assert (done.changed, done.bad) == (1, 0)
+    assert person(batch, 1)["user_name"] == "amy2@contoso.example"
+    assert codes(batch, 2) == ["user_name_exists"]
+
+
+def test_an_unknown_product_becomes_one_that_was_bought(planned, alice, office):
+    batch = planned("amy,Amy,E3,US,,", "bob,Bob,E3,US,,")
+
+    done = mend(batch, alice, "product_unknown", "products", "E3", value=str(office.pk))
+
+    assert (done.changed, done.bad) == (2, 0)
+    assert person(batch, 1)["products"] == [{"subscription": str(office.pk), "plans_off": []}]
+    batch.refresh_from_db()
+    (seats,) = batch.plan["seats"]
+    assert (seats["wanted"], seats["left"]) == (2, 3)
+
+
+def test_an_unknown_product_is_done_without(planned, alice):
+    batch = planned("amy,Amy,E3,US,,")
+
+    mend(batch, alice, "product_unknown", "products", "E3", how=How.WITHOUT)
+
+    assert states(batch) == {1: "planned"}
+    assert person(batch, 1)["products"] == []
+
+
+def test_an_unknown_product_is_still_known_after_something_else_was_repaired(planned, alice):
+    batch = planned("bo b,Bo,E3,US,,")
+
+    done = mend(batch, alice, "user_name_bad_character", "user_name", how=How.SUGGESTED)
+
+    assert (done.changed, done.bad) == (1, 1)
+    assert codes(batch, 1) == ["product_unknown"]
+
+
+def test_a_missing_location_is_chosen_for_all(planned, alice):
+    batch = planned("amy,Amy,Office E3,,,", location="")
+    assert codes(batch, 1) == ["location_missing"]
+
+    mend(batch, alice, "location_missing", "location", value="CN")
+
+    assert states(batch) == {1: "planned"}
+    assert person(batch, 1)["location"] == "CN"
+
+
+def test_an_unknown_location_is_chosen(planned, alice):
+    batch = planned("amy,Amy,,Chnia,,", "bob,Bob,,Nowhere,,")
+
+    mend(batch, alice, "location_unknown", "location", "Nowhere", value="US")
+
+    assert states(batch) == {1: "invalid", 2: "planned"}
+
+
+def test_an_unknown_permission_becomes_one_or_none(planned, alice):
+    batch = planned("amy,Amy,,,Boss,", "bob,Bob,,,Chef,")
+
+    mend(batch, alice, "permission_unknown", "permissions", "Boss", value="user_administrator")
+    mend(batch, alice, "permission_unknown", "permissions", "Chef", how=How.WITHOUT)
+
+    assert person(batch, 1)["permissions"] == ["user_administrator"]
+    assert person(batch, 2)["permissions"] == []
+    assert states(batch) == {1: "planned", 2: "planned"}
+
+
+def test_a_bad_contact_address_is_done_without_and_long_texts_are_cut(planned, alice):
+    batch = planned(f"amy,{'A' * 130},,,,nonsense")
+
+    mend(batch, alice, "contact_email_bad", "contact_email", how=How.WITHOUT)
+    mend(batch, alice, "too_long", "display_name", how=How.SUGGESTED)
+
+    assert person(batch, 1)["contact_email"] == ""
+    assert person(batch, 1)["display_name"] == "A" * 120
+    assert states(batch) == {1: "planned"}
+
+
+def test_a_missing_display_name_is_taken_from_the_user_name(planned, alice):
+    batch = planned("amy.parker,,,,,")
+
+    mend(batch, alice, "name_missing", "display_name", how=How.SUGGESTED)
+
+    assert person(batch, 1)["display_name"] == "Amy Parker"
+
+
+def test_names_that_collide_within_the_batch_are_found(planned, alice):
+    batch = planned("amy@contoso.example,Amy One,,,,", "amy@contoso.exmaple,Amy Two,,,,")
+
+    done = mend(
+        batch, alice, "domain_unknown", "user_name", "contoso.exmaple", value="contoso.example"
+    )
+
+    assert (done.changed, done.bad) == (1, 1)
+    assert codes(batch, 2) == ["user_name_repeated"]
+    done = mend(batch, alice, "user_name_repeated", "user_name", how=How.SUGGESTED)
+    assert (done.changed, done.bad) == (1, 0)
+    assert person(batch, 2)["user_name"] == "amy2@contoso.example"
+
+
+def test_the_second_of_a_name_is_good_once_the_first_has_another(planned, alice):
+    batch = planned("amy,Amy One,,,,", "amy,Amy Two,,,,")
+    changes = person(batch, 1) | {"user_name": "amy.one@contoso.example"}
+
+    assert operations.repair_line(batch=batch, number=1, changes=changes, by=alice) == []
+
+    assert states(batch) == {1: "planned", 2: "planned"}
+    assert codes(batch, 2) == []
+
+
+def test_the_second_of_a_name_is_good_once_the_first_is_left_out(planned, alice):
+    batch = planned("amy,Amy One,,,,", "amy,Amy Two,,,,")
+
+    operations.leave_out(batch=batch, numbers=[1], by=alice)
+    assert states(batch) == {1: "left_out", 2: "planned"}
+
+    operations.take_back(batch=batch, numbers=[1], by=alice)
+    assert states(batch) == {1: "planned", 2: "invalid"}
+
+
+def test_seats_are_forecast_anew(planned, alice, office):
+    batch = planned(*(f"u{n},U {n},Office E3,US,," for n in range(6)))
+    assert codes(batch, 6) == ["seat_short"]
+
+    operations.leave_out(batch=batch, numbers=[2], by=alice)
+
+    assert codes(batch, 6) == []
+    batch.refresh_from_db()
+    (seats,) = batch.plan["seats"]
+    assert (seats["wanted"], seats["short"], seats["left"]) == (5, 0, 0)
+    assert batch.plan["counts"] == {"ready": 5, "warned": 0, "failed": 0}
+    operations.take_back(batch=batch, numbers=[2], by=alice)
+    assert codes(batch, 6) == ["seat_short"]
+
+
+def test_a_row_that_was_left_out_is_not_imported_and_holds_nothing_up(
+    as_alice, planned, alice, contoso
+):
+    batch = planned("amy,Amy,,,,", "bo b,Bob,,,,", mode="all")
+    operations.leave_out(batch=batch, numbers=[2], by=alice)
+
+    start(as_alice, batch)
+
+    assert list(CustomerUser.objects.values_list("display_name", flat=True)) == ["Amy"]
+    assert states(batch) == {1: "done", 2: "left_out"}
+    assert "Left out" in show(as_alice, batch)
+
+
+def test_one_row_gets_other_values(planned, alice, office):
+    batch = planned("bo b,Bob,E3,US,,")
+    changes = person(batch, 1) | {
+        "user_name": "BOB@contoso.example",
+        "products": [{"subscription": str(office.pk), "plans_off": []}],
+    }
+
+    assert operations.repair_line(batch=batch, number=1, changes=changes, by=alice) == []
+
+    assert person(batch, 1)["user_name"] == "bob@contoso.example"
+    assert person(batch, 1)["line"] == 2
+    assert states(batch) == {1: "planned"}
+
+
+def test_a_row_with_errors_left_stays_as_it_was(planned, alice):
+    batch = planned("amy,Amy,,,,", "bo b,Bob,,,,")
+    changes = person(batch, 2) | {"user_name": "amy@contoso.example"}
+
+    (problem,) = operations.repair_line(batch=batch, number=2, changes=changes, by=alice)
+
+    assert (problem.code, problem.params) == ("user_name_repeated", {"first": 2})
+    assert person(batch, 2)["user_name"] == "bo b@contoso.example"
+    assert not Event.objects.filter(action="import.repaired").exists()
+
+
+def test_a_repair_is_on_record(planned, alice):
+    batch = planned("amy,Amy,E3,US,,", "bob,Bob,E3,US,,")
+
+    mend(batch, alice, "product_unknown", "products", "E3", how=How.WITHOUT)
+
+    event = Event.objects.get(action="import.repaired")
+    assert (event.by_id, event.batch_id) == (alice.pk, batch.pk)
+    assert event.after == {"code": "product_unknown", "how": "without", "count": 2}
+
+
+def test_a_repair_that_finds_nothing_changes_nothing(planned, alice):
+    batch = planned("amy,Amy,,,,")
+
+    assert mend(batch, alice, "product_unknown", "products", "E3", how=How.WITHOUT).changed == 0
+    assert not Event.objects.filter(action="import.repaired").exists()
+
+
+def test_a_started_batch_is_not_repaired(as_alice, planned, alice):
+    batch = planned("amy,Amy,,,,", "bo b,Bob,,,,")
+    start(as_alice, batch)
+
+    with pytest.raises(operations.NotPlanned):
+        mend(batch, alice, "user_name_bad_character", "user_name", how=How.SUGGESTED)
+    with pytest.raises(operations.NotPlanned):
+        operations.repair_line(batch=batch, number=2, changes={}, by=alice)
+    with pytest.raises(operations.NotPlanned):
+        operations.leave_out(batch=batch, numbers=[1], by=alice)
+
+
+def test_a_reader_and_a_colleague_who_may_not_approve_repair_nothing(planned, bob, helen):
+    batch = planned("bo b,Bob,,,,")
+
+    for member in (bob, helen):
+        with pytest.raises(Refused):
+            mend(batch, member, "user_name_bad_character", "user_name", how=How.SUGGESTED)
+        with pytest.raises(Refused):
+            operations.take_back(batch=batch, numbers=[1], by=member)
+
+
+def test_a_colleagues_repair_grants_nothing_that_the_planner_may_not(client, contoso, alice):
+    from partners.roles import Role
+
+    agent = factories.member(contoso.partner, "ann", role=Role.HELPDESK_AGENT)
+    batch = operations.receive_file(
+        customer=contoso,
+        name="p.csv",
+        parts=[(HEADER + "amy@contoso.example,Amy,,,Global administrator,\r\n").encode()],
+        options={},
+        by=alice,
+    )
+    operations.check_upload(batch_id=batch.pk)
+    Batch.objects.filter(pk=batch.pk).update(by=agent)
+    batch.refresh_from_db()
+
+    (problem,) = operations.repair_line(
+        batch=batch, number=1, changes={"department": "IT"}, by=alice
+    )
+
+    assert problem.code == "permission_not_yours"
+
+
+@pytest.mark.parametrize("how", [How.SET, How.LEAVE_OUT])
+def test_fifty_rows_take_as_many_statements_as_one(planned, alice, how):
+    counts = []
+    for number in (1, 50):
+        batch = planned(*(f"u{n}@x.example,U {n},Office E3,US,," for n in range(number)))
+        with CaptureQueriesContext(
+            connection,
+        ) as queries_of:
+            mend(batch, alice, "domain_unknown", "user_name", "x.example", how, "contoso.example")
+        counts.append(len(queries_of))
+
+    # One more that writes who gets no seat is what six rows beyond five seats may cost.
+    assert counts[0] == counts[1]
+
+
+def test_problems_are_grouped_by_what_repairs_them(planned, contoso):
+    batch = planned(
+        "a@x.example,A,,,,", "b@x.example,B,,,,", "c@y.example,C,,,,", "d,D,E3,US,,", "admin,E,,,,"
+    )
+
+    found = queries.find_problem_groups(batch, by_value=BY_VALUE, by_domain=BY_DOMAIN)
+
+    assert [(one.code, one.key, one.rows, one.severity) for one in found.groups] == [
+        ("domain_unknown", "x.example", 2, "error"),
+        ("domain_unknown", "y.example", 1, "error"),
+        ("product_unknown", "E3", 1, "error"),
+        ("user_name_reserved", "", 1, "warning"),
+    ]
+
+
+def test_of_many_kinds_the_first_fifty_are_shown(as_alice, planned):
+    batch = planned(*(f"u{n}@d{n}.example,U {n},,,," for n in range(53)))
+
+    assert queries.find_problem_groups(batch, by_domain=BY_DOMAIN).more == 3
+    assert "And 3 more kinds of problems" in show(as_alice, batch)

@@ -1,0 +1,209 @@
+"""Rows of a plan made better: what a member chose for a problem is put into the person."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from users.importing import vocabulary
+from users.importing.facts import Facts, Person
+from users.importing.problems import ERROR, Problem
+from users.importing.rules import LIMITS, Rules
+from users.importing.validate import repeated
+
+
+class How(StrEnum):
+    """What can be done about a problem, in one row or in all that have it."""
+
+    # Put the chosen value there.
+    SET = "set"
+    # Take what the check suggested.
+    SUGGESTED = "suggested"
+    # Do without what stands there.
+    WITHOUT = "without"
+    LEAVE_OUT = "leave_out"
+
+
+# One problem for each text that stands in the cells; the others are one for the whole column.
+BY_VALUE = frozenset(
+    {
+        "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
+        "product_requires", "product_excludes", "seat_short", "location_unknown",
+        "permission_unknown", "permission_not_yours", "language_unknown",
+    }
+)  # fmt: skip
+# One problem for each domain, since every cell holds another name before it.
+BY_DOMAIN = frozenset({"domain_unknown"})
+
+DOMAIN_CODES = frozenset({"domain_unknown", "domain_missing", "domain_differs"})
+
+# Found as the file was read; the person does not show them any more, so they are kept.
+_OF_READING = frozenset(
+    {
+        "product_unknown", "product_ambiguous", "location_unknown", "permission_unknown",
+        "language_unknown", "cells_too_many", "domain_differs", "invisible_removed",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a plan as it is repaired."""
+
+    number: int
+    input: dict[str, Any]
+    problems: tuple[Problem, ...]
+    is_left_out: bool = False
+
+    @property
+    def line(self) -> int:
+        """The line of the file that it came from."""
+        return self.input.get("line") or self.number
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it has an error, so that it cannot run."""
+        return any(problem.severity == ERROR for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Problems that are one to whoever repairs them: the same code, column and text."""
+
+    code: str
+    column: str
+    key: str = ""
+
+    def covers(self, problem: Problem) -> bool:
+        """Whether the problem is one of these."""
+        return (problem.code, problem.column) == (self.code, self.column) and (
+            key_of(problem) == self.key
+        )
+
+    @property
+    def pattern(self) -> dict[str, Any]:
+        """What such a problem contains as it is stored."""
+        pattern: dict[str, Any] = {"code": self.code, "column": self.column}
+        if self.code in BY_VALUE:
+            pattern["value"] = self.key
+        elif self.code in BY_DOMAIN:
+            pattern["params"] = {"domain": self.key}
+        return pattern
+
+
+def key_of(problem: Problem) -> str:
+    """The text by which problems of one code are told apart."""
+    if problem.code in BY_VALUE:
+        return problem.value
+    return problem.params.get("domain", "") if problem.code in BY_DOMAIN else ""
+
+
+def mend(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Row:
+    """
+    The row with the choice made for every problem of this kind; it is to be checked again.
+
+    A row without a suggestion stays as it is where suggestions are to be taken.
+    """
+    if how == How.LEAVE_OUT:
+        return Row(row.number, row.input, row.problems, is_left_out=True)
+    person, left = dict(row.input), []
+    for problem in row.problems:
+        wanted = problem.suggestion if how == How.SUGGESTED else value
+        if not kind.covers(problem) or (how == How.SUGGESTED and not wanted):
+            left.append(problem)
+        elif how == How.WITHOUT:
+            _take_away(person, problem, facts)
+        else:
+            _put(person, problem, wanted, facts)
+    return Row(row.number, person, tuple(left), row.is_left_out)
+
+
+def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> None:
+    if problem.column == "products":
+        id = _find_subscription(value, facts)
+        _take_away(person, problem, facts, is_known=id is not None)
+        if id and id not in {one["subscription"] for one in person["products"]}:
+            person["products"] = [*person["products"], {"subscription": id, "plans_off": []}]
+    elif problem.column == "permissions":
+        _take_away(person, problem, facts)
+        person["permissions"] = list(dict.fromkeys([*person["permissions"], value]))
+    elif problem.code in DOMAIN_CODES and "@" not in value:
+        person["user_name"] = f"{person['user_name'].partition('@')[0]}@{value}"
+    else:
+        person["user_name" if problem.column == "domain" else problem.column] = value
+
+
+def _find_subscription(value: str, facts: Facts) -> str | None:
+    # A choice is an id, a suggestion is what one may write into the cell.
+    plain = vocabulary.plain(value)
+    for one in facts.subscriptions:
+        if one.id == value or plain in {
+            vocabulary.plain(one.name),
+            vocabulary.plain(one.part_number),
+        }:
+            return one.id
+    return None
+
+
+def _take_away(
+    person: dict[str, Any], problem: Problem, facts: Facts, *, is_known: bool = False
+) -> None:
+    value = problem.value
+    if problem.column == "products":
+        # What is missing beside a product is put there, and the product stays.
+        if is_known and problem.code == "product_requires":
+            return
+        names = {one.id: one.name for one in facts.subscriptions}
+        person["products"] = [
+            one
+            for one in person["products"]
+            if value not in {one["subscription"], names.get(one["subscription"])}
+        ]
+    elif problem.column == "permissions":
+        person["permissions"] = [one for one in person["permissions"] if one != value]
+    elif problem.column in {"contact_email", "phone", "location"}:
+        person[problem.column] = ""
+
+
+def recheck(
+    rows: Iterable[Row], facts: Facts, *, typed_names: Callable[[], Iterable[str]]
+) -> list[Row]:
+    """
+    Check rows of a plan once more by the rules of every person; gives them cleaned, in order.
+
+    Whoever shares a user name with one of them must be among them, so that the first of a name
+    is known. `typed_names` gives the user names of the whole plan, which nobody is suggested.
+    """
+    rules = Rules(facts, typed_names=typed_names)
+    firsts: dict[str, Row] = {}
+    checked = []
+    for row in sorted(rows, key=lambda row: row.number):
+        person = dict(row.input)
+        for field in ("user_name", *LIMITS):
+            person[field] = str(person.get(field) or "").strip()
+        found = [one for one in row.problems if _is_of_reading(one, person)]
+        rules.check(person, row.line, found)
+        made = Row(row.number, person, (), row.is_left_out)
+        if person["user_name"] and not row.is_left_out:
+            first = firsts.setdefault(person["user_name"], made)
+            if first is not made:
+                pair = Person(first.line, first.input), Person(row.line, person)
+                found.append(repeated(*pair, rules))
+        checked.append(Row(row.number, person, tuple(found), row.is_left_out))
+    return checked
+
+
+def _is_of_reading(problem: Problem, person: dict[str, Any]) -> bool:
+    if problem.code not in _OF_READING:
+        return False
+    # The rules report what stands in the person, and do so again.
+    if problem.code == "location_unknown":
+        return not person["location"]
+    if problem.column == "products":
+        return problem.value not in {one["subscription"] for one in person["products"]}
+    return problem.column != "permissions" or problem.value not in person["permissions"]
+
+
+def errors_of(problems: Sequence[Problem]) -> list[Problem]:
+    """Those that keep a row from running."""
+    return [problem for problem in problems if problem.severity == ERROR]

@@ -1,0 +1,203 @@
+"""What the page of a planned import offers to repair, in the reader's language."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from customers import locations
+from customers.models import Customer
+from users import queries
+from users.importing import problems as importing
+from users.importing.columns import label_of
+from users.importing.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, How, Kind
+from users.models import Batch, UserPermission
+
+# What is said of many rows at once where the sentence about one row names what stands in it.
+OF_MANY = {
+    "user_name_not_ascii": gettext_lazy(
+        "The user name holds letters other than a–z, which cannot stand in it."
+    ),
+    "user_name_bad_character": gettext_lazy(
+        "The user name holds characters that cannot stand in it."
+    ),
+    "user_name_exists": gettext_lazy(
+        "The same person is there already, with the same user name. Nothing is left to do."
+    ),
+    "user_name_taken": gettext_lazy("Somebody else already has the user name."),
+    "user_name_repeated": gettext_lazy("Another row above has the same user name."),
+    "user_name_deleted": gettext_lazy(
+        "This was the user name of somebody who was deleted. Importing creates a new user."
+    ),
+    "user_name_reserved": gettext_lazy(
+        "The user name looks like an official address. Make sure that it is a person."
+    ),
+    "domain_missing": gettext_lazy("The user name has no domain."),
+    "domain_differs": gettext_lazy(
+        "The user name ends with another domain than the column Domain says."
+    ),
+    "too_long": gettext_lazy("“%(column)s” is too long; it can be cut off."),
+    "location_missing": gettext_lazy(
+        "Licenses cannot be given without a usage location, and there is none."
+    ),
+    "contact_email_bad": gettext_lazy("The contact address is not an e-mail address."),
+    "phone_damaged": gettext_lazy("A spreadsheet has shortened the phone number."),
+}
+
+# What it is called to do without what stands in a column.
+WITHOUT = {
+    "products": gettext_lazy("Without this license"),
+    "permissions": gettext_lazy("Without this permission"),
+    "contact_email": gettext_lazy("Without a contact address"),
+    "phone": gettext_lazy("Without a phone number"),
+    "language": gettext_lazy("The customer's language"),
+    "": gettext_lazy("Take the rows as they were read"),
+}
+CAN_DO_WITHOUT = frozenset(
+    {
+        "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
+        "product_requires", "product_excludes", "permission_unknown", "permission_not_yours",
+        "contact_email_bad", "contact_email_is_own", "phone_damaged", "language_unknown",
+        "cells_too_many",
+    }
+)  # fmt: skip
+
+# A list of all countries for so many groups; a file with more spellings gets a short list.
+LONG_LISTS = 5
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One kind of problem, how many rows have it, and what can be done about all of them."""
+
+    kind: Kind
+    severity: str
+    rows: int
+    text: str
+    column: str
+    choices: tuple[tuple[str, str], ...]
+    chosen: str
+    button: str
+
+    @property
+    def tone(self) -> str:
+        """How grave it is, as the page colors it."""
+        return "bad" if self.severity == importing.ERROR else "warn"
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """Everything that can be repaired together: errors apart from warnings."""
+
+    errors: tuple[Repair, ...] = ()
+    warnings: tuple[Repair, ...] = ()
+    more: int = 0
+
+    def __bool__(self):
+        return bool(self.errors or self.warnings)
+
+
+def offer(batch: Batch) -> Repairs:
+    """What is wrong with the rows of a planned import, with the choices for each kind."""
+    found = queries.find_problem_groups(batch, by_value=BY_VALUE, by_domain=BY_DOMAIN)
+    if not found.groups:
+        return Repairs()
+    desk = _Desk(batch.customer)
+    shown = [desk.show(group) for group in found.groups]
+    return Repairs(
+        errors=tuple(one for one in shown if one.severity == importing.ERROR),
+        warnings=tuple(one for one in shown if one.severity != importing.ERROR),
+        more=found.more,
+    )
+
+
+class _Desk:
+    """Knows what can be chosen at this customer; each thing is asked for once."""
+
+    def __init__(self, customer: Customer):
+        self.customer = customer
+        self.domains = queries.find_verified_domains(customer)
+        self.products = queries.find_product_names(customer)
+        self.locations = locations.choices()
+        self.long_lists = LONG_LISTS
+
+    def show(self, group: queries.ProblemGroup) -> Repair:
+        values = self._values(group)
+        choices = [(f"{How.SET}:{value}", str(label)) for value, label in values]
+        if group.suggestion and group.code not in DOMAIN_CODES:
+            choices = [(str(How.SUGGESTED), _suggested(group, values)), *choices]
+        if group.code in CAN_DO_WITHOUT:
+            choices.append((str(How.WITHOUT), str(WITHOUT.get(group.column, WITHOUT[""]))))
+        choices.append((str(How.LEAVE_OUT), _("Leave these rows out")))
+        return Repair(
+            kind=Kind(group.code, group.column, group.key),
+            severity=group.severity,
+            rows=group.rows,
+            text=_sentence(group),
+            column=str(label_of(group.column)) if group.column else "",
+            choices=tuple(choices),
+            chosen=self._chosen(group, choices),
+            button=ngettext("Change %(n)s row", "Change %(n)s rows", group.rows)
+            % {"n": intcomma(group.rows)},
+        )
+
+    def _values(self, group: queries.ProblemGroup) -> Sequence[tuple[str, str]]:
+        if group.code in DOMAIN_CODES:
+            return [(domain, domain) for domain in self.domains]
+        offers: Mapping[str, Callable[[], Sequence]] = {
+            "product_unknown": lambda: list(self.products.items()),
+            "product_ambiguous": lambda: list(self.products.items()),
+            "location_unknown": self._places,
+            "location_missing": self._places,
+            "permission_unknown": lambda: UserPermission.choices,
+            "language_unknown": lambda: settings.LANGUAGES,
+        }
+        return offers.get(group.code, list)()
+
+    def _places(self) -> Sequence[tuple[str, str]]:
+        self.long_lists -= 1
+        if self.long_lists >= 0:
+            return self.locations
+        return [one for one in self.locations if one[0] == self.customer.location]
+
+    def _chosen(self, group: queries.ProblemGroup, choices: Sequence[tuple[str, str]]) -> str:
+        values = {value for value, _label in choices}
+        wanted = ""
+        if group.code in DOMAIN_CODES:
+            likely = group.suggestion.rpartition("@")[2] or next(iter(self.domains), "")
+            wanted = f"{How.SET}:{likely}"
+        elif group.suggestion:
+            wanted = str(How.SUGGESTED)
+        elif group.code == "location_missing":
+            wanted = f"{How.SET}:{self.customer.location}"
+        elif len(choices) == 1:
+            wanted = choices[0][0]
+        # Nothing is chosen where nothing is likely: then the member must say it.
+        return wanted if wanted in values else ""
+
+
+def _suggested(group: queries.ProblemGroup, values: Sequence[tuple[str, str]]) -> str:
+    suggestion = str(dict(values).get(group.suggestion, group.suggestion))
+    if group.suggested < group.rows:
+        sentence = ngettext(
+            "Take the suggestion for %(n)s of them: %(suggestion)s",
+            "Take the suggestions for %(n)s of them, such as %(suggestion)s",
+            group.suggested,
+        )
+    elif group.suggestions > 1:
+        sentence = _("Take the suggestions, such as %(suggestion)s")
+    else:
+        sentence = _("Take the suggestion: %(suggestion)s")
+    shortened = suggestion if len(suggestion) <= 60 else f"{suggestion[:59]}…"
+    return sentence % {"n": intcomma(group.suggested), "suggestion": shortened}
+
+
+def _sentence(group: queries.ProblemGroup) -> str:
+    if group.code in OF_MANY:
+        return str(OF_MANY[group.code]) % {"column": label_of(group.column)}
+    # Of a line that does not matter.
+    problem = importing.Problem(0, group.column, group.key, group.code, group.params)
+    return importing.describe(problem)

@@ -1,0 +1,107 @@
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRefresh
+
+from customers.access import customer_view
+from customers.pages import render_form
+from partners.roles import Permission
+from users import forms, operations, queries, sentences
+from users.pages import page_of
+
+from .importing import get_import_or_404
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def repair_all(request, customer, batch_id):
+    """Repair the same problem in all rows of a planned import that have it."""
+    batch = get_import_or_404(customer, batch_id)
+    form = forms.RepairAll(request.POST)
+    if not form.is_valid():
+        context = page_of(batch, forms.Place(), member=request.user) | {"form": form}
+        return render_form(request, "users/batch.html", context)
+    try:
+        say(request, operations.repair_all(batch=batch, **form.order, by=request.user))
+    except operations.UsersError as error:
+        messages.error(request, error.message)
+    return redirect("users:batch", customer.slug, batch.pk)
+
+
+def say(request, repaired):
+    """Say how many rows were changed, and how many of them still cannot run."""
+    if not repaired.changed:
+        messages.info(request, _("No row has this problem any more. Nothing was changed."))
+        return
+    level = messages.warning if repaired.bad else messages.success
+    level(request, sentences.repaired(repaired.changed, repaired.bad))
+
+
+def get_line_or_404(customer, batch_id, number):
+    """Return the customer's import and the line of it that has this number."""
+    batch = get_import_or_404(customer, batch_id)
+    line = queries.get_line(batch, number)
+    if line is None:
+        raise Http404
+    return batch, line
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def repair_line(request, customer, batch_id, number):
+    """Give one row of a planned import other values."""
+    batch, line = get_line_or_404(customer, batch_id, number)
+    products = queries.find_product_names(customer)
+    whose = {"line": line, "products": products, "customer": customer, "member": request.user}
+    form = forms.RepairLine(request.POST or None, **whose)
+    if form.is_valid() and save_line(request, batch, form):
+        messages.success(request, _("The row was changed and can be imported."))
+        back = redirect("users:batch", customer.slug, batch.pk)
+        return HttpResponseClientRefresh() if request.htmx else back
+    (said,) = sentences.show([line], products, is_over=False)
+    context = {"nav": "import", "form": form, "batch": batch, "line": line, "said": said}
+    name = "_repair_line" if request.htmx else "repair_line"
+    return render_form(request, f"users/{name}.html", context)
+
+
+def save_line(request, batch, form):
+    """Order the repair; say at the form what still stands against it."""
+    changes, number = form.cleaned_data["person"], form.line.number
+    try:
+        form.refuse(
+            operations.repair_line(batch=batch, number=number, changes=changes, by=request.user)
+        )
+    except operations.UsersError as error:
+        form.add_error(None, error.message)
+    return not form.errors
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def leave_out(request, customer, batch_id, number):
+    """Take a row out of a planned import."""
+    return move(request, customer, batch_id, number, operations.leave_out)
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def take_back(request, customer, batch_id, number):
+    """Put a row back into a planned import."""
+    return move(request, customer, batch_id, number, operations.take_back)
+
+
+def move(request, customer, batch_id, number, order):
+    """Do it, say what it came to, and show the plan again."""
+    batch, line = get_line_or_404(customer, batch_id, number)
+    try:
+        order(batch=batch, numbers=[line.number], by=request.user)
+    except operations.UsersError as error:
+        messages.error(request, error.message)
+    else:
+        name = line.input["display_name"] or line.input["user_name"]
+        is_out = order is operations.leave_out
+        said = _("%(name)s was left out.") if is_out else _("%(name)s was taken back.")
+        messages.success(request, said % {"name": name})
+    return redirect("users:batch", customer.slug, batch.pk)
