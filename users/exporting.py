@@ -12,6 +12,8 @@ from users.importing import columns, export
 from users.models import Batch, CustomerUser, Line, UserPermission
 from users.queries import Bought
 
+LINES_AT_ONCE = 500
+
 FIELDS = (
     "user_name",
     "display_name",
@@ -91,7 +93,7 @@ def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> It
         _("Remarks"),
     ]
     names = {one.id: one.name for one in bought}
-    while block := list(islice(lines, 500)):
+    while block := list(islice(lines, LINES_AT_ONCE)):
         for line in sentences.show(block, names, is_over=batch.started_at is not None):
             yield [
                 str(line.number),

@@ -1,0 +1,174 @@
+import csv
+import io
+
+import pytest
+import python_calamine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from partners.roles import Role
+from tests import factories
+from users import operations
+from users.models import Batch, Line
+
+
+def url(batch, kind="csv"):
+    return reverse("users:result", args=["contoso", batch.pk, kind])
+
+
+def content(response):
+    assert response.status_code == 200
+    return b"".join(response.streaming_content)
+
+
+def read(client, batch):
+    """The rows of the file, by the names in its header."""
+    text = content(client.get(url(batch))).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def give(contoso, office, by, *names):
+    """Give a seat to new users of these names; the last of them may find none."""
+    users = [factories.user(contoso, name, location="US").pk for name in names]
+    changes = operations.Changes(give=frozenset({str(office.pk)}))
+    batch = operations.plan_licenses(customer=contoso, users=users, changes=changes, by=by)
+    return operations.start_batch(batch=batch, by=by)
+
+
+def reset(contoso, by, *names):
+    users = [factories.user(contoso, name).pk for name in names]
+    batch = operations.plan_resets(customer=contoso, users=users, by=by)
+    return operations.start_batch(batch=batch, by=by)
+
+
+def test_it_says_of_every_line_what_became_of_it(as_alice, alice, contoso, office):
+    type(office).objects.update(seats=1)
+    batch = give(contoso, office, alice, "Ann", "Ben")
+
+    first, second = read(as_alice, batch)
+
+    ann = contoso.users.get(display_name="Ann")
+    assert first == {
+        "Line": "1",
+        "User name": ann.user_name,
+        "Display name": "Ann",
+        "Result": "Done",
+        # The plus would begin a formula.
+        "Licenses": "'+ Office E3",
+        "Remarks": "",
+    }
+    assert second["Display name"] == "Ben"
+    assert second["Result"] == "Failed"
+    assert second["Licenses"] == ""
+    assert "No seat was free" in second["Remarks"]
+
+
+def test_a_workbook_says_the_same(as_alice, alice, contoso, office):
+    batch = give(contoso, office, alice, "=Ann")
+
+    answer = as_alice.get(url(batch, "xlsx"))
+
+    workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content(answer)))
+    _header, row = workbook.get_sheet_by_index(0).to_python()
+    assert row[2:5] == ["=Ann", "Done", "+ Office E3"]
+    assert answer["Content-Disposition"].startswith('attachment; filename="contoso-licenses-')
+    assert answer["Content-Security-Policy"] == "sandbox"
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_no_password_stands_in_it(as_alice, alice, contoso, kind):
+    batch = reset(contoso, alice, "Ann")
+    (password,) = [one.reveal() for one in opened(batch, alice)]
+
+    file = content(as_alice.get(url(batch, kind)))
+
+    if kind == "xlsx":
+        workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(file))
+        file = str(workbook.get_sheet_by_index(0).to_python()).encode()
+    assert b"Ann" in file
+    assert password.encode() not in file
+
+
+def opened(batch, by):
+    """The passwords of a sheet."""
+    sheet = operations.open_sheet(batch=batch, way="shown", by=by)
+    return [row.password for row in sheet.rows]
+
+
+def test_it_is_in_the_members_language(client, alice, contoso):
+    batch = reset(contoso, alice, "Ann")
+    type(alice).objects.filter(pk=alice.pk).update(language="zh-hans")
+    client.force_login(alice)
+
+    text = content(client.get(url(batch))).decode()
+
+    assert "用户名" in text
+    assert '"完成"' in text or "已完成" in text
+
+
+def test_many_lines_take_as_many_queries_as_one(as_alice, alice, contoso):
+    def count(batch):
+        with CaptureQueriesContext(connection) as queries:
+            content(as_alice.get(url(batch)))
+        return len(queries)
+
+    one = reset(contoso, alice, "Ann")
+    many = reset(contoso, alice, *(f"Ben {n}" for n in range(40)))
+    # As a restore says it, by a look at the batch.
+    Line.objects.update(state="failed", result={"code": "name_taken"})
+
+    assert count(many) == count(one)
+
+
+def test_lines_beyond_what_is_fetched_at_once_are_there(as_alice, alice, contoso, monkeypatch):
+    monkeypatch.setattr("users.queries.exporting.AT_ONCE", 2)
+    monkeypatch.setattr("users.exporting.LINES_AT_ONCE", 2)
+    batch = reset(contoso, alice, *(f"Ann {n}" for n in range(5)))
+
+    assert [row["Display name"] for row in read(as_alice, batch)] == [f"Ann {n}" for n in range(5)]
+
+
+def test_what_has_not_been_started_has_no_result(as_alice, alice, contoso):
+    ann = factories.user(contoso, "Ann")
+    batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
+
+    assert as_alice.get(url(batch)).status_code == 404
+    assert "result.csv" not in page(as_alice, batch)
+
+
+def test_there_is_no_other_kind_of_result(as_alice, alice, contoso):
+    assert as_alice.get(url(reset(contoso, alice, "Ann"), "exe")).status_code == 404
+
+
+def page(client, batch):
+    return client.get(reverse("users:batch", args=["contoso", batch.pk])).content.decode()
+
+
+def test_the_page_of_the_batch_offers_it(as_alice, alice, contoso):
+    batch = reset(contoso, alice, "Ann")
+
+    text = page(as_alice, batch)
+
+    assert f'href="{url(batch, "csv")}" download' in text
+    assert f'href="{url(batch, "xlsx")}" download' in text
+    assert "failed.csv" not in text
+
+
+def test_who_may_not_export_gets_none(client, alice, bob, mallory, contoso, northwind):
+    batch = reset(contoso, alice, "Ann")
+    limited = factories.member(northwind, "lim", role=Role.HELPDESK_AGENT, is_limited=True)
+
+    for member, status in ((bob, 403), (limited, 404), (mallory, 404)):
+        client.force_login(member)
+        assert client.get(url(batch)).status_code == status
+    client.force_login(bob)
+    assert "result.csv" not in page(client, batch)
+
+
+def test_another_customers_batch_has_no_result_here(as_alice, alice, contoso):
+    other = factories.customer("fabrikam", "Fabrikam", domains=("fabrikam.example",))
+    batch = reset(other, alice, "Ann")
+
+    assert as_alice.get(url(batch)).status_code == 404
+    assert Batch.objects.filter(pk=batch.pk).exists()
