@@ -104,7 +104,7 @@ def _plan_move(customer: Customer, *, by: Member) -> None:
     plain = _plain(customer)
     callers = plain.filter(assignments__subscription__product__name="Calling Plan")
     chosen = {*_keys(callers, 2), *_keys(plain, 6)}
-    users.plan_edits(customer=customer, users=chosen, location="CN", by=by)
+    users.plan_edits(customer=customer, users=chosen, changes={"location": "CN"}, by=by)
 
 
 def _plan_delete_of_administrator(customer: Customer, *, by: Member) -> None:
