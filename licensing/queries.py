@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
@@ -12,7 +12,7 @@ from customers.models import Customer
 from customers.queries import find_customers
 from partners.models import Member
 
-from .models import Assignment, Product, ProductRule, Subscription
+from .models import Assignment, Product, ProductRule, Subscription, WaitingSeat
 
 MOST_BUYERS = 100
 
@@ -178,3 +178,55 @@ def find_not_sold(*, customer: Customer, locations: Mapping[UUID, str]) -> dict[
         for user_id, product in cursor.fetchall():
             unsold[user_id].append(product)
     return dict(unsold)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a user stands in the line for a subscription, and how many wait there."""
+
+    number: int
+    of: int
+
+
+def get_places(customer: Customer, users: Iterable[UUID]) -> dict[tuple[UUID, UUID], Place]:
+    """Where these users wait, by (user, subscription); one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH mine AS (
+                SELECT user_id, subscription_id FROM {WaitingSeat._meta.db_table}
+                WHERE customer_id = %s AND user_id = ANY(%s)
+            ), places AS (
+                SELECT user_id, subscription_id,
+                    row_number() OVER (PARTITION BY subscription_id ORDER BY id) AS number,
+                    count(*) OVER (PARTITION BY subscription_id) AS of
+                FROM {WaitingSeat._meta.db_table}
+                WHERE subscription_id IN (SELECT subscription_id FROM mine)
+            )
+            SELECT user_id, subscription_id, number, of FROM places JOIN mine
+                USING (user_id, subscription_id)
+            """,
+            [customer.pk, list(users)],
+        )
+        return {(user, one): Place(number, of) for user, one, number, of in cursor.fetchall()}
+
+
+def count_waiting(customer: Customer) -> dict[UUID, int]:
+    """How many users wait for a seat of each subscription, by its id; none is left out."""
+    rows = WaitingSeat.objects.filter(customer=customer).values_list("subscription_id")
+    return dict(rows.annotate(users=Count("pk")).order_by("subscription_id"))
+
+
+def is_anybodys_turn(customer: Customer) -> bool:
+    """Whether somebody waits for a seat that is free."""
+    waiting = WaitingSeat.objects.filter(
+        customer=customer, subscription__assigned__lt=F("subscription__seats")
+    )
+    return waiting.exclude(subscription__state=Subscription.State.SUSPENDED).exists()
+
+
+def find_customers_with_free_seats() -> list[Customer]:
+    """The tenant's customers where somebody waits for a seat that is free."""
+    waiting = WaitingSeat.objects.filter(subscription__assigned__lt=F("subscription__seats"))
+    open_for = waiting.exclude(subscription__state=Subscription.State.SUSPENDED)
+    return list(Customer.objects.filter(pk__in=open_for.values("customer")).order_by("pk"))

@@ -17,16 +17,28 @@ from .subscriptions import (
     add_subscription,
     change_subscription,
 )
+from .waiting import (
+    Order,
+    Wish,
+    look_at_lines,
+    stop_all_waiting,
+    stop_waiting,
+    take_turns,
+    wait,
+    when_seats_are_free,
+)
 
 __all__ = [
     "Assigned",
     "BoughtAlready",
     "Description",
     "LicensingError",
+    "Order",
     "PartNumberTaken",
     "PlanInUse",
     "TooFewSeats",
     "Wanted",
+    "Wish",
     "add_product",
     "add_subscription",
     "assign",
@@ -34,6 +46,12 @@ __all__ = [
     "change_subscription",
     "edit_product",
     "lock_subscriptions",
+    "look_at_lines",
     "revoke",
     "revoke_all",
+    "stop_all_waiting",
+    "stop_waiting",
+    "take_turns",
+    "wait",
+    "when_seats_are_free",
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from licensing.models import Assignment, Subscription
+from licensing.models import Assignment, Subscription, WaitingSeat
 
 if TYPE_CHECKING:
     from customers.models import Customer
@@ -95,7 +95,7 @@ def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None
             new.append(want)
         else:
             short.append(want)
-    _insert(customer=customer, wanted=new, cause=cause)
+    insert(customer=customer, wanted=new, causes=[cause] * len(new))
     by_user = defaultdict(list)
     for want in given:
         by_user[want.user_id].append(str(want.subscription_id))
@@ -109,25 +109,40 @@ def lock_subscriptions(customer: "Customer", ids: Iterable[UUID]) -> dict[UUID, 
     return {subscription.pk: subscription for subscription in found}
 
 
-def _insert(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None) -> None:
+def insert(
+    *, customer: "Customer", wanted: Sequence[Wanted], causes: Sequence[UUID | None]
+) -> None:
+    """
+    Write seats that are free and not held, each with its cause, in one statement.
+
+    Whoever waited for such a seat does not wait any more.
+    """
     if not wanted:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Assignment._meta.db_table}
-                (partner_id, customer_id, user_id, subscription_id, plans_off, cause)
-            SELECT %s, %s, w.user_id, w.subscription_id,
-                COALESCE(string_to_array(NULLIF(w.plans_off, ''), ',')::uuid[], '{{}}'), %s
-            FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS w(user_id, subscription_id, plans_off)
+            WITH given AS (
+                INSERT INTO {Assignment._meta.db_table}
+                    (partner_id, customer_id, user_id, subscription_id, plans_off, cause)
+                SELECT %s, %s, w.user_id, w.subscription_id,
+                    COALESCE(string_to_array(NULLIF(w.plans_off, ''), ',')::uuid[], '{{}}'), w.cause
+                FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[])
+                    AS w(user_id, subscription_id, plans_off, cause)
+                RETURNING user_id, subscription_id
+            )
+            DELETE FROM {WaitingSeat._meta.db_table} w USING given
+            WHERE w.customer_id = %s AND w.user_id = given.user_id
+                AND w.subscription_id = given.subscription_id
             """,
             [
                 customer.partner_id,
                 customer.pk,
-                cause,
                 [want.user_id for want in wanted],
                 [want.subscription_id for want in wanted],
                 [",".join(map(str, want.plans_off)) for want in wanted],
+                list(causes),
+                customer.pk,
             ],
         )
 

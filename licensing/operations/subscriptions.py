@@ -12,6 +12,7 @@ from licensing.models import Product, Subscription
 from partners.models import Member
 
 from .errors import LicensingError
+from .waiting import tell_of_free_seats
 
 if TYPE_CHECKING:
     from customers.models import Customer
@@ -84,13 +85,14 @@ def change_subscription(
     """
     Change seats, state and renewal date; each that is different is a record of its own.
 
-    A suspended subscription keeps its holders, and gives no more seats.
+    A suspended subscription keeps its holders, and gives no more seats. Who waits for seats that
+    are free now gets them.
 
     :raises TooFewSeats: and changes nothing, where more seats are assigned.
     """
     # Locked, so that nobody takes a seat that is just going away.
     found = Subscription.objects.select_for_update(of=("self",), no_key=True)
-    current = found.select_related("product").get(pk=subscription.pk)
+    current = found.select_related("product", "customer").get(pk=subscription.pk)
     if seats < current.assigned:
         raise TooFewSeats(assigned=current.assigned, seats=seats)
     changes = []
@@ -107,6 +109,7 @@ def change_subscription(
             action, current, before={field: _plain(before)}, after={field: _plain(value)}, by=by
         )
     current.save(update_fields=["seats", "state", "renews_on"])
+    tell_of_free_seats(current)
     return current
 
 
