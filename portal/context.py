@@ -16,7 +16,6 @@ def shell(request):
     """
     user = getattr(request, "user", None)
     member = user if user is not None and user.is_authenticated else None
-    language = translation.get_language() or "en"
     return {
         "member": member,
         "customer": getattr(request, "customer", None),
@@ -25,8 +24,14 @@ def shell(request):
         "may_manage_users": _may_manage_users(request, member),
         "may_manage_customers": bool(member) and member.may(Permission.MANAGE_CUSTOMERS),
         "may_manage_staff": bool(member) and member.may(Permission.MANAGE_STAFF),
-        "html_language": HTML_LANGUAGES.get(language, language),
+        "html_language": html_language(),
     }
+
+
+def html_language():
+    """The language of the page as HTML spells it."""
+    language = translation.get_language() or "en"
+    return HTML_LANGUAGES.get(language, language)
 
 
 def _may_manage_users(request, member):

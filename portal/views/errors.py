@@ -1,9 +1,16 @@
 """The pages for what went wrong; they say what and where to go."""
 
+import sys
+
+from django.http import HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import translation
 
 from customers.access import Archived
 from partners.access import Refused
+from partners.backend.away import is_away
+from portal.context import html_language
 
 
 def forbidden(request, exception=None):
@@ -26,4 +33,13 @@ def not_found(request, exception=None):
 
 def server_error(request):
     """Say that nothing was changed; the transaction has been rolled back."""
+    if is_away(sys.exception()):
+        return unavailable(request)
     return render(request, "500.html", status=500)
+
+
+def unavailable(request):
+    """Say that the portal will be back soon, without a look at the database, which is not there."""
+    with translation.override(translation.get_language_from_request(request)):
+        page = render_to_string("503.html", {"html_language": html_language()})
+    return HttpResponse(page, status=503, headers={"Retry-After": "5"})

@@ -4,18 +4,16 @@ import logging
 import time
 from uuid import UUID
 
-from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import Q
 
+from partners.backend.away import is_away
 from users.models import Batch, Chunk, Line
 
 from .waking import poke_chunks
 
 log = logging.getLogger(__name__)
 
-# Classes of SQLSTATE: the connection is lost; no room, no memory, too many sessions; the server
-# goes down, comes up or has crashed.
-AWAY = ("08", "53", "57P")
 # A server that was killed is back after some seconds, and its worker has nothing else to do.
 SECONDS_TO_WAIT = 30
 
@@ -50,17 +48,6 @@ def resume(*, batch: Batch, because: str) -> bool:
     )
     poke_chunks(batch, list(pending.order_by("number").values_list("number", flat=True)))
     return True
-
-
-def is_away(error: Exception) -> bool:
-    """Whether the database has no room or does not answer: it passes, and is no line's fault."""
-    if isinstance(error, InterfaceError):
-        return True
-    if not isinstance(error, OperationalError):
-        return False
-    # A connection that broke has no code.
-    code = getattr(error.__cause__, "sqlstate", None)
-    return code is None or code.startswith(AWAY)
 
 
 def halt(*, batch_id: UUID | str, number: int, attempt: int | None) -> None:

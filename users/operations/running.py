@@ -15,6 +15,7 @@ from django.utils import timezone
 from psycopg import errors
 
 from customers.models import Customer
+from partners.backend.away import is_away
 from users.models import Batch, Chunk, Line, UserCount
 from users.queries import find_batches_with_mail
 
@@ -23,8 +24,8 @@ from .waking import poke, send_chunks
 
 log = logging.getLogger(__name__)
 
-# A chunk that was begun so often without an end is run line by line.
-MOST_ATTEMPTS = 3
+# A chunk that was begun so often is run line by line: a line that kills takes three workers at most.
+MOST_ATTEMPTS = 2
 # So many workers may stop while they try one line.
 MOST_TRIES = 2
 
@@ -83,7 +84,7 @@ def run_chunk(*, batch_id: UUID | str, number: int) -> None:
         if attempt is not None:
             _run_attempt(batch_id, number, attempt)
     except Exception as error:
-        if halting.is_away(error):
+        if is_away(error):
             halting.halt(batch_id=batch_id, number=number, attempt=attempt)
         raise
 
