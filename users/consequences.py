@@ -4,19 +4,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from customers import locations
+from users import sentences
 from users.models import Batch
 
 Kind = Batch.Kind
 
 # The question that the page of a plan asks, with the number of users.
 QUESTIONS: dict[str, Callable[[int], str]] = {
+    Kind.RESET: lambda n: ngettext(
+        "Reset the password of %(n)s user?", "Reset the passwords of %(n)s users?", n
+    ),
     Kind.EDIT: lambda n: ngettext("Change %(n)s user?", "Change %(n)s users?", n),
+    "location": lambda n: ngettext(
+        "Change location of %(n)s user?", "Change location of %(n)s users?", n
+    ),
     Kind.BLOCK: lambda n: ngettext(
         "Block sign-in of %(n)s user?", "Block sign-in of %(n)s users?", n
     ),
@@ -30,6 +38,22 @@ QUESTIONS: dict[str, Callable[[int], str]] = {
     Kind.RESTORE: lambda n: ngettext("Restore %(n)s user?", "Restore %(n)s users?", n),
     Kind.PURGE: lambda n: ngettext("Purge %(n)s user for good?", "Purge %(n)s users for good?", n),
 }
+
+
+# What is written into everybody's field, and that it is emptied.
+BECOMES = {
+    "location": gettext_lazy("Their usage location becomes %(value)s."),
+    "language": gettext_lazy("Their language becomes %(value)s."),
+    "department": gettext_lazy("Their department becomes “%(value)s”."),
+    "job_title": gettext_lazy("Their job title becomes “%(value)s”."),
+}
+EMPTIED = {
+    "location": gettext_lazy("Their usage location is emptied."),
+    "language": gettext_lazy("Their language becomes that of the customer."),
+    "department": gettext_lazy("Their department is emptied."),
+    "job_title": gettext_lazy("Their job title is emptied."),
+}
+LANGUAGES = dict(settings.LANGUAGES)
 
 
 @dataclass(frozen=True)
@@ -55,9 +79,9 @@ class Consequences:
 
 def question(batch: Batch, number: int) -> str:
     """What the page of a plan asks; '' where the plan is not waiting, or is an import."""
-    if batch.state != Batch.State.PLANNED or not number or batch.kind not in QUESTIONS:
+    if batch.state != Batch.State.PLANNED or not number or batch.act not in QUESTIONS:
         return ""
-    return QUESTIONS[batch.kind](number) % {"n": intcomma(number)}
+    return sentences.count(QUESTIONS[batch.act], sentences.served(batch, number))
 
 
 def describe_moved(counted: int | None, found: int) -> str:
@@ -96,6 +120,7 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         Kind.BLOCK: _describe_block,
         Kind.UNBLOCK: _describe_unblock,
         Kind.EDIT: _describe_edit,
+        Kind.RESET: _describe_reset,
         Kind.LICENSES: _describe_licenses,
     }.get(batch.kind)
     return describe_kind(batch, products) if describe_kind else Consequences()
@@ -169,14 +194,31 @@ def _describe_unblock(batch: Batch, products: Mapping[str, str]) -> Consequences
     return Consequences((_("They can sign in again with the password they have."),))
 
 
-def _describe_edit(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    location = locations.name_of(batch.options.get("changes", {}).get("location", ""))
+def _describe_reset(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    days = batch.customer.password_days
+    valid = ngettext(
+        "The new ones are temporary: valid for %(days)s day, and changed at the first sign-in.",
+        "The new ones are temporary: valid for %(days)s days, and changed at the first sign-in.",
+        days,
+    )
     return Consequences(
         (
-            _("Their usage location becomes %(location)s.") % {"location": location},
-            _("Licenses stay as they are."),
+            _("The passwords they have end at once, and so do open sessions."),
+            valid % {"days": days},
+            _("The page that follows shows, prints or mails the new passwords."),
         )
     )
+
+
+def _describe_edit(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    facts = []
+    for name, value in batch.options.get("changes", {}).items():
+        if not value:
+            facts.append(EMPTIED[name])
+        else:
+            shown = locations.name_of(value) if name == "location" else value
+            facts.append(BECOMES[name] % {"value": LANGUAGES.get(shown, shown)})
+    return Consequences((*map(str, facts), _("Licenses stay as they are.")))
 
 
 def _describe_licenses(batch: Batch, products: Mapping[str, str]) -> Consequences:
@@ -189,6 +231,13 @@ def _describe_licenses(batch: Batch, products: Mapping[str, str]) -> Consequence
             unchanged,
         )
         facts.append(text % {"n": intcomma(unchanged)})
+    if unserved := batch.plan.get("unserved", 0):
+        text = ngettext(
+            "No seat is left for %(n)s user, for whom nothing changes.",
+            "No seat is left for %(n)s users, for whom nothing changes.",
+            unserved,
+        )
+        facts.append(text % {"n": intcomma(unserved)})
     if any(one["short"] for one in seats):
         facts.append(_("Seats are too few: they go to the first in the order of the list."))
         if any(one["freed"] for one in seats):

@@ -20,6 +20,9 @@ DONE: dict[str, Callable[[int], str]] = {
     Kind.IMPORT: lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
     Kind.RESET: lambda n: ngettext("%(n)s password reset", "%(n)s passwords reset", n),
     Kind.EDIT: lambda n: ngettext("%(n)s user changed", "%(n)s users changed", n),
+    "location": lambda n: ngettext(
+        "Location of %(n)s user changed", "Location of %(n)s users changed", n
+    ),
     Kind.BLOCK: lambda n: ngettext(
         "Sign-in of %(n)s user blocked", "Sign-in of %(n)s users blocked", n
     ),
@@ -40,6 +43,9 @@ DO: dict[str, Callable[[int], str]] = {
     Kind.IMPORT: lambda n: ngettext("Import %(n)s user", "Import %(n)s users", n),
     Kind.RESET: lambda n: ngettext("Reset %(n)s password", "Reset %(n)s passwords", n),
     Kind.EDIT: lambda n: ngettext("Change %(n)s user", "Change %(n)s users", n),
+    "location": lambda n: ngettext(
+        "Change location of %(n)s user", "Change location of %(n)s users", n
+    ),
     Kind.BLOCK: lambda n: ngettext(
         "Block sign-in of %(n)s user", "Block sign-in of %(n)s users", n
     ),
@@ -163,22 +169,27 @@ def count(sentence: Callable[[int], str], number: int) -> str:
 def heading(batch: Batch, succeeded: int) -> str:
     """What the page about the batch is headed by."""
     if batch.state in {State.DONE, State.OPEN}:
-        return count(DONE[batch.kind], succeeded)
+        return count(DONE[batch.act], succeeded)
     return str(batch.get_kind_display())
 
 
 def title(batch: Batch) -> str:
     """What a batch is called in a list: what it did, or what it is to do."""
     if batch.state in {State.DONE, State.OPEN}:
-        return count(DONE[batch.kind], batch.progress.succeeded)
+        return count(DONE[batch.act], batch.progress.succeeded)
     if batch.state in {State.PLANNED, State.RUNNING} and batch.progress.runs:
-        return count(DO[batch.kind], batch.progress.runs)
+        return count(DO[batch.act], batch.progress.runs)
     return str(batch.get_kind_display())
 
 
 def button(batch: Batch, number: int) -> str:
     """What the button that starts the plan says."""
-    return count(DO[batch.kind], number)
+    return count(DO[batch.act], served(batch, number))
+
+
+def served(batch: Batch, number: int) -> int:
+    """How many of so many planned users get anything; all of them, where nobody does."""
+    return number - batch.plan.get("unserved", 0) or number
 
 
 def repaired(changed: int, bad: int) -> str:
@@ -367,7 +378,9 @@ def _result(line: Line, products: Mapping[str, str]) -> list[Said]:
         sentence = FAILURES.get(code, FAILURES["internal"])
         if code == "name_taken" and line.batch.kind == Kind.RESTORE:
             sentence = NOT_RESTORED
-        said.append(Said(str(sentence)))
+        # Which product it was is said below, and that says it all.
+        if code != "no_seat" or not any(result.get(word) for word in ABOUT_LICENSES):
+            said.append(Said(str(sentence)))
     if result.get("unchanged"):
         said.append(Said(_("It was so already."), severity="notice"))
     for word, sentence in ABOUT_LICENSES.items():

@@ -97,8 +97,8 @@ def test_blocking_and_moving_by_the_menu_of_the_bar(users, northwind):
     page.get_by_label("Usage location").select_option("DE")
     page.get_by_role("button", name="Continue").click()
     look(users)
-    page.get_by_role("button", name="Change 3 users").click()
-    expect(page.locator("h1")).to_have_text("3 users changed")
+    page.get_by_role("button", name="Change location of 3 users").click()
+    expect(page.locator("h1")).to_have_text("Location of 3 users changed")
 
     users.open("/customers/contoso/users/")
     page.get_by_label("Actions for Ann").click()

@@ -1,3 +1,4 @@
+import pytest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -25,6 +26,51 @@ def test_a_plan_shows_its_lines_and_the_button(contoso, alice, as_alice):
     assert answer.status_code == 200
     assert "Reset 3 passwords" in answer.content.decode()
     assert "Ann 002" in answer.content.decode()
+
+
+def test_a_plan_of_resets_asks_and_says_what_will_happen(contoso, alice, as_alice):
+    type(contoso).objects.update(password_days=1)
+    contoso.refresh_from_db()
+
+    text = page(as_alice, reset_of(contoso, alice, 3)).content.decode()
+
+    assert "<h1>Reset the passwords of 3 users?</h1>" in text
+    assert "The passwords they have end at once, and so do open sessions." in text
+    assert "valid for 1 day, and changed at the first sign-in" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "question", "fact"),
+    [
+        (
+            {"location": "DE"},
+            "Change location of 1 user?",
+            "Their usage location becomes Germany.",
+        ),
+        ({"department": "Sales"}, "Change 1 user?", "Their department becomes “Sales”."),
+        ({"job_title": ""}, "Change 1 user?", "Their job title is emptied."),
+        ({"language": "zh-hans"}, "Change 1 user?", "Their language becomes"),
+    ],
+)
+def test_a_plan_of_changes_says_what_is_changed(contoso, alice, as_alice, changes, question, fact):
+    ann = factories.user(contoso, "Ann", department="Finance", job_title="Nurse")
+    batch = operations.plan_edits(customer=contoso, users=[ann.pk], changes=changes, by=alice)
+
+    text = page(as_alice, batch).content.decode()
+
+    assert f"<h1>{question}</h1>" in text
+    assert fact in text
+
+
+def test_a_change_of_the_location_is_called_so(contoso, alice, as_alice):
+    ann = factories.user(contoso, "Ann")
+    changes = {"location": "DE"}
+    batch = operations.plan_edits(customer=contoso, users=[ann.pk], changes=changes, by=alice)
+
+    assert str(batch.get_kind_display()) == "Change location"
+    operations.start_batch(batch=batch, by=alice)
+    assert "<h1>Location of 1 user changed</h1>" in page(as_alice, batch).content.decode()
+    assert "Location of 1 user changed" in as_alice.get("/batches/").content.decode()
 
 
 def test_starting_runs_it_and_shows_the_result(contoso, alice, as_alice):

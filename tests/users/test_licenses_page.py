@@ -158,9 +158,14 @@ def test_too_few_seats_are_said_before_and_after(as_alice, contoso, people):
     assert "1 user gets none" in page
     assert "No license of “Few” is left for this user." in page
     assert "Seats are too few: they go to the first in the order of the list." in page
+    # Asked is about those who get one.
+    assert "<h1>Change licenses of 2 users?</h1>" in page
+    assert "No seat is left for 1 user, for whom nothing changes." in page
+    assert "Change licenses of 3 users" not in page
     done = text_of(as_alice.post(f"{planned['Location']}start/", follow=True))
-    assert "No seat was free, so nothing was changed for this user." in done
-    assert "No license of Few was free." in done
+    # The reason is said once.
+    assert done.count("No license of Few was free.") == 1
+    assert "No seat was free" not in done
     assert "is left for this user" not in done
     assert Subscription.objects.get(pk=few.pk).assigned == 2
 
@@ -171,7 +176,9 @@ def test_who_swaps_without_a_seat_keeps_the_old(as_alice, contoso, office, peopl
 
     planned = save(as_alice, people[:2], **do(few, "give"), **do(office, "take"))
 
-    assert "keeps the old licenses" in text_of(as_alice.get(planned["Location"]))
+    page = text_of(as_alice.get(planned["Location"]))
+    assert "keeps the old licenses" in page
+    assert "<h1>Change licenses of 1 user?</h1>" in page
     done = text_of(as_alice.post(f"{planned['Location']}start/", follow=True))
     assert "Not all of the new licenses were free, so this user keeps the old ones." in done
 

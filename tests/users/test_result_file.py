@@ -61,7 +61,7 @@ def test_it_says_of_every_line_what_became_of_it(as_alice, alice, contoso, offic
     assert second["Display name"] == "Ben"
     assert second["Result"] == "Failed"
     assert second["Licenses"] == ""
-    assert "No seat was free" in second["Remarks"]
+    assert "No license of Office E3 was free" in second["Remarks"]
 
 
 def test_a_workbook_says_the_same(as_alice, alice, contoso, office):

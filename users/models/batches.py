@@ -101,6 +101,16 @@ class Batch(TenantModel):
         return f"{self.get_kind_display()} {self.pk}"
 
     @property
+    def act(self) -> str:
+        """Its kind, or "location" where it edits nothing but that."""
+        is_move = list(self.options.get("changes", ())) == ["location"]
+        return "location" if is_move and self.kind == self.Kind.EDIT else self.kind
+
+    def get_kind_display(self) -> str:
+        """What its act is called."""
+        return _("Change location") if self.act == "location" else self.Kind(self.kind).label
+
+    @property
     def has_secrets(self) -> bool:
         """Whether its sheet can still be opened, expiry aside."""
         return self.sheet_key != ""

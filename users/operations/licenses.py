@@ -96,6 +96,7 @@ def plan_licenses(
         plan={
             "seats": forecast.seats,
             "unchanged": len(chosen) - len(lines),
+            "unserved": forecast.unserved,
         },
         by=by,
     )
@@ -141,6 +142,8 @@ class Forecast:
         self.rules = rules
         self.left = {one.id: one.free for one in facts.subscriptions}
         self.wanted, self.freed, self.short = Counter(), Counter(), Counter()
+        # Lines of which nothing will be done, as no seat is left.
+        self.unserved = 0
 
     def add(self, change: dict) -> list[dict]:
         """Count the line in; gives its warnings."""
@@ -148,6 +151,9 @@ class Forecast:
         short = [one for one in given if self.left[one] < 1]
         self.wanted.update(given)
         self.short.update(short)
+        self.unserved += bool(short) and (
+            bool(change["take"]) or (short == given and not change["plans"])
+        )
         # Who swaps gets all that is new, or keeps the old.
         if not (short and change["take"]):
             for one in given:
