@@ -20,6 +20,30 @@ class Subscription:
     excludes: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody who is there already, as far as a row can change it."""
+
+    id: str
+    # By field, as the person of a line writes them.
+    values: Mapping[str, Any]
+    # The ids of the subscriptions held.
+    held: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class People:
+    """Who of a file's people is there already, and what the file is to do with them."""
+
+    # "create" adds people; "update" changes those who are there; "both" does; "roster" does, and
+    # whoever is not in the file leaves.
+    purpose: str
+    # By user name in lower case.
+    known: Mapping[str, Known]
+    # Whether the licenses of a row are given in addition ("add"), or are all ("exact").
+    licenses: str = "add"
+
+
 @dataclass(frozen=True)
 class Facts:
     """What is true of the customer and of the member before anything is created."""
@@ -31,6 +55,8 @@ class Facts:
     subscriptions: Sequence[Subscription]
     # The permissions that this member may give.
     grantable: Collection[str]
+    # None where a file only adds people.
+    people: People | None = None
 
 
 @dataclass(frozen=True)

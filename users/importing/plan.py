@@ -1,12 +1,13 @@
 """People and problems to a plan: what will happen to each line, and to the free seats."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from users.importing.facts import Facts, Person
 from users.importing.problems import ERROR, WARNING, Problem
+from users.importing.updating import is_idle
 
 READY, WARNED, FAILED = "ready", "warning", "failed"
 
@@ -32,16 +33,20 @@ class Seats:
     name: str
     free: int
     wanted: int
+    # By those who leave, before anybody is given any.
+    freed: int = 0
+    # By those who stay, too late to be given to others.
+    returned: int = 0
 
     @property
     def short(self) -> int:
         """How many of the users will be created without it."""
-        return max(self.wanted - self.free, 0)
+        return max(self.wanted - self.free - self.freed, 0)
 
     @property
     def left(self) -> int:
-        """How many seats stay free."""
-        return max(self.free - self.wanted, 0)
+        """How many seats are free afterwards."""
+        return max(self.free + self.freed - self.wanted, 0) + self.returned
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,21 @@ class Plan:
     ready: int = field(default=0)
     warned: int = field(default=0)
     failed: int = field(default=0)
+    # Rows that ask for nothing that is not so already; they get no line.
+    idle: int = field(default=0)
 
 
-def make_plan(people: Sequence[Person], problems: Sequence[Problem], facts: Facts) -> Plan:
+def make_plan(
+    people: Sequence[Person],
+    problems: Sequence[Problem],
+    facts: Facts,
+    freed: Mapping[str, int] | None = None,
+) -> Plan:
     """
     Put people and problems together, and give out the free seats in the file's order.
 
-    A line with an error takes no seat. One that finds no seat left is created without.
+    A line with an error takes no seat. One that finds no seat left is created without. `freed`
+    are the seats, by subscription, of those who leave.
     """
     of_line: dict[int, list[Problem]] = defaultdict(list)
     failed_lines = set()
@@ -68,17 +81,29 @@ def make_plan(people: Sequence[Person], problems: Sequence[Problem], facts: Fact
         if problem.severity == ERROR:
             failed_lines.add(problem.line)
     by_id = {subscription.id: subscription for subscription in facts.subscriptions}
-    free = {id: subscription.free for id, subscription in by_id.items()}
-    wanted = dict.fromkeys(free, 0)
+    freed = {
+        id: number
+        for id, number in (freed or {}).items()
+        if id in by_id and by_id[id].state != "suspended"
+    }
+    free = {id: one.free + freed.get(id, 0) for id, one in by_id.items()}
+    wanted, returned = dict.fromkeys(free, 0), dict.fromkeys(free, 0)
+    idle = 0
     lines: list[PlannedLine] = []
     counts = {READY: 0, WARNED: 0, FAILED: 0}
     for position, person in enumerate(people, 1):
         number = person.line
+        if number not in failed_lines and is_idle(person.input):
+            idle += 1
+            continue
         if number in failed_lines:
             state, own = FAILED, tuple(of_line[number])
         else:
             short = []
-            for product in person.input["products"]:
+            for id in person.input.get("take", ()):
+                if id in returned:
+                    returned[id] += 1
+            for product in person.input.get("give", person.input["products"]):
                 id = product["subscription"]
                 if id in wanted:
                     wanted[id] += 1
@@ -91,9 +116,11 @@ def make_plan(people: Sequence[Person], problems: Sequence[Problem], facts: Fact
         counts[state] += 1
         lines.append(PlannedLine(position, number, person.input, own, state))
     seats = tuple(
-        Seats(id, by_id[id].name, free[id], count) for id, count in wanted.items() if count
+        Seats(id, one.name, one.free, wanted[id], freed.get(id, 0), returned[id])
+        for id, one in by_id.items()
+        if wanted[id] or freed.get(id) or returned[id]
     )
-    return Plan(lines, seats, counts[READY], counts[WARNED], counts[FAILED])
+    return Plan(lines, seats, counts[READY], counts[WARNED], counts[FAILED], idle)
 
 
 def _seat_short(line: int, name: str) -> Problem:

@@ -109,6 +109,15 @@ CELL = {
         "This was the user name of %(name)s, who was deleted. Restore that user if it is the same"
         " person; importing creates a new one."
     ),
+    "user_unknown": _(
+        "Nobody has this user name. Correct it, or choose to create those who are not there yet."
+    ),
+    "user_deleted": _(
+        "This was the user name of %(name)s, who was deleted. Restore that user first."
+    ),
+    "administrator": _(
+        "This user is an administrator. Ask an owner or an admin agent of your organization."
+    ),
     "user_name_reserved": _(
         "“%(value)s” looks like an official address. Make sure that it is a person."
     ),
@@ -161,9 +170,7 @@ CELL = {
     "product_not_sold": _("“%(product)s” is not available in %(location)s."),
     "product_requires": _("“%(product)s” only works together with “%(other)s”."),
     "product_excludes": _("“%(product)s” and “%(other)s” cannot be held together."),
-    "seat_short": _(
-        "No license of “%(product)s” is left for this user, who is created without it."
-    ),
+    "seat_short": _("No license of “%(product)s” is left for this user, who goes without it."),
     "cells_too_many": _(
         "This row has more cells than the header. Perhaps a text with a separator in it lacks its"
         " quotation marks."

@@ -11,6 +11,7 @@ from users.importing import vocabulary
 from users.importing.facts import Facts
 from users.importing.problems import WARNING, Problem
 from users.importing.products import ProductRules
+from users.importing.updating import Updates
 
 # As wide as the columns of users.models.CustomerUser.
 LIMITS = {
@@ -61,9 +62,26 @@ class Rules:
         # Asked for with the first suggestion: most files need none.
         self._typed_names = typed_names
         self._given: set[str] | None = None
+        self._updates = Updates(facts.people, self) if facts.people else None
 
     def check(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         """Clean a person in place and report everything that is wrong."""
+        if self._updates is not None and self._updates.take(person, line, found):
+            return
+        self._check_texts(person, line, found)
+        if not person["display_name"]:
+            _compose_display_name(person, line, found)
+        self._check_user_name(person, line, found)
+        self._check_rest(person, line, found)
+        if person["products"]:
+            self._check_products(person, line, found)
+
+    def check_values(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
+        """Clean what is written about a person, each value by itself, and report what is wrong."""
+        self._check_texts(person, line, found)
+        self._check_rest(person, line, found)
+
+    def _check_texts(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         for field, limit in LIMITS.items():
             value = person[field]
             if not value:
@@ -74,9 +92,8 @@ class Rules:
                 params = {"length": len(value), "limit": limit}
                 cut = value[:limit].rstrip()
                 found.append(Problem(line, field, value, "too_long", params, cut))
-        if not person["display_name"]:
-            _compose_display_name(person, line, found)
-        self._check_user_name(person, line, found)
+
+    def _check_rest(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         if person["contact_email"]:
             _check_email(person, line, found)
         if person["phone"] and _SHORTENED_NUMBER.fullmatch(person["phone"]):
@@ -91,8 +108,6 @@ class Rules:
         location = person["location"]
         if location and location not in locations.LOCATIONS:
             found.append(Problem(line, "location", location, "location_unknown"))
-        if person["products"]:
-            self._check_products(person, line, found)
 
     # User names
 
@@ -228,6 +243,6 @@ def _check_email(person: dict[str, Any], line: int, found: list[Problem]) -> Non
     email = person["contact_email"]
     if not _EMAIL.fullmatch(email):
         found.append(Problem(line, "contact_email", email, "contact_email_bad"))
-    elif email.lower() == person["user_name"]:
+    elif email.lower() == person.get("user_name"):
         code = "contact_email_is_own"
         found.append(Problem(line, "contact_email", email, code, severity=WARNING))

@@ -112,6 +112,8 @@ class _Reader:
     def __init__(self, facts: Facts, defaults: Defaults, nearest: Nearest):
         self.defaults = defaults
         self.nearest = nearest
+        # What a row says itself matters only where it may be about somebody who is there.
+        self.keeps_given = facts.people is not None
         self.domain = _the_domain(defaults.domain, facts.domains)
         self.default_products = [dict(product) for product in defaults.products]
         self.default_permissions = list(defaults.permissions)
@@ -147,7 +149,8 @@ class _Reader:
         permissions = get("permissions", "")
         location = get("location", "")
         language = get("language", "")
-        return {
+        given = {"given": [*row.filled]} if self.keeps_given else {}
+        return given | {
             "user_name": user_name,
             "first_name": get("first_name", ""),
             "last_name": get("last_name", ""),

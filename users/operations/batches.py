@@ -1,7 +1,7 @@
 """The batch: plan, apply, result. Everything done to many users goes through here."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -40,6 +40,7 @@ __all__ = [
     "applies",
     "cancel_batch",
     "create_batch",
+    "guards",
     "lock_customer",
     "may_start",
     "poke",
@@ -175,6 +176,20 @@ def _first_state(line: PlannedLine) -> str:
     return Line.State.PLANNED if line.is_valid else Line.State.INVALID
 
 
+# What refuses, by raising, to start a plan of some kind that would do harm.
+GUARDS: dict[str, Callable[[Batch], None]] = {}
+
+
+def guards(kind: str) -> Callable:
+    """Register the function that is asked before a plan of this kind is started."""
+
+    def register(guard: Callable[[Batch], None]) -> Callable[[Batch], None]:
+        GUARDS[kind] = guard
+        return guard
+
+    return register
+
+
 # What a member needs to start a batch of each kind.
 NEEDS = {
     Batch.Kind.ADD: Permission.MANAGE_USERS,
@@ -187,6 +202,8 @@ NEEDS = {
     Batch.Kind.DELETE: Permission.DELETE_USERS,
     Batch.Kind.RESTORE: Permission.RESTORE_USERS,
     Batch.Kind.PURGE: Permission.PURGE_USERS,
+    # Whether the batch is theirs to undo was asked when the undo was planned.
+    Batch.Kind.UNDO: Permission.UNDO_OWN_BATCHES,
 }
 
 
@@ -242,6 +259,8 @@ def start_batch(
         raise AllOrNothing
     if batch.options.get("when_short") == "none" and _is_short(batch):
         raise TooFewSeats
+    if batch.kind in GUARDS:
+        GUARDS[batch.kind](batch)
     if batch.plan.get("takes_last_administrator"):
         if not may_take_last_administrator:
             raise LastAdministrator
@@ -256,7 +275,12 @@ def start_batch(
     )
     audit.record(
         "batch.started",
-        subject=audit.Subject(batch.pk, str(batch.kind), after={"lines": len(planned)}),
+        subject=audit.Subject(
+            batch.pk,
+            str(batch.kind),
+            after={"lines": len(planned)}
+            | ({"undoes": str(batch.undoes)} if batch.undoes else {}),
+        ),
         customer_id=batch.customer_id,
         batch_id=batch.pk,
         by=by,

@@ -1,0 +1,117 @@
+"""Complete lists of a customer's staff: who is not in the file leaves."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from licensing import queries as licensing
+from users.models import Batch, CustomerUser, Line
+
+from .batches import PlannedLine, UsersError, guards
+from .choosing import is_last_administrator, plan_line, problems_of
+
+# More leavers than this share of the users, in percent, stop a roster unless a member says else.
+MOST_LEAVERS = 10
+# With an error in the user name nobody can say whom a row is about, but for these.
+_KNOWN_ALL_THE_SAME = ["administrator", "user_name_repeated"]
+
+
+class TooManyLeavers(UsersError):
+    """More users would leave than the share that the member has set."""
+
+    message = _(
+        "More users are missing from the file than the share you allow to leave. Make sure that"
+        " the file is complete; then read it again with a larger share."
+    )
+
+
+class NotEverybodyKnown(UsersError):
+    """Rows do not say whom they are about, so nobody can say who is missing."""
+
+    message = _(
+        "Some rows do not say clearly whom they are about, so nobody can say who is missing from"
+        " the file. Repair these rows first, or leave them out."
+    )
+
+
+@dataclass(frozen=True)
+class Leavers:
+    """Who leaves: their lines, the seats they free, and what the plan says about them."""
+
+    lines: list[PlannedLine] = field(default_factory=list)
+    freed: dict[str, int] = field(default_factory=dict)
+    plan: dict = field(default_factory=dict)
+
+
+def find_leavers(batch: Batch, user_names: Collection[str]) -> Leavers:
+    """The active users whose names are not among these, in the order of the list."""
+    customer, by = batch.customer, batch.by
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT u.id, u.user_name, u.display_name, u.is_administrator
+            FROM {CustomerUser._meta.db_table} u
+            WHERE u.customer_id = %s AND u.deleted_at IS NULL AND NOT EXISTS (
+                SELECT FROM unnest(%s::text[]) AS n(user_name) WHERE n.user_name = u.user_name)
+            ORDER BY u.sort_key, u.id
+            """,
+            [customer.pk, list(user_names)],
+        )
+        names = ("pk", "user_name", "display_name", "is_administrator")
+        users = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    lines = [plan_line(user, problems_of(user, by=by), act="leave") for user in users]
+    going = [line.user_id for line in lines if line.is_valid]
+    active = customer.users.filter(deleted_at=None).count()
+    return Leavers(
+        lines,
+        licensing.count_held(customer, going),
+        {
+            "leavers": {
+                "count": len(users),
+                "active": active,
+                "most": batch.options.get("most_leavers", MOST_LEAVERS),
+            },
+            "takes_last_administrator": is_last_administrator(customer.pk, going),
+            "retention_days": customer.retention_days,
+        },
+    )
+
+
+@guards(Batch.Kind.IMPORT)
+def refuse_unsafe(batch: Batch) -> None:
+    """
+    Refuse a roster that would let go people who may be meant to stay.
+
+    :raises NotEverybodyKnown: where rows do not say whom they are about.
+    :raises TooManyLeavers: where more leave than the share that was set.
+    """
+    leaving = batch.lines.filter(state=Line.State.PLANNED, input__act="leave").count()
+    if leaving and stop_of(batch, leaving) == "unknown":
+        raise NotEverybodyKnown
+    if leaving and stop_of(batch, leaving) == "many":
+        raise TooManyLeavers
+
+
+def stop_of(batch: Batch, leaving: int) -> str:
+    """Why so many users may not leave: "unknown", "many", or '' where they may."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT EXISTS (SELECT FROM {Line._meta.db_table}, jsonb_to_recordset(problems)
+                    AS p(severity text, "column" text, code text)
+                WHERE batch_id = %s AND state = %s AND p.severity = 'error'
+                    AND p."column" IN ('user_name', 'domain') AND p.code <> ALL(%s))
+            """,
+            [batch.pk, Line.State.INVALID, _KNOWN_ALL_THE_SAME],
+        )
+        if cursor.fetchone()[0]:
+            return "unknown"
+    share = batch.plan["leavers"]
+    return "many" if is_too_many(leaving, share["active"], share["most"]) else ""
+
+
+def is_too_many(leaving: int, active: int, most: int) -> bool:
+    """Whether more leave than `most` percent of those who are active."""
+    return leaving * 100 > active * most
