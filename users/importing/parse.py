@@ -1,6 +1,7 @@
 """Bytes to rows: what a file says about each person, under the names of our fields."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import BinaryIO
@@ -20,17 +21,51 @@ _HINT = re.compile(r"\s*\"?(version\s*:|sep=)", re.IGNORECASE)
 # Fields in which many people have the same text: it is kept once.
 _REPETITIVE = frozenset(
     {"domain", "location", "products", "permissions", "job_title", "department", "language"}
+    | {"last_name", "first_name"}
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Row:
-    """One person as the file has it: the line's number and the filled cells by field."""
+    """
+    One person as the file has it: the line's number and the texts of the cells by field.
 
-    line: int
-    values: dict[str, str]
-    # The line has more cells than the header, so they may stand in the wrong columns.
-    extra: bool = False
+    All rows of a file share the names of the fields; a dictionary each would take more memory
+    than the texts.
+    """
+
+    __slots__ = ("_fields", "_texts", "extra", "line")
+
+    def __init__(self, line: int, values: Mapping[str, str], extra: bool = False):
+        self.line = line
+        self._fields, self._texts = tuple(values), tuple(values.values())
+        # The line has more cells than the header, so they may stand in the wrong columns.
+        self.extra = extra
+
+    @classmethod
+    def of(cls, line: int, fields: tuple[str, ...], texts: tuple[str, ...], extra: bool) -> "Row":
+        """Make the row of a file whose columns hold these fields."""
+        row = cls.__new__(cls)
+        row.line, row._fields, row._texts, row.extra = line, fields, texts, extra
+        return row
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The texts by field, also those that are empty; made anew each time."""
+        return dict(zip(self._fields, self._texts, strict=True))
+
+    @property
+    def filled(self) -> list[str]:
+        """The fields that the line fills."""
+        return [field for field, text in zip(self._fields, self._texts, strict=True) if text]
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, Row) and (self.line, self.extra) == (other.line, other.extra)
+        return same and self.values == other.values
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"Row({self.line}, {self.values}, {self.extra})"
 
 
 @dataclass(frozen=True)
@@ -66,16 +101,16 @@ def parse_file(
     data = _take(data)
     notices = []
     if data.startswith(b"PK\x03\x04"):
-        cells, number, header, worksheet, others = workbook.read_workbook(data)
+        sheet = workbook.read_workbook(data)
+        number, header, after = sheet.number, sheet.header, sheet.lines
         kind, encoding, delimiter = "xlsx", "", ""
-        after = [line for line in cells if line[0] > number]
-        if others:
-            notices.append(
-                _notice(number, worksheet, "worksheets_skipped", others=", ".join(others))
-            )
-        first = cells[0][1][0] if cells[0][1] else ""
-        apostrophes = any("'" in cell for _, line in after for cell in line)
-        skipped = cells[0][0] < number and not _HINT.match(first)
+        if sheet.others:
+            others = ", ".join(sheet.others)
+            notices.append(_notice(number, sheet.name, "worksheets_skipped", others=others))
+        apostrophes = True
+        skipped = sheet.first[0] < number and not _HINT.match(sheet.first[1][0])
+        # The rows take the place of the bytes and of the text.
+        del data, sheet
     else:
         _refuse_other_kinds(data)
         text, encoding, guessed = decode.decode(data, encoding, delimited.count_known_columns)
@@ -145,32 +180,37 @@ def _read_rows(lines, header: Header, apostrophes: bool) -> tuple[list[Row], lis
     pick = itemgetter(*firsts.values(), 0)
     width = len(header.columns)
     padding = [""] * width
-    repetitive = [field for field in fields if field in _REPETITIVE]
+    repetitive = [place for place, field in enumerate(fields) if field in _REPETITIVE]
+    gaps = [(place, fields.index(field)) for place, field in spares]
     seen: dict[str, str] = {}
     rows: list[Row] = []
     examples: list[int] = []
+    nobodies = 0
     for line, cells in lines:
+        if len(rows) + nobodies > ROW_LIMIT:
+            raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
         extra = len(cells) > width and any(map(str.strip, cells[width:]))
         if len(cells) < width:
             cells = cells + padding[len(cells) :]
-        values = dict(zip(fields, map(str.strip, pick(cells)), strict=False))
-        if spares:
-            for place, field in spares:
-                if not values[field]:
-                    values[field] = cells[place].strip()
-        if not any(values.values()):
+        texts = list(map(str.strip, pick(cells)))
+        texts.pop()
+        for place, gap in gaps:
+            if not texts[gap]:
+                texts[gap] = cells[place].strip()
+        if not any(texts):
             # Whatever stands in other columns, it is nobody.
+            nobodies += any(cells)
             continue
         if apostrophes:
-            values = {field: export.restore(value) for field, value in values.items()}
+            texts = [export.restore(text) if "'" in text else text for text in texts]
         if not rows and _EXAMPLE.match(cells[0]):
             examples.append(line)
             continue
-        if len(rows) == ROW_LIMIT:
-            raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
-        for field in repetitive:
-            values[field] = seen.setdefault(values[field], values[field])
-        rows.append(Row(line, values, extra))
+        for place in repetitive:
+            texts[place] = seen.setdefault(texts[place], texts[place])
+        rows.append(Row.of(line, fields, tuple(texts), extra))
+    if len(rows) > ROW_LIMIT:
+        raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
     return rows, examples
 
 

@@ -5,6 +5,10 @@ import itertools
 import re
 import zipfile
 import zlib
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 import python_calamine
@@ -29,6 +33,9 @@ WORKSHEETS_LIMIT = 20
 
 CELLS_LIMIT = 3_000_000
 
+# A text that stands once in the file may stand in every cell, and unpacks into each of them.
+TEXTS_LIMIT = 128 * 1024 * 1024
+
 # Where a cell stands decides how much memory the grid takes: one in XFD1048576 is enough to
 # take all there is. Far is right of BL, the 64th column, or below line 100,999. Two patterns
 # that begin with plain letters are three times as fast as one that does not.
@@ -45,53 +52,90 @@ _LOOK_AHEAD = 4096
 _CHUNK = 1 << 20
 
 
-def read_workbook(data: bytes) -> tuple[list[Cells], int, Header, str, list[str]]:
+@dataclass(frozen=True)
+class Worksheet:
+    """The first worksheet that lists people, with its header and the filled rows below it."""
+
+    name: str
+    # What stands first on it: the header, or something above.
+    first: Cells
+    number: int
+    header: Header
+    lines: Iterator[Cells]
+    # The names of the other worksheets that hold something.
+    others: list[str]
+
+
+def read_workbook(data: bytes) -> Worksheet:
     """
-    Read the first worksheet that lists people.
+    Find the worksheet that lists people. Its rows are made one by one, as they are asked for.
 
-    Returns its cells with their row numbers, the number of the header's row, the header, the
-    worksheet's name, and the names of the other worksheets that hold something.
-
-    :raises UnreadableFile: if it is no workbook, is too big, or no worksheet has a header.
+    :raises UnreadableFile: if it is no workbook, is too big, or no worksheet has a header; while
+        the rows are read, if a cell is too long.
     """
     check_package(data)
-    try:
+    found, filled = None, {}
+    with _refusing_what_is_damaged():
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        titles = [
-            sheet.name
-            for sheet in workbook.sheets_metadata
-            if sheet.visible == python_calamine.SheetVisibleEnum.Visible
-            and sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
-        ][:WORKSHEETS_LIMIT]
-        sheets = {name: _grid(workbook, name) for name in titles}
-    except (python_calamine.CalamineError, ValueError, OSError) as error:
+        for name in _titles(workbook):
+            sheet = workbook.get_sheet_by_name(name)
+            lines = _lines(sheet)
+            top = list(itertools.islice(lines, 1 if found else HEADER_LINES))
+            if not top:
+                continue
+            filled[name] = top[0]
+            number, header = (0, None) if found else find_header(top)
+            if header:
+                rest = [line for line in top if line[0] > number]
+                found = name, top[0], number, header, itertools.chain(rest, lines)
+            # Only the one that is read stays in memory.
+            del sheet, lines
+        # So do its cells alone, without the texts that all worksheets share.
+        workbook.close()
+    if not filled:
+        raise UnreadableFile("empty")
+    if found is None:
+        number, cells = next(iter(filled.values()))
+        shown = next((cell for cell in cells if cell), "")
+        raise UnreadableFile("no_header", line=number, found=names.clean_text(shown[:60]))
+    return Worksheet(*found, others=[name for name in filled if name != found[0]])
+
+
+@contextmanager
+def _refusing_what_is_damaged() -> Iterator[None]:
+    try:
+        yield
+    except (python_calamine.CalamineError, ValueError, OverflowError, OSError) as error:
         raise UnreadableFile("damaged") from error
     except BaseException as error:
         # The reader is written in Rust; where it panics, that is no ordinary exception.
         if type(error).__name__ != "PanicException":
             raise
         raise UnreadableFile("damaged") from error
-    filled = {name: cells for name, cells in sheets.items() if cells}
-    if not filled:
-        raise UnreadableFile("empty")
-    for name, cells in filled.items():
-        number, header = find_header(cells[:HEADER_LINES])
-        if header:
-            return cells, number, header, name, [other for other in filled if other != name]
-    number, first = next(iter(filled.values()))[0]
-    found = next((cell for cell in first if cell), "")
-    raise UnreadableFile("no_header", line=number, found=names.clean_text(found[:60]))
 
 
-def _grid(workbook, name: str) -> list[Cells]:
-    rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-    grid = []
-    for number, row in enumerate(rows, 1):
-        cells = [cell if type(cell) is str else _as_text(cell) for cell in row]
+def _titles(workbook: python_calamine.CalamineWorkbook) -> list[str]:
+    return [
+        sheet.name
+        for sheet in workbook.sheets_metadata
+        if sheet.visible == python_calamine.SheetVisibleEnum.Visible
+        and sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+    ][:WORKSHEETS_LIMIT]
+
+
+def _lines(sheet: python_calamine.CalamineSheet) -> Iterator[Cells]:
+    """The rows that hold something, with their numbers; one row at a time becomes texts."""
+    before = [""] * sheet.start[1] if sheet.start else []
+    rows = sheet.iter_rows()
+    for number in itertools.count(1):
+        with _refusing_what_is_damaged():
+            row = next(rows, None)
+        if row is None:
+            return
+        cells = before + [cell if type(cell) is str else _as_text(cell) for cell in row]
         if any(cells):
             check_length(number, cells)
-            grid.append((number, cells))
-    return grid
+            yield number, cells
 
 
 def _as_text(value: object) -> str:
@@ -117,8 +161,8 @@ def check_package(data: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             entries = package.infolist()
             _check_entries(entries)
-            for entry in entries:
-                _check_content(package, entry)
+            counts = {entry: _check_content(package, entry) for entry in entries}
+            _check_texts(package, counts)
     except (
         zipfile.BadZipFile,
         NotImplementedError,
@@ -151,21 +195,92 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
             raise UnreadableFile("unpacks_too_big")
 
 
-def _check_content(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+def _check_content(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int, int]:
+    """How many cells and how many shared texts are in a part, at most."""
     # Reading stops at the declared size and fails there if it was a lie. Every part is looked
     # at, since any of them may be named as the worksheet.
     cells = strings = 0
+    for buffer, new, until in _read(package, entry):
+        cells += buffer.count(b"<c", new) + buffer.count(b":c", new)
+        strings += buffer.count(b"<si", new) + buffer.count(b":si", new)
+        _check_places(buffer, until)
+    if max(cells, strings) > CELLS_LIMIT:
+        raise UnreadableFile("unpacks_too_big")
+    return cells, strings
+
+
+def _read(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[tuple[bytes, int, int]]:
+    """
+    A part piece by piece: the bytes, where those begin that were not in the piece before, and
+    up to where something may begin that is to be seen in this piece.
+    """
     with package.open(entry) as file:
         rest, chunk = b"", file.read(_CHUNK)
         while chunk:
             following = file.read(_CHUNK)
-            cells += chunk.count(b"<c") + chunk.count(b":c")
-            strings += chunk.count(b"<si") + chunk.count(b":si")
             buffer = rest + chunk
-            _check_places(buffer, len(buffer) if not following else len(buffer) - _LOOK_AHEAD)
+            yield buffer, len(rest), len(buffer) - _LOOK_AHEAD if following else len(buffer)
             rest, chunk = buffer[-_LOOK_AHEAD - 1 :], following
-    if max(cells, strings) > CELLS_LIMIT:
-        raise UnreadableFile("unpacks_too_big")
+
+
+def _check_texts(package: zipfile.ZipFile, counts: dict[zipfile.ZipInfo, tuple[int, int]]) -> None:
+    # A text that stands once in the file is copied into each cell that shows it.
+    shared = [entry for entry, (_cells, strings) in counts.items() if strings]
+    most = max((cells for cells, _strings in counts.values()), default=0)
+    if most * sum(entry.file_size for entry in shared) <= TEXTS_LIMIT:
+        return
+    lengths = _lengths(package, shared[0]) if len(shared) == 1 else None
+    longest = max(lengths) if lengths else sum(entry.file_size for entry in shared)
+    for entry, (cells, _strings) in counts.items():
+        if cells * longest <= TEXTS_LIMIT:
+            continue
+        if lengths is None or _shown(package, entry, cells, lengths, longest) > TEXTS_LIMIT:
+            raise UnreadableFile("unpacks_too_big")
+
+
+def _lengths(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> array | None:
+    """The length of each shared text, marks included; None where the part is in disguise."""
+    lengths, length = array("I"), 0
+    for number, (buffer, new, until) in enumerate(_read(package, entry)):
+        disguise = _DISGUISE.search(buffer, 5 if number == 0 else 0)
+        if disguise and disguise.start() < until:
+            return None
+        # A mark that is cut in two makes one long text of two: too much, never too little.
+        pieces = _SHARED_TEXT.split(buffer[new:])
+        for piece in pieces[:-1]:
+            lengths.append(length + len(piece))
+            length = 0
+        length += len(pieces[-1])
+    lengths.append(length)
+    # What stands above the first text is none.
+    return lengths[1:]
+
+
+def _shown(
+    package: zipfile.ZipFile, entry: zipfile.ZipInfo, cells: int, lengths: array, longest: int
+) -> int:
+    """How long the texts in the cells of a worksheet are together, at most."""
+    shown, rest = 0, b""
+    for buffer, new, _until in _read(package, entry):
+        chunk = rest + buffer[new:]
+        # A cell that is cut in two belongs to the next piece.
+        cut = chunk.rfind(b"<c", -_LOOK_AHEAD)
+        chunk, rest = (chunk[:cut], chunk[cut:]) if cut > 0 else (chunk, b"")
+        plain = _PLAIN_CELL.findall(chunk)
+        cells -= len(plain)
+        shown += sum(lengths[int(index)] for index in plain if index and int(index) < len(lengths))
+    # Whatever is written in another way may be the longest text.
+    return shown + max(cells, 0) * longest
+
+
+_SHARED_TEXT = re.compile(rb"<(?:\w+:)?si\b")
+# Where a mark of a text may stand that is none: in comments and the like, and in attributes.
+_DISGUISE = re.compile(rb"""<[!?]|=\s{0,50}(?:"(?![^"<]{0,2000}")|'(?![^'<]{0,2000}'))|=\s{51}""")
+# As spreadsheets write a cell: with the number of a shared text, or with nothing. Whoever puts
+# one where it is none, as into a comment, makes no cell fewer that is counted.
+_PLAIN_CELL = re.compile(
+    rb"""<c(?:\s[\w:]+="[^"<>]*")*(?:>(?:<f[^<>]*>[^<]*</f>|<f[^<>]*/>)?<v>([0-9]{1,9})(?:\.[0-9]*)?</v></c>|\s?/>)"""
+)
 
 
 def _check_places(xml: bytes, until: int) -> None:
