@@ -1,12 +1,13 @@
 # make run    the portal with a demo, everything it needs included
 # make test   every test; options for pytest in ARGS, as in: make test ARGS="tests/users -k import"
+# make bench  every speed we promise, measured; in a minute: make bench SCALE=small
 
 PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: run test test-servers lint format screens messages lock clean
+.PHONY: run test test-servers bench lint format screens messages lock clean
 
 run: .venv/local
 	@exec $(BIN)/python -m portal.run
@@ -17,6 +18,10 @@ test: .venv/dev
 # Servers for tests that stay up; `source .local/test.env`, then run pytest as often as you like.
 test-servers: .venv/dev
 	@exec $(BIN)/python -m portal.embedded test-env
+
+# With servers of its own that keep their data in .local/bench/. ARGS=--markdown prints the last run.
+bench: .venv/dev
+	@exec $(BIN)/python -m tests.bench $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -1,0 +1,84 @@
+"""Rows about acts on everybody: the batch, plan and record included, against one bare statement."""
+
+from collections.abc import Callable, Iterator
+
+from django.db import transaction
+
+from customers.models import Customer
+from users import operations
+
+from . import datasets, floor, ours, rounds
+from .surroundings import Ground
+from .table import Row, compare
+
+# In this order: each finds the users as the one before leaves them.
+TARGETS = {"assign": 5, "reset": 4, "delete": 4, "restore": 4, "purge": 3}
+
+
+def run(ground: Ground, kept: dict[str, str]) -> Iterator[Row]:
+    """Measure the acts on two customers who are alike, each round in a fresh copy of both."""
+    times: dict[str, tuple] = {name: ([], []) for name in TARGETS}
+    for number in range(ground.scale.rounds):
+        with ground.fresh(kept["twins"]), datasets.inside() as member:
+            _go_round(ground, member, times, is_ours_first=number % 2 == 0)
+    for name, target in TARGETS.items():
+        note = f"{ground.scale.rows:,} users"
+        yield compare(f"{name}_vs_sql", *times[name], target=target, unit="s", note=note)
+
+
+def _go_round(ground: Ground, member, times, *, is_ours_first: bool) -> None:
+    count = ground.scale.rows
+    with transaction.atomic():
+        one, other = datasets.get_customer("ours"), datasets.get_customer("bare")
+        users = list(one.users.order_by("sort_key", "pk").values_list("pk", flat=True))
+    acts = _acts(one, users, member, count)
+    for name in TARGETS:
+        if name == "purge":
+            _delete_again(one, other, users, member)
+        sides = [(acts[name], times[name][0]), (_bare(name, other, count), times[name][1])]
+        for act, taken in sides if is_ours_first else reversed(sides):
+            ground.settle()
+            taken.append(rounds.seconds(act))
+
+
+def _acts(customer: Customer, users: list, member, count: int) -> dict[str, Callable]:
+    third = customer.bought[2]
+    changes = operations.Changes(give=frozenset([str(third.pk)]))
+    plans = {
+        "assign": (operations.plan_licenses, {"changes": changes}),
+        "reset": (operations.plan_resets, {}),
+        "delete": (operations.plan_deletes, {}),
+        "restore": (operations.plan_restores, {}),
+    }
+
+    def make(plan, more):
+        def act():
+            batch = ours.act(plan, customer=customer, users=users, by=member, **more)
+            ours.prove(batch, count)
+
+        return act
+
+    def purge():
+        purged = operations.purge_due()
+        if purged != count:
+            raise RuntimeError(f"{purged} of {count} users were purged.")
+
+    return {name: make(*plan) for name, plan in plans.items()} | {"purge": purge}
+
+
+def _bare(name: str, customer: Customer, count: int) -> Callable:
+    def act():
+        more = [customer.bought[2]] if name == "assign" else []
+        changed = getattr(floor, name)(customer, *more)
+        if changed != count:
+            raise RuntimeError(f"{name} changed {changed} of {count} rows.")
+
+    return act
+
+
+def _delete_again(one: Customer, other: Customer, users: list, member) -> None:
+    ours.act(operations.plan_deletes, customer=one, users=users, by=member)
+    floor.make_due(one)
+    # The twin's seats are free as well, so that both sides have the same left to remove.
+    floor.execute(f"DELETE FROM {floor.ASSIGNMENTS} WHERE customer_id = %s", other.pk)
+    floor.delete(other)

@@ -1,0 +1,68 @@
+"""The portal's own way of doing things, as a page and a worker call it."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from django.db import transaction
+
+from customers.models import Customer
+from partners.models import Member
+from users import operations
+from users.models import Batch, Chunk, Line
+
+PART_BYTES = 1024 * 1024
+
+
+def upload(customer: Customer, path: Path, by: Member) -> Batch:
+    """Receive a file of people."""
+    with path.open("rb") as file:
+        return operations.receive_file(
+            customer=customer,
+            name=path.name,
+            parts=iter(partial(file.read, PART_BYTES), b""),
+            options={"mode": "good", "defaults": {}},
+            by=by,
+        )
+
+
+def check(batch: Batch) -> None:
+    """Check the file as a worker does."""
+    operations.check_upload(batch_id=batch.pk)
+
+
+def start(batch: Batch, by: Member) -> None:
+    """Start a plan, as a page does."""
+    with transaction.atomic():
+        operations.start_batch(batch=Batch.objects.get(pk=batch.pk), by=by)
+
+
+def run(batch: Batch) -> None:
+    """Run every chunk, as a worker does."""
+    with transaction.atomic():
+        numbers = list(Chunk.objects.filter(batch=batch).order_by("number"))
+    for chunk in numbers:
+        operations.run_chunk(batch_id=batch.pk, number=chunk.number)
+
+
+def apply(batch: Batch, by: Member) -> None:
+    """Start a plan and run all of it."""
+    start(batch, by)
+    run(batch)
+
+
+def act(plan: Callable[..., Batch], *, by: Member, **arguments) -> Batch:
+    """Plan an act, start it and run all of it."""
+    with transaction.atomic():
+        batch = plan(by=by, **arguments)
+    apply(batch, by)
+    return batch
+
+
+def prove(batch: Batch, count: int) -> None:
+    """Make sure that so many lines were done: a bench of what failed would be fast."""
+    with transaction.atomic():
+        state = Batch.objects.get(pk=batch.pk).state
+        done = Line.objects.filter(batch=batch, state=Line.State.DONE).count()
+    if state != Batch.State.DONE or done != count:
+        raise RuntimeError(f"{batch.kind} is {state}, and {done} of {count} lines are done.")
