@@ -7,7 +7,11 @@ from celery import Celery
 from celery.signals import beat_init, worker_init
 from django.core.exceptions import ImproperlyConfigured
 
+from portal import broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+broker.mend()
 
 app = Celery("portal")
 # By name, so that it is read when needed; Celery takes no function.

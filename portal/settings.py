@@ -252,6 +252,8 @@ CELERY = {
     "worker_max_memory_per_child": 300_000,
     "worker_hijack_root_logger": False,
     "broker_connection_retry_on_startup": True,
+    # A worker waits for its broker, however long that is away.
+    "broker_connection_max_retries": None,
     "task_publish_retry": False,
     "broker_transport_options": {
         "visibility_timeout": 900,

@@ -1,0 +1,26 @@
+"""The portal's Celery in whose workers one name is deadly; only the tests know of it."""
+
+import os
+
+from celery.signals import worker_init
+
+from portal.celery import app  # noqa: F401
+
+POISON = "poison@contoso.example"
+
+
+@worker_init.connect
+def make_deadly(**kwargs):
+    """Make it so before the children are forked: each of them has it then."""
+    from users.operations.running import APPLIES
+
+    apply = APPLIES["import"]
+
+    def die_of_poison(*, batch, lines, by):
+        if any(line.input["user_name"] == POISON for line in lines):
+            with open(os.environ["DEATHS"], "a") as deaths:
+                deaths.write(f"{len(lines)}\n")
+            os._exit(1)
+        return apply(batch=batch, lines=lines, by=by)
+
+    APPLIES["import"] = die_of_poison

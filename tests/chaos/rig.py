@@ -1,0 +1,173 @@
+"""Servers and processes of the tests' own, and the faults that befall them."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from celery import Celery
+from django.db import transaction
+
+from portal import embedded, places
+from portal.celery import app
+
+# A bound for what must happen at all; how fast it is, is not asked here.
+PATIENCE = 60
+
+
+@contextlib.contextmanager
+def own_servers():
+    """Servers that are not started yet, as real as those of an installation: they do fsync."""
+    account = places.server_account()
+    place = Path(tempfile.mkdtemp(prefix="portal-chaos-"))
+    place.chmod(0o711)
+    servers = embedded.Servers(
+        place=place,
+        programs=places.find_programs(place, account),
+        account=account,
+        passwords=places.read_passwords(place / "keys"),
+        throwaway=False,
+    )
+    try:
+        yield servers
+    finally:
+        servers.stop()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@dataclass
+class Broker:
+    """A Valkey of one test: it can be emptied, killed, and made to hang."""
+
+    servers: embedded.Servers
+
+    @property
+    def address(self):
+        password = self.servers.passwords["valkey"]
+        return f"redis://:{password}@127.0.0.1:{self.servers.ports['valkey']}/0"
+
+    def start(self):
+        self.servers.start_valkey()
+
+    def flush(self):
+        with redis.Redis.from_url(self.address) as link:
+            link.flushall()
+
+    def kill(self):
+        """Kill -9, and start it again with nothing in it."""
+        process = self.servers.processes["valkey"]
+        process.kill()
+        process.wait()
+        self.start()
+
+    def hang(self):
+        self.servers.processes["valkey"].send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.servers.processes["valkey"].send_signal(signal.SIGCONT)
+
+    def count_waiting(self):
+        with redis.Redis.from_url(self.address) as link:
+            return link.llen("bulk") + link.llen("interactive")
+
+
+@contextlib.contextmanager
+def sending_to(broker):
+    """Send the wake-ups of this process to that broker."""
+    ours = Celery("chaos", set_as_current=True)
+    ours.config_from_object("portal.settings:CELERY")
+    ours.conf.broker_url = broker.address
+    try:
+        yield
+    finally:
+        app.set_current()
+
+
+@dataclass
+class Processes:
+    """Workers, beat and web as `make run` starts them; none of them outlives the test."""
+
+    environment: dict
+    started: list = field(default_factory=list)
+
+    def start_worker(self, app="portal.celery"):
+        return self._celery(
+            *[app, "worker", "--concurrency=2", "--queues=interactive,bulk"],
+            *["--without-gossip", "--without-mingle", "--without-heartbeat"],
+        )
+
+    def start_beat(self, schedule):
+        """Start a beat for which fifteen seconds are one."""
+        return self._celery(
+            *["tests.chaos.hurried", "beat", f"--schedule={schedule}", "--pidfile="],
+            CELERY_WORKER="",
+        )
+
+    def start_web(self, port):
+        command = [sys.executable, "-m", "granian", "--interface=wsgi", "--no-ws", "--workers=1"]
+        command += ["--blocking-threads=1", "--log-level=warning", "--host=127.0.0.1"]
+        return self._start([*command, f"--port={port}", "portal.wsgi:application"])
+
+    def _celery(self, name, *arguments, **environment):
+        command = [sys.executable, "-m", "celery", "--app", name, "--quiet", *arguments]
+        return self._start([*command, "--loglevel=WARNING"], **{"CELERY_WORKER": "1"} | environment)
+
+    def _start(self, command, **environment):
+        process = subprocess.Popen(
+            command,
+            cwd=places.CHECKOUT,
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=lambda: embedded.die_with_parent(signal.SIGKILL),
+        )
+        self.started.append(process)
+        return process
+
+    def kill_all(self):
+        for process in self.started:
+            kill(process)
+
+
+def kill(process):
+    """End a process and its children the hard way; nothing is tidied up."""
+    children = []
+    with contextlib.suppress(psutil.Error):
+        children = psutil.Process(process.pid).children(recursive=True)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    # A row that a child has locked is free when the child is gone.
+    psutil.wait_procs(children, timeout=10)
+
+
+def schedule_of(name):
+    """A schedule of faults that can be repeated: CHAOS_SEED names it."""
+    seed = int(os.environ.get("CHAOS_SEED") or random.randrange(1_000_000))
+    print(f"CHAOS_SEED={seed} {name}")
+    return random.Random(f"{seed} {name}")
+
+
+def wait_until(is_so, what, meanwhile=None):
+    """Return when it is so; what is to be done meanwhile is done four times a second."""
+    end = time.monotonic() + PATIENCE
+    last = time.monotonic()
+    while time.monotonic() < end:
+        with transaction.atomic():
+            if is_so():
+                return
+        if meanwhile and time.monotonic() > last + 0.25:
+            meanwhile()
+            last = time.monotonic()
+        time.sleep(0.02)
+    pytest.fail(f"For {PATIENCE} seconds it did not happen: {what}")

@@ -1,0 +1,59 @@
+"""Workers that die in the middle of an import: killed, or of a row."""
+
+import pytest
+from django.db import transaction
+
+from tests import factories
+from users.models import Chunk, CustomerUser, Line
+
+from . import imports, rig
+from .poisoned import POISON
+
+commits = pytest.mark.django_db(transaction=True)
+
+
+@commits
+def test_workers_killed_in_the_middle_lose_and_double_nothing(as_alice, contoso, processes):
+    schedule = rig.schedule_of("worker")
+    people = imports.names(2_000)
+    bought = factories.subscription(contoso, "Mail", seats=1_500)
+    imports.upload(as_alice, bought, people)
+    worker = processes.start_worker()
+    batch = imports.wait_for_plan()
+    imports.start(as_alice, batch)
+    for chunks in sorted(schedule.sample(range(1, 16), 2)):
+        imports.wait_for_chunks(chunks)
+        rig.kill(worker)
+        # Killed in the middle, not after the end.
+        assert 0 < imports.count_left() <= 20 - chunks
+        worker = processes.start_worker()
+        imports.sweep()
+
+    imports.wait_for_end()
+    imports.check_each_once(people, bought)
+
+
+@commits
+def test_a_row_that_kills_its_worker_fails_alone_after_three_deaths(
+    as_alice, contoso, processes, tmp_path
+):
+    deaths = tmp_path / "deaths"
+    processes.environment["DEATHS"] = str(deaths)
+    people = imports.names(200)
+    people.insert(rig.schedule_of("poison").randrange(200), POISON.split("@")[0])
+    bought = factories.subscription(contoso, "Mail", seats=500)
+    imports.upload(as_alice, bought, people)
+    processes.start_worker("tests.chaos.poisoned")
+    batch = imports.wait_for_plan()
+    imports.start(as_alice, batch)
+    imports.wait_for_end()
+
+    with transaction.atomic():
+        failed = Line.objects.get(state="failed")
+        assert failed.input["user_name"] == POISON
+        assert failed.result == {"code": "internal"}
+        assert not CustomerUser.objects.filter(user_name=POISON).exists()
+        assert Chunk.objects.exclude(number=failed.chunk).filter(attempts__gt=1).count() == 0
+    people.remove(POISON.split("@")[0])
+    imports.check_each_once(people, bought)
+    assert len(deaths.read_text().splitlines()) <= 3
