@@ -7,7 +7,7 @@ from customers import locations
 from customers.models import Customer
 from partners.models import Member
 from partners.roles import Permission
-from users import queries
+from users import operations, queries
 from users.importing import parse
 from users.models import UserPermission
 
@@ -16,9 +16,46 @@ DETECT = ("", _("Detect"))
 DELIMITERS = [(value if value != "\t" else "tab", label) for value, label in parse.DELIMITERS]
 
 
-class ReadFile(forms.Form):
-    """How a file is read, and what is true of every row that says nothing else."""
+PURPOSES = [
+    ("create", _("Add people. Whoever is there already is not changed")),
+    ("update", _("Change people who are there already. Nobody is added")),
+    ("both", _("Add who is new, and change who is there already")),
+    (
+        "roster",
+        _("It is the complete list: add who is new, change the others, delete who is missing"),
+    ),
+]
 
+
+class ReadFile(forms.Form):
+    """What a file is for, how it is read, and what is true of rows that say nothing else."""
+
+    purpose = forms.ChoiceField(
+        label=_("What the file is for"),
+        choices=PURPOSES,
+        initial="create",
+        # Whoever sends no choice means what every file once meant.
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    licenses = forms.ChoiceField(
+        label=_("Licenses of people who are there already"),
+        choices=[
+            ("add", _("Give those of the row in addition")),
+            ("exact", _("Those of the row are all: take the others away")),
+        ],
+        initial="add",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    most_leavers = forms.IntegerField(
+        label=_("Stop if more than so many percent of the users are missing"),
+        min_value=0,
+        max_value=100,
+        initial=operations.MOST_LEAVERS,
+        required=False,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
     encoding = forms.ChoiceField(
         label=_("Encoding"), required=False, choices=[DETECT, *parse.ENCODINGS]
     )
@@ -64,6 +101,8 @@ class ReadFile(forms.Form):
         ]
         if not member.may(Permission.ACT_ON_ADMINISTRATORS):
             del self.fields["permissions"]
+        if not member.may(Permission.DELETE_USERS):
+            self.fields["purpose"].choices = PURPOSES[:-1]
 
     @property
     def product_choices(self) -> list[dict]:
@@ -85,7 +124,11 @@ class ReadFile(forms.Form):
         """The choices as the batch keeps them."""
         chosen = self.cleaned_data
         delimiter = chosen["delimiter"]
+        share = chosen["most_leavers"]
         return {
+            "purpose": chosen["purpose"] or "create",
+            "licenses": chosen["licenses"] or "add",
+            "most_leavers": operations.MOST_LEAVERS if share is None else share,
             "encoding": chosen["encoding"],
             "delimiter": "\t" if delimiter == "tab" else delimiter,
             "mode": chosen["mode"],
@@ -104,6 +147,9 @@ class ReadFile(forms.Form):
         defaults = options.get("defaults", {})
         delimiter = options.get("delimiter", "")
         return {
+            "purpose": options.get("purpose", "create"),
+            "licenses": options.get("licenses", "add"),
+            "most_leavers": options.get("most_leavers", operations.MOST_LEAVERS),
             "encoding": options.get("encoding", ""),
             "delimiter": "tab" if delimiter == "\t" else delimiter,
             "mode": options.get("mode", "good"),
