@@ -1,4 +1,4 @@
-/* Names: a display name is proposed until one is typed, and a suggestion fills its field. */
+/* Names: display name and user name are proposed until one is typed; a suggestion fills its field. */
 {
   const HAN = /^\p{Script=Han}+$/u;
 
@@ -33,6 +33,10 @@
     const said = document.querySelector("#name-check");
     const field = document.querySelector("[aria-describedby~=name-said]");
     if (!said || !field) return;
+    const filled = document.querySelector("#id_proposed");
+    if (filled && field.value === filled.value) {
+      field.value = filled.value = said.dataset.proposal;
+    }
     if (said.dataset.state === "bad") field.setAttribute("aria-invalid", "true");
     else field.removeAttribute("aria-invalid");
   });

@@ -30,6 +30,30 @@ def test_a_display_name_is_proposed_until_one_is_typed(form):
     expect(page.get_by_label("Display name")).to_have_value("J. Wang")
 
 
+def test_a_user_name_is_filled_in_until_one_is_typed(form):
+    page = form.page
+    field = page.get_by_label("User name")
+    page.get_by_label("First name").fill("Amara")
+    page.get_by_label("Last name").fill("Okafor")
+    expect(field).to_have_value("amara.okafor")
+    expect(page.locator("#name-said")).to_contain_text("amara.okafor@contoso.example is free.")
+    form.check()
+    page.get_by_label("Last name").fill("Nwosu")
+    expect(field).to_have_value("amara.nwosu")
+
+    field.fill("mara")
+    expect(page.locator("#name-said")).to_contain_text("mara@contoso.example is free.")
+    page.get_by_label("Last name").fill("Eze")
+
+    expect(page.get_by_label("Display name")).to_have_value("Amara Eze")
+    expect(page.locator("#name-said")).to_contain_text("mara@contoso.example is free.")
+    expect(field).to_have_value("mara")
+    # Who empties the field means to type another one.
+    field.fill("")
+    expect(page.get_by_role("button", name="Use amara.eze")).to_be_visible()
+    expect(field).to_have_value("")
+
+
 def test_a_name_is_checked_as_it_is_typed_and_a_suggestion_fills_it_in(form):
     page = form.page
     sent = []
@@ -37,6 +61,8 @@ def test_a_name_is_checked_as_it_is_typed_and_a_suggestion_fills_it_in(form):
     field = page.get_by_label("User name")
     page.get_by_label("First name").fill("Amara")
     page.get_by_label("Last name").fill("Okafor")
+    expect(field).to_have_value("amara.okafor")
+    field.select_text()
     field.press_sequentially("amara", delay=20)
 
     expect(page.get_by_role("status").get_by_text("Amara Obi already has")).to_be_visible()

@@ -97,7 +97,31 @@ def test_an_official_name_is_only_a_warning(ask):
 
 
 def test_without_a_name_one_is_proposed(ask):
-    assert 'value="jianguo.wang"' in ask("", first_name="建国", last_name="王")
+    assert 'data-proposal="jianguo.wang"' in ask("", first_name="建国", last_name="王")
+
+
+def test_what_was_proposed_and_left_so_follows_the_name(ask, contoso):
+    factories.user(contoso, "Somebody", user_name="amara.okafor@contoso.example")
+
+    first = ask("", first_name="Amara", last_name="Obi", proposed="")
+    then = ask("amara.obi", first_name="Amara", last_name="Okafor", proposed="amara.obi")
+
+    assert 'data-state="filled" data-proposal="amara.obi"' in first
+    assert "amara.obi@contoso.example is free. You can change it." in first
+    # Never one that somebody has.
+    assert 'data-state="filled" data-proposal="' in then
+    assert 'data-proposal="amara.okafor"' not in then
+    assert 'data-proposal=""' in ask("amara.obi", proposed="amara.obi")
+
+
+def test_what_was_typed_is_never_replaced(ask):
+    typed = ask("mara", first_name="Amara", last_name="Obi", proposed="amara.obi")
+    emptied = ask("", first_name="Amara", last_name="Obi", proposed="amara.obi")
+
+    assert "mara@contoso.example is free." in typed
+    assert 'data-proposal=""' in typed
+    assert 'data-proposal=""' in emptied
+    assert 'value="amara.obi"' in emptied
 
 
 def test_without_anything_it_says_nothing(ask):

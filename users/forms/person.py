@@ -33,6 +33,8 @@ class NameCheck:
     state: str = ""
     text: str = ""
     suggestions: tuple[str, ...] = ()
+    # What is filled in, where nothing has been typed.
+    proposal: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,15 +64,13 @@ def check_name(customer: Customer, typed: Mapping[str, str], *, member: Member) 
     # Who typed the whole address gets it taken apart.
     local, _at, said = local.strip().partition("@")
     domain = (said or domain).lower()
-    user_names = _names_to_look_up(local, domain, first, last)
+    proposed = typed.get("proposed", "")
+    # What was filled in, and left so, follows the name.
+    user_names = _names_to_look_up("" if local == proposed else local, domain, first, last)
     facts = operations.gather_facts(customer=customer, user_names=user_names, by=member)
-    if not local:
-        proposal = names.propose_local_part("", first, last)
-        return NameCheck(
-            "proposed" if proposal else "",
-            str(_("From the name:")) if proposal else "",
-            _suggest(facts, proposal, domain, first, last, at_most=2) if proposal else (),
-        )
+    if not local or local == proposed:
+        is_untouched = local == proposed
+        return _propose(facts, domain, first, last, is_untouched=is_untouched)
     if f"{local}@{domain}".lower() == typed.get("own"):
         return NameCheck()
     person = {"user_name": f"{local}@{domain}", "display_name": "-"}
@@ -79,6 +79,17 @@ def check_name(customer: Customer, typed: Mapping[str, str], *, member: Member) 
         if problem.column in {"user_name", "domain"}:
             return _say(problem, _suggest(facts, local, domain, first, last))
     return NameCheck("free", _("%(name)s is free.") % {"name": f"{local}@{domain}".lower()})
+
+
+def _propose(facts, domain: str, first: str, last: str, *, is_untouched: bool) -> NameCheck:
+    wanted = names.propose_local_part("", first, last)
+    free = _suggest(facts, wanted, domain, first, last, at_most=2) if wanted else ()
+    if not free:
+        return NameCheck()
+    if not is_untouched:
+        return NameCheck("proposed", _("From the name:"), free)
+    text = _("From the name: %(name)s is free. You can change it.")
+    return NameCheck("filled", text % {"name": f"{free[0]}@{domain}"}, free[1:], free[0])
 
 
 def _say(problem: importing.Problem, suggestions: tuple[str, ...]) -> NameCheck:
