@@ -97,25 +97,39 @@ def decode(
     try:
         return data.decode("utf-8"), "utf-8", False
     except UnicodeDecodeError as error:
-        if _is_mostly_utf_8(data[:SAMPLE]):
-            line = data.count(b"\n", 0, error.start) + 1
-            raise UnreadableFile("wrong_encoding", encoding="UTF-8", line=line) from error
-    for name in _candidates(_sample(data), knows_header):
+        start = error.start
+    # A list of plain letters may have its first other one far behind.
+    sample = _sample(data, 0) if start < SAMPLE else _sample(data, start)
+    if _is_mostly_utf_8(sample):
+        return _strictly(data, "utf-8"), "utf-8", False
+    refused = None
+    for name in _candidates(sample, knows_header):
         try:
             return _strictly(data, name), name, True
-        except UnreadableFile:
-            continue
-    raise UnreadableFile("unknown_encoding")
+        except UnreadableFile as error:
+            # What fits the likeliest all the way to one bad byte is damaged, not in another one.
+            if name in _COMMON and knows_header(_try(data[:SAMPLE], name) or ""):
+                raise
+            refused = refused or error
+    raise UnreadableFile("unknown_encoding") from refused
 
 
 def _strictly(data: bytes, encoding: str) -> str:
+    codec = _CODECS.get(encoding, encoding)
     try:
-        text = data.decode(_CODECS.get(encoding, encoding))
+        text = str(data, codec)
     except UnicodeDecodeError as error:
         name = str(dict(ENCODINGS).get(encoding, encoding.upper()))
-        line = data.count(b"\n", 0, error.start) + 1
+        line = _count_lines(data[: error.start], encoding) + 1
         raise UnreadableFile("wrong_encoding", encoding=name, line=line) from error
     return text.removeprefix("\ufeff")
+
+
+def _count_lines(data: bytes, encoding: str) -> int:
+    if encoding.startswith(("utf-16", "utf-32")):
+        # There the bytes of a line end may be halves of other characters.
+        data = data.decode(encoding, "replace").encode("utf-8", "replace")
+    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
 def _wide(sample: bytes) -> str | None:
@@ -141,17 +155,23 @@ def _is_mostly_utf_8(sample: bytes) -> bool:
     return good > 4 * broken
 
 
-def _sample(data: bytes) -> bytes:
+def _sample(data: bytes, start: int) -> bytes:
+    # Whole lines, those around `start`, below the header.
     if len(data) <= SAMPLE:
         return data
-    return data[: data.rfind(b"\n", 0, SAMPLE) + 1] or data[:SAMPLE]
+    header = b""
+    if start:
+        header = data[: data.find(b"\n", 0, SAMPLE) + 1]
+        start = max(data.rfind(b"\n", 0, start) + 1, start - SAMPLE)
+    rest = data[start : start + SAMPLE]
+    return header + (rest[: rest.rfind(b"\n") + 1] or rest)
 
 
 def _candidates(sample: bytes, knows_header: Callable[[str], int]) -> Iterator[str]:
     scores = {}
     for name in _COMMON:
         text = _try(sample, name)
-        if text is None:
+        if text is None or _is_inside_words(text):
             continue
         share = _share_of_common(sample, name)
         header = knows_header(text)
@@ -168,6 +188,16 @@ def _try(sample: bytes, name: str) -> str | None:
         return decoder.decode(sample)
     except UnicodeDecodeError:
         return None
+
+
+def _is_inside_words(text: str) -> bool:
+    # A Chinese character between two Latin letters is one that has an accent.
+    runs = len(_FOREIGN.findall(text))
+    return len(_INSIDE.findall(text)) > runs / 4
+
+
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_INSIDE = re.compile(r"[a-z][^\x00-\x7f]+(?=[a-z])")
 
 
 def _share_of_common(sample: bytes, name: str) -> float:

@@ -78,6 +78,7 @@ class Table:
         return any(match[0].strip() for match in above)
 
     def _lines(self) -> Iterator[str]:
+        blank = f"{self.delimiter} \r\n"
         for number, match in enumerate(_LINE.finditer(self.text), 1):
             line = match[0]
             # Before it is cut: fifty megabytes of commas would become a gigabyte of cells.
@@ -87,6 +88,9 @@ class Table:
                     raise UnreadableFile(
                         "too_many_columns", line=number, found=found + 1, limit=COLUMN_LIMIT
                     )
+            # Spreadsheets write a million empty lines of separators; they need not be cut.
+            if line[0] in blank and not self._recent and not line.strip(blank):
+                line = "\n"
             self._recent.append(line)
             yield line
         # Stands alone if all quotes are closed.

@@ -17,6 +17,7 @@ __all__ = ["DELIMITERS", "ENCODINGS", "Detected", "Parsed", "Row", "UnreadableFi
 SIZE_LIMIT = 50 * 1024 * 1024
 
 _EXAMPLE = re.compile(r"\s*(example|示例|例|範例|例子)\s*[:：]", re.IGNORECASE)
+_TEXT = re.compile("[^\ufeff\0 \t\r\n,;|]")
 _HINT = re.compile(r"\s*\"?(version\s*:|sep=)", re.IGNORECASE)
 # Fields in which many people have the same text: it is kept once.
 _REPETITIVE = frozenset(
@@ -114,7 +115,7 @@ def parse_file(
     else:
         _refuse_other_kinds(data)
         text, encoding, guessed = decode.decode(data, encoding, delimited.count_known_columns)
-        if not text.strip("\ufeff\0 \t\r\n,;|"):
+        if not _TEXT.search(text):
             raise UnreadableFile("empty")
         table, number, header = delimited.find_table(text, delimiter)
         kind, delimiter = "csv", table.delimiter
@@ -187,6 +188,8 @@ def _read_rows(lines, header: Header, apostrophes: bool) -> tuple[list[Row], lis
     examples: list[int] = []
     nobodies = 0
     for line, cells in lines:
+        if not cells:
+            continue
         if len(rows) + nobodies > ROW_LIMIT:
             raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
         extra = len(cells) > width and any(map(str.strip, cells[width:]))

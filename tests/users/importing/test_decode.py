@@ -143,3 +143,35 @@ def test_a_character_at_the_edge_of_the_sample_does_not_matter():
 
     assert parsed.detected.encoding == "gb18030"
     assert len(parsed.rows) == 8000
+
+
+PLAIN = "User name,Display name\r\n" + "amy@contoso.com,Amy Parker\r\n" * 5000
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [
+        ("José Núñez", "cp1252"),
+        ("Łukasz Wiśniewski Zażółć", "cp1250"),
+        ("Иван Петров", "cp1251"),
+        ("王芳 研发部 张伟", "gb18030"),
+    ],
+)
+def test_the_first_letter_that_tells_the_encoding_may_stand_far_behind(names, encoding):
+    parsed = read(PLAIN.encode() + f"last@contoso.com,{names}\r\n".encode(encoding))
+
+    assert parsed.detected.encoding == encoding
+    assert parsed.rows[-1].values["display_name"] == names
+
+
+def test_a_broken_byte_far_behind_is_refused_with_its_line():
+    chinese = "wang@contoso.com,王芳研发部\r\n" * 50
+
+    broken = PLAIN.encode() + b"x,\xe7\x8e\r\n" + chinese.encode()
+    cut = "姓名,用户名\r\n".encode("gbk") + "王芳,wang\r\n".encode("gbk") * 9000 + b"\xff\xff\r\n"
+    wide = codecs.BOM_UTF16_LE + "Name,Email\r\n上上,a\r\n".encode("utf-16-le") + b"\x00\xd8x\x00"
+
+    assert refusal(broken) == ("wrong_encoding", {"encoding": "UTF-8", "line": 5002})
+    assert refusal(cut)[0] == "wrong_encoding"
+    assert refusal(cut)[1]["line"] == 9002
+    assert refusal(wide) == ("wrong_encoding", {"encoding": "UTF-16", "line": 3})
