@@ -11,7 +11,13 @@ from users import operations
 from users.importing import problems as importing
 from users.models import Batch
 
-WITH_REASON = {Batch.Kind.DELETE, Batch.Kind.PURGE, Batch.Kind.BLOCK, Batch.Kind.UNBLOCK}
+WITH_REASON = {
+    Batch.Kind.DELETE,
+    Batch.Kind.PURGE,
+    Batch.Kind.BLOCK,
+    Batch.Kind.UNBLOCK,
+    Batch.Kind.UNDO,
+}
 
 
 class StartBatch(forms.Form):

@@ -67,6 +67,7 @@ from .signing_in import (
     sign_in,
     sign_out,
 )
+from .undoing import CannotUndo, plan_lines, plan_undo
 
 __all__ = [
     "MOST_LEAVERS",
@@ -77,6 +78,7 @@ __all__ = [
     "AT_ONCE",
     "Added",
     "AllOrNothing",
+    "CannotUndo",
     "Changes",
     "EditedMeanwhile",
     "FileGone",
@@ -132,16 +134,18 @@ __all__ = [
     "plan_deletes",
     "plan_edits",
     "plan_licenses",
+    "plan_lines",
     "plan_purges",
     "plan_resets",
     "plan_restores",
+    "plan_undo",
     "pseudonym",
     "purge_due",
     "receive_file",
     "record_export",
-    "rename_restored",
     "repair_all",
     "repair_line",
+    "rename_restored",
     "run_chunk",
     "save_lines",
     "send_handovers",

@@ -204,6 +204,8 @@ NEEDS = {
     Batch.Kind.PURGE: Permission.PURGE_USERS,
     # Whether the batch is theirs to undo was asked when the undo was planned.
     Batch.Kind.UNDO: Permission.UNDO_OWN_BATCHES,
+    # Whether the batch is theirs to undo was asked when the undo was planned.
+    Batch.Kind.UNDO: Permission.UNDO_OWN_BATCHES,
 }
 
 
@@ -278,8 +280,7 @@ def start_batch(
         subject=audit.Subject(
             batch.pk,
             str(batch.kind),
-            after={"lines": len(planned)}
-            | ({"undoes": str(batch.undoes)} if batch.undoes else {}),
+            after={"lines": len(planned)} | ({"undoes": str(batch.undoes)} if batch.undoes else {}),
         ),
         customer_id=batch.customer_id,
         batch_id=batch.pk,

@@ -32,8 +32,8 @@ def apply_acts(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outco
     """
     Do with each line what its input's "act" says: one of ACTS, or "update".
 
-    An update is an edit and a change of licenses of the same user; where only the first could be
-    done, the line is done in part.
+    An update is an edit and a change of licenses of the same user, and its undo the same in the
+    opposite order; where only the first could be done, the line is done in part.
     """
     of_act = defaultdict(list)
     for line in lines:
@@ -49,23 +49,33 @@ def apply_acts(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outco
 
 
 def _update(batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
-    edited = {one.number: one for one in apply_changes(batch=batch, lines=lines, by=by)}
+    if batch.kind == Batch.Kind.UNDO:
+        # A product that is sold only at the new location goes before the old location comes.
+        first, second, goes_on = apply_licenses, apply_changes, _has_changes
+    else:
+        first, second, goes_on = apply_changes, apply_licenses, _has_licenses
+    outcomes = {one.number: one for one in first(batch=batch, lines=lines, by=by)}
     going = [
-        line
-        for line in lines
-        if edited[line.number].state != Line.State.FAILED
-        and (line.input["give"] or line.input["take"])
+        line for line in lines if outcomes[line.number].state != Line.State.FAILED and goes_on(line)
     ]
-    licensed = apply_licenses(batch=batch, lines=going, by=by) if going else []
-    for outcome in licensed:
-        edited[outcome.number] = _both(edited[outcome.number], outcome)
-    return list(edited.values())
+    for outcome in second(batch=batch, lines=going, by=by) if going else ():
+        outcomes[outcome.number] = _both(outcomes[outcome.number], outcome)
+    return list(outcomes.values())
 
 
-def _both(edit: Outcome, licenses: Outcome) -> Outcome:
-    result = edit.result | licenses.result
+def _has_changes(line: Line) -> bool:
+    return bool(line.input["changes"])
+
+
+def _has_licenses(line: Line) -> bool:
+    return bool(line.input["give"] or line.input["take"] or line.input["plans"])
+
+
+def _both(first: Outcome, second: Outcome) -> Outcome:
+    result = first.result | second.result
     result.pop("unchanged", None)
-    if licenses.state == Line.State.FAILED:
-        # The profile is as wanted; what the licenses lack is said by their code.
-        return Outcome(edit.number, Line.State.PARTLY, result)
-    return Outcome(edit.number, licenses.state, result)
+    if second.state == Line.State.FAILED:
+        # The first half is as wanted; what the second lacks is said by its code.
+        return Outcome(first.number, Line.State.PARTLY, result)
+    is_whole = first.state == second.state == Line.State.DONE
+    return Outcome(first.number, Line.State.DONE if is_whole else Line.State.PARTLY, result)

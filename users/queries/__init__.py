@@ -12,6 +12,7 @@ from .batches import (
     SHOWS,
     STATES,
     Progress,
+    count_acts,
     find_batches,
     find_failed_lines,
     find_lines,
@@ -50,8 +51,27 @@ from .sheets import (
     get_handover,
     get_recipients,
 )
+from .undoing import (
+    DAYS_TO_UNDO,
+    DONE,
+    Undoing,
+    find_undo,
+    get_undoing,
+    may_undo,
+    right_to_undo,
+    why_not_undone,
+)
 
 __all__ = [
+    "count_acts",
+    "DAYS_TO_UNDO",
+    "DONE",
+    "Undoing",
+    "find_undo",
+    "get_undoing",
+    "may_undo",
+    "right_to_undo",
+    "why_not_undone",
     "Bought",
     "OpenSet",
     "find_all_lines",

@@ -1,0 +1,247 @@
+"""Undoing a batch: a batch of its own, whose lines take back what the lines of the first did."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer
+from licensing import queries as licensing
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from users import queries
+from users.importing.products import ProductRules
+from users.models import Batch, Chunk, CustomerUser, Line
+
+from .adding import TEXTS
+from .batches import PlannedLine, UsersError, create_batch, save_lines
+from .choosing import is_last_administrator
+from .facts import gather_facts
+from .inverses import (
+    WARNING,
+    Case,
+    Inverse,
+    act_of,
+    invert,
+    problem,
+    speak_against,
+    takes_global_administrator,
+)
+from .licenses import Forecast
+from .waking import poke
+
+# So many lines are planned while the page waits, in about a second; more in a worker.
+MOST_AT_ONCE = 5_000
+# So many lines are looked at together.
+SLICE = 10_000
+
+OF_USERS = (
+    *TEXTS,
+    "permissions",
+    "pk",
+    "is_administrator",
+    "is_blocked",
+    "password_state",
+    "signed_in_at",
+    "deleted_at",
+    "deletion",
+)
+
+
+class CannotUndo(UsersError):
+    """The batch is not over, is over for too long, or did what nothing takes back."""
+
+    REASONS = {
+        "not_over": _("This batch has not ended yet. Only what has been done can be undone."),
+        "reset": _("Passwords that were replaced cannot come back. Reset them again instead."),
+        "purge": _("Nothing is left of users who were purged, so this cannot be undone."),
+        "too_late": _("A batch can be undone for 30 days after its end, and these are over."),
+        "nothing": _("This batch has changed nothing, so there is nothing to undo."),
+    }
+
+    def __init__(self, code: str):
+        self.code = code
+        super().__init__(self.REASONS[code])
+
+
+@transaction.atomic
+def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
+    """
+    Plan to take back what a batch did; nothing happens yet.
+
+    Every user with whom the batch did something gets a line: what takes it back, or why nothing
+    can any more. Where an undo of the batch waits, runs or is done, that one is returned.
+
+    :raises CannotUndo: where the batch is not over, 30 days have passed since its end, it reset
+        passwords or purged, or it has changed nothing.
+    :raises Refused: where the member may not undo it; most may undo their own only.
+    """
+    require(by, queries.right_to_undo(batch, by))
+    # Locked: of two who ask at once, the second finds the undo of the first.
+    locked = Batch.objects.select_for_update(of=("self",), no_key=True)
+    undone = locked.select_related("customer").get(pk=batch.pk)
+    if existing := queries.find_undo(undone):
+        return existing
+    if code := queries.why_not_undone(undone):
+        raise CannotUndo(code)
+    to_do = undone.lines.filter(state__in=queries.DONE).count()
+    if not to_do:
+        raise CannotUndo("nothing")
+    undo = create_batch(
+        customer=undone.customer,
+        kind=Batch.Kind.UNDO,
+        state=Batch.State.CHECKING,
+        undoes=undone.pk,
+        reason=reason,
+        plan={"kind": undone.kind, "nothing_done": undone.total - to_do},
+        by=by,
+    )
+    if to_do > MOST_AT_ONCE:
+        Chunk.objects.create(batch=undo, number=0, enqueued_at=timezone.now())
+        poke("users.run_chunk", batch_id=str(undo.pk), number=0)
+    else:
+        plan_lines(undo)
+    return undo
+
+
+@transaction.atomic
+def plan_lines(undo: Batch) -> None:
+    """Find out for every line of the undone batch what takes it back, and make that the plan."""
+    undone = Batch.objects.get(pk=undo.undoes)
+    planner = _Planner(undo, undone)
+    first = 1
+    for lines in _slices(undone):
+        planned = planner.plan(lines)
+        save_lines(batch=undo, lines=planned, first=first)
+        first += len(planned)
+    undo.plan |= planner.summary
+    # It may have been dropped while it was being planned.
+    if not Batch.objects.filter(pk=undo.pk, state=Batch.State.CHECKING).update(
+        state=Batch.State.PLANNED, plan=undo.plan, halted_by=""
+    ):
+        Line.objects.filter(batch=undo).delete()
+    undo.refresh_from_db(fields=["state", "plan"])
+
+
+def _slices(batch: Batch) -> Iterator[list[Line]]:
+    lines = batch.lines.filter(state__in=queries.DONE, user_id__isnull=False).defer("sealed")
+    last = 0
+    while some := list(lines.filter(number__gt=last).order_by("number")[:SLICE]):
+        last = some[-1].number
+        yield some
+
+
+class _Planner:
+    """Plans slice by slice; seats are counted, and names given away, from the first to the last."""
+
+    def __init__(self, undo: Batch, undone: Batch):
+        self.undo, self.undone = undo, undone
+        facts = gather_facts(customer=undo.customer, user_names=[], by=undo.by)
+        self.rules = ProductRules(facts.subscriptions)
+        self.forecast = Forecast(facts, self.rules)
+        self.may_grant = undo.by.may(Permission.ACT_ON_ADMINISTRATORS)
+        self.acts: Counter[str] = Counter()
+        self.names: set[str] = set()
+        self.leaving: list[UUID] = []
+
+    @property
+    def summary(self) -> dict:
+        """What the plan says beyond its lines."""
+        customer_id = self.undo.customer_id
+        return {
+            "acts": dict(self.acts),
+            "seats": self.forecast.seats,
+            "takes_last_administrator": is_last_administrator(customer_id, self.leaving),
+        }
+
+    def plan(self, lines: Sequence[Line]) -> list[PlannedLine]:
+        """Plan some lines; five statements."""
+        ids = [line.user_id for line in lines]
+        customer = self.undo.customer
+        users = _find_users(customer, ids)
+        held = licensing.get_held(customer, ids)
+        self.names |= _find_taken(customer, ids)
+        return [
+            self._plan(line, users.get(line.user_id), held.get(line.user_id, {})) for line in lines
+        ]
+
+    def _plan(self, line: Line, user: dict | None, held: dict[str, list[str]]) -> PlannedLine:
+        case = Case(
+            act=act_of(self.undone.kind, line.input),
+            input=line.input,
+            result=line.result,
+            batch_id=self.undone.pk,
+            since=self.undone.started_at,
+            user=user,
+            held=held,
+            may_grant=self.may_grant,
+        )
+        inverse = invert(case)
+        problems = [self._name_product(one) for one in inverse.problems]
+        if inverse.is_valid:
+            problems += self._look_around(case, inverse)
+        planned = PlannedLine(
+            line.user_id,
+            {name: (user or line.input)[name] for name in ("user_name", "display_name")}
+            | {"act": inverse.act}
+            | inverse.input,
+            problems=problems,
+            is_valid=not any(one["severity"] == "error" for one in problems),
+        )
+        if planned.is_valid:
+            self.acts[inverse.act] += 1
+            if takes_global_administrator(case, inverse):
+                self.leaving.append(line.user_id)
+        return planned
+
+    def _name_product(self, found: dict) -> dict:
+        subscription = self.rules.by_id.get(found["params"].get("subscription"))
+        if subscription is None:
+            return found
+        return found | {"params": found["params"] | {"product": subscription.name}}
+
+    def _look_around(self, case: Case, inverse: Inverse) -> list[dict]:
+        """What speaks against it beyond the user: names, product rules, seats."""
+        if inverse.act == "delete":
+            self.forecast.freed.update(case.held.keys())
+            return []
+        if inverse.act == "restore":
+            if case.user["user_name"] in self.names:
+                return [problem("name_taken_since")]
+            self.names.add(case.user["user_name"])
+            return self._count({"give": inverse.input["products"], "take": [], "plans": []})
+        against = speak_against(self.rules, case, inverse)
+        if against or "give" not in inverse.input:
+            return against
+        return self._count(inverse.input)
+
+    def _count(self, change: Mapping[str, list]) -> list[dict]:
+        """Count the seats in; gives the warnings."""
+        closed = [
+            one.name
+            for given in change["give"]
+            if (one := self.rules.by_id[given["subscription"]]).state == "suspended"
+        ]
+        given = [
+            one
+            for one in change["give"]
+            if self.rules.by_id[one["subscription"]].state != "suspended"
+        ]
+        warnings = [problem("closed_since", WARNING, product=name) for name in closed]
+        return warnings + self.forecast.add({**change, "give": given})
+
+
+def _find_users(customer: Customer, ids: Sequence[UUID]) -> dict[UUID, dict]:
+    found = CustomerUser.objects.filter(customer=customer, pk__in=licensing.among(ids))
+    return {user["pk"]: user for user in found.values(*OF_USERS)}
+
+
+def _find_taken(customer: Customer, ids: Sequence[UUID]) -> set[str]:
+    """The names of those who are deleted that somebody else has now."""
+    gone = customer.users.filter(pk__in=licensing.among(ids), deleted_at__isnull=False)
+    active = customer.users.filter(deleted_at=None, user_name__in=gone.values("user_name"))
+    return set(active.values_list("user_name", flat=True))

@@ -1,0 +1,92 @@
+"""Whether a batch can be undone, by whom, and what has undone it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from partners.models import Member
+from partners.roles import Permission
+from users.models import Batch, Line
+
+# A rule of the product: so many days after its end a batch can be undone.
+DAYS_TO_UNDO = 30
+
+Kind, State = Batch.Kind, Batch.State
+
+# What no batch can take back: a password that was replaced, and users of whom nothing is left.
+FINAL = {Kind.RESET, Kind.PURGE}
+DONE = [Line.State.DONE, Line.State.PARTLY]
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """How a batch stands to being undone, for its page."""
+
+    # The batch that takes this one back, or has done so.
+    by: Batch | None
+    # The batch that this one takes back.
+    of: Batch | None
+    # Why it cannot be undone, as a code of `why_not_undone`; '' where it can be.
+    refusal: str
+    # Whether the member who looks may undo it.
+    is_allowed: bool
+    days_left: int
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the page has a button for it."""
+        return self.is_allowed and not self.refusal and self.by is None
+
+
+def get_undoing(batch: Batch, *, member: Member) -> Undoing:
+    """Find out whether this member can undo the batch; two statements at most."""
+    is_over = _is_over(batch)
+    of = Batch.objects.filter(pk=batch.undoes, customer=batch.customer_id) if batch.undoes else None
+    return Undoing(
+        by=find_undo(batch) if is_over else None,
+        of=of.first() if of is not None else None,
+        refusal=why_not_undone(batch),
+        is_allowed=may_undo(batch, member),
+        days_left=max(0, (undone_until(batch) - timezone.now()).days) if is_over else 0,
+    )
+
+
+def may_undo(batch: Batch, member: Member) -> bool:
+    """Whether the member's role allows to undo this batch."""
+    return member.may(right_to_undo(batch, member))
+
+
+def right_to_undo(batch: Batch, member: Member) -> Permission:
+    """What the member needs in order to undo this batch: one's own, or every batch."""
+    is_own = batch.by_id == member.pk
+    return Permission.UNDO_OWN_BATCHES if is_own else Permission.UNDO_ALL_BATCHES
+
+
+def why_not_undone(batch: Batch) -> str:
+    """Why nobody can undo the batch: "not_over", "reset", "purge", "too_late"; '' if one can."""
+    if not _is_over(batch):
+        return "not_over"
+    if batch.kind in FINAL:
+        return str(batch.kind)
+    return "too_late" if undone_until(batch) <= timezone.now() else ""
+
+
+def _is_over(batch: Batch) -> bool:
+    # A batch that was stopped has done some of its lines.
+    is_stopped = batch.state == State.CANCELED and batch.started_at is not None
+    return batch.finished_at is not None and (batch.state == State.DONE or is_stopped)
+
+
+def undone_until(batch: Batch) -> datetime:
+    """The moment from which a batch that has ended cannot be undone any more."""
+    return batch.finished_at + timedelta(days=DAYS_TO_UNDO)
+
+
+def find_undo(batch: Batch) -> Batch | None:
+    """The undo of this batch that waits, runs, or has taken something back; None if there is none."""
+    waiting = [State.CHECKING, State.PLANNED, State.RUNNING, State.PAUSED]
+    something = Line.objects.filter(batch=OuterRef("pk"), state__in=DONE)
+    undos = Batch.objects.filter(customer=batch.customer_id, undoes=batch.pk)
+    return undos.filter(Q(state__in=waiting) | Exists(something)).order_by("-pk").first()
