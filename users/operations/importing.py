@@ -31,6 +31,7 @@ from .batches import (
 )
 from .facts import gather_facts
 from .running import MOST_ATTEMPTS, is_infrastructure, lease_chunk
+from .undoing import plan_lines
 from .waking import poke
 
 log = logging.getLogger(__name__)
@@ -176,6 +177,10 @@ def _run_attempt(batch_id: UUID | str) -> None:
 def _check(chunk: Chunk) -> None:
     batch = Batch.objects.select_related("customer", "by").get(pk=chunk.batch_id)
     if batch.state != Batch.State.CHECKING:
+        _end(chunk)
+        return
+    if batch.kind == Batch.Kind.UNDO:
+        plan_lines(batch)
         _end(chunk)
         return
     options = batch.options

@@ -1,0 +1,548 @@
+"""Undoing batches: what is planned, what comes of it, and what nothing takes back any more."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from audit.models import Event
+from licensing import operations as licensing
+from licensing.models import Assignment, Subscription
+from partners.access import Refused
+from partners.roles import Role
+from tests import factories
+from users import operations
+from users.models import Batch, CustomerUser, Line
+from users.operations import Changes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def people(contoso):
+    return [
+        factories.user(contoso, name, location="US", department="Sales") for name in ("Ann", "Bo")
+    ]
+
+
+@pytest.fixture
+def visio(contoso):
+    return factories.subscription(contoso, "Visio", seats=2)
+
+
+def hold(subscription, *users, plans_off=()):
+    wanted = [licensing.Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+    licensing.assign(customer=subscription.customer, wanted=wanted, cause=None)
+
+
+def run(plan, customer, users, by, **more):
+    batch = plan(customer=customer, users=[user.pk for user in users], by=by, **more)
+    return operations.start_batch(batch=batch, by=by)
+
+
+def delete(customer, users, by):
+    return run(operations.plan_deletes, customer, users, by)
+
+
+def change(customer, users, by, **changes):
+    sets = {
+        name: frozenset(str(one.pk) for one in some)
+        for name, some in changes.items()
+        if name != "plans_off"
+    }
+    changes = Changes(**sets, plans_off=changes.get("plans_off", {}))
+    return run(operations.plan_licenses, customer, users, by, changes=changes)
+
+
+def undo(batch, by, **options):
+    planned = operations.plan_undo(batch=batch, by=by)
+    return operations.start_batch(batch=planned, by=by, **options)
+
+
+def lines(batch) -> list[tuple]:
+    found = Line.objects.filter(batch=batch).order_by("number")
+    return [(line.state, [one["code"] for one in line.problems]) for line in found]
+
+
+def held(user) -> dict[str, list]:
+    found = Assignment.objects.filter(user=user).select_related("subscription__product")
+    return {one.subscription.product.name: one.plans_off for one in found}
+
+
+def active(customer) -> set[str]:
+    return set(customer.users.filter(deleted_at=None).values_list("display_name", flat=True))
+
+
+def test_users_who_were_added_are_deleted(contoso, office, alice):
+    person = {
+        "user_name": "cy@contoso.example",
+        "display_name": "Cy",
+        "products": [{"subscription": str(office.pk), "plans_off": []}],
+    }
+    added = operations.add_user(customer=contoso, person=person, is_last=True, by=alice)
+    assert active(contoso) == {"Cy"}
+
+    undone = undo(added.batch, alice)
+
+    assert active(contoso) == set()
+    assert Assignment.objects.count() == 0
+    assert (undone.kind, undone.undoes, undone.state) == ("undo", added.batch.pk, "done")
+    assert undone.plan["seats"][0]["freed"] == 1
+
+
+def test_who_chose_a_password_since_is_named(contoso, alice):
+    person = {"user_name": "cy@contoso.example", "display_name": "Cy"}
+    added = operations.add_user(customer=contoso, person=person, is_last=True, by=alice)
+    CustomerUser.objects.update(password_state="chosen")
+
+    planned = operations.plan_undo(batch=added.batch, by=alice)
+
+    assert lines(planned) == [("planned", ["in_use"])]
+
+
+def test_a_delete_is_undone_with_licenses_and_plans(contoso, office, people, alice):
+    plan = office.product.plans.get(name="Mail")
+    hold(office, people[0], plans_off=[plan.pk])
+    batch = delete(contoso, people, alice)
+
+    undone = undo(batch, alice)
+
+    assert active(contoso) == {"Ann", "Bo"}
+    assert [held(user) for user in people] == [{"Office E3": [plan.pk]}, {}]
+    assert lines(undone) == [("done", []), ("done", [])]
+    started = Event.objects.get(action="batch.started", batch_id=undone.pk)
+    assert started.after == {"lines": 2, "undoes": str(batch.pk)}
+
+
+def test_who_was_purged_restored_or_replaced_cannot_come_back(contoso, people, alice):
+    cy, dee = factories.user(contoso, "Cy"), factories.user(contoso, "Dee")
+    batch = delete(contoso, [*people, cy, dee], alice)
+    run(operations.plan_purges, contoso, people[:1], alice)
+    run(operations.plan_restores, contoso, [cy, dee], alice)
+    delete(contoso, [dee], alice)
+    factories.user(contoso, "New Bo", user_name=people[1].user_name)
+
+    planned = operations.plan_undo(batch=batch, by=alice)
+
+    assert lines(planned) == [
+        ("invalid", ["purged_since"]),
+        ("invalid", ["name_taken_since"]),
+        ("invalid", ["back_already"]),
+        ("invalid", ["deleted_again"]),
+    ]
+
+
+def test_seats_that_are_not_free_any_more_are_named(contoso, office, people, alice):
+    hold(office, *people)
+    batch = delete(contoso, people, alice)
+    Subscription.objects.filter(pk=office.pk).update(seats=1)
+
+    planned = operations.plan_undo(batch=batch, by=alice)
+
+    assert lines(planned) == [("planned", []), ("planned", ["seat_missing"])]
+    operations.start_batch(batch=planned, by=alice)
+    assert [held(user) for user in people] == [{"Office E3": []}, {}]
+    assert lines(planned)[1][0] == "partly"
+
+
+def test_an_edit_is_undone_field_by_field(contoso, people, alice):
+    ann, bo = people
+    changes = {"department": "Support", "job_title": "Clerk"}
+    batch = run(operations.plan_edits, contoso, people, alice, changes=changes)
+    CustomerUser.objects.filter(pk=bo.pk).update(department="Board")
+
+    undone = undo(batch, alice)
+
+    ann.refresh_from_db()
+    bo.refresh_from_db()
+    assert [(user.department, user.job_title) for user in people] == [("Sales", ""), ("Board", "")]
+    assert lines(undone) == [("done", []), ("done", ["field_changed_since"])]
+
+
+def test_what_is_as_before_already_needs_no_undo(contoso, people, alice):
+    batch = run(operations.plan_edits, contoso, people, alice, changes={"department": "Support"})
+    CustomerUser.objects.filter(pk=people[0].pk).update(department="Sales")
+    CustomerUser.objects.filter(pk=people[1].pk).update(department="Board")
+
+    planned = operations.plan_undo(batch=batch, by=alice)
+
+    assert lines(planned) == [
+        ("invalid", ["field_back_already"]),
+        ("invalid", ["field_changed_since"]),
+    ]
+
+
+def test_a_change_between_plan_and_start_of_the_undo_is_not_overwritten(contoso, people, alice):
+    batch = run(
+        operations.plan_edits, contoso, people[:1], alice, changes={"department": "Support"}
+    )
+    planned = operations.plan_undo(batch=batch, by=alice)
+    CustomerUser.objects.filter(pk=people[0].pk).update(department="Board")
+
+    operations.start_batch(batch=planned, by=alice)
+
+    assert Line.objects.get(batch=planned).result == {"code": "changed"}
+    people[0].refresh_from_db()
+    assert people[0].department == "Board"
+
+
+def test_a_swap_is_undone_with_the_plans_as_they_were(contoso, office, visio, people, alice):
+    ann, bo = people
+    plan = office.product.plans.get(name="Mail")
+    hold(office, ann, plans_off=[plan.pk])
+    hold(visio, bo)
+    batch = change(contoso, people, alice, give=[visio], take=[office])
+    assert [held(user) for user in people] == [{"Visio": []}, {"Visio": []}]
+
+    undone = undo(batch, alice)
+
+    assert [held(user) for user in people] == [{"Office E3": [plan.pk]}, {"Visio": []}]
+    assert lines(undone) == [("done", [])]
+
+
+def test_a_license_that_was_held_already_stays(contoso, office, people, alice):
+    ann, bo = people
+    planned = operations.plan_licenses(
+        customer=contoso,
+        users=[ann.pk, bo.pk],
+        changes=Changes(give=frozenset([str(office.pk)])),
+        by=alice,
+    )
+    # Between plan and start somebody else has given it.
+    hold(office, ann)
+    operations.start_batch(batch=planned, by=alice)
+
+    undone = undo(planned, alice)
+
+    assert [held(user) for user in people] == [{"Office E3": []}, {}]
+    assert lines(undone) == [("invalid", ["nothing_done"]), ("done", [])]
+
+
+def test_service_plans_are_switched_back(contoso, office, people, alice):
+    mail, meetings = office.product.plans.order_by("name")
+    hold(office, *people, plans_off=[mail.pk])
+    off = {str(office.pk): [str(meetings.pk)]}
+    batch = change(contoso, people, alice, plans_off=off)
+    assert held(people[0]) == {"Office E3": [meetings.pk]}
+    Assignment.objects.filter(user=people[1]).update(plans_off=[])
+
+    undone = undo(batch, alice)
+
+    assert [held(user) for user in people] == [{"Office E3": [mail.pk]}, {"Office E3": []}]
+    assert lines(undone) == [("done", []), ("invalid", ["license_changed_since"])]
+
+
+def test_licenses_that_were_taken_or_given_back_meanwhile_are_left_alone(
+    contoso, office, visio, people, alice
+):
+    hold(office, *people)
+    batch = change(contoso, people, alice, give=[visio], take=[office])
+    Assignment.objects.filter(user=people[0], subscription=visio).delete()
+    hold(office, *people)
+
+    planned = operations.plan_undo(batch=batch, by=alice)
+
+    assert lines(planned) == [
+        ("invalid", ["license_gone_since", "license_back_already"]),
+        ("planned", ["license_back_already"]),
+    ]
+    operations.start_batch(batch=planned, by=alice)
+    assert [held(user) for user in people] == [{"Office E3": []}, {"Office E3": []}]
+
+
+def test_a_product_that_would_be_against_the_rules_does_not_come_back(
+    contoso, office, people, alice
+):
+    hold(office, *people)
+    batch = change(contoso, people, alice, take=[office])
+    office.product.not_sold_in = ["CN"]
+    office.product.save()
+    CustomerUser.objects.filter(pk=people[0].pk).update(location="CN")
+    CustomerUser.objects.filter(pk=people[1].pk).update(location="")
+
+    planned = operations.plan_undo(batch=batch, by=alice)
+
+    assert lines(planned) == [
+        ("invalid", ["product_not_sold"]),
+        ("invalid", ["location_missing"]),
+    ]
+
+
+@pytest.mark.parametrize("block", [True, False])
+def test_only_those_whose_sign_in_changed_are_switched_back(contoso, people, alice, block):
+    ann, bo = people
+    CustomerUser.objects.filter(pk=ann.pk).update(is_blocked=block)
+    CustomerUser.objects.filter(pk=bo.pk).update(is_blocked=not block)
+    batch = run(operations.plan_blocks, contoso, people, alice, block=block)
+
+    undone = undo(batch, alice)
+
+    blocked = dict(CustomerUser.objects.values_list("display_name", "is_blocked"))
+    assert blocked == {"Ann": block, "Bo": not block}
+    assert lines(undone) == [("invalid", ["nothing_done"]), ("done", [])]
+
+
+def test_a_restore_is_undone_by_deleting_again(contoso, office, people, alice):
+    hold(office, people[0])
+    delete(contoso, people, alice)
+    batch = run(operations.plan_restores, contoso, people, alice)
+    assert active(contoso) == {"Ann", "Bo"}
+
+    undone = undo(batch, alice)
+
+    assert active(contoso) == set()
+    assert Line.objects.get(batch=undone, number=1).result["held"][0]["plans_off"] == []
+
+
+def test_an_undo_can_be_undone(contoso, office, people, alice):
+    hold(office, people[0])
+    batch = delete(contoso, people, alice)
+    undone = undo(batch, alice)
+
+    redone = undo(undone, alice)
+
+    assert active(contoso) == set()
+    assert redone.undoes == undone.pk
+    again = undo(redone, alice)
+    assert active(contoso) == {"Ann", "Bo"}
+    assert held(people[0]) == {"Office E3": []}
+    assert again.plan["kind"] == "undo"
+
+
+def test_every_act_of_an_import_has_its_inverse(contoso, office, people, alice):
+    ann, bo = people
+    hold(office, bo)
+    batch = operations.create_batch(
+        customer=contoso,
+        kind=Batch.Kind.IMPORT,
+        plan={"leavers": {"active": 2, "most": 50}},
+        by=alice,
+    )
+    give = [{"subscription": str(office.pk), "plans_off": []}]
+    inputs = [
+        (ann, {"act": "update", "changes": {"department": "Board"}, "was": {"department": "Sales"}}
+         | {"give": give, "take": [], "plans": []}),
+        (bo, {"act": "leave"}),
+    ]  # fmt: skip
+    planned = [
+        operations.PlannedLine(
+            user.pk, {"user_name": user.user_name, "display_name": user.display_name} | more
+        )
+        for user, more in inputs
+    ]
+    new = {"user_name": "cy@contoso.example", "display_name": "Cy", "products": give}
+    planned.append(operations.PlannedLine(batch.pk, new | {"act": "add"}))
+    operations.save_lines(batch=batch, lines=planned)
+    operations.start_batch(batch=batch, by=alice)
+    assert active(contoso) == {"Ann", "Cy"}
+    assert held(ann) == {"Office E3": []}
+
+    undone = undo(batch, alice)
+
+    ann.refresh_from_db()
+    assert (ann.department, held(ann), held(bo)) == ("Sales", {}, {"Office E3": []})
+    assert active(contoso) == {"Ann", "Bo"}
+    acts = [line.input["act"] for line in Line.objects.filter(batch=undone).order_by("number")]
+    assert acts == ["update", "restore", "delete"]
+    assert undone.plan["acts"] == {"update": 1, "restore": 1, "delete": 1}
+
+
+def test_a_new_location_goes_back_after_the_product_that_is_sold_only_there(
+    contoso, office, people, alice
+):
+    office.product.not_sold_in = ["US"]
+    office.product.save()
+    ann = people[0]
+    batch = operations.create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+    line = {
+        "user_name": ann.user_name,
+        "display_name": ann.display_name,
+        "act": "update",
+        "changes": {"location": "DE"},
+        "was": {"location": "US"},
+        "give": [{"subscription": str(office.pk), "plans_off": []}],
+        "take": [],
+        "plans": [],
+    }
+    operations.save_lines(batch=batch, lines=[operations.PlannedLine(ann.pk, line)])
+    operations.start_batch(batch=batch, by=alice)
+    assert held(ann) == {"Office E3": []}
+
+    undone = undo(batch, alice)
+
+    ann.refresh_from_db()
+    assert (ann.location, held(ann)) == ("US", {})
+    assert lines(undone) == [("done", [])]
+
+
+def test_what_was_not_done_gets_no_line(contoso, people, alice):
+    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
+    delete(contoso, people[:1], alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    planned = operations.plan_undo(batch=batch, by=alice)
+
+    assert (planned.total, planned.plan["nothing_done"]) == (1, 1)
+
+
+def test_passwords_and_purged_users_do_not_come_back(contoso, people, alice):
+    reset = run(operations.plan_resets, contoso, people, alice)
+    delete(contoso, people, alice)
+    purged = run(operations.plan_purges, contoso, people, alice)
+
+    for batch, code in ((reset, "reset"), (purged, "purge")):
+        with pytest.raises(operations.CannotUndo) as refused:
+            operations.plan_undo(batch=batch, by=alice)
+        assert refused.value.code == code
+
+
+def test_what_is_not_over_or_over_for_too_long_is_not_undone(contoso, people, alice):
+    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
+    with pytest.raises(operations.CannotUndo) as refused:
+        operations.plan_undo(batch=batch, by=alice)
+    assert refused.value.code == "not_over"
+
+    operations.start_batch(batch=batch, by=alice)
+    now = timezone.now()
+    Batch.objects.filter(pk=batch.pk).update(finished_at=now - timedelta(days=30))
+    with pytest.raises(operations.CannotUndo) as refused:
+        operations.plan_undo(batch=batch, by=alice)
+    assert refused.value.code == "too_late"
+
+    Batch.objects.filter(pk=batch.pk).update(finished_at=now - timedelta(days=29, hours=23))
+    assert operations.plan_undo(batch=batch, by=alice).total == 2
+
+
+def test_a_batch_that_was_stopped_is_undone_as_far_as_it_came(contoso, people, alice):
+    batch = delete(contoso, people, alice)
+    Line.objects.filter(batch=batch, number=2).update(state="planned", result={})
+    Batch.objects.filter(pk=batch.pk).update(state="canceled")
+
+    planned = operations.plan_undo(batch=batch, by=alice)
+
+    assert (planned.total, planned.plan["nothing_done"]) == (1, 1)
+
+
+def test_a_batch_without_effect_is_not_undone(contoso, people, alice):
+    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
+    delete(contoso, people, alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    with pytest.raises(operations.CannotUndo) as refused:
+        operations.plan_undo(batch=batch, by=alice)
+    assert refused.value.code == "nothing"
+
+
+def test_it_is_undone_once_while_the_undo_stands(contoso, people, alice):
+    batch = delete(contoso, people, alice)
+    planned = operations.plan_undo(batch=batch, by=alice)
+    assert operations.plan_undo(batch=batch, by=alice) == planned
+
+    operations.cancel_batch(batch=planned, by=alice)
+    second = operations.plan_undo(batch=batch, by=alice)
+    assert second != planned
+
+    operations.start_batch(batch=second, by=alice)
+    assert operations.plan_undo(batch=batch, by=alice) == second
+
+
+def test_an_undo_that_did_nothing_is_none(contoso, people, alice):
+    batch = delete(contoso, people, alice)
+    planned = operations.plan_undo(batch=batch, by=alice)
+    run(operations.plan_restores, contoso, people, alice)
+    operations.start_batch(batch=planned, by=alice)
+    assert {state for state, _codes in lines(planned)} == {"failed"}
+
+    assert operations.plan_undo(batch=batch, by=alice) != planned
+
+
+def test_help_desk_and_sales_undo_what_they_did_and_nothing_else(contoso, northwind, alice, helen):
+    person = {"user_name": "cy@contoso.example", "display_name": "Cy"}
+    hers = operations.add_user(customer=contoso, person=person, is_last=True, by=helen).batch
+    others = delete(contoso, [factories.user(contoso, "Dee")], alice)
+    sam = factories.member(northwind, "sam", role=Role.SALES_AGENT)
+
+    for member, batch in ((helen, others), (sam, others), (sam, hers)):
+        with pytest.raises(Refused):
+            operations.plan_undo(batch=batch, by=member)
+    undo(hers, helen)
+
+    assert active(contoso) == set()
+
+
+def test_who_became_an_administrator_is_left_alone_by_most(contoso, alice, helen):
+    person = {"user_name": "cy@contoso.example", "display_name": "Cy"}
+    batch = operations.add_user(customer=contoso, person=person, is_last=True, by=helen).batch
+    CustomerUser.objects.update(permissions=["helpdesk_administrator"])
+
+    assert lines(operations.plan_undo(batch=batch, by=helen)) == [("invalid", ["administrator"])]
+
+
+def test_the_last_global_administrator_is_not_taken_in_passing(contoso, alice):
+    boss = factories.user(contoso, "Boss", permissions=["global_administrator"])
+    delete_boss = operations.plan_deletes(customer=contoso, users=[boss.pk], by=alice)
+    operations.start_batch(batch=delete_boss, may_take_last_administrator=True, by=alice)
+    batch = run(operations.plan_restores, contoso, [boss], alice)
+
+    with pytest.raises(operations.LastAdministrator):
+        undo(batch, alice)
+
+    undo(batch, alice, may_take_last_administrator=True)
+    assert active(contoso) == set()
+
+
+def test_a_reader_undoes_nothing(contoso, people, alice):
+    batch = delete(contoso, people, alice)
+
+    with pytest.raises(Refused):
+        operations.plan_undo(batch=batch, by=factories.member(alice.partner, "eve", Role.READER))
+
+
+def test_it_asks_as_often_for_many_lines_as_for_one(contoso, office, alice):
+    def count(users):
+        hold(office, *users[:1])
+        batch = delete(contoso, users, alice)
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            operations.plan_undo(batch=batch, by=alice)
+        return len(asked)
+
+    few = count([factories.user(contoso, "One", location="US")])
+    many = count([factories.user(contoso, f"User {n}", location="US") for n in range(50)])
+
+    assert few == many
+
+
+def test_the_undo_of_many_is_planned_by_a_worker(contoso, people, alice, monkeypatch):
+    batch = delete(contoso, people, alice)
+    monkeypatch.setattr("users.operations.undoing.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("users.operations.undoing.SLICE", 1)
+
+    planned = operations.plan_undo(batch=batch, by=alice)
+    assert (planned.state, planned.total) == ("checking", 0)
+    assert operations.plan_undo(batch=batch, by=alice) == planned
+    operations.check_upload(batch_id=planned.pk)
+
+    planned.refresh_from_db()
+    assert (planned.state, planned.total, planned.plan["acts"]) == ("planned", 2, {"restore": 2})
+    assert lines(planned) == [("planned", []), ("planned", [])]
+    operations.start_batch(batch=planned, by=alice)
+    assert active(contoso) == {"Ann", "Bo"}
+
+
+def test_an_undo_that_is_dropped_while_it_is_planned_stays_dropped(
+    contoso, people, alice, monkeypatch
+):
+    batch = delete(contoso, people, alice)
+    monkeypatch.setattr("users.operations.undoing.MOST_AT_ONCE", 1)
+    planned = operations.plan_undo(batch=batch, by=alice)
+    operations.cancel_batch(batch=planned, by=alice)
+
+    operations.check_upload(batch_id=planned.pk)
+    operations.plan_lines(planned)
+
+    planned.refresh_from_db()
+    assert (planned.state, planned.lines.count()) == ("canceled", 0)
