@@ -5,12 +5,12 @@ from django.utils.translation import gettext_lazy as _
 from customers.models import Customer
 from partners.models import Member
 from partners.roles import Permission
-from users import consequences, forms, operations, queries, repairs, sentences
+from users import consequences, edits, forms, operations, queries, repairs, sentences
 from users.models import Batch, CustomerUser
 
 IMPORT_STEPS = [_("Upload"), _("Check"), _("Import"), _("Hand over")]
 # Lines of these kinds hold licenses: those that come, and those that a deletion has freed.
-WITH_LICENSES = {"add", "import", "licenses", "delete", "restore"}
+WITH_LICENSES = {"add", "import", "licenses", "delete", "restore", "queue"}
 STEP_OF = {
     "checking": 2,
     "refused": 1,
@@ -27,6 +27,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
     progress = queries.get_progress(batch)
     page = queries.find_lines(batch, show=place.show, after=place.after, before=place.before)
     products = queries.find_product_names(batch.customer)
+    acts = queries.count_acts(batch)
     return {
         "nav": "customer-batches",
         "customer": batch.customer,
@@ -37,6 +38,9 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "button": sentences.button(batch, progress.planned),
         "refusal": sentences.refusal(batch) if batch.state == "refused" else "",
         "seats": sentences.seats(batch, products),
+        "overview": edits.overview(batch, acts),
+        "leavers": edits.describe_leavers(batch, acts),
+        "stop": edits.stop(batch, acts),
         "consequences": consequences.describe(batch, products),
         "start": forms.StartBatch(batch=batch, number=progress.planned),
         "taken_names": queries.find_taken_names(batch),
@@ -51,7 +55,8 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         and (batch.kind, batch.state) != ("delete", "planned"),
         "page": page,
         "place": place,
-        "tabs": sentences.tabs(batch, progress),
+        "tabs": sentences.tabs(batch, progress, acts),
+        "shows_changes": batch.act in {"update", "edit", "undo"},
         "steps": IMPORT_STEPS if batch.kind == Batch.Kind.IMPORT else [],
         "step": STEP_OF.get(batch.state, 1),
         "is_held": batch.options.get("mode") == "all" and progress.invalid > 0,

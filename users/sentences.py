@@ -7,7 +7,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from users import licenses
+from users import edits, licenses
 from users.importing import parse as importing_parse
 from users.importing import problems as importing
 from users.models import Batch, Line
@@ -18,6 +18,9 @@ Kind, State = Batch.Kind, Batch.State
 DONE: dict[str, Callable[[int], str]] = {
     Kind.ADD: lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
     Kind.IMPORT: lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
+    "update": lambda n: ngettext(
+        "%(n)s user brought up to date", "%(n)s users brought up to date", n
+    ),
     Kind.RESET: lambda n: ngettext("%(n)s password reset", "%(n)s passwords reset", n),
     Kind.EDIT: lambda n: ngettext("%(n)s user changed", "%(n)s users changed", n),
     "location": lambda n: ngettext(
@@ -35,12 +38,16 @@ DONE: dict[str, Callable[[int], str]] = {
     Kind.DELETE: lambda n: ngettext("%(n)s user account deleted", "%(n)s user accounts deleted", n),
     Kind.RESTORE: lambda n: ngettext("%(n)s user restored", "%(n)s users restored", n),
     Kind.PURGE: lambda n: ngettext("%(n)s user purged", "%(n)s users purged", n),
+    Kind.QUEUE: lambda n: ngettext(
+        "%(n)s user got a license from the queue", "%(n)s users got licenses from the queue", n
+    ),
 }
 
 # What the button says that starts the plan for so many users.
 DO: dict[str, Callable[[int], str]] = {
     Kind.ADD: lambda n: ngettext("Add %(n)s user", "Add %(n)s users", n),
     Kind.IMPORT: lambda n: ngettext("Import %(n)s user", "Import %(n)s users", n),
+    "update": lambda n: ngettext("Bring %(n)s user up to date", "Bring %(n)s users up to date", n),
     Kind.RESET: lambda n: ngettext("Reset %(n)s password", "Reset %(n)s passwords", n),
     Kind.EDIT: lambda n: ngettext("Change %(n)s user", "Change %(n)s users", n),
     "location": lambda n: ngettext(
@@ -58,6 +65,9 @@ DO: dict[str, Callable[[int], str]] = {
     Kind.DELETE: lambda n: ngettext("Delete %(n)s user account", "Delete %(n)s user accounts", n),
     Kind.RESTORE: lambda n: ngettext("Restore %(n)s user", "Restore %(n)s users", n),
     Kind.PURGE: lambda n: ngettext("Purge %(n)s user for good", "Purge %(n)s users for good", n),
+    Kind.QUEUE: lambda n: ngettext(
+        "Give %(n)s waiting user a license", "Give %(n)s waiting users licenses", n
+    ),
 }
 
 # Why a line failed as it ran: the codes of a line's result.
@@ -157,6 +167,8 @@ class ShownLine:
     tone: str
     label: str
     products: tuple[str, ...]
+    act: str
+    changes: tuple[str, ...]
     said: tuple[Said, ...]
     bad_columns: frozenset[str]
 
@@ -177,7 +189,7 @@ def title(batch: Batch) -> str:
     """What a batch is called in a list: what it did, or what it is to do."""
     if batch.state in {State.DONE, State.OPEN}:
         return count(DONE[batch.act], batch.progress.succeeded)
-    if batch.state in {State.PLANNED, State.RUNNING} and batch.progress.runs:
+    if batch.state in {State.PLANNED, State.RUNNING, State.PAUSED} and batch.progress.runs:
         return count(DO[batch.act], batch.progress.runs)
     return str(batch.get_kind_display())
 
@@ -254,8 +266,13 @@ def notices(batch: Batch) -> list[Said]:
     return [_problem(one) for one in batch.plan.get("notices", ())]
 
 
-def tabs(batch: Batch, progress) -> list[tuple[str, str, int]]:
+def tabs(batch: Batch, progress, acts: Mapping[str, int]) -> list[tuple[str, str, int]]:
     """The filters of the lines: the word in the address, the label, the number of lines."""
+    of_acts = [(word, str(edits.TABS[word]), acts[word]) for word in edits.TABS if acts.get(word)]
+    return _tabs_by_state(batch, progress) + of_acts
+
+
+def _tabs_by_state(batch: Batch, progress) -> list[tuple[str, str, int]]:
     if batch.state in {State.PLANNED, State.CANCELED}:
         return [
             ("", _("All"), progress.total),
@@ -286,6 +303,9 @@ def show(
 def as_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[importing.Problem]]]:
     """The lines as a file of failed rows is made of: the person, and what is wrong."""
     for line in lines:
+        if line.input.get("act") == "leave":
+            # Who is to leave stands in no row of a file.
+            continue
         problems = [_as_problem(one) for one in line.problems]
         if line.state == Line.State.FAILED:
             code = line.result.get("code", "internal")
@@ -312,6 +332,8 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
         tone=tone,
         label=label,
         products=_products(line, products),
+        act=edits.act_of(line),
+        changes=edits.describe(line),
         said=tuple(said),
         bad_columns=bad,
     )
@@ -342,7 +364,7 @@ def _products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _is_forecast(problem: dict) -> bool:
-    return problem.get("code") in {"seat_short", "seat_missing", "no_seat"}
+    return problem.get("code") in {"seat_short", "seat_missing", "seat_awaited", "no_seat"}
 
 
 def _problem(problem: dict, sentences: Mapping[str, str] = PROBLEMS) -> Said:
@@ -387,4 +409,5 @@ def _result(line: Line, products: Mapping[str, str]) -> list[Said]:
         for one in result.get(word, ()):
             product = products.get(str(one)) or _("A product no longer bought")
             said.append(Said(str(sentence) % {"product": product}, severity="warning"))
+    said += [Said(text, severity=tone) for text, tone in licenses.describe_waits(line, products)]
     return said

@@ -1,8 +1,10 @@
 """A file that changes people who are there: update, create and update, roster."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from audit.models import Event
 from licensing import operations as licensing
@@ -351,3 +353,78 @@ def test_the_check_asks_as_much_for_fifty_rows_as_for_one(contoso, alice, purpos
         return len(queries)
 
     assert count(50) == count(1)
+
+
+# Pages
+
+
+def show(as_alice, batch, **query):
+    url = reverse("users:batch", args=["contoso", batch.pk])
+    answer = as_alice.get(url, query_params=query)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_the_plan_says_who_is_added_changed_and_deleted(as_alice, contoso, alice, ann, bo):
+    text = "User name,Display name,Department\nann,Ann Lee,IT\ncy,Cy New,IT\n"
+
+    page = show(as_alice, check(contoso, alice, text, "roster", most_leavers=50))
+
+    assert "Bring 3 users up to date" in page
+    assert "1 of 2 users is not in the file and is deleted" in page
+    assert "Department: Sales → IT" in page
+    for label, number in (("Added", 1), ("Changed", 1), ("Deleted", 1), ("As they are", 0)):
+        assert f"<dt>{label}</dt><dd>{number}</dd>" in page
+
+
+def test_the_plan_can_be_looked_through_by_act(as_alice, contoso, alice, ann, bo):
+    text = "User name,Display name,Department\nann,Ann Lee,IT\ncy,Cy New,IT\n"
+    batch = check(contoso, alice, text, "roster", most_leavers=50)
+
+    page = show(as_alice, batch, show="leave")
+
+    assert "Bo Yi" in page
+    assert "Cy New" not in page
+
+
+def test_a_roster_that_is_stopped_says_why_and_has_no_button(as_alice, contoso, alice, ann, bo):
+    text = "User name,Display name\nann,Ann Lee\n"
+
+    page = show(as_alice, check(contoso, alice, text, "roster"))
+
+    assert "More users are missing from the file than the share you allow to leave." in page
+    assert "Bring 1 user up to date" not in page
+
+
+def test_the_result_says_what_became_what(as_alice, contoso, alice, ann):
+    text = "User name,Permissions,Usage location\nann,Helpdesk administrator,Germany\n"
+    batch = check(contoso, alice, text, "update")
+    run(batch, alice)
+
+    page = show(as_alice, batch)
+
+    assert "1 user brought up to date" in page
+    assert "Permissions: User → Helpdesk administrator" in page
+    assert "Usage location: United States → Germany" in page
+
+
+def test_the_purpose_is_chosen_with_the_file(as_alice, contoso, ann):
+    file = SimpleUploadedFile("people.csv", b"User name,Department\nann,IT\n")
+    data = {"file": file, "mode": "good", "domain": "contoso.example", "purpose": "update"}
+
+    answer = as_alice.post(reverse("users:import", args=["contoso"]), data)
+
+    assert answer.status_code == 302
+    options = Batch.objects.get().options
+    assert (options["purpose"], options["licenses"], options["most_leavers"]) == (
+        "update", "add", 10,
+    )  # fmt: skip
+
+
+def test_a_roster_is_offered_to_who_may_delete(client, contoso, helen, as_alice):
+    url = reverse("users:import", args=["contoso"])
+    assert "It is the complete list" in as_alice.get(url).content.decode()
+
+    client.force_login(helen)
+
+    assert "It is the complete list" not in client.get(url).content.decode()

@@ -102,7 +102,9 @@ class Batch(TenantModel):
 
     @property
     def act(self) -> str:
-        """Its kind, or "location" where it edits nothing but that."""
+        """Its kind, or what it is in particular: "location" of an edit, "update" of an import."""
+        if self.kind == self.Kind.IMPORT and self.options.get("purpose", "create") != "create":
+            return "update"
         is_move = list(self.options.get("changes", ())) == ["location"]
         return "location" if is_move and self.kind == self.Kind.EDIT else self.kind
 

@@ -39,6 +39,7 @@ from .restoring import TakenName, find_done_users, find_taken_names
 from .routes import (
     find_partners_to_purge,
     find_partners_to_wipe,
+    find_partners_with_free_seats,
     find_partners_with_work,
     get_home_of_domain,
     get_partner_of_link,
@@ -112,6 +113,7 @@ __all__ = [
     "find_held",
     "find_partners_to_purge",
     "find_partners_to_wipe",
+    "find_partners_with_free_seats",
     "find_partners_with_work",
     "find_taken_names",
     "find_users",

@@ -18,6 +18,8 @@ from .adding import find_verified_domains
 
 PAGE = 50
 
+NOT_RUN = Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT])
+
 # Which lines a page shows; the words stand in its URL.
 SHOWS = {
     "": Q(),
@@ -27,6 +29,7 @@ SHOWS = {
     "done": Q(state=Line.State.DONE),
     "partly": Q(state=Line.State.PARTLY),
     "failed": Q(state=Line.State.FAILED),
+    **{act: Q(input__act=act) & ~NOT_RUN for act in ("add", "update", "leave")},
     "skipped": Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT]),
     "left_out": Q(state=Line.State.LEFT_OUT),
 }
@@ -146,6 +149,15 @@ def get_progress(batch: Batch) -> Progress:
         left_out=counts["left_out"],
         seconds=(end - batch.started_at).total_seconds() if batch.started_at else 0,
     )
+
+
+def count_acts(batch: Batch) -> dict[str, int]:
+    """How many lines of an import add, update or delete users; {} where it only adds."""
+    if batch.act != "update":
+        return {}
+    lines = batch.lines.exclude(NOT_RUN)
+    rows = lines.values_list("input__act").annotate(n=Count("number")).order_by()
+    return dict(rows)
 
 
 def find_lines(
