@@ -284,6 +284,15 @@ LOGGING = {
             "style": "{",
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"expected": {"()": "portal.logs.Expected"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["expected"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
+    # Else Django writes each line a second time while it debugs, and the secrets in it.
+    "loggers": {"django": {"handlers": [], "level": "INFO"}},
 }

@@ -1,4 +1,4 @@
-"""The log names no address by which a stranger could open something."""
+"""The log names no address by which a stranger could open something, and makes no noise."""
 
 import logging
 
@@ -23,6 +23,8 @@ def written():
     factory = import_string(line.pop("()"))
     keep = Keep()
     keep.setFormatter(factory(line["format"], style=line["style"]))
+    for name in settings.LOGGING["handlers"]["console"]["filters"]:
+        keep.addFilter(import_string(settings.LOGGING["filters"][name]["()"])())
     logging.getLogger().addHandler(keep)
     yield lines
     logging.getLogger().removeHandler(keep)
@@ -55,3 +57,23 @@ def test_other_addresses_are_logged_as_they_are(db, written, as_alice):
     as_alice.get("/customers/nobody/links/")
 
     assert any("/customers/nobody/links/" in line for line in written)
+
+
+def test_a_refusal_is_logged_in_one_line(db, written, client, bob, contoso):
+    client.force_login(bob)
+
+    assert client.get("/customers/contoso/users/add/").status_code == 403
+
+    (line,) = [line for line in written if "/users/add/" in line]
+    assert "Traceback" not in line
+
+
+def test_a_form_that_is_sent_back_is_not_logged(db, written, as_alice, contoso):
+    assert as_alice.post("/customers/contoso/users/add/", {"first_name": "A"}).status_code == 422
+
+    assert written == []
+
+
+def test_django_writes_no_line_a_second_time():
+    # Its own handler would write the secrets, too.
+    assert logging.getLogger("django").handlers == []
