@@ -33,7 +33,24 @@
     x: () => one("tr[data-cursor] [data-select-row]")?.click(),
   };
 
+  /* The first of what is shown for what was typed; what an earlier word has found is none of it. */
+  const firstHit = (palette) => {
+    const typed = one("input", palette).value.trim();
+    const action = one("[data-palette-actions] li:not([hidden]) a", palette);
+    const found = one("#results", palette);
+    return typed && (action ?? (found.dataset.query === typed ? one("a", found) : null));
+  };
+
   const walk = (event, palette) => {
+    // A word that is still being composed ends with Enter, too.
+    if (event.key === "Enter" && event.target.matches("input") && !event.isComposing) {
+      const hit = firstHit(palette);
+      if (hit) {
+        event.preventDefault();
+        hit.click();
+      }
+      return;
+    }
     const stops = [...palette.querySelectorAll("input, li:not([hidden]) a")];
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!by) return;

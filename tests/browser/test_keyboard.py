@@ -139,9 +139,28 @@ def test_the_palette_finds_the_actions_of_a_customer(site, alice, contoso):
     has_focus(page, "#palette input")
     page.keyboard.type("add us")
     expect(page.locator("#palette li a").locator("visible=true")).to_have_count(1)
-    press("ArrowDown")
+    # Without a way down: Enter opens the first that is there.
     press("Enter")
     page.wait_for_url("**/customers/contoso/users/add/")
+
+
+def test_enter_in_the_palette_opens_the_first_that_was_found(site, alice, contoso):
+    page, press = site.page, site.page.keyboard.press
+    site.sign_in(alice)
+    press("Control+k")
+    has_focus(page, "#palette input")
+    page.keyboard.type("conto")
+    expect(page.locator("#results[data-query=conto] a").first).to_be_visible()
+    press("Enter")
+    page.wait_for_url("**/customers/contoso/")
+
+    # What an earlier word has found is not opened by the next: the page of the search answers.
+    press("Control+k")
+    page.keyboard.type("conto")
+    expect(page.locator("#results[data-query=conto] a").first).to_be_visible()
+    page.keyboard.type("xyz")
+    press("Enter")
+    page.wait_for_url("**/search/?q=contoxyz")
 
 
 def test_the_palette_and_its_results_are_walked_with_arrows(site, alice, contoso):
