@@ -1,4 +1,4 @@
-/* Dialogs open and close; notices are dismissed; what the server puts into a dialog opens it. */
+/* Dialogs and menus open and close; notices are dismissed; what the server puts into a dialog opens it. */
 document.addEventListener("click", (event) => {
   const opener = event.target.closest?.("[data-dialog]");
   if (opener) {
@@ -13,6 +13,11 @@ document.addEventListener("click", (event) => {
     document.querySelector("main")?.focus({ preventScroll: true });
   }
 });
+
+// A file that is fetched leaves the page as it is; the menu that offered it is done with.
+const closeMenu = (chosen) => chosen?.closest("[popover]:popover-open")?.hidePopover();
+document.addEventListener("submit", ({ target, submitter }) => closeMenu(submitter ?? target));
+document.addEventListener("click", ({ target }) => closeMenu(target.closest?.("a[download]")));
 
 document.addEventListener("htmx:after:swap", () => {
   const dialog = document.querySelector("dialog[data-dialog-auto]");

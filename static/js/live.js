@@ -42,6 +42,14 @@
     start.focus({ preventScroll: true });
   });
 
+  // What was typed has been searched for; leaving the field must not fetch the list once more, and
+  // take away the menu that was just opened in it.
+  document.addEventListener(
+    "change",
+    (event) => event.target.matches("form[hx-get] [type=search]") && event.stopPropagation(),
+    true,
+  );
+
   // Empty filters stay out of the address, so that it can be shared.
   document.addEventListener("htmx:config:request", (event) => {
     const { method, body } = event.detail.ctx.request;
