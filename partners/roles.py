@@ -23,7 +23,7 @@ class Permission(TextChoices):
     """One thing a member may or may not do; the label completes "may …"."""
 
     VIEW = "view", _("view customers, users and licenses")
-    MANAGE_STAFF = "manage_staff", _("manage the partner's own staff")
+    MANAGE_STAFF = "manage_staff", _("manage the partner’s own staff")
     MANAGE_CUSTOMERS = "manage_customers", _("manage customers, domains and subscriptions")
     MANAGE_USERS = "manage_users", _("add, import, edit and block users")
     ASSIGN_LICENSES = "assign_licenses", _("assign and revoke licenses")
@@ -37,11 +37,11 @@ class Permission(TextChoices):
     PURGE_USERS = "purge_users", _("purge deleted users before time")
     MANAGE_PRODUCTS = "manage_products", _("manage products and service plans")
     MANAGE_POLICIES = "manage_policies", _("manage credential policy and retention")
-    UNDO_OWN_BATCHES = "undo_own_batches", _("undo one's own batches")
+    UNDO_OWN_BATCHES = "undo_own_batches", _("undo one’s own batches")
     UNDO_ALL_BATCHES = "undo_all_batches", _("undo every batch and hold a purge")
     EXPORT_LISTS = "export_lists", _("export lists")
-    APPROVE_BATCHES = "approve_batches", _("approve others' large batches")
-    VIEW_OWN_ACTIVITY = "view_own_activity", _("see one's own acts in the activity log")
+    APPROVE_BATCHES = "approve_batches", _("approve others’ large batches")
+    VIEW_OWN_ACTIVITY = "view_own_activity", _("see one’s own acts in the activity log")
     VIEW_ALL_ACTIVITY = "view_all_activity", _("see the whole activity log")
 
     @property

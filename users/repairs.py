@@ -53,7 +53,7 @@ WITHOUT = {
     "permissions": gettext_lazy("Without this permission"),
     "contact_email": gettext_lazy("Without a contact address"),
     "phone": gettext_lazy("Without a phone number"),
-    "language": gettext_lazy("The customer's language"),
+    "language": gettext_lazy("The customer’s language"),
     "": gettext_lazy("Take the rows as they were read"),
 }
 CAN_DO_WITHOUT = frozenset(

@@ -95,7 +95,7 @@ FAILURES = {
     ),
     "internal": gettext_lazy(
         "Something went wrong on our side with this line, and nothing was changed. Try it again;"
-        " if it happens again, tell your administrator the batch's address."
+        " if it happens again, tell your administrator the batch’s address."
     ),
     **licenses.FAILURES,
 }
@@ -122,7 +122,7 @@ LANGUAGES = {"en": "English", "zh-hans": "简体中文", "zh-hant": "繁體中�
 
 # The systems whose files are known.
 SOURCES = {
-    "portal": gettext_lazy("this portal, or a list of one's own"),
+    "portal": gettext_lazy("this portal, or a list of one’s own"),
     "partner_center": "Microsoft Partner Center",
     "microsoft_365": "Microsoft 365 admin center",
     "entra": "Microsoft Entra",

@@ -76,7 +76,7 @@ class ReadFile(forms.Form):
     language = forms.ChoiceField(
         label=_("Language"),
         required=False,
-        choices=[("", _("The customer's language")), *settings.LANGUAGES],
+        choices=[("", _("The customer’s language")), *settings.LANGUAGES],
     )
     products = forms.MultipleChoiceField(
         label=_("Licenses"), required=False, widget=forms.CheckboxSelectMultiple

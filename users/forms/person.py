@@ -170,7 +170,7 @@ class Person(forms.Form):
         self.domains = queries.find_verified_domains(customer)
         self.fields["domain"].choices = [(domain, domain) for domain in self.domains]
         self.fields["location"].choices = locations.choices()
-        self.fields["language"].choices = [("", _("The customer's language")), *settings.LANGUAGES]
+        self.fields["language"].choices = [("", _("The customer’s language")), *settings.LANGUAGES]
         for name in ("first_name", "last_name", "display_name", "user_name", "phone"):
             self.fields[name].widget.attrs["autocomplete"] = "off"
         self.fields["user_name"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}

@@ -147,7 +147,7 @@ CELL = {
         "Licenses cannot be given without a usage location. Choose one for the file."
     ),
     "language_unknown": _(
-        "“%(value)s” is not one of our languages. The customer's language is used instead."
+        "“%(value)s” is not one of our languages. The customer’s language is used instead."
     ),
     "contact_email_bad": _("“%(value)s” is not an e-mail address."),
     "contact_email_is_own": _(
