@@ -24,12 +24,15 @@ COLUMN_LIMIT = 64
 CELL_LIMIT = 4096
 # No line of permitted cells holds more of them, though every cell be full of them.
 DELIMITERS_LIMIT = COLUMN_LIMIT * CELL_LIMIT
+# Nor has it more bytes: a letter takes up to four, and a quotation mark stands twice.
+LINE_BYTES = 8 * DELIMITERS_LIMIT
 # More lines than a list of 100,000 people can have, even with line ends in cells.
 LINE_LIMIT = 1_000_000
 
 # A header stands in one of the first lines, below titles and the like.
 HEADER_LINES = 20
 
+_FILLED = re.compile(rb"[^\xef\xbb\xbf\xff\xfe\0 \t\r\n,;|]")
 _EXCEL_HINT = re.compile(r"\s*\"?sep=(.)\"?\s*\Z", re.IGNORECASE)
 
 Cells = tuple[int, list[str]]
@@ -80,14 +83,11 @@ class Table:
     def _lines(self) -> Iterator[str]:
         blank = f"{self.delimiter} \r\n"
         for number, match in enumerate(_LINE.finditer(self.text), 1):
-            line = match[0]
+            start, end = match.span()
             # Before it is cut: fifty megabytes of commas would become a gigabyte of cells.
-            if len(line) > DELIMITERS_LIMIT:
-                found = line.count(self.delimiter)
-                if found > DELIMITERS_LIMIT:
-                    raise UnreadableFile(
-                        "too_many_columns", line=number, found=found + 1, limit=COLUMN_LIMIT
-                    )
+            if end - start > DELIMITERS_LIMIT:
+                self._check_line(number, start, end)
+            line = match[0]
             # Spreadsheets write a million empty lines of separators; they need not be cut.
             if line[0] in blank and not self._recent and not line.strip(blank):
                 line = "\n"
@@ -96,6 +96,15 @@ class Table:
         # Stands alone if all quotes are closed.
         self._recent.append(_END)
         yield _END
+
+    def _check_line(self, number: int, start: int, end: int) -> None:
+        found = self.text.count(self.delimiter, start, end)
+        if found > DELIMITERS_LIMIT:
+            raise UnreadableFile(
+                "too_many_columns", line=number, found=found + 1, limit=COLUMN_LIMIT
+            )
+        if end - start > LINE_BYTES:
+            raise UnreadableFile("cell_too_long", line=number, limit=CELL_LIMIT)
 
     def _check_quotes(self, first: int) -> None:
         # A quote that nobody closed ends at the next cell's opening quote. What follows it
@@ -126,6 +135,39 @@ def check_length(line: int, cells: list[str]) -> None:
     """
     if max(map(len, cells), default=0) > CELL_LIMIT:
         raise UnreadableFile("cell_too_long", line=line, limit=CELL_LIMIT)
+
+
+def check_lines(data: bytes) -> None:
+    """
+    Look for more lines, or a longer one, than a list has, before the bytes become letters.
+
+    :raises UnreadableFile: if there are, which spares the memory of the letters.
+    """
+    if not _FILLED.search(data):
+        raise UnreadableFile("empty")
+    if b"\0" in data[:4096]:
+        # Written with two or four bytes a letter, line ends included: seen when decoded.
+        return
+    if data.count(b"\n") + data.count(b"\r") > 2 * LINE_LIMIT:
+        raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
+    start = 0
+    while len(data) - start > LINE_BYTES:
+        end = start + LINE_BYTES
+        start = 1 + max(data.rfind(b"\n", start, end), data.rfind(b"\r", start, end))
+        if start == 0:
+            _refuse_line(data, end - LINE_BYTES)
+
+
+def _refuse_line(data: bytes, start: int) -> None:
+    end = data.find(b"\n", start)
+    line = data.count(b"\n", 0, start) + 1
+    found = max(
+        data.count(delimiter.encode(), start, end if end > 0 else len(data))
+        for delimiter, _label in DELIMITERS
+    )
+    if found > DELIMITERS_LIMIT:
+        raise UnreadableFile("too_many_columns", line=line, found=found + 1, limit=COLUMN_LIMIT)
+    raise UnreadableFile("cell_too_long", line=line, limit=CELL_LIMIT)
 
 
 def find_table(text: str, delimiter: str | None) -> tuple[Table, int, Header]:

@@ -114,6 +114,7 @@ def parse_file(
         del data, sheet
     else:
         _refuse_other_kinds(data)
+        delimited.check_lines(data)
         text, encoding, guessed = decode.decode(data, encoding, delimited.count_known_columns)
         if not _TEXT.search(text):
             raise UnreadableFile("empty")
