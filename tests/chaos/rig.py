@@ -27,7 +27,7 @@ PATIENCE = 60
 
 @contextlib.contextmanager
 def own_servers():
-    """Servers that are not started yet, as real as those of an installation: they do fsync."""
+    """Servers that are not started yet; what is in them outlives their death, but not the machine's."""
     account = places.server_account()
     place = Path(tempfile.mkdtemp(prefix="portal-chaos-"))
     place.chmod(0o711)
@@ -36,7 +36,7 @@ def own_servers():
         programs=places.find_programs(place, account),
         account=account,
         passwords=places.read_passwords(place / "keys"),
-        throwaway=False,
+        throwaway=True,
     )
     try:
         yield servers

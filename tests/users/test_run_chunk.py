@@ -168,11 +168,17 @@ def test_a_database_that_is_away_is_held_against_no_line(contoso, alice, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setitem(running.APPLIES, "import", away)
-        with pytest.raises(OperationalError):
-            operations.run_chunk(batch_id=batch.pk, number=1)
+        operations.run_chunk(batch_id=batch.pk, number=1)
 
     assert states(batch) == ["planned"] * 60
+    read(batch.refresh_from_db)
+    assert (batch.state, batch.halted_by) == ("paused", "database")
+    assert read(lambda: Chunk.objects.get(number=1).attempts) == 2
+
     operations.run_chunk(batch_id=batch.pk, number=1)
+
+    read(batch.refresh_from_db)
+    assert (batch.state, batch.halted_by) == ("running", "")
     assert states(batch)[:50] == ["done"] * 50
 
 

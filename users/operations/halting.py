@@ -50,29 +50,30 @@ def resume(*, batch: Batch, because: str) -> bool:
     return True
 
 
-def halt(*, batch_id: UUID | str, number: int, attempt: int | None) -> None:
+def halt(error: Exception, *, batch_id: UUID | str, number: int, attempt: int | None) -> bool:
     """
-    Let a batch wait for its database, and do not count the attempt that met with it.
+    Let a batch wait where its database cannot go on; False where the error is another, or stays.
 
-    Waits a while for a database that is away. Where it stays away nothing is noted, and the sweep
-    finds the chunk as one that nobody was told of for a minute.
+    The attempt that met with it does not count. A database that is away is waited for a while;
+    where it stays away nothing is noted, and the sweep finds the chunk as one that nobody was told
+    of for a minute.
     """
     # Inside a request everything is undone with it, and its page says so.
-    if connection.in_atomic_block:
-        return
+    if connection.in_atomic_block or not is_away(error):
+        return False
     end = time.monotonic() + SECONDS_TO_WAIT
     while True:
         try:
             connection.close()
             _note(batch_id, number, attempt)
-        except Error as error:
-            if not is_away(error) or time.monotonic() > end:
-                log.warning("batch %s could not be paused: %s", batch_id, error)
-                return
+        except Error as another:
+            if not is_away(another) or time.monotonic() > end:
+                log.warning("batch %s could not be paused: %s", batch_id, another)
+                return False
             time.sleep(1)
         else:
-            log.warning("batch %s waits for the database", batch_id)
-            return
+            log.warning("batch %s waits for the database: %s", batch_id, error)
+            return True
 
 
 @transaction.atomic

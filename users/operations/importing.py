@@ -30,7 +30,7 @@ from .batches import (
     save_lines,
 )
 from .facts import gather_facts
-from .running import MOST_ATTEMPTS, is_infrastructure, lease_chunk
+from .running import is_infrastructure, lease_chunk
 from .undoing import plan_lines
 from .waking import poke
 
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 # The check is a chunk like any other, before the first that runs.
 CHECK = 0
+# A file that has not let its check end so often is refused.
+MOST_CHECKS = 3
 
 
 class FileGone(UsersError):
@@ -139,9 +141,8 @@ def check_upload(*, batch_id: UUID | str) -> None:
         if attempt is not None:
             _run_attempt(batch_id)
     except Exception as error:
-        if halting.is_away(error):
-            halting.halt(batch_id=batch_id, number=CHECK, attempt=attempt)
-        raise
+        if not halting.halt(error, batch_id=batch_id, number=CHECK, attempt=attempt):
+            raise
 
 
 @transaction.atomic
@@ -151,9 +152,9 @@ def _count_attempt(batch_id: UUID | str) -> int | None:
         return None
     chunk.attempts += 1
     chunk.save(update_fields=["attempts"])
-    if chunk.attempts <= MOST_ATTEMPTS:
+    if chunk.attempts <= MOST_CHECKS:
         return chunk.attempts
-    log.error("the check of batch %s did not end %s times", batch_id, MOST_ATTEMPTS)
+    log.error("the check of batch %s did not end %s times", batch_id, MOST_CHECKS)
     _refuse(chunk, "internal")
     return None
 

@@ -15,7 +15,6 @@ from django.utils import timezone
 from psycopg import errors
 
 from customers.models import Customer
-from partners.backend.away import is_away
 from users.models import Batch, Chunk, Line, UserCount
 from users.queries import find_batches_with_mail
 
@@ -84,9 +83,8 @@ def run_chunk(*, batch_id: UUID | str, number: int) -> None:
         if attempt is not None:
             _run_attempt(batch_id, number, attempt)
     except Exception as error:
-        if is_away(error):
-            halting.halt(batch_id=batch_id, number=number, attempt=attempt)
-        raise
+        if not halting.halt(error, batch_id=batch_id, number=number, attempt=attempt):
+            raise
 
 
 @transaction.atomic
