@@ -5,12 +5,22 @@ from django.utils.translation import gettext_lazy as _
 from customers.models import Customer
 from partners.models import Member
 from partners.roles import Permission
-from users import consequences, edits, forms, operations, queries, repairs, sentences
+from users import (
+    consequences,
+    detected,
+    edits,
+    forms,
+    operations,
+    queries,
+    repairs,
+    sentences,
+    undoing,
+)
 from users.models import Batch, CustomerUser
 
 IMPORT_STEPS = [_("Upload"), _("Check"), _("Import"), _("Hand over")]
 # Lines of these kinds hold licenses: those that come, and those that a deletion has freed.
-WITH_LICENSES = {"add", "import", "licenses", "delete", "restore", "queue"}
+WITH_LICENSES = {"add", "import", "licenses", "delete", "restore", "queue", "undo"}
 STEP_OF = {
     "checking": 2,
     "refused": 1,
@@ -36,7 +46,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "heading": consequences.question(batch, progress.planned)
         or sentences.heading(batch, progress.succeeded),
         "button": sentences.button(batch, progress.planned),
-        "refusal": sentences.refusal(batch) if batch.state == "refused" else "",
+        "refusal": detected.refusal(batch) if batch.state == "refused" else "",
         "seats": sentences.seats(batch, products),
         "overview": edits.overview(batch, acts),
         "leavers": edits.describe_leavers(batch, acts),
@@ -44,7 +54,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "consequences": consequences.describe(batch, products),
         "start": forms.StartBatch(batch=batch, number=progress.planned),
         "taken_names": queries.find_taken_names(batch),
-        "detected": sentences.detected(batch),
+        "detected": detected.describe(batch),
         "notices": sentences.notices(batch),
         "repairs": repairs.offer(batch),
         "may_repair": batch.kind == "import"
@@ -61,13 +71,22 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "step": STEP_OF.get(batch.state, 1),
         "is_held": batch.options.get("mode") == "all" and progress.invalid > 0,
         "may_start": operations.may_start(batch, member),
+        "may_retry": _may_retry(batch, progress, member),
         "may_import": member.may(Permission.MANAGE_USERS),
         "has_result": member.may(Permission.EXPORT_LISTS) and _has_run(batch),
         "has_errors": member.may(Permission.MANAGE_USERS) and _has_errors(batch, progress),
         "may_open_sheet": member.may(Permission.RESET_PASSWORDS),
         "may_restore": member.may(Permission.RESTORE_USERS),
         "handover": queries.get_handover(batch, member=member),
+        "undoing": queries.get_undoing(batch, member=member),
+        "why_not_undone": undoing.refusal(queries.why_not_undone(batch)),
     }
+
+
+def _may_retry(batch: Batch, progress: queries.Progress, member: Member) -> bool:
+    left = progress.failed + batch.plan.get("stopped", {}).get("lines", 0)
+    is_over = batch.state == Batch.State.DONE and batch.kind not in operations.NEVER_RETRIED
+    return is_over and left > 0 and operations.may_start(batch, member)
 
 
 def _has_run(batch: Batch) -> bool:

@@ -7,8 +7,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from users import edits, licenses
-from users.importing import parse as importing_parse
+from users import edits, licenses, undoing
 from users.importing import problems as importing
 from users.models import Batch, Line
 
@@ -38,6 +37,7 @@ DONE: dict[str, Callable[[int], str]] = {
     Kind.DELETE: lambda n: ngettext("%(n)s user account deleted", "%(n)s user accounts deleted", n),
     Kind.RESTORE: lambda n: ngettext("%(n)s user restored", "%(n)s users restored", n),
     Kind.PURGE: lambda n: ngettext("%(n)s user purged", "%(n)s users purged", n),
+    Kind.UNDO: undoing.done,
     Kind.QUEUE: lambda n: ngettext(
         "%(n)s user got a license from the queue", "%(n)s users got licenses from the queue", n
     ),
@@ -65,6 +65,7 @@ DO: dict[str, Callable[[int], str]] = {
     Kind.DELETE: lambda n: ngettext("Delete %(n)s user account", "Delete %(n)s user accounts", n),
     Kind.RESTORE: lambda n: ngettext("Restore %(n)s user", "Restore %(n)s users", n),
     Kind.PURGE: lambda n: ngettext("Purge %(n)s user for good", "Purge %(n)s users for good", n),
+    Kind.UNDO: undoing.do,
     Kind.QUEUE: lambda n: ngettext(
         "Give %(n)s waiting user a license", "Give %(n)s waiting users licenses", n
     ),
@@ -115,18 +116,6 @@ PROBLEMS = {
     "comes_back_as_user": gettext_lazy(
         "This administrator comes back as a plain user; your role may not grant more."
     ),
-}
-
-# The language that the columns of a file are named in, as that language calls itself.
-LANGUAGES = {"en": "English", "zh-hans": "简体中文", "zh-hant": "繁體中文", "ja": "日本語"}
-
-# The systems whose files are known.
-SOURCES = {
-    "portal": gettext_lazy("this portal, or a list of one’s own"),
-    "partner_center": "Microsoft Partner Center",
-    "microsoft_365": "Microsoft 365 admin center",
-    "entra": "Microsoft Entra",
-    "google": "Google Workspace",
 }
 
 # The lists of subscriptions in a line's result, and the sentence about each one.
@@ -217,20 +206,6 @@ def repaired(changed: int, bad: int) -> str:
     return sentence % numbers
 
 
-def refusal(batch: Batch) -> str:
-    """Why the file was refused and what to do about it."""
-    refused = batch.plan.get("refused") or {}
-    code = refused.get("code", "internal")
-    if code == "internal":
-        return _(
-            "The file could not be checked: something went wrong on our side. Try again; if it"
-            " happens again, save the list from the template and upload that."
-        )
-    if code == "file_gone":
-        return _("The uploaded file has been removed meanwhile. Upload it again.")
-    return importing.UnreadableFile(code, **refused.get("params", {})).message
-
-
 def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
     """Per product of the plan: its name, the seats free before and after, and how many lack."""
     if batch.kind in {Kind.DELETE, Kind.RESTORE}:
@@ -240,25 +215,6 @@ def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
         one | {"name": products.get(str(one.get("subscription")), one.get("name", ""))}
         for one in batch.plan.get("seats", ())
     ]
-
-
-def detected(batch: Batch) -> list[tuple[str, str]]:
-    """What was found out about an uploaded file, as labels and values."""
-    found = batch.plan.get("detected") or {}
-    if not found:
-        return []
-    facts = [(_("Format"), "Excel (.xlsx)" if found["format"] == "xlsx" else "CSV")]
-    if found["format"] == "csv":
-        encoding, delimiter = found["encoding"], found["delimiter"]
-        facts += [
-            (_("Encoding"), str(dict(importing_parse.ENCODINGS).get(encoding, encoding))),
-            (_("Separator"), str(dict(importing_parse.DELIMITERS).get(delimiter, delimiter))),
-        ]
-    facts += [
-        (_("Language of the header"), LANGUAGES.get(found["language"], found["language"])),
-        (_("Made for"), str(SOURCES.get(found["source"], found["source"]))),
-    ]
-    return facts
 
 
 def notices(batch: Batch) -> list[Said]:
@@ -364,11 +320,19 @@ def _products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _is_forecast(problem: dict) -> bool:
-    return problem.get("code") in {"seat_short", "seat_missing", "seat_awaited", "no_seat"}
+    return problem.get("code") in {
+        "comes_back_without",
+        "seat_short",
+        "seat_missing",
+        "seat_awaited",
+        "no_seat",
+    }
 
 
 def _problem(problem: dict, sentences: Mapping[str, str] = PROBLEMS) -> Said:
     code, severity = problem.get("code", ""), problem.get("severity", "error")
+    if text := undoing.say(problem):
+        return Said(text, severity=severity)
     if code in sentences:
         return Said(str(sentences[code]) % (problem.get("params") or {}), severity=severity)
     found = _as_problem(problem)
@@ -398,7 +362,7 @@ def _result(line: Line, products: Mapping[str, str]) -> list[Said]:
     result, said = line.result, []
     if code := result.get("code"):
         sentence = FAILURES.get(code, FAILURES["internal"])
-        if code == "name_taken" and line.batch.kind == Kind.RESTORE:
+        if code == "name_taken" and line.batch.kind in {Kind.RESTORE, Kind.UNDO}:
             sentence = NOT_RESTORED
         # Which product it was is said below, and that says it all.
         if code != "no_seat" or not any(result.get(word) for word in ABOUT_LICENSES):

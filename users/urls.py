@@ -14,6 +14,7 @@ from .views import (
     resetting,
     restoring,
     sheets,
+    undoing,
 )
 from .views import lists as users
 
@@ -50,7 +51,12 @@ of_batch = [
     path("finish/", adding.finish, name="finish_set"),
     path("start/", batches.start, name="start"),
     path("cancel/", batches.cancel, name="cancel"),
+    path("pause/", batches.pause, name="pause"),
+    path("resume/", batches.resume, name="resume"),
+    path("stop/", batches.stop, name="stop"),
+    path("retry/", batches.retry, name="retry"),
     path("restore/", restoring.restore_deleted, name="restore_deleted"),
+    path("undo/", undoing.undo, name="undo"),
     path("rename/", restoring.rename_restored, name="rename_restored"),
     path("settings/", importing.change, name="import_settings"),
     path("failed/", importing.failed, name="failed_rows"),

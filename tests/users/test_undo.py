@@ -141,7 +141,7 @@ def test_seats_that_are_not_free_any_more_are_named(contoso, office, people, ali
 
     planned = operations.plan_undo(batch=batch, by=alice)
 
-    assert lines(planned) == [("planned", []), ("planned", ["seat_missing"])]
+    assert lines(planned) == [("planned", []), ("planned", ["comes_back_without"])]
     operations.start_batch(batch=planned, by=alice)
     assert [held(user) for user in people] == [{"Office E3": []}, {}]
     assert lines(planned)[1][0] == "partly"
@@ -546,3 +546,92 @@ def test_an_undo_that_is_dropped_while_it_is_planned_stays_dropped(
 
     planned.refresh_from_db()
     assert (planned.state, planned.lines.count()) == ("canceled", 0)
+
+
+def page(client, batch) -> str:
+    return client.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
+
+
+def test_the_pages_lead_from_the_batch_to_its_undo_and_back(as_alice, contoso, people, alice):
+    batch = delete(contoso, people, alice)
+    factories.user(contoso, "New Bo", user_name=people[1].user_name)
+    text = page(as_alice, batch)
+    assert "This can be undone for 29 more days." in text
+    assert f"/batches/{batch.pk}/undo/" in text
+
+    planned = contoso.batches.get(
+        pk=as_alice.post(f"/customers/contoso/batches/{batch.pk}/undo/")["Location"].split("/")[-2]
+    )
+
+    text = page(as_alice, planned)
+    for words in (
+        "<h1>Undo this for 1 user?</h1>",
+        "For 1 user nothing can be undone any more; the line below says why.",
+        "Somebody else has this user name now.",
+        "1 user comes back, with the password and the licenses from before.",
+        f"/batches/{batch.pk}/",
+    ):
+        assert words in text
+    text = page(as_alice, batch)
+    assert "Alice has planned to undo this. Nothing has been undone yet." in text
+    assert f"/batches/{planned.pk}/" in text
+
+    as_alice.post(f"/customers/contoso/batches/{planned.pk}/start/", {"reason": "a mistake"})
+
+    text = page(as_alice, planned)
+    assert "<h1>Undone for 1 user</h1>" in text
+    assert "This can be undone for 29 more days." in text
+    text = page(as_alice, batch)
+    assert "Undone on" in text
+    assert "by Alice.</strong>" in text
+    assert "/undo/" not in text
+    assert "Undone for 1 user" in as_alice.get("/batches/").content.decode()
+
+
+def test_the_button_a_second_time_leads_to_the_same_undo(as_alice, contoso, people, alice):
+    batch = delete(contoso, people, alice)
+
+    first, second = (
+        as_alice.post(f"/customers/contoso/batches/{batch.pk}/undo/")["Location"] for _try in "ab"
+    )
+
+    assert first == second
+    assert contoso.batches.filter(kind="undo").count() == 1
+
+
+def test_a_reset_and_an_old_batch_say_why_they_have_no_button(as_alice, contoso, people, alice):
+    reset = run(operations.plan_resets, contoso, people, alice)
+    batch = delete(contoso, people, alice)
+    Batch.objects.filter(pk=batch.pk).update(finished_at=timezone.now() - timedelta(days=31))
+
+    assert "Passwords that were replaced cannot come back." in page(as_alice, reset)
+    assert "A batch can be undone for 30 days after its end" in page(as_alice, batch)
+    for one in (reset, batch):
+        assert f"{one.pk}/undo/" not in page(as_alice, one)
+        answer = as_alice.post(f"/customers/contoso/batches/{one.pk}/undo/", follow=True)
+        assert answer.redirect_chain[-1][0].endswith(f"/{one.pk}/")
+        assert 'data-tone="bad"' in answer.content.decode()
+    assert not contoso.batches.filter(kind="undo").exists()
+
+
+def test_only_who_may_is_offered_it(client, contoso, people, alice, helen, bob):
+    batch = delete(contoso, people, alice)
+
+    for member, status in ((helen, 403), (bob, 403)):
+        client.force_login(member)
+        assert f"{batch.pk}/undo/" not in page(client, batch)
+        address = f"/customers/contoso/batches/{batch.pk}/undo/"
+        assert client.post(address).status_code == status
+
+
+def test_every_reason_is_a_sentence():
+    from users import undoing
+    from users.operations import inverses
+
+    for code, sentence in undoing.PROBLEMS.items():
+        params = {"product": "Office", "field": "department", "subscription": "x"}
+        said = undoing.say({"code": code, "params": params})
+        assert said.endswith("."), sentence
+        assert "%" not in said
+    assert set(undoing.FACTS) == set(operations.ACTS) - {"leave", "add"} | {"update"}
+    assert set(inverses.INVERSES) >= set(operations.ACTS) | {"update"}

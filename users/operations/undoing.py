@@ -213,7 +213,12 @@ class _Planner:
             if case.user["user_name"] in self.names:
                 return [problem("name_taken_since")]
             self.names.add(case.user["user_name"])
-            return self._count({"give": inverse.input["products"], "take": [], "plans": []})
+            found = self._count({"give": inverse.input["products"], "take": [], "plans": []})
+            # Nobody is kept from coming back by a license that is missing.
+            return [
+                one | {"code": "comes_back_without"} if one["code"] == "seat_missing" else one
+                for one in found
+            ]
         against = speak_against(self.rules, case, inverse)
         if against or "give" not in inverse.input:
             return against
