@@ -54,6 +54,11 @@ BATCHES = {
     Batch.Kind.PURGE: ngettext_lazy(
         "{by} purged {users} user at {customer}", "{by} purged {users} users at {customer}", "n"
     ),
+    Batch.Kind.UNDO: ngettext_lazy(
+        "{by} undid a batch for {users} user at {customer}",
+        "{by} undid a batch for {users} users at {customer}",
+        "n",
+    ),
 }
 
 BATCH_ICONS = {
@@ -67,6 +72,7 @@ BATCH_ICONS = {
     Batch.Kind.DELETE: "trash",
     Batch.Kind.RESTORE: "arrow-back-up",
     Batch.Kind.PURGE: "trash",
+    Batch.Kind.UNDO: "arrow-back-up",
 }
 
 # Each must read well with a subject and a customer, which may be named or not.
