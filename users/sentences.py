@@ -151,6 +151,8 @@ class ShownLine:
     # Its number in the batch; `number` is that in the file, where it came from one.
     position: int
     state: str
+    # Whether it can be given other values: whoever is missing from a list has no row in it.
+    is_row: bool
     name: str
     user_name: str
     tone: str
@@ -283,6 +285,7 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
         number=line.input.get("line") or line.number,
         position=line.number,
         state=line.state,
+        is_row=line.input.get("act") != "leave",
         name=line.input.get("display_name", ""),
         user_name=line.input.get("user_name", ""),
         tone=tone,

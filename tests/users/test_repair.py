@@ -1,9 +1,11 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from audit.models import Event
 from partners.access import Refused
+from partners.roles import Role
 from tests import factories
 from users import operations, queries
 from users.importing.repair import BY_DOMAIN, BY_VALUE, How, Kind
@@ -271,8 +273,6 @@ def test_a_reader_and_a_colleague_who_may_not_approve_repair_nothing(planned, bo
 
 
 def test_a_colleagues_repair_grants_nothing_that_the_planner_may_not(client, contoso, alice):
-    from partners.roles import Role
-
     agent = factories.member(contoso.partner, "ann", role=Role.HELPDESK_AGENT)
     batch = operations.receive_file(
         customer=contoso,
@@ -327,3 +327,160 @@ def test_of_many_kinds_the_first_fifty_are_shown(as_alice, planned):
 
     assert queries.find_problem_groups(batch, by_domain=BY_DOMAIN).more == 3
     assert "And 3 more kinds of problems" in show(as_alice, batch)
+
+
+def address(name, batch, *args):
+    return reverse(f"users:{name}", args=["contoso", batch.pk, *args])
+
+
+def typed(**fields):
+    return {
+        "first_name": "",
+        "last_name": "",
+        "display_name": "Bob",
+        "user_name": "bob",
+        "domain": "contoso.example",
+        "location": "US",
+        "kind": "user",
+    } | fields
+
+
+HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+
+def test_the_page_offers_what_repairs_a_kind_and_does_it(as_alice, planned, office):
+    batch = planned("amy@contoso.exmaple,Amy,E3,US,,", "admin,Admin,,,,")
+    page = show(as_alice, batch)
+
+    assert "contoso.exmaple is not a domain of this customer." in page
+    assert '<option value="set:contoso.example" selected>' in page
+    assert page.index("is not a domain") < page.index("looks like an official address")
+
+    answer = as_alice.post(
+        address("repair_all", batch),
+        {
+            "code": "domain_unknown",
+            "column": "user_name",
+            "key": "contoso.exmaple",
+            "choice": "set:contoso.example",
+        },
+        follow=True,
+    )
+
+    assert answer.status_code == 200
+    assert "1 row changed, but it still has an error." in answer.content.decode()
+
+
+@pytest.mark.parametrize("choice", ["", "set:", "nonsense", "nonsense:x"])
+def test_a_choice_that_is_none_is_refused_beside_it(as_alice, planned, choice):
+    batch = planned("amy@contoso.exmaple,Amy,,,,")
+
+    answer = as_alice.post(
+        address("repair_all", batch),
+        {
+            "code": "domain_unknown",
+            "column": "user_name",
+            "key": "contoso.exmaple",
+            "choice": choice,
+        },
+    )
+
+    assert answer.status_code == 422
+    assert "Choose what is to be done with these rows." in answer.content.decode()
+
+
+def test_one_row_is_repaired_on_its_page(as_alice, planned, office):
+    batch = planned("bo b,Bob,E3,US,,")
+    page = as_alice.get(address("repair_line", batch, 1)).content.decode()
+    assert 'value="bo b"' in page
+    assert "“E3” is not a product" in page
+
+    answer = as_alice.post(
+        address("repair_line", batch, 1), typed(products=[str(office.pk)]), follow=True
+    )
+
+    assert "The row was changed and can be imported." in answer.content.decode()
+    assert person(batch, 1)["products"] == [{"subscription": str(office.pk), "plans_off": []}]
+
+
+def test_a_row_that_is_still_wrong_comes_back_as_it_was_typed(as_alice, planned):
+    batch = planned("amy,Amy,,,,", "bo b,Bob,,,,")
+
+    answer = as_alice.post(
+        address("repair_line", batch, 2),
+        typed(user_name="amy", department="Sales", contact_email="nonsense"),
+        headers=HTMX,
+    )
+
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Line 2 has the same user name." in page
+    assert "“nonsense” is not an e-mail address." in page
+    assert page.count('aria-invalid="true"') == 2
+    assert 'value="Sales"' in page
+    assert codes(batch, 2) == ["user_name_bad_character"]
+
+
+def test_the_dialog_ends_with_the_page_anew(as_alice, planned):
+    batch = planned("bo b,Bob,,,,")
+
+    answer = as_alice.post(address("repair_line", batch, 1), typed(), headers=HTMX)
+
+    assert answer.headers["HX-Refresh"] == "true"
+
+
+def test_a_row_is_left_out_and_taken_back_on_the_page(as_alice, planned):
+    batch = planned("amy,Amy,,,,", "bob,Bob,,,,")
+
+    answer = as_alice.post(address("leave_out", batch, 1), follow=True)
+    assert "Amy was left out." in answer.content.decode()
+    assert "Take line 2 back" in answer.content.decode()
+
+    answer = as_alice.post(address("take_back", batch, 1), follow=True)
+    assert "Amy was taken back." in answer.content.decode()
+
+
+def test_of_a_started_batch_nothing_is_offered_and_a_late_repair_is_refused(as_alice, planned):
+    batch = planned("amy,Amy,,,,", "bo b,Bob,,,,")
+    start(as_alice, batch)
+
+    assert "Edit line" not in show(as_alice, batch)
+    answer = as_alice.post(address("repair_line", batch, 2), typed())
+    assert answer.status_code == 422
+    assert "This batch is not waiting any more." in answer.content.decode()
+    answer = as_alice.post(address("leave_out", batch, 2), follow=True)
+    assert "This batch is not waiting any more." in answer.content.decode()
+
+
+def test_a_line_that_is_not_there_and_one_of_another_customer_are_the_same(as_alice, planned):
+    batch = planned("amy,Amy,,,,")
+    factories.customer("fabrikam", "Fabrikam")
+
+    for name in ("repair_line", "leave_out", "take_back"):
+        for slug, number in (("contoso", 2), ("contoso", 2**40), ("fabrikam", 1)):
+            url = reverse(f"users:{name}", args=[slug, batch.pk, number])
+            assert as_alice.post(url, typed()).status_code == 404
+    url = reverse("users:repair_all", args=["fabrikam", batch.pk])
+    assert as_alice.post(url, {"code": "x", "choice": "leave_out"}).status_code == 404
+
+
+def test_a_colleague_who_may_not_start_it_is_offered_nothing(client, planned, northwind):
+    batch = planned("bo b,Bob,,,,")
+    client.force_login(factories.member(northwind, "ann", role=Role.HELPDESK_AGENT))
+
+    page = show(client, batch)
+
+    assert "Edit line" not in page
+    assert 'id="repair"' not in page
+
+
+def test_the_page_takes_as_many_statements_for_fifty_rows_as_for_one(as_alice, planned):
+    show(as_alice, planned("amy,Amy,,,,"))
+    counts = []
+    for number in (1, 50):
+        batch = planned(*(f"u{n}@x.example,U {n},E3,Nowhere,Boss," for n in range(number)))
+        with CaptureQueriesContext(connection) as asked:
+            show(as_alice, batch)
+        counts.append(len(asked))
+
+    assert counts[0] == counts[1]

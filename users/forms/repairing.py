@@ -1,6 +1,7 @@
 """Repairs of a planned import: one row, or all rows that have the same problem."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -87,6 +88,18 @@ class RepairLine(Person):
             before.get(id, {"subscription": id, "plans_off": []})
             for id in cleaned.get("products", ())
         ]
+
+    def report(self, problem: Problem) -> None:
+        """Say at a field what is wrong there; another row may have the name, not only a user."""
+        super().report(problem)
+        if problem.column not in {"user_name", "domain"}:
+            return
+        others = self.name_check.suggestions
+        if problem.suggestion:
+            local, _at, domain = problem.suggestion.partition("@")
+            is_here = domain == self.cleaned_data["domain"]
+            others = (local if is_here else problem.suggestion,)
+        self.name_check = replace(self.name_check, state="bad", suggestions=others)
 
     def refuse(self, problems: Iterable[Problem]) -> None:
         """Say at each field what is still wrong there."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from users.importing import vocabulary
+from users.importing.columns import LABELS
 from users.importing.facts import Facts, Person
 from users.importing.problems import ERROR, Problem
 from users.importing.rules import LIMITS, Rules
@@ -115,6 +116,7 @@ def mend(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Row:
             _take_away(person, problem, facts)
         else:
             _put(person, problem, wanted, facts)
+    _note_given(person, row.input)
     return Row(row.number, person, tuple(left), row.is_left_out)
 
 
@@ -131,6 +133,27 @@ def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> 
         person["user_name"] = f"{person['user_name'].partition('@')[0]}@{value}"
     else:
         person["user_name" if problem.column == "domain" else problem.column] = value
+
+
+def type_anew(row: Row, changes: dict[str, Any]) -> Row:
+    """The row with the cells that somebody typed, without what was said about these."""
+    # Whoever types a cell anew has seen what was said about the whole row too.
+    settled = {"", *changes} | ({"domain"} if "user_name" in changes else set())
+    person = row.input | changes
+    _note_given(person, row.input)
+    left = tuple(problem for problem in row.problems if problem.column not in settled)
+    return Row(row.number, person, left)
+
+
+def _note_given(person: dict[str, Any], before: dict[str, Any]) -> None:
+    # Of somebody who is there already, only what the row says itself is changed.
+    if "given" in before:
+        person["given"] = [
+            field
+            for field in LABELS
+            if person.get(field)
+            and (field in before["given"] or person[field] != before.get(field))
+        ]
 
 
 def _find_subscription(value: str, facts: Facts) -> str | None:

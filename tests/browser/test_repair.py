@@ -1,0 +1,177 @@
+"""A file with thirty bad rows is put right on the page of its plan, and imported."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import factories
+from users.models import CustomerUser
+
+from . import steps
+from .conftest import inside_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HEADER = "用户名,显示名称,许可证,使用位置,权限,联系邮箱"
+GOOD = [f"good{n},张好{n},,CN,," for n in range(10)]
+WRONG_DOMAIN = [f"d{n}@contoso.exmaple,域名{n},,CN,," for n in range(8)]
+TAKEN = [f"old{n},新人{n},,CN,," for n in range(5)]
+UNKNOWN_PRODUCT = [f"p{n},产品{n},E3,CN,," for n in range(6)]
+UNKNOWN_LOCATION = [f"l{n},地点{n},,亚特兰蒂斯,," for n in range(4)]
+BAD_ADDRESS = [f"c{n},联系{n},,CN,,没有" for n in range(3)]
+UNKNOWN_PERMISSION = [f"a{n},老板{n},,CN,大老板," for n in range(2)]
+NO_NAME = ["wang.ming,,,CN,,"]
+BAD_NAME = ["good1,王小明,,CN,,"]
+BAD = [
+    *(WRONG_DOMAIN + TAKEN + UNKNOWN_PRODUCT + UNKNOWN_LOCATION),
+    *(BAD_ADDRESS + UNKNOWN_PERMISSION + NO_NAME + BAD_NAME),
+]
+
+
+@pytest.fixture
+def shoot(site):
+    """Take a picture where somebody wants to look at it."""
+
+    def take(name):
+        if folder := os.environ.get("PICTURES"):
+            site.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    return take
+
+
+@pytest.fixture
+def planned(site, worker, northwind, alice, contoso):
+    """The page of the plan of a GB18030 file with thirty bad rows."""
+    assert len(BAD) == 30
+    with inside_of(northwind):
+        factories.subscription(contoso, "Office 365 E3", seats=50)
+        for number in range(5):
+            factories.user(contoso, f"Old {number}", user_name=f"old{number}@contoso.example")
+    site.sign_in(alice)
+    site.open("/customers/contoso/users/import/")
+    text = "\r\n".join([HEADER, *GOOD, *BAD]) + "\r\n"
+    steps.upload(site.page, "教师.csv", text.encode("gb18030"))
+    expect(site.page.locator("#repair")).to_be_visible(timeout=20_000)
+    return site.page
+
+
+def kind(page, text):
+    return page.locator("#repair li").filter(has_text=text)
+
+
+def mend(page, text, choice, rows):
+    row = kind(page, text)
+    row.locator("select").select_option(label=choice)
+    row.get_by_role("button").click()
+    expect(page.locator("#notices")).to_contain_text(f"{rows} row")
+    expect(kind(page, text)).to_have_count(0)
+
+
+def errors(page):
+    return page.locator("dl.kpi").filter(has_text="Errors").locator("dd")
+
+
+def test_thirty_bad_rows_are_repaired_together_and_one_by_one_and_imported(
+    site, planned, shoot, northwind
+):
+    page = planned
+    expect(errors(page)).to_have_text("30")
+    site.check()
+    shoot("repair-1-plan")
+
+    # What the check suggests is chosen already where it has something to suggest.
+    row = kind(page, "contoso.exmaple is not a domain of this customer")
+    expect(row.locator("select")).to_have_value("set:contoso.example")
+    row.get_by_role("button", name="Change 8 rows").click()
+    expect(page.locator("#notices")).to_contain_text("8 rows changed.")
+    expect(errors(page)).to_have_text("22")
+    site.check()
+
+    row = kind(page, "Somebody else already has the user name")
+    expect(row.locator("select")).to_have_value("suggested")
+    row.get_by_role("button", name="Change 5 rows").click()
+    expect(errors(page)).to_have_text("17")
+    mend(page, "“E3” is not a product", "Office 365 E3", 6)
+    mend(page, "“亚特兰蒂斯” is not a country", "China", 4)
+    mend(page, "The contact address is not an e-mail address", "Without a contact address", 3)
+
+    # Where nothing is likely, nothing is chosen.
+    row = kind(page, "“大老板” is not a permission")
+    expect(row.locator("select")).to_have_value("")
+    row.get_by_role("button").click()
+    expect(page.locator("#repair [aria-invalid]")).to_have_count(1)
+    site.check()
+    shoot("repair-2-nothing-chosen")
+    mend(page, "“大老板” is not a permission", "Without this permission", 2)
+    mend(page, "There is no display name", "Take the suggestion: Wang Ming", 1)
+    expect(errors(page)).to_have_text("1")
+
+    # The last one by hand: first with a name that is taken, then with one that is not.
+    page.locator(".tabs a[hx-get*='show=errors']").click()
+    expect(page.locator("#lines tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Edit line 41").click()
+    dialog = page.locator("#dialog")
+    expect(dialog.locator("[name=user_name]")).to_have_value("good1")
+    site.check()
+    shoot("repair-3-edit")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.locator("[name=user_name]")).to_have_attribute("aria-invalid", "true")
+    expect(dialog).to_contain_text("has the same user name")
+    site.check()
+    shoot("repair-4-refused")
+    dialog.locator("[name=user_name]").fill("wang.xiaoming")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("#notices")).to_contain_text("The row was changed")
+    expect(errors(page)).to_have_text("0")
+    expect(page.locator("#repair")).to_have_count(0)
+
+    # Somebody is left out after all, taken back, and left out again.
+    page.locator(".tabs a[hx-get]").first.click()
+    page.get_by_role("button", name="Leave line 2 out").click()
+    expect(page.locator("#notices")).to_contain_text("张好0 was left out.")
+    shoot("repair-5-left-out")
+    page.get_by_role("button", name="Take line 2 back").click()
+    expect(page.locator("#notices")).to_contain_text("张好0 was taken back.")
+    page.get_by_role("button", name="Leave line 2 out").click()
+    expect(page.get_by_role("button", name="Take line 2 back")).to_be_visible()
+    site.check()
+
+    page.get_by_role("button", name="Import 39 users").click()
+    expect(page.get_by_role("heading", name="39 users added", level=1)).to_be_visible()
+    shoot("repair-6-done")
+    with inside_of(northwind):
+        found = dict(CustomerUser.objects.values_list("user_name", "display_name"))
+    assert len(found) == 5 + 39
+    assert found["d7@contoso.example"] == "域名7"
+    assert found["wang.xiaoming@contoso.example"] == "王小明"
+    assert found["wang.ming@contoso.example"] == "Wang Ming"
+    site.open("/customers/contoso/users/?q=wang.xiaoming")
+    expect(page.locator("#users")).to_contain_text("王小明")
+
+
+def test_a_phone_repairs_as_well(site, planned, shoot):
+    page = planned
+    page.set_viewport_size({"width": 390, "height": 844})
+    site.check()
+    shoot("repair-7-phone")
+    page.get_by_role("link", name="Edit line 12", exact=True).click()
+    expect(page.locator("#dialog [name=user_name]")).to_be_visible()
+    site.check()
+    shoot("repair-8-phone-edit")
+
+
+def test_without_scripts_a_row_is_edited_on_a_page_of_its_own(site, planned, browser, shoot):
+    context = browser.new_context(java_script_enabled=False)
+    context.add_cookies(site.page.context.cookies())
+    page = context.new_page()
+    page.goto(site.page.url)
+    page.get_by_role("link", name="Edit line 12", exact=True).click()
+    page.locator("[name=user_name]").fill("")
+    page.get_by_role("button", name="Save").click()
+    assert page.title().startswith("Error: ")
+    page.locator("[name=user_name]").fill("by.hand")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#notices")).to_contain_text("The row was changed")
+    context.close()

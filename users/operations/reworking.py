@@ -1,0 +1,319 @@
+"""The rows of a planned import checked anew after some were changed, in a few statements."""
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from uuid import UUID
+
+from django.db import connection
+
+from licensing import queries as licensing
+from partners.models import Member
+from partners.roles import Permission
+from partners.tenancy import uuid7
+from users.importing import plan
+from users.importing.facts import Facts, Person
+from users.importing.problems import Problem
+from users.importing.repair import Row, recheck
+from users.models import Batch, Line
+
+from .batches import LINES_A_STATEMENT, as_json
+from .choosing import is_last_administrator
+from .facts import gather_facts
+
+SEAT_SHORT = "seat_short"
+# What a line says of somebody who is not in a complete list, and leaves.
+LEAVE = "leave"
+
+
+@dataclass(slots=True)
+class Seen:
+    """A line as far as the others depend on it: its name, its place and its licenses."""
+
+    line: int
+    state: str
+    act: str
+    user_name: str
+    # The user, where it is about one who is there.
+    known: str | None
+    give: str
+    take: str
+    # The names of the products that it was found to get no seat of, as JSON.
+    short: str
+    has_problems: bool
+
+
+@dataclass(frozen=True)
+class Rework:
+    """Rows that were checked anew, among all lines of their batch."""
+
+    rows: dict[int, Row]
+    overview: dict[int, Seen]
+    facts: Facts
+
+
+def gather(batch: Batch, user_names: Iterable[str], by: Member) -> Facts:
+    """Gather what the rules ask about, for a batch that the one runs who planned it."""
+    asked = {name.lower() for name in user_names if name.isascii() and name.isprintable()}
+    facts = gather_facts(
+        customer=batch.customer, user_names=sorted(asked), options=batch.options, by=by
+    )
+    # What the planner may not grant, a colleague's repair does not grant either.
+    if not batch.by.may(Permission.ACT_ON_ADMINISTRATORS):
+        facts = replace(facts, grantable=frozenset())
+    return facts
+
+
+def load(batch: Batch, condition: str, value: object) -> dict[int, Row]:
+    """The rows of the file for which a condition on the line `l` holds, by number."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT l.number, l.state = 'left_out', l.input::text, l.problems::text
+            FROM {Line._meta.db_table} l
+            WHERE l.batch_id = %s AND coalesce(l.input->>'act', '') <> '{LEAVE}' AND {condition}
+            ORDER BY l.number
+            """,
+            [batch.pk, value],
+        )
+        return {
+            number: Row(
+                number,
+                json.loads(person),
+                tuple(
+                    Problem.from_json(one)
+                    for one in json.loads(problems)
+                    # Seats are forecast anew for all rows at once.
+                    if one["code"] != SEAT_SHORT
+                ),
+                is_left_out,
+            )
+            for number, is_left_out, person, problems in cursor.fetchall()
+        }
+
+
+def _look_over(batch: Batch) -> dict[int, Seen]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT number, coalesce((input->>'line')::integer, number), state,
+                coalesce(input->>'act', ''), input->>'user_name',
+                CASE WHEN input->>'act' = '{LEAVE}' THEN user_id::text ELSE input->>'user_id' END,
+                coalesce(input->>'give', input->>'products', '[]'),
+                coalesce(input->>'take', '[]'),
+                jsonb_path_query_array(problems, '$[*] ? (@.code == "{SEAT_SHORT}").value')::text,
+                jsonb_path_exists(problems, '$[*] ? (@.code != "{SEAT_SHORT}")')
+            FROM {Line._meta.db_table} WHERE batch_id = %s ORDER BY number
+            """,
+            [batch.pk],
+        )
+        return {number: Seen(*rest) for number, *rest in cursor.fetchall()}
+
+
+def rework(batch: Batch, changed: dict[int, Row], by: Member) -> Rework:
+    """Check the changed rows, and those that share a user name with them, before or after."""
+    overview = _look_over(batch)
+    affected = {overview[number].user_name for number in changed}
+    for row in changed.values():
+        affected |= {row.input["user_name"], row.input["user_name"].lower()}
+    neighbors = [
+        number
+        for number, seen in overview.items()
+        if seen.user_name in affected and seen.user_name and number not in changed
+    ]
+    rows = [*changed.values(), *load(batch, "l.number = ANY(%s)", neighbors).values()]
+    asked = {row.input["user_name"] for row in rows}
+    asked |= {
+        problem.suggestion
+        for row in rows
+        for problem in row.problems
+        if problem.column == "user_name"
+    }
+    facts = gather(batch, asked, by)
+    checked = recheck(
+        rows,
+        facts,
+        typed_names=lambda: (
+            *(seen.user_name for seen in overview.values()),
+            *(row.input["user_name"].lower() for row in rows),
+        ),
+    )
+    return Rework({row.number: row for row in checked}, overview, facts)
+
+
+def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> None:
+    """
+    Write the rows that were checked, and the seats forecast for all rows in one pass.
+
+    `leavers` are the new states of lines about people who are not in a complete list.
+    """
+    moved = dict(leavers or {})
+    for number, state in moved.items():
+        done.overview[number].state = state
+    before = {number: seen.known for number, seen in done.overview.items()}
+    for number, row in done.rows.items():
+        _take_over(done.overview[number], row)
+    moved |= _keep_who_is_in_the_file(done)
+    _set_states(batch, moved)
+    freed = _plan_leavers(batch, done.overview)
+    made = plan.make_plan(*_in_short(done.overview), done.facts, freed)
+    shorts = {
+        line.line: [one for one in line.problems if one.code == SEAT_SHORT] for line in made.lines
+    }
+    _write(batch, done, shorts, before)
+    _write_shorts(
+        batch,
+        {
+            number: shorts.get(seen.line, [])
+            for number, seen in done.overview.items()
+            if seen.act != LEAVE
+            and number not in done.rows
+            and json.loads(seen.short) != [one.value for one in shorts.get(seen.line, ())]
+        },
+    )
+    batch.plan |= {
+        "seats": [
+            asdict(seats) | {"short": seats.short, "left": seats.left} for seats in made.seats
+        ],
+        "counts": _count(done.overview, shorts),
+    }
+    batch.save(update_fields=["plan"])
+
+
+def _take_over(seen: Seen, row: Row) -> None:
+    person = row.input
+    seen.state, seen.has_problems = _state(row), bool(row.problems)
+    seen.user_name, seen.known = person["user_name"], person.get("user_id")
+    seen.give = json.dumps(person.get("give", person["products"]))
+    seen.take = json.dumps(person.get("take", []))
+
+
+def _state(row: Row) -> str:
+    if row.is_left_out:
+        return str(Line.State.LEFT_OUT)
+    return str(Line.State.INVALID if row.is_bad else Line.State.PLANNED)
+
+
+def _keep_who_is_in_the_file(done: Rework) -> dict[int, str]:
+    """Nobody leaves who is named by a row; who is named no more stays all the same."""
+    named = {seen.user_name for seen in done.overview.values() if seen.act != LEAVE}
+    kept = {}
+    for number, seen in done.overview.items():
+        if seen.act == LEAVE and seen.user_name in named and seen.state != Line.State.LEFT_OUT:
+            kept[number] = seen.state = str(Line.State.LEFT_OUT)
+    return kept
+
+
+def _set_states(batch: Batch, states: dict[int, str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {Line._meta.db_table} l SET state = s.state
+            FROM unnest(%s::integer[], %s::text[]) AS s(number, state)
+            WHERE l.batch_id = %s AND l.number = s.number
+            """,
+            [list(states), list(states.values()), batch.pk],
+        )
+
+
+def _plan_leavers(batch: Batch, overview: dict[int, Seen]) -> dict[str, int]:
+    """What the plan says about those who leave; gives the seats that they free."""
+    if "leavers" not in batch.plan:
+        return {}
+    going = [
+        UUID(seen.known)
+        for seen in overview.values()
+        if seen.act == LEAVE and seen.state == Line.State.PLANNED
+    ]
+    freed = licensing.count_held(batch.customer, going)
+    batch.plan |= {
+        "freed": freed,
+        "takes_last_administrator": is_last_administrator(batch.customer_id, going),
+    }
+    return freed
+
+
+def _in_short(overview: dict[int, Seen]) -> tuple[list[Person], list[Problem]]:
+    """The people of the file as a forecast of seats sees them, and who of them takes none."""
+    # Many rows hold the same licenses: each list is read once.
+    read: dict[str, list] = {}
+    people, bad = [], []
+    for seen in overview.values():
+        if seen.state == Line.State.LEFT_OUT or seen.act == LEAVE:
+            continue
+        for text in (seen.give, seen.take):
+            if text not in read:
+                read[text] = json.loads(text)
+        people.append(Person(seen.line, {"products": read[seen.give], "take": read[seen.take]}))
+        if seen.state == Line.State.INVALID:
+            bad.append(Problem(seen.line, "", "", "known"))
+    return people, bad
+
+
+def _count(overview: dict[int, Seen], shorts: dict[int, list]) -> dict[str, int]:
+    counts = {"ready": 0, "warned": 0, "failed": 0}
+    for seen in overview.values():
+        if seen.act == LEAVE:
+            continue
+        if seen.state == Line.State.INVALID:
+            counts["failed"] += 1
+        elif seen.state == Line.State.PLANNED:
+            counts["warned" if seen.has_problems or shorts[seen.line] else "ready"] += 1
+    return counts
+
+
+def _write(
+    batch: Batch, done: Rework, shorts: dict[int, list[Problem]], before: dict[int, str | None]
+) -> None:
+    written = list(done.rows.values())
+    for start in range(0, len(written), LINES_A_STATEMENT):
+        some = written[start : start + LINES_A_STATEMENT]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                UPDATE {Line._meta.db_table} l SET state = r.state, input = r.input::jsonb,
+                    problems = r.problems::jsonb, user_id = coalesce(r.user_id, l.user_id)
+                FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::uuid[])
+                    AS r(number, state, input, problems, user_id)
+                WHERE l.batch_id = %s AND l.number = r.number
+                """,
+                [
+                    [row.number for row in some],
+                    [_state(row) for row in some],
+                    [as_json(row.input) for row in some],
+                    [_problems((*row.problems, *shorts.get(row.line, ()))) for row in some],
+                    [_user_id(row, before[row.number]) for row in some],
+                    batch.pk,
+                ],
+            )
+
+
+def _user_id(row: Row, before: str | None) -> UUID | None:
+    if known := row.input.get("user_id"):
+        return UUID(known)
+    # Somebody new must not get the id of the user whom the row was about before.
+    return uuid7() if before else None
+
+
+def _problems(problems: Sequence[Problem]) -> str:
+    return as_json([problem.as_json() for problem in problems])
+
+
+def _write_shorts(batch: Batch, shorts: dict[int, Collection[Problem]]) -> None:
+    moved = list(shorts.items())
+    for start in range(0, len(moved), LINES_A_STATEMENT):
+        some = moved[start : start + LINES_A_STATEMENT]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                UPDATE {Line._meta.db_table} l SET problems = jsonb_path_query_array(
+                    l.problems, '$[*] ? (@.code != "{SEAT_SHORT}")') || s.problems::jsonb
+                FROM unnest(%s::integer[], %s::text[]) AS s(number, problems)
+                WHERE l.batch_id = %s AND l.number = s.number
+                """,
+                [
+                    [number for number, _short in some],
+                    [_problems(short) for _number, short in some],
+                    batch.pk,
+                ],
+            )
