@@ -6,6 +6,10 @@ from django.utils.translation import gettext_lazy as _
 # What each action is called where people read it.
 LABELS = {
     "batch.canceled": _("Batch canceled"),
+    "batch.paused": _("Batch paused"),
+    "batch.resumed": _("Batch resumed"),
+    "batch.retried": _("Batch planned once more"),
+    "batch.stopped": _("Batch stopped"),
     "batch.finished": _("Batch finished"),
     "batch.started": _("Batch started"),
     "customer.added": _("Customer added"),

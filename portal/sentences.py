@@ -59,6 +59,11 @@ BATCHES = {
         "{by} undid a batch for {users} users at {customer}",
         "n",
     ),
+    Batch.Kind.QUEUE: ngettext_lazy(
+        "{users} user whom {by} had queued at {customer} got a license",
+        "{users} users whom {by} had queued at {customer} got licenses",
+        "n",
+    ),
 }
 
 BATCH_ICONS = {
@@ -73,11 +78,16 @@ BATCH_ICONS = {
     Batch.Kind.RESTORE: "arrow-back-up",
     Batch.Kind.PURGE: "trash",
     Batch.Kind.UNDO: "arrow-back-up",
+    Batch.Kind.QUEUE: "hourglass",
 }
 
 # Each must read well with a subject and a customer, which may be named or not.
 EVENTS: dict[str, tuple[str, Promise]] = {
     "batch.canceled": ("x", _("{by} canceled a batch at {customer}")),
+    "batch.paused": ("hourglass", _("{by} paused a batch at {customer}")),
+    "batch.resumed": ("arrow-right", _("{by} resumed a batch at {customer}")),
+    "batch.stopped": ("player-stop", _("{by} stopped a batch at {customer}")),
+    "batch.retried": ("refresh", _("{by} planned a batch at {customer} once more")),
     "batch.started": ("list-check", _("{by} started a batch at {customer}")),
     "batch.finished": ("check", _("A batch of {by} at {customer} has finished")),
     "user.licenses_changed": ("license", _("{by} changed the licenses of {subject} at {customer}")),

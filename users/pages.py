@@ -71,6 +71,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "step": STEP_OF.get(batch.state, 1),
         "is_held": batch.options.get("mode") == "all" and progress.invalid > 0,
         "may_start": operations.may_start(batch, member),
+        "may_retry": _may_retry(batch, progress, member),
         "may_import": member.may(Permission.MANAGE_USERS),
         "has_result": member.may(Permission.EXPORT_LISTS) and _has_run(batch),
         "has_errors": member.may(Permission.MANAGE_USERS) and _has_errors(batch, progress),
@@ -80,6 +81,12 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "undoing": queries.get_undoing(batch, member=member),
         "why_not_undone": undoing.refusal(queries.why_not_undone(batch)),
     }
+
+
+def _may_retry(batch: Batch, progress: queries.Progress, member: Member) -> bool:
+    left = progress.failed + batch.plan.get("stopped", {}).get("lines", 0)
+    is_over = batch.state == Batch.State.DONE and batch.kind not in operations.NEVER_RETRIED
+    return is_over and left > 0 and operations.may_start(batch, member)
 
 
 def _has_run(batch: Batch) -> bool:

@@ -11,14 +11,6 @@ from users import operations
 from users.importing import problems as importing
 from users.models import Batch
 
-WITH_REASON = {
-    Batch.Kind.DELETE,
-    Batch.Kind.PURGE,
-    Batch.Kind.BLOCK,
-    Batch.Kind.UNBLOCK,
-    Batch.Kind.UNDO,
-}
-
 
 class StartBatch(forms.Form):
     """What must be said before a plan runs; which of it is asked depends on the plan."""
@@ -42,19 +34,27 @@ class StartBatch(forms.Form):
         required=False,
         help_text=_("Stands beside the users and in the batch, for your colleagues."),
     )
+    ticket = forms.CharField(
+        label=_("Ticket number"),
+        max_length=60,
+        required=False,
+        help_text=_("The number of the case in your help desk."),
+    )
     typed = forms.CharField()
 
     def __init__(self, *args, batch: Batch, number: int, **more):
         super().__init__(*args, **more)
         self.number = number
         self.initial.setdefault("reason", batch.reason)
+        self.initial.setdefault("ticket", batch.ticket)
         is_new = batch.options.get("new_passwords")
         self.initial.setdefault("new_passwords", "new" if is_new else "old")
         is_waiting = batch.state == Batch.State.PLANNED
         wanted = {
             "may_take_last_administrator": batch.plan.get("takes_last_administrator"),
             "new_passwords": batch.kind == Batch.Kind.RESTORE,
-            "reason": batch.kind in WITH_REASON,
+            "reason": True,
+            "ticket": True,
             "typed": batch.kind == Batch.Kind.PURGE,
         }
         for name, is_asked in wanted.items():

@@ -24,6 +24,7 @@ from .deleting import plan_deletes
 from .editing import EditedMeanwhile, UserGone, edit_user
 from .exporting import NothingToExport, record_export
 from .facts import gather_facts
+from .filling import fill_waiting, stop_waiting, sweep_waiting
 from .handovers import (
     LinkGone,
     Mailed,
@@ -43,6 +44,7 @@ from .purging import plan_purges, pseudonym, purge_due
 from .repairing import Repaired, leave_out, repair_all, repair_line, take_back
 from .resetting import plan_resets
 from .restoring import plan_restores, rename_restored
+from .retrying import NEVER_RETRIED, NothingToRetry, plan_retry
 from .rosters import MOST_LEAVERS, NotEverybodyKnown, TooManyLeavers, stop_of
 from .sheets import (
     HandedOver,
@@ -67,9 +69,17 @@ from .signing_in import (
     sign_in,
     sign_out,
 )
+from .stopping import NotRunning, pause_batch, resume_batch, stop_batch
 from .undoing import CannotUndo, plan_lines, plan_undo
 
 __all__ = [
+    "NEVER_RETRIED",
+    "NotRunning",
+    "NothingToRetry",
+    "pause_batch",
+    "plan_retry",
+    "resume_batch",
+    "stop_batch",
     "MOST_LEAVERS",
     "NotEverybodyKnown",
     "TooManyLeavers",
@@ -118,6 +128,7 @@ __all__ = [
     "continue_session",
     "create_batch",
     "edit_user",
+    "fill_waiting",
     "finish_set",
     "gather_facts",
     "hand_over",
@@ -152,7 +163,9 @@ __all__ = [
     "sign_in",
     "sign_out",
     "start_batch",
+    "stop_waiting",
     "sweep",
+    "sweep_waiting",
     "take_back",
     "wipe",
 ]

@@ -44,6 +44,7 @@ __all__ = [
     "lock_customer",
     "may_start",
     "poke",
+    "require_may_start",
     "run_chunk",
     "save_lines",
     "save_outcomes",
@@ -202,8 +203,8 @@ NEEDS = {
     Batch.Kind.DELETE: Permission.DELETE_USERS,
     Batch.Kind.RESTORE: Permission.RESTORE_USERS,
     Batch.Kind.PURGE: Permission.PURGE_USERS,
-    # Whether the batch is theirs to undo was asked when the undo was planned.
-    Batch.Kind.UNDO: Permission.UNDO_OWN_BATCHES,
+    # Is done when it is made; this is what putting users in line needed.
+    Batch.Kind.QUEUE: Permission.ASSIGN_LICENSES,
     # Whether the batch is theirs to undo was asked when the undo was planned.
     Batch.Kind.UNDO: Permission.UNDO_OWN_BATCHES,
 }
@@ -220,7 +221,8 @@ def may_start(batch: Batch, member: Member) -> bool:
     return member.may(NEEDS[batch.kind])
 
 
-def _require_may_start(batch: Batch, member: Member) -> None:
+def require_may_start(batch: Batch, member: Member) -> None:
+    """Refuse who may not run, stop or repeat the batch."""
     require(member, NEEDS[batch.kind])
     if batch.by_id != member.pk:
         require(member, Permission.APPROVE_BATCHES)
@@ -232,13 +234,14 @@ def start_batch(
     batch: Batch,
     may_take_last_administrator: bool = False,
     reason: str = "",
+    ticket: str = "",
     new_passwords: bool | None = None,
     by: Member,
 ) -> Batch:
     """
     Run the plan that was shown: at once up to 50 lines, in a worker beyond.
 
-    A reason may be said here, and whether a restore gives everybody a new temporary password.
+    A reason and the number of a case may be said here, and whether a restore gives everybody a new temporary password.
 
     :raises NotPlanned: where somebody was faster, so that a double click starts it once.
     :raises AllOrNothing: where rows cannot run and the member asked for all or nothing.
@@ -247,7 +250,7 @@ def start_batch(
         `may_take_last_administrator` does not say that this is meant.
     :raises Refused: where the member lacks the right, or it is another member's plan.
     """
-    _require_may_start(batch, by)
+    require_may_start(batch, by)
     # Before the batch and its lines, which a hand-over and a purge lock after the customer.
     lock_customer(batch.customer)
     begun = Batch.objects.filter(pk=batch.pk, state=Batch.State.PLANNED).update(
@@ -287,7 +290,7 @@ def start_batch(
         by=by,
     )
     _cut_into_chunks(batch, planned)
-    _note_choices(batch, reason, new_passwords)
+    _note_choices(batch, reason, ticket, new_passwords)
     if len(planned) <= AT_ONCE:
         for number in Chunk.objects.filter(batch=batch).values_list("number", flat=True):
             run_chunk(batch_id=batch.pk, number=number)
@@ -306,11 +309,12 @@ def _is_short(batch: Batch) -> bool:
     return any(one.get("wanted", 0) > now.get(one["subscription"], 0) for one in seats)
 
 
-def _note_choices(batch: Batch, reason: str, new_passwords: bool | None) -> None:
+def _note_choices(batch: Batch, reason: str, ticket: str, new_passwords: bool | None) -> None:
     batch.reason = reason or batch.reason
+    batch.ticket = ticket or batch.ticket
     if new_passwords is not None:
         batch.options["new_passwords"] = new_passwords
-    batch.save(update_fields=["reason", "options"])
+    batch.save(update_fields=["reason", "ticket", "options"])
 
 
 def _cut_into_chunks(batch: Batch, planned: Sequence[int]) -> None:
@@ -339,7 +343,7 @@ def cancel_batch(*, batch: Batch, by: Member) -> None:
     :raises NotPlanned: where it has been.
     :raises Refused: where the member could not have started it.
     """
-    _require_may_start(batch, by)
+    require_may_start(batch, by)
     waiting = [Batch.State.PLANNED, Batch.State.CHECKING, Batch.State.REFUSED]
     if not Batch.objects.filter(pk=batch.pk, state__in=waiting).update(
         state=Batch.State.CANCELED, finished_at=timezone.now()

@@ -70,6 +70,49 @@ def cancel(request, customer, batch_id):
 
 
 @customer_view(Permission.VIEW)
+@require_POST
+def pause(request, customer, batch_id):
+    """Let a running batch wait."""
+    return change_course(request, customer, batch_id, operations.pause_batch)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def resume(request, customer, batch_id):
+    """Let a paused batch go on."""
+    return change_course(request, customer, batch_id, operations.resume_batch)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def stop(request, customer, batch_id):
+    """End a batch where it is."""
+    return change_course(request, customer, batch_id, operations.stop_batch)
+
+
+def change_course(request, customer, batch_id, change):
+    """Do something to a batch that has begun, and show it."""
+    found = get_batch_or_404(customer, batch_id)
+    try:
+        change(batch=found, by=request.user)
+    except operations.UsersError as error:
+        messages.error(request, error.message)
+    return redirect("users:batch", customer.slug, found.pk)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def retry(request, customer, batch_id):
+    """Plan what a batch could not do once more."""
+    found = get_batch_or_404(customer, batch_id)
+    try:
+        found = operations.plan_retry(batch=found, by=request.user)
+    except operations.UsersError as error:
+        messages.error(request, error.message)
+    return redirect("users:batch", customer.slug, found.pk)
+
+
+@customer_view(Permission.VIEW)
 @require_safe
 def customer_batches(request, customer):
     """List the customer's batches."""
