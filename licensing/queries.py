@@ -211,6 +211,14 @@ def get_places(customer: Customer, users: Iterable[UUID]) -> dict[tuple[UUID, UU
         return {(user, one): Place(number, of) for user, one, number, of in cursor.fetchall()}
 
 
+def get_waits(customer: Customer, users: Iterable[UUID]) -> dict[UUID, dict[str, int]]:
+    """Per user the subscriptions waited for, by id as text, with the places in line."""
+    waits = defaultdict(dict)
+    for (user_id, subscription_id), place in get_places(customer, users).items():
+        waits[user_id][str(subscription_id)] = place.number
+    return dict(waits)
+
+
 def count_waiting(customer: Customer) -> dict[UUID, int]:
     """How many users wait for a seat of each subscription, by its id; none is left out."""
     rows = WaitingSeat.objects.filter(customer=customer).values_list("subscription_id")

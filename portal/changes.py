@@ -46,11 +46,13 @@ LABELS = {
     "short": gettext_lazy("Seats that were missing"),
     "slug": gettext_lazy("Short name in addresses"),
     "state": gettext_lazy("State"),
+    "stopped": gettext_lazy("Waits no longer for licenses"),
     "subscriptions": gettext_lazy("Subscriptions"),
     "to": gettext_lazy("To"),
     "undoes": gettext_lazy("Batch that is undone"),
     "users": gettext_lazy("Users"),
     "verified": gettext_lazy("Verified"),
+    "waiting": gettext_lazy("Waits for licenses"),
     "way": gettext_lazy("Way"),
 }
 PLACES = {"location", "not_sold_in"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,6 +15,9 @@ PROBLEMS = {
         " location first."
     ),
     "seat_missing": gettext_lazy("No license of “%(product)s” is left for this user."),
+    "seat_awaited": gettext_lazy(
+        "Will wait for a license of “%(product)s”, place %(place)s in line."
+    ),
 }
 
 # Why nothing was done for a line.
@@ -22,12 +26,39 @@ FAILURES = {
     "kept_old": gettext_lazy(
         "Not all of the new licenses were free, so this user keeps the old ones."
     ),
+    "wait_ended": gettext_lazy(
+        "A license became free, but this user may not have it now, and waits no longer. Correct"
+        " what is said here, then give the license again."
+    ),
 }
 
 
 def is_change(line: Line) -> bool:
     """Whether the line is one of a batch that manages licenses."""
     return "give" in line.input
+
+
+def describe_waits(line: Line, products: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the line's user waits for now, or does not any more: sentences with how grave it is."""
+    places = line.result.get("places", {})
+    sentences = (
+        ("waiting", "warning", _("Waits for a license of %(product)s, place %(place)s in line.")),
+        ("stopped", "notice", _("Does not wait for a license of %(product)s any more.")),
+    )
+    return [
+        (
+            sentence
+            % {
+                "product": products.get(str(one)) or _("a product no longer bought"),
+                "place": intcomma(places.get(str(one), "")),
+            },
+            severity,
+        )
+        for word, severity, sentence in sentences
+        for one in line.result.get(word, ())
+        # A wait that ended by a refusal is told by its reason.
+        if line.state != Line.State.FAILED
+    ]
 
 
 def describe_changes(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:

@@ -23,12 +23,21 @@ def send_handovers(*, partner_id: str, batch_id: str) -> None:
     operations.send_handovers(batch_id=batch_id)
 
 
+@shared_task(base=TenantTask, name="users.fill_waiting")
+def fill_waiting(*, partner_id: str, customer_id: str) -> None:
+    """Give a customer's free seats to those who wait for them."""
+    operations.fill_waiting(customer_id=customer_id)
+
+
 @shared_task(name="users.sweep")
 def sweep() -> None:
     """Wake the workers for whatever was not told, partner by partner."""
     for partner_id in queries.find_partners_with_work():
         with tenancy.tenant(partner_id):
             operations.sweep()
+    for partner_id in queries.find_partners_with_free_seats():
+        with tenancy.tenant(partner_id):
+            operations.sweep_waiting()
 
 
 @shared_task(name="users.wipe")

@@ -18,6 +18,7 @@ from .subscriptions import (
     change_subscription,
 )
 from .waiting import (
+    Judge,
     Order,
     Wish,
     look_at_lines,
@@ -32,6 +33,7 @@ __all__ = [
     "Assigned",
     "BoughtAlready",
     "Description",
+    "Judge",
     "LicensingError",
     "Order",
     "PartNumberTaken",

@@ -96,6 +96,8 @@ def test_too_few_seats_go_to_the_first_in_the_list(contoso, people, alice):
         "freed": 0,
         "short": 2,
         "left": 0,
+        "line": 0,
+        "waits": 0,
     }
     warned = [line.number for line in Line.objects.filter(batch=batch) if line.problems]
     assert warned == [3, 4]

@@ -28,6 +28,7 @@ from .batches import (
     save_lines,
     save_outcomes,
 )
+from .queueing import wait_for_missing
 from .secrets import issue_passwords
 
 
@@ -194,7 +195,7 @@ def apply_additions(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[
         batch_id=batch.pk,
         by=by,
     )
-    missing = assigned.missing()
+    missing = wait_for_missing(batch=batch, lines=added, assigned=assigned).lacks
     failed = [Outcome.failed(line, "administrator") for line in barred]
     return failed + [
         _outcome(line, sealed, line.user_id in created, assigned, missing)

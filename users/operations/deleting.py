@@ -34,7 +34,8 @@ def plan_deletes(
     Plan the deletion of these active users; nothing happens yet.
 
     The batch's plan says how many seats of which subscription will be free, how many of the
-    users are administrators, and whether the last global administrator is among them.
+    users are administrators, how many wait for a seat, and whether the last global administrator
+    is among them.
 
     :raises NobodyChosen: where none of the ids is an active user of the customer.
     :raises Refused: where the member may not delete users.
@@ -50,6 +51,7 @@ def plan_deletes(
         plan={
             "seats": licensing_queries.count_held(customer, going),
             "administrators": sum(user["is_administrator"] for user in chosen),
+            "waiting": len(licensing_queries.get_waits(customer, going)),
             "takes_last_administrator": is_last_administrator(customer.pk, going),
             "retention_days": customer.retention_days,
         },
@@ -64,7 +66,8 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
     """
     Delete the users of the lines: free their seats, end their sessions, set the day of the purge.
 
-    What they held is frozen on their lines, for a later restore. Where the last global
+    What they held is frozen on their lines, for a later restore; what they waited for is not, as
+    nobody comes back to the same place in line. Where the last global
     administrator would go and nobody has said so, that line fails; so does one of a user who has
     become an administrator since the plan, where the member may not act on administrators.
     """
@@ -73,6 +76,7 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
     refused |= dict.fromkeys(find_barred(present, by=by), "administrator")
     going = [pk for pk in present if pk not in refused]
     held = licensing.revoke_all(customer=batch.customer, users=going)
+    waited = licensing.stop_all_waiting(customer=batch.customer, users=going)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -97,15 +101,18 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
         batch_id=batch.pk,
         by=by,
     )
-    return [_outcome(line, present, refused, held) for line in lines]
+    return [_outcome(line, present, refused, held, waited) for line in lines]
 
 
-def _outcome(line: Line, present: dict, refused: dict, held: dict) -> Outcome:
+def _outcome(line: Line, present: dict, refused: dict, held: dict, waited: dict) -> Outcome:
     if line.user_id not in present:
         return Outcome.failed(line, "gone")
     if line.user_id in refused:
         return Outcome.failed(line, refused[line.user_id])
-    return Outcome(line.number, Line.State.DONE, {"held": held.get(line.user_id, [])})
+    result = {"held": held.get(line.user_id, [])}
+    if line.user_id in waited:
+        result["stopped"] = waited[line.user_id]
+    return Outcome(line.number, Line.State.DONE, result)
 
 
 def get_holdings(batch_ids: Iterable[UUID], users: Iterable[UUID]) -> dict[UUID, list[dict]]:

@@ -42,7 +42,7 @@ def gather_facts(
         domains=tuple(find_verified_domains(customer)),
         taken=taken,
         deleted=deleted,
-        subscriptions=_subscriptions(customer),
+        subscriptions=find_bought(customer),
         grantable=frozenset(UserPermission.values)
         if by.may(Permission.ACT_ON_ADMINISTRATORS)
         else frozenset(),
@@ -82,7 +82,8 @@ def _load_known(customer: Customer, user_names: Sequence[str]) -> dict[str, Know
     }
 
 
-def _subscriptions(customer: Customer) -> tuple[Subscription, ...]:
+def find_bought(customer: Customer) -> tuple[Subscription, ...]:
+    """What the customer bought, as the rules of products ask about it; two statements."""
     rules = licensing.get_rules(partner_id=customer.partner_id)
     bought = customer.subscriptions.select_related("product").order_by("product__name", "pk")
     return tuple(

@@ -24,6 +24,7 @@ from users.models import Batch, Line
 from .batches import Outcome, TooFewSeats, UsersError, applies, create_batch, save_lines
 from .choosing import choose, find_barred, lock_active, plan_line, problems_of
 from .facts import gather_facts
+from .queueing import Waits, recorded, wait_for_missing
 
 
 class NothingToChange(UsersError):
@@ -62,7 +63,7 @@ def plan_licenses(
 
     Whoever is as wanted already gets no line; the plan says how many they are, and the seats
     before and after. Where too few are free, `when_short` says "first": first come in the order
-    of the list, or "none": nobody gets any.
+    of the list, "none": nobody gets any, or "queue": whoever gets none now waits in line.
 
     :raises NobodyChosen: where none of the ids is an active user of the customer.
     :raises NothingToChange: where no line is left.
@@ -74,16 +75,19 @@ def plan_licenses(
     facts = gather_facts(customer=customer, user_names=[], by=by)
     rules = ProductRules(facts.subscriptions)
     held = licensing_queries.get_held(customer, [user["pk"] for user in chosen])
-    forecast = Forecast(facts, rules)
+    waits = licensing_queries.get_waits(customer, [user["pk"] for user in chosen])
+    lengths = licensing_queries.count_waiting(customer)
+    forecast = Forecast(facts, rules, lengths=lengths, is_queue=when_short == "queue")
     lines = []
     for user in chosen:
-        change = _change_of(held.get(user["pk"], {}), changes)
+        awaited = waits.get(user["pk"], {})
+        change = _change_of(held.get(user["pk"], {}), awaited, changes)
         if not any(change.values()):
             continue
-        problems = problems_of(user, by=by) + _speak_against(
+        problems = problems_of(user, by=by) + speak_against(
             rules, user["location"], held.get(user["pk"], {}), change
         )
-        lines.append(plan_line(user, problems or forecast.add(change), **change))
+        lines.append(plan_line(user, problems or forecast.add(change, awaited), **change))
     if not lines:
         raise NothingToChange
     if when_short == "none" and forecast.is_short:
@@ -104,8 +108,10 @@ def plan_licenses(
     return batch
 
 
-def _change_of(held: Mapping[str, list[str]], changes: Changes) -> dict[str, list]:
-    """What the changes mean for somebody who holds these subscriptions."""
+def _change_of(
+    held: Mapping[str, list[str]], awaited: Mapping[str, int], changes: Changes
+) -> dict[str, list]:
+    """What the changes mean for somebody who holds and awaits these subscriptions."""
     off = changes.plans_off
     give = [
         {"subscription": one, "plans_off": list(off.get(one, ()))}
@@ -117,11 +123,14 @@ def _change_of(held: Mapping[str, list[str]], changes: Changes) -> dict[str, lis
         for one in sorted(off.keys() & held.keys() - changes.take)
         if set(off[one]) != set(held[one])
     ]
-    return {"give": give, "take": take, "plans": plans}
+    change = {"give": give, "take": take, "plans": plans}
+    if stop := sorted(changes.take & awaited.keys()):
+        change["stop"] = stop
+    return change
 
 
-def _speak_against(rules: ProductRules, location: str, held, change) -> list[dict]:
-    """What is wrong afterwards that is not wrong already."""
+def speak_against(rules: ProductRules, location: str, held, change) -> list[dict]:
+    """What is wrong after a change of what is held that is not wrong already."""
     given = [one["subscription"] for one in change["give"]]
     if given and not location:
         return [{"code": "location_missing", "column": "location", "severity": "error"}]
@@ -137,28 +146,43 @@ def _speak_against(rules: ProductRules, location: str, held, change) -> list[dic
 class Forecast:
     """What lines, added in their order, will do to the free seats."""
 
-    def __init__(self, facts: Facts, rules: ProductRules):
+    def __init__(
+        self,
+        facts: Facts,
+        rules: ProductRules,
+        *,
+        lengths: Mapping[UUID, int] | None = None,
+        is_queue: bool = False,
+    ):
         self.subscriptions = facts.subscriptions
         self.rules = rules
         self.left = {one.id: one.free for one in facts.subscriptions}
         self.wanted, self.freed, self.short = Counter(), Counter(), Counter()
+        # How many wait for each already, and how many more will; what is short waits in a queue.
+        self.lengths = Counter({str(pk): number for pk, number in (lengths or {}).items()})
+        self.is_queue, self.waits = is_queue, Counter()
         # Lines of which nothing will be done, as no seat is left.
         self.unserved = 0
 
-    def add(self, change: dict) -> list[dict]:
-        """Count the line in; gives its warnings."""
+    def add(self, change: dict, awaited: Mapping[str, int] | None = None) -> list[dict]:
+        """Count the line in; gives its warnings. `awaited` are the places that the user has."""
         given = [one["subscription"] for one in change["give"]]
         short = [one for one in given if self.left[one] < 1]
         self.wanted.update(given)
         self.short.update(short)
-        self.unserved += bool(short) and (
-            bool(change["take"]) or (short == given and not change["plans"])
-        )
+        if not self.is_queue:
+            self.unserved += bool(short) and (
+                bool(change["take"]) or (short == given and not change["plans"])
+            )
         # Who swaps gets all that is new, or keeps the old.
         if not (short and change["take"]):
             for one in given:
                 self.left[one] -= one not in short
             self.freed.update(change["take"])
+        elif self.is_queue:
+            short = given
+        if self.is_queue:
+            return [self._wait(one, awaited or {}) for one in short]
         return [
             {
                 "code": "seat_missing",
@@ -168,6 +192,18 @@ class Forecast:
             }
             for one in short
         ]
+
+    def _wait(self, one: str, awaited: Mapping[str, int]) -> dict:
+        self.waits[one] += one not in awaited
+        return {
+            "code": "seat_awaited",
+            "column": "products",
+            "params": {
+                "product": self.rules.by_id[one].name,
+                "place": awaited.get(one) or self.lengths[one] + self.waits[one],
+            },
+            "severity": "warning",
+        }
 
     @property
     def is_short(self) -> bool:
@@ -187,6 +223,9 @@ class Forecast:
                 "short": self.short[one.id],
                 # A seat that one user gives back is not promised to another.
                 "left": self.left[one.id] + self.freed[one.id],
+                # How many wait for it before the plan runs, and how many more afterwards.
+                "line": self.lengths[one.id],
+                "waits": self.waits[one.id],
             }
             for one in self.subscriptions
             if self.wanted[one.id] or self.freed[one.id]
@@ -223,8 +262,8 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
     barred = find_barred(present, by=by)
     allowed = present.keys() - barred
     able = [line for line in lines if line.user_id in allowed]
-    waiting = _without_all_they_need(batch, able)
-    going = [line for line in able if line.number not in waiting]
+    lacking = _without_all_they_need(batch, able)
+    going = [line for line in able if line.number not in lacking]
     assigned = licensing.assign(
         customer=batch.customer,
         wanted=[_wanted(line, one) for line in going for one in line.input["give"]],
@@ -234,12 +273,20 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
         customer=batch.customer,
         seats=[(line.user_id, UUID(one)) for line in going for one in line.input["take"]],
     )
+    stopped = licensing.stop_waiting(
+        customer=batch.customer,
+        seats=[(line.user_id, UUID(one)) for line in able for one in line.input.get("stop", ())],
+    )
+    # After all seats were given: nobody waits for what is free.
+    swaps = [line for line in able if line.number in lacking]
+    waits = wait_for_missing(batch=batch, lines=able, assigned=assigned, wishes=_wishes_of(swaps))
+    going += [line for line in swaps if line.user_id in waits.waiting]
     replanned = licensing.change_plans(
         customer=batch.customer,
         wanted=[_wanted(line, one) for line in going for one in line.input["plans"]],
     )
-    missing = assigned.missing()
-    outcomes = [_outcome(line, present, barred, waiting, assigned, missing) for line in lines]
+    done = _Done(assigned, stopped, waits, lacking)
+    outcomes = [_outcome(line, present, barred, done) for line in lines]
     for line, outcome in zip(lines, outcomes, strict=True):
         # As it was before, for whoever wants it back.
         held = taken.get(line.user_id, []) + replanned.get(line.user_id, [])
@@ -247,6 +294,24 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
             outcome.result["held"] = held
     _record(batch, lines, outcomes, by)
     return outcomes
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What was done to licenses, by user; and by number the swaps that could not be done."""
+
+    assigned: licensing.Assigned
+    stopped: dict[UUID, list[str]]
+    waits: Waits
+    lacking: dict[int, list[str]]
+
+
+def _wishes_of(swaps: Sequence[Line]) -> list[licensing.Wish]:
+    return [
+        licensing.Wish(_wanted(line, one), tuple(map(UUID, line.input["take"])))
+        for line in swaps
+        for one in line.input["give"]
+    ]
 
 
 def _wanted(line: Line, one: dict) -> licensing.Wanted:
@@ -258,39 +323,44 @@ def _without_all_they_need(batch: Batch, lines: Sequence[Line]) -> dict[int, lis
     needed = {UUID(one["subscription"]) for line in lines for one in line.input["give"]}
     locked = licensing.lock_subscriptions(batch.customer, needed)
     free = defaultdict(int, {str(pk): one.free for pk, one in locked.items()})
-    waiting = {}
+    held = licensing_queries.get_held(batch.customer, [line.user_id for line in lines])
+    lacking = {}
     for line in lines:
         given = [one["subscription"] for one in line.input["give"]]
-        short = [one for one in given if free[one] < 1]
+        new = [one for one in given if one not in held.get(line.user_id, ())]
+        short = [one for one in new if free[one] < 1]
         if short and line.input["take"]:
-            waiting[line.number] = short
+            lacking[line.number] = short
             continue
-        for one in given:
+        for one in new:
             free[one] -= 1
-    return waiting
+    return lacking
 
 
-def _outcome(line: Line, present, barred, waiting, assigned, missing) -> Outcome:
+def _outcome(line: Line, present, barred, done: _Done) -> Outcome:
     if line.user_id not in present:
         return Outcome.failed(line, "gone")
     if line.user_id in barred:
         return Outcome.failed(line, "administrator")
-    if line.number in waiting:
-        return Outcome.failed(line, "kept_old", short=waiting[line.number])
-    lacks = missing.get(line.user_id, {})
+    lacks = done.waits.lacks.get(line.user_id, {})
+    keeps_old = line.number in done.lacking
+    if keeps_old and line.user_id not in done.waits.waiting:
+        return Outcome.failed(line, "kept_old", short=done.lacking[line.number])
     result = {
-        "assigned": assigned.of(line.user_id),
-        "taken": line.input["take"],
+        "assigned": done.assigned.of(line.user_id),
+        "taken": [] if keeps_old else line.input["take"],
         "plans": [one["subscription"] for one in line.input["plans"]],
         **lacks,
     }
-    if had := sorted(set(assigned.had.get(line.user_id, ())) & set(result["assigned"])):
+    if had := sorted(set(done.assigned.had.get(line.user_id, ())) & set(result["assigned"])):
         # Nothing that this line gave, and nothing that an undo of it takes.
         result["had"] = had
-    is_something_done = result["assigned"] or result["taken"] or result["plans"]
+    if line.user_id in done.stopped:
+        result["stopped"] = done.stopped[line.user_id]
     if not lacks:
         return Outcome(line.number, Line.State.DONE, result)
-    if is_something_done:
+    something = ("assigned", "taken", "plans", "stopped", "waiting")
+    if any(result.get(word) for word in something):
         return Outcome(line.number, Line.State.PARTLY, result)
     return Outcome.failed(line, "no_seat", **lacks)
 
@@ -299,7 +369,7 @@ def _record(batch: Batch, lines: Sequence[Line], outcomes: Sequence[Outcome], by
     audit.record_many(
         "user.licenses_changed",
         subjects=[
-            audit.Subject(line.user_id, line.input["user_name"], after=outcome.result)
+            audit.Subject(line.user_id, line.input["user_name"], after=recorded(outcome.result))
             for line, outcome in zip(lines, outcomes, strict=True)
             if outcome.state != Line.State.FAILED
         ],

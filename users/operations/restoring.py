@@ -27,6 +27,7 @@ from .batches import (
 )
 from .choosing import choose, lock_deleted, plan_line
 from .deleting import get_holdings
+from .queueing import wait_for_missing
 from .secrets import give_passwords
 
 NAME_TAKEN = {"code": "name_taken", "column": "user_name", "severity": "error"}
@@ -154,7 +155,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
         for product in line.input["products"]
     ]
     assigned = licensing.assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
-    missing = assigned.missing()
+    missing = wait_for_missing(batch=batch, lines=coming, assigned=assigned).lacks
     renamed = [
         line for line in coming if line.input["user_name"] != present[line.user_id].user_name
     ]

@@ -19,7 +19,7 @@ from users.models import Batch, Chunk, Line, UserCount
 from users.queries import find_batches_with_mail
 
 from . import halting
-from .waking import poke, send_chunks
+from .waking import poke, poke_where_awaited, send_chunks
 
 log = logging.getLogger(__name__)
 
@@ -241,6 +241,7 @@ def _close(batch: Batch, chunk: Chunk) -> None:
     if batch.halted_by == halting.DATABASE:
         # This one got through, so the others will.
         halting.resume(batch=batch, because=halting.DATABASE)
+    poke_where_awaited(batch.customer)
     finish_if_complete(batch)
 
 

@@ -9,6 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+from customers.models import Customer
+from licensing import operations as licensing
+from licensing import queries as licensing_queries
 from partners.tenancy import require_current
 from users.models import Batch, Chunk
 
@@ -61,6 +64,18 @@ def poke(task: str, *, queue: str = "interactive", **arguments) -> None:
     partner_id = str(require_current())
     send = partial(_send, task, queue, {"partner_id": partner_id, **arguments})
     transaction.on_commit(send, robust=True)
+
+
+@licensing.when_seats_are_free
+def poke_filling(customer: Customer) -> None:
+    """Wake a worker to give this customer's free seats to those who wait for them."""
+    poke("users.fill_waiting", customer_id=str(customer.pk))
+
+
+def poke_where_awaited(customer: Customer) -> None:
+    """The same, but only where somebody waits for a seat that is free: the end of any act."""
+    if licensing_queries.is_anybodys_turn(customer):
+        poke_filling(customer)
 
 
 def _send(task: str, queue: str, arguments: dict) -> bool:

@@ -16,6 +16,11 @@ def find_partners_with_work() -> list[UUID]:
     return [row[0] for row in _ask("SELECT app.find_partners_with_work()", [])]
 
 
+def find_partners_with_free_seats() -> list[UUID]:
+    """Partners with somebody in line for a seat that is free."""
+    return [row[0] for row in _ask("SELECT app.find_partners_with_free_seats()", [])]
+
+
 def find_partners_to_wipe() -> list[UUID]:
     """Partners with secrets or uploaded files past their time."""
     return [row[0] for row in _ask("SELECT app.find_partners_to_wipe()", [])]

@@ -1,0 +1,503 @@
+"""Who finds no seat free waits in line, gets the next one, and the member who queued is told."""
+
+from threading import Barrier, Thread
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from audit.models import Event
+from licensing import operations as licensing
+from licensing import queries as licensing_queries
+from licensing.models import Assignment, ProductRule, Subscription, WaitingSeat
+from partners import tenancy
+from partners.access import Refused
+from partners.roles import Role
+from tests import factories
+from users import operations, queries, sentences, tasks
+from users.models import Batch, CustomerUser, Line
+from users.operations import Changes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def people(contoso):
+    return [factories.user(contoso, name, location="US") for name in "ABCDEF"]
+
+
+@pytest.fixture
+def visio(contoso):
+    """Two seats for six people."""
+    return factories.subscription(contoso, "Visio", seats=2)
+
+
+def hold(subscription, *users, plans_off=()):
+    wanted = [licensing.Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+    licensing.assign(customer=subscription.customer, wanted=wanted, cause=None)
+
+
+def plan(contoso, users, by, when_short="queue", **changes):
+    sets = {name: frozenset(str(one.pk) for one in value) for name, value in changes.items()}
+    return operations.plan_licenses(
+        customer=contoso,
+        users=[user.pk for user in users],
+        changes=Changes(**sets),
+        when_short=when_short,
+        by=by,
+    )
+
+
+def run(contoso, users, by, **changes):
+    return operations.start_batch(batch=plan(contoso, users, by, **changes), by=by)
+
+
+def delete(contoso, users, by):
+    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in users], by=by)
+    return operations.start_batch(batch=batch, by=by)
+
+
+def buy(subscription, seats, by, **more):
+    with transaction.atomic():
+        subscription.refresh_from_db()
+    values = {"state": subscription.state, "renews_on": None} | more
+    licensing.change_subscription(subscription=subscription, seats=seats, **values, by=by)
+
+
+def fill(contoso):
+    return operations.fill_waiting(customer_id=contoso.pk)
+
+
+def lines(batch) -> list[Line]:
+    return list(Line.objects.filter(batch=batch).order_by("number"))
+
+
+def said(contoso, line) -> list[str]:
+    (shown,) = sentences.show([line], queries.find_product_names(contoso))
+    return [one.text for one in shown.said]
+
+
+def states(batch) -> list[str]:
+    return [line.state for line in lines(batch)]
+
+
+def holders(subscription) -> set:
+    return set(Assignment.objects.filter(subscription=subscription).values_list("user", flat=True))
+
+
+def line_of(subscription) -> list:
+    waits = WaitingSeat.objects.filter(subscription=subscription).order_by("pk")
+    return list(waits.values_list("user", flat=True))
+
+
+def keys(users) -> list:
+    return [user.pk for user in users]
+
+
+def from_the_queue() -> Batch:
+    return Batch.objects.get(kind=Batch.Kind.QUEUE)
+
+
+def test_the_plan_says_who_will_wait_and_where(contoso, visio, people, alice):
+    batch = plan(contoso, people[:5], alice, give=[visio])
+
+    (seats,) = batch.plan["seats"]
+    assert (seats["short"], seats["waits"], seats["line"], seats["left"]) == (3, 3, 0, 0)
+    assert [one.problems for one in lines(batch)][:2] == [[], []]
+    assert said(contoso, lines(batch)[4]) == [
+        "Will wait for a license of “Visio”, place 3 in line."
+    ]
+
+
+def test_who_gets_none_waits_in_the_order_of_the_list(contoso, visio, people, alice):
+    batch = run(contoso, people[:5], alice, give=[visio])
+
+    assert states(batch) == ["done", "done", "partly", "partly", "partly"]
+    assert holders(visio) == set(keys(people[:2]))
+    assert line_of(visio) == keys(people[2:5])
+    last = lines(batch)[4]
+    assert last.result["waiting"] == [str(visio.pk)]
+    assert "short" not in last.result
+    assert said(contoso, last) == ["Waits for a license of Visio, place 3 in line."]
+
+
+def test_nobody_is_put_in_line_twice(contoso, visio, people, alice):
+    run(contoso, people[:4], alice, give=[visio])
+
+    again = plan(contoso, people[2:5], alice, give=[visio])
+
+    assert said(contoso, lines(again)[0]) == [
+        "Will wait for a license of “Visio”, place 1 in line."
+    ]
+    assert (again.plan["seats"][0]["line"], again.plan["seats"][0]["waits"]) == (2, 1)
+    operations.start_batch(batch=again, by=alice)
+    assert line_of(visio) == keys(people[2:5])
+    assert [one.result["places"][str(visio.pk)] for one in lines(again)] == [1, 2, 3]
+
+
+def test_first_come_leaves_nobody_in_line(contoso, visio, people, alice):
+    run(contoso, people, alice, when_short="first", give=[visio])
+
+    assert line_of(visio) == []
+
+
+def test_seats_that_are_bought_go_to_the_first_in_line(contoso, visio, people, alice):
+    queued = run(contoso, people[:5], alice, give=[visio])
+    buy(visio, 4, alice)
+
+    assert fill(contoso) == 2
+
+    assert holders(visio) == set(keys(people[:4]))
+    assert line_of(visio) == [people[4].pk]
+    batch = from_the_queue()
+    assert (batch.by, batch.state, batch.total) == (alice, "done", 2)
+    assert batch.options == {"causes": [str(queued.pk)]}
+    assert [(one.user_id, one.state) for one in lines(batch)] == [
+        (people[2].pk, "done"),
+        (people[3].pk, "done"),
+    ]
+    assert sentences.heading(batch, 2) == "2 users got licenses from the queue"
+    events = Event.objects.filter(action="user.licenses_changed", batch_id=batch.pk)
+    assert set(events.values_list("subject_id", flat=True)) == set(keys(people[2:4]))
+    assert fill(contoso) == 0
+    assert Batch.objects.filter(kind=Batch.Kind.QUEUE).count() == 1
+
+
+def test_the_member_who_queued_is_told_each_of_their_own(contoso, visio, people, alice, northwind):
+    carol = factories.member(northwind, "carol", role=Role.ADMIN_AGENT)
+    run(contoso, people[:3], alice, give=[visio])
+    run(contoso, people[3:5], carol, give=[visio])
+    buy(visio, 5, alice)
+
+    assert fill(contoso) == 3
+
+    told = Batch.objects.filter(kind=Batch.Kind.QUEUE).values_list("by", "total")
+    assert dict(told) == {alice.pk: 1, carol.pk: 2}
+
+
+def test_a_swap_keeps_the_old_license_until_the_new_one_is_there(contoso, visio, people, alice):
+    old = factories.subscription(contoso, "Old", seats=6, plans=("Mail",))
+    other = factories.subscription(contoso, "Other", seats=6)
+    off = [old.product.plans.get().pk]
+    hold(old, *people[:4], plans_off=off)
+    hold(other, *people[:4], plans_off=off)
+
+    batch = run(contoso, people[:4], alice, give=[visio], take=[old])
+
+    assert states(batch) == ["done", "done", "partly", "partly"]
+    assert holders(old) == set(keys(people[2:4]))
+    assert lines(batch)[2].result["taken"] == []
+    buy(visio, 3, alice)
+    assert fill(contoso) == 1
+    assert holders(visio) == set(keys(people[:3]))
+    assert holders(old) == {people[3].pk}
+    assert Assignment.objects.get(user=people[3], subscription=old).plans_off == off
+    assert set(
+        Assignment.objects.filter(subscription=other).values_list("user_id", flat=True)
+    ) == set(keys(people[:4]))
+    assert all(one.plans_off == off for one in Assignment.objects.filter(subscription=other))
+    (line,) = lines(from_the_queue())
+    assert line.result == {
+        "assigned": [str(visio.pk)],
+        "taken": [str(old.pk)],
+        "plans": [],
+        "held": [{"subscription": str(old.pk), "plans_off": [str(off[0])]}],
+    }
+
+
+def test_what_a_swap_gives_back_goes_on_to_who_waits_for_that(contoso, visio, people, alice):
+    old = factories.subscription(contoso, "Old", seats=1)
+    hold(visio, *people[4:])
+    hold(old, people[0])
+    run(contoso, people[1:2], alice, give=[old])
+    run(contoso, people[:1], alice, give=[visio], take=[old])
+
+    delete(contoso, people[4:5], alice)
+    assert fill(contoso) == 2
+
+    assert holders(old) == {people[1].pk}
+    assert holders(visio) == {people[0].pk, people[5].pk}
+
+
+def test_whom_a_rule_forbids_it_now_waits_no_longer(contoso, visio, people, alice):
+    rival = factories.subscription(contoso, "Rival", seats=5)
+    run(contoso, people[:5], alice, give=[visio])
+    hold(rival, people[2])
+    ProductRule.objects.create(product=rival.product, kind="excludes", other=visio.product)
+    CustomerUser.objects.filter(pk=people[3].pk).update(location="")
+    buy(visio, 3, alice)
+
+    assert fill(contoso) == 3
+
+    assert holders(visio) == {people[0].pk, people[1].pk, people[4].pk}
+    assert line_of(visio) == []
+    batch = from_the_queue()
+    assert states(batch) == ["failed", "failed", "done"]
+    first, second, _third = (said(contoso, one) for one in lines(batch))
+    assert "Rival" in first[0]
+    assert second[0].startswith("This user has no usage location")
+    assert first[1] == second[1]
+    assert "waits no longer" in first[1]
+
+
+def test_a_product_not_sold_there_ends_the_wait(contoso, visio, people, alice):
+    run(contoso, people[:3], alice, give=[visio])
+    CustomerUser.objects.filter(pk=people[2].pk).update(location="FR")
+    visio.product.not_sold_in = ["FR"]
+    visio.product.save()
+    buy(visio, 3, alice)
+
+    fill(contoso)
+
+    assert states(from_the_queue()) == ["failed"]
+    assert people[2].pk not in holders(visio)
+
+
+def test_a_suspended_subscription_lets_them_wait(contoso, visio, people, alice):
+    run(contoso, people[:3], alice, give=[visio])
+    buy(visio, 5, alice, state="suspended")
+
+    assert fill(contoso) == 0
+    assert line_of(visio) == [people[2].pk]
+
+    buy(visio, 5, alice, state="active")
+    assert fill(contoso) == 1
+
+
+def test_a_subscription_suspended_after_the_plan_lets_everybody_wait(contoso, visio, people, alice):
+    batch = plan(contoso, people[:2], alice, give=[visio])
+    buy(visio, 2, alice, state="suspended")
+
+    operations.start_batch(batch=batch, by=alice)
+
+    assert states(batch) == ["partly", "partly"]
+    assert line_of(visio) == keys(people[:2])
+
+
+def test_who_is_deleted_waits_no_longer_and_comes_back_without_a_place(
+    contoso, visio, people, alice
+):
+    run(contoso, people[:4], alice, give=[visio])
+    planned = operations.plan_deletes(customer=contoso, users=[people[2].pk], by=alice)
+    assert planned.plan["waiting"] == 1
+
+    operations.start_batch(batch=planned, by=alice)
+
+    assert line_of(visio) == [people[3].pk]
+    assert lines(planned)[0].result == {"held": [], "stopped": [str(visio.pk)]}
+    back = operations.plan_restores(customer=contoso, users=[people[2].pk], by=alice)
+    operations.start_batch(batch=back, by=alice)
+    assert line_of(visio) == [people[3].pk]
+
+
+def test_taking_a_license_that_is_waited_for_ends_the_wait(contoso, visio, people, alice):
+    run(contoso, people[:4], alice, give=[visio])
+
+    batch = run(contoso, people[1:3], alice, take=[visio])
+
+    assert states(batch) == ["done", "done"]
+    assert lines(batch)[1].result["stopped"] == [str(visio.pk)]
+    assert said(contoso, lines(batch)[1]) == ["Does not wait for a license of Visio any more."]
+    assert line_of(visio) == [people[3].pk]
+
+
+def test_a_member_takes_somebody_out_of_the_line(contoso, visio, people, alice, bob):
+    run(contoso, people[:4], alice, give=[visio])
+    user = people[2]
+    with pytest.raises(Refused):
+        operations.stop_waiting(user=user, subscription_id=visio.pk, by=bob)
+
+    assert operations.stop_waiting(user=user, subscription_id=visio.pk, by=alice)
+    assert not operations.stop_waiting(user=user, subscription_id=visio.pk, by=alice)
+
+    assert line_of(visio) == [people[3].pk]
+    event = Event.objects.filter(action="user.licenses_changed").latest("pk")
+    assert (event.subject_id, event.after) == (user.pk, {"stopped": [str(visio.pk)]})
+
+
+def test_an_administrator_is_taken_out_of_the_line_by_few(contoso, visio, people, alice, helen):
+    run(contoso, people[:3], alice, give=[visio])
+    user = people[2]
+    CustomerUser.objects.filter(pk=user.pk).update(permissions=["global_administrator"])
+    user.refresh_from_db()
+
+    with pytest.raises(Refused):
+        operations.stop_waiting(user=user, subscription_id=visio.pk, by=helen)
+
+
+def test_an_archived_customer_gives_nobody_anything(contoso, visio, people, alice):
+    run(contoso, people[:3], alice, give=[visio])
+    buy(visio, 3, alice)
+    contoso.state = contoso.State.ARCHIVED
+    contoso.save()
+
+    assert fill(contoso) == 0
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """The wake-ups that would be sent."""
+    wake_ups = []
+
+    def send(task, *, kwargs, queue, **_more):
+        wake_ups.append((task, queue, kwargs))
+
+    monkeypatch.setattr("users.operations.waking.current_app.send_task", send)
+    return wake_ups
+
+
+def test_whoever_frees_or_buys_seats_wakes_a_worker(
+    contoso, visio, people, alice, sent, django_capture_on_commit_callbacks
+):
+    expected = (
+        "users.fill_waiting",
+        "interactive",
+        {"partner_id": str(contoso.partner_id), "customer_id": str(contoso.pk)},
+    )
+
+    def woken_by(act, *arguments, **more):
+        sent.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            act(*arguments, **more)
+        fill(contoso)
+        return expected in sent
+
+    assert not woken_by(run, contoso, people[:3], alice, give=[visio])
+    assert woken_by(delete, contoso, people[:1], alice)
+    run(contoso, people[3:6], alice, give=[visio])
+    assert woken_by(run, contoso, people[1:2], alice, take=[visio])
+    assert woken_by(buy, visio, 3, alice)
+    assert not woken_by(buy, visio, 10, alice, state="suspended")
+    assert woken_by(buy, visio, 10, alice, state="active")
+    assert not woken_by(buy, visio, 20, alice)
+
+
+def test_the_sweep_finds_seats_that_nobody_told_of(
+    contoso, visio, people, alice, sent, django_capture_on_commit_callbacks
+):
+    run(contoso, people[:3], alice, give=[visio])
+    assert queries.find_partners_with_free_seats() == []
+    Subscription.objects.filter(pk=visio.pk).update(seats=3)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.sweep()
+
+    assert [(task, kwargs["customer_id"]) for task, _queue, kwargs in sent] == [
+        ("users.fill_waiting", str(contoso.pk))
+    ]
+    tasks.fill_waiting(**sent[0][2])
+    assert queries.find_partners_with_free_seats() == []
+    assert line_of(visio) == []
+
+
+def test_a_rival_fills_nothing(contoso, visio, people, alice, rival):
+    run(contoso, people[:3], alice, give=[visio])
+    buy(visio, 3, alice)
+
+    with tenancy.tenant(rival.pk):
+        assert fill(contoso) == 0
+        assert operations.sweep_waiting() == 0
+    assert line_of(visio) == [people[2].pk]
+
+
+@pytest.mark.parametrize("act", ["apply", "fill"])
+def test_the_number_of_statements_does_not_grow(contoso, visio, alice, act):
+    hold(visio, *[factories.user(contoso, f"H {n}") for n in range(2)])
+    numbers = []
+    for number in (1, 40):
+        users = [factories.user(contoso, f"U {number} {n}", location="US") for n in range(number)]
+        batch = plan(contoso, users, alice, give=[visio])
+        with CaptureQueriesContext(connection) as seen:
+            operations.start_batch(batch=batch, by=alice)
+        if act == "fill":
+            visio.refresh_from_db()
+            buy(visio, visio.seats + number, alice)
+            with CaptureQueriesContext(connection) as seen:
+                assert fill(contoso) == number
+        numbers.append(len(seen))
+
+    assert numbers[0] == numbers[1]
+
+
+def in_threads(northwind, acts):
+    """Do all of these at the same moment, each as Northwind; returns what was raised."""
+    start, raised = Barrier(len(acts)), []
+
+    def go(act):
+        try:
+            with tenancy.tenant(northwind.pk):
+                start.wait(20)
+                act()
+        except Exception as error:
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=go, args=[act]) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return raised
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_fill_at_once_fill_once(contoso, visio, people, alice, northwind):
+    run(contoso, people, alice, give=[visio])
+    buy(visio, 5, alice)
+    counts = []
+
+    raised = in_threads(northwind, [lambda: counts.append(fill(contoso))] * 8)
+
+    assert raised == []
+    assert sorted(counts) == [0] * 7 + [3]
+    with transaction.atomic():
+        assert line_of(visio) == [people[5].pk]
+        assert Batch.objects.filter(kind=Batch.Kind.QUEUE).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sixteen_who_free_and_fill_give_no_seat_too_many(contoso, alice, northwind):
+    people = [factories.user(contoso, f"P {n:02}", location="US") for n in range(40)]
+    old = factories.subscription(contoso, "Old", seats=40)
+    new = factories.subscription(contoso, "New", seats=8)
+    with transaction.atomic():
+        hold(old, *people)
+    run(contoso, people, alice, give=[new], take=[old])
+    with transaction.atomic():
+        assert line_of(new) == keys(people[8:])
+
+    def free(number):
+        delete(contoso, [people[number]], alice)
+        fill(contoso)
+
+    def watch():
+        for _again in range(15):
+            fill(contoso)
+            with transaction.atomic():
+                held = set(Assignment.objects.values_list("user", flat=True))
+                active = CustomerUser.objects.filter(deleted_at=None)
+                # Nobody is ever without.
+                assert set(active.values_list("pk", flat=True)) <= held
+
+    acts = [lambda number=number: free(number) for number in range(8)] + [watch] * 8
+    raised = in_threads(northwind, acts)
+
+    assert raised == []
+    fill(contoso)
+    with transaction.atomic():
+        assert holders(new) == set(keys(people[8:16]))
+        assert line_of(new) == keys(people[16:])
+        assert holders(old) == set(keys(people[16:]))
+        assert Subscription.objects.get(pk=new.pk).assigned == 8
+        done = Line.objects.filter(batch__kind=Batch.Kind.QUEUE, state="done")
+        assert sorted(done.values_list("user_id", flat=True)) == sorted(keys(people[8:16]))
+
+
+def test_the_places_are_asked_for_once(contoso, visio, people, alice):
+    run(contoso, people, alice, give=[visio])
+
+    assert licensing_queries.count_waiting(contoso) == {visio.pk: 4}
+    place = licensing_queries.get_places(contoso, [people[4].pk])[people[4].pk, UUID(str(visio.pk))]
+    assert (place.number, place.of) == (3, 4)
