@@ -32,6 +32,10 @@ STEP_OF = {
 }
 
 
+# The pages of these change by themselves.
+MOVING = {Batch.State.CHECKING, Batch.State.RUNNING, Batch.State.PAUSED}
+
+
 def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
     """Everything the page about a batch shows."""
     progress = queries.get_progress(batch)
@@ -114,6 +118,7 @@ def list_of(
         "customer": customer,
         "page": page,
         "batches": [(one, sentences.title(one)) for one in page.rows],
+        "is_moving": any(one.state in MOVING for one in page.rows),
         "place": place,
         "is_mine": is_mine,
     }

@@ -185,3 +185,21 @@ def test_reason_and_ticket_are_asked_and_shown(as_alice, contoso, alice):
     assert "INC-7" in text
     batch.refresh_from_db()
     assert (batch.reason, batch.ticket) == ("Lost phone", "INC-7")
+
+
+def test_the_list_of_batches_tells_how_far_they_are(as_alice, running, alice):
+    url = reverse("users:customer_batches", args=["contoso"])
+    assert "Queued" in as_alice.get(url).content.decode()
+
+    operations.run_chunk(batch_id=running.pk, number=1)
+    page = " ".join(as_alice.get(url).content.decode().split())
+    assert "50 / 120" in page
+    assert "lines a second" in page
+    assert 'hx-trigger="every 3s"' in page
+
+    operations.pause_batch(batch=running, by=alice)
+    assert "50 / 120" in as_alice.get(url, {"show": "paused"}).content.decode()
+
+    operations.stop_batch(batch=running, by=alice)
+    page = as_alice.get(url).content.decode()
+    assert 'hx-trigger="every 3s"' not in page

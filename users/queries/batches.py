@@ -138,7 +138,6 @@ def get_progress(batch: Batch) -> Progress:
         counts[state] = number
         if state == Line.State.PLANNED:
             warned = with_problems
-    end = batch.finished_at or timezone.now()
     return Progress(
         planned=counts["planned"] + counts["trying"],
         warned=warned,
@@ -147,7 +146,7 @@ def get_progress(batch: Batch) -> Progress:
         failed=counts["failed"],
         invalid=counts["invalid"],
         left_out=counts["left_out"],
-        seconds=(end - batch.started_at).total_seconds() if batch.started_at else 0,
+        seconds=_seconds_of(batch),
     )
 
 
@@ -230,7 +229,14 @@ def _count_lines(batches: Sequence[Batch]) -> None:
             failed=found["failed"],
             invalid=found["invalid"],
             left_out=found["left_out"],
+            seconds=_seconds_of(batch),
         )
+
+
+def _seconds_of(batch: Batch) -> float:
+    if batch.started_at is None:
+        return 0
+    return ((batch.finished_at or timezone.now()) - batch.started_at).total_seconds()
 
 
 def _page(rows: QuerySet, key: str, *, after, before, is_newest_first: bool = False) -> Page:

@@ -12,10 +12,7 @@ from customers.pages import render_form
 from partners.access import partner_view
 from partners.roles import Permission
 from users import forms, operations, queries
-from users.models import Batch
-from users.pages import list_of, page_of
-
-MOVING = {Batch.State.CHECKING, Batch.State.RUNNING, Batch.State.PAUSED}
+from users.pages import MOVING, list_of, page_of
 
 
 def get_batch_or_404(customer, batch_id):
