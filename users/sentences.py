@@ -187,7 +187,7 @@ def title(batch: Batch) -> str:
     if batch.state in {State.DONE, State.OPEN}:
         return count(DONE[batch.act], batch.progress.succeeded)
     if batch.state in {State.PLANNED, State.RUNNING, State.PAUSED} and batch.progress.runs:
-        return count(DO[batch.act], batch.progress.runs)
+        return count(DO[batch.act], served(batch, batch.progress.runs))
     return str(batch.get_kind_display())
 
 

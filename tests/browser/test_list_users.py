@@ -45,7 +45,9 @@ def test_filters_add_up_and_can_be_taken_away(users):
     page = users.page
     page.get_by_label("Sign-in").select_option("blocked")
     expect(page.locator("#users")).to_contain_text("30 users")
+    page.set_viewport_size({"width": 1366, "height": 768})
     page.get_by_role("button", name="Add filter").click()
+    expect(page.locator("#more-filters")).to_be_in_viewport(ratio=1)
     page.get_by_label("Permissions").select_option("administrators")
     expect(page.locator("#users")).to_contain_text("No users match")
     users.check()

@@ -162,6 +162,7 @@ def test_too_few_seats_are_said_before_and_after(as_alice, contoso, people):
     assert "<h1>Change licenses of 2 users?</h1>" in page
     assert "No seat is left for 1 user, for whom nothing changes." in page
     assert "Change licenses of 3 users" not in page
+    assert "Change licenses of 2 users" in text_of(as_alice.get("/batches/"))
     done = text_of(as_alice.post(f"{planned['Location']}start/", follow=True))
     # The reason is said once.
     assert done.count("No license of Few was free.") == 1

@@ -88,7 +88,7 @@ def _propose(facts, domain: str, first: str, last: str, *, is_untouched: bool) -
         return NameCheck()
     if not is_untouched:
         return NameCheck("proposed", _("From the name:"), free)
-    text = _("From the name: %(name)s is free. You can change it.")
+    text = _("%(name)s is free. You can change it.")
     return NameCheck("filled", text % {"name": f"{free[0]}@{domain}"}, free[1:], free[0])
 
 
