@@ -37,9 +37,6 @@ DONE: dict[str, Callable[[int], str]] = {
     Kind.DELETE: lambda n: ngettext("%(n)s user account deleted", "%(n)s user accounts deleted", n),
     Kind.RESTORE: lambda n: ngettext("%(n)s user restored", "%(n)s users restored", n),
     Kind.PURGE: lambda n: ngettext("%(n)s user purged", "%(n)s users purged", n),
-    Kind.QUEUE: lambda n: ngettext(
-        "%(n)s user got a license from the queue", "%(n)s users got licenses from the queue", n
-    ),
     Kind.UNDO: undoing.done,
     Kind.QUEUE: lambda n: ngettext(
         "%(n)s user got a license from the queue", "%(n)s users got licenses from the queue", n
@@ -68,9 +65,6 @@ DO: dict[str, Callable[[int], str]] = {
     Kind.DELETE: lambda n: ngettext("Delete %(n)s user account", "Delete %(n)s user accounts", n),
     Kind.RESTORE: lambda n: ngettext("Restore %(n)s user", "Restore %(n)s users", n),
     Kind.PURGE: lambda n: ngettext("Purge %(n)s user for good", "Purge %(n)s users for good", n),
-    Kind.QUEUE: lambda n: ngettext(
-        "Give %(n)s waiting user a license", "Give %(n)s waiting users licenses", n
-    ),
     Kind.UNDO: undoing.do,
     Kind.QUEUE: lambda n: ngettext(
         "Give %(n)s waiting user a license", "Give %(n)s waiting users licenses", n
