@@ -6,6 +6,8 @@ from django.db.backends.postgresql import base
 
 from partners import tenancy
 
+from .arrays import FastListDumper
+
 # Row-level security says nothing to these; with one of them every page would show everything.
 POWERS = """
     SELECT rolsuper OR rolbypassrls OR EXISTS (
@@ -21,6 +23,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def init_connection_state(self):
         """Refuse to work as a role that row-level security does not bind."""
         super().init_connection_state()
+        self.connection.adapters.register_dumper(list, FastListDumper)
         if self.alias != "default":
             return
         with self.connection.cursor() as cursor:

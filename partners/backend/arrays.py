@@ -1,0 +1,30 @@
+"""Lists as Postgres reads arrays."""
+
+from uuid import UUID
+
+from psycopg.types.array import ListDumper
+
+# Hardly ever in a text, and never in JSON, where a control character is escaped.
+SEPARATOR = "\x1f"
+
+
+class FastListDumper(ListDumper):
+    """
+    Writes an array in one go, where all of it is texts, or all of it ids.
+
+    Psycopg escapes item by item, and each quote and backslash of an item by a call of its own: for
+    the arrays of JSON that bulk work sends, that takes longer than all of its other Python.
+    """
+
+    def dump(self, obj):
+        """Write the list as an array; what is neither texts nor ids is left to psycopg."""
+        kinds = set(map(type, obj))
+        if kinds == {UUID}:
+            return ("{" + ",".join([one.hex for one in obj]) + "}").encode()
+        if kinds == {str}:
+            text = SEPARATOR.join(obj)
+            # A separator that is in a text too would make two of it; a NUL is psycopg's to refuse.
+            if text.count(SEPARATOR) == len(obj) - 1 and "\0" not in text:
+                text = text.replace("\\", "\\\\").replace('"', '\\"')
+                return ('{"' + text.replace(SEPARATOR, '","') + '"}').encode()
+        return super().dump(obj)
