@@ -20,7 +20,7 @@ from users.importing import parse, plan, validate
 from users.models import Batch, Chunk, Line, Upload
 from users.queries import find_verified_domains
 
-from . import halting
+from . import halting, rosters
 from .batches import (
     NotPlanned,
     PlannedLine,
@@ -55,10 +55,12 @@ def receive_file(
     """
     Keep an uploaded file, part by part, and order its check.
 
-    `options` are what was chosen for the whole file: encoding, delimiter, mode and defaults.
+    `options` are what was chosen for the whole file: what it is for, encoding, delimiter, mode and
+    defaults.
     Nothing of the file is looked at here; that is the worker's.
 
-    :raises Refused: where administrators are to be made and the member may not.
+    :raises Refused: where administrators are to be made, or users are to leave, and the member
+        may not.
     """
     _require_grants(options, by)
     batch = create_batch(
@@ -121,6 +123,8 @@ def check_again(*, batch: Batch, options: dict, by: Member) -> Batch:
 def _require_grants(options: dict, by: Member) -> None:
     if options.get("defaults", {}).get("permissions"):
         require(by, Permission.ACT_ON_ADMINISTRATORS)
+    if options.get("purpose") == "roster":
+        require(by, Permission.DELETE_USERS)
 
 
 def _order_check(batch: Batch) -> None:
@@ -201,8 +205,8 @@ def _check(chunk: Chunk) -> None:
     except parse.UnreadableFile as error:
         _refuse(chunk, error.code, error.params)
         return
-    made = _make_plan(batch, parsed)
-    save_lines(batch=batch, lines=[_line(line) for line in made.lines])
+    made, leavers = _make_plan(batch, parsed)
+    save_lines(batch=batch, lines=[*leavers.lines, *map(_line, made.lines)])
     found = {
         "detected": _detected(parsed.detected),
         "notices": [notice.as_json() for notice in parsed.notices],
@@ -210,6 +214,10 @@ def _check(chunk: Chunk) -> None:
             asdict(seats) | {"short": seats.short, "left": seats.left} for seats in made.seats
         ],
         "counts": {"ready": made.ready, "warned": made.warned, "failed": made.failed},
+        "idle": made.idle,
+        # The seats of those who leave, for a forecast after repairs.
+        "freed": leavers.freed,
+        **leavers.plan,
     }
     # Nobody else writes a batch that is being checked, but it may be dropped meanwhile.
     if not Batch.objects.filter(pk=batch.pk, state=Batch.State.CHECKING).update(
@@ -219,21 +227,27 @@ def _check(chunk: Chunk) -> None:
     _end(chunk)
 
 
-def _make_plan(batch: Batch, parsed: parse.Parsed) -> plan.Plan:
+def _make_plan(batch: Batch, parsed: parse.Parsed) -> tuple[plan.Plan, rosters.Leavers]:
     defaults = validate.Defaults(**batch.options.get("defaults", {}))
     domains = find_verified_domains(batch.customer)
     facts = gather_facts(
         customer=batch.customer,
         user_names=validate.names_to_look_up(parsed.rows, defaults, domains),
+        options=batch.options,
         by=batch.by,
     )
     people, problems = validate.validate(parsed.rows, facts, defaults)
-    return plan.make_plan(people, problems, facts)
+    leavers = rosters.Leavers()
+    if facts.people is not None and facts.people.purpose == "roster":
+        there = {person.input["user_name"].lower() for person in people}
+        leavers = rosters.find_leavers(batch, there)
+    return plan.make_plan(people, problems, facts, leavers.freed), leavers
 
 
 def _line(planned: plan.PlannedLine) -> PlannedLine:
+    known = planned.input.get("user_id")
     return PlannedLine(
-        uuid7(),
+        UUID(known) if known else uuid7(),
         planned.input | {"line": planned.line},
         [problem.as_json() for problem in planned.problems],
         is_valid=planned.state != plan.FAILED,
