@@ -88,7 +88,9 @@ def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> It
         _("Line"),
         _("User name"),
         _("Display name"),
+        _("Act"),
         _("Result"),
+        _("Changes"),
         _("Licenses"),
         _("Remarks"),
     ]
@@ -99,7 +101,9 @@ def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> It
                 str(line.number),
                 line.user_name,
                 line.name,
+                line.act or str(batch.get_kind_display()),
                 line.label,
+                "; ".join(line.changes),
                 "; ".join(line.products),
                 " ".join(map(_say, line.said)),
             ]

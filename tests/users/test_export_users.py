@@ -271,6 +271,29 @@ def test_the_template_with_the_users_imports_again_unchanged(
         assert person == {name: getattr(user, name) for name in person}
 
 
+@pytest.mark.parametrize("purpose", ["update", "both", "roster"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_template_with_the_users_changes_nobody(
+    as_alice, alice, contoso, office, kind, purpose
+):
+    fill(contoso, office)
+    suspended = contoso.subscriptions.get(product__name="E3")
+    type(suspended).objects.filter(pk=suspended.pk).update(state="suspended")
+    file = content(as_alice.post(template_url("zh-hans", kind), {"all": "1", "query": ""}))
+
+    batch = operations.receive_file(
+        customer=contoso,
+        name=f"users.{kind}",
+        parts=[file],
+        options={"purpose": purpose, "licenses": "exact", "mode": "good", "defaults": {}},
+        by=alice,
+    )
+    operations.check_upload(batch_id=batch.pk)
+
+    batch.refresh_from_db()
+    assert (batch.state, batch.total, batch.plan["idle"]) == ("planned", 0, 3)
+
+
 def read_again(contoso, parsed, *, by):
     """What the import makes of the rows; the only problems are that the users are there."""
     from users.importing import validate

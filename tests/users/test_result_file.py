@@ -53,7 +53,9 @@ def test_it_says_of_every_line_what_became_of_it(as_alice, alice, contoso, offic
         "Line": "1",
         "User name": ann.user_name,
         "Display name": "Ann",
+        "Act": "Manage licenses",
         "Result": "Done",
+        "Changes": "",
         # The plus would begin a formula.
         "Licenses": "'+ Office E3",
         "Remarks": "",
@@ -64,6 +66,18 @@ def test_it_says_of_every_line_what_became_of_it(as_alice, alice, contoso, offic
     assert "No license of Office E3 was free" in second["Remarks"]
 
 
+def test_it_says_what_an_edit_has_changed(as_alice, alice, contoso):
+    users = [factories.user(contoso, "Ann", department="Sales").pk]
+    batch = operations.plan_edits(
+        customer=contoso, users=users, changes={"department": "IT"}, by=alice
+    )
+
+    (row,) = read(as_alice, operations.start_batch(batch=batch, by=alice))
+
+    assert row["Act"] == "Edit users"
+    assert row["Changes"] == "Department: Sales → IT"
+
+
 def test_a_workbook_says_the_same(as_alice, alice, contoso, office):
     batch = give(contoso, office, alice, "=Ann")
 
@@ -71,7 +85,8 @@ def test_a_workbook_says_the_same(as_alice, alice, contoso, office):
 
     workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content(answer)))
     _header, row = workbook.get_sheet_by_index(0).to_python()
-    assert row[2:5] == ["=Ann", "Done", "+ Office E3"]
+    assert row[2:4] == ["=Ann", "Manage licenses"]
+    assert row[4:7] == ["Done", "", "+ Office E3"]
     assert answer["Content-Disposition"].startswith('attachment; filename="contoso-licenses-')
     assert answer["Content-Security-Policy"] == "sandbox"
 
