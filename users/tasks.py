@@ -29,12 +29,19 @@ def fill_waiting(*, partner_id: str, customer_id: str) -> None:
     operations.fill_waiting(customer_id=customer_id)
 
 
+@shared_task(base=TenantTask, name="users.cut_bundle")
+def cut_bundle(*, partner_id: str, bundle_id: str) -> None:
+    """Cut a file with people of many customers into an import for each."""
+    operations.cut_bundle(bundle_id=bundle_id)
+
+
 @shared_task(name="users.sweep")
 def sweep() -> None:
     """Wake the workers for whatever was not told, partner by partner."""
     for partner_id in queries.find_partners_with_work():
         with tenancy.tenant(partner_id):
             operations.sweep()
+            operations.sweep_bundles()
     for partner_id in queries.find_partners_with_free_seats():
         with tenancy.tenant(partner_id):
             operations.sweep_waiting()

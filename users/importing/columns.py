@@ -32,6 +32,8 @@ PASSWORD = "password"
 NOT_KEPT = "not_kept"
 # What a result file says about each row; no notice needed.
 RESULT = "result"
+# Whose person it is; read only from a file for many customers.
+CUSTOMER = "customer"
 # The user name where no other column is, else the contact address.
 EMAIL = "email"
 
@@ -138,6 +140,13 @@ NAMES: dict[str, dict[str, Sequence[str]]] = {
         "zh-hant": ["電子郵件", "電子郵件地址", "信箱", "電郵"],
         "ja": ["メール", "メールアドレス", "電子メール", "Eメール"],
     },
+    CUSTOMER: {
+        "en": ["Customer", "Customer name", "Company", "Company name", "Organization",
+               "Organisation", "Tenant", "Tenant name", "Client"],
+        "zh-hans": ["客户", "客户名称", "公司", "公司名称", "组织", "单位", "租户"],
+        "zh-hant": ["客戶", "客戶名稱", "公司", "公司名稱", "組織"],
+        "ja": ["顧客", "顧客名", "会社", "会社名", "組織"],
+    },
     PASSWORD: {
         "en": ["Password", "Initial password", "Temporary password", "Password [Required]",
                "Password hash function [Upload only]", "Password hash function", "Passwort"],
@@ -160,9 +169,9 @@ NAMES: dict[str, dict[str, Sequence[str]]] = {
                "New primary email [Upload only]", "Change password at next sign-in",
                "Advanced protection program enrollment", "Last sign in [Read only]",
                "Status [Read only]", "2sv enrolled [Read only]", "Block sign in (Yes/No)",
-               "Block sign in", "Usage", "Company name", "Company", "Manager", "Object ID"],
+               "Block sign in", "Usage", "Manager", "Object ID"],
         "zh-hans": ["办公室号码", "办公室", "传真", "传真号码", "地址", "街道地址", "城市", "省",
-                    "省/市/自治区", "州或省", "州/省", "邮政编码", "邮编", "公司", "经理", "工号"],
+                    "省/市/自治区", "州或省", "州/省", "邮政编码", "邮编", "经理", "工号"],
         "zh-hant": ["辦公室號碼", "辦公室", "傳真", "地址", "城市", "縣市", "州或省", "郵遞區號"],
         "ja": ["事業所の電話番号", "FAX", "住所", "市区町村", "都道府県", "郵便番号"],
     },
@@ -178,7 +187,7 @@ _ENTRA = {
     "password": PASSWORD, "accountenabled": NOT_KEPT, "streetaddress": NOT_KEPT,
     "state": NOT_KEPT, "country": NOT_KEPT, "physicaldeliveryofficename": NOT_KEPT,
     "city": NOT_KEPT, "postalcode": NOT_KEPT, "usertype": NOT_KEPT, "employeeid": NOT_KEPT,
-    "manager": NOT_KEPT, "companyname": NOT_KEPT, "objectid": NOT_KEPT,
+    "manager": NOT_KEPT, "companyname": CUSTOMER, "objectid": NOT_KEPT,
 }  # fmt: skip
 
 _IN_BRACKETS = re.compile(r"\[\s*([A-Za-z]+)\s*\]\s*\S*\s*$")

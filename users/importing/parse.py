@@ -1,13 +1,13 @@
 """Bytes to rows: what a file says about each person, under the names of our fields."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import BinaryIO
 
 from users.importing import decode, delimited, export, workbook
-from users.importing.columns import LABELS, NOT_KEPT, PASSWORD, Column, Header
+from users.importing.columns import CUSTOMER, LABELS, NOT_KEPT, PASSWORD, Column, Header
 from users.importing.decode import ENCODINGS
 from users.importing.delimited import COLUMN_LIMIT, DELIMITERS, ROW_LIMIT
 from users.importing.problems import NOTICE, Problem, UnreadableFile
@@ -92,10 +92,17 @@ class Parsed:
 
 
 def parse_file(
-    data: bytes | BinaryIO, name: str, encoding: str | None = None, delimiter: str | None = None
+    data: bytes | BinaryIO,
+    name: str,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    *,
+    with_customer: bool = False,
 ) -> Parsed:
     """
     Read a .csv or .xlsx file of people; which one it is, its content tells.
+
+    Whose person each is, is read only where that is asked for, `with_customer`.
 
     :raises UnreadableFile: if it cannot be read, with one sentence that says why and where.
     """
@@ -131,9 +138,10 @@ def parse_file(
     if skipped:
         notices.append(_notice(number, "", "lines_before_header"))
     _check_width(header, number)
-    rows, skipped_examples = _read_rows(after, header, apostrophes)
+    kept = {*LABELS, CUSTOMER} if with_customer else {*LABELS}
+    rows, skipped_examples = _read_rows(after, header, apostrophes, kept)
     notices += [_notice(line, "", "example_skipped") for line in skipped_examples]
-    notices += _about_columns(header, number)
+    notices += _about_columns(header, number, kept)
     if not rows:
         raise UnreadableFile("no_rows")
     detected = Detected(
@@ -175,8 +183,10 @@ def _check_width(header: Header, number: int) -> None:
         raise UnreadableFile("too_many_columns", line=number, found=width, limit=COLUMN_LIMIT)
 
 
-def _read_rows(lines, header: Header, apostrophes: bool) -> tuple[list[Row], list[int]]:
-    firsts, spares = _places(header)
+def _read_rows(
+    lines, header: Header, apostrophes: bool, kept: Container[str]
+) -> tuple[list[Row], list[int]]:
+    firsts, spares = _places(header, kept)
     fields = tuple(firsts)
     # A getter for one place gives no tuple, so the first place is taken twice.
     pick = itemgetter(*firsts.values(), 0)
@@ -218,22 +228,24 @@ def _read_rows(lines, header: Header, apostrophes: bool) -> tuple[list[Row], lis
     return rows, examples
 
 
-def _places(header: Header) -> tuple[dict[str, int], list[tuple[int, str]]]:
+def _places(header: Header, kept: Container[str]) -> tuple[dict[str, int], list[tuple[int, str]]]:
     """Where each field stands first, and the further columns that fill its gaps."""
     firsts: dict[str, int] = {}
     spares = []
     for column in header.columns:
         if column.field in firsts:
             spares.append((column.position, column.field))
-        elif column.field in LABELS:
+        elif column.field in kept:
             firsts[column.field] = column.position
     return firsts, spares
 
 
-def _about_columns(header: Header, number: int) -> list[Problem]:
+def _about_columns(header: Header, number: int, kept: Container[str]) -> list[Problem]:
     notices, seen = [], set()
     for column in header.columns:
         code = {PASSWORD: "password_ignored", NOT_KEPT: "column_not_kept"}.get(column.field)
+        if column.field == CUSTOMER and CUSTOMER not in kept:
+            code = "column_not_kept"
         if not column.field and column.header:
             code = "column_unknown"
         elif column.field in LABELS and column.field in seen:

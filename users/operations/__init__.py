@@ -18,6 +18,7 @@ from .batches import (
     sweep,
 )
 from .blocking import plan_blocks
+from .bundling import NothingToStart, cut_bundle, receive_bundle, start_bundle, sweep_bundles
 from .changing import OF_MANY, plan_edits
 from .choosing import NobodyChosen, note_counted
 from .deleting import plan_deletes
@@ -73,6 +74,11 @@ from .stopping import NotRunning, pause_batch, resume_batch, stop_batch
 from .undoing import CannotUndo, plan_lines, plan_undo
 
 __all__ = [
+    "NothingToStart",
+    "cut_bundle",
+    "receive_bundle",
+    "start_bundle",
+    "sweep_bundles",
     "NEVER_RETRIED",
     "NotRunning",
     "NothingToRetry",

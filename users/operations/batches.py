@@ -291,7 +291,8 @@ def start_batch(
     )
     _cut_into_chunks(batch, planned)
     _note_choices(batch, reason, ticket, new_passwords)
-    if len(planned) <= AT_ONCE:
+    # The many imports of a bundle would keep the request too long.
+    if len(planned) <= AT_ONCE and batch.bundle is None:
         for number in Chunk.objects.filter(batch=batch).values_list("number", flat=True):
             run_chunk(batch_id=batch.pk, number=number)
         batch.refresh_from_db()

@@ -1,7 +1,7 @@
 """Importing a file: it is taken part by part, and checked in a worker."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from io import BytesIO
 from uuid import UUID
@@ -205,10 +205,16 @@ def _check(chunk: Chunk) -> None:
     except parse.UnreadableFile as error:
         _refuse(chunk, error.code, error.params)
         return
-    made, leavers = _make_plan(batch, parsed)
+    plan_rows(batch, parsed.rows, parsed)
+    _end(chunk)
+
+
+def plan_rows(batch: Batch, rows: Sequence[parse.Row], parsed: parse.Parsed) -> None:
+    """Plan the import of these rows of a file, which its batch waits for."""
+    made, leavers = _make_plan(batch, rows)
     save_lines(batch=batch, lines=[*leavers.lines, *map(_line, made.lines)])
     found = {
-        "detected": _detected(parsed.detected),
+        "detected": describe_detected(parsed.detected),
         "notices": [notice.as_json() for notice in parsed.notices],
         "seats": [
             asdict(seats) | {"short": seats.short, "left": seats.left} for seats in made.seats
@@ -224,19 +230,18 @@ def _check(chunk: Chunk) -> None:
         state=Batch.State.PLANNED, plan=found, halted_by=""
     ):
         Line.objects.filter(batch=batch).delete()
-    _end(chunk)
 
 
-def _make_plan(batch: Batch, parsed: parse.Parsed) -> tuple[plan.Plan, rosters.Leavers]:
+def _make_plan(batch: Batch, rows: Sequence[parse.Row]) -> tuple[plan.Plan, rosters.Leavers]:
     defaults = validate.Defaults(**batch.options.get("defaults", {}))
     domains = find_verified_domains(batch.customer)
     facts = gather_facts(
         customer=batch.customer,
-        user_names=validate.names_to_look_up(parsed.rows, defaults, domains),
+        user_names=validate.names_to_look_up(rows, defaults, domains),
         options=batch.options,
         by=batch.by,
     )
-    people, problems = validate.validate(parsed.rows, facts, defaults)
+    people, problems = validate.validate(rows, facts, defaults)
     leavers = rosters.Leavers()
     if facts.people is not None and facts.people.purpose == "roster":
         there = {person.input["user_name"].lower() for person in people}
@@ -254,7 +259,8 @@ def _line(planned: plan.PlannedLine) -> PlannedLine:
     )
 
 
-def _detected(detected: parse.Detected) -> dict:
+def describe_detected(detected: parse.Detected) -> dict:
+    """What was found out about a file, as its batch keeps it."""
     found = asdict(detected)
     found.pop("columns")
     return found

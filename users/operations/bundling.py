@@ -1,0 +1,219 @@
+"""One file with people of many customers: cut into a planned import for each of them."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from io import BytesIO
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+import audit.operations as audit
+from customers.models import Customer, Domain
+from customers.queries import find_customers
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from users.importing import parse
+from users.importing.assign import Assigner
+from users.models import Batch, Bundle, BundlePart
+
+from .batches import NotPlanned, UsersError, create_batch, start_batch
+from .importing import describe_detected, plan_rows
+from .running import MOST_ATTEMPTS, is_infrastructure, poke
+
+log = logging.getLogger(__name__)
+
+# So many rows that belong to no customer are shown; the others are counted.
+MOST_SHOWN = 200
+
+
+class NothingToStart(UsersError):
+    """No import of the bundle waits."""
+
+    message = _("No import of this file is waiting. Each customer's page shows what became of it.")
+
+
+@transaction.atomic
+def receive_bundle(*, name: str, parts: Iterable[bytes], options: dict, by: Member) -> Bundle:
+    """
+    Keep an uploaded file with people of many customers, and order that it is cut.
+
+    `options` are as for `receive_file`; each customer's own domain and location fill the gaps.
+
+    :raises Refused: where the member may not import users.
+    """
+    require(by, Permission.MANAGE_USERS)
+    bundle = Bundle.objects.create(
+        by=by,
+        by_name=by.name,
+        source_name=name[-255:],
+        options=options,
+        enqueued_at=timezone.now(),
+    )
+    for number, part in enumerate(parts, 1):
+        BundlePart.objects.create(bundle=bundle, number=number, content=part)
+    audit.record("import.uploaded", subject=audit.Subject(bundle.pk, bundle.source_name), by=by)
+    poke("users.cut_bundle", bundle_id=str(bundle.pk))
+    return bundle
+
+
+def cut_bundle(*, bundle_id: UUID | str) -> None:
+    """
+    Read the file of a bundle and plan an import for each customer in it, at most once.
+
+    The attempt is counted before the work, so a file that crashes the worker is refused.
+    """
+    with transaction.atomic():
+        bundle = _lease(bundle_id)
+        if bundle is None:
+            return
+        bundle.attempts += 1
+        bundle.save(update_fields=["attempts"])
+        if bundle.attempts > MOST_ATTEMPTS:
+            log.error("the cutting of bundle %s did not end %s times", bundle_id, MOST_ATTEMPTS)
+            _refuse(bundle, "internal")
+            return
+    try:
+        with transaction.atomic():
+            bundle = _lease(bundle_id)
+            if bundle is not None:
+                _cut(bundle)
+    except Exception as error:
+        if is_infrastructure(error):
+            raise
+        log.exception("the cutting of bundle %s failed", bundle_id)
+        with transaction.atomic():
+            bundle = _lease(bundle_id)
+            if bundle is not None:
+                _refuse(bundle, "internal")
+
+
+def _lease(bundle_id: UUID | str) -> Bundle | None:
+    return (
+        Bundle.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("by")
+        .filter(pk=bundle_id, state=Bundle.State.CHECKING)
+        .first()
+    )
+
+
+def _cut(bundle: Bundle) -> None:
+    content = BytesIO()
+    for part in bundle.parts.order_by("number").values_list("content", flat=True).iterator(8):
+        content.write(part)
+    try:
+        parsed = parse.parse_file(
+            content.getvalue(),
+            bundle.source_name,
+            encoding=bundle.options.get("encoding") or None,
+            delimiter=bundle.options.get("delimiter") or None,
+            with_customer=True,
+        )
+    except parse.UnreadableFile as error:
+        _refuse(bundle, error.code, error.params)
+        return
+    customers = {one.pk: one for one in _find_open_customers(bundle.by)}
+    assigner = Assigner(*_names_of(customers))
+    rows, strays = defaultdict(list), []
+    for row in parsed.rows:
+        found = assigner.find(row)
+        if found.customer is None:
+            strays.append(found.stray)
+        else:
+            rows[found.customer].append(row)
+    for customer_id in sorted(rows, key=lambda pk: customers[pk].sort_key):
+        _plan_for(bundle, customers[customer_id], rows[customer_id], parsed)
+    bundle.state = Bundle.State.CUT
+    bundle.plan = {
+        "detected": describe_detected(parsed.detected),
+        "notices": [notice.as_json() for notice in parsed.notices],
+        "rows": len(parsed.rows),
+        "strays": len(strays),
+        "shown_strays": strays[:MOST_SHOWN],
+    }
+    bundle.save(update_fields=["state", "plan"])
+    bundle.parts.all().delete()
+
+
+def _find_open_customers(member: Member) -> Iterator[Customer]:
+    return find_customers(member=member).filter(state=Customer.State.ACTIVE).iterator()
+
+
+def _names_of(customers: dict[UUID, Customer]) -> tuple[dict, dict]:
+    names = defaultdict(set)
+    for one in customers.values():
+        for name in (one.name, one.slug):
+            names[name].add(one.pk)
+    domains = Domain.objects.filter(is_verified=True, customer__in=list(customers))
+    return names, dict(domains.values_list("name", "customer_id"))
+
+
+def _plan_for(
+    bundle: Bundle, customer: Customer, rows: Sequence[parse.Row], parsed: parse.Parsed
+) -> None:
+    default = customer.domains.filter(is_verified=True).order_by("-is_default", "name").first()
+    defaults = bundle.options.get("defaults", {}) | {
+        "domain": default.name if default else "",
+        "location": customer.location,
+    }
+    batch = create_batch(
+        customer=customer,
+        kind=Batch.Kind.IMPORT,
+        state=Batch.State.CHECKING,
+        source_name=bundle.source_name,
+        options=bundle.options | {"defaults": defaults},
+        bundle=bundle.pk,
+        by=bundle.by,
+    )
+    plan_rows(batch, rows, parsed)
+
+
+def _refuse(bundle: Bundle, code: str, params: dict | None = None) -> None:
+    refused = {"code": code, "params": {key: str(value) for key, value in (params or {}).items()}}
+    bundle.state, bundle.plan = Bundle.State.REFUSED, {"refused": refused}
+    bundle.save(update_fields=["state", "plan"])
+    bundle.parts.all().delete()
+
+
+@transaction.atomic
+def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Member) -> int:
+    """
+    Start every import of the bundle that waits and can run; workers do them all.
+
+    Returns how many were started. One that must be looked at first, as it would leave a customer
+    without an administrator or was to be done in full only, is left waiting.
+
+    :raises NothingToStart: where none was started.
+    :raises Refused: where the member may not import users, or it is another member's bundle.
+    """
+    require(by, Permission.MANAGE_USERS)
+    waiting = Batch.objects.filter(bundle=bundle.pk, state=Batch.State.PLANNED)
+    started = 0
+    # By customer, whose rows every start locks first.
+    for batch in waiting.select_related("customer", "by").order_by("customer_id"):
+        try:
+            with transaction.atomic():
+                start_batch(batch=batch, reason=reason, ticket=ticket, by=by)
+        except NotPlanned:
+            continue
+        except UsersError as error:
+            log.info("the import %s of a bundle was left waiting: %s", batch.pk, error)
+            continue
+        started += 1
+    if not started:
+        raise NothingToStart
+    return started
+
+
+def sweep_bundles() -> None:
+    """Wake the workers again for this tenant's bundles that nobody was told of for a minute."""
+    stale = timezone.now() - timedelta(seconds=60)
+    with transaction.atomic():
+        waiting = Bundle.objects.filter(state=Bundle.State.CHECKING).exclude(enqueued_at__gte=stale)
+        for bundle_id in list(waiting.values_list("pk", flat=True)):
+            Bundle.objects.filter(pk=bundle_id).update(enqueued_at=timezone.now())
+            poke("users.cut_bundle", bundle_id=str(bundle_id))
