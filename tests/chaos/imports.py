@@ -47,9 +47,9 @@ def start(browser, batch):
     assert answer.status_code == 302
 
 
-def wait_for_chunks(number):
+def wait_for_chunks(number, meanwhile=None):
     done = Chunk.objects.filter(number__gt=0, state="done")
-    wait_until(lambda: done.count() >= number, f"{number} chunks are done")
+    wait_until(lambda: done.count() >= number, f"{number} chunks are done", meanwhile or sweep)
 
 
 def wait_for_end(meanwhile=None):
@@ -68,9 +68,12 @@ def sweep():
 
 
 def hurry():
-    """Let a minute pass for whatever waits to be told again."""
+    """Let a minute pass for what was told two seconds ago, and is not being done."""
+    told = timezone.now() - timedelta(seconds=2)
     with transaction.atomic():
-        waiting = Chunk.objects.select_for_update(skip_locked=True).filter(state="pending")
+        waiting = Chunk.objects.select_for_update(skip_locked=True).filter(
+            state="pending", enqueued_at__lt=told
+        )
         numbers = list(waiting.values_list("pk", flat=True))
         Chunk.objects.filter(pk__in=numbers).update(
             enqueued_at=timezone.now() - timedelta(seconds=61)

@@ -159,7 +159,7 @@ def schedule_of(name):
 
 
 def wait_until(is_so, what, meanwhile=None):
-    """Return when it is so; what is to be done meanwhile is done four times a second."""
+    """Return when it is so; what is to be done meanwhile is done now and then."""
     end = time.monotonic() + PATIENCE
     last = time.monotonic()
     while time.monotonic() < end:

@@ -35,12 +35,10 @@ def test_a_broker_that_forgets_everything_loses_no_work(
     schedule.shuffle(faults)
     imports.start(as_alice, batch)
     for chunks, fault in zip(sorted(schedule.sample(range(1, 12), 2)), faults, strict=True):
-        imports.wait_for_chunks(chunks)
+        imports.wait_for_chunks(chunks, imports.hurry)
         fault()
         # Only a sweep can tell of what is left: as many as two may be in the workers' hands.
         assert imports.count_left() > 2
-        imports.hurry()
-        imports.wait_for_chunks(21 - imports.count_left())
 
     imports.wait_for_end(imports.hurry)
     imports.check_each_once(people, bought)
