@@ -20,6 +20,9 @@ _ANYWHERE = re.compile(f"(?:^|[;,|\t\r\n\"])[ \u00a0\u3000]*'(?='*[{_TRIGGERS}])
 # Known to the import, which leaves the column alone.
 _ERROR = {"en": "Error", "zh-hans": "错误"}
 
+# A cell grows by half at most when it is neutralized, and is to be read again.
+_LONGEST = 2700
+
 _NOT_UNDERSTOOD = {
     "location": "location",
     "language": "language",
@@ -127,4 +130,8 @@ def failed_rows(
             dict.fromkeys([*(names.get(id, id) for id in products), *typed["products"]])
         )
         sentences = [describe(problem) for problem in problems if problem.severity != NOTICE]
-        yield [*cells.values(), " ".join(sentences)]
+        yield [_cut(cell) for cell in (*cells.values(), " ".join(sentences))]
+
+
+def _cut(cell: str) -> str:
+    return cell if len(cell) <= _LONGEST else f"{cell[:_LONGEST]}…"

@@ -5,6 +5,7 @@ A problem is kept as its code and the values that belong into its sentence, so t
 saved by one member is read by another in another language.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,6 +15,9 @@ from customers import locations
 from users.importing import columns, vocabulary
 
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
+
+# So many characters of a cell stand in a sentence about it.
+QUOTE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class UnreadableFile(Exception):
         super().__init__(code, params)
         self.code = code
         self.params = params
+        # Its first lines with their numbers, where they can be shown to whoever names the columns.
+        self.top: Sequence[tuple[int, list[str]]] = ()
 
     @property
     def message(self) -> str:
@@ -67,7 +73,12 @@ def describe(problem: Problem) -> str:
         params["permission"] = str(vocabulary.PERMISSIONS.get(permission, permission))
     if "field" in params:
         params["column"] = str(columns.label_of(params["field"]))
-    return _sentence(CELL, problem.code, params)
+    return _sentence(CELL, problem.code, {name: _quote(value) for name, value in params.items()})
+
+
+def _quote(value: Any) -> Any:
+    # A cell may hold thousands of characters; the beginning is enough to know it by.
+    return f"{value[:QUOTE]}…" if isinstance(value, str) and len(value) > QUOTE else value
 
 
 def _sentence(sentences: dict, code: str, params: dict[str, Any]) -> str:
