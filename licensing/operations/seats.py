@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from licensing import queries
 from licensing.models import Assignment, Subscription, WaitingSeat
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None
         Assignment.objects.filter(
             customer=customer,
             subscription__in=subscriptions,
-            user__in=[want.user_id for want in wanted],
+            user__in=queries.among({want.user_id for want in wanted}),
         ).values_list("user_id", "subscription_id")
     )
     free = {pk: subscription.free for pk, subscription in subscriptions.items()}
