@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -9,7 +10,7 @@ from django.utils.translation import pgettext
 
 from users import sentences
 from users.importing import columns, export
-from users.models import Batch, CustomerUser, Line, UserPermission
+from users.models import Batch, Line, UserPermission
 from users.queries import Bought
 
 LINES_AT_ONCE = 500
@@ -30,8 +31,8 @@ FIELDS = (
 )
 
 
-def in_cells(users: Iterable[CustomerUser], bought: Sequence[Bought]) -> Iterator[list[str]]:
-    """A header, then a row for each user, who carries `held`, the keys of what they hold."""
+def in_cells(users: Iterable[Any], bought: Sequence[Bought]) -> Iterator[list[str]]:
+    """A header, then a row for each user, as `queries.find_exported` gives them."""
     header = [str(columns.LABELS[name]) for name in FIELDS]
     header += [_("Sign-in"), _("Added"), _("Last sign-in"), _("Deleted"), _("To be purged")]
     yield header
@@ -55,9 +56,7 @@ def in_cells(users: Iterable[CustomerUser], bought: Sequence[Bought]) -> Iterato
         ]
 
 
-def to_import(
-    users: Iterable[CustomerUser], bought: Sequence[Bought], language: str
-) -> Iterator[list[str]]:
+def to_import(users: Iterable[Any], bought: Sequence[Bought], language: str) -> Iterator[list[str]]:
     """
     The template filled with the users: as it is, it can be imported and changes nothing.
 

@@ -33,6 +33,9 @@ _NOT_UNDERSTOOD = {
 
 def neutralize(cell: str) -> str:
     """Make a cell that no spreadsheet takes for a formula; restore is the way back."""
+    # Most cells, and found out in a tenth of the time.
+    if cell[:1].isalnum() and ";" not in cell and cell.isprintable():
+        return cell
     return _DANGER.sub(r"\1\2'", cell.replace("\0", "").lstrip())
 
 
@@ -60,7 +63,7 @@ def write_csv(rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
 
 
 def _as_text(cell: object) -> str:
-    return "" if cell is None else neutralize(str(cell))
+    return neutralize(str(cell)) if cell not in ("", None) else ""
 
 
 class ProductCells:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet
@@ -23,8 +24,20 @@ class Bought:
     part_number: str
 
 
-def find_exported(users: QuerySet[CustomerUser]) -> Iterator[CustomerUser]:
-    """The users in the order of their names, each with `held`: the subscriptions by product."""
+# What is told of a user; as rows they take half the time that models take.
+TOLD = (
+    "user_name", "display_name", "last_name", "first_name", "location", "permissions",
+    "job_title", "department", "phone", "contact_email", "language", "is_blocked",
+    "added_at", "signed_in_at", "deleted_at", "purge_at",
+)  # fmt: skip
+
+
+def find_exported(users: QuerySet[CustomerUser]) -> Iterator[Any]:
+    """
+    The users in the order of their names, each a named tuple of what is TOLD.
+
+    Each has `held` besides: the keys of the subscriptions they hold a seat of, by product.
+    """
     held = (
         Assignment.objects.filter(user=OuterRef("pk"))
         .order_by("subscription__product__name", "subscription")
@@ -32,8 +45,8 @@ def find_exported(users: QuerySet[CustomerUser]) -> Iterator[CustomerUser]:
     )
     return (
         users.annotate(held=ArraySubquery(held))
-        .defer("search", "password")
         .order_by("sort_key", "pk")
+        .values_list(*TOLD, "held", named=True)
         .iterator(chunk_size=AT_ONCE)
     )
 

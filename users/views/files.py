@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from itertools import chain, islice
 
 from django.http import Http404, StreamingHttpResponse
 from django.utils import timezone, translation
@@ -15,6 +16,8 @@ TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+
+ROWS_AT_ONCE = 100
 
 
 def check_kind(kind: str) -> None:
@@ -46,16 +49,13 @@ def hand_out(rows: Iterable[Sequence[object]], name: str, kind: str) -> Streamin
 def _as_in_request(rows: Iterable[Sequence[object]]) -> Iterator[Sequence[object]]:
     language, zone = translation.get_language(), timezone.get_current_timezone()
 
-    def run():
-        iterator = iter(rows)
-        while True:
-            with translation.override(language), timezone.override(zone):
-                row = next(iterator, None)
-            if row is None:
-                return
-            yield row
+    iterator = iter(rows)
 
-    return run()
+    def take():
+        with translation.override(language), timezone.override(zone):
+            return list(islice(iterator, ROWS_AT_ONCE))
+
+    return chain.from_iterable(iter(take, []))
 
 
 def _until_closed(write, rows) -> Iterator[bytes]:
