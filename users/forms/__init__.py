@@ -2,6 +2,7 @@
 
 from .batches import Place
 from .choosing import Choice
+from .columns import MapColumns
 from .editing import ChangeLocation, EditUser
 from .filters import FilterUsers
 from .handing_over import MailSheet
@@ -20,6 +21,7 @@ __all__ = [
     "ImportFile",
     "MailSheet",
     "ManageLicenses",
+    "MapColumns",
     "Place",
     "ReadFile",
     "RenameRestored",

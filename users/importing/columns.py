@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
@@ -231,7 +231,8 @@ def template_names(language: str) -> dict[str, str]:
     return {field: NAMES[field][language][0] for field in LABELS}
 
 
-def _plain(header: str) -> str:
+def plain_header(header: str) -> str:
+    """A header as headers are compared: without case, width, blanks and marks of duty."""
     text = unicodedata.normalize("NFKC", header).casefold()
     text = re.sub(
         r"\[(required|upload only|read only|必需|必填)\]|\((required|optional|必填|选填|可选)\)",
@@ -246,25 +247,30 @@ def _index() -> dict[str, tuple[str, frozenset[str]]]:
     for field, languages in NAMES.items():
         for language, headers in languages.items():
             for header in [field, *headers] if language == "en" else headers:
-                known = index.get(_plain(header))
+                known = index.get(plain_header(header))
                 of = known[1] if known else frozenset()
-                index[_plain(header)] = (known[0] if known else field, of | {language})
+                index[plain_header(header)] = (known[0] if known else field, of | {language})
     return index
 
 
 _INDEX = _index()
 
 
-def read_header(cells: Sequence[str]) -> Header | None:
-    """Read a line as the header of a file of people; None if it is not one."""
-    found = [_meaning(cell) for cell in cells]
+def read_header(cells: Sequence[str], said: Mapping[str, str] | None = None) -> Header | None:
+    """
+    Read a line as the header of a file of people; None if it is not one.
+
+    What members said of columns counts more than what the names mean: the field, or '' to leave
+    it out, by the plain form of the header.
+    """
+    found = [_meaning(cell, said or {}) for cell in cells]
     fields = {field for field, _ in found}
     if not fields & IDENTITY:
         return None
     filled = sum(1 for cell in cells if cell.strip())
     known = sum(1 for field, _ in found if field)
     # One known word among many is a title or a person, not a header.
-    if known < 2 and filled > 1:
+    if known < 2 and filled > 1 and not any(plain_header(cell) in (said or {}) for cell in cells):
         return None
     email = "contact_email" if "user_name" in fields else "user_name"
     columns = tuple(
@@ -274,12 +280,15 @@ def read_header(cells: Sequence[str]) -> Header | None:
     return Header(columns, _language(found), _source(cells, columns))
 
 
-def _meaning(cell: str) -> tuple[str, frozenset[str]]:
+def _meaning(cell: str, said: Mapping[str, str]) -> tuple[str, frozenset[str]]:
+    if said and (plain := plain_header(cell)) in said:
+        # Left out on purpose, so that nothing need be said about it.
+        return said[plain] or RESULT, frozenset()
     bracketed = _IN_BRACKETS.search(cell)
     if bracketed and bracketed[1].lower() in _ENTRA:
-        before = _INDEX.get(_plain(cell[: bracketed.start()]))
+        before = _INDEX.get(plain_header(cell[: bracketed.start()]))
         return _ENTRA[bracketed[1].lower()], before[1] if before else frozenset()
-    return _INDEX.get(_plain(cell), ("", frozenset()))
+    return _INDEX.get(plain_header(cell), ("", frozenset()))
 
 
 def _language(found: list[tuple[str, frozenset[str]]]) -> str:
@@ -293,14 +302,14 @@ def _language(found: list[tuple[str, frozenset[str]]]) -> str:
 
 def _source(cells: Sequence[str], columns: Sequence[Column]) -> str:
     lower = [cell.casefold() for cell in cells]
-    plain = {_plain(cell) for cell in cells}
+    plain = {plain_header(cell) for cell in cells}
     if any((match := _IN_BRACKETS.search(cell)) and match[1].lower() in _ENTRA for cell in cells):
         return "entra"
     if any("[required]" in cell for cell in lower) or "orgunitpath" in plain:
         return "google"
     if "statusupdate" in plain:
         return "partner_center"
-    address = {_plain(name) for names in NAMES[NOT_KEPT].values() for name in names}
+    address = {plain_header(name) for names in NAMES[NOT_KEPT].values() for name in names}
     fields = {column.field for column in columns}
     if "user_name" in fields and len(plain & address) >= 3:
         return "microsoft_365"

@@ -3,7 +3,7 @@
 import csv
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from django.utils.translation import gettext_lazy as _
 
@@ -170,7 +170,9 @@ def _refuse_line(data: bytes, start: int) -> None:
     raise UnreadableFile("cell_too_long", line=line, limit=CELL_LIMIT)
 
 
-def find_table(text: str, delimiter: str | None) -> tuple[Table, int, Header]:
+def find_table(
+    text: str, delimiter: str | None, said: Mapping[str, str] | None = None
+) -> tuple[Table, int, Header]:
     """
     Cut a text into cells: the table, the number of its header's line, and the header.
 
@@ -189,31 +191,44 @@ def find_table(text: str, delimiter: str | None) -> tuple[Table, int, Header]:
     beginning = _beginning(text)
     found = []
     for candidate in [delimiter] if delimiter else list(dict(DELIMITERS)):
-        number, header = find_header(_peek(beginning, candidate))
+        number, header = find_header(_peek(beginning, candidate), said)
         if header:
             found.append((header.known, -number, candidate, header))
     if not found:
         line, first = next(
             ((number, line) for number, line in enumerate(beginning, 1) if line.strip()), (1, "")
         )
-        raise UnreadableFile("no_header", line=line, found=names.clean_text(first[:60]))
+        error = UnreadableFile("no_header", line=line, found=names.clean_text(first[:60]))
+        candidates = [delimiter] if delimiter else list(dict(DELIMITERS))
+        error.top = max((_filled(_peek(beginning, one)) for one in candidates), key=_width)
+        raise error
     _known, number, delimiter, header = max(found, key=lambda one: one[:2])
     return Table(text, delimiter), -number, header
 
 
-def find_header(lines: list[Cells]) -> tuple[int, Header | None]:
+def _filled(lines: list[Cells]) -> list[Cells]:
+    return [line for line in lines if any(map(str.strip, line[1]))]
+
+
+def _width(lines: list[Cells]) -> int:
+    return len(lines[0][1]) if lines else 0
+
+
+def find_header(
+    lines: list[Cells], said: Mapping[str, str] | None = None
+) -> tuple[int, Header | None]:
     """The number of the first line that is a header, and what it means."""
     for number, cells in lines:
-        header = read_header(cells)
+        header = read_header(cells, said)
         if header:
             return number, header
     return 0, None
 
 
-def count_known_columns(text: str) -> int:
+def count_known_columns(text: str, said: Mapping[str, str] | None = None) -> int:
     """How many columns are known with the best delimiter; tells encodings apart."""
     beginning = _beginning(text)
-    headers = (find_header(_peek(beginning, delimiter))[1] for delimiter in dict(DELIMITERS))
+    headers = (find_header(_peek(beginning, one), said)[1] for one in dict(DELIMITERS))
     return max((header.known for header in headers if header), default=0)
 
 

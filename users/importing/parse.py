@@ -3,10 +3,11 @@
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from typing import BinaryIO
 
-from users.importing import decode, delimited, export, workbook
+from users.importing import decode, delimited, export, preview, workbook
 from users.importing.columns import CUSTOMER, LABELS, NOT_KEPT, PASSWORD, Column, Header
 from users.importing.decode import ENCODINGS
 from users.importing.delimited import COLUMN_LIMIT, DELIMITERS, ROW_LIMIT
@@ -89,6 +90,8 @@ class Parsed:
     detected: Detected
     rows: list[Row]
     notices: tuple[Problem, ...]
+    # What stands in the first rows, column by column.
+    samples: tuple[preview.Shown, ...] = ()
 
 
 def parse_file(
@@ -98,18 +101,20 @@ def parse_file(
     delimiter: str | None = None,
     *,
     with_customer: bool = False,
+    said: Mapping[str, str] | None = None,
 ) -> Parsed:
     """
     Read a .csv or .xlsx file of people; which one it is, its content tells.
 
-    Whose person each is, is read only where that is asked for, `with_customer`.
+    Whose person each is, is read only where that is asked for, `with_customer`. What members
+    `said` of columns counts more than their headers: the field by the plain header.
 
     :raises UnreadableFile: if it cannot be read, with one sentence that says why and where.
     """
     data = _take(data)
     notices = []
     if data.startswith(b"PK\x03\x04"):
-        sheet = workbook.read_workbook(data)
+        sheet = workbook.read_workbook(data, said)
         number, header, after = sheet.number, sheet.header, sheet.lines
         kind, encoding, delimiter = "xlsx", "", ""
         if sheet.others:
@@ -122,10 +127,11 @@ def parse_file(
     else:
         _refuse_other_kinds(data)
         delimited.check_lines(data)
-        text, encoding, guessed = decode.decode(data, encoding, delimited.count_known_columns)
+        knows_header = partial(delimited.count_known_columns, said=said)
+        text, encoding, guessed = decode.decode(data, encoding, knows_header)
         if not _TEXT.search(text):
             raise UnreadableFile("empty")
-        table, number, header = delimited.find_table(text, delimiter)
+        table, number, header = delimited.find_table(text, delimiter, said)
         kind, delimiter = "csv", table.delimiter
         after = (line for line in table if line[0] > number)
         if guessed:
@@ -139,7 +145,8 @@ def parse_file(
         notices.append(_notice(number, "", "lines_before_header"))
     _check_width(header, number)
     kept = {*LABELS, CUSTOMER} if with_customer else {*LABELS}
-    rows, skipped_examples = _read_rows(after, header, apostrophes, kept)
+    samples = preview.Samples(header)
+    rows, skipped_examples = _read_rows(samples.watch(after), header, apostrophes, kept)
     notices += [_notice(line, "", "example_skipped") for line in skipped_examples]
     notices += _about_columns(header, number, kept)
     if not rows:
@@ -147,7 +154,7 @@ def parse_file(
     detected = Detected(
         kind, encoding, delimiter, header.language, header.source, number, header.columns
     )
-    return Parsed(detected, rows, tuple(notices))
+    return Parsed(detected, rows, tuple(notices), samples.shown)
 
 
 def _take(data: bytes | BinaryIO) -> bytes:

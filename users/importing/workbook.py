@@ -6,7 +6,7 @@ import re
 import zipfile
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -66,7 +66,7 @@ class Worksheet:
     others: list[str]
 
 
-def read_workbook(data: bytes) -> Worksheet:
+def read_workbook(data: bytes, said: Mapping[str, str] | None = None) -> Worksheet:
     """
     Find the worksheet that lists people. Its rows are made one by one, as they are asked for.
 
@@ -74,7 +74,7 @@ def read_workbook(data: bytes) -> Worksheet:
         the rows are read, if a cell is too long.
     """
     check_package(data)
-    found, filled = None, {}
+    found, filled, first = None, {}, []
     with _refusing_what_is_damaged():
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         for name in _titles(workbook):
@@ -84,7 +84,8 @@ def read_workbook(data: bytes) -> Worksheet:
             if not top:
                 continue
             filled[name] = top[0]
-            number, header = (0, None) if found else find_header(top)
+            first = first or top
+            number, header = (0, None) if found else find_header(top, said)
             if header:
                 rest = [line for line in top if line[0] > number]
                 found = name, top[0], number, header, itertools.chain(rest, lines)
@@ -97,7 +98,9 @@ def read_workbook(data: bytes) -> Worksheet:
     if found is None:
         number, cells = next(iter(filled.values()))
         shown = next((cell for cell in cells if cell), "")
-        raise UnreadableFile("no_header", line=number, found=names.clean_text(shown[:60]))
+        error = UnreadableFile("no_header", line=number, found=names.clean_text(shown[:60]))
+        error.top = first
+        raise error
     return Worksheet(*found, others=[name for name in filled if name != found[0]])
 
 

@@ -1,7 +1,7 @@
 """Importing a file: it is taken part by part, and checked in a worker."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from io import BytesIO
 from uuid import UUID
@@ -16,9 +16,9 @@ from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
 from partners.tenancy import uuid7
-from users.importing import parse, plan, validate
+from users.importing import parse, plan, preview, validate
 from users.models import Batch, Chunk, Line, Upload
-from users.queries import find_verified_domains
+from users.queries import find_said_columns, find_verified_domains
 
 from . import halting, rosters
 from .batches import (
@@ -29,6 +29,7 @@ from .batches import (
     may_start,
     save_lines,
 )
+from .columns import PREVIEW, keep_preview, remember_columns
 from .facts import gather_facts
 from .running import is_infrastructure, lease_chunk
 from .undoing import plan_lines
@@ -85,9 +86,14 @@ def receive_file(
 
 
 @transaction.atomic
-def check_again(*, batch: Batch, options: dict, by: Member) -> Batch:
+def check_again(
+    *, batch: Batch, options: dict, columns: Mapping[str, str] | None = None, by: Member
+) -> Batch:
     """
     Check the file once more, with other choices; the plan made before is dropped.
+
+    `columns` are the fields by the plain headers of columns that mean something else than was
+    found; it is remembered for every later file of the customer.
 
     :raises NotPlanned: where it has been started or dropped, or is being checked.
     :raises FileGone: where the file has been removed meanwhile.
@@ -116,6 +122,7 @@ def check_again(*, batch: Batch, options: dict, by: Member) -> Batch:
     batch.refresh_from_db()
     Line.objects.filter(batch=batch).delete()
     Chunk.objects.filter(batch=batch).delete()
+    remember_columns(customer=batch.customer, columns=columns or {})
     _order_check(batch)
     return batch
 
@@ -190,7 +197,8 @@ def _check(chunk: Chunk) -> None:
         return
     options = batch.options
     content = BytesIO()
-    for part in batch.uploads.order_by("number").values_list("content", flat=True).iterator(8):
+    parts = batch.uploads.filter(number__gt=PREVIEW).order_by("number")
+    for part in parts.values_list("content", flat=True).iterator(8):
         content.write(part)
     if not content.tell():
         _refuse(chunk, "file_gone")
@@ -201,10 +209,13 @@ def _check(chunk: Chunk) -> None:
             batch.source_name,
             encoding=options.get("encoding") or None,
             delimiter=options.get("delimiter") or None,
+            said=find_said_columns(batch.customer),
         )
     except parse.UnreadableFile as error:
+        keep_preview(batch, preview.show_top(error.top))
         _refuse(chunk, error.code, error.params)
         return
+    keep_preview(batch, parsed.samples)
     plan_rows(batch, parsed.rows, parsed)
     _end(chunk)
 

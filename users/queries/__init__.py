@@ -21,6 +21,7 @@ from .batches import (
     get_default_domain,
     get_progress,
 )
+from .columns import find_preview, find_said_columns
 from .exporting import Bought, find_all_lines, find_bought, find_exported
 from .filters import (
     Filters,
@@ -118,7 +119,9 @@ __all__ = [
     "find_taken_names",
     "find_users",
     "find_sheet_readers",
+    "find_preview",
     "find_problem_groups",
+    "find_said_columns",
     "get_chosen",
     "get_handover",
     "get_home_of_domain",

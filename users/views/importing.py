@@ -54,6 +54,14 @@ def get_import_or_404(customer, batch_id):
     return batch
 
 
+def are_valid(form, columns):
+    """Say whether both forms are; what is wrong with a column is said of the page too."""
+    if form.is_bound and not columns.is_valid():
+        form.is_valid()
+        form.add_error(None, _("Choose for each column what it holds, or leave it out."))
+    return form.is_valid()
+
+
 @customer_view(Permission.MANAGE_USERS)
 @require_http_methods(["GET", "POST"])
 def change(request, customer, batch_id):
@@ -62,15 +70,17 @@ def change(request, customer, batch_id):
     initial = forms.ReadFile.initial_of(batch.options)
     of_whom = {"customer": customer, "member": request.user}
     form = forms.ReadFile(request.POST or None, initial=initial, **of_whom)
-    if form.is_valid():
+    columns = forms.MapColumns(request.POST or None, columns=queries.find_preview(batch))
+    if are_valid(form, columns):
+        choices = {"options": form.options, "columns": columns.said}
         try:
-            operations.check_again(batch=batch, options=form.options, by=request.user)
+            operations.check_again(batch=batch, **choices, by=request.user)
         except operations.UsersError as error:
             form.add_error(None, error.message)
         else:
             return redirect("users:batch", customer.slug, batch.pk)
-    context = {"nav": "import", "form": form, "batch": batch, "steps": IMPORT_STEPS}
-    return render_form(request, "users/import_settings.html", context)
+    context = {"nav": "import", "form": form, "columns": columns, "batch": batch}
+    return render_form(request, "users/import_settings.html", context | {"steps": IMPORT_STEPS})
 
 
 @customer_view(Permission.MANAGE_USERS)
