@@ -44,6 +44,9 @@ PROBLEMS = {
     "license_changed_since": gettext_lazy(
         "The service plans of “%(product)s” have been changed again since, and stay as they are."
     ),
+    "wait_lost": gettext_lazy(
+        "The wait for a license of “%(product)s” has ended, and nobody gets a place in line back."
+    ),
     "license_came_since": gettext_lazy(
         "A license of “%(product)s” came from the queue since. Undo that batch to take it away."
     ),

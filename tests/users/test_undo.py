@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.models import Event
 from licensing import operations as licensing
-from licensing.models import Assignment, Subscription
+from licensing.models import Assignment, Subscription, WaitingSeat
 from partners.access import Refused
 from partners.roles import Role
 from tests import factories
@@ -311,6 +311,37 @@ def test_an_undo_can_be_undone(contoso, office, people, alice):
     assert again.plan["kind"] == "undo"
 
 
+def test_who_is_deleted_again_has_the_licenses_from_before_to_come_back_to(
+    contoso, office, people, alice
+):
+    hold(office, *people)
+    batch = delete(contoso, people, alice)
+    Subscription.objects.filter(pk=office.pk).update(seats=1)
+    restored = run(operations.plan_restores, contoso, people, alice)
+    assert [held(user) for user in people] == [{"Office E3": []}, {}]
+
+    undo(restored, alice)
+    Subscription.objects.filter(pk=office.pk).update(seats=2)
+    undo(batch, alice)
+
+    assert [held(user) for user in people] == [{"Office E3": []}, {"Office E3": []}]
+
+
+def test_who_waits_for_a_seat_waits_no_longer(contoso, people, alice):
+    few = factories.subscription(contoso, "Few", seats=1)
+    changes = Changes(give=frozenset([str(few.pk)]))
+    batch = run(
+        operations.plan_licenses, contoso, people, alice, changes=changes, when_short="queue"
+    )
+    assert WaitingSeat.objects.count() == 1
+
+    undone = undo(batch, alice)
+
+    assert [held(user) for user in people] == [{}, {}]
+    assert WaitingSeat.objects.count() == 0
+    assert lines(undone) == [("done", []), ("done", [])]
+
+
 def test_every_act_of_an_import_has_its_inverse(contoso, office, people, alice):
     ann, bo = people
     hold(office, bo)
@@ -417,8 +448,7 @@ def test_what_is_not_over_or_over_for_too_long_is_not_undone(contoso, people, al
 
 def test_a_batch_that_was_stopped_is_undone_as_far_as_it_came(contoso, people, alice):
     batch = delete(contoso, people, alice)
-    Line.objects.filter(batch=batch, number=2).update(state="planned", result={})
-    Batch.objects.filter(pk=batch.pk).update(state="canceled")
+    Line.objects.filter(batch=batch, number=2).update(state="left_out", result={})
 
     planned = operations.plan_undo(batch=batch, by=alice)
 

@@ -77,14 +77,23 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
     going = [pk for pk in present if pk not in refused]
     held = licensing.revoke_all(customer=batch.customer, users=going)
     waited = licensing.stop_all_waiting(customer=batch.customer, users=going)
+    deletions = {line.user_id: line.input.get("deletion") for line in lines}
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            UPDATE {CustomerUser._meta.db_table} SET deleted_at = now(),
-                purge_at = now() + make_interval(days => %s), deletion = %s, version = version + 1
-            WHERE id = ANY(%s) AND deleted_at IS NULL
+            UPDATE {CustomerUser._meta.db_table} u SET deleted_at = now(),
+                purge_at = now() + make_interval(days => %s), deletion = g.deletion,
+                version = u.version + 1
+            FROM unnest(%s::uuid[], %s::uuid[]) AS g(id, deletion)
+            WHERE u.id = g.id AND u.customer_id = %s AND u.deleted_at IS NULL
             """,
-            [batch.customer.retention_days, batch.pk, going],
+            [
+                batch.customer.retention_days,
+                going,
+                # Who is deleted again as a restore is undone has what was held before it.
+                [deletions.get(pk) or str(batch.pk) for pk in going],
+                batch.customer_id,
+            ],
         )
     UserSession.objects.filter(user__in=going).delete()
     deleted = set(going)
@@ -112,6 +121,8 @@ def _outcome(line: Line, present: dict, refused: dict, held: dict, waited: dict)
     result = {"held": held.get(line.user_id, [])}
     if line.user_id in waited:
         result["stopped"] = waited[line.user_id]
+    if deletion := line.input.get("deletion"):
+        result["deletion"] = deletion
     return Outcome(line.number, Line.State.DONE, result)
 
 

@@ -1,6 +1,6 @@
 """What takes a line of a batch back: for every act its inverse, as far as there still is one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,8 @@ class Case:
     user: Mapping[str, Any] | None
     # The subscriptions held, with the service plans switched off.
     held: Mapping[str, Sequence[str]]
+    # The subscriptions waited for.
+    awaited: Collection[str]
     # Whether the member may make administrators and act on them.
     may_grant: bool
 
@@ -83,7 +85,13 @@ def _delete(case: Case) -> Inverse:
     is_used = signed_in is not None and signed_in > case.since
     if case.act == "add" and case.user["password_state"] == "chosen":
         is_used = True
-    return Inverse("delete", {}, (problem("in_use", WARNING),) if is_used else ())
+    # Deleted as before the restore: with the same licenses to come back to.
+    deletion = case.result.get("deletion") if case.act == "restore" else None
+    return Inverse(
+        "delete",
+        {"deletion": deletion} if deletion else {},
+        (problem("in_use", WARNING),) if is_used else (),
+    )
 
 
 def _restore(case: Case) -> Inverse:
@@ -91,7 +99,7 @@ def _restore(case: Case) -> Inverse:
         return _cannot("restore", "purged_since")
     if not case.user["deleted_at"]:
         return _cannot("restore", "back_already")
-    if case.user["deletion"] != case.batch_id:
+    if str(case.user["deletion"]) != case.result.get("deletion", str(case.batch_id)):
         return _cannot("restore", "deleted_again")
     is_plain = case.user["is_administrator"] and not case.may_grant
     problems = (problem("comes_back_as_user", WARNING),) if is_plain else ()
@@ -164,7 +172,16 @@ def _seats_back(case: Case) -> tuple[dict[str, list], list[dict]]:
             problems.append(problem("license_changed_since", subscription=key))
         else:
             plans.append(one)
-    return {"give": give, "take": take, "plans": plans}, problems
+    change = {"give": give, "take": take, "plans": plans}
+    if stop := [one for one in result.get("waiting", ()) if one in case.awaited]:
+        change["stop"] = stop
+    problems += [
+        problem("license_came_since", subscription=one)
+        for one in result.get("waiting", ())
+        if one in case.held
+    ]
+    problems += [problem("wait_lost", subscription=one) for one in result.get("stopped", ())]
+    return change, problems
 
 
 def _update(case: Case) -> Inverse:

@@ -181,7 +181,12 @@ def apply_restores(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
         Outcome(
             line.number,
             Line.State.PARTLY if line.user_id in missing else Line.State.DONE,
-            {"assigned": assigned.of(line.user_id), **missing.get(line.user_id, {})},
+            {
+                "assigned": assigned.of(line.user_id),
+                # What an undo of this goes back to.
+                "deletion": str(present[line.user_id].deletion or ""),
+                **missing.get(line.user_id, {}),
+            },
             sealed.get(line.user_id),
         )
         for line in coming

@@ -159,34 +159,36 @@ class _Planner:
         }
 
     def plan(self, lines: Sequence[Line]) -> list[PlannedLine]:
-        """Plan some lines; five statements."""
+        """Plan some lines; four statements."""
         ids = [line.user_id for line in lines]
         customer = self.undo.customer
         users = _find_users(customer, ids)
         held = licensing.get_held(customer, ids)
+        awaited = licensing.get_waits(customer, ids)
         self.names |= _find_taken(customer, ids)
-        return [
-            self._plan(line, users.get(line.user_id), held.get(line.user_id, {})) for line in lines
-        ]
+        return [self._plan(line, self._look_at(line, users, held, awaited)) for line in lines]
 
-    def _plan(self, line: Line, user: dict | None, held: dict[str, list[str]]) -> PlannedLine:
-        case = Case(
+    def _look_at(self, line: Line, users: dict, held: dict, awaited: dict) -> Case:
+        return Case(
             act=act_of(self.undone.kind, line.input),
             input=line.input,
             result=line.result,
             batch_id=self.undone.pk,
             since=self.undone.started_at,
-            user=user,
-            held=held,
+            user=users.get(line.user_id),
+            held=held.get(line.user_id, {}),
+            awaited=awaited.get(line.user_id, {}),
             may_grant=self.may_grant,
         )
+
+    def _plan(self, line: Line, case: Case) -> PlannedLine:
         inverse = invert(case)
         problems = [self._name_product(one) for one in inverse.problems]
         if inverse.is_valid:
             problems += self._look_around(case, inverse)
         planned = PlannedLine(
             line.user_id,
-            {name: (user or line.input)[name] for name in ("user_name", "display_name")}
+            {name: (case.user or line.input)[name] for name in ("user_name", "display_name")}
             | {"act": inverse.act}
             | inverse.input,
             problems=problems,

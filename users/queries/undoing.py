@@ -74,9 +74,8 @@ def why_not_undone(batch: Batch) -> str:
 
 
 def _is_over(batch: Batch) -> bool:
-    # A batch that was stopped has done some of its lines.
-    is_stopped = batch.state == State.CANCELED and batch.started_at is not None
-    return batch.finished_at is not None and (batch.state == State.DONE or is_stopped)
+    # Also where it was stopped: then it has done some of its lines.
+    return batch.state == State.DONE and batch.finished_at is not None
 
 
 def undone_until(batch: Batch) -> datetime:

@@ -1,0 +1,192 @@
+"""Whatever is done to the users of a customer, undoing it brings back what was."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+from django.db import transaction
+from django.db.models import F
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from customers.models import Customer
+from licensing import operations as licensing
+from licensing.models import Assignment, Subscription
+from partners.models import Member
+from tests import factories
+from users import operations
+from users.models import Batch, CustomerUser
+from users.operations import Changes
+from users.operations.deleting import get_holdings
+
+pytestmark = pytest.mark.django_db
+
+FIELDS = (
+    "user_name",
+    "display_name",
+    "department",
+    "location",
+    "permissions",
+    "is_blocked",
+    "sort_key",
+    "search",
+)
+NAMES = ("Ann", "Bo", "Cy", "Dee")
+
+
+@dataclass(frozen=True)
+class Company:
+    """A customer of four, who share too few seats of two products."""
+
+    customer: Customer
+    users: list
+    products: list
+    plans: list
+    alice: Member
+
+    def pick(self, chosen) -> list:
+        return [self.users[place].pk for place in sorted(chosen)]
+
+    def do(self, step) -> Batch | None:
+        """Plan and run a step; None where there was nothing for it to do."""
+        act, chosen, number = step
+        given = {"customer": self.customer, "users": self.pick(chosen), "by": self.alice}
+        try:
+            batch = getattr(self, act)(given, number)
+        except operations.UsersError:
+            return None
+        return operations.start_batch(batch=batch, may_take_last_administrator=True, by=self.alice)
+
+    def delete(self, given, number):
+        return operations.plan_deletes(**given)
+
+    def restore(self, given, number):
+        return operations.plan_restores(**given)
+
+    def block(self, given, number):
+        return operations.plan_blocks(**given, block=number % 2 == 0)
+
+    def edit(self, given, number):
+        changes = {"department": ("", "Sales", "Board")[number % 3]}
+        if number > 4:
+            changes["location"] = ("US", "DE")[number % 2]
+        return operations.plan_edits(**given, changes=changes)
+
+    def licenses(self, given, number):
+        first, second = (str(one.pk) for one in self.products)
+        off = [str(self.plans[number % 2].pk)]
+        changes = (
+            Changes(give=frozenset([first])),
+            Changes(give=frozenset([second]), plans_off={second: off}),
+            Changes(take=frozenset([first, second])),
+            Changes(give=frozenset([second]), take=frozenset([first])),
+            Changes(give=frozenset([first]), take=frozenset([second])),
+            Changes(plans_off={second: off}),
+            Changes(plans_off={second: []}, give=frozenset([first])),
+        )[number % 7]
+        when = "queue" if number > 6 else "first"
+        return operations.plan_licenses(**given, changes=changes, when_short=when)
+
+    def undo(self, batch: Batch) -> Batch | None:
+        """Undo a batch; None where it has changed nothing, so that there is nothing to undo."""
+        with suppress(operations.CannotUndo):
+            planned = operations.plan_undo(batch=batch, by=self.alice)
+            if planned.state != Batch.State.PLANNED:
+                return planned
+            return operations.start_batch(
+                batch=planned, may_take_last_administrator=True, by=self.alice
+            )
+        return None
+
+    def snapshot(self) -> list:
+        """Everybody as they are, with what they hold or would come back to."""
+        users = CustomerUser.objects.filter(customer=self.customer).order_by("pk")
+        held = {
+            (str(one.user_id), str(one.subscription_id)): sorted(map(str, one.plans_off))
+            for one in Assignment.objects.filter(customer=self.customer)
+        }
+        gone = [user for user in users if user.deleted_at]
+        frozen = get_holdings((user.deletion for user in gone), (user.pk for user in gone))
+        rows = [
+            [getattr(user, name) for name in FIELDS]
+            + [bool(user.deleted_at), sorted(map(str, frozen.get(user.pk, ())))]
+            for user in users
+        ]
+        return [rows, sorted(held.items())]
+
+    def assert_seats_are_kept(self):
+        """No seat is given twice, and each is counted once."""
+        assert not Subscription.objects.filter(assigned__gt=F("seats")).exists()
+        for one in self.products:
+            count = Assignment.objects.filter(subscription=one).count()
+            assert Subscription.objects.get(pk=one.pk).assigned == count
+
+
+@pytest.fixture
+def company(contoso, alice):
+    users = [
+        factories.user(contoso, name, location="US", department="Sales", permissions=permissions)
+        for name, permissions in zip(
+            NAMES, ([], [], ["helpdesk_administrator"], ["global_administrator"]), strict=True
+        )
+    ]
+    first = factories.subscription(contoso, "Visio", seats=2)
+    second = factories.subscription(contoso, "Office", seats=3, plans=("Mail", "Meetings"))
+    plans = list(second.product.plans.order_by("name"))
+    wanted = [
+        licensing.Wanted(users[0].pk, first.pk),
+        licensing.Wanted(users[0].pk, second.pk, (plans[0].pk,)),
+        licensing.Wanted(users[1].pk, second.pk),
+    ]
+    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    return Company(contoso, users, [first, second], plans, alice)
+
+
+STEPS = st.tuples(
+    st.sampled_from(["delete", "restore", "block", "edit", "licenses", "licenses"]),
+    st.sets(st.integers(0, 3), min_size=1),
+    st.integers(0, 9),
+)
+# Steps are few, so a failure is read as it is; shrinking it would take minutes.
+BOUNDED = settings(
+    max_examples=8,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@BOUNDED
+@given(steps=st.lists(STEPS, min_size=1, max_size=5))
+def test_what_was_done_last_is_undone_first_and_everything_is_as_it_was(company, steps):
+    with transaction.atomic():
+        done = []
+        for step in steps:
+            before = company.snapshot()
+            if (batch := company.do(step)) is not None:
+                done.append((batch, before))
+            company.assert_seats_are_kept()
+        for batch, before in reversed(done):
+            after = company.snapshot()
+            undone = company.undo(batch)
+            assert company.snapshot() == before
+            if undone is not None:
+                # And forth again, and back.
+                if (redone := company.undo(undone)) is not None:
+                    assert company.snapshot() == after
+                    company.undo(redone)
+                assert company.snapshot() == before
+            company.assert_seats_are_kept()
+        transaction.set_rollback(True)
+
+
+@BOUNDED
+@given(steps=st.lists(STEPS, min_size=2, max_size=5), order=st.randoms())
+def test_undone_in_any_order_nothing_breaks_and_no_seat_is_given_twice(company, steps, order):
+    with transaction.atomic():
+        done = [batch for step in steps if (batch := company.do(step)) is not None]
+        order.shuffle(done)
+        for batch in done:
+            company.undo(batch)
+            company.assert_seats_are_kept()
+        transaction.set_rollback(True)
