@@ -17,6 +17,7 @@ portal_urls = [
     # what was done
     path("activity/", log.activity, name="activity"),
     path("activity/export/", log.export, name="export_activity"),
+    path("activity/export.<str:kind>", log.export, name="export_activity"),
     # staff
     path("members/<uuid:member_id>/customers/", staff.choose_customers, name="member_customers"),
     # the member's own

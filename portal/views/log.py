@@ -1,17 +1,15 @@
 """The activity log: of the partner, of one customer, and as a file."""
 
-from django.http import StreamingHttpResponse
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from customers import queries as customers
 from customers.access import customer_view
-from partners import tenancy
 from partners.access import partner_view
 from partners.roles import Permission
 from portal import forms, queries
-from users.importing import export as files
+from users.views import files
 
 
 @partner_view(Permission.VIEW_OWN_ACTIVITY)
@@ -45,17 +43,14 @@ def render_log(request, customer):
 
 @partner_view(Permission.EXPORT_LISTS)
 @require_safe
-def export(request):
+def export(request, kind="csv"):
     """Hand the log over as a file that a spreadsheet opens, filtered as the address says."""
+    files.check_kind(kind)
     values = forms.FindEvents(request.GET).values()
     slug = values.pop("customer")
     customer = customers.get_customer(slug, member=request.user) if slug else None
     events = queries.find_logged(member=request.user, customer=customer, **values)
     if slug and customer is None:
         events = events.none()
-    day = timezone.localdate().isoformat()
-    return StreamingHttpResponse(
-        tenancy.stream(files.write_csv(queries.in_cells(events, member=request.user))),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="activity-{day}.csv"'},
-    )
+    rows = queries.in_cells(events, member=request.user)
+    return files.hand_out(rows, "activity", kind, title=_("Activity"))

@@ -205,6 +205,10 @@ def test_the_export_holds_the_filtered_log_and_runs_no_formula(northwind, alice)
     assert "Member invited" in lines[1]
     assert len(cells(client.get("/activity/export/"))) == 3
     assert len(cells(client.get("/activity/export/?customer=nobody"))) == 1
+    workbook = client.get("/activity/export.xlsx?group=staff")
+    assert workbook["Content-Disposition"].endswith('.xlsx"')
+    assert b"".join(workbook).startswith(b"PK")
+    assert client.get("/activity/export.exe").status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)

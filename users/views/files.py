@@ -30,16 +30,22 @@ def check_kind(kind: str) -> None:
         raise Http404
 
 
-def hand_out(rows: Iterable[Sequence[object]], name: str, kind: str) -> StreamingHttpResponse:
+def hand_out(
+    rows: Iterable[Sequence[object]], name: str, kind: str, *, title: str = ""
+) -> StreamingHttpResponse:
     """
     Answer with the rows as a .csv or .xlsx file of today's date; the first row is the header.
 
     The rows are fetched as they are sent, in the language and the time zone of the request, and
     the transaction ends with the last of them.
+
+    :param title: what a worksheet is called, where it is not of users.
     """
     rows = tenancy.stream(_as_in_request(rows))
     write = (
-        partial(spreadsheet.write_xlsx, title=_("Users")) if kind == "xlsx" else export.write_csv
+        partial(spreadsheet.write_xlsx, title=title or _("Users"))
+        if kind == "xlsx"
+        else export.write_csv
     )
     parts = _until_closed(write, rows)
     response = StreamingHttpResponse(parts, content_type=TYPES[kind])
