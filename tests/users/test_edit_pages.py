@@ -166,7 +166,9 @@ def test_from_the_list_over_the_question_to_the_new_location(as_alice, contoso, 
     as_alice.post(f"{planned['Location']}start/")
 
     batch = contoso.batches.get()
-    assert "<h1>Location of 1 user changed</h1>" in as_alice.get(planned["Location"]).content.decode()
+    assert (
+        "<h1>Location of 1 user changed</h1>" in as_alice.get(planned["Location"]).content.decode()
+    )
     assert [line.user_id for line in Line.objects.filter(batch=batch)] == [ann.pk]
     assert CustomerUser.objects.get(pk=ann.pk).location == "CN"
 
