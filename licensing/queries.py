@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
@@ -24,6 +24,13 @@ def find_subscriptions(customer: Customer) -> QuerySet[Subscription]:
         .prefetch_related("product__plans")
         .order_by("product__name", "pk")
     )
+
+
+def count_in_line(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    """The same subscriptions, each with how many users wait for a seat as `in_line`."""
+    line = WaitingSeat.objects.filter(subscription=OuterRef("pk")).order_by()
+    number = line.values("subscription").annotate(number=Count("pk")).values("number")
+    return subscriptions.annotate(in_line=Coalesce(Subquery(number), 0))
 
 
 def get_subscription(customer: Customer, subscription_id: UUID) -> Subscription | None:

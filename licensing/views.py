@@ -23,10 +23,11 @@ PRODUCTS = 50
 @require_safe
 def subscriptions(request, customer):
     """Show what the customer has bought, and how much of it is free."""
+    found = queries.find_subscriptions(customer).prefetch_related(None)
     context = {
         "nav": "subscriptions",
         "customer": customer,
-        "subscriptions": queries.find_subscriptions(customer).prefetch_related(None),
+        "subscriptions": queries.count_in_line(found),
         "may_edit": request.user.may(Permission.MANAGE_CUSTOMERS) and not customer.is_archived,
     }
     return render(request, "licensing/subscriptions.html", context)

@@ -152,6 +152,15 @@ def _describe_delete(batch: Batch, products: Mapping[str, str]) -> Consequences:
             % {"n": intcomma(administrators)}
         )
     facts.append(restorable % {"days": days, "day": last_day})
+    if waiting := batch.plan.get("waiting", 0):
+        text = ngettext(
+            "%(n)s of them waits in line for a license and leaves it. A restore does not bring the"
+            " place back.",
+            "%(n)s of them wait in line for a license and leave it. A restore does not bring the"
+            " places back.",
+            waiting,
+        )
+        facts.append(text % {"n": intcomma(waiting)})
     return Consequences(
         tuple(facts),
         tuple(Seats(_name(products, pk), _freed(number)) for pk, number in seats.items()),
@@ -243,8 +252,22 @@ def _describe_licenses(batch: Batch, products: Mapping[str, str]) -> Consequence
         facts.append(text % {"n": intcomma(unserved)})
     if any(one["short"] for one in seats):
         facts.append(_("Seats are too few: they go to the first in the order of the list."))
+        is_queue = batch.options.get("when_short") == "queue"
+        if is_queue:
+            facts.append(_("The others wait in line, and get a license as soon as a seat is free."))
         if any(one["freed"] for one in seats):
-            facts.append(_("Who cannot get everything new keeps the old licenses."))
+            facts.append(
+                _("Who has to wait keeps the old licenses until then.")
+                if is_queue
+                else _("Who cannot get everything new keeps the old licenses.")
+            )
+    if any(one.get("line") and one["wanted"] for one in seats):
+        facts.append(
+            _(
+                "Others wait for the same licenses already. Seats that are free now are given here"
+                " nevertheless; who waits gets the next ones."
+            )
+        )
     return Consequences(tuple(facts))
 
 

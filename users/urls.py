@@ -43,6 +43,11 @@ of_users = [
     path("location/", editing.change_location, name="change_location"),
     path("<uuid:user_id>/", users.show_user, name="user"),
     path("<uuid:user_id>/edit/", editing.edit, name="edit"),
+    path(
+        "<uuid:user_id>/waiting/<uuid:subscription_id>/stop/",
+        licenses.stop_waiting,
+        name="stop_waiting",
+    ),
 ]
 
 # /customers/<slug>/batches/<id>/

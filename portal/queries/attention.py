@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Case, Count, F, Value, When
+from django.db.models import Case, Count, F, Q, Value, When
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ MOST = 6
 MOST_SUBSCRIPTIONS = 15
 FAILURES_DAYS = 7
 WAITING_DAYS = 90
+QUEUE_DAYS = 3
 RENEWS_DAYS = 30
 SHEET_HOURS = 24
 MOST_PASSWORDS = 10_000
@@ -50,6 +51,7 @@ def find_needs(*, member: Member) -> Sequence[Need]:
         *_find_subscriptions(member),
         *_find_failures(member),
         *_find_waiting(member),
+        *_find_from_the_queue(member),
         *_find_sheets(member),
         *_find_passwords(member),
     ]
@@ -195,6 +197,30 @@ def _find_waiting(member: Member) -> Iterator[Need]:
             about=_about(batch, batch.created_at),
             url=_batch_url(batch),
             label=_("Review"),
+        )
+
+
+def _find_from_the_queue(member: Member) -> Iterator[Need]:
+    """Licenses of the last days that users got whom this member had put in line."""
+    filled = (
+        _recent_batches(member, days=QUEUE_DAYS)
+        .filter(kind=Batch.Kind.QUEUE, by=member)
+        .annotate(done=Count("lines__number", filter=Q(lines__state=Line.State.DONE)))
+        .filter(done__gt=0)
+    )
+    for batch in filled[:MOST]:
+        title = ngettext(
+            "{users} user got a license they waited for",
+            "{users} users got licenses they waited for",
+            batch.done,
+        )
+        yield Need(
+            tone="info",
+            icon="hourglass",
+            title=title.format(users=number(batch.done)),
+            about=_about(batch, batch.finished_at),
+            url=_batch_url(batch),
+            label=_("Open"),
         )
 
 

@@ -16,6 +16,7 @@ ANY = ("", _("Any"))
 # Not shown in the bar itself, so the page names those that are set and lets one take them away.
 RARE = (
     "lacks",
+    "waits",
     "permissions",
     "password",
     "location",
@@ -57,6 +58,7 @@ class FilterUsers(forms.Form):
         is_bare=True,
     )
     lacks = _select(_("Without a license of"), [ANY])
+    waits = _select(_("Waits for a license of"), [ANY])
     permissions = _select(_("Permissions"), [ANY, ("administrators", _("Administrators"))])
     password = _select(_("Password"), [ANY, ("temporary", _("Temporary, not yet used"))])
     location = _select(_("Usage location"), [ANY, ("missing", _("Missing"))])
@@ -83,7 +85,16 @@ class FilterUsers(forms.Form):
         ("user_name", _("User name")),
         ("-user_name", _("User name, Z to A")),
     ]
-    ONLY_ACTIVE = ("license", "status", "lacks", "password", "location", "added_from", "added_to")
+    ONLY_ACTIVE = (
+        "license",
+        "status",
+        "lacks",
+        "waits",
+        "password",
+        "location",
+        "added_from",
+        "added_to",
+    )
     ONLY_DELETED = ("deleted_from", "deleted_to")
 
     def __init__(self, query: QueryDict, *, subscriptions: Sequence[Subscription]):
@@ -95,7 +106,7 @@ class FilterUsers(forms.Form):
         self.fields["sort"].choices = self.DELETED_SORTS if is_deleted else self.SORTS
         products = [(str(bought.pk), bought.product.name) for bought in subscriptions]
         if not is_deleted:
-            self.fields["lacks"].choices = [ANY, *products]
+            self.fields["lacks"].choices = self.fields["waits"].choices = [ANY, *products]
             self.fields["license"].choices = [
                 ANY,
                 ("some", _("Licensed")),

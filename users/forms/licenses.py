@@ -54,6 +54,10 @@ class ManageLicenses(forms.Form):
         label=_("If too few licenses are free"),
         choices=[
             ("first", _("First come, in the order of the list; the others get none")),
+            (
+                "queue",
+                _("Queue: the others wait in line, and get one as soon as a seat is free"),
+            ),
             ("none", _("Give nobody any license, and change nothing")),
         ],
         initial="first",
@@ -149,6 +153,7 @@ class ManageLicenses(forms.Form):
         wanted = {value: frozenset(self._of(value)) for value in (GIVE, TAKE)}
         on = set(self.cleaned_data["plans"])
         return {
+            "users": self.chosen.ids,
             "changes": operations.Changes(
                 give=wanted[GIVE],
                 take=wanted[TAKE],
@@ -182,6 +187,7 @@ def _option(one: queries.Held, value: str, chosen: str) -> Option:
         "chosen": intcomma(one.chosen),
         "lacking": intcomma(one.lacking),
         "free": intcomma(one.subscription.free),
+        "waiting": intcomma(one.waiting),
     }
     is_short = value == GIVE and one.lacking > one.subscription.free
     return Option(value, _text(one, value) % numbers, value == chosen, is_short)
@@ -194,12 +200,16 @@ def _text(one: queries.Held, value: str) -> str:
             "Give to all: %(lacking)s seats needed, %(free)s free",
             one.lacking,
         )
+    if value == TAKE and one.waiting:
+        return _("Take from all: %(held)s licensed, %(waiting)s waiting")
     if value == TAKE:
         return ngettext(
             "Take from all: %(held)s seat becomes free",
             "Take from all: %(held)s seats become free",
             one.held,
         )
+    if one.waiting:
+        return _("Leave as it is: %(held)s of %(chosen)s have it, %(waiting)s waiting")
     return {
         "all": _("Leave as it is: everybody has it"),
         "some": _("Leave as it is: %(held)s of %(chosen)s have it"),

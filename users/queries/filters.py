@@ -43,6 +43,8 @@ class Filters:
     license: str | UUID = field(default="", metadata={"values": {"some", "none"}, "is_id": True})
     # the id of a subscription of which they hold none
     lacks: str | UUID = field(default="", metadata={"values": set(), "is_id": True})
+    # the id of a subscription of which they wait for a seat
+    waits: str | UUID = field(default="", metadata={"values": set(), "is_id": True})
     status: str = field(default="", metadata={"values": {"allowed", "blocked"}})
     permissions: str = field(default="", metadata={"values": {"administrators"}, "deleted": True})
     password: str = field(default="", metadata={"values": {"temporary"}})
@@ -187,6 +189,9 @@ def _licensed(users: QuerySet, customer: Customer, filters: Filters) -> QuerySet
         users = users.filter(Exists(held.filter(subscription=filters.license)))
     if filters.lacks:
         users = users.filter(~Exists(held.filter(subscription=filters.lacks)))
+    if filters.waits:
+        waits = customer.waitingseats.filter(user=OuterRef("pk"), subscription=filters.waits)
+        users = users.filter(Exists(waits))
     return users
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from hashlib import sha256
 from uuid import UUID
 
-from django.db.models import Count, F, Func, UUIDField, Window
+from django.db.models import Count, F, Func, Q, UUIDField, Window
 from django.db.models.functions import RowNumber
 
 from customers.models import Customer
@@ -58,13 +58,16 @@ class Held:
     holders: tuple[str, ...]
     # For how many of them each service plan is switched off.
     off: dict[UUID, int]
+    # How many of them wait for it, and how many others do.
+    waiting: int = 0
+    others: int = 0
 
     @property
     def have(self) -> str:
-        """Whether all, some or none of the chosen have it."""
+        """Whether all, some or none of the chosen have it, or wait for it."""
         if self.held >= self.chosen:
             return "all"
-        return "some" if self.held else "none"
+        return "some" if self.held or self.waiting else "none"
 
     @property
     def lacking(self) -> int:
@@ -100,7 +103,7 @@ def get_chosen(customer: Customer, ids: Iterable[UUID], *, member: Member) -> Ch
 
 
 def find_held(customer: Customer, chosen: Chosen) -> list[Held]:
-    """Everything the customer bought, and who of the chosen has it; four statements."""
+    """Everything the customer bought, and who of the chosen has it; five statements."""
     held = Assignment.objects.filter(user__in=licensing.among(chosen.ids), customer=customer)
     numbers, holders = _find_holders(held)
     off = defaultdict(dict)
@@ -108,10 +111,30 @@ def find_held(customer: Customer, chosen: Chosen) -> list[Held]:
     rows = held.annotate(plan=plans).values_list("subscription", "plan")
     for subscription, plan, number in rows.annotate(n=Count("pk")).order_by():
         off[subscription][plan] = number
+    waiting = _count_waiting(customer, chosen)
     return [
-        Held(one, len(chosen), numbers.get(one.pk, 0), tuple(holders[one.pk]), off[one.pk])
+        Held(
+            one,
+            len(chosen),
+            numbers.get(one.pk, 0),
+            tuple(holders[one.pk]),
+            off[one.pk],
+            *waiting.get(one.pk, (0, 0)),
+        )
         for one in find_choices(customer)
     ]
+
+
+def _count_waiting(customer: Customer, chosen: Chosen) -> dict[UUID, tuple[int, int]]:
+    # The chosen first, then the others.
+    among = Q(user__in=licensing.among(chosen.ids))
+    rows = customer.waitingseats.values_list("subscription").order_by()
+    return {
+        subscription: (number, total - number)
+        for subscription, number, total in rows.annotate(
+            number=Count("pk", filter=among), total=Count("pk")
+        )
+    }
 
 
 def _find_holders(held) -> tuple[dict[UUID, int], dict[UUID, list[str]]]:

@@ -10,6 +10,7 @@ import audit.queries as audit
 from audit.models import Event
 from customers import locations
 from customers.models import Customer
+from licensing import queries as licensing
 from users.models import Batch, CustomerUser, UserPermission
 
 from .my import License, find_own_licenses
@@ -19,11 +20,23 @@ EVENTS = 20
 
 
 @dataclass(frozen=True)
+class Awaited:
+    """A license that a user waits for, and where in the line."""
+
+    subscription_id: UUID
+    product: str
+    place: licensing.Place
+    # What is given back for it.
+    gives_up: list[str]
+
+
+@dataclass(frozen=True)
 class UserPage:
     """A user with licenses, history and the batches that matter now."""
 
     user: CustomerUser
     licenses: list[License]
+    waits: list[Awaited]
     events: list[Event]
     # The batch that deleted the user, and the one whose sheet hands over the password.
     deletion: Batch | None
@@ -71,7 +84,26 @@ def get_user_page(customer: Customer, user_id: UUID) -> UserPage | None:
     return UserPage(
         user=user,
         licenses=find_own_licenses(user),
+        waits=_find_waits(customer, user),
         events=list(events[:EVENTS]),
         deletion=batches.get(user.deletion),
         handed_over_by=batches.get(user.password_batch),
     )
+
+
+def _find_waits(customer: Customer, user: CustomerUser) -> list[Awaited]:
+    waits = list(customer.waitingseats.filter(user=user).order_by("pk"))
+    if not waits:
+        return []
+    bought = licensing.find_subscriptions(customer).prefetch_related(None)
+    names = {one.pk: one.product.name for one in bought}
+    places = licensing.get_places(customer, [user.pk])
+    return [
+        Awaited(
+            one.subscription_id,
+            names[one.subscription_id],
+            places[user.pk, one.subscription_id],
+            [names[old] for old in one.gives_up if old in names],
+        )
+        for one in waits
+    ]

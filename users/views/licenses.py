@@ -1,10 +1,13 @@
 from django.contrib import messages
+from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
 
 from customers.access import customer_view
 from customers.pages import render_form
+from licensing import queries as licensing
 from partners.roles import Permission
 from users import consequences, forms, operations, queries
 
@@ -26,15 +29,13 @@ def manage(request, customer):
         messages.error(request, error.message)
         return redirect("users:list", customer.slug)
     if form.is_valid():
-        order = {"users": form.chosen.ids, **form.order, "by": request.user}
         try:
-            batch = operations.plan_licenses(customer=customer, **order)
+            batch = operations.plan_licenses(customer=customer, **form.order, by=request.user)
         except operations.UsersError as error:
             form.add_error(None, error.message)
         else:
             return redirect("users:batch", customer.slug, batch.pk)
-    context = page_of(customer, form, read_choice(request), request.user)
-    return render_form(request, "users/licenses.html", context)
+    return render_form(request, "users/licenses.html", page_of(request, customer, form))
 
 
 def read_form(request, customer):
@@ -50,10 +51,10 @@ def read_form(request, customer):
     )
 
 
-def page_of(customer, form, choice, member):
+def page_of(request, customer, form):
     """Return everything the page shows."""
-    without = form.chosen.without_location
-    may_move = member.may(Permission.MANAGE_USERS) and len(without) <= MOST_HANDED_ON
+    choice, without = read_choice(request), form.chosen.without_location
+    may_move = request.user.may(Permission.MANAGE_USERS) and len(without) <= MOST_HANDED_ON
     return {
         "nav": "users",
         "customer": customer,
@@ -65,3 +66,19 @@ def page_of(customer, form, choice, member):
         "location_url": reverse("users:change_location", args=[customer.slug]) if may_move else "",
         "without_location": ",".join(map(str, without)),
     }
+
+
+@customer_view(Permission.ASSIGN_LICENSES)
+@require_POST
+def stop_waiting(request, customer, user_id, subscription_id):
+    """Take a user out of the line for a license."""
+    user = queries.get_user(customer, user_id)
+    bought = licensing.get_subscription(customer, subscription_id)
+    if user is None or bought is None:
+        raise Http404
+    if operations.stop_waiting(user=user, subscription_id=bought.pk, by=request.user):
+        text = _("%(name)s does not wait for a license of %(product)s any more.")
+    else:
+        text = _("%(name)s was not waiting for a license of %(product)s any more.")
+    messages.success(request, text % {"name": user.display_name, "product": bought.product.name})
+    return redirect("users:user", customer.slug, user.pk)

@@ -1,0 +1,219 @@
+"""What the pages say of those who wait for a license."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from licensing import operations as licensing
+from licensing.models import WaitingSeat
+from partners.roles import Role
+from tests import factories
+from users import operations, queries
+
+from .test_queue import fill, from_the_queue, hold, keys, line_of, plan, run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def people(contoso):
+    return [factories.user(contoso, f"Ann {name}", location="US") for name in "ABCDEF"]
+
+
+@pytest.fixture
+def visio(contoso):
+    return factories.subscription(contoso, "Visio", seats=2)
+
+
+def read(client, name, *arguments, **query) -> str:
+    response = client.get(reverse(name, args=arguments), query)
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def manage(client, users, visio, **choices):
+    """Plan on the page of licenses; returns the page of the plan."""
+    url = reverse("users:licenses", args=["contoso"])
+    ids = ",".join(str(user.pk) for user in users)
+    page = client.get(url, {"ids": ids})
+    shown = page.context["form"].chosen.mark
+    values = {"ids": ids, "shown": shown, f"do_{visio.pk}": "give", "when_short": "queue"}
+    return client.post(f"{url}?ids={ids}", values | choices, follow=True)
+
+
+def test_the_form_offers_the_queue_and_the_plan_says_who_waits(contoso, visio, people, as_alice):
+    page = manage(as_alice, people[:5], visio)
+
+    text = " ".join(page.content.decode().split())
+    assert "3 users will wait in line" in text
+    assert "The others wait in line, and get a license as soon as a seat is free." in text
+    assert "Will wait for a license of “Visio”, place 3 in line." in text
+    assert "users get none" not in text
+
+
+def test_a_plan_says_that_others_wait_already(contoso, visio, people, alice, as_alice):
+    run(contoso, people[:5], alice, give=[visio])
+
+    url = reverse("users:licenses", args=["contoso"])
+    text = as_alice.get(url, {"ids": f"{people[2].pk},{people[5].pk}"}).content.decode()
+    assert "2 other users wait for this license" in text
+    assert "Leave as it is: 0 of 2 have it, 1 waiting" in text
+    text = " ".join(manage(as_alice, people[5:], visio).content.decode().split())
+
+    assert "3 users wait for it already" in text
+    assert "Others wait for the same licenses already." in text
+
+
+def test_taking_from_who_waits_is_offered_and_ends_the_wait(
+    contoso, visio, people, alice, as_alice
+):
+    run(contoso, people[:4], alice, give=[visio])
+
+    page = manage(as_alice, people[2:3], visio, **{f"do_{visio.pk}": "take"})
+    batch = page.context["batch"]
+    operations.start_batch(batch=batch, by=alice)
+
+    assert line_of(visio) == [people[3].pk]
+
+
+def test_the_page_of_a_user_says_the_place_and_ends_the_wait(
+    contoso, visio, people, alice, as_alice
+):
+    old = factories.subscription(contoso, "Old", seats=5)
+    hold(old, *people[:5])
+    run(contoso, people[:5], alice, give=[visio], take=[old])
+    user = people[3]
+
+    text = read(as_alice, "users:user", "contoso", user.pk)
+    assert "Waiting for Visio: place 2 of 3" in text
+    assert "Gives back for it: Old" in text
+
+    url = reverse("users:stop_waiting", args=["contoso", user.pk, visio.pk])
+    page = as_alice.post(url, follow=True)
+    assert "does not wait for a license of Visio any more" in page.content.decode()
+    assert "Waiting for" not in page.content.decode()
+    assert line_of(visio) == [people[2].pk, people[4].pk]
+    assert "was not waiting" in as_alice.post(url, follow=True).content.decode()
+
+
+def test_a_reader_sees_the_place_and_cannot_end_the_wait(
+    contoso, visio, people, alice, bob, client
+):
+    run(contoso, people[:4], alice, give=[visio])
+    client.force_login(bob)
+
+    text = read(client, "users:user", "contoso", people[3].pk)
+    assert "Waiting for Visio: place 2 of 2" in text
+    assert "Stop waiting" not in text
+    url = reverse("users:stop_waiting", args=["contoso", people[3].pk, visio.pk])
+    assert client.post(url).status_code == 403
+    assert line_of(visio) == keys(people[2:4])
+
+
+def test_a_helper_does_not_end_the_wait_of_an_administrator(
+    contoso, visio, people, alice, northwind, client
+):
+    people[3].permissions = ["global_administrator"]
+    people[3].save()
+    run(contoso, people[:4], alice, give=[visio])
+    client.force_login(factories.member(northwind, "carol", role=Role.HELPDESK_AGENT))
+
+    url = reverse("users:stop_waiting", args=["contoso", people[3].pk, visio.pk])
+    assert client.post(url).status_code == 403
+    assert people[3].pk in line_of(visio)
+
+
+def test_the_list_is_filtered_by_who_waits(contoso, visio, people, alice, as_alice):
+    run(contoso, people[:4], alice, give=[visio])
+
+    chosen = queries.chosen_ids(contoso, ids="", all=True, query=f"waits={visio.pk}")
+    assert chosen == keys(people[2:4])
+    text = read(as_alice, "users:list", "contoso", waits=str(visio.pk))
+    assert "Waits for a license of" in text
+    assert "Ann C" in text
+    assert "Ann A" not in text
+    assert "2 users found" in text
+
+
+@pytest.mark.parametrize("query", ["waits=some", "waits=01993b5e-7c00-7000-8000-000000000001"])
+def test_an_unknown_line_chooses_nobody(contoso, visio, query):
+    with pytest.raises(queries.UnknownFilter):
+        queries.chosen_ids(contoso, ids="", all=True, query=query)
+
+
+@pytest.mark.parametrize("page", ["licensing:subscriptions", "portal:customer"])
+def test_subscriptions_say_how_many_wait(contoso, visio, people, alice, as_alice, page):
+    assert "waits=" not in read(as_alice, page, "contoso")
+    run(contoso, people, alice, give=[visio])
+
+    text = read(as_alice, page, "contoso")
+
+    assert f"?waits={visio.pk}" in text
+    assert "4 users wait" in text
+
+
+def test_who_queued_is_told_on_the_dashboard_and_nobody_else(
+    contoso, visio, people, alice, as_alice, northwind, client
+):
+    run(contoso, people, alice, give=[visio])
+    assert "they waited for" not in read(as_alice, "portal:home")
+    visio.refresh_from_db()
+    values = {"state": "active", "renews_on": None}
+    licensing.change_subscription(subscription=visio, seats=5, **values, by=alice)
+    fill(contoso)
+
+    text = read(as_alice, "portal:home")
+    assert "3 users got licenses they waited for" in text
+    assert reverse("users:batch", args=["contoso", from_the_queue().pk]) in text
+    carol = factories.member(northwind, "carol", role=Role.OWNER)
+    client.force_login(carol)
+    text = read(client, "portal:home")
+    assert "they waited for" not in text
+    # Everybody may read what happened.
+    assert "had queued at Contoso got licenses" in text
+
+
+def test_the_batch_says_who_got_what(contoso, visio, people, alice, as_alice):
+    run(contoso, people[:4], alice, give=[visio])
+    visio.refresh_from_db()
+    values = {"state": "active", "renews_on": None}
+    licensing.change_subscription(subscription=visio, seats=4, **values, by=alice)
+    fill(contoso)
+    batch = from_the_queue()
+
+    text = read(as_alice, "users:batch", "contoso", batch.pk)
+    assert "2 users got licenses from the queue" in text
+    assert "Ann D" in text
+    assert "+ Visio" in text
+    assert "2 users got licenses from the queue" in read(as_alice, "users:all_batches")
+
+
+def test_a_plan_to_delete_says_whose_place_is_lost(contoso, visio, people, alice, as_alice):
+    run(contoso, people[:4], alice, give=[visio])
+    batch = operations.plan_deletes(customer=contoso, users=keys(people[2:4]), by=alice)
+
+    text = read(as_alice, "users:batch", "contoso", batch.pk)
+
+    assert "2 of them wait in line for a license and leave it." in text
+
+
+@pytest.mark.parametrize("page", ["users:user", "users:licenses", "licensing:subscriptions"])
+def test_a_page_asks_as_many_questions_however_many_wait(
+    contoso, visio, people, alice, as_alice, page
+):
+    hold(visio, *[factories.user(contoso, f"H {n}") for n in range(2)])
+    run(contoso, people[:1], alice, give=[visio])
+    arguments = ["contoso", people[0].pk] if page == "users:user" else ["contoso"]
+    read(as_alice, page, *arguments, ids=str(people[0].pk))
+    numbers = []
+    for _again in range(2):
+        with CaptureQueriesContext(connection) as seen:
+            read(as_alice, page, *arguments, ids=str(people[0].pk))
+        numbers.append(len(seen))
+        more = [factories.user(contoso, f"M {n}", location="US") for n in range(30)]
+        batch = plan(contoso, more, alice, give=[visio])
+        operations.start_batch(batch=batch, by=alice)
+        assert WaitingSeat.objects.count() > 30
+
+    assert numbers[0] == numbers[1]
