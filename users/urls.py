@@ -4,6 +4,7 @@ from .views import (
     adding,
     batches,
     blocking,
+    bundles,
     deleting,
     editing,
     exporting,
@@ -80,6 +81,9 @@ of_batch = [
 
 urlpatterns = [
     path("batches/", batches.all_batches, name="all_batches"),
+    path("import/", bundles.upload, name="import_many"),
+    path("import/<uuid:bundle_id>/", bundles.bundle, name="bundle"),
+    path("import/<uuid:bundle_id>/start/", bundles.start, name="start_bundle"),
     path("customers/<slug:slug>/users/", include(of_users)),
     path("customers/<slug:slug>/batches/", batches.customer_batches, name="customer_batches"),
     path("customers/<slug:slug>/batches/<uuid:batch_id>/", include(of_batch)),

@@ -66,6 +66,13 @@ def furnish(partner, member, word: str) -> walk.Ids:
         invited = staff.invite_member(
             email=f"{word}@invited.example", role=Role.READER, is_limited=False, by=member
         )
+        bundle = operations.receive_bundle(
+            name=f"{word}.csv",
+            parts=[f"Customer,User name,Display name\n{word},{word}3,{word}\n".encode()],
+            options={"mode": "good"},
+            by=member,
+        )
+        operations.cut_bundle(bundle_id=bundle.pk)
     colleague = factories.member(partner, f"{word}.colleague".lower(), full_name=word)
     return walk.Ids(
         customer.slug,
@@ -76,6 +83,7 @@ def furnish(partner, member, word: str) -> walk.Ids:
         domain.pk,
         colleague.pk,
         invited.invitation.pk,
+        bundle.pk,
     )
 
 

@@ -71,6 +71,7 @@ class Ids:
     domain_id: UUID
     member_id: UUID
     invitation_id: UUID
+    bundle_id: UUID
 
     def values(self) -> dict[str, str]:
         """By name, with those that mean the same for everybody."""
@@ -83,6 +84,7 @@ class Ids:
             "member_id": str(self.member_id),
             "invitation_id": str(self.invitation_id),
             "domain_id": str(self.domain_id),
+            "bundle_id": str(self.bundle_id),
             "number": "1",
             "token": "no-such-token",
             "language": "en",

@@ -6,7 +6,7 @@ from .columns import MapColumns
 from .editing import ChangeLocation, EditUser
 from .filters import FilterUsers
 from .handing_over import MailSheet
-from .importing import ImportFile, ReadFile
+from .importing import ImportFile, ImportMany, ReadFile
 from .licenses import ManageLicenses
 from .person import AddUser, check_name
 from .repairing import RepairAll, RepairLine
@@ -19,6 +19,7 @@ __all__ = [
     "EditUser",
     "FilterUsers",
     "ImportFile",
+    "ImportMany",
     "MailSheet",
     "ManageLicenses",
     "MapColumns",

@@ -27,8 +27,8 @@ PURPOSES = [
 ]
 
 
-class ReadFile(forms.Form):
-    """What a file is for, how it is read, and what is true of rows that say nothing else."""
+class AnyFile(forms.Form):
+    """What a file is for and how it is read, whosever people it holds."""
 
     purpose = forms.ChoiceField(
         label=_("What the file is for"),
@@ -48,14 +48,6 @@ class ReadFile(forms.Form):
         required=False,
         widget=forms.RadioSelect,
     )
-    most_leavers = forms.IntegerField(
-        label=_("Stop if more than so many percent of the users are missing"),
-        min_value=0,
-        max_value=100,
-        initial=operations.MOST_LEAVERS,
-        required=False,
-        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
-    )
     encoding = forms.ChoiceField(
         label=_("Encoding"), required=False, choices=[DETECT, *parse.ENCODINGS]
     )
@@ -70,6 +62,32 @@ class ReadFile(forms.Form):
         ],
         initial="good",
         widget=forms.RadioSelect,
+    )
+
+    @property
+    def reading(self) -> dict:
+        """The choices as a batch keeps them."""
+        chosen = self.cleaned_data
+        delimiter = chosen["delimiter"]
+        return {
+            "purpose": chosen["purpose"] or "create",
+            "licenses": chosen["licenses"] or "add",
+            "encoding": chosen["encoding"],
+            "delimiter": "\t" if delimiter == "tab" else delimiter,
+            "mode": chosen["mode"],
+        }
+
+
+class ReadFile(AnyFile):
+    """The same for one customer, and what is true of rows that say nothing else."""
+
+    most_leavers = forms.IntegerField(
+        label=_("Stop if more than so many percent of the users are missing"),
+        min_value=0,
+        max_value=100,
+        initial=operations.MOST_LEAVERS,
+        required=False,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
     domain = forms.ChoiceField(label=_("Domain of user names without one"), required=False)
     location = forms.ChoiceField(label=_("Usage location"), required=False)
@@ -123,15 +141,9 @@ class ReadFile(forms.Form):
     def options(self) -> dict:
         """The choices as the batch keeps them."""
         chosen = self.cleaned_data
-        delimiter = chosen["delimiter"]
         share = chosen["most_leavers"]
-        return {
-            "purpose": chosen["purpose"] or "create",
-            "licenses": chosen["licenses"] or "add",
+        return self.reading | {
             "most_leavers": operations.MOST_LEAVERS if share is None else share,
-            "encoding": chosen["encoding"],
-            "delimiter": "\t" if delimiter == "tab" else delimiter,
-            "mode": chosen["mode"],
             "defaults": {
                 "domain": chosen["domain"],
                 "location": chosen["location"],
@@ -161,8 +173,8 @@ class ReadFile(forms.Form):
         }
 
 
-class ImportFile(ReadFile):
-    """A file of people and how to read it."""
+class WithFile(forms.Form):
+    """A file that is uploaded."""
 
     file = forms.FileField(
         label=_("File"),
@@ -187,3 +199,21 @@ class ImportFile(ReadFile):
                 },
             )
         return file
+
+
+class ImportFile(WithFile, ReadFile):
+    """A file of people and how to read it."""
+
+
+class ImportMany(WithFile, AnyFile):
+    """A file with people of many customers and how to read it."""
+
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, **keywords)
+        # A list that is complete for one customer says nothing of the others.
+        self.fields["purpose"].choices = PURPOSES[:-1]
+
+    @property
+    def options(self) -> dict:
+        """The choices as the bundle keeps them."""
+        return self.reading

@@ -21,6 +21,7 @@ from .batches import (
     get_default_domain,
     get_progress,
 )
+from .bundles import find_bundle_batches, get_bundle, shows_strays
 from .columns import find_preview, find_said_columns
 from .exporting import Bought, find_all_lines, find_bought, find_exported
 from .filters import (
@@ -65,6 +66,9 @@ from .undoing import (
 )
 
 __all__ = [
+    "find_bundle_batches",
+    "get_bundle",
+    "shows_strays",
     "count_acts",
     "DAYS_TO_UNDO",
     "DONE",

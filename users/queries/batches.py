@@ -203,11 +203,12 @@ def find_batches(
     page = _page(
         batches.select_related("customer"), "pk", after=after, before=before, is_newest_first=True
     )
-    _count_lines(page.rows)
+    count_lines(page.rows)
     return page
 
 
-def _count_lines(batches: Sequence[Batch]) -> None:
+def count_lines(batches: Sequence[Batch]) -> None:
+    """Give each of the batches its progress, in one statement."""
     # What went wrong is few and indexed; everything is counted only where it still runs.
     counts = {batch.pk: Counter() for batch in batches}
     begun = {Batch.State.RUNNING, Batch.State.PAUSED}

@@ -1,0 +1,242 @@
+"""One file for many customers."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from audit.models import Event
+from customers.models import Scope
+from partners import tenancy
+from partners.access import Refused
+from tests import factories
+from users import operations
+from users.models import Batch, Bundle, BundlePart, Chunk, CustomerUser
+
+pytestmark = pytest.mark.django_db
+
+HEADER = "Customer,User name,Display name\n"
+
+
+@pytest.fixture
+def fabrikam(inside):
+    return factories.customer(
+        "fabrikam", "Fabrikam Ltd", domains=("fabrikam.example",), location="DE"
+    )
+
+
+def cut(by, text, **options):
+    options = {"purpose": "create", "mode": "good"} | options
+    bundle = operations.receive_bundle(
+        name="all.csv", parts=[text.encode()], options=options, by=by
+    )
+    operations.cut_bundle(bundle_id=bundle.pk)
+    bundle.refresh_from_db()
+    return bundle
+
+
+def plans(bundle):
+    batches = Batch.objects.filter(bundle=bundle.pk).order_by("id")
+    return {
+        one.customer.slug: sorted(line.input["user_name"] for line in one.lines.all())
+        for one in batches
+    }
+
+
+def work(bundle):
+    for chunk in Chunk.objects.filter(batch__bundle=bundle.pk, state="pending"):
+        operations.run_chunk(batch_id=chunk.batch_id, number=chunk.number)
+
+
+def test_each_customer_gets_a_plan_of_its_own(contoso, fabrikam, alice):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nfabrikam,bo,Bo\nFABRIKAM ltd.,cy,Cy\n")
+
+    assert bundle.state == "cut"
+    assert plans(bundle) == {
+        "contoso": ["ann@contoso.example"],
+        "fabrikam": ["bo@fabrikam.example", "cy@fabrikam.example"],
+    }
+    assert not BundlePart.objects.exists()
+    assert Event.objects.get(action="import.uploaded").subject_name == "all.csv"
+
+
+def test_each_customers_own_location_fills_the_gaps(contoso, fabrikam, alice):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\n")
+
+    locations = {
+        one.customer.slug: one.lines.get().input["location"]
+        for one in Batch.objects.filter(bundle=bundle.pk)
+    }
+    assert locations == {"contoso": "US", "fabrikam": "DE"}
+
+
+def test_without_a_column_the_domain_says_whose_somebody_is(contoso, fabrikam, alice):
+    text = "User name,Display name\nann@contoso.example,Ann\nbo@FABRIKAM.example,Bo\n"
+
+    assert plans(cut(alice, text)) == {
+        "contoso": ["ann@contoso.example"],
+        "fabrikam": ["bo@fabrikam.example"],
+    }
+
+
+def test_rows_of_nobody_are_named_with_line_and_reason(contoso, fabrikam, alice):
+    text = HEADER + "Contosso,ann,Ann\n,bo,Bo\n,cy@nowhere.example,Cy\nContoso,di,Di\n"
+
+    bundle = cut(alice, text)
+
+    assert bundle.plan["strays"] == 3
+    said = [(one["line"], one["code"], one["suggestion"]) for one in bundle.plan["shown_strays"]]
+    assert said == [
+        (2, "customer_unknown", "Contoso"),
+        (3, "customer_missing", ""),
+        (4, "domain_of_nobody", ""),
+    ]
+    assert plans(bundle) == {"contoso": ["di@contoso.example"]}
+
+
+def test_a_customer_out_of_the_members_reach_is_as_absent_as_none(contoso, fabrikam, helen):
+    Scope.objects.create(member=helen, customer=contoso)
+    helen.is_limited = True
+    helen.save()
+
+    bundle = cut(helen, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody Ltd,cy,Cy\n")
+
+    assert plans(bundle) == {"contoso": ["ann@contoso.example"]}
+    codes = [one["code"] for one in bundle.plan["shown_strays"]]
+    assert codes == ["customer_unknown", "customer_unknown"]
+    assert "abrikam" not in bundle.plan["shown_strays"][1]["suggestion"]
+
+
+def test_a_rivals_customer_is_as_absent_as_none(contoso, rival, alice):
+    with tenancy.tenant(rival.pk):
+        factories.customer("wayne", "Wayne", domains=("wayne.example",))
+
+    bundle = cut(alice, HEADER + "Wayne,ann,Ann\nContoso,bo,Bo\n")
+
+    assert bundle.plan["shown_strays"][0]["code"] == "customer_unknown"
+
+
+def test_a_file_that_cannot_be_read_is_refused(contoso, alice):
+    bundle = cut(alice, "what is this\n")
+
+    assert bundle.state == "refused"
+    assert bundle.plan["refused"]["code"] == "no_header"
+    assert not BundlePart.objects.exists()
+
+
+def test_a_second_worker_cuts_nothing_again(contoso, alice):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\n")
+
+    operations.cut_bundle(bundle_id=bundle.pk)
+
+    assert Batch.objects.filter(bundle=bundle.pk).count() == 1
+
+
+def test_a_file_that_crashes_its_worker_is_refused_in_the_end(contoso, alice):
+    bundle = operations.receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
+    Bundle.objects.filter(pk=bundle.pk).update(attempts=3)
+
+    operations.cut_bundle(bundle_id=bundle.pk)
+
+    bundle.refresh_from_db()
+    assert (bundle.state, bundle.plan["refused"]["code"]) == ("refused", "internal")
+
+
+def test_all_are_started_at_once_and_done_by_workers(contoso, fabrikam, alice):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\n")
+
+    assert operations.start_bundle(bundle=bundle, ticket="T-9", by=alice) == 2
+
+    assert not CustomerUser.objects.exists()
+    work(bundle)
+    assert CustomerUser.objects.count() == 2
+    assert set(Batch.objects.values_list("state", "ticket")) == {("done", "T-9")}
+    with pytest.raises(operations.NothingToStart):
+        operations.start_bundle(bundle=bundle, by=alice)
+
+
+def test_one_that_is_all_or_nothing_and_has_errors_is_left_waiting(contoso, fabrikam, alice):
+    bundle = cut(alice, HEADER + "Contoso,ä,Ann\nFabrikam Ltd,bo,Bo\n", mode="all")
+
+    assert operations.start_bundle(bundle=bundle, by=alice) == 1
+
+    states = {one.customer.slug: one.state for one in Batch.objects.filter(bundle=bundle.pk)}
+    assert states == {"contoso": "planned", "fabrikam": "running"}
+
+
+def test_a_reader_uploads_nothing(contoso, bob):
+    with pytest.raises(Refused):
+        operations.receive_bundle(name="a.csv", parts=[b"x"], options={}, by=bob)
+
+
+def test_one_who_did_not_upload_needs_the_right_to_approve(contoso, alice, helen):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\n")
+
+    with pytest.raises(Refused):
+        operations.start_bundle(bundle=bundle, by=helen)
+
+
+# Pages
+
+
+def send(client, text, **fields):
+    file = SimpleUploadedFile("all.csv", text.encode())
+    return client.post(reverse("users:import_many"), {"file": file, "mode": "good"} | fields)
+
+
+def test_from_the_upload_over_the_plans_to_the_start(as_alice, contoso, fabrikam, alice):
+    answer = send(as_alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody,cy,Cy\n")
+    bundle = Bundle.objects.get()
+    assert answer.url == reverse("users:bundle", args=[bundle.pk])
+    assert "is being read" in as_alice.get(answer.url).content.decode()
+
+    operations.cut_bundle(bundle_id=bundle.pk)
+    page = " ".join(as_alice.get(answer.url).content.decode().split())
+    assert "Fabrikam Ltd" in page
+    assert "“Nobody” is not one of your customers." in page
+    assert "Start 2 imports" in page
+
+    url = reverse("users:start_bundle", args=[bundle.pk])
+    page = " ".join(as_alice.post(url, follow=True).content.decode().split())
+    assert "2 imports were started." in page
+    work(bundle)
+    assert CustomerUser.objects.count() == 2
+
+
+def test_the_page_shows_a_limited_member_only_their_customers(
+    client, contoso, fabrikam, alice, helen
+):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody,cy,Cy\n")
+    Scope.objects.create(member=helen, customer=contoso)
+    helen.is_limited = True
+    helen.save()
+    client.force_login(helen)
+
+    page = client.get(reverse("users:bundle", args=[bundle.pk])).content.decode()
+
+    assert "Contoso" in page
+    assert "Fabrikam" not in page
+    assert "Nobody" not in page
+
+
+def test_an_empty_file_is_refused_in_a_sentence(as_alice, contoso):
+    answer = send(as_alice, "")
+
+    assert answer.status_code == 422
+    assert "The file is empty." in answer.content.decode()
+
+
+def test_the_page_asks_as_much_for_many_customers_as_for_one(as_alice, alice, inside):
+    for number in range(30):
+        factories.customer(f"c{number}", f"Customer {number:02}", domains=(f"c{number}.example",))
+    counts = []
+    for number in (1, 30):
+        text = HEADER + "".join(f"c{n},ann,Ann\n" for n in range(number))
+        url = reverse("users:bundle", args=[cut(alice, text).pk])
+        as_alice.get(url)
+        with CaptureQueriesContext(connection) as captured:
+            as_alice.get(url)
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
