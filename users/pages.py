@@ -60,7 +60,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "taken_names": queries.find_taken_names(batch),
         "detected": detected.describe(batch),
         "notices": sentences.notices(batch),
-        "repairs": repairs.offer(batch),
+        "repairs": repairs.offer(batch, products),
         "may_repair": batch.kind == "import"
         and batch.state == "planned"
         and operations.may_start(batch, member),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -100,12 +101,16 @@ class Repairs:
         return bool(self.errors or self.warnings)
 
 
-def offer(batch: Batch) -> Repairs:
-    """What is wrong with the rows of a planned import, with the choices for each kind."""
+def offer(batch: Batch, products: Mapping[str, str]) -> Repairs:
+    """
+    What is wrong with the rows of a planned import, with the choices for each kind.
+
+    `products` names the customer's subscriptions by id.
+    """
     found = queries.find_problem_groups(batch, by_value=BY_VALUE, by_domain=BY_DOMAIN)
     if not found.groups:
         return Repairs()
-    desk = _Desk(batch.customer)
+    desk = _Desk(batch.customer, products)
     shown = [desk.show(group) for group in found.groups]
     return Repairs(
         errors=tuple(one for one in shown if one.severity == importing.ERROR),
@@ -117,12 +122,18 @@ def offer(batch: Batch) -> Repairs:
 class _Desk:
     """Knows what can be chosen at this customer; each thing is asked for once."""
 
-    def __init__(self, customer: Customer):
+    def __init__(self, customer: Customer, products: Mapping[str, str]):
         self.customer = customer
-        self.domains = queries.find_verified_domains(customer)
-        self.products = queries.find_product_names(customer)
-        self.locations = locations.choices()
+        self.products = products
         self.long_lists = LONG_LISTS
+
+    @cached_property
+    def domains(self) -> Sequence[str]:
+        return queries.find_verified_domains(self.customer)
+
+    @cached_property
+    def locations(self) -> Sequence[tuple[str, str]]:
+        return locations.choices()
 
     def show(self, group: queries.ProblemGroup) -> Repair:
         values = self._values(group)

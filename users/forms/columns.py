@@ -42,4 +42,6 @@ class MapColumns(forms.Form):
         return {
             plain_header(self.fields[name].label)[:LONGEST]: self.cleaned_data[name]
             for name in self.changed_data
+            # What is not sent is not said.
+            if self.add_prefix(name) in self.data
         }
