@@ -22,7 +22,6 @@ def shell(request):
         "theme": member.theme if member else "",
         "are_keys_off": bool(member) and not member.has_shortcuts,
         "may_manage_users": _may_manage_users(request, member),
-        "may_manage_users": bool(member) and member.may(Permission.MANAGE_USERS),
         "may_manage_customers": bool(member) and member.may(Permission.MANAGE_CUSTOMERS),
         "may_manage_staff": bool(member) and member.may(Permission.MANAGE_STAFF),
         "html_language": html_language(),
