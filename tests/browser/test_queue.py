@@ -1,0 +1,152 @@
+"""Too few seats: who finds none waits in line, and gets the next one without anybody's doing."""
+
+import os
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from licensing import operations as licensing
+from licensing.models import Assignment, WaitingSeat
+from tests import factories
+from users import tasks
+from users.models import Batch
+
+from .conftest import inside_of
+from .test_licenses import box, choose_all
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def school(site, northwind, alice, contoso):
+    """Sixty users of Contoso: all have Old, and of New 40 seats are free."""
+    with inside_of(northwind):
+        old = factories.subscription(contoso, "Old", seats=60)
+        factories.subscription(contoso, "New", seats=40)
+        users = [factories.user(contoso, f"Ann {n:02}", location="US") for n in range(60)]
+        wanted = [licensing.Wanted(user.pk, old.pk, ()) for user in users]
+        licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    site.sign_in(alice)
+    site.open("/customers/contoso/users/")
+    return site
+
+
+def press(page, target, key="Enter"):
+    target.focus()
+    page.keyboard.press(key)
+
+
+def shoot(page, name):
+    """Keep a picture where somebody wants to look at it."""
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+def holders(product) -> set[str]:
+    held = Assignment.objects.filter(subscription__product__name=product)
+    return set(held.values_list("user__display_name", flat=True))
+
+
+def swap_all(school):
+    """Give New to all and take Old from all, by keyboard, with a queue for who finds none."""
+    page = school.page
+    choose_all(page)
+    press(page, box(page, "New"), "Space")
+    press(page, box(page, "Old"), "Space")
+    expect(page.locator("#live")).to_have_text("Take from all: 60 seats become free")
+    press(page, page.get_by_label(re.compile("^Queue")), "Space")
+    shoot(page, "form")
+    school.check()
+    press(page, page.get_by_role("button", name="Save"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Change licenses of 60 users?")
+
+
+def test_a_swap_of_all_with_too_few_seats_and_the_queue_filling(school, northwind, worker):
+    page = school.page
+    swap_all(school)
+    expect(page.locator("main")).to_contain_text("20 users will wait in line")
+    expect(page.locator("main")).to_contain_text("keeps the old licenses until then")
+    shoot(page, "plan")
+    school.check()
+    press(page, page.get_by_role("button", name="Change licenses of 60 users"))
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Licenses of 60 users changed", timeout=30_000
+    )
+    expect(page.locator("#lines")).to_contain_text("Ann 00")
+    shoot(page, "result")
+    school.check()
+    with inside_of(northwind):
+        assert holders("New") == {f"Ann {n:02}" for n in range(40)}
+        assert holders("Old") == {f"Ann {n:02}" for n in range(40, 60)}
+        assert WaitingSeat.objects.count() == 20
+
+    # Ten more seats are bought.
+    school.open("/customers/contoso/subscriptions/")
+    expect(page.locator("main")).to_contain_text("20 users wait")
+    shoot(page, "subscriptions")
+    school.check()
+    press(page, page.get_by_role("link", name="New", exact=True).first)
+    seats = page.get_by_label("Seats")
+    seats.focus()
+    seats.press("Control+a")
+    page.keyboard.type("50")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notices")).to_contain_text("New is saved.")
+
+    # The worker is told after the commit; the dashboard says so to who had queued them.
+    notice = page.locator("#attention").get_by_text("10 users got licenses they waited for")
+    for again in range(1, 41):
+        school.open("/")
+        if notice.count():
+            break
+        page.wait_for_timeout(250)
+        if again % 10 == 0:
+            # What beat does, where the wake-up was lost.
+            tasks.sweep()
+    expect(notice).to_be_visible()
+    shoot(page, "dashboard")
+    school.check()
+    with inside_of(northwind):
+        assert holders("New") == {f"Ann {n:02}" for n in range(50)}
+        assert holders("Old") == {f"Ann {n:02}" for n in range(50, 60)}
+        assert Batch.objects.get(kind="queue").total == 10
+
+    press(page, page.get_by_role("link", name=re.compile("Open: 10 users got licenses")))
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "10 users got licenses from the queue"
+    )
+    expect(page.locator("#lines")).to_contain_text("+ New")
+    expect(page.locator("#lines")).to_contain_text("− Old")
+    shoot(page, "batch")
+    school.check()
+
+
+def test_one_who_waits_leaves_the_line_on_a_phone(school, northwind, worker):
+    page = school.page
+    swap_all(school)
+    press(page, page.get_by_role("button", name="Change licenses of 60 users"))
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Licenses of 60 users changed", timeout=30_000
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    with inside_of(northwind):
+        waits = WaitingSeat.objects.get(user__display_name="Ann 42")
+    school.open(f"/customers/contoso/users/?waits={waits.subscription_id}")
+    expect(page.locator("#users tbody tr")).to_have_count(20)
+    shoot(page, "list-phone")
+    school.check()
+
+    page.get_by_role("link", name="Ann 42").click()
+    expect(page.locator("main")).to_contain_text("Waiting for New: place 3 of 20")
+    expect(page.locator("main")).to_contain_text("Gives back for it: Old")
+    shoot(page, "user-phone")
+    school.check()
+    press(page, page.get_by_role("button", name=re.compile("^Stop waiting")))
+
+    expect(page.locator("#notices")).to_contain_text("does not wait for a license of New any more")
+    expect(page.locator("main")).not_to_contain_text("Waiting for New")
+    with inside_of(northwind):
+        assert WaitingSeat.objects.count() == 19
+        assert "Ann 42" in holders("Old")
