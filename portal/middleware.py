@@ -10,6 +10,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from partners import tenancy
+from portal.views import errors
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -37,6 +38,24 @@ class Headers:
             response.headers.setdefault("Cache-Control", "private, no-store")
             patch_vary_headers(response, ["HX-Request", "HX-Request-Type"])
         return response
+
+
+class Length:
+    """
+    Answers a request that announces far more than any form takes, without reading it.
+
+    What is only a few times too large is read and refused by its form, with everything kept that
+    was chosen there.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > 4 * settings.UPLOAD_LIMIT_BYTES:
+            return errors.too_large(request)
+        return self.get_response(request)
 
 
 class Preferences:

@@ -2,6 +2,7 @@
 
 import sys
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -40,6 +41,16 @@ def server_error(request):
 
 def unavailable(request):
     """Say that the portal will be back soon, without a look at the database, which is not there."""
+    return HttpResponse(_plainly(request, "503.html"), status=503, headers={"Retry-After": "5"})
+
+
+def too_large(request):
+    """Say how large a file may be, without having read what was sent."""
+    page = _plainly(request, "413.html", limit=settings.UPLOAD_LIMIT_BYTES)
+    return HttpResponse(page, status=413, headers={"Connection": "close"})
+
+
+def _plainly(request, template, **context):
+    # Before anybody asked the database who is there.
     with translation.override(translation.get_language_from_request(request)):
-        page = render_to_string("503.html", {"html_language": html_language()})
-    return HttpResponse(page, status=503, headers={"Retry-After": "5"})
+        return render_to_string(template, {"html_language": html_language(), **context})
