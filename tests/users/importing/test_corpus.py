@@ -201,7 +201,7 @@ def test_what_cannot_be_a_list_is_refused_with_the_reason(data, refused):
 
 def test_lines_without_people_count_as_lines():
     """Else a file of nobodies would be read to its end however long it is."""
-    assert refusal(HEADER.encode() + b",,x,y,z\r\n" * 100_001)[0] == "too_many_rows"
+    assert refusal(HEADER.encode() + b",,,y,z\r\n" * 150_000)[0] == "too_many_rows"
     assert plan(HEADER.encode() + b",,,,\r\n" * 500_000 + ROWS).ready == 1
 
 
@@ -444,4 +444,5 @@ def test_a_bomb_is_refused_without_unpacking_it(bomb):
     code, kilobytes, seconds = json.loads(run.stdout)
     print(f"{bomb}: {code}, {kilobytes / 1024:.0f} MB, {seconds:.2f} s")
     assert code not in ("read", "damaged") or bomb == "entities"
-    assert kilobytes < 50 * 1024
+    # Fifty are promised; without the look at the bytes it would be nearly that.
+    assert kilobytes < 40 * 1024

@@ -305,6 +305,35 @@ def test_any_rows_are_planned(rows, world):
     check_plan(rows, world)
 
 
+wishes = st.lists(
+    st.lists(st.sampled_from(["First", "Second", "Third"]), max_size=3), min_size=1, max_size=12
+)
+
+
+@given(wishes, st.lists(st.integers(0, 4), min_size=3, max_size=3))
+@examples(100)
+def test_no_more_seats_are_promised_than_are_free(wishes, free):
+    named = zip(["First", "Second", "Third"], free, strict=True)
+    bought = tuple(Subscription(name, name, name, f"{name}-1", seats) for name, seats in named)
+    facts = Facts(frozenset({"contoso.com"}), {}, {}, bought, frozenset())
+    rows = [
+        Row(2 + n, {"user_name": f"u{n}", "display_name": "U", "products": "; ".join(wish)})
+        for n, wish in enumerate(wishes)
+    ]
+
+    plan = check_plan(rows, (facts, Defaults(location="CN")))
+
+    assert plan.failed == 0
+    for one in bought:
+        wanted = sum(one.name in wish for wish in wishes)
+        short = sum(
+            (problem.code, problem.value) == ("seat_short", one.name)
+            for line in plan.lines
+            for problem in line.problems
+        )
+        assert short == max(wanted - one.free, 0)
+
+
 PEOPLE = workbook(
     [
         ["User name", "Display name", "Usage location", "Phone"],
