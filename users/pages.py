@@ -66,7 +66,8 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         and operations.may_start(batch, member),
         "lines": sentences.show(page.rows, products, is_over=batch.started_at is not None),
         "shows_licenses": batch.kind in WITH_LICENSES
-        and (batch.kind, batch.state) != ("delete", "planned"),
+        and (batch.kind, batch.state) != ("delete", "planned")
+        and undoing.shows_licenses(batch),
         "page": page,
         "place": place,
         "tabs": sentences.tabs(batch, progress, acts),

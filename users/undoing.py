@@ -105,6 +105,10 @@ def describe(batch: Batch) -> tuple[str, ...]:
     """What happens if this undo runs."""
     acts = batch.plan.get("acts", {})
     facts = [_count(FACTS[act], acts[act]) for act in FACTS if acts.get(act)]
+    if acts.keys() & {"licenses", "update"} and any(one["short"] for one in batch.plan["seats"]):
+        facts.append(
+            _("Who cannot get back everything, as no seat is free, keeps what they have now.")
+        )
     if nothing := batch.plan.get("nothing_done", 0):
         facts.append(
             _count(
@@ -117,6 +121,11 @@ def describe(batch: Batch) -> tuple[str, ...]:
             )
         )
     return tuple(facts)
+
+
+def shows_licenses(batch: Batch) -> bool:
+    """Whether a batch that is an undo changes the licenses of anybody."""
+    return batch.kind != Batch.Kind.UNDO or bool(batch.plan.get("seats"))
 
 
 def _count(sentence, number: int) -> str:
