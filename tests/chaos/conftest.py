@@ -6,7 +6,10 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
-from . import rig
+# Else its asserts would not say what they found.
+pytest.register_assert_rewrite("tests.chaos.imports")
+
+from . import rig  # noqa: E402
 
 
 @pytest.fixture

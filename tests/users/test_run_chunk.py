@@ -294,6 +294,32 @@ def test_the_sweep_tells_of_chunks_that_nobody_was_told_of_for_a_minute(contoso,
 
 
 @commits
+def test_many_beats_at_once_tell_of_each_chunk_once(contoso, alice, northwind):
+    begin(additions(contoso, alice, 400), alice)
+    # As after an hour without a beat: what was missed is caught up with.
+    with transaction.atomic():
+        Chunk.objects.update(enqueued_at=timezone.now() - timedelta(hours=1))
+    barrier = threading.Barrier(8)
+    told = []
+
+    def sweep():
+        try:
+            with tenancy.tenant(northwind.pk):
+                barrier.wait(10)
+                told.append(operations.sweep())
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=sweep) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert (len(told), sum(told)) == (8, 8)
+
+
+@commits
 def test_a_sweep_leaves_a_chunk_alone_that_is_being_done(contoso, alice, northwind):
     begin(additions(contoso, alice, 60), alice)
     with transaction.atomic():
