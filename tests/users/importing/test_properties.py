@@ -29,6 +29,7 @@ from users.importing.parse import Parsed, Row, UnreadableFile, parse_file
 from users.importing.plan import make_plan
 from users.importing.problems import ERROR, Problem, describe
 from users.importing.rules import LIMITS
+from users.importing.spreadsheet import write_xlsx
 from users.importing.template import template
 from users.importing.validate import names_to_look_up, validate
 
@@ -434,6 +435,33 @@ def test_what_is_exported_comes_back_as_it_was(people):
 
     expected = [dict(zip(fields, person, strict=True)) for person in people if any(person)]
     assert [row.values for row in parsed.rows] == expected
+
+
+@given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=5))
+@example([("=1+1", "'=1+1", "\uff1dx"), ("@a", "a;=b", "_x0041_"), ("<f>1</f>", "]]>", "&lt;")])
+@examples(150)
+def test_a_workbook_that_is_exported_holds_texts_alone_and_comes_back(people):
+    fields = ["user_name", "display_name", "department"]
+    header = [template_names("en")[field] for field in fields]
+
+    data = b"".join(write_xlsx([header, *people]))
+
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        sheet = package.read("xl/worksheets/sheet1.xml").decode()
+    assert re.findall(r"<f[ />]", sheet) == []
+    assert set(re.findall(r"<c [^>]*>", sheet)) == set(re.findall(r'<c [^>]*t="inlineStr">', sheet))
+
+    def shown(cell):
+        # What XML has no sign for.
+        cell = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", cell)
+        return cell.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+    people = [{f: shown(cell) for f, cell in zip(fields, row, strict=True)} for row in people]
+    parsed = read(data)
+    rows = [] if parsed is None else [row.values for row in parsed.rows]
+    assert [{field: shown(cell) for field, cell in row.items()} for row in rows] == [
+        row for row in people if any(row.values())
+    ]
 
 
 @given(rows.filter(bool), worlds(), st.sampled_from(["en", "zh-hans"]))
