@@ -20,6 +20,13 @@ PROBLEMS = {
     ),
 }
 
+# What a file forecasts for whom no seat is left, where they are to wait for one.
+QUEUED = {
+    "seat_short": gettext_lazy(
+        "No license of “%(product)s” is left; this user will wait in line for one."
+    ),
+}
+
 # Why nothing was done for a line.
 FAILURES = {
     "no_seat": gettext_lazy("No seat was free, so nothing was changed for this user."),

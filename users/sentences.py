@@ -214,7 +214,10 @@ def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
         # Said as a consequence: seats come back, or are wanted back.
         return []
     return [
-        one | {"name": products.get(str(one.get("subscription")), one.get("name", ""))}
+        # A file forecasts only what is short; where it queues, all of them wait.
+        {"waits": one.get("short", 0)}
+        | one
+        | {"name": products.get(str(one.get("subscription")), one.get("name", ""))}
         for one in batch.plan.get("seats", ())
     ]
 
@@ -274,6 +277,8 @@ def as_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[importing.Proble
 
 def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
     sentences = PROBLEMS | licenses.PROBLEMS if licenses.is_change(line) else PROBLEMS
+    if line.batch.options.get("when_short") == "queue":
+        sentences = sentences | licenses.QUEUED
     said = [_problem(one, sentences) for one in line.problems]
     if line.state in {Line.State.PARTLY, Line.State.FAILED, Line.State.DONE}:
         # A forecast of the plan; what really happened is said below.

@@ -1,6 +1,7 @@
 """What the pages say of those who wait for a license."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -10,6 +11,7 @@ from licensing.models import WaitingSeat
 from partners.roles import Role
 from tests import factories
 from users import operations, queries
+from users.models import Batch
 
 from .test_queue import fill, from_the_queue, hold, keys, line_of, plan, run
 
@@ -217,3 +219,57 @@ def test_a_page_asks_as_many_questions_however_many_wait(
         assert WaitingSeat.objects.count() > 30
 
     assert numbers[0] == numbers[1]
+
+
+def test_a_file_lets_who_finds_no_seat_wait(contoso, visio, alice, as_alice):
+    rows = "".join(f"u{n},U {n}\r\n" for n in range(4))
+    answer = as_alice.post(
+        reverse("users:import", args=["contoso"]),
+        {
+            "file": SimpleUploadedFile("people.csv", f"User name,Display name\r\n{rows}".encode()),
+            "domain": "contoso.example",
+            "location": "US",
+            "mode": "good",
+            "products": [str(visio.pk)],
+            "when_short": "queue",
+        },
+    )
+    assert answer.status_code == 302
+    batch = Batch.objects.get()
+    operations.check_upload(batch_id=batch.pk)
+    text = read(as_alice, "users:batch", "contoso", batch.pk)
+    assert "2 users will wait in line" in text
+    assert "No license of “Visio” is left; this user will wait in line for one." in text
+
+    as_alice.post(reverse("users:start", args=["contoso", batch.pk]))
+
+    text = read(as_alice, "users:batch", "contoso", batch.pk)
+    assert "Waits for a license of Visio, place 2 in line." in text
+    waits = WaitingSeat.objects.order_by("pk").values_list("user__user_name", flat=True)
+    assert list(waits) == ["u2@contoso.example", "u3@contoso.example"]
+    assert set(WaitingSeat.objects.values_list("cause", flat=True)) == {batch.pk}
+
+
+def test_a_restore_lets_who_finds_no_seat_wait(contoso, visio, people, alice, as_alice):
+    hold(visio, *people[:2])
+    gone = operations.plan_deletes(customer=contoso, users=keys(people[:2]), by=alice)
+    operations.start_batch(batch=gone, by=alice)
+    hold(visio, people[4])
+    batch = operations.plan_restores(customer=contoso, users=keys(people[:2]), by=alice)
+    assert "Queue: the others wait in line" in read(as_alice, "users:batch", "contoso", batch.pk)
+
+    url = reverse("users:start", args=["contoso", batch.pk])
+    as_alice.post(url, {"new_passwords": "old", "when_short": "queue"})
+
+    batch.refresh_from_db()
+    assert (batch.state, batch.options["when_short"]) == ("done", "queue")
+    assert line_of(visio) == [people[1].pk]
+
+
+def test_a_restore_with_seats_enough_asks_nothing_of_it(contoso, visio, people, alice, as_alice):
+    hold(visio, *people[:1])
+    gone = operations.plan_deletes(customer=contoso, users=keys(people[:1]), by=alice)
+    operations.start_batch(batch=gone, by=alice)
+    batch = operations.plan_restores(customer=contoso, users=keys(people[:1]), by=alice)
+
+    assert "Queue:" not in read(as_alice, "users:batch", "contoso", batch.pk)

@@ -63,6 +63,16 @@ class AnyFile(forms.Form):
         initial="good",
         widget=forms.RadioSelect,
     )
+    when_short = forms.ChoiceField(
+        label=_("If too few licenses are free"),
+        choices=[
+            ("first", _("First come, in the order of the file; the others get none")),
+            ("queue", _("Queue: the others wait in line, and get one as soon as a seat is free")),
+        ],
+        initial="first",
+        required=False,
+        widget=forms.RadioSelect,
+    )
 
     @property
     def reading(self) -> dict:
@@ -75,6 +85,7 @@ class AnyFile(forms.Form):
             "encoding": chosen["encoding"],
             "delimiter": "\t" if delimiter == "tab" else delimiter,
             "mode": chosen["mode"],
+            "when_short": chosen["when_short"] or "first",
         }
 
 
@@ -165,6 +176,7 @@ class ReadFile(AnyFile):
             "encoding": options.get("encoding", ""),
             "delimiter": "tab" if delimiter == "\t" else delimiter,
             "mode": options.get("mode", "good"),
+            "when_short": options.get("when_short", "first"),
             "domain": defaults.get("domain", ""),
             "location": defaults.get("location", ""),
             "language": defaults.get("language", ""),

@@ -28,6 +28,15 @@ class StartBatch(forms.Form):
         coerce=lambda choice: choice == "new",
         widget=forms.RadioSelect,
     )
+    when_short = forms.ChoiceField(
+        label=_("If too few licenses are free"),
+        choices=[
+            ("first", _("First come, in the order of the list; the others get none")),
+            ("queue", _("Queue: the others wait in line, and get one as soon as a seat is free")),
+        ],
+        required=False,
+        widget=forms.RadioSelect,
+    )
     reason = forms.CharField(
         label=_("Reason"),
         max_length=240,
@@ -49,10 +58,13 @@ class StartBatch(forms.Form):
         self.initial.setdefault("ticket", batch.ticket)
         is_new = batch.options.get("new_passwords")
         self.initial.setdefault("new_passwords", "new" if is_new else "old")
+        self.initial.setdefault("when_short", batch.options.get("when_short", "first"))
         is_waiting = batch.state == Batch.State.PLANNED
+        is_restore = batch.kind == Batch.Kind.RESTORE
         wanted = {
             "may_take_last_administrator": batch.plan.get("takes_last_administrator"),
-            "new_passwords": batch.kind == Batch.Kind.RESTORE,
+            "new_passwords": is_restore,
+            "when_short": is_restore and any(one["short"] for one in batch.plan.get("seats", ())),
             "reason": True,
             "ticket": True,
             "typed": batch.kind == Batch.Kind.PURGE,

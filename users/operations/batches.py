@@ -236,12 +236,14 @@ def start_batch(
     reason: str = "",
     ticket: str = "",
     new_passwords: bool | None = None,
+    when_short: str = "",
     by: Member,
 ) -> Batch:
     """
     Run the plan that was shown: at once up to 50 lines, in a worker beyond.
 
-    A reason and the number of a case may be said here, and whether a restore gives everybody a new temporary password.
+    A reason and the number of a case may be said here; of a restore, whether everybody gets a new
+    temporary password, and whether who finds no seat free waits for one: `when_short`.
 
     :raises NotPlanned: where somebody was faster, so that a double click starts it once.
     :raises AllOrNothing: where rows cannot run and the member asked for all or nothing.
@@ -290,7 +292,7 @@ def start_batch(
         by=by,
     )
     _cut_into_chunks(batch, planned)
-    _note_choices(batch, reason, ticket, new_passwords)
+    _note_choices(batch, reason, ticket, new_passwords=new_passwords, when_short=when_short)
     # The many imports of a bundle would keep the request too long.
     if len(planned) <= AT_ONCE and batch.bundle is None:
         for number in Chunk.objects.filter(batch=batch).values_list("number", flat=True):
@@ -310,11 +312,10 @@ def _is_short(batch: Batch) -> bool:
     return any(one.get("wanted", 0) > now.get(one["subscription"], 0) for one in seats)
 
 
-def _note_choices(batch: Batch, reason: str, ticket: str, new_passwords: bool | None) -> None:
+def _note_choices(batch: Batch, reason: str, ticket: str, **options) -> None:
     batch.reason = reason or batch.reason
     batch.ticket = ticket or batch.ticket
-    if new_passwords is not None:
-        batch.options["new_passwords"] = new_passwords
+    batch.options |= {name: one for name, one in options.items() if one not in (None, "")}
     batch.save(update_fields=["reason", "ticket", "options"])
 
 
