@@ -46,7 +46,7 @@ class Scale:
 
 SCALES = {
     "full": Scale("full", 100_000, 10_000, 1_000_000, 10_000, requests=30),
-    "small": Scale("small", 2_000, 500, 20_000, 1_000, requests=4),
+    "small": Scale("small", 1_000, 300, 10_000, 500, requests=3),
 }
 
 
