@@ -7,8 +7,10 @@ from threading import Thread
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 
-from licensing.models import Subscription
+from licensing import operations as licensing
+from licensing.models import Subscription, WaitingSeat
 from partners import tenancy
 from tests import factories
 from tests.users.handing_over import add
@@ -108,6 +110,8 @@ class Storm:
             self.purge,
             self.wipe,
             self.edit,
+            self.fill,
+            self.buy,
         ]
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
@@ -186,6 +190,7 @@ class Storm:
             customer=self.customer,
             users=self.some(),
             changes=operations.Changes(give=frozenset([give]), take=frozenset([take])),
+            when_short=self.random.choice(["first", "queue", "queue"]),
             by=self.member,
         )
         self.start(batch)
@@ -207,6 +212,19 @@ class Storm:
         person = {name: getattr(user, name) for name in TEXTS}
         person |= {"display_name": f"Edited {self.done}", "permissions": []}
         operations.edit_user(user=user, person=person, version=user.version, by=self.member)
+
+    def fill(self):
+        operations.fill_waiting(customer_id=self.customer.pk)
+
+    def buy(self):
+        with suppress(licensing.TooFewSeats):
+            licensing.change_subscription(
+                subscription=self.random.choice(self.subscriptions),
+                seats=self.random.randint(6, 9),
+                state=self.random.choice(["active", "active", "suspended"]),
+                renews_on=None,
+                by=self.member,
+            )
 
     def hand_over(self):
         operations.hand_over(batch=self.any_batch(), by=self.member)
@@ -252,6 +270,9 @@ def what_is_left_adds_up(customer):
     assert count.deleted == customer.users.exclude(deleted_at=None).count()
     for one in Subscription.objects.filter(customer=customer):
         assert one.assigned == one.assignments.count() <= one.seats
+    waits = WaitingSeat.objects.filter(customer=customer)
+    assert not waits.exclude(user__deleted_at=None).exists()
+    assert not waits.filter(user__assignments__subscription=F("subscription")).exists()
     # A line that was renamed into a batch that had run would wait for ever.
     left = Line.objects.filter(batch__state=Batch.State.DONE, state=Line.State.PLANNED)
     assert left.count() == 0
