@@ -287,7 +287,8 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
     bad = frozenset(one.get("column", "") for one in line.problems) - {""}
     tone, label = _state(line, is_over)
     return ShownLine(
-        number=line.input.get("line") or line.number,
+        # Who is missing from a file stands in none of its lines.
+        number=None if line.input.get("act") == "leave" else line.input.get("line") or line.number,
         position=line.number,
         state=line.state,
         is_row=line.input.get("act") != "leave",
