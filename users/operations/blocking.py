@@ -8,6 +8,7 @@ from django.db.models import F
 
 import audit.operations as audit
 from customers.models import Customer
+from licensing import queries as licensing
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
@@ -64,9 +65,11 @@ def apply_blocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Out
     refused |= dict.fromkeys(find_barred(present, by=by), "administrator")
     going = [pk for pk in present if pk not in refused]
     changed = {pk for pk in going if present[pk].is_blocked != block}
-    CustomerUser.objects.filter(pk__in=changed).update(is_blocked=block, version=F("version") + 1)
+    CustomerUser.objects.filter(pk__in=licensing.among(changed)).update(
+        is_blocked=block, version=F("version") + 1
+    )
     if block:
-        UserSession.objects.filter(user__in=going).delete()
+        UserSession.objects.filter(user__in=licensing.among(going)).delete()
     audit.record_many(
         "user.blocked" if block else "user.unblocked",
         subjects=[

@@ -95,7 +95,7 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
                 batch.customer_id,
             ],
         )
-    UserSession.objects.filter(user__in=going).delete()
+    UserSession.objects.filter(user__in=licensing_queries.among(going)).delete()
     deleted = set(going)
     audit.record_many(
         "user.deleted",
@@ -128,7 +128,9 @@ def _outcome(line: Line, present: dict, refused: dict, held: dict, waited: dict)
 
 def get_holdings(batch_ids: Iterable[UUID], users: Iterable[UUID]) -> dict[UUID, list[dict]]:
     """What each deleted user held, from the lines that deleted them."""
-    lines = Line.objects.filter(batch__in=set(batch_ids), user_id__in=list(users))
+    lines = Line.objects.filter(
+        batch__in=set(batch_ids), user_id__in=licensing_queries.among(users)
+    )
     return {
         user_id: result.get("held", [])
         for user_id, result in lines.values_list("user_id", "result")

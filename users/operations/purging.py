@@ -9,6 +9,7 @@ from django.utils import timezone
 
 import audit.operations as audit
 from customers.models import Customer
+from licensing import queries as licensing
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
@@ -97,7 +98,7 @@ def _purge(
         return
     ids = [pk for pk, _name in users]
     names = [name for _pk, name in users]
-    Handover.objects.filter(user_id__in=ids).delete()
+    Handover.objects.filter(user_id__in=licensing.among(ids)).delete()
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
 
 import audit.operations as audit
 from customers.models import Customer
@@ -73,7 +74,9 @@ def plan_restores(
 
 
 def _taken_names(customer: Customer, user_names: Sequence[str]) -> set[str]:
-    active = customer.users.filter(deleted_at=None, user_name__in=user_names)
+    active = customer.users.filter(
+        deleted_at=None, user_name__in=RawSQL("SELECT unnest(%s::text[])", [list(user_names)])
+    )
     return set(active.values_list("user_name", flat=True))
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
+from licensing import queries as licensing
 from users import passwords
 from users.models import Batch, CustomerUser, Line, UserSession
 
@@ -70,7 +71,7 @@ def give_passwords(*, batch: Batch, lines: Sequence[Line]) -> dict[UUID, bytes]:
             """,
             [issued.expires_at, batch.pk, users, issued.hashes, batch.customer_id],
         )
-    UserSession.objects.filter(user__in=users).delete()
+    UserSession.objects.filter(user__in=licensing.among(users)).delete()
     return dict(zip(users, issued.sealed, strict=True))
 
 
