@@ -170,6 +170,17 @@ def test_the_second_of_a_name_is_good_once_the_first_has_another(planned, alice)
     assert codes(batch, 2) == []
 
 
+def test_a_row_takes_no_name_from_one_that_comes_later(planned, alice):
+    batch = planned("amy,Amy One,,,,", "bob,Bob,,,,")
+
+    (problem,) = operations.repair_line(
+        batch=batch, number=1, changes={"user_name": "bob@contoso.example"}, by=alice
+    )
+
+    assert (problem.code, problem.params) == ("user_name_repeated", {"first": 3})
+    assert states(batch) == {1: "planned", 2: "planned"}
+
+
 def test_the_second_of_a_name_is_good_once_the_first_is_left_out(planned, alice):
     batch = planned("amy,Amy One,,,,", "amy,Amy Two,,,,")
 
@@ -484,3 +495,74 @@ def test_the_page_takes_as_many_statements_for_fifty_rows_as_for_one(as_alice, p
         counts.append(len(asked))
 
     assert counts[0] == counts[1]
+
+
+@pytest.fixture
+def roster(planned, contoso, office):
+    """The plan of a complete list in which somebody who is there is misspelled."""
+    users = {
+        name: factories.user(contoso, name.title(), user_name=f"{name}@contoso.example")
+        for name in ("amy", "bob", "cy")
+    }
+    batch = planned(
+        "am y,Amy,,,,", "bob,Robert,,,,", purpose="roster", licenses="add", most_leavers="90"
+    )
+    return batch, users
+
+
+def acts(batch):
+    lines = Line.objects.filter(batch=batch).order_by("number")
+    return {(line.input["user_name"].partition("@")[0], line.state): line for line in lines}
+
+
+def test_who_is_found_in_the_file_after_a_repair_does_not_leave(roster, alice):
+    batch, users = roster
+    found = acts(batch)
+    assert set(found) == {
+        ("amy", "planned"),
+        ("cy", "planned"),
+        ("am y", "invalid"),
+        ("bob", "planned"),
+    }
+    row = found["am y", "invalid"]
+
+    changes = {"user_name": "amy@contoso.example", "department": "Sales"}
+    assert operations.repair_line(batch=batch, number=row.number, changes=changes, by=alice) == []
+
+    lines = Line.objects.filter(batch=batch, input__user_name="amy@contoso.example")
+    assert sorted((line.input["act"], line.state) for line in lines) == [
+        ("leave", "left_out"),
+        ("update", "planned"),
+    ]
+    row.refresh_from_db()
+    assert row.user_id == users["amy"].pk
+    assert row.input["changes"]["department"] == "Sales"
+
+
+def test_who_is_to_leave_is_left_out_and_taken_back(as_alice, roster, alice):
+    batch, users = roster
+    cy = acts(batch)["cy", "planned"]
+
+    operations.leave_out(batch=batch, numbers=[cy.number], by=alice)
+    cy.refresh_from_db()
+    assert (cy.state, cy.user_id) == ("left_out", users["cy"].pk)
+    assert "Edit line 1<" not in show(as_alice, batch)
+
+    operations.take_back(batch=batch, numbers=[cy.number], by=alice)
+    cy.refresh_from_db()
+    assert cy.state == "planned"
+    with pytest.raises(operations.NotPlanned):
+        operations.repair_line(batch=batch, number=cy.number, changes={}, by=alice)
+
+
+def test_a_row_that_is_about_somebody_new_after_a_repair_gets_an_id_of_its_own(roster, alice):
+    batch, users = roster
+    row = acts(batch)["bob", "planned"]
+    assert row.user_id == users["bob"].pk
+
+    changes = {"user_name": "robert@contoso.example"}
+    assert operations.repair_line(batch=batch, number=row.number, changes=changes, by=alice) == []
+
+    row.refresh_from_db()
+    assert row.input["act"] == "add"
+    assert row.user_id not in {user.pk for user in users.values()}

@@ -1,6 +1,6 @@
 """Rows of a plan made better: what a member chose for a problem is put into the person."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -189,18 +189,22 @@ def _take_away(
 
 
 def recheck(
-    rows: Iterable[Row], facts: Facts, *, typed_names: Callable[[], Iterable[str]]
+    rows: Iterable[Row],
+    facts: Facts,
+    *,
+    changed: Container[int] = (),
+    typed_names: Callable[[], Iterable[str]],
 ) -> list[Row]:
     """
-    Check rows of a plan once more by the rules of every person; gives them cleaned, in order.
+    Check rows of a plan once more by the rules of every person; gives them cleaned.
 
     Whoever shares a user name with one of them must be among them, so that the first of a name
-    is known. `typed_names` gives the user names of the whole plan, which nobody is suggested.
+    is known; those `changed`, by number, take no name from others. `typed_names` gives the user names of the whole plan, which nobody is suggested.
     """
     rules = Rules(facts, typed_names=typed_names)
     firsts: dict[str, Row] = {}
     checked = []
-    for row in sorted(rows, key=lambda row: row.number):
+    for row in sorted(rows, key=lambda row: (row.number in changed, row.number)):
         person = dict(row.input)
         for field in ("user_name", *LIMITS):
             person[field] = str(person.get(field) or "").strip()

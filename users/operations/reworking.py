@@ -133,6 +133,11 @@ def rework(batch: Batch, changed: dict[int, Row], by: Member) -> Rework:
     checked = recheck(
         rows,
         facts,
+        changed={
+            number
+            for number, row in changed.items()
+            if row.input["user_name"] != overview[number].user_name
+        },
         typed_names=lambda: (
             *(seen.user_name for seen in overview.values()),
             *(row.input["user_name"].lower() for row in rows),
