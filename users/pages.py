@@ -77,6 +77,9 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "is_held": batch.options.get("mode") == "all" and progress.invalid > 0,
         "may_start": operations.may_start(batch, member),
         "may_retry": _may_retry(batch, progress, member),
+        "may_mark_seen": batch.kind == Batch.Kind.QUEUE
+        and batch.by_id == member.pk
+        and not batch.options.get("seen"),
         "may_import": member.may(Permission.MANAGE_USERS),
         "has_result": member.may(Permission.EXPORT_LISTS) and _has_run(batch),
         "has_errors": member.may(Permission.MANAGE_USERS) and _has_errors(batch, progress),

@@ -56,6 +56,7 @@ of_batch = [
     path("", batches.batch, name="batch"),
     path("finish/", adding.finish, name="finish_set"),
     path("start/", batches.start, name="start"),
+    path("seen/", batches.mark_seen, name="mark_seen"),
     path("cancel/", batches.cancel, name="cancel"),
     path("pause/", batches.pause, name="pause"),
     path("resume/", batches.resume, name="resume"),

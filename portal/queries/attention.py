@@ -205,6 +205,7 @@ def _find_from_the_queue(member: Member) -> Iterator[Need]:
     filled = (
         _recent_batches(member, days=QUEUE_DAYS)
         .filter(kind=Batch.Kind.QUEUE, by=member)
+        .exclude(options__has_key="seen")
         .annotate(done=Count("lines__number", filter=Q(lines__state=Line.State.DONE)))
         .filter(done__gt=0)
     )

@@ -126,6 +126,9 @@ def test_a_swap_of_all_with_too_few_seats_and_the_queue_filling(school, northwin
     expect(page.locator("#lines")).to_contain_text("− Old")
     shoot(page, "batch")
     school.check()
+    press(page, page.get_by_role("button", name="I have seen it"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Dashboard")
+    expect(notice).to_have_count(0)
 
 
 def test_one_who_waits_leaves_the_line_on_a_phone(school, northwind, worker):

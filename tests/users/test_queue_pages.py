@@ -170,10 +170,27 @@ def test_who_queued_is_told_on_the_dashboard_and_nobody_else(
     assert reverse("users:batch", args=["contoso", from_the_queue().pk]) in text
     carol = factories.member(northwind, "carol", role=Role.OWNER)
     client.force_login(carol)
+    client.post(reverse("users:mark_seen", args=["contoso", from_the_queue().pk]))
+    assert not from_the_queue().options.get("seen")
     text = read(client, "portal:home")
     assert "they waited for" not in text
     # Everybody may read what happened.
     assert "had queued at Contoso got licenses" in text
+
+
+def test_what_was_seen_is_told_no_more(contoso, visio, people, alice, as_alice):
+    run(contoso, people[:3], alice, give=[visio])
+    visio.refresh_from_db()
+    values = {"state": "active", "renews_on": None}
+    licensing.change_subscription(subscription=visio, seats=5, **values, by=alice)
+    fill(contoso)
+    batch = from_the_queue()
+    assert "I have seen it" in read(as_alice, "users:batch", "contoso", batch.pk)
+
+    page = as_alice.post(reverse("users:mark_seen", args=["contoso", batch.pk]), follow=True)
+
+    assert "they waited for" not in page.content.decode()
+    assert "I have seen it" not in read(as_alice, "users:batch", "contoso", batch.pk)
 
 
 def test_the_batch_says_who_got_what(contoso, visio, people, alice, as_alice):

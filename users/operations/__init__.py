@@ -25,7 +25,7 @@ from .deleting import plan_deletes
 from .editing import EditedMeanwhile, UserGone, edit_user
 from .exporting import NothingToExport, record_export
 from .facts import gather_facts
-from .filling import fill_waiting, stop_waiting, sweep_waiting
+from .filling import fill_waiting, note_seen, stop_waiting, sweep_waiting
 from .handovers import (
     LinkGone,
     Mailed,
@@ -144,6 +144,7 @@ __all__ = [
     "mail_users",
     "may_start",
     "note_counted",
+    "note_seen",
     "open_link",
     "open_sheet",
     "OF_MANY",

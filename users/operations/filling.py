@@ -151,6 +151,14 @@ def _outcome(number: int, order: licensing.Order) -> Outcome:
     return Outcome(number, Line.State.DONE, result)
 
 
+@transaction.atomic
+def note_seen(*, batch: Batch, by: Member) -> None:
+    """Note that the member has seen whom the queue has served; only who had queued them can."""
+    if batch.kind == Batch.Kind.QUEUE and batch.by_id == by.pk and not batch.options.get("seen"):
+        batch.options["seen"] = True
+        batch.save(update_fields=["options"])
+
+
 def sweep_waiting() -> int:
     """Wake the workers where this tenant's users wait for seats that are free; how many it were."""
     with transaction.atomic():

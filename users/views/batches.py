@@ -54,6 +54,14 @@ def start(request, customer, batch_id):
 
 @customer_view(Permission.VIEW)
 @require_POST
+def mark_seen(request, customer, batch_id):
+    """Take the notice of who was served from the queue off the member's dashboard."""
+    operations.note_seen(batch=get_batch_or_404(customer, batch_id), by=request.user)
+    return redirect("portal:home")
+
+
+@customer_view(Permission.VIEW)
+@require_POST
 def cancel(request, customer, batch_id):
     """Drop a plan that nobody has started."""
     found = get_batch_or_404(customer, batch_id)
