@@ -1,5 +1,6 @@
 # make run    the portal with a demo, everything it needs included
 # make test   every test; options for pytest in ARGS, as in: make test ARGS="tests/users -k import"
+# make chaos  servers and workers broken in the middle of an import, one test after the other
 # make bench  every speed we promise, measured; in a minute: make bench SCALE=small
 
 PYTHON ?= python3
@@ -7,13 +8,16 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: run test test-servers bench lint format screens messages lock clean
+.PHONY: run test chaos test-servers bench lint format screens messages lock clean
 
 run: .venv/local
 	@exec $(BIN)/python -m portal.run
 
 test: .venv/dev
 	@exec $(BIN)/python -m portal.testing $(ARGS)
+
+chaos: .venv/dev
+	@exec $(BIN)/python -m portal.testing tests/chaos -n 0 -s $(ARGS)
 
 # Servers for tests that stay up; `source .local/test.env`, then run pytest as often as you like.
 test-servers: .venv/dev

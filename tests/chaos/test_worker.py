@@ -18,15 +18,21 @@ def test_workers_killed_in_the_middle_lose_and_double_nothing(as_alice, contoso,
     people = imports.names(1_200)
     bought = factories.subscription(contoso, "Mail", seats=900)
     imports.upload(as_alice, bought, people)
-    worker = processes.start_worker()
+    processes.start_worker()
     batch = imports.wait_for_plan()
+
+    def kill_all():
+        rig.kill(processes.started[-1])
+        processes.start_worker()
+
+    faults = [kill_all, lambda: rig.kill_children(processes.started[-1])]
+    schedule.shuffle(faults)
     imports.start(as_alice, batch)
-    for chunks in sorted(schedule.sample(range(1, 16), 2)):
+    for chunks, fault in zip(sorted(schedule.sample(range(1, 16), 2)), faults, strict=True):
         imports.wait_for_chunks(chunks)
-        rig.kill(worker)
         # Killed in the middle, not after the end.
-        assert 0 < imports.count_left() <= 20 - chunks
-        worker = processes.start_worker()
+        assert imports.count_left() > 0
+        fault()
 
     imports.wait_for_end()
     imports.check_each_once(people, bought)
