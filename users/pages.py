@@ -122,6 +122,7 @@ def list_of(
         "customer": customer,
         "page": page,
         "batches": [(one, sentences.title(one)) for one in page.rows],
+        "undone": queries.find_undone(page.rows),
         "is_moving": any(one.state in MOVING for one in page.rows),
         "place": place,
         "is_mine": is_mine,

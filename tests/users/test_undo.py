@@ -615,7 +615,9 @@ def test_the_pages_lead_from_the_batch_to_its_undo_and_back(as_alice, contoso, p
     assert "Undone on" in text
     assert "by Alice.</strong>" in text
     assert "/undo/" not in text
-    assert "Undone for 1 user" in as_alice.get("/batches/").content.decode()
+    text = as_alice.get("/batches/").content.decode()
+    assert "Undone for 1 user" in text
+    assert text.count('<span class="badge">Undone</span>') == 1
 
 
 def test_the_button_a_second_time_leads_to_the_same_undo(as_alice, contoso, people, alice):

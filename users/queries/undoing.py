@@ -1,7 +1,9 @@
 """Whether a batch can be undone, by whom, and what has undone it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -83,9 +85,20 @@ def undone_until(batch: Batch) -> datetime:
     return batch.finished_at + timedelta(days=DAYS_TO_UNDO)
 
 
+def find_undone(batches: Sequence[Batch]) -> set[UUID]:
+    """The keys of those of these batches that an undo has taken back, wholly or in part."""
+    undos = Batch.objects.filter(
+        _has_done_something(), undoes__in=[batch.pk for batch in batches], state=State.DONE
+    )
+    return set(undos.values_list("undoes", flat=True))
+
+
+def _has_done_something() -> Exists:
+    return Exists(Line.objects.filter(batch=OuterRef("pk"), state__in=DONE))
+
+
 def find_undo(batch: Batch) -> Batch | None:
     """The undo of this batch that waits, runs, or has taken something back; None if there is none."""
     waiting = [State.CHECKING, State.PLANNED, State.RUNNING, State.PAUSED]
-    something = Line.objects.filter(batch=OuterRef("pk"), state__in=DONE)
     undos = Batch.objects.filter(customer=batch.customer_id, undoes=batch.pk)
-    return undos.filter(Q(state__in=waiting) | Exists(something)).order_by("-pk").first()
+    return undos.filter(Q(state__in=waiting) | _has_done_something()).order_by("-pk").first()
