@@ -6,7 +6,7 @@ saved by one member is read by another in another language.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -34,7 +34,16 @@ class Problem:
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain values, to be stored with the line."""
-        return asdict(self)
+        # Not asdict, which copies deeply: a file has up to 100,000 of them and more.
+        return {
+            "line": self.line,
+            "column": self.column,
+            "value": self.value,
+            "code": self.code,
+            "params": self.params,
+            "suggestion": self.suggestion,
+            "severity": self.severity,
+        }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Problem":

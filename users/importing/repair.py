@@ -199,7 +199,8 @@ def recheck(
     Check rows of a plan once more by the rules of every person; gives them cleaned.
 
     Whoever shares a user name with one of them must be among them, so that the first of a name
-    is known; those `changed`, by number, take no name from others. `typed_names` gives the user names of the whole plan, which nobody is suggested.
+    is known; those `changed`, by number, take no name from others. `typed_names` gives the user
+    names of the whole plan, which nobody is suggested.
     """
     rules = Rules(facts, typed_names=typed_names)
     firsts: dict[str, Row] = {}

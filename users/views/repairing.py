@@ -62,8 +62,8 @@ def repair_line(request, customer, batch_id, number):
         return HttpResponseClientRefresh() if request.htmx else back
     (said,) = sentences.show([line], products, is_over=False)
     context = {"nav": "import", "form": form, "batch": batch, "line": line, "said": said}
-    name = "_repair_line" if request.htmx else "repair_line"
-    return render_form(request, f"users/{name}.html", context)
+    name = "users/_repair_line.html" if request.htmx else "users/repair_line.html"
+    return render_form(request, name, context)
 
 
 def save_line(request, batch, form):
