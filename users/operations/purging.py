@@ -20,7 +20,7 @@ from .batches import Outcome, applies, create_batch, lock_customer, save_lines
 from .choosing import choose, lock_deleted, plan_line
 
 # So many users are purged in one transaction.
-AT_MOST = 1_000
+AT_MOST = 5_000
 
 
 def purge_due() -> int:
