@@ -41,7 +41,7 @@ of_users = [
         exporting.export_to_import,
         name="export_to_import",
     ),
-    path("location/", editing.change_location, name="change_location"),
+    path("edit/", editing.edit_many, name="edit_many"),
     path("<uuid:user_id>/", users.show_user, name="user"),
     path("<uuid:user_id>/edit/", editing.edit, name="edit"),
     path(

@@ -35,12 +35,12 @@ def users(site, northwind, alice, contoso):
     return site
 
 
-def look(site):
+def look(site, place="document.body.scrollHeight"):
     """Check the page as wide as a screen and as narrow as a phone."""
     for size in (WIDE, PHONE):
         site.page.set_viewport_size(size)
         # The bar lies over the rows; at the end of the page it leaves all of them free.
-        site.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        site.page.evaluate(f"scrollTo(0, {place})")
         site.check()
     site.page.set_viewport_size(WIDE)
 
@@ -94,9 +94,9 @@ def test_blocking_and_moving_by_the_menu_of_the_bar(users, northwind):
     page.set_viewport_size(PHONE)
     page.set_viewport_size(WIDE)
     page.locator("#bulk-more").get_by_role("button", name="Change location").click()
-    expect(page.locator("h1")).to_have_text("Change the location of 3 users")
+    expect(page.locator("h1")).to_have_text("Edit 3 users")
     look(users)
-    page.get_by_label("Usage location").select_option("DE")
+    page.get_by_label("New usage location").select_option("DE")
     page.get_by_role("button", name="Continue").click()
     look(users)
     page.get_by_role("button", name="Change location of 3 users").click()
@@ -145,3 +145,39 @@ def test_a_purge_asks_for_the_number(users):
     page.get_by_role("button", name="Purge 1 user for good").click()
 
     expect(page.locator("h1")).to_have_text("1 user purged")
+
+
+def test_fields_of_many_are_edited_and_shown_before_and_after(users, northwind):
+    page = users.page
+    choose_all(page)
+    page.locator(".bulkbar").get_by_role("button", name="Edit").click()
+    expect(page.locator("h1")).to_have_text("Edit 3 users")
+    expect(page.get_by_label("New department")).to_be_hidden()
+    look(users)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#errors")).to_contain_text("Tick at least one field")
+    look(users, place="0")
+    page.get_by_label("Department", exact=True).press("Space")
+    page.get_by_label("New department").fill("Legal")
+    page.get_by_label("Language", exact=True).check()
+    page.get_by_label("New language").select_option("zh-hans")
+    look(users, place="0")
+    page.get_by_role("button", name="Continue").click()
+
+    expect(page.locator("h1")).to_have_text("Change 3 users?")
+    expect(page.locator("#lines")).to_contain_text("Department: empty → Legal")
+    look(users)
+    page.get_by_label("Reason").fill("New office")
+    page.get_by_role("button", name="Change 3 users").click()
+    expect(page.locator("h1")).to_have_text("3 users changed")
+    look(users)
+    with inside_of(northwind):
+        found = CustomerUser.objects.values_list("department", "language")
+        assert set(found) == {("Legal", "zh-hans")}
+
+    page.get_by_role("button", name="Undo").click()
+    look(users)
+    page.get_by_role("button", name="Undo for 3 users").click()
+    expect(page.locator("h1")).to_have_text("Undone for 3 users")
+    with inside_of(northwind):
+        assert set(CustomerUser.objects.values_list("department", "language")) == {("", "")}

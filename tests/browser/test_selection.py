@@ -113,8 +113,8 @@ def test_all_that_match_are_changed_not_only_the_page_that_is_seen(school, north
     select_all(school, 60)
     act(school, "More")
     school.page.get_by_role("button", name="Change location").click()
-    expect(heading(school)).to_have_text("Change the location of 60 users")
-    school.page.get_by_label("Usage location").select_option("CN")
+    expect(heading(school)).to_have_text("Edit 60 users")
+    school.page.get_by_label("New usage location").select_option("CN")
     school.page.get_by_role("button", name="Continue").click()
 
     expect(school.page).to_have_url(re.compile("/batches/"))

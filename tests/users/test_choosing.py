@@ -39,7 +39,7 @@ def names() -> list[str]:
     return [line.input["display_name"] for line in Line.objects.order_by("number")]
 
 
-ALL_ACTS = ["reset", "block", "unblock", "delete", "restore", "purge", "licenses", "location"]
+ALL_ACTS = ["reset", "block", "unblock", "delete", "restore", "purge", "licenses", "edit"]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_page_that_asks_has_an_address(as_alice, contoso, people, number, addr
     if not number:
         sent = {"ids": "", "all": "1", "query": "", "counted": "60"}
 
-    for page in ("licenses", "location"):
+    for page in ("licenses", "edit"):
         answer = as_alice.post(f"{LIST}{page}/", sent)
         assert answer["Location"].startswith(f"{LIST}{page}/{address}")
         shown = as_alice.get(answer["Location"])

@@ -1,9 +1,8 @@
 import pytest
-from django.utils.html import escape
 
 from licensing import operations as licensing
 from tests import factories
-from users.models import CustomerUser, Line
+from users.models import CustomerUser
 
 GLOBAL = ["global_administrator"]
 
@@ -146,42 +145,3 @@ def test_who_may_only_look_may_not_edit(client, bob, ann):
     client.force_login(bob)
 
     assert client.get(url_of(ann)).status_code == 403
-
-
-# The location of many
-
-LOCATION = "/customers/contoso/users/location/"
-
-
-def test_from_the_list_over_the_question_to_the_new_location(as_alice, contoso, ann):
-    factories.user(contoso, "Bo", is_blocked=True, location="US")
-    chosen = {"ids": "", "all": "1", "query": "status=allowed"}
-
-    asked = as_alice.post(LOCATION, chosen)
-    # The page has an address of its own, so that Back leads to it.
-    page = as_alice.get(asked["Location"])
-    assert "Change the location of 1 user" in page.content.decode()
-    assert f'action="{escape(asked["Location"])}"' in page.content.decode()
-    planned = as_alice.post(asked["Location"], {"location": "CN", "counted": "1"})
-    as_alice.post(f"{planned['Location']}start/")
-
-    batch = contoso.batches.get()
-    assert (
-        "<h1>Location of 1 user changed</h1>" in as_alice.get(planned["Location"]).content.decode()
-    )
-    assert [line.user_id for line in Line.objects.filter(batch=batch)] == [ann.pk]
-    assert CustomerUser.objects.get(pk=ann.pk).location == "CN"
-
-
-def test_without_a_location_it_asks_again(as_alice, contoso, ann):
-    answer = as_alice.post(LOCATION, {"ids": str(ann.pk), "location": ""})
-
-    assert answer.status_code == 422
-    assert not contoso.batches.exists()
-
-
-@pytest.mark.parametrize("data", [{}, {"ids": "x"}, {"all": "1", "query": "nonsense=1"}])
-def test_where_nobody_is_chosen_it_goes_back(as_alice, contoso, data):
-    answer = as_alice.post(LOCATION, data, follow=True)
-
-    assert answer.redirect_chain[-1] == ("/customers/contoso/users/", 302)

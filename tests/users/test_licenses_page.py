@@ -352,7 +352,7 @@ def test_who_has_no_location_is_led_to_where_it_is_changed(as_alice, contoso, pe
 
     page = text_of(look(as_alice, [*people, nowhere]))
 
-    assert 'formaction="/customers/contoso/users/location/"' in page
+    assert 'formaction="/customers/contoso/users/edit/"' in page
     assert f'name="ids" value="{nowhere.pk}"' in page
 
 

@@ -3,19 +3,20 @@
 from .batches import Place
 from .choosing import Choice
 from .columns import MapColumns
-from .editing import ChangeLocation, EditUser
+from .editing import EditUser
 from .filters import FilterUsers
 from .handing_over import MailSheet
 from .importing import ImportFile, ImportMany, ReadFile
 from .licenses import ManageLicenses
+from .many import EditMany
 from .person import AddUser, check_name
 from .repairing import RepairAll, RepairLine
 from .starting import RenameRestored, StartBatch
 
 __all__ = [
     "AddUser",
-    "ChangeLocation",
     "Choice",
+    "EditMany",
     "EditUser",
     "FilterUsers",
     "ImportFile",

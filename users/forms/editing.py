@@ -1,4 +1,4 @@
-"""A user who is edited, and the usage location of many."""
+"""A user who is edited."""
 
 import json
 from dataclasses import dataclass
@@ -172,15 +172,3 @@ class EditUser(Person):
         if name == "language":
             return str(dict(self.fields["language"].choices).get(value, value))
         return value or "–"
-
-
-class ChangeLocation(forms.Form):
-    """The usage location for all chosen users; who they are is handed on."""
-
-    location = forms.ChoiceField(
-        label=_("Usage location"), help_text=_("Decides which licenses may be given.")
-    )
-
-    def __init__(self, *args, **more):
-        super().__init__(*args, **more)
-        self.fields["location"].choices = [("", _("Choose …")), *locations.choices()]

@@ -8,9 +8,9 @@ from customers.access import customer_view
 from customers.pages import render_form
 from partners.access import require
 from partners.roles import Permission
-from users import consequences, forms, operations, queries
+from users import forms, operations, queries
 
-from .choosing import count_chosen, plan_for_chosen, read_choice, redirect_to_page
+from .choosing import plan_for_chosen, redirect_to_page, render_for_chosen
 
 
 @customer_view(Permission.MANAGE_USERS)
@@ -43,20 +43,15 @@ def get_user_or_404(customer, user_id, *, member):
 
 
 @customer_view(Permission.MANAGE_USERS)
-def change_location(request, customer):
-    """Ask for a usage location, then plan it for the chosen users."""
-    is_asked = "location" in request.POST
-    if request.method == "POST" and not is_asked:
-        return redirect_to_page(request, customer, "users:change_location")
-    form = forms.ChangeLocation(request.POST if is_asked else None)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_many(request, customer):
+    """Ask what shall be written about the chosen users, then plan it."""
+    is_sent = "shown" in request.POST
+    if request.method == "POST" and not is_sent:
+        ticked = request.POST.getlist("change")
+        return redirect_to_page(request, customer, "users:edit_many", change=ticked)
+    ticked = {"change": request.GET.getlist("change")}
+    form = forms.EditMany(request.POST if is_sent else None, initial=ticked)
     if form.is_valid():
-        changes = {"location": form.cleaned_data["location"]}
-        return plan_for_chosen(request, customer, operations.plan_edits, changes=changes)
-    try:
-        total = count_chosen(request, customer)
-    except (operations.UsersError, queries.UnknownFilter) as error:
-        messages.error(request, error.message)
-        return redirect("users:list", customer.slug)
-    moved = consequences.describe_moved(read_choice(request).counted, total)
-    context = {"nav": "users", "customer": customer, "form": form, "total": total, "moved": moved}
-    return render_form(request, "users/change_location.html", context)
+        return plan_for_chosen(request, customer, operations.plan_edits, changes=form.changes)
+    return render_for_chosen(request, customer, "users/edit_many.html", form)

@@ -63,7 +63,7 @@ def page_of(request, customer, form):
         "choice": choice,
         "moved": consequences.describe_moved(choice.counted, len(form.chosen)),
         "cards": form.cards,
-        "location_url": reverse("users:change_location", args=[customer.slug]) if may_move else "",
+        "location_url": reverse("users:edit_many", args=[customer.slug]) if may_move else "",
         "without_location": ",".join(map(str, without)),
     }
 
