@@ -667,3 +667,12 @@ def test_every_reason_is_a_sentence():
         assert "%" not in said
     assert set(undoing.FACTS) == set(operations.ACTS) - {"leave", "add"} | {"update"}
     assert set(inverses.INVERSES) >= set(operations.ACTS) | {"update"}
+
+
+def test_who_can_sign_in_again_already_is_not_unblocked_once_more(contoso, people, alice):
+    batch = run(operations.plan_blocks, contoso, people, alice, block=True)
+    run(operations.plan_blocks, contoso, people[:1], alice, block=False)
+
+    planned = operations.plan_undo(batch=batch, by=alice)
+
+    assert lines(planned) == [("invalid", ["back_already"]), ("planned", [])]
