@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from licensing import queries
-from licensing.models import Assignment, Subscription, WaitingSeat
+from licensing.models import Subscription, WaitingSeat
 
 from .seats import Wanted, insert, lock_subscriptions, revoke
 
@@ -182,9 +182,8 @@ def look_at_lines(*, customer: "Customer") -> Queue | None:
     first = _find_first([pk for pk, one in subscriptions.items() if one.is_open])
     users = {user_id for _pk, user_id, _subscription_id in first}
     held = defaultdict(set)
-    seats = Assignment.objects.filter(customer=customer, user__in=queries.among(users))
-    for user_id, subscription_id in seats.values_list("user_id", "subscription_id"):
-        held[user_id].add(subscription_id)
+    for user_id, ones in queries.get_held(customer, users).items():
+        held[user_id] = set(map(UUID, ones))
     awaited, needless, orders = defaultdict(set), [], {}
     waits = WaitingSeat.objects.filter(customer=customer, user__in=queries.among(users))
     for one in waits.order_by("pk"):
