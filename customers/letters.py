@@ -1,5 +1,6 @@
 """Letters: which are Chinese, how they are read, and what they fold to."""
 
+import os
 import unicodedata
 
 # Letters that no Unicode decomposition takes apart.
@@ -125,7 +126,9 @@ def is_cjk(character: str) -> bool:
 
 def _read(character: str) -> str:
     """The pinyin of one Han character with the number of its tone, or nothing."""
-    # Half a second and 50 MB that a process without Chinese names does not need.
+    # Characters are read one by one, so its phrases would take 45 MB of every process for nothing.
+    os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")
+    # What is left still takes 15 MB that a process without Chinese names does not need.
     import pypinyin
 
     reading = pypinyin.pinyin(
