@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 # The check is a chunk like any other, before the first that runs.
 CHECK = 0
+# So many lines of a plan are made and written at a time.
+LINES_AT_ONCE = 10_000
 # A file that has not let its check end so often is refused.
 MOST_CHECKS = 3
 
@@ -223,7 +225,7 @@ def _check(chunk: Chunk) -> None:
 def plan_rows(batch: Batch, rows: Sequence[parse.Row], parsed: parse.Parsed) -> None:
     """Plan the import of these rows of a file, which its batch waits for."""
     made, leavers = _make_plan(batch, rows)
-    save_lines(batch=batch, lines=[*leavers.lines, *map(_line, made.lines)])
+    _save(batch, leavers.lines, made.lines)
     found = {
         "detected": describe_detected(parsed.detected),
         "notices": [notice.as_json() for notice in parsed.notices],
@@ -241,6 +243,15 @@ def plan_rows(batch: Batch, rows: Sequence[parse.Row], parsed: parse.Parsed) -> 
         state=Batch.State.PLANNED, plan=found, halted_by=""
     ):
         Line.objects.filter(batch=batch).delete()
+
+
+def _save(batch: Batch, leavers: Sequence[PlannedLine], lines: Sequence[plan.PlannedLine]) -> None:
+    if leavers:
+        save_lines(batch=batch, lines=leavers)
+    # A hundred thousand lines at once would take the worker 70 MB.
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        some = [_line(line) for line in lines[start : start + LINES_AT_ONCE]]
+        save_lines(batch=batch, lines=some, first=len(leavers) + start + 1)
 
 
 def _make_plan(batch: Batch, rows: Sequence[parse.Row]) -> tuple[plan.Plan, rosters.Leavers]:
