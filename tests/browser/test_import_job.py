@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.users.importing.samples import repack, workbook
+from tests.users.test_files_of_others import FILES
 from users.models import Batch, Chunk, CustomerUser
 
 from . import steps
@@ -150,3 +151,19 @@ def test_hostile_files_are_refused_with_a_sentence(site, start, northwind):
             assert Batch.objects.filter(state=Batch.State.REFUSED).count() == number
             assert CustomerUser.objects.count() == 0
     site.check()
+
+
+@pytest.mark.parametrize("name", ["microsoft_365", "entra"])
+def test_the_file_of_another_system_is_uploaded_as_it_is(site, start, northwind, name):
+    page = start
+    steps.upload(page, "users.csv", FILES[name].encode())
+    checked(page)
+    expect(page.locator("#lines tbody .status[data-tone=ok]")).to_have_count(3)
+    site.check()
+
+    secrets = imported(page)
+
+    assert "jianguo.wang@contoso.example" in secrets
+    with inside_of(northwind):
+        names = CustomerUser.objects.values_list("display_name", flat=True)
+        assert set(names) == {"Amy Parker", "王建国", "Bob"}
