@@ -19,7 +19,7 @@ GROUPS = {
     "passwords": (_("Passwords and sheets"), ("user.password_", "sheet.")),
     "deleting": (
         _("Deleting and restoring"),
-        ("user.deleted", "user.restored", "user.purged"),
+        ("user.deleted", "user.restored", "user.purge"),
     ),
     "batches": (_("Batches and files"), ("batch.", "import.", "users.exported")),
     "customers": (_("Customers and domains"), ("customer.", "domain.")),

@@ -54,6 +54,11 @@ BATCHES = {
     Batch.Kind.PURGE: ngettext_lazy(
         "{by} purged {users} user at {customer}", "{by} purged {users} users at {customer}", "n"
     ),
+    Batch.Kind.HOLD: ngettext_lazy(
+        "{by} held, released or put off the purge of {users} user at {customer}",
+        "{by} held, released or put off the purge of {users} users at {customer}",
+        "n",
+    ),
     Batch.Kind.UNDO: ngettext_lazy(
         "{by} undid a batch for {users} user at {customer}",
         "{by} undid a batch for {users} users at {customer}",
@@ -77,6 +82,7 @@ BATCH_ICONS = {
     Batch.Kind.DELETE: "trash",
     Batch.Kind.RESTORE: "arrow-back-up",
     Batch.Kind.PURGE: "trash",
+    Batch.Kind.HOLD: "lock",
     Batch.Kind.UNDO: "arrow-back-up",
     Batch.Kind.QUEUE: "hourglass",
 }
@@ -96,6 +102,15 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "user.deleted": ("trash", _("{by} deleted {subject} at {customer}")),
     "user.restored": ("arrow-back-up", _("{by} restored {subject} at {customer}")),
     "user.purged": ("trash", _("{by} purged {subject} at {customer}")),
+    "user.purge_held": ("lock", _("{by} held the purge of {subject} at {customer}")),
+    "user.purge_released": (
+        "lock-open",
+        _("{by} released the purge of {subject} at {customer}"),
+    ),
+    "user.purge_moved": (
+        "clock",
+        _("{by} changed the day on which {subject} at {customer} is purged"),
+    ),
     "user.blocked": ("ban", _("{by} blocked the sign-in of {subject} at {customer}")),
     "user.unblocked": ("lock-open", _("{by} allowed the sign-in of {subject} at {customer} again")),
     "user.password_reset": ("key", _("{by} reset the password of {subject} at {customer}")),

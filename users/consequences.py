@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from customers import locations
-from users import sentences, undoing
+from users import holds, sentences, undoing
 from users.models import Batch
 
 Kind = Batch.Kind
@@ -37,6 +37,7 @@ QUESTIONS: dict[str, Callable[[int], str]] = {
     Kind.DELETE: lambda n: ngettext("Delete %(n)s user account?", "Delete %(n)s user accounts?", n),
     Kind.RESTORE: lambda n: ngettext("Restore %(n)s user?", "Restore %(n)s users?", n),
     Kind.PURGE: lambda n: ngettext("Purge %(n)s user for good?", "Purge %(n)s users for good?", n),
+    **holds.QUESTIONS,
     Kind.UNDO: undoing.question,
 }
 
@@ -117,6 +118,8 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         )
     if batch.kind == Kind.UNDO:
         return Consequences(undoing.describe(batch))
+    if batch.kind == Kind.HOLD:
+        return Consequences(holds.describe(batch))
     describe_kind = {
         Kind.DELETE: _describe_delete,
         Kind.RESTORE: _describe_restore,

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from customers import locations
-from users import operations
+from users import holds, operations
 from users.importing import columns
 from users.models import Batch, Line, UserPermission
 
@@ -23,6 +23,7 @@ ACTS = {
     "licenses": gettext_lazy("Licenses"),
     "block": gettext_lazy("Block sign-in"),
     "unblock": gettext_lazy("Unblock sign-in"),
+    "hold": gettext_lazy("Purge"),
 }
 
 # The acts by which the lines of an import can be looked through.
@@ -46,11 +47,14 @@ def describe(line: Line) -> tuple[str, ...]:
     """What becomes, or has become, what: field by field."""
     changes = line.input.get("changes") or {}
     is_over = line.state in {Line.State.DONE, Line.State.PARTLY}
+    if is_over:
+        # The day of a purge is not always the one that was planned.
+        changes = changes | line.result.get("after", {})
     before = line.result.get("before", {}) if is_over else line.input.get("was", {})
     return tuple(
         _("%(field)s: %(was)s → %(becomes)s")
         % {
-            "field": columns.label_of(field),
+            "field": holds.LABELS.get(field) or columns.label_of(field),
             "was": _say(field, before[field]),
             "becomes": _say(field, value),
         }
@@ -60,6 +64,8 @@ def describe(line: Line) -> tuple[str, ...]:
 
 
 def _say(field: str, value: Any) -> str:
+    if field in holds.LABELS:
+        return holds.say(field, value)
     if not value:
         return _("User") if field == "permissions" else _("empty")
     if field == "permissions":

@@ -21,6 +21,8 @@ from users.models import Batch, CustomerUser
 IMPORT_STEPS = [_("Upload"), _("Check"), _("Import"), _("Hand over")]
 # Lines of these kinds hold licenses: those that come, and those that a deletion has freed.
 WITH_LICENSES = {"add", "import", "licenses", "delete", "restore", "queue", "undo"}
+# Lines of these say what becomes what.
+WITH_CHANGES = {"update", "edit", "location", "hold", "release", "extend", "undo"}
 STEP_OF = {
     "checking": 2,
     "refused": 1,
@@ -71,7 +73,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "page": page,
         "place": place,
         "tabs": sentences.tabs(batch, progress, acts),
-        "shows_changes": batch.act in {"update", "edit", "undo"},
+        "shows_changes": batch.act in WITH_CHANGES,
         "steps": IMPORT_STEPS if batch.kind == Batch.Kind.IMPORT else [],
         "step": STEP_OF.get(batch.state, 1),
         "is_held": batch.options.get("mode") == "all" and progress.invalid > 0,
@@ -138,6 +140,7 @@ def acts_on_list(member: Member, *, is_deleted: bool) -> dict[str, bool]:
         "may_delete": not is_deleted and member.may(Permission.DELETE_USERS),
         "may_restore": is_deleted and member.may(Permission.RESTORE_USERS),
         "may_purge": is_deleted and member.may(Permission.PURGE_USERS),
+        "may_hold": is_deleted and member.may(Permission.UNDO_ALL_BATCHES),
     }
     return acts | {"is_selectable": any(acts.values())}
 

@@ -7,7 +7,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from users import edits, licenses, undoing
+from users import edits, holds, licenses, undoing
 from users.importing import problems as importing
 from users.models import Batch, Line
 
@@ -37,6 +37,7 @@ DONE: dict[str, Callable[[int], str]] = {
     Kind.DELETE: lambda n: ngettext("%(n)s user account deleted", "%(n)s user accounts deleted", n),
     Kind.RESTORE: lambda n: ngettext("%(n)s user restored", "%(n)s users restored", n),
     Kind.PURGE: lambda n: ngettext("%(n)s user purged", "%(n)s users purged", n),
+    **holds.DONE,
     Kind.UNDO: undoing.done,
     Kind.QUEUE: lambda n: ngettext(
         "%(n)s user got a license from the queue", "%(n)s users got licenses from the queue", n
@@ -65,6 +66,7 @@ DO: dict[str, Callable[[int], str]] = {
     Kind.DELETE: lambda n: ngettext("Delete %(n)s user account", "Delete %(n)s user accounts", n),
     Kind.RESTORE: lambda n: ngettext("Restore %(n)s user", "Restore %(n)s users", n),
     Kind.PURGE: lambda n: ngettext("Purge %(n)s user for good", "Purge %(n)s users for good", n),
+    **holds.DO,
     Kind.UNDO: undoing.do,
     Kind.QUEUE: lambda n: ngettext(
         "Give %(n)s waiting user a license", "Give %(n)s waiting users licenses", n
@@ -98,6 +100,7 @@ FAILURES = {
         "Something went wrong on our side with this line, and nothing was changed. Try it again;"
         " if it happens again, tell your administrator the batch’s address."
     ),
+    "held": holds.HELD,
     **licenses.FAILURES,
 }
 
@@ -116,6 +119,7 @@ PROBLEMS = {
     "comes_back_as_user": gettext_lazy(
         "This administrator comes back as a plain user; your role may not grant more."
     ),
+    **holds.PROBLEMS,
 }
 
 # The lists of subscriptions in a line's result, and the sentence about each one.

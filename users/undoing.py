@@ -39,6 +39,15 @@ PROBLEMS = {
     "would_grant": gettext_lazy(
         "This user would become an administrator again, which your role does not allow."
     ),
+    "restored_since": gettext_lazy(
+        "This user has been restored meanwhile, so there is no purge any more."
+    ),
+    "purge_changed_since": gettext_lazy(
+        "The purge of this user has been changed again since, and stays as it is."
+    ),
+    "purge_day_past": gettext_lazy(
+        "The day on which this user was to be purged has passed, so it becomes the one in 7 days."
+    ),
     "license_gone_since": gettext_lazy("The license of “%(product)s” has been taken away already."),
     "license_back_already": gettext_lazy("The license of “%(product)s” is back already."),
     "license_changed_since": gettext_lazy(
@@ -77,6 +86,11 @@ FACTS = {
     "update": lambda n: ngettext(
         "%(n)s user has the profile and the licenses from before again.",
         "%(n)s users have the profiles and the licenses from before again.",
+        n,
+    ),
+    "hold": lambda n: ngettext(
+        "The purge of %(n)s user is as it was before.",
+        "The purge of %(n)s users is as it was before.",
         n,
     ),
     "block": lambda n: ngettext(

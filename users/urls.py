@@ -9,6 +9,7 @@ from .views import (
     editing,
     exporting,
     handovers,
+    holding,
     importing,
     licenses,
     repairing,
@@ -35,6 +36,7 @@ of_users = [
     path("delete/", deleting.delete, name="delete"),
     path("restore/", restoring.restore, name="restore"),
     path("purge/", deleting.purge, name="purge"),
+    path("hold/", holding.hold, name="hold"),
     path("export/list.<str:kind>", exporting.export, name="export"),
     path(
         "export/template-<str:language>.<str:kind>",

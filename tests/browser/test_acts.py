@@ -181,3 +181,51 @@ def test_fields_of_many_are_edited_and_shown_before_and_after(users, northwind):
     expect(page.locator("h1")).to_have_text("Undone for 3 users")
     with inside_of(northwind):
         assert set(CustomerUser.objects.values_list("department", "language")) == {("", "")}
+
+
+def test_a_purge_is_held_put_off_and_released(users, northwind):
+    page = users.page
+    page.get_by_label("Select Ann").check()
+    page.get_by_label("Select Bo", exact=True).check()
+    page.locator(".bulkbar").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete 2 user accounts").click()
+    users.open("/customers/contoso/users/?tab=deleted")
+    choose_all(page)
+    look(users)
+    page.locator(".bulkbar").get_by_role("button", name="Hold purge").click()
+    users.check()
+    page.locator("#bulk-hold").get_by_role("button", name="Hold purge").click()
+    expect(page.locator("h1")).to_have_text("Hold purge of 2 users?")
+    expect(page.locator("#lines")).to_contain_text("Purge held: No → Yes")
+    look(users)
+    page.get_by_role("button", name="Hold purge of 2 users").click()
+    expect(page.locator("h1")).to_have_text("Purge of 2 users held")
+    look(users)
+
+    users.open("/customers/contoso/users/?tab=deleted")
+    expect(page.locator("#users .badge", has_text="Held")).to_have_count(2)
+    page.get_by_label("Actions for Ann").click()
+    look(users, place="0")
+    page.locator("td.act .menu").get_by_role("button", name="Put off purge").click()
+    expect(page.locator("h1")).to_have_text("Put off the purge of 1 user")
+    page.get_by_label("Days").fill("400")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#errors")).to_contain_text("Days")
+    look(users, place="0")
+    page.get_by_label("Days").fill("11")
+    page.get_by_role("button", name="Continue").click()
+    look(users)
+    page.get_by_role("button", name="Put off purge of 1 user").click()
+    expect(page.locator("h1")).to_have_text("Purge of 1 user put off")
+
+    users.open("/customers/contoso/users/?tab=deleted")
+    page.get_by_role("link", name="Ann").click()
+    look(users)
+    page.get_by_role("button", name="Release purge").click()
+    page.get_by_role("button", name="Release purge of 1 user").click()
+    expect(page.locator("h1")).to_have_text("Purge of 1 user released")
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo for 1 user").click()
+    expect(page.locator("h1")).to_have_text("Undone for 1 user")
+    with inside_of(northwind):
+        assert CustomerUser.objects.filter(is_held=True).count() == 2

@@ -39,7 +39,7 @@ def names() -> list[str]:
     return [line.input["display_name"] for line in Line.objects.order_by("number")]
 
 
-ALL_ACTS = ["reset", "block", "unblock", "delete", "restore", "purge", "licenses", "edit"]
+ALL_ACTS = ["reset", "block", "unblock", "delete", "restore", "purge", "licenses", "edit", "hold"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from .columns import MapColumns
 from .editing import EditUser
 from .filters import FilterUsers
 from .handing_over import MailSheet
+from .holding import HoldPurge
 from .importing import ImportFile, ImportMany, ReadFile
 from .licenses import ManageLicenses
 from .many import EditMany
@@ -19,6 +20,7 @@ __all__ = [
     "EditMany",
     "EditUser",
     "FilterUsers",
+    "HoldPurge",
     "ImportFile",
     "ImportMany",
     "MailSheet",

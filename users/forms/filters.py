@@ -22,6 +22,7 @@ RARE = (
     "location",
     "added_from",
     "added_to",
+    "purge",
     "deleted_from",
     "deleted_to",
 )
@@ -62,6 +63,7 @@ class FilterUsers(forms.Form):
     permissions = _select(_("Permissions"), [ANY, ("administrators", _("Administrators"))])
     password = _select(_("Password"), [ANY, ("temporary", _("Temporary, not yet used"))])
     location = _select(_("Usage location"), [ANY, ("missing", _("Missing"))])
+    purge = _select(_("Purge"), [ANY, ("held", _("Held"))])
     added_from = _day(_("Added from"))
     added_to = _day(_("Added until"))
     deleted_from = _day(_("Deleted from"))
@@ -95,7 +97,7 @@ class FilterUsers(forms.Form):
         "added_from",
         "added_to",
     )
-    ONLY_DELETED = ("deleted_from", "deleted_to")
+    ONLY_DELETED = ("purge", "deleted_from", "deleted_to")
 
     def __init__(self, query: QueryDict, *, subscriptions: Sequence[Subscription]):
         super().__init__(initial=query.dict(), auto_id="filter-%s")

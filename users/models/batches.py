@@ -102,7 +102,9 @@ class Batch(TenantModel):
 
     @property
     def act(self) -> str:
-        """Its kind, or what it is in particular: "location" of an edit, "update" of an import."""
+        """Its kind, or what it is in particular, say "location" of an edit or "release" of a hold."""
+        if self.kind == self.Kind.HOLD:
+            return self.options.get("act", self.kind)
         if self.kind == self.Kind.IMPORT and self.options.get("purpose", "create") != "create":
             return "update"
         is_move = list(self.options.get("changes", ())) == ["location"]
@@ -110,7 +112,12 @@ class Batch(TenantModel):
 
     def get_kind_display(self) -> str:
         """What its act is called."""
-        return _("Change location") if self.act == "location" else self.Kind(self.kind).label
+        particular = {
+            "location": _("Change location"),
+            "release": _("Release the purge"),
+            "extend": _("Put off the purge"),
+        }
+        return particular.get(self.act) or self.Kind(self.kind).label
 
     @property
     def has_secrets(self) -> bool:

@@ -38,6 +38,7 @@ from .handovers import (
     open_link,
     send_handovers,
 )
+from .holding import DAYS_OF_GRACE, MOST_DAYS, WrongDays, plan_holds, read_hold, say_hold
 from .importing import FileGone, check_again, check_upload, receive_file
 from .licenses import Changes, NothingToChange, plan_licenses
 from .mixed import ACTS
@@ -95,6 +96,9 @@ __all__ = [
     "Added",
     "AllOrNothing",
     "CannotUndo",
+    "DAYS_OF_GRACE",
+    "MOST_DAYS",
+    "WrongDays",
     "Changes",
     "EditedMeanwhile",
     "FileGone",
@@ -151,6 +155,7 @@ __all__ = [
     "plan_blocks",
     "plan_deletes",
     "plan_edits",
+    "plan_holds",
     "plan_licenses",
     "plan_lines",
     "plan_purges",
@@ -159,6 +164,7 @@ __all__ = [
     "plan_undo",
     "pseudonym",
     "purge_due",
+    "read_hold",
     "receive_file",
     "record_export",
     "repair_all",
@@ -166,6 +172,7 @@ __all__ = [
     "rename_restored",
     "run_chunk",
     "save_lines",
+    "say_hold",
     "send_handovers",
     "sign_in",
     "sign_out",

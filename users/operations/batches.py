@@ -203,6 +203,8 @@ NEEDS = {
     Batch.Kind.DELETE: Permission.DELETE_USERS,
     Batch.Kind.RESTORE: Permission.RESTORE_USERS,
     Batch.Kind.PURGE: Permission.PURGE_USERS,
+    # One permission of the roles: to undo every batch and to hold a purge.
+    Batch.Kind.HOLD: Permission.UNDO_ALL_BATCHES,
     # Is done when it is made; this is what putting users in line needed.
     Batch.Kind.QUEUE: Permission.ASSIGN_LICENSES,
     # Whether the batch is theirs to undo was asked when the undo was planned.

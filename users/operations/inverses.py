@@ -6,8 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from users.importing.products import ProductRules
 from users.models import UserPermission
+
+from .holding import read_hold, say_hold
 
 ERROR, WARNING = "error", "warning"
 
@@ -136,6 +140,25 @@ def _fields_back(case: Case) -> tuple[dict, list[dict]]:
     return changes, problems
 
 
+def _hold(case: Case) -> Inverse:
+    if case.user is None:
+        return _cannot("hold", "purged_since")
+    if not case.user["deleted_at"]:
+        return _cannot("hold", "restored_since")
+    before, after = case.result.get("before", {}), case.result.get("after", {})
+    now = say_hold({name: case.user[name] for name in before})
+    if not before or now == before:
+        return _cannot("hold", "back_already" if before else "nothing_done")
+    if now != after:
+        return _cannot("hold", "purge_changed_since")
+    is_held = before.get("is_held", case.user["is_held"])
+    day = read_hold(before).get("purge_at", case.user["purge_at"])
+    # Then it becomes a week from when it is undone.
+    is_past = not is_held and day <= timezone.now()
+    problems = (problem("purge_day_past", WARNING),) if is_past else ()
+    return Inverse("hold", {"changes": before, "was": now}, problems)
+
+
 def _licenses(case: Case) -> Inverse:
     change, problems = _seats_back(case)
     if not any(change.values()):
@@ -224,6 +247,7 @@ INVERSES: dict[str, Callable[[Case], Inverse]] = {
     "update": _of_active(_update, "update"),
     "licenses": _of_active(_licenses, "licenses"),
     "queue": _of_active(_licenses, "licenses"),
+    "hold": _hold,
     "block": _of_active(_switch("unblock", is_blocked=False), "unblock"),
     "unblock": _of_active(_switch("block", is_blocked=True), "block"),
 }

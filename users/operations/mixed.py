@@ -11,6 +11,7 @@ from .batches import Outcome, applies
 from .blocking import apply_blocks
 from .changing import apply_changes
 from .deleting import apply_deletes
+from .holding import apply_holds
 from .licenses import apply_licenses
 from .restoring import apply_restores
 
@@ -21,6 +22,7 @@ ACTS = {
     "block": apply_blocks,
     "unblock": apply_blocks,
     "edit": apply_changes,
+    "hold": apply_holds,
     "licenses": apply_licenses,
     "restore": apply_restores,
     "add": apply_additions,

@@ -21,13 +21,15 @@ from .choosing import choose, lock_deleted, plan_line
 
 # So many users are purged in one transaction.
 AT_MOST = 5_000
+HELD = {"code": "held", "severity": "error"}
 
 
 def purge_due() -> int:
     """
     Purge this tenant's users whose day has come, customer by customer, in short transactions.
 
-    Returns how many. Whoever is being restored at the moment is left to the restore.
+    Returns how many. Whoever is being restored at the moment is left to the restore, and whoever
+    is held stays.
     """
     with transaction.atomic():
         due = UserCount.objects.filter(deleted__gt=0).values_list("customer_id", flat=True)
@@ -47,6 +49,8 @@ def _purge_some(customer_id: UUID) -> int:
         CustomerUser.objects.select_for_update(of=("self",), skip_locked=True)
         # The database's clock, which also set the day.
         .filter(customer=customer, deleted_at__isnull=False, purge_at__lte=timezone.now())
+        # Their partner is woken for them in vain, every night until they are let go.
+        .exclude(is_held=True)
         .order_by("purge_at", "pk")
         .values_list("pk", "user_name")[:AT_MOST]
     )
@@ -61,31 +65,35 @@ def plan_purges(
     """
     Plan to purge these deleted users before their day; it cannot be undone.
 
+    Whose purge is held is planned as a line that cannot run.
+
     :raises NobodyChosen: where none of the ids is a deleted user of the customer.
     :raises Refused: where the member may not purge.
     """
     require(by, Permission.PURGE_USERS)
-    chosen = choose(customer, users, deleted=True)
+    chosen = choose(customer, users, deleted=True, fields=("is_held",))
     batch = create_batch(customer=customer, kind=Batch.Kind.PURGE, reason=reason, by=by)
-    save_lines(batch=batch, lines=[plan_line(user) for user in chosen])
+    lines = [plan_line(user, [HELD] if user["is_held"] else []) for user in chosen]
+    save_lines(batch=batch, lines=lines)
     return batch
 
 
 @applies(Batch.Kind.PURGE)
 def apply_purges(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
-    """Purge the users of the lines; who was restored or purged meanwhile fails alone."""
+    """Purge the users of the lines; who was restored, purged or held meanwhile fails alone."""
     present = lock_deleted(batch.customer_id, lines)
+    held = {pk for pk, user in present.items() if user.is_held}
     _purge(
         batch.customer,
-        [(user.pk, user.user_name) for user in present.values()],
+        [(user.pk, user.user_name) for pk, user in present.items() if pk not in held],
         batch_id=batch.pk,
         by=by,
     )
     # The lines were emptied with everything else that named the users.
     return [
-        Outcome(line.number, Line.State.DONE)
-        if line.user_id in present
-        else Outcome.failed(line, "gone")
+        Outcome.failed(line, "held" if line.user_id in held else "gone")
+        if line.user_id in held or line.user_id not in present
+        else Outcome(line.number, Line.State.DONE)
         for line in lines
     ]
 

@@ -219,7 +219,7 @@ def _bring_back(
         cursor.execute(
             f"""
             UPDATE {CustomerUser._meta.db_table} u SET deleted_at = NULL, purge_at = NULL,
-                deletion = NULL, user_name = r.user_name, search = r.search,
+                is_held = false, deletion = NULL, user_name = r.user_name, search = r.search,
                 permissions = CASE WHEN %s THEN u.permissions ELSE '{{}}' END,
                 version = u.version + 1
             FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS r(id, user_name, search)

@@ -49,6 +49,8 @@ OF_USERS = (
     "signed_in_at",
     "deleted_at",
     "deletion",
+    "purge_at",
+    "is_held",
 )
 
 

@@ -51,6 +51,7 @@ class Filters:
     location: str = field(default="", metadata={"values": {"missing"}})
     added_from: date | None = field(default=None, metadata={"is_day": True})
     added_to: date | None = field(default=None, metadata={"is_day": True})
+    purge: str = field(default="", metadata={"values": {"held"}, "deleted": True, "active": False})
     deleted_from: date | None = field(default=None, metadata={"is_day": True, "deleted": True})
     deleted_to: date | None = field(default=None, metadata={"is_day": True, "deleted": True})
 
@@ -96,7 +97,7 @@ def read_filters(customer: Customer, query: QueryDict | str) -> Filters:
 def _is_of_tab(allowed, is_deleted: bool) -> bool:
     if is_deleted:
         return allowed.metadata.get("deleted", False)
-    return not allowed.name.startswith("deleted_")
+    return allowed.metadata.get("active", not allowed.name.startswith("deleted_"))
 
 
 def _read_value(text: str, allowed) -> str | UUID | date:
@@ -153,6 +154,8 @@ def find(customer: Customer, filters: Filters) -> Found:
         users = users.filter(password_state=CustomerUser.PasswordState.TEMPORARY)
     if filters.location:
         users = users.filter(location="")
+    if filters.purge:
+        users = users.filter(is_held=True)
     users = _in_period(users, "added_at", filters.added_from, filters.added_to)
     users = _in_period(users, "deleted_at", filters.deleted_from, filters.deleted_to)
     return _search(users, customer, filters) if filters.q else Found(users, users)

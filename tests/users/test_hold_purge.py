@@ -1,0 +1,345 @@
+"""Holding a purge: who is held is never purged, and what was held is let go with time to spare."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from audit.models import Event
+from partners import tenancy
+from partners.access import Refused
+from tests import factories
+from users import operations, queries, tasks
+from users.models import Batch, CustomerUser, Line
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/customers/contoso/users/"
+HOLD = f"{LIST}hold/"
+DAY = timedelta(days=1)
+
+
+def gone(customer, name, *, left=20 * DAY, **fields):
+    """Somebody deleted, to be purged so much later."""
+    now = timezone.now()
+    return factories.user(customer, name, deleted_at=now, purge_at=now + left, **fields)
+
+
+@pytest.fixture
+def people(contoso):
+    return [gone(contoso, "Ann"), gone(contoso, "Bo")]
+
+
+def run(customer, users, by, act="hold", **more):
+    ids = [user.pk for user in users]
+    batch = operations.plan_holds(customer=customer, users=ids, act=act, by=by, **more)
+    return operations.start_batch(batch=batch, by=by)
+
+
+def undo(batch, by):
+    planned = operations.plan_undo(batch=batch, by=by)
+    return operations.start_batch(batch=planned, by=by)
+
+
+def move(user, left):
+    CustomerUser.objects.filter(pk=user.pk).update(purge_at=timezone.now() + left)
+
+
+def days_left(user) -> int:
+    """Days until the purge, begun ones counted."""
+    user.refresh_from_db()
+    return -((timezone.now() - user.purge_at) // DAY)
+
+
+def is_held(*users) -> list[bool]:
+    for user in users:
+        user.refresh_from_db()
+    return [user.is_held for user in users]
+
+
+def codes(batch) -> list[list[str]]:
+    found = Line.objects.filter(batch=batch).order_by("number")
+    return [[one["code"] for one in line.problems] for line in found]
+
+
+def results(batch) -> list[str]:
+    found = Line.objects.filter(batch=batch).order_by("number")
+    return [line.result.get("code") or line.state for line in found]
+
+
+def page(client, answer) -> str:
+    return client.get(answer["Location"]).content.decode()
+
+
+def test_who_is_held_is_not_purged_on_the_day_and_who_is_not_is(contoso, people, alice):
+    ann, bo = people
+    run(contoso, [ann], alice)
+    for user in people:
+        move(user, -DAY)
+
+    assert operations.purge_due() == 1
+    assert list(CustomerUser.objects.all()) == [ann]
+    assert operations.purge_due() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beat_is_woken_in_vain_for_who_is_held_and_comes_to_an_end(northwind):
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        customer = factories.customer("contoso", "Contoso")
+        ann = gone(customer, "Ann", left=-DAY, is_held=True)
+    assert queries.find_partners_to_purge() == [northwind.pk]
+
+    tasks.purge()
+
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        assert list(CustomerUser.objects.all()) == [ann]
+
+
+def test_the_owner_cannot_purge_who_is_held_before_the_day(as_alice, contoso, people, alice):
+    ann, bo = people
+    run(contoso, [ann], alice)
+    ids = [user.pk for user in people]
+
+    batch = operations.plan_purges(customer=contoso, users=ids, by=alice)
+
+    assert codes(batch) == [["held"], []]
+    shown = as_alice.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
+    assert "The purge of this user is held. Release it first." in shown
+    operations.start_batch(batch=batch, by=alice)
+    assert list(CustomerUser.objects.all()) == [ann]
+
+
+def test_who_was_held_since_the_plan_of_the_purge_stays(as_alice, contoso, people, alice):
+    ids = [user.pk for user in people]
+    batch = operations.plan_purges(customer=contoso, users=ids, by=alice)
+    run(contoso, people[:1], alice)
+
+    operations.start_batch(batch=batch, by=alice)
+
+    assert results(batch) == ["held", "done"]
+    assert list(CustomerUser.objects.all()) == people[:1]
+    shown = as_alice.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
+    assert "The purge of this user is held. Release it first." in shown
+
+
+def test_who_is_released_keeps_the_day_that_is_far_and_gets_a_week_where_it_is_near(
+    contoso, people, alice
+):
+    ann, bo = people
+    cy = gone(contoso, "Cy", left=3 * DAY)
+    run(contoso, [ann, bo, cy], alice)
+    move(bo, -400 * DAY)
+
+    batch = run(contoso, [ann, bo, cy], alice, "release")
+
+    assert is_held(ann, bo, cy) == [False, False, False]
+    assert [days_left(user) for user in (ann, bo, cy)] == [20, 7, 7]
+    assert batch.plan["near"] == 2
+    assert operations.purge_due() == 0
+
+
+def test_a_plan_that_waited_too_long_gives_a_week_all_the_same(contoso, people, alice):
+    (ann, _bo) = people
+    run(contoso, [ann], alice)
+    batch = operations.plan_holds(customer=contoso, users=[ann.pk], act="release", by=alice)
+    move(ann, -DAY)
+
+    operations.start_batch(batch=batch, by=alice)
+
+    assert (is_held(ann), days_left(ann)) == ([False], 7)
+
+
+def test_it_is_put_off_from_the_day_or_from_now_where_that_has_passed(contoso, people, alice):
+    ann, bo = people
+    move(bo, -5 * DAY)
+
+    batch = run(contoso, people, alice, "extend", days=30)
+
+    assert [days_left(user) for user in people] == [50, 30]
+    assert batch.options == {"act": "extend", "days": 30}
+
+
+@pytest.mark.parametrize("days", [0, -1, 366])
+def test_it_is_put_off_by_a_day_at_least_and_a_year_at_most(contoso, people, alice, days):
+    with pytest.raises(operations.WrongDays):
+        run(contoso, people, alice, "extend", days=days)
+
+
+def test_what_is_so_already_is_said_and_nothing_is_recorded(contoso, people, alice):
+    ann, bo = people
+    run(contoso, [ann], alice)
+    day = ann.purge_at
+
+    held = run(contoso, [ann], alice)
+    released = run(contoso, [bo], alice, "release")
+    put_off = run(contoso, [ann], alice, "extend", days=1)
+
+    assert [codes(one) for one in (held, released, put_off)] == [
+        [["held_already"]],
+        [["not_held"]],
+        [["stays_held"]],
+    ]
+    ann.refresh_from_db()
+    assert (ann.is_held, ann.purge_at) == (True, day + DAY)
+    actions = Event.objects.filter(action__startswith="user.purge_").order_by("id")
+    assert [event.action for event in actions] == ["user.purge_held", "user.purge_moved"]
+    assert (actions[0].before, actions[0].after) == ({"is_held": False}, {"is_held": True})
+
+
+def test_who_is_not_deleted_any_more_is_left_alone(contoso, people, alice):
+    ids = [user.pk for user in people]
+    batch = operations.plan_holds(customer=contoso, users=ids, act="extend", days=9, by=alice)
+    move(people[1], 99 * DAY)
+    restored = operations.plan_restores(customer=contoso, users=ids[:1], by=alice)
+    operations.start_batch(batch=restored, by=alice)
+
+    operations.start_batch(batch=batch, by=alice)
+
+    assert results(batch) == ["gone", "changed"]
+    assert days_left(people[1]) == 99
+
+
+def test_who_is_restored_is_not_held_any_more(contoso, people, alice):
+    (ann, _bo) = people
+    run(contoso, [ann], alice)
+
+    batch = operations.plan_restores(customer=contoso, users=[ann.pk], by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    assert is_held(ann) == [False]
+
+
+@pytest.mark.parametrize(("act", "days"), [("hold", 0), ("release", 0), ("extend", 30)])
+def test_undone_it_is_as_it_was_and_undone_again_as_it_became(contoso, alice, act, days):
+    users = [
+        gone(contoso, "Ann", is_held=act == "release"),
+        gone(contoso, "Bo", left=2 * DAY, is_held=act == "release"),
+    ]
+
+    def state():
+        return list(CustomerUser.objects.order_by("pk").values_list("is_held", "purge_at"))
+
+    before = state()
+    batch = run(contoso, users, alice, act, days=days)
+    after = state()
+    assert before != after
+
+    undone = undo(batch, alice)
+    assert (results(undone), state()) == (["done", "done"], before)
+    undo(undone, alice)
+    assert state() == after
+
+
+def test_an_undo_gives_a_week_where_the_day_has_passed(contoso, people, alice):
+    (ann, _bo) = people
+    batch = run(contoso, [ann], alice)
+    move(ann, -DAY)
+
+    undone = undo(batch, alice)
+
+    assert codes(undone) == [["purge_day_past"]]
+    assert (is_held(ann), days_left(ann)) == ([False], 7)
+    assert operations.purge_due() == 0
+
+
+def test_what_cannot_be_undone_any_more_says_why(contoso, people, alice):
+    ann, bo = people
+    cy, dee = gone(contoso, "Cy"), gone(contoso, "Dee")
+    batch = run(contoso, [ann, bo, cy, dee], alice, "extend", days=5)
+    move(ann, 99 * DAY)
+    restored = operations.plan_restores(customer=contoso, users=[bo.pk], by=alice)
+    operations.start_batch(batch=restored, by=alice)
+    move(cy, -DAY)
+    operations.purge_due()
+
+    planned = operations.plan_undo(batch=batch, by=alice)
+
+    assert codes(planned)[:2] == [["purge_changed_since"], ["restored_since"]]
+    assert codes(planned)[-1] == []
+
+
+def test_owners_and_admin_agents_hold_and_nobody_else(client, contoso, people, helen, bob):
+    for member in (helen, bob):
+        with pytest.raises(Refused):
+            run(contoso, people, member)
+        client.force_login(member)
+        assert client.post(HOLD, {"ids": str(people[0].pk), "act": "hold"}).status_code == 403
+        assert HOLD not in client.get(f"{LIST}?tab=deleted").content.decode()
+
+
+def test_from_the_list_over_the_plan_to_the_badge_and_back(as_alice, contoso, people):
+    ann, bo = people
+    listed = as_alice.get(f"{LIST}?tab=deleted").content.decode()
+    assert f'formaction="{HOLD}?act=hold"' in listed
+    sent = {"ids": f"{ann.pk},{bo.pk}"}
+
+    planned = as_alice.post(f"{HOLD}?act=hold", sent)
+    shown = page(as_alice, planned)
+    assert "<h1>Hold purge of 2 users?</h1>" in shown
+    assert "They are not purged until somebody releases them" in shown
+    assert "Purge held: No → Yes" in shown
+    as_alice.post(f"{planned['Location']}start/", {"reason": "Lawsuit", "ticket": "T-9"})
+    assert "<h1>Purge of 2 users held</h1>" in page(as_alice, planned)
+
+    held = as_alice.get(f"{LIST}?tab=deleted&purge=held")
+    assert {row.user.pk for row in held.context["list"].rows} == {ann.pk, bo.pk}
+    assert "20 days left" not in held.content.decode()
+    assert f'formaction="{HOLD}?act=release"' in held.content.decode()
+    own = as_alice.get(f"{LIST}{ann.pk}/").content.decode()
+    assert "Its purge is held" in own
+    assert "Purge held" in own
+
+    planned = as_alice.post(f"{HOLD}?act=release", {"ids": "", "all": "1", "query": "tab=deleted"})
+    assert "<h1>Release purge of 2 users?</h1>" in page(as_alice, planned)
+    as_alice.post(f"{planned['Location']}start/")
+    assert "<h1>Purge of 2 users released</h1>" in page(as_alice, planned)
+    assert is_held(ann, bo) == [False, False]
+    assert "20 days left" in as_alice.get(f"{LIST}?tab=deleted").content.decode()
+
+
+def test_a_menu_puts_it_off_at_once_and_a_page_asks_for_other_days(as_alice, contoso, people):
+    sent = {"ids": str(people[0].pk)}
+
+    planned = as_alice.post(f"{HOLD}?days=90", sent)
+    assert "<h1>Put off purge of 1 user?</h1>" in page(as_alice, planned)
+    assert "They are purged 90 days later" in page(as_alice, planned)
+
+    asked = as_alice.post(f"{HOLD}?act=extend", sent)
+    assert asked["Location"].startswith(f"{HOLD}?ids=")
+    assert "Put off the purge of 1 user" in page(as_alice, asked)
+    typed = {"shown": "1", "act": "extend", "counted": "1"}
+    for days, said in (
+        ("", "Say by how many days"),
+        ("0", "greater than or equal to 1"),
+        ("366", "less than or equal to 365"),
+        ("9" * 5_000, "Enter a whole number"),
+    ):
+        answer = as_alice.post(asked["Location"], typed | {"days": days})
+        assert (answer.status_code, said in answer.content.decode()) == (422, True)
+    planned = as_alice.post(asked["Location"], typed | {"days": "11"})
+    as_alice.post(f"{planned['Location']}start/")
+    assert "<h1>Purge of 1 user put off</h1>" in page(as_alice, planned)
+    assert days_left(people[0]) == 31
+
+
+@pytest.mark.parametrize("act", ["", "keep", "\0"])
+def test_an_act_that_is_not_known_holds_nobody(as_alice, contoso, people, act):
+    answer = as_alice.post(HOLD, {"ids": str(people[0].pk), "act": act})
+
+    assert answer["Location"].startswith(f"{HOLD}?ids=")
+    assert not Batch.objects.exists()
+
+
+def test_it_asks_as_much_for_fifty_as_for_one(contoso, alice):
+    users = [gone(contoso, f"Ann {number:02}") for number in range(51)]
+
+    def count(some) -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            run(contoso, some, alice)
+        return len(asked)
+
+    assert count(users[:1]) == count(users[1:])
