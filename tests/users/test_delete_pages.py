@@ -119,12 +119,12 @@ def test_the_list_offers_what_the_role_may(client, alice, bob, helen, contoso, t
         client.force_login(member)
         pages = client.get(USERS), client.get(f"{USERS}?tab=deleted")
         text = "".join(page.content.decode() for page in pages)
-        paths = ("block", "unblock", "location", "delete", "restore", "purge")
-        offers[member.name] = [path for path in paths if f'formaction="{USERS}{path}/"' in text]
+        paths = ("block", "unblock", "edit", "delete", "restore", "hold", "purge")
+        offers[member.name] = [path for path in paths if f'formaction="{USERS}{path}/' in text]
 
     assert offers == {
-        "Alice": ["block", "unblock", "location", "delete", "restore", "purge"],
-        "Helen": ["block", "unblock", "location", "restore"],
+        "Alice": ["block", "unblock", "edit", "delete", "restore", "hold", "purge"],
+        "Helen": ["block", "unblock", "edit", "restore"],
         "Bob": [],
     }
 
