@@ -28,6 +28,9 @@ def act(members: Sequence[Member]) -> None:
     _plan_delete_of_administrator(customers["osterberg-legal"], by=mira)
     _plan_restore_of_taken_name(customers["orchard-foods"], by=mira)
     _purge(customers["kestrel-logistics"], by=mira)
+    _hold(customers["kestrel-logistics"], by=mira)
+    _edit_and_undo(customers["cafe-lumiere"], by=mira)
+    _wait_in_line(customers["sunrise-clinics"], by=jonas)
     _put_away_and_back(customers["quarry-hill-farm"], by=mira)
     _keep_staff(by=mira)
 
@@ -126,6 +129,41 @@ def _purge(customer: Customer, *, by: Member) -> None:
     gone = customer.users.exclude(deleted_at=None)
     batch = users.plan_purges(customer=customer, users=_keys(gone, 1), by=by)
     users.start_batch(batch=batch, reason="Asked for erasure", by=by)
+
+
+def _hold(customer: Customer, *, by: Member) -> None:
+    """Two are kept for a lawsuit, and one can be restored for a month longer."""
+    gone = _keys(customer.users.exclude(deleted_at=None), 3)
+    for some, choice, reason in (
+        (gone[:2], {"act": "hold"}, "A lawsuit: nothing may be lost"),
+        (gone[2:], {"act": "extend", "days": 30}, "May come back next month"),
+    ):
+        batch = users.plan_holds(customer=customer, users=some, **choice, by=by)
+        users.start_batch(batch=batch, reason=reason, by=by)
+
+
+def _edit_and_undo(customer: Customer, *, by: Member) -> None:
+    """Some get a department, which was a mistake."""
+    chosen = _keys(_plain(customer), 5)
+    changes = {"department": "Events"}
+    batch = users.plan_edits(customer=customer, users=chosen, changes=changes, by=by)
+    undo = users.plan_undo(batch=users.start_batch(batch=batch, by=by), by=by)
+    users.start_batch(batch=undo, reason="These were the wrong people", by=by)
+
+
+def _wait_in_line(customer: Customer, *, by: Member) -> None:
+    """Three want a license of which none is free; then one is, and two wait on."""
+    office = customer.subscriptions.get(product__name="Enterprise E3")
+    _leave_free(office, 0, by=by)
+    wanting = _plain(customer).exclude(assignments__subscription=office).exclude(location="")
+    changes = users.Changes(give=frozenset([str(office.pk)]))
+    batch = users.plan_licenses(
+        customer=customer, users=_keys(wanting, 3), changes=changes, when_short="queue", by=by
+    )
+    users.start_batch(batch=batch, by=by)
+    office.refresh_from_db()
+    _leave_free(office, 1, by=by)
+    users.fill_waiting(customer_id=customer.pk)
 
 
 def _put_away_and_back(customer: Customer, *, by: Member) -> None:
