@@ -24,7 +24,7 @@ LONGEST_SEARCH = 200
 # The search function gives no more candidates.
 MOST_CANDIDATES = 20_001
 # More candidates are not fetched and sorted: the list is walked until a page is full.
-MOST_SORTED = 5_000
+MOST_SORTED = 20_000
 
 
 class UnknownFilter(Exception):
