@@ -35,12 +35,15 @@ def apply_acts(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outco
     Do with each line what its input's "act" says: one of ACTS, or "update".
 
     An update is an edit and a change of licenses of the same user, and its undo the same in the
-    opposite order; where only the first could be done, the line is done in part.
+    opposite order; where only the first could be done, the line is done in part. A line whose
+    user was purged since the plan names nobody any more, and fails.
     """
-    of_act = defaultdict(list)
+    of_act, outcomes = defaultdict(list), []
     for line in lines:
-        of_act[line.input.get("act", "add")].append(line)
-    outcomes = []
+        if line.input["user_name"]:
+            of_act[line.input.get("act", "add")].append(line)
+        else:
+            outcomes.append(Outcome.failed(line, "gone"))
     updates = of_act.pop("update", [])
     for act, apply in ACTS.items():
         if act == "add" and updates:

@@ -110,10 +110,12 @@ def _purge(
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            UPDATE {Line._meta.db_table} SET input = %s, problems = '[]', result = '{{}}',
-                sealed = NULL WHERE user_id = ANY(%s) AND partner_id = %s
+            UPDATE {Line._meta.db_table} SET problems = '[]', result = '{{}}', sealed = NULL,
+                input = jsonb_strip_nulls(jsonb_build_object(
+                    'user_name', '', 'display_name', '', 'act', input->'act'))
+            WHERE user_id = ANY(%s) AND partner_id = %s
             """,
-            ['{"user_name": "", "display_name": ""}', ids, customer.partner_id],
+            [ids, customer.partner_id],
         )
         # Seats and sessions go by the keys of the database.
         cursor.execute(

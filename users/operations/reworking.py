@@ -72,6 +72,8 @@ def load(batch: Batch, condition: str, value: object) -> dict[int, Row]:
             SELECT l.number, l.state = 'left_out', l.input::text, l.problems::text
             FROM {Line._meta.db_table} l
             WHERE l.batch_id = %s AND coalesce(l.input->>'act', '') <> '{LEAVE}' AND {condition}
+                -- Nothing is left in the row of a user who was purged.
+                AND l.input ? 'products'
             ORDER BY l.number
             """,
             [batch.pk, value],
