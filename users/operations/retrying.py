@@ -8,9 +8,16 @@ from partners.models import Member
 from users.models import Batch, Line
 
 from .batches import UsersError, create_batch, require_may_start
+from .choosing import is_last_administrator
 
 # What these did, or could not do, is not for a repetition to decide.
 NEVER_RETRIED = frozenset({Batch.Kind.ADD, Batch.Kind.QUEUE})
+# What was said about one plan is not said about another.
+ASKED_ANEW = frozenset({"may_take_last_administrator"})
+# What the plan of a complete list says of those who leave: the share that was allowed is kept.
+OF_ROSTERS = ("leavers", "retention_days")
+# Kinds of batches, and acts of lines, after which somebody cannot sign in.
+ENDS_SIGN_IN = ("delete", "leave", "block")
 
 
 class NothingToRetry(UsersError):
@@ -35,12 +42,14 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
     again = create_batch(
         customer=batch.customer,
         kind=batch.kind,
-        options=batch.options,
+        # Whether the last administrator may go is asked anew.
+        options={name: one for name, one in batch.options.items() if name not in ASKED_ANEW},
         source_name=batch.source_name,
         reason=batch.reason,
         ticket=batch.ticket,
         undoes=batch.undoes,
-        plan={"retries": str(batch.pk)},
+        plan={"retries": str(batch.pk)}
+        | {name: batch.plan[name] for name in OF_ROSTERS if name in batch.plan},
         by=by,
     )
     with connection.cursor() as cursor:
@@ -65,7 +74,13 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
         again.total = cursor.rowcount
     if not again.total:
         raise NothingToRetry
-    again.save(update_fields=["total"])
+    going = again.lines.all()
+    if again.kind not in ENDS_SIGN_IN:
+        going = going.filter(input__act__in=ENDS_SIGN_IN)
+    again.plan["takes_last_administrator"] = is_last_administrator(
+        batch.customer_id, going.values_list("user_id", flat=True)
+    )
+    again.save(update_fields=["total", "plan"])
     audit.record(
         "batch.retried",
         subject=audit.Subject(batch.pk, str(batch.kind), after={"lines": again.total}),
