@@ -165,6 +165,15 @@ def test_one_that_is_all_or_nothing_and_has_errors_is_left_waiting(contoso, fabr
     assert states == {"contoso": "planned", "fabrikam": "running"}
 
 
+def test_one_without_a_good_row_is_left_waiting_for_its_repair(contoso, fabrikam, alice):
+    bundle = cut(alice, HEADER + "Contoso,a b,Ann\nFabrikam Ltd,bo,Bo\n")
+
+    assert operations.start_bundle(bundle=bundle, by=alice) == 1
+
+    states = dict(Batch.objects.filter(bundle=bundle.pk).values_list("customer__slug", "state"))
+    assert states["contoso"] == Batch.State.PLANNED
+
+
 def test_a_reader_uploads_nothing(contoso, bob):
     with pytest.raises(Refused):
         operations.receive_bundle(name="a.csv", parts=[b"x"], options={}, by=bob)

@@ -8,6 +8,7 @@ from io import BytesIO
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +20,7 @@ from partners.models import Member
 from partners.roles import Permission
 from users.importing import parse
 from users.importing.assign import Assigner
-from users.models import Batch, Bundle, BundlePart
+from users.models import Batch, Bundle, BundlePart, Line
 
 from .batches import NotPlanned, UsersError, create_batch, start_batch
 from .importing import describe_detected, plan_rows
@@ -184,14 +185,15 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
     """
     Start every import of the bundle that waits and can run; workers do them all.
 
-    Returns how many were started. One that must be looked at first, as it would leave a customer
-    without an administrator or was to be done in full only, is left waiting.
+    Returns how many were started. One that must be looked at first, as none of its rows is good, it
+    would leave a customer without an administrator or was to be done in full only, is left waiting.
 
     :raises NothingToStart: where none was started.
     :raises Refused: where the member may not import users, or it is another member's bundle.
     """
     require(by, Permission.MANAGE_USERS)
-    waiting = Batch.objects.filter(bundle=bundle.pk, state=Batch.State.PLANNED)
+    good = Line.objects.filter(batch=OuterRef("pk"), state=Line.State.PLANNED)
+    waiting = Batch.objects.filter(Exists(good), bundle=bundle.pk, state=Batch.State.PLANNED)
     started = 0
     # By customer, whose rows every start locks first.
     for batch in waiting.select_related("customer", "by").order_by("customer_id"):
