@@ -586,7 +586,7 @@ def test_the_pages_lead_from_the_batch_to_its_undo_and_back(as_alice, contoso, p
     batch = delete(contoso, people, alice)
     factories.user(contoso, "New Bo", user_name=people[1].user_name)
     text = page(as_alice, batch)
-    assert "This can be undone for 29 more days." in text
+    assert "This can be undone for 30 more days." in text
     assert f"/batches/{batch.pk}/undo/" in text
 
     planned = contoso.batches.get(
@@ -610,7 +610,7 @@ def test_the_pages_lead_from_the_batch_to_its_undo_and_back(as_alice, contoso, p
 
     text = page(as_alice, planned)
     assert "<h1>Undone for 1 user</h1>" in text
-    assert "This can be undone for 29 more days." in text
+    assert "This can be undone for 30 more days." in text
     text = page(as_alice, batch)
     assert "Undone on" in text
     assert "by Alice.</strong>" in text

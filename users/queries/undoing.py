@@ -51,8 +51,13 @@ def get_undoing(batch: Batch, *, member: Member) -> Undoing:
         of=of.first() if of is not None else None,
         refusal=why_not_undone(batch),
         is_allowed=may_undo(batch, member),
-        days_left=max(0, (undone_until(batch) - timezone.now()).days) if is_over else 0,
+        days_left=_days_until(undone_until(batch)) if is_over else 0,
     )
+
+
+def _days_until(moment: datetime) -> int:
+    """Days that are left, begun ones counted: 30 at first, 1 on the last day."""
+    return max(0, -((timezone.now() - moment) // timedelta(days=1)))
 
 
 def may_undo(batch: Batch, member: Member) -> bool:
