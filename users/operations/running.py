@@ -165,7 +165,9 @@ def _run_next_line(batch_id: UUID | str, number: int, attempt: int) -> bool:
         with transaction.atomic():
             if _lease_of(batch_id, number, attempt) is None:
                 return False
-            _apply(_lock_batch(batch_id), [line])
+            batch = _lock_batch(batch_id)
+            # Somebody may have stopped the batch while the lock was waited for.
+            _apply(batch, list(_open_lines(batch_id, number).filter(pk=line.pk)))
     except Exception as error:
         with suppress(OperationalError, InterfaceError), transaction.atomic():
             if is_infrastructure(error):
@@ -206,7 +208,8 @@ def _lease_of(batch_id: UUID | str, number: int, attempt: int) -> Chunk | None:
 
 
 def _fail(line: Line) -> None:
-    Line.objects.filter(pk=line.pk).update(state=Line.State.FAILED, result={"code": "internal"})
+    trying = Line.objects.filter(pk=line.pk, state=Line.State.TRYING)
+    trying.update(state=Line.State.FAILED, result={"code": "internal"})
 
 
 def _apply(batch: Batch, lines: list[Line]) -> None:
