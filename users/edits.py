@@ -26,6 +26,28 @@ ACTS = {
     "hold": gettext_lazy("Purge"),
 }
 
+# What a finished file did to so many users, by what it is for: nobody deletes behind a milder word.
+DONE = {
+    "update": lambda n: ngettext(
+        "%(n)s user brought up to date", "%(n)s users brought up to date", n
+    ),
+    "both": lambda n: ngettext(
+        "%(n)s user added or brought up to date", "%(n)s users added or brought up to date", n
+    ),
+    "roster": lambda n: ngettext(
+        "%(n)s user added, brought up to date or deleted",
+        "%(n)s users added, brought up to date or deleted",
+        n,
+    ),
+}
+# What the button says that starts it.
+DO = {
+    "update": lambda n: ngettext("Bring %(n)s user up to date", "Bring %(n)s users up to date", n),
+    "both": lambda n: ngettext("Add or change %(n)s user", "Add or change %(n)s users", n),
+    "roster": lambda n: ngettext(
+        "Add, change or delete %(n)s user", "Add, change or delete %(n)s users", n
+    ),
+}
 # The acts by which the lines of an import can be looked through.
 TABS = {"add": ACTS["add"], "update": ACTS["update"], "leave": ACTS["leave"]}
 

@@ -17,9 +17,7 @@ Kind, State = Batch.Kind, Batch.State
 DONE: dict[str, Callable[[int], str]] = {
     Kind.ADD: lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
     Kind.IMPORT: lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
-    "update": lambda n: ngettext(
-        "%(n)s user brought up to date", "%(n)s users brought up to date", n
-    ),
+    **edits.DONE,
     Kind.RESET: lambda n: ngettext("%(n)s password reset", "%(n)s passwords reset", n),
     Kind.EDIT: lambda n: ngettext("%(n)s user changed", "%(n)s users changed", n),
     "location": lambda n: ngettext(
@@ -48,7 +46,7 @@ DONE: dict[str, Callable[[int], str]] = {
 DO: dict[str, Callable[[int], str]] = {
     Kind.ADD: lambda n: ngettext("Add %(n)s user", "Add %(n)s users", n),
     Kind.IMPORT: lambda n: ngettext("Import %(n)s user", "Import %(n)s users", n),
-    "update": lambda n: ngettext("Bring %(n)s user up to date", "Bring %(n)s users up to date", n),
+    **edits.DO,
     Kind.RESET: lambda n: ngettext("Reset %(n)s password", "Reset %(n)s passwords", n),
     Kind.EDIT: lambda n: ngettext("Change %(n)s user", "Change %(n)s users", n),
     "location": lambda n: ngettext(
@@ -176,22 +174,27 @@ def count(sentence: Callable[[int], str], number: int) -> str:
 def heading(batch: Batch, succeeded: int) -> str:
     """What the page about the batch is headed by."""
     if batch.state in {State.DONE, State.OPEN}:
-        return count(DONE[batch.act], succeeded)
+        return count(DONE[_act_of(batch)], succeeded)
     return str(batch.get_kind_display())
 
 
 def title(batch: Batch) -> str:
     """What a batch is called in a list: what it did, or what it is to do."""
     if batch.state in {State.DONE, State.OPEN}:
-        return count(DONE[batch.act], batch.progress.succeeded)
+        return count(DONE[_act_of(batch)], batch.progress.succeeded)
     if batch.state in {State.PLANNED, State.RUNNING, State.PAUSED} and batch.progress.runs:
-        return count(DO[batch.act], served(batch, batch.progress.runs))
+        return count(DO[_act_of(batch)], served(batch, batch.progress.runs))
     return str(batch.get_kind_display())
 
 
 def button(batch: Batch, number: int) -> str:
     """What the button that starts the plan says."""
-    return count(DO[batch.act], served(batch, number))
+    return count(DO[_act_of(batch)], served(batch, number))
+
+
+def _act_of(batch: Batch) -> str:
+    # A file that changes people is called by what it is for.
+    return batch.options["purpose"] if batch.act == "update" else batch.act
 
 
 def served(batch: Batch, number: int) -> int:

@@ -370,7 +370,8 @@ def test_the_plan_says_who_is_added_changed_and_deleted(as_alice, contoso, alice
 
     page = show(as_alice, check(contoso, alice, text, "roster", most_leavers=50))
 
-    assert "Bring 3 users up to date" in page
+    assert "Add, change or delete 3 users" in page
+    assert 'class="btn danger-solid" form="start"' in page
     assert "1 of 2 users is not in the file and is deleted" in page
     assert "Department: Sales → IT" in page
     for label, number in (("Added", 1), ("Changed", 1), ("Deleted", 1), ("As they are", 0)):
@@ -393,7 +394,7 @@ def test_a_roster_that_is_stopped_says_why_and_has_no_button(as_alice, contoso, 
     page = show(as_alice, check(contoso, alice, text, "roster"))
 
     assert "More users are missing from the file than the share you allow to leave." in page
-    assert "Bring 1 user up to date" not in page
+    assert "Add, change or delete 1 user" not in page
 
 
 def test_the_result_says_what_became_what(as_alice, contoso, alice, ann):
