@@ -98,6 +98,9 @@ class ReadFile(AnyFile):
         max_value=100,
         initial=operations.MOST_LEAVERS,
         required=False,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), _("Enter a whole number from 0 to 100.")
+        ),
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
     domain = forms.ChoiceField(label=_("Domain of user names without one"), required=False)
