@@ -211,6 +211,19 @@ def test_who_is_restored_is_not_held_any_more(contoso, people, alice):
     assert is_held(ann) == [False]
 
 
+def test_a_restore_that_is_undone_brings_the_hold_back(contoso, people, alice):
+    run(contoso, people[:1], alice)
+    ids = [user.pk for user in people]
+    batch = operations.plan_restores(customer=contoso, users=ids, by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    undone = undo(batch, alice)
+    assert is_held(*people) == [True, False]
+
+    undo(undone, alice)
+    assert is_held(*people) == [False, False]
+
+
 @pytest.mark.parametrize(("act", "days"), [("hold", 0), ("release", 0), ("extend", 30)])
 def test_undone_it_is_as_it_was_and_undone_again_as_it_became(contoso, alice, act, days):
     users = [

@@ -78,13 +78,14 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
     held = licensing.revoke_all(customer=batch.customer, users=going)
     waited = licensing.stop_all_waiting(customer=batch.customer, users=going)
     deletions = {line.user_id: line.input.get("deletion") for line in lines}
+    on_hold = {line.user_id for line in lines if line.input.get("was_held")}
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE {CustomerUser._meta.db_table} u SET deleted_at = now(),
                 purge_at = now() + make_interval(days => %s), deletion = g.deletion,
-                version = u.version + 1
-            FROM unnest(%s::uuid[], %s::uuid[]) AS g(id, deletion)
+                is_held = g.is_held, version = u.version + 1
+            FROM unnest(%s::uuid[], %s::uuid[], %s::boolean[]) AS g(id, deletion, is_held)
             WHERE u.id = g.id AND u.customer_id = %s AND u.deleted_at IS NULL
             """,
             [
@@ -92,6 +93,7 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
                 going,
                 # Who is deleted again as a restore is undone has what was held before it.
                 [deletions.get(pk) or str(batch.pk) for pk in going],
+                [pk in on_hold for pk in going],
                 batch.customer_id,
             ],
         )
@@ -101,7 +103,10 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
         "user.deleted",
         subjects=[
             audit.Subject(
-                line.user_id, line.input["user_name"], before={"held": held.get(line.user_id, [])}
+                line.user_id,
+                line.input["user_name"],
+                before={"held": held.get(line.user_id, [])},
+                after={"is_held": True} if line.user_id in on_hold else {},
             )
             for line in lines
             if line.user_id in deleted

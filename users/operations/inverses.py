@@ -89,11 +89,11 @@ def _delete(case: Case) -> Inverse:
     is_used = signed_in is not None and signed_in > case.since
     if case.act == "add" and case.user["password_state"] == "chosen":
         is_used = True
-    # Deleted as before the restore: with the same licenses to come back to.
-    deletion = case.result.get("deletion") if case.act == "restore" else None
+    # Deleted as before the restore: with the same licenses to come back to, and as held.
+    told = ("deletion", "was_held") if case.act == "restore" else ()
     return Inverse(
         "delete",
-        {"deletion": deletion} if deletion else {},
+        {name: case.result[name] for name in told if case.result.get(name)},
         (problem("in_use", WARNING),) if is_used else (),
     )
 

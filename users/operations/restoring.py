@@ -188,6 +188,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
                 "assigned": assigned.of(line.user_id),
                 # What an undo of this goes back to.
                 "deletion": str(present[line.user_id].deletion or ""),
+                **({"was_held": True} if present[line.user_id].is_held else {}),
                 **missing.get(line.user_id, {}),
             },
             sealed.get(line.user_id),
