@@ -2,13 +2,13 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from io import BytesIO
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -117,7 +117,7 @@ def _cut(bundle: Bundle) -> None:
     except parse.UnreadableFile as error:
         _refuse(bundle, error.code, error.params)
         return
-    customers = {one.pk: one for one in _find_open_customers(bundle.by)}
+    customers = {one.pk: one for one in _open_customers(bundle.by).iterator()}
     assigner = Assigner(*_names_of(customers))
     rows, strays = defaultdict(list), []
     for row in parsed.rows:
@@ -140,8 +140,8 @@ def _cut(bundle: Bundle) -> None:
     bundle.parts.all().delete()
 
 
-def _find_open_customers(member: Member) -> Iterator[Customer]:
-    return find_customers(member=member).filter(state=Customer.State.ACTIVE).iterator()
+def _open_customers(member: Member) -> QuerySet[Customer]:
+    return find_customers(member=member).filter(state=Customer.State.ACTIVE)
 
 
 def _names_of(customers: dict[UUID, Customer]) -> tuple[dict, dict]:
@@ -183,7 +183,7 @@ def _refuse(bundle: Bundle, code: str, params: dict | None = None) -> None:
 @transaction.atomic
 def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Member) -> int:
     """
-    Start every import of the bundle that waits and can run; workers do them all.
+    Start every import of the bundle that waits, can run and is in the member's reach, in workers.
 
     Returns how many were started. One that must be looked at first, as none of its rows is good, it
     would leave a customer without an administrator or was to be done in full only, is left waiting.
@@ -193,7 +193,13 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
     """
     require(by, Permission.MANAGE_USERS)
     good = Line.objects.filter(batch=OuterRef("pk"), state=Line.State.PLANNED)
-    waiting = Batch.objects.filter(Exists(good), bundle=bundle.pk, state=Batch.State.PLANNED)
+    waiting = Batch.objects.filter(
+        Exists(good),
+        bundle=bundle.pk,
+        state=Batch.State.PLANNED,
+        # Neither those the member may not see nor those archived since.
+        customer__in=_open_customers(by),
+    )
     started = 0
     # By customer, whose rows every start locks first.
     for batch in waiting.select_related("customer", "by").order_by("customer_id"):

@@ -1,0 +1,48 @@
+"""Who starts the imports of a file for many customers, and of which customers."""
+
+import pytest
+
+from customers.models import Customer, Scope
+from partners.roles import Role
+from tests import factories
+from users import operations
+from users.models import Batch
+
+pytestmark = pytest.mark.django_db
+
+TEXT = b"Customer,User name,Display name\nContoso,ann,Ann\nFabrikam Ltd,bo,Bo\n"
+
+
+@pytest.fixture
+def bundle(contoso, inside, alice):
+    factories.customer("fabrikam", "Fabrikam Ltd", domains=("fabrikam.example",), location="DE")
+    bundle = operations.receive_bundle(
+        name="all.csv", parts=[TEXT], options={"purpose": "create", "mode": "good"}, by=alice
+    )
+    operations.cut_bundle(bundle_id=bundle.pk)
+    bundle.refresh_from_db()
+    return bundle
+
+
+def states(bundle):
+    batches = Batch.objects.filter(bundle=bundle.pk)
+    return dict(batches.values_list("customer__slug", "state"))
+
+
+def test_nothing_is_started_out_of_the_members_reach(bundle, northwind, contoso):
+    carol = factories.member(northwind, "carol", role=Role.ADMIN_AGENT)
+    Scope.objects.create(member=carol, customer=contoso)
+    carol.is_limited = True
+    carol.save()
+
+    assert operations.start_bundle(bundle=bundle, by=carol) == 1
+
+    assert states(bundle) == {"contoso": "running", "fabrikam": "planned"}
+
+
+def test_nothing_is_started_for_an_archived_customer(bundle, alice):
+    Customer.objects.filter(slug="fabrikam").update(state=Customer.State.ARCHIVED)
+
+    assert operations.start_bundle(bundle=bundle, by=alice) == 1
+
+    assert states(bundle) == {"contoso": "running", "fabrikam": "planned"}
