@@ -225,6 +225,15 @@ def test_all_that_match_are_exactly_those_who_were_counted(as_alice, contoso, of
     assert lines_of(Batch.objects.get()) == ["Ann", "Ben", "Cem", "Eve"]
 
 
+def test_a_number_that_no_page_has_shown_is_refused_in_a_sentence(as_alice, office, people):
+    sent = {"ids": ids(people), "when_short": "first", "shown": "9" * 5_000} | do(office, "give")
+
+    answer = as_alice.post(URL, sent)
+
+    assert answer.status_code == 422
+    assert "Nothing was planned." in text_of(answer)
+
+
 def test_others_in_the_same_number_are_noticed_too(as_alice, contoso, office, people):
     everybody = {"all": "1", "query": ""}
     shown = look(as_alice, **everybody)

@@ -136,7 +136,8 @@ class ManageLicenses(forms.Form):
     def _say_changed(self, shown: str) -> str:
         before = shown.partition("-")[0]
         now = len(self.chosen)
-        if not before.isdecimal() or int(before) == now:
+        # More digits are no number of users, and none that Python reads.
+        if not before.isdecimal() or len(before) > 8 or int(before) == now:
             return _(
                 "Whom you chose has changed since this page was shown; other users are among them"
                 " now. Nothing was planned. Look again, then save."
