@@ -72,6 +72,10 @@ class Company:
             changes["location"] = ("US", "DE")[number % 2]
         return operations.plan_edits(**given, changes=changes)
 
+    def hold(self, given, number):
+        act = ("hold", "release", "extend")[number % 3]
+        return operations.plan_holds(**given, act=act, days=number + 1)
+
     def licenses(self, given, number):
         first, second = (str(one.pk) for one in self.products)
         off = [str(self.plans[number % 2].pk)]
@@ -109,7 +113,7 @@ class Company:
         frozen = get_holdings((user.deletion for user in gone), (user.pk for user in gone))
         rows = [
             [getattr(user, name) for name in FIELDS]
-            + [bool(user.deleted_at), sorted(map(str, frozen.get(user.pk, ())))]
+            + [bool(user.deleted_at), user.is_held, sorted(map(str, frozen.get(user.pk, ())))]
             for user in users
         ]
         return [rows, sorted(held.items())]
@@ -143,7 +147,7 @@ def company(contoso, alice):
 
 
 STEPS = st.tuples(
-    st.sampled_from(["delete", "restore", "block", "edit", "licenses", "licenses"]),
+    st.sampled_from(["delete", "restore", "hold", "block", "edit", "licenses", "licenses"]),
     st.sets(st.integers(0, 3), min_size=1),
     st.integers(0, 9),
 )
