@@ -111,6 +111,8 @@ def _lock(customer_id: UUID, lines: Sequence[Line]) -> QuerySet[CustomerUser]:
             customer=customer_id,
             pk__in=licensing.among(line.user_id for line in lines),
         )
+        # Wide, and of no use to any act.
+        .defer("search", "sort_key", "password")
         .order_by("pk")
     )
 

@@ -141,9 +141,13 @@ def _lock_batch(batch_id: UUID | str) -> Batch:
 
 
 def _open_lines(batch_id: UUID | str, number: int) -> QuerySet[Line]:
-    return Line.objects.filter(
-        batch_id=batch_id, chunk=number, state__in=[Line.State.PLANNED, Line.State.TRYING]
-    ).order_by("number")
+    return (
+        Line.objects.filter(
+            batch_id=batch_id, chunk=number, state__in=[Line.State.PLANNED, Line.State.TRYING]
+        )
+        .defer("problems", "sealed")
+        .order_by("number")
+    )
 
 
 @transaction.atomic
