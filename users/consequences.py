@@ -219,6 +219,7 @@ def _describe_reset(batch: Batch, products: Mapping[str, str]) -> Consequences:
     return Consequences(
         (
             _("The passwords they have end at once, and so do open sessions."),
+            _("The old passwords cannot come back; a reset has no undo."),
             valid % {"days": days},
             _("The page that follows shows, prints or mails the new passwords."),
         )
