@@ -46,16 +46,17 @@ class Need:
 
 
 def find_needs(*, member: Member) -> Sequence[Need]:
-    """Everything at the member's customers that wants looking after, the worst first."""
+    """What the member waited for; then all that wants looking after, the worst first."""
     needs = [
         *_find_subscriptions(member),
         *_find_failures(member),
         *_find_waiting(member),
-        *_find_from_the_queue(member),
         *_find_sheets(member),
         *_find_passwords(member),
     ]
-    return sorted(needs, key=lambda need: TONES.index(need.tone))
+    needs.sort(key=lambda need: TONES.index(need.tone))
+    # Good news is small, and would not be seen below what is bad for weeks.
+    return [*_find_from_the_queue(member), *needs]
 
 
 # How bad a subscription's state is; what is not bad at all has no number.
