@@ -100,7 +100,7 @@ def test_space_goes_round_and_comes_back_to_some(school):
     expect(word).to_be_checked(indeterminate=True)
     expect(page.locator("#live")).to_have_text("Leave as it is: 12 of 60 have it")
 
-    page.get_by_role("button", name="Save").focus()
+    page.get_by_role("button", name="Continue").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Nothing would change")
     school.check()
@@ -118,7 +118,7 @@ def test_service_plans_and_names_open_below_the_box_on_a_phone(school, northwind
     page.get_by_label("Viewer").uncheck()
     school.check()
 
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Continue").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Change licenses of 12 users?")
     expect(page.locator("#lines")).to_contain_text("Service plans of Word")
@@ -135,7 +135,7 @@ def test_one_user_by_radio_buttons_without_script(school, browser):
     page.get_by_role("button", name="Manage licenses").click()
 
     page.get_by_label("Give to all: 1 seat needed, 45 free").check()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Continue").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Change licenses of 1 user?")
     expect(page.locator("main")).to_contain_text("+ Visio")

@@ -58,7 +58,7 @@ def swap_all(school):
     press(page, page.get_by_label(re.compile("^Queue")), "Space")
     shoot(page, "form")
     school.check()
-    press(page, page.get_by_role("button", name="Save"))
+    press(page, page.get_by_role("button", name="Continue"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Change licenses of 60 users?")
 
 

@@ -287,7 +287,7 @@ def test_manage_licenses_can_be_gone_back_to(school, northwind, contoso, number)
     act(school, "Manage licenses")
     expect(page.locator(".page-head")).to_contain_text(f"{count} users chosen")
     page.get_by_role("checkbox", name="Visio", exact=True).check()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Continue").click()
     expect(heading(school)).to_have_text(f"Change licenses of {count} users?")
 
     page.go_back()
