@@ -46,3 +46,9 @@ def test_nothing_is_started_for_an_archived_customer(bundle, alice):
     assert operations.start_bundle(bundle=bundle, by=alice) == 1
 
     assert states(bundle) == {"contoso": "running", "fabrikam": "planned"}
+
+
+def test_a_ticket_is_read_like_any_other(as_alice, bundle):
+    answer = as_alice.post(f"/import/{bundle.pk}/start/", {"ticket": "T-1\0"}, follow=True)
+
+    assert answer.status_code == 200

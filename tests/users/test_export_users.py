@@ -174,6 +174,14 @@ def test_it_is_on_record_who_took_how_many_out(as_alice, alice, contoso):
     assert "status=blocked" in page
 
 
+def test_a_filter_that_no_record_can_hold_is_recorded_without_it(as_alice, contoso):
+    factories.user(contoso, "Ann")
+
+    assert ask(as_alice, "\0").status_code == 200
+
+    assert Event.objects.get(action="users.exported").after["filter"] == ""
+
+
 def test_it_cannot_be_asked_for_by_a_link(as_alice, contoso):
     assert as_alice.get(url()).status_code == 405
 

@@ -41,7 +41,8 @@ def record_export(
             customer.name,
             after={
                 "users": number,
-                "filter": query,
+                # No text in Postgres holds a NUL.
+                "filter": query.replace("\0", ""),
                 "file": kind,
             },
         ),

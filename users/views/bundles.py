@@ -43,7 +43,8 @@ def bundle(request, bundle_id):
 def start(request, bundle_id):
     """Start every import of the file that waits."""
     found = get_bundle_or_404(request, bundle_id)
-    ticket = request.POST.get("ticket", "")[:60]
+    # No text in Postgres holds a NUL.
+    ticket = request.POST.get("ticket", "").replace("\0", "")[:60]
     try:
         started = operations.start_bundle(bundle=found, ticket=ticket, by=request.user)
     except operations.UsersError as error:
