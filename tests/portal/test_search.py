@@ -71,7 +71,7 @@ def test_nothing_of_a_rival_is_found(as_alice, contoso, rival):
 def test_the_palette_gets_the_results_alone(as_alice, contoso):
     part = as_alice.get("/search/", {"q": "contoso"}, headers={"HX-Request": "true"})
 
-    assert part.content.decode().strip().startswith('<div id="results">')
+    assert part.content.decode().strip().startswith('<div id="results" data-query="contoso">')
     assert "/customers/contoso/" in part.content.decode()
 
 
