@@ -271,8 +271,8 @@ def show(
 def as_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[importing.Problem]]]:
     """The lines as a file of failed rows is made of: the person, and what is wrong."""
     for line in lines:
-        if line.input.get("act") == "leave":
-            # Who is to leave stands in no row of a file.
+        if line.input.get("act") == "leave" or "products" not in line.input:
+            # Who is to leave stands in no row of a file, and of who was purged nothing is left.
             continue
         problems = [_as_problem(one) for one in line.problems]
         if line.state == Line.State.FAILED:

@@ -1,6 +1,7 @@
 """Plans that wait while users whom they are about are purged."""
 
 import pytest
+from django.urls import reverse
 
 from tests import factories
 from users import operations
@@ -114,3 +115,15 @@ def test_a_row_about_who_was_purged_becomes_nobody_else(contoso, alice, ann):
             changes={"user_name": "cy@contoso.example", "display_name": "Cy", "products": []},
             by=alice,
         )
+
+
+def test_a_row_about_who_was_purged_is_not_handed_back(as_alice, contoso, alice, ann):
+    text = "User name,Contact e-mail\nann@contoso.example,no address\nbo@contoso.example,none\n"
+    batch = check(contoso, alice, text, "update")
+    run(operations.plan_deletes, ann, alice)
+    purge(ann, alice)
+
+    answer = as_alice.get(reverse("users:failed_rows", args=["contoso", batch.pk, "csv"]))
+
+    header, *rows = b"".join(answer.streaming_content).decode().splitlines()
+    assert ["bo@contoso.example" in row for row in rows] == [True]
