@@ -48,7 +48,7 @@ def test_a_roster_adds_changes_and_deletes_and_stops_where_too_many_leave(site, 
     site.check()
 
     # The file is read again with a larger share.
-    page.locator("#batch a[href$='/settings/']").click()
+    page.locator("#batch .callout a[href$='/settings/']").click()
     page.locator("[name=most_leavers]").fill("40")
     page.locator(".actionbar button").click()
     expect(page.locator("button[form=start]")).to_be_visible(timeout=20_000)
