@@ -10,6 +10,7 @@ from audit.models import Event
 from licensing import operations as licensing
 from licensing.models import Assignment
 from partners.access import Refused
+from partners.roles import Role
 from tests import factories
 from users import operations
 from users.models import Batch, CustomerUser, Line
@@ -316,6 +317,18 @@ def test_a_bad_row_about_somebody_known_lets_nobody_go(contoso, alice, ann, bo):
 def test_only_who_may_delete_may_send_a_roster(contoso, helen):
     with pytest.raises(Refused):
         check(contoso, helen, "User name,Display name\nann,Ann\n", "roster")
+
+
+def test_only_who_may_still_delete_may_start_a_roster(contoso, alice, ann, bo):
+    batch = check(contoso, alice, "User name\nann\n", "roster", most_leavers=50)
+    alice.role = Role.HELPDESK_AGENT
+    alice.save()
+
+    with pytest.raises(Refused):
+        operations.start_batch(batch=batch, by=alice)
+
+    bo.refresh_from_db()
+    assert bo.deleted_at is None
 
 
 def test_the_last_administrator_leaves_only_if_that_is_said(contoso, alice, ann, bo):

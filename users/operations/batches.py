@@ -1,7 +1,7 @@
 """The batch: plan, apply, result. Everything done to many users goes through here."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -218,16 +218,22 @@ def may_start(batch: Batch, member: Member) -> bool:
 
     The lines were judged by the rights of who planned it, so others need those to approve.
     """
-    if batch.by_id != member.pk and not member.may(Permission.APPROVE_BATCHES):
-        return False
-    return member.may(NEEDS[batch.kind])
+    return all(member.may(one) for one in _needs_of(batch, member))
 
 
 def require_may_start(batch: Batch, member: Member) -> None:
     """Refuse who may not run, stop or repeat the batch."""
-    require(member, NEEDS[batch.kind])
+    for one in _needs_of(batch, member):
+        require(member, one)
+
+
+def _needs_of(batch: Batch, member: Member) -> Iterator[Permission]:
+    yield NEEDS[batch.kind]
+    if batch.options.get("purpose") == "roster":
+        # Who is missing from a complete list is deleted.
+        yield Permission.DELETE_USERS
     if batch.by_id != member.pk:
-        require(member, Permission.APPROVE_BATCHES)
+        yield Permission.APPROVE_BATCHES
 
 
 @transaction.atomic
