@@ -2,6 +2,7 @@
 
 import pytest
 
+from licensing import operations as licensing
 from tests import factories
 from users import operations
 from users.models import Batch, Chunk, CustomerUser, Line
@@ -74,6 +75,28 @@ def test_that_the_last_administrator_may_go_is_asked_anew(contoso, alice):
     operations.start_batch(batch=again, may_take_last_administrator=True, by=alice)
     work(again)
     assert not CustomerUser.objects.filter(deleted_at=None).exists()
+
+
+def test_nobody_gets_a_license_again_unless_all_do(as_alice, contoso, alice):
+    visio = factories.subscription(contoso, "Visio", seats=60)
+    users = [factories.user(contoso, f"User {one:03}", location="US").pk for one in range(60)]
+    changes = operations.Changes(give=frozenset([str(visio.pk)]))
+    batch = operations.plan_licenses(
+        customer=contoso, users=users, changes=changes, when_short="none", by=alice
+    )
+    operations.start_batch(batch=batch, by=alice)
+    operations.stop_batch(batch=batch, by=alice)
+    licensing.change_subscription(
+        subscription=visio, seats=5, state="active", renews_on=visio.renews_on, by=alice
+    )
+
+    again = operations.plan_retry(batch=Batch.objects.get(pk=batch.pk), by=alice)
+
+    (seats,) = again.plan["seats"]
+    assert (seats["wanted"], seats["free"], seats["short"]) == (60, 5, 55)
+    assert as_alice.get(f"/customers/contoso/batches/{again.pk}/").status_code == 200
+    with pytest.raises(operations.TooFewSeats):
+        operations.start_batch(batch=again, by=alice)
 
 
 def test_nobody_is_created_twice_by_two_repetitions(contoso, alice):

@@ -4,11 +4,15 @@ from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
+from licensing import queries as licensing
 from partners.models import Member
+from users.importing.products import ProductRules
 from users.models import Batch, Line
 
 from .batches import UsersError, create_batch, require_may_start
 from .choosing import is_last_administrator
+from .facts import gather_facts
+from .licenses import Forecast
 
 # What these did, or could not do, is not for a repetition to decide.
 NEVER_RETRIED = frozenset({Batch.Kind.ADD, Batch.Kind.QUEUE})
@@ -80,6 +84,8 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
     again.plan["takes_last_administrator"] = is_last_administrator(
         batch.customer_id, going.values_list("user_id", flat=True)
     )
+    if again.kind == Batch.Kind.LICENSES:
+        again.plan |= _forecast(again)
     again.save(update_fields=["total", "plan"])
     audit.record(
         "batch.retried",
@@ -89,3 +95,28 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
         by=by,
     )
     return again
+
+
+def _forecast(batch: Batch) -> dict:
+    """What the plan says of the seats, as these are now."""
+    customer = batch.customer
+    facts = gather_facts(customer=customer, user_names=[], by=batch.by)
+    rules = ProductRules(facts.subscriptions)
+    forecast = Forecast(
+        facts,
+        rules,
+        lengths=licensing.count_waiting(customer),
+        is_queue=batch.options.get("when_short") == "queue",
+    )
+    lines = dict(batch.lines.order_by("number").values_list("user_id", "input"))
+    held, waits = licensing.get_held(customer, lines), licensing.get_waits(customer, lines)
+    for user_id, change in lines.items():
+        has = held.get(user_id, {})
+        give = [
+            one
+            for one in change["give"]
+            if one["subscription"] in rules.by_id and one["subscription"] not in has
+        ]
+        take = [one for one in change["take"] if one in has]
+        forecast.add(change | {"give": give, "take": take}, waits.get(user_id))
+    return {"seats": forecast.seats, "unserved": forecast.unserved}
