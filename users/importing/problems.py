@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers import locations
@@ -77,6 +78,9 @@ def describe(problem: Problem) -> str:
     # Codes become names here, since only now the reader's language is known.
     if "location" in params:
         params["location"] = str(locations.name_of(params["location"]))
+    if "encoding" in params:
+        # Kept as the worker calls it, which speaks English.
+        params["encoding"] = gettext(params["encoding"])
     if "permission" in params:
         permission = params["permission"]
         params["permission"] = str(vocabulary.PERMISSIONS.get(permission, permission))

@@ -1,9 +1,11 @@
 import codecs
 
 import pytest
+from django.utils import translation
 
 from tests.users.importing.samples import refusal
 from users.importing.parse import ENCODINGS, parse_file
+from users.importing.problems import describe
 
 CHINESE = (
     "姓名,用户名,部门\r\n王芳,wang.fang@contoso.com,研发部\r\n李娜,li.na@contoso.com,财务部\r\n"
@@ -82,6 +84,13 @@ def test_a_guess_is_said():
 
     assert notices == ["encoding_guessed"]
     assert read(CHINESE.encode()).notices == ()
+
+
+def test_a_guess_is_said_in_the_readers_language():
+    (notice,) = read(CHINESE.encode("gbk")).notices
+
+    with translation.override("zh-hans"):
+        assert "简体中文" in describe(notice)
 
 
 def test_the_mark_of_gb18030_is_known():
