@@ -14,7 +14,7 @@ from users.importing.problems import ERROR, Problem
 from users.importing.repair import How, Kind, Row, errors_of, mend, type_anew
 from users.models import Batch, Line
 
-from .batches import NotPlanned, may_start
+from .batches import NotPlanned, lock_customer, may_start
 from .reworking import LEAVE, gather, load, rework, save
 
 
@@ -141,6 +141,8 @@ def _lock(batch: Batch, by: Member) -> Batch:
     require(by, Permission.MANAGE_USERS)
     if not may_start(batch, by):
         require(by, Permission.APPROVE_BATCHES)
+    # Before the batch and its lines, which a purge empties after it has locked the customer.
+    lock_customer(batch.customer)
     # Locked as where it is started: no line changes in a plan that runs.
     waiting = Batch.objects.select_for_update(of=("self",), no_key=True).select_related("by")
     locked = waiting.filter(pk=batch.pk, kind=Batch.Kind.IMPORT, state=Batch.State.PLANNED).first()
