@@ -38,3 +38,24 @@ def test_a_repair_writes_nothing_back_about_who_was_purged(inside, contoso, alic
     assert raised == []
     with transaction.atomic():
         assert Line.objects.get(batch=batch).input["user_name"] == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_was_purged_gets_no_new_name(inside, contoso, alice):
+    ann = factories.user(contoso, "Ann", user_name="ann@contoso.example", location="US")
+    run(operations.plan_deletes, ann, alice)
+    batch = operations.plan_restores(customer=contoso, users=[ann.pk], by=alice)
+
+    with transaction.atomic():
+        run(operations.plan_purges, ann, alice)
+        thread, raised = as_another(
+            lambda: operations.rename_restored(
+                batch=batch, number=1, local_part="ann.lee", by=alice
+            )
+        )
+        wait_for_a_waiting_backend(raised)
+    thread.join(10)
+
+    assert raised == []
+    with transaction.atomic():
+        assert Line.objects.get(batch=batch).input["user_name"] == ""

@@ -112,12 +112,15 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
     require(by, Permission.RESTORE_USERS)
     if not may_start(batch, by):
         require(by, Permission.APPROVE_BATCHES)
+    # Before the batch and its lines, which a purge empties after it has locked the customer.
+    lock_customer(batch.customer)
     # Locked as where it is started: no line changes in a plan that runs.
     waiting = Batch.objects.select_for_update(of=("self",), no_key=True).filter(
         pk=batch.pk, kind=Batch.Kind.RESTORE, state=Batch.State.PLANNED
     )
     line = Line.objects.filter(batch=batch, number=number).first() if waiting.first() else None
-    if line is None:
+    # Of who was purged meanwhile there is nothing to rename.
+    if line is None or not line.input["user_name"]:
         raise NotPlanned
     if problem := names.check_local_part(local_part):
         return [problem]
