@@ -2,7 +2,7 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -13,6 +13,7 @@ from partners.access import Refused
 from tests import factories
 from users import operations
 from users.models import Batch, Bundle, BundlePart, Chunk, CustomerUser
+from users.operations import bundling
 
 pytestmark = pytest.mark.django_db
 
@@ -249,3 +250,17 @@ def test_the_page_asks_as_much_for_many_customers_as_for_one(as_alice, alice, in
         counts.append(len(captured))
 
     assert counts[0] == counts[1]
+
+
+def test_a_database_that_is_away_is_not_held_against_the_file(contoso, alice, monkeypatch):
+    bundle = operations.receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
+
+    def stop(_bundle):
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(bundling, "_cut", stop)
+    with pytest.raises(OperationalError):
+        operations.cut_bundle(bundle_id=bundle.pk)
+
+    bundle.refresh_from_db()
+    assert (bundle.state, bundle.attempts) == ("checking", 0)

@@ -3,12 +3,13 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from io import BytesIO
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db import Error, transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -85,12 +86,21 @@ def cut_bundle(*, bundle_id: UUID | str) -> None:
                 _cut(bundle)
     except Exception as error:
         if is_infrastructure(error):
+            _give_back_attempt(bundle_id)
             raise
         log.exception("the cutting of bundle %s failed", bundle_id)
         with transaction.atomic():
             bundle = _lease(bundle_id)
             if bundle is not None:
                 _refuse(bundle, "internal")
+
+
+def _give_back_attempt(bundle_id: UUID | str) -> None:
+    # A database that is away, or full, says nothing about the file.
+    with suppress(Error), transaction.atomic():
+        Bundle.objects.filter(pk=bundle_id, state=Bundle.State.CHECKING).update(
+            attempts=F("attempts") - 1
+        )
 
 
 def _lease(bundle_id: UUID | str) -> Bundle | None:
