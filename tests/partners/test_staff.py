@@ -173,5 +173,5 @@ def test_only_owners_come_in(bob, helen, path):
 def test_the_page_of_roles_is_the_table_of_grants(as_alice):
     page = as_alice.get("/members/roles/").content.decode()
 
-    assert "Manage the partner&#x27;s own staff" in page
+    assert "Manage the partner’s own staff" in page
     assert page.count("<tr>") == 19

@@ -1,6 +1,7 @@
 """One file with people of many customers: cut into a planned import for each of them."""
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -24,8 +25,8 @@ from users.importing.assign import Assigner
 from users.models import Batch, Bundle, BundlePart, Line
 
 from .batches import NotPlanned, UsersError, create_batch, start_batch
-from .importing import describe_detected, plan_rows
-from .running import MOST_ATTEMPTS, is_infrastructure, poke
+from .importing import MOST_CHECKS, describe_detected, plan_rows
+from .running import SECONDS_TO_BEGIN, is_infrastructure, poke
 
 log = logging.getLogger(__name__)
 
@@ -69,16 +70,14 @@ def cut_bundle(*, bundle_id: UUID | str) -> None:
 
     The attempt is counted before the work, so a file that crashes the worker is refused.
     """
-    with transaction.atomic():
-        bundle = _lease(bundle_id)
-        if bundle is None:
-            return
-        bundle.attempts += 1
-        bundle.save(update_fields=["attempts"])
-        if bundle.attempts > MOST_ATTEMPTS:
-            log.error("the cutting of bundle %s did not end %s times", bundle_id, MOST_ATTEMPTS)
-            _refuse(bundle, "internal")
-            return
+    attempt = _count_attempt(bundle_id)
+    if attempt is None:
+        return
+    if attempt > MOST_CHECKS:
+        # Workers that were told at the same time have all counted; one is about to begin.
+        time.sleep(SECONDS_TO_BEGIN)
+        _give_up(bundle_id)
+        return
     try:
         with transaction.atomic():
             bundle = _lease(bundle_id)
@@ -89,10 +88,25 @@ def cut_bundle(*, bundle_id: UUID | str) -> None:
             _give_back_attempt(bundle_id)
             raise
         log.exception("the cutting of bundle %s failed", bundle_id)
-        with transaction.atomic():
-            bundle = _lease(bundle_id)
-            if bundle is not None:
-                _refuse(bundle, "internal")
+        _give_up(bundle_id)
+
+
+@transaction.atomic
+def _count_attempt(bundle_id: UUID | str) -> int | None:
+    bundle = _lease(bundle_id)
+    if bundle is None:
+        return None
+    bundle.attempts += 1
+    bundle.save(update_fields=["attempts"])
+    return bundle.attempts
+
+
+@transaction.atomic
+def _give_up(bundle_id: UUID | str) -> None:
+    bundle = _lease(bundle_id)
+    if bundle is not None:
+        log.error("bundle %s could not be cut", bundle_id)
+        _refuse(bundle, "internal")
 
 
 def _give_back_attempt(bundle_id: UUID | str) -> None:

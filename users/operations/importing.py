@@ -1,6 +1,7 @@
 """Importing a file: it is taken part by part, and checked in a worker."""
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from uuid import UUID
@@ -31,7 +32,7 @@ from .batches import (
 )
 from .columns import PREVIEW, keep_preview, remember_columns
 from .facts import gather_facts
-from .running import is_infrastructure, lease_chunk
+from .running import SECONDS_TO_BEGIN, is_infrastructure, lease_chunk
 from .undoing import plan_lines
 from .waking import poke
 
@@ -151,7 +152,9 @@ def check_upload(*, batch_id: UUID | str) -> None:
     attempt = None
     try:
         attempt = _count_attempt(batch_id)
-        if attempt is not None:
+        if attempt is not None and attempt > MOST_CHECKS:
+            _give_up(batch_id)
+        elif attempt is not None:
             _run_attempt(batch_id)
     except Exception as error:
         if not halting.halt(error, batch_id=batch_id, number=CHECK, attempt=attempt):
@@ -165,11 +168,17 @@ def _count_attempt(batch_id: UUID | str) -> int | None:
         return None
     chunk.attempts += 1
     chunk.save(update_fields=["attempts"])
-    if chunk.attempts <= MOST_CHECKS:
-        return chunk.attempts
-    log.error("the check of batch %s did not end %s times", batch_id, MOST_CHECKS)
-    _refuse(chunk, "internal")
-    return None
+    return chunk.attempts
+
+
+def _give_up(batch_id: UUID | str) -> None:
+    # Workers that were told at the same time have all counted; one of them is about to begin.
+    time.sleep(SECONDS_TO_BEGIN)
+    with transaction.atomic():
+        chunk = lease_chunk(batch_id, CHECK)
+        if chunk is not None:
+            log.error("the check of batch %s did not end %s times", batch_id, MOST_CHECKS)
+            _refuse(chunk, "internal")
 
 
 def _run_attempt(batch_id: UUID | str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # A chunk that was begun so often is run line by line: a line that kills takes three workers at most.
 MOST_ATTEMPTS = 2
+# Between the counting of an attempt and its work.
+SECONDS_TO_BEGIN = 1
 # So many workers may stop while they try one line.
 MOST_TRIES = 2
 
@@ -80,7 +83,7 @@ def run_chunk(*, batch_id: UUID | str, number: int) -> None:
     attempt = None
     try:
         attempt = _count_attempt(batch_id, number)
-        if attempt is not None:
+        if attempt is not None and _is_latest(batch_id, number, attempt):
             _run_attempt(batch_id, number, attempt)
     except Exception as error:
         if not halting.halt(error, batch_id=batch_id, number=number, attempt=attempt):
@@ -95,6 +98,16 @@ def _count_attempt(batch_id: UUID | str, number: int) -> int | None:
     chunk.attempts += 1
     chunk.save(update_fields=["attempts"])
     return chunk.attempts
+
+
+def _is_latest(batch_id: UUID | str, number: int, attempt: int) -> bool:
+    """Whether this attempt is the one to go on, where several workers were told at once."""
+    if attempt == 1:
+        return True
+    # Each of them has counted; had they all begun, one's line would look like a dead one's.
+    time.sleep(SECONDS_TO_BEGIN)
+    with transaction.atomic():
+        return Chunk.objects.filter(batch_id=batch_id, number=number, attempts=attempt).exists()
 
 
 def _run_attempt(batch_id: UUID | str, number: int, attempt: int) -> None:
