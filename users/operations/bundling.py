@@ -37,7 +37,7 @@ MOST_SHOWN = 200
 class NothingToStart(UsersError):
     """No import of the bundle waits."""
 
-    message = _("No import of this file is waiting. Each customer's page shows what became of it.")
+    message = _("No import of this file is waiting. Each customer’s page shows what became of it.")
 
 
 @transaction.atomic
