@@ -105,6 +105,7 @@ def addresses() -> dict[str, str]:
             "users-deleted": f"{at}/users/?tab=deleted",
             "add-user": f"{at}/users/add/",
             "import": f"{at}/users/import/",
+            "import-many": "/import/",
             "customer-batches": f"{at}/batches/",
             "customer-activity": f"{at}/activity/",
             "add-customer": "/customers/add/",

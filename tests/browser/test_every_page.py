@@ -17,7 +17,7 @@ from tests import factories
 from tests.architecture import walk
 from tests.users.handing_over import add
 from users import operations, passwords
-from users.models import Batch, CustomerUser, Handover
+from users.models import Batch, Bundle, CustomerUser, Handover
 
 from .conftest import findings, inside_of
 
@@ -42,6 +42,11 @@ def demo(transactional_db):
         batch = add(customer, mira, "ann", "wang", display_name="王建国")
         operations.finish_set(batch=batch, by=mira)
         operations.mail_users(batch=batch, kind=Handover.Kind.USER_LINK, by=mira)
+        rows = f"Customer,User name,Display name\n{customer.name},zoe,Zoe\nNobody,bo,Bo\n"
+        bundle = operations.receive_bundle(
+            name="all.csv", parts=[rows.encode()], options={"mode": "good"}, by=mira
+        )
+        operations.cut_bundle(bundle_id=bundle.pk)
     return partner
 
 
@@ -110,6 +115,7 @@ def values_of(batch: Batch) -> dict:
         "member_id": Member.objects.get(email=catalog.MEMBERS[2].email).pk,
         "domain_id": customer.domains.first().pk,
         "invitation_id": uuid4(),
+        "bundle_id": Bundle.objects.get().pk,
         "number": 1,
         "token": "nothing",
         "language": "en",
