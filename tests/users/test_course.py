@@ -199,6 +199,12 @@ def test_the_list_of_batches_tells_how_far_they_are(as_alice, running, alice):
 
     operations.pause_batch(batch=running, by=alice)
     assert "50 / 120" in as_alice.get(url, {"show": "paused"}).content.decode()
+    for other in ("running", "done"):
+        assert "50 / 120" not in as_alice.get(url, {"show": other}).content.decode()
+    waiting = operations.plan_resets(
+        customer=running.customer, users=[running.customer.users.first().pk], by=alice
+    )
+    assert str(waiting.pk) not in as_alice.get(url, {"show": "paused"}).content.decode()
 
     operations.stop_batch(batch=running, by=alice)
     page = as_alice.get(url).content.decode()

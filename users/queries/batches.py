@@ -30,7 +30,7 @@ SHOWS = {
     "partly": Q(state=Line.State.PARTLY),
     "failed": Q(state=Line.State.FAILED),
     **{act: Q(input__act=act) & ~NOT_RUN for act in ("add", "update", "leave")},
-    "skipped": Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT]),
+    "skipped": NOT_RUN,
     "left_out": Q(state=Line.State.LEFT_OUT),
 }
 
@@ -38,7 +38,8 @@ SHOWS = {
 STATES = {
     "": Q(),
     "waiting": Q(state__in=[Batch.State.PLANNED, Batch.State.REFUSED, Batch.State.OPEN]),
-    "running": Q(state__in=[Batch.State.RUNNING, Batch.State.PAUSED, Batch.State.CHECKING]),
+    "running": Q(state__in=[Batch.State.RUNNING, Batch.State.CHECKING]),
+    "paused": Q(state=Batch.State.PAUSED),
     "done": Q(state=Batch.State.DONE),
     "canceled": Q(state=Batch.State.CANCELED),
 }
