@@ -1,6 +1,6 @@
 """Which products somebody may hold together, and where."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from .facts import Subscription
 
@@ -23,6 +23,25 @@ class ProductRules:
         if key not in self.judged:
             self.judged[key] = self._judge(location, key[1:])
         return self.judged[key]
+
+    def judge_change(
+        self,
+        location: str,
+        held: Collection[str],
+        *,
+        give: Collection[str] = (),
+        take: Collection[str] = (),
+        moves_to: str | None = None,
+    ) -> list[tuple[str, str, dict]]:
+        """
+        What is wrong after somebody is given and loses these subscriptions, or moves.
+
+        As `judge` says it; what was wrong before already is not held against the change.
+        """
+        before = self.judge(location, sorted(held))
+        there = location if moves_to is None else moves_to
+        after = self.judge(there, sorted((set(held) - set(take)) | set(give)))
+        return [one for one in after if one not in before]
 
     def _judge(self, location: str, ids: Sequence[str]) -> list[tuple[str, str, dict]]:
         problems = [(id, "product_unknown", {}) for id in ids if id not in self.by_id]

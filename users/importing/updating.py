@@ -98,12 +98,11 @@ class Updates:
         if give and not location:
             found.append(Problem(line, "location", "", "location_missing"))
             return
-        judge = self.rules.product_rules.judge
-        before = judge(known.values["location"], sorted(known.held))
-        for one in judge(location, sorted((known.held - set(take)) | set(give))):
-            if one not in before:
-                value, code, params = one
-                found.append(Problem(line, "products", value, code, params))
+        rules, before = self.rules.product_rules, known.values["location"]
+        for value, code, params in rules.judge_change(
+            before, known.held, give=give, take=take, moves_to=location
+        ):
+            found.append(Problem(line, "products", value, code, params))
 
 
 def is_idle(person: dict[str, Any]) -> bool:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from users.importing.products import ProductRules
 from users.models import UserPermission
 
 from .holding import read_hold, say_hold
@@ -251,22 +250,6 @@ INVERSES: dict[str, Callable[[Case], Inverse]] = {
     "block": _of_active(_switch("unblock", is_blocked=False), "unblock"),
     "unblock": _of_active(_switch("block", is_blocked=True), "block"),
 }
-
-
-def speak_against(rules: ProductRules, case: Case, inverse: Inverse) -> list[dict]:
-    """What would be wrong with the user's licenses afterwards that is not wrong already."""
-    give = [one["subscription"] for one in inverse.input.get("give", ())]
-    location = inverse.input.get("changes", {}).get("location", case.user["location"])
-    if give and not location:
-        return [problem("location_missing")]
-    kept = set(case.held) - set(inverse.input.get("take", ()))
-    before = rules.judge(case.user["location"], sorted(case.held))
-    after = rules.judge(location, sorted(kept | set(give)))
-    return [
-        {"code": code, "column": "products", "value": value, "params": params, "severity": ERROR}
-        for value, code, params in after
-        if (value, code, params) not in before
-    ]
 
 
 def takes_global_administrator(case: Case, inverse: Inverse) -> bool:

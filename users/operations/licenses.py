@@ -129,17 +129,18 @@ def _change_of(
     return change
 
 
-def speak_against(rules: ProductRules, location: str, held, change) -> list[dict]:
-    """What is wrong after a change of what is held that is not wrong already."""
+def speak_against(
+    rules: ProductRules, location: str, held, change, *, moves_to: str | None = None
+) -> list[dict]:
+    """What is wrong after a change of what is held, or a move, that is not wrong already."""
     given = [one["subscription"] for one in change["give"]]
-    if given and not location:
+    if given and not (location if moves_to is None else moves_to):
         return [{"code": "location_missing", "column": "location", "severity": "error"}]
-    before = rules.judge(location, sorted(held))
-    after = rules.judge(location, sorted((set(held) - set(change["take"])) | set(given)))
     return [
         {"code": code, "column": "products", "value": value, "params": params, "severity": "error"}
-        for value, code, params in after
-        if (value, code, params) not in before
+        for value, code, params in rules.judge_change(
+            location, held, give=given, take=change["take"], moves_to=moves_to
+        )
     ]
 
 

@@ -52,7 +52,7 @@ def plan_restores(
     require(by, Permission.RESTORE_USERS)
     chosen = choose(customer, users, deleted=True)
     held = get_holdings((user["deletion"] for user in chosen), (user["pk"] for user in chosen))
-    taken = _taken_names(customer, [user["user_name"] for user in chosen])
+    taken = find_taken(customer, [user["user_name"] for user in chosen])
     may_grant = by.may(Permission.ACT_ON_ADMINISTRATORS)
     lines, seen = [], set()
     for user in chosen:
@@ -73,7 +73,8 @@ def plan_restores(
     return batch
 
 
-def _taken_names(customer: Customer, user_names: Sequence[str]) -> set[str]:
+def find_taken(customer: Customer, user_names: Sequence[str]) -> set[str]:
+    """Which of these user names somebody has who is there."""
     active = customer.users.filter(
         deleted_at=None, user_name__in=RawSQL("SELECT unnest(%s::text[])", [list(user_names)])
     )
@@ -127,7 +128,7 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
     _local, domain = names.split_user_name(line.input["user_name"])
     user_name = f"{local_part.lower()}@{domain}"
     others = batch.lines.exclude(number=number).filter(input__user_name=user_name)
-    if _taken_names(batch.customer, [user_name]) or others.exists():
+    if find_taken(batch.customer, [user_name]) or others.exists():
         return ["name_taken"]
     line.input["user_name"] = user_name
     line.problems = [one for one in line.problems if one["code"] != "name_taken"]
@@ -150,7 +151,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
     """
     lock_customer(batch.customer)
     present = lock_deleted(batch.customer_id, lines)
-    taken = _taken_names(batch.customer, [line.input["user_name"] for line in lines])
+    taken = find_taken(batch.customer, [line.input["user_name"] for line in lines])
     coming, failed = _sort_out(lines, present, taken)
     _bring_back(batch, coming, present, may_grant=by.may(Permission.ACT_ON_ADMINISTRATORS))
     is_new = batch.options.get("new_passwords")

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -28,10 +29,10 @@ from .inverses import (
     act_of,
     invert,
     problem,
-    speak_against,
     takes_global_administrator,
 )
-from .licenses import Forecast
+from .licenses import Forecast, speak_against
+from .restoring import find_taken
 from .waking import poke
 
 # So many lines are planned while the page waits, in about a second; more in a worker.
@@ -168,7 +169,7 @@ class _Planner:
         held = licensing.get_held(customer, ids)
         awaited = licensing.get_waits(customer, ids)
         gone = [user["user_name"] for user in users.values() if user["deleted_at"]]
-        self.names |= _find_taken(customer, gone)
+        self.names |= find_taken(customer, gone)
         return [self._plan(line, self._look_at(line, users, held, awaited)) for line in lines]
 
     def _look_at(self, line: Line, users: dict, held: dict, awaited: dict) -> Case:
@@ -224,10 +225,19 @@ class _Planner:
                 one | {"code": "comes_back_without"} if one["code"] == "seat_missing" else one
                 for one in found
             ]
-        against = speak_against(self.rules, case, inverse)
+        against = self._speak_against(case, inverse.input)
         if against or "give" not in inverse.input:
             return against
         return self._count(inverse.input)
+
+    def _speak_against(self, case: Case, change: Mapping[str, Any]) -> list[dict]:
+        return speak_against(
+            self.rules,
+            case.user["location"],
+            case.held,
+            {"give": change.get("give", ()), "take": change.get("take", ())},
+            moves_to=change.get("changes", {}).get("location"),
+        )
 
     def _count(self, change: Mapping[str, list]) -> list[dict]:
         """Count the seats in; gives the warnings."""
@@ -248,17 +258,3 @@ class _Planner:
 def _find_users(customer: Customer, ids: Sequence[UUID]) -> dict[UUID, dict]:
     found = CustomerUser.objects.filter(customer=customer, pk__in=licensing.among(ids))
     return {user["pk"]: user for user in found.values(*OF_USERS)}
-
-
-def _find_taken(customer: Customer, names: Sequence[str]) -> set[str]:
-    """Which of these names somebody has who is there."""
-    # One array, not one parameter a name: there are as many as users in a slice.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT user_name FROM {CustomerUser._meta.db_table}
-            WHERE customer_id = %s AND user_name = ANY(%s) AND deleted_at IS NULL
-            """,
-            [customer.pk, list(names)],
-        )
-        return {row[0] for row in cursor.fetchall()}
