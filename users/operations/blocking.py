@@ -50,15 +50,25 @@ def plan_blocks(
     return batch
 
 
-@applies(Batch.Kind.BLOCK, Batch.Kind.UNBLOCK)
+@applies(Batch.Kind.BLOCK)
 def apply_blocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+    """Block the users of the lines, and end their sessions."""
+    return _switch(batch, lines, block=True, by=by)
+
+
+@applies(Batch.Kind.UNBLOCK)
+def apply_unblocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+    """Let the users of the lines sign in again."""
+    return _switch(batch, lines, block=False, by=by)
+
+
+def _switch(batch: Batch, lines: Sequence[Line], *, block: bool, by: Member) -> list[Outcome]:
     """
-    Block the users of the lines and end their sessions, or unblock them.
+    Block or unblock.
 
     Who is in that state already stays so, and counts as done. Who has become an administrator
     since the plan is left alone, where the member may not act on administrators.
     """
-    block = lines[0].input.get("act", batch.kind) == Batch.Kind.BLOCK
     present = lock_active(batch.customer_id, lines)
     kept = kept_administrators(batch, present) if block else set()
     refused = dict.fromkeys(kept, "last_administrator")

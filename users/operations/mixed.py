@@ -8,7 +8,7 @@ from users.models import Batch, Line
 
 from .adding import apply_additions
 from .batches import Outcome, applies
-from .blocking import apply_blocks
+from .blocking import apply_blocks, apply_unblocks
 from .changing import apply_changes
 from .deleting import apply_deletes
 from .holding import apply_holds
@@ -20,7 +20,7 @@ ACTS = {
     "leave": apply_deletes,
     "delete": apply_deletes,
     "block": apply_blocks,
-    "unblock": apply_blocks,
+    "unblock": apply_unblocks,
     "edit": apply_changes,
     "hold": apply_holds,
     "licenses": apply_licenses,
