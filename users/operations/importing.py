@@ -32,7 +32,7 @@ from .batches import (
 )
 from .columns import PREVIEW, keep_preview, remember_columns
 from .facts import gather_facts
-from .running import SECONDS_TO_BEGIN, is_infrastructure, lease_chunk
+from .running import SECONDS_TO_BEGIN, count_attempt, is_infrastructure, lease_chunk
 from .undoing import plan_lines
 from .waking import poke
 
@@ -151,7 +151,7 @@ def check_upload(*, batch_id: UUID | str) -> None:
     """
     attempt = None
     try:
-        attempt = _count_attempt(batch_id)
+        attempt = count_attempt(batch_id, CHECK)
         if attempt is not None and attempt > MOST_CHECKS:
             _give_up(batch_id)
         elif attempt is not None:
@@ -159,16 +159,6 @@ def check_upload(*, batch_id: UUID | str) -> None:
     except Exception as error:
         if not halting.halt(error, batch_id=batch_id, number=CHECK, attempt=attempt):
             raise
-
-
-@transaction.atomic
-def _count_attempt(batch_id: UUID | str) -> int | None:
-    chunk = lease_chunk(batch_id, CHECK)
-    if chunk is None:
-        return None
-    chunk.attempts += 1
-    chunk.save(update_fields=["attempts"])
-    return chunk.attempts
 
 
 def _give_up(batch_id: UUID | str) -> None:

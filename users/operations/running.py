@@ -82,7 +82,7 @@ def run_chunk(*, batch_id: UUID | str, number: int) -> None:
     """
     attempt = None
     try:
-        attempt = _count_attempt(batch_id, number)
+        attempt = count_attempt(batch_id, number)
         if attempt is not None and _is_latest(batch_id, number, attempt):
             _run_attempt(batch_id, number, attempt)
     except Exception as error:
@@ -91,7 +91,8 @@ def run_chunk(*, batch_id: UUID | str, number: int) -> None:
 
 
 @transaction.atomic
-def _count_attempt(batch_id: UUID | str, number: int) -> int | None:
+def count_attempt(batch_id: UUID | str, number: int) -> int | None:
+    """Count an attempt at a chunk before its work; None where the chunk is not to be had."""
     chunk = lease_chunk(batch_id, number)
     if chunk is None:
         return None
