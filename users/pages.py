@@ -44,6 +44,8 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
     page = queries.find_lines(batch, show=place.show, after=place.after, before=place.before)
     products = queries.find_product_names(batch.customer)
     acts = queries.count_acts(batch)
+    undoings = queries.get_undoing(batch, member=member)
+    may_start = operations.may_start(batch, member)
     return {
         "nav": "customer-batches",
         "customer": batch.customer,
@@ -63,9 +65,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "detected": detected.describe(batch),
         "notices": sentences.notices(batch),
         "repairs": repairs.offer(batch, products),
-        "may_repair": batch.kind == "import"
-        and batch.state == "planned"
-        and operations.may_start(batch, member),
+        "may_repair": batch.kind == "import" and batch.state == "planned" and may_start,
         "lines": sentences.show(page.rows, products, is_over=batch.started_at is not None),
         "shows_licenses": batch.kind in WITH_LICENSES
         and (batch.kind, batch.state) != ("delete", "planned")
@@ -77,7 +77,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "steps": IMPORT_STEPS if batch.kind == Batch.Kind.IMPORT else [],
         "step": STEP_OF.get(batch.state, 1),
         "is_held": batch.options.get("mode") == "all" and progress.invalid > 0,
-        "may_start": operations.may_start(batch, member),
+        "may_start": may_start,
         "may_retry": _may_retry(batch, progress, member),
         "may_mark_seen": batch.kind == Batch.Kind.QUEUE
         and batch.by_id == member.pk
@@ -88,8 +88,8 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "may_open_sheet": member.may(Permission.RESET_PASSWORDS),
         "may_restore": member.may(Permission.RESTORE_USERS),
         "handover": queries.get_handover(batch, member=member),
-        "undoing": queries.get_undoing(batch, member=member),
-        "why_not_undone": undoing.refusal(queries.why_not_undone(batch)),
+        "undoing": undoings,
+        "why_not_undone": undoing.refusal(undoings.refusal),
     }
 
 

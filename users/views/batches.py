@@ -109,9 +109,14 @@ def change_course(request, customer, batch_id, change):
 @require_POST
 def retry(request, customer, batch_id):
     """Plan what a batch could not do once more."""
+    return plan_from(request, customer, batch_id, operations.plan_retry)
+
+
+def plan_from(request, customer, batch_id, plan):
+    """Plan a batch that follows from another, and show it; or say at that one why not."""
     found = get_batch_or_404(customer, batch_id)
     try:
-        found = operations.plan_retry(batch=found, by=request.user)
+        found = plan(batch=found, by=request.user)
     except operations.UsersError as error:
         messages.error(request, error.message)
     return redirect("users:batch", customer.slug, found.pk)
