@@ -64,5 +64,7 @@ def refusal(data, name="people.csv", **options):
     else:
         return None
     assert refused.message
-    assert "%(" not in refused.message
+    # What stands in the file may look like a gap that was not filled.
+    quoted = str(refused.params.get("found") or "\0")
+    assert "%(" not in refused.message.replace(quoted, "")
     return refused.code, refused.params
