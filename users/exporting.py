@@ -97,7 +97,7 @@ def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> It
     while block := list(islice(lines, LINES_AT_ONCE)):
         for line in sentences.show(block, names, is_over=batch.started_at is not None):
             yield [
-                str(line.number),
+                "" if line.number is None else str(line.number),
                 line.user_name,
                 line.name,
                 line.act or str(batch.get_kind_display()),

@@ -1,5 +1,8 @@
 """A file that changes people who are there: update, create and update, roster."""
 
+import csv
+import io
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -442,3 +445,19 @@ def test_a_roster_is_offered_to_who_may_delete(client, contoso, helen, as_alice)
     client.force_login(helen)
 
     assert "It is the complete list" not in client.get(url).content.decode()
+
+
+def test_the_result_file_names_who_left_without_a_line_of_the_file(
+    as_alice, contoso, alice, ann, bo
+):
+    text = "User name,Display name,Department\nann,Ann Lee,IT\n"
+    batch = check(contoso, alice, text, "roster", most_leavers=50)
+    run(batch, alice)
+
+    answer = as_alice.get(reverse("users:result", args=["contoso", batch.pk, "csv"]))
+
+    rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
+    assert [(row[0], row[2], row[3]) for row in rows[1:]] == [
+        ("", "Bo Yi", "Delete"),
+        ("2", "Ann Lee", "Change"),
+    ]
