@@ -125,8 +125,8 @@ class Batch(TenantModel):
         return self.sheet_key != ""
 
 
-class BatchPart(models.Model):
-    """A row that belongs to one batch and is numbered in it; both together are its key."""
+class NumberedPart(models.Model):
+    """A row that is numbered in what it belongs to; both together are its key."""
 
     partner = models.ForeignKey(
         "partners.Partner",
@@ -142,7 +142,7 @@ class BatchPart(models.Model):
         abstract = True
 
 
-class Line(BatchPart):
+class Line(NumberedPart):
     """One user of a batch: what was asked, what became of it, and the sealed password."""
 
     class State(models.TextChoices):
@@ -183,7 +183,7 @@ class Line(BatchPart):
         return f"{self.batch_id} {self.number}"
 
 
-class Chunk(BatchPart):
+class Chunk(NumberedPart):
     """A run of lines that one task does in one transaction; its row lock is the lease."""
 
     class State(models.TextChoices):
@@ -210,7 +210,7 @@ class Chunk(BatchPart):
         return f"{self.batch_id} {self.number}"
 
 
-class Upload(BatchPart):
+class Upload(NumberedPart):
     """A part of an uploaded file; gone after the run or after a day."""
 
     pk = models.CompositePrimaryKey("batch_id", "number")

@@ -6,7 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import CustomerPart
 from partners.models import Member, TenantModel
-from partners.tenancy import require_current
+
+from .batches import NumberedPart
 
 
 class ImportColumn(CustomerPart):
@@ -65,22 +66,13 @@ class Bundle(TenantModel):
         return self.source_name
 
 
-class BundlePart(models.Model):
-    """A part of the bundle's file; gone once it has been cut, or after a day."""
+class BundlePart(NumberedPart):
+    """A part of the bundle's file; gone once it has been cut, or refused."""
 
     pk = models.CompositePrimaryKey("bundle_id", "number")
-    partner = models.ForeignKey(
-        "partners.Partner",
-        models.PROTECT,
-        related_name="+",
-        default=require_current,
-        db_index=False,
-        db_constraint=False,
-    )
     bundle = models.ForeignKey(
         Bundle, models.CASCADE, db_index=False, db_constraint=False, related_name="parts"
     )
-    number = models.PositiveIntegerField()
     content = models.BinaryField()
 
     def __str__(self):
