@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
@@ -50,12 +51,6 @@ DO = {
 }
 # The acts by which the lines of an import can be looked through.
 TABS = {"add": ACTS["add"], "update": ACTS["update"], "leave": ACTS["leave"]}
-
-# Why a complete list cannot be applied as it is.
-STOPS = {
-    "unknown": operations.NotEverybodyKnown.message,
-    "many": operations.TooManyLeavers.message,
-}
 
 
 def act_of(line: Line) -> str:
@@ -116,10 +111,10 @@ def overview(batch: Batch, acts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 def stop(batch: Batch, acts: Mapping[str, int]) -> str:
     """Why a complete list cannot be applied; '' where it can."""
-    leaving = acts.get("leave", 0)
-    if not leaving or batch.state != Batch.State.PLANNED:
+    if batch.state != Batch.State.PLANNED:
         return ""
-    return str(STOPS.get(operations.stop_of(batch, leaving), ""))
+    refusal = operations.find_stop(batch, acts.get("leave", 0))
+    return str(refusal.message) if refusal else ""
 
 
 def describe_leavers(batch: Batch, acts: Mapping[str, int]) -> str:
@@ -136,7 +131,7 @@ def describe_leavers(batch: Batch, acts: Mapping[str, int]) -> str:
         leaving,
     )
     return text % {
-        "n": leaving,
-        "active": share["active"],
+        "n": intcomma(leaving),
+        "active": intcomma(share["active"]),
         "days": batch.plan.get("retention_days", batch.customer.retention_days),
     }

@@ -47,7 +47,7 @@ from .repairing import Repaired, leave_out, repair_all, repair_line, take_back
 from .resetting import plan_resets
 from .restoring import plan_restores, rename_restored
 from .retrying import NEVER_RETRIED, NothingToRetry, plan_retry
-from .rosters import MOST_LEAVERS, NotEverybodyKnown, TooManyLeavers, stop_of
+from .rosters import MOST_LEAVERS, NotEverybodyKnown, TooManyLeavers, find_stop
 from .sheets import (
     HandedOver,
     NoSheet,
@@ -90,7 +90,6 @@ __all__ = [
     "MOST_LEAVERS",
     "NotEverybodyKnown",
     "TooManyLeavers",
-    "stop_of",
     "ACTS",
     "AT_ONCE",
     "Added",
@@ -139,6 +138,7 @@ __all__ = [
     "create_batch",
     "edit_user",
     "fill_waiting",
+    "find_stop",
     "finish_set",
     "gather_facts",
     "hand_over",

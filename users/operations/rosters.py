@@ -88,14 +88,14 @@ def refuse_unsafe(batch: Batch) -> None:
     :raises TooManyLeavers: where more leave than the share that was set.
     """
     leaving = batch.lines.filter(state=Line.State.PLANNED, input__act="leave").count()
-    if leaving and stop_of(batch, leaving) == "unknown":
-        raise NotEverybodyKnown
-    if leaving and stop_of(batch, leaving) == "many":
-        raise TooManyLeavers
+    if refusal := find_stop(batch, leaving):
+        raise refusal
 
 
-def stop_of(batch: Batch, leaving: int) -> str:
-    """Why so many users may not leave: "unknown", "many", or '' where they may."""
+def find_stop(batch: Batch, leaving: int) -> type[UsersError] | None:
+    """The refusal to let so many users leave; None where they may."""
+    if not leaving:
+        return None
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -107,11 +107,7 @@ def stop_of(batch: Batch, leaving: int) -> str:
             [batch.pk, Line.State.INVALID, _KNOWN_ALL_THE_SAME],
         )
         if cursor.fetchone()[0]:
-            return "unknown"
+            return NotEverybodyKnown
     share = batch.plan["leavers"]
-    return "many" if is_too_many(leaving, share["active"], share["most"]) else ""
-
-
-def is_too_many(leaving: int, active: int, most: int) -> bool:
-    """Whether more leave than `most` percent of those who are active."""
-    return leaving * 100 > active * most
+    # In percent of those who were active when the list was checked.
+    return TooManyLeavers if leaving * 100 > share["active"] * share["most"] else None
