@@ -1,22 +1,21 @@
 """Giving and taking seats."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from licensing import queries
 from licensing.models import Assignment, Subscription, WaitingSeat
 
 if TYPE_CHECKING:
     from customers.models import Customer
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A seat of a subscription that a user shall have, and the service plans to leave out."""
 
     user_id: UUID
@@ -26,8 +25,12 @@ class Wanted:
     @classmethod
     def from_json(cls, user_id: UUID, product: dict) -> "Wanted":
         """The seat as a batch's line writes it: {"subscription", "plans_off"}."""
-        plans_off = tuple(UUID(plan) for plan in product.get("plans_off", ()))
-        return cls(user_id, UUID(product["subscription"]), plans_off)
+        plans_off = tuple(map(UUID, product.get("plans_off", ())))
+        return cls(user_id, _read_id(product["subscription"]), plans_off)
+
+
+# The lines of a batch name the same few subscriptions again and again.
+_read_id = lru_cache(maxsize=1_000)(UUID)
 
 
 @dataclass(frozen=True)
@@ -69,37 +72,51 @@ def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None
     """
     if not wanted:
         return Assigned()
-    subscriptions = lock_subscriptions(customer, {want.subscription_id for want in wanted})
-    held = set(
-        Assignment.objects.filter(
-            customer=customer,
-            subscription__in=subscriptions,
-            user__in=queries.among({want.user_id for want in wanted}),
-        ).values_list("user_id", "subscription_id")
-    )
+    asked = Counter([want.subscription_id for want in wanted])
+    subscriptions = lock_subscriptions(customer, asked)
+    if all(pk in subscriptions and subscriptions[pk].free >= seats for pk, seats in asked.items()):
+        # Enough for everybody, so nobody need be looked up before.
+        return _sum_up(wanted, _insert_missing(customer, wanted, cause))
+    held = find_held(customer, wanted)
+    given, new, short, closed = _choose(wanted, subscriptions, held)
+    insert(customer=customer, wanted=new, causes=[cause] * len(new))
+    return _sum_up(given, held, short, closed)
+
+
+def _choose(wanted: Sequence[Wanted], subscriptions: dict[UUID, Subscription], held: set) -> tuple:
+    """Who gets a seat or keeps one, who of them a new one, and who none: short or closed."""
     free = {pk: subscription.free for pk, subscription in subscriptions.items()}
     given, new, short, closed = [], [], [], []
-    had = defaultdict(list)
-    for user_id, subscription_id in held:
-        had[user_id].append(str(subscription_id))
+    taken = set(held)
     for want in wanted:
         key = (want.user_id, want.subscription_id)
         subscription = subscriptions.get(want.subscription_id)
-        if subscription is None or (not subscription.is_open and key not in held):
+        if subscription is None or (not subscription.is_open and key not in taken):
             closed.append(want)
-        elif key in held:
+        elif key in taken:
             given.append(want)
         elif free[want.subscription_id] > 0:
             free[want.subscription_id] -= 1
-            held.add(key)
+            taken.add(key)
             given.append(want)
             new.append(want)
         else:
             short.append(want)
-    insert(customer=customer, wanted=new, causes=[cause] * len(new))
-    by_user = defaultdict(list)
-    for want in given:
-        by_user[want.user_id].append(str(want.subscription_id))
+    return given, new, short, closed
+
+
+def _sum_up(
+    given: Sequence[Wanted],
+    held: Collection[tuple[UUID, UUID]],
+    short: Sequence[Wanted] = (),
+    closed: Sequence[Wanted] = (),
+) -> Assigned:
+    by_user, had = defaultdict(list), defaultdict(list)
+    texts = {pk: str(pk) for pk in {want.subscription_id for want in given}}
+    for user_id, subscription_id, _plans_off in given:
+        by_user[user_id].append(texts[subscription_id])
+    for user_id, subscription_id in held:
+        had[user_id].append(str(subscription_id))
     return Assigned(tuple(given), tuple(short), tuple(closed), dict(by_user), dict(had))
 
 
@@ -110,6 +127,30 @@ def lock_subscriptions(customer: "Customer", ids: Iterable[UUID]) -> dict[UUID, 
     return {subscription.pk: subscription for subscription in found}
 
 
+def find_held(customer: "Customer", wanted: Sequence[Wanted]) -> set[tuple[UUID, UUID]]:
+    """Which of these seats, as (user, subscription), are held already."""
+    with connection.cursor() as cursor:
+        # By the user first: all who hold a subscription may be a hundred thousand.
+        cursor.execute(
+            f"""
+            SELECT a.user_id, a.subscription_id
+            FROM unnest(%s::uuid[], %s::uuid[]) AS w(user_id, subscription_id)
+            CROSS JOIN LATERAL (
+                SELECT user_id, subscription_id FROM {Assignment._meta.db_table}
+                WHERE customer_id = %s AND user_id = w.user_id
+                    AND subscription_id = w.subscription_id
+                LIMIT 1
+            ) a
+            """,
+            [*_as_columns(wanted), customer.pk],
+        )
+        return set(cursor.fetchall())
+
+
+def _as_columns(wanted: Sequence[Wanted]) -> tuple[list[UUID], list[UUID]]:
+    return [want.user_id for want in wanted], [want.subscription_id for want in wanted]
+
+
 def insert(
     *, customer: "Customer", wanted: Sequence[Wanted], causes: Sequence[UUID | None]
 ) -> None:
@@ -118,34 +159,61 @@ def insert(
 
     Whoever waited for such a seat does not wait any more.
     """
-    if not wanted:
-        return
+    if wanted:
+        _insert(customer, wanted, causes)
+
+
+def _insert_missing(
+    customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None
+) -> list[tuple[UUID, UUID]]:
+    """Write the seats that are not held; returns those that are, as (user, subscription)."""
+    return _insert(
+        customer,
+        wanted,
+        [cause] * len(wanted),
+        on_conflict="ON CONFLICT (user_id, subscription_id) DO NOTHING",
+    )
+
+
+def _insert(
+    customer: "Customer",
+    wanted: Sequence[Wanted],
+    causes: Sequence[UUID | None],
+    *,
+    on_conflict: str = "",
+) -> list[tuple[UUID, UUID]]:
+    """Write these seats; returns those that were passed over, as (user, subscription)."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH given AS (
+            WITH wanted AS (
+                SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[])
+                    AS w(user_id, subscription_id, plans_off, cause)
+            ), given AS (
                 INSERT INTO {Assignment._meta.db_table}
                     (partner_id, customer_id, user_id, subscription_id, plans_off, cause)
                 SELECT %s, %s, w.user_id, w.subscription_id,
                     COALESCE(string_to_array(NULLIF(w.plans_off, ''), ',')::uuid[], '{{}}'), w.cause
-                FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[])
-                    AS w(user_id, subscription_id, plans_off, cause)
+                FROM wanted w
+                {on_conflict}
                 RETURNING user_id, subscription_id
+            ), served AS (
+                DELETE FROM {WaitingSeat._meta.db_table} w USING given
+                WHERE w.customer_id = %s AND w.user_id = given.user_id
+                    AND w.subscription_id = given.subscription_id
             )
-            DELETE FROM {WaitingSeat._meta.db_table} w USING given
-            WHERE w.customer_id = %s AND w.user_id = given.user_id
-                AND w.subscription_id = given.subscription_id
+            SELECT user_id, subscription_id FROM wanted EXCEPT SELECT * FROM given
             """,
             [
+                *_as_columns(wanted),
+                [",".join(map(str, want.plans_off)) if want.plans_off else "" for want in wanted],
+                list(causes),
                 customer.partner_id,
                 customer.pk,
-                [want.user_id for want in wanted],
-                [want.subscription_id for want in wanted],
-                [",".join(map(str, want.plans_off)) for want in wanted],
-                list(causes),
                 customer.pk,
             ],
         )
+        return cursor.fetchall()
 
 
 @transaction.atomic
@@ -159,22 +227,19 @@ def revoke_all(*, customer: "Customer", users: Sequence[UUID]) -> dict[UUID, lis
         cursor.execute(
             f"""
             DELETE FROM {Assignment._meta.db_table} WHERE customer_id = %s AND user_id = ANY(%s)
-            RETURNING user_id, subscription_id, plans_off
+            RETURNING user_id, subscription_id::text, array_to_string(plans_off, ',')
             """,
             [customer.pk, list(users)],
         )
         return _held_by_user(cursor.fetchall())
 
 
-def _held_by_user(rows: Iterable[tuple[UUID, UUID, list[UUID]]]) -> dict[UUID, list[dict]]:
+def _held_by_user(rows: Iterable[tuple[UUID, str, str]]) -> dict[UUID, list[dict]]:
+    """Rows of user, subscription and plans switched off; texts, as ids would only be written."""
     held = defaultdict(list)
-    for user_id, subscription_id, plans_off in rows:
-        held[user_id].append(
-            {
-                "subscription": str(subscription_id),
-                "plans_off": [str(plan) for plan in plans_off],
-            }
-        )
+    for user_id, subscription, plans_off in rows:
+        off = plans_off.split(",") if plans_off else []
+        held[user_id].append({"subscription": subscription, "plans_off": off})
     return dict(held)
 
 
@@ -192,7 +257,7 @@ def revoke(*, customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> dict[
             USING unnest(%s::uuid[], %s::uuid[]) AS s(user_id, subscription_id)
             WHERE a.customer_id = %s AND a.user_id = s.user_id
                 AND a.subscription_id = s.subscription_id
-            RETURNING a.user_id, a.subscription_id, a.plans_off
+            RETURNING a.user_id, a.subscription_id::text, array_to_string(a.plans_off, ',')
             """,
             [[user for user, _held in seats], [held for _user, held in seats], customer.pk],
         )
@@ -219,7 +284,7 @@ def change_plans(*, customer: "Customer", wanted: Sequence[Wanted]) -> dict[UUID
             ) w
             WHERE a.customer_id = %s AND a.user_id = w.user_id
                 AND a.subscription_id = w.subscription_id AND a.plans_off <> w.plans_off
-            RETURNING a.user_id, a.subscription_id, old.plans_off
+            RETURNING a.user_id, a.subscription_id::text, array_to_string(old.plans_off, ',')
             """,
             [
                 [want.user_id for want in wanted],

@@ -76,11 +76,28 @@ def test_another_customers_subscription_is_closed(contoso, people):
 def test_it_asks_the_same_number_of_questions_for_one_and_for_many(
     contoso, office, people, django_assert_num_queries
 ):
-    # Savepoint, lock, held, insert, release.
-    with django_assert_num_queries(5):
+    # Savepoint, lock, insert, release; and where seats are short, who holds one already.
+    with django_assert_num_queries(4):
         licensing.assign(customer=contoso, wanted=wanted(office, people[:1]), cause=None)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         licensing.assign(customer=contoso, wanted=wanted(office, people[1:4]), cause=None)
+    with django_assert_num_queries(5):
+        licensing.assign(customer=contoso, wanted=wanted(office, people[4:]), cause=None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seats", [4, 40])
+def test_it_says_who_held_a_seat_before(contoso, people, seats):
+    """Whether there is enough for all, or somebody has to do without."""
+    bought = factories.subscription(contoso, "Some", seats=seats)
+    licensing.assign(customer=contoso, wanted=wanted(bought, people[:2]), cause=None)
+
+    done = licensing.assign(customer=contoso, wanted=wanted(bought, people[1:]), cause=None)
+
+    assert done.had == {people[1].pk: [str(bought.pk)]}
+    assert len(done.given) == min(len(people) - 1, seats - 1)
+    bought.refresh_from_db()
+    assert bought.assigned == len(done.given) + 1
 
 
 def insert(subscription, user) -> None:
