@@ -1,14 +1,17 @@
 """Writing the record. Call it inside the transaction of the act: both stand, or neither."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from django.db import connection
 
 from .models import Event
+
+NOTHING: Mapping = MappingProxyType({})
 
 
 class Actor(Protocol):
@@ -28,14 +31,13 @@ class System:
     pk: UUID | None = None
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """What was acted on, with what changed; secrets never stand here."""
 
     id: UUID | None
     name: str
-    before: dict = field(default_factory=dict)
-    after: dict = field(default_factory=dict)
+    before: Mapping = NOTHING
+    after: Mapping = NOTHING
 
 
 def record(
@@ -79,7 +81,7 @@ def record_many(
                 batch_id,
                 [subject.id for subject in subjects],
                 [subject.name for subject in subjects],
-                [json.dumps(subject.before) for subject in subjects],
-                [json.dumps(subject.after) for subject in subjects],
+                [json.dumps(one.before) if one.before else "{}" for one in subjects],
+                [json.dumps(one.after) if one.after else "{}" for one in subjects],
             ],
         )
