@@ -82,9 +82,9 @@ def write_batch(
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, chunk, state, user_id,
+            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state, user_id,
                 input, problems, result)
-            SELECT %s, %s, l.number, 1, 'done', l.id,
+            SELECT %s, %s, l.number, 'done', l.id,
                 jsonb_build_object('user_name', l.user_name, 'display_name', l.display_name),
                 '[]', %s::jsonb
             FROM unnest(%s::uuid[], %s::text[], %s::text[])

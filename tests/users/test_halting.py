@@ -111,7 +111,8 @@ def test_a_line_that_is_tried_alone_is_not_blamed_for_a_full_disk(batch):
     operations.run_chunk(batch_id=batch.pk, number=1)
 
     with transaction.atomic():
-        assert set(Line.objects.filter(chunk=1).values_list("state", flat=True)) == {"done"}
+        chunk = Chunk.objects.get(batch=batch, number=1)
+        assert set(chunk.lines.values_list("state", flat=True)) == {"done"}
 
 
 @commits

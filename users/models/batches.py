@@ -162,7 +162,6 @@ class Line(NumberedPart):
     batch = models.ForeignKey(
         Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="lines"
     )
-    chunk = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State, default=State.PLANNED)
     # Known before the line runs, also of a user who is yet to be added: a repeat changes nothing.
     user_id = models.UUIDField(null=True)
@@ -194,6 +193,9 @@ class Chunk(NumberedPart):
     batch = models.ForeignKey(
         Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="chunks"
     )
+    # The numbers of its lines, as far as these are to be done; 0 where it is no run of lines.
+    first = models.PositiveIntegerField(default=0)
+    last = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     enqueued_at = models.DateTimeField(null=True)
@@ -208,6 +210,12 @@ class Chunk(NumberedPart):
 
     def __str__(self):
         return f"{self.batch_id} {self.number}"
+
+    @property
+    def lines(self) -> models.QuerySet[Line]:
+        """Its lines, done or not."""
+        numbers = (self.first, self.last)
+        return Line.objects.filter(batch_id=self.batch_id, number__range=numbers)
 
 
 class Upload(NumberedPart):

@@ -19,6 +19,7 @@ from users import names
 from users.models import Batch, CustomerUser, Line
 
 from .batches import (
+    Asked,
     Outcome,
     PlannedLine,
     UsersError,
@@ -43,7 +44,7 @@ class Added:
     """The user that was added and the line of the set that says so."""
 
     batch: Batch
-    line: Line
+    line: Asked
 
     @property
     def is_short(self) -> bool:
@@ -100,13 +101,11 @@ def _add_to_set(customer: Customer, person: dict, user_id: UUID, by: Member) -> 
     batch = _get_open_set(customer, by)
     number = batch.total + 1
     save_lines(batch=batch, lines=[PlannedLine(user_id, person)], first=number)
-    line = Line.objects.get(batch=batch, number=number)
-    (outcome,) = apply_additions(batch=batch, lines=[line], by=by)
+    (outcome,) = apply_additions(batch=batch, lines=[Asked(number, user_id, person)], by=by)
     if outcome.state == Line.State.FAILED:
         raise NameTaken
     save_outcomes(batch, [outcome])
-    line.refresh_from_db()
-    return Added(batch=batch, line=line)
+    return Added(batch=batch, line=Line.objects.get(batch=batch, number=number))
 
 
 def _get_open_set(customer: Customer, by: Member) -> Batch:
@@ -158,7 +157,7 @@ TEXTS = (
 
 
 @applies(Batch.Kind.ADD)
-def apply_additions(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_additions(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Create the users of the lines, with passwords and, as far as seats are free, licenses.
 
@@ -203,7 +202,7 @@ def apply_additions(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[
     ]
 
 
-def _is_barred(line: Line, by: Member) -> bool:
+def _is_barred(line: Asked, by: Member) -> bool:
     return bool(line.input.get("permissions")) and not by.may(Permission.ACT_ON_ADMINISTRATORS)
 
 
@@ -219,7 +218,7 @@ def _outcome(line, sealed, is_created, assigned, missing) -> Outcome:
     )
 
 
-def _insert_users(batch: Batch, lines: Sequence[Line], issued) -> set:
+def _insert_users(batch: Batch, lines: Sequence[Asked], issued) -> set:
     inputs = [line.input for line in lines]
     texts = {column: [str(one.get(column) or "") for one in inputs] for column in TEXTS}
     with connection.cursor() as cursor:

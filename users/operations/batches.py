@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -17,6 +17,7 @@ from partners.roles import Permission
 from users.models import Batch, Chunk, Line
 
 from .running import (
+    Asked,
     Outcome,
     applies,
     finish_if_complete,
@@ -31,6 +32,7 @@ from .waking import AT_ONCE, poke, poke_batch
 __all__ = [
     "AT_ONCE",
     "AllOrNothing",
+    "Asked",
     "LastAdministrator",
     "NotPlanned",
     "Outcome",
@@ -102,13 +104,12 @@ class TooFewSeats(UsersError):
     )
 
 
-@dataclass(frozen=True)
-class PlannedLine:
+class PlannedLine(NamedTuple):
     """A line as it is planned: what was asked of whom, and the problems found."""
 
     user_id: UUID
     input: dict
-    problems: list = field(default_factory=list)
+    problems: Sequence[dict] = ()
     is_valid: bool = True
 
 
@@ -136,9 +137,9 @@ def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> Non
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, chunk, state, user_id,
-                input, problems, result)
-            SELECT %s, %s, l.number, 0, l.state, l.user_id, l.input::jsonb, l.problems::jsonb, '{{}}'
+            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state, user_id, input,
+                problems, result)
+            SELECT %s, %s, l.number, l.state, l.user_id, l.input::jsonb, l.problems::jsonb, '{{}}'
             FROM unnest(%s::integer[], %s::text[], %s::uuid[], %s::text[], %s::text[])
                 AS l(number, state, user_id, input, problems)
             """,
@@ -149,7 +150,7 @@ def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> Non
                 [str(_first_state(line)) for line in lines],
                 [line.user_id for line in lines],
                 [as_json(line.input) for line in lines],
-                [as_json(line.problems) for line in lines],
+                [as_json(line.problems) if line.problems else "[]" for line in lines],
             ],
         )
 
@@ -283,17 +284,13 @@ def start_batch(
         batch.save(update_fields=["options"])
     # The lines hold everything from here on.
     batch.uploads.all().delete()
-    planned = list(
-        Line.objects.filter(batch=batch, state=Line.State.PLANNED)
-        .order_by("number")
-        .values_list("number", flat=True)
-    )
+    planned = Line.objects.filter(batch=batch, state=Line.State.PLANNED).count()
     audit.record(
         "batch.started",
         subject=audit.Subject(
             batch.pk,
             str(batch.kind),
-            after={"lines": len(planned)} | ({"undoes": str(batch.undoes)} if batch.undoes else {}),
+            after={"lines": planned} | ({"undoes": str(batch.undoes)} if batch.undoes else {}),
         ),
         customer_id=batch.customer_id,
         batch_id=batch.pk,
@@ -302,7 +299,7 @@ def start_batch(
     _cut_into_chunks(batch, planned)
     _note_choices(batch, reason, ticket, new_passwords=new_passwords, when_short=when_short)
     # The many imports of a bundle would keep the request too long.
-    if len(planned) <= AT_ONCE and batch.bundle is None:
+    if planned <= AT_ONCE and batch.bundle is None:
         for number in Chunk.objects.filter(batch=batch).values_list("number", flat=True):
             run_chunk(batch_id=batch.pk, number=number)
         batch.refresh_from_db()
@@ -327,21 +324,29 @@ def _note_choices(batch: Batch, reason: str, ticket: str, **options) -> None:
     batch.save(update_fields=["reason", "ticket", "options"])
 
 
-def _cut_into_chunks(batch: Batch, planned: Sequence[int]) -> None:
+def _cut_into_chunks(batch: Batch, planned: int) -> None:
     # Twenty steps of progress at least, as far as chunks do not get tiny.
-    size = max(AT_ONCE, min(LARGEST_CHUNK, -(-len(planned) // 20)))
-    chunks = [planned[start : start + size] for start in range(0, len(planned), size)]
-    for number, numbers in enumerate(chunks, 1):
-        Line.objects.filter(
-            batch=batch,
-            number__gte=numbers[0],
-            number__lte=numbers[-1],
-            state=Line.State.PLANNED,
-        ).update(chunk=number)
-    Chunk.objects.bulk_create(
-        [Chunk(batch=batch, number=number) for number in range(1, len(chunks) + 1)]
-    )
-    if not chunks:
+    size = max(AT_ONCE, min(LARGEST_CHUNK, -(-planned // 20)))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Chunk._meta.db_table}
+                (partner_id, batch_id, number, first, last, state, attempts)
+            SELECT %s, %s, c.number, min(c.line), max(c.line), %s, 0
+            FROM (SELECT number AS line, (row_number() OVER (ORDER BY number) - 1) / %s + 1 AS number
+                FROM {Line._meta.db_table} WHERE batch_id = %s AND state = %s) c
+            GROUP BY c.number
+            """,
+            [
+                batch.partner_id,
+                batch.pk,
+                Chunk.State.PENDING,
+                size,
+                batch.pk,
+                Line.State.PLANNED,
+            ],
+        )
+    if not planned:
         finish_if_complete(batch)
 
 

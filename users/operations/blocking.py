@@ -14,7 +14,7 @@ from partners.models import Member
 from partners.roles import Permission
 from users.models import Batch, CustomerUser, Line, UserSession
 
-from .batches import Outcome, applies, create_batch, save_lines
+from .batches import Asked, Outcome, applies, create_batch, save_lines
 from .choosing import (
     choose,
     find_barred,
@@ -51,25 +51,25 @@ def plan_blocks(
 
 
 @applies(Batch.Kind.BLOCK)
-def apply_blocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_blocks(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """Block the users of the lines, and end their sessions."""
     return _switch(batch, lines, block=True, by=by)
 
 
 @applies(Batch.Kind.UNBLOCK)
-def apply_unblocks(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_unblocks(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """Let the users of the lines sign in again."""
     return _switch(batch, lines, block=False, by=by)
 
 
-def _switch(batch: Batch, lines: Sequence[Line], *, block: bool, by: Member) -> list[Outcome]:
+def _switch(batch: Batch, lines: Sequence[Asked], *, block: bool, by: Member) -> list[Outcome]:
     """
     Block or unblock.
 
     Who is in that state already stays so, and counts as done. Who has become an administrator
     since the plan is left alone, where the member may not act on administrators.
     """
-    present = lock_active(batch.customer_id, lines)
+    present = lock_active(batch.customer_id, lines, fields=["is_blocked"])
     kept = kept_administrators(batch, present) if block else set()
     refused = dict.fromkeys(kept, "last_administrator")
     refused |= dict.fromkeys(find_barred(present, by=by), "administrator")
@@ -94,7 +94,7 @@ def _switch(batch: Batch, lines: Sequence[Line], *, block: bool, by: Member) -> 
     return [_outcome(line, present, refused, changed) for line in lines]
 
 
-def _outcome(line: Line, present: dict, refused: dict, changed: set) -> Outcome:
+def _outcome(line: Asked, present: dict, refused: dict, changed: set) -> Outcome:
     if line.user_id not in present:
         return Outcome.failed(line, "gone")
     if line.user_id in refused:

@@ -14,8 +14,9 @@ from partners.roles import Permission
 from users.models import Batch, CustomerUser, Line, UserPermission
 
 from .adding import TEXTS, search_of, sort_key_of
-from .batches import Outcome, applies, create_batch, save_lines
+from .batches import Asked, Outcome, applies, create_batch, save_lines
 from .choosing import (
+    Locked,
     choose,
     find_barred,
     is_last_administrator,
@@ -99,7 +100,7 @@ def say_not_sold(products: Iterable[str], location: str) -> list[dict]:
 
 
 @applies(Batch.Kind.EDIT)
-def apply_changes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_changes(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Write the changes of each line into its user.
 
@@ -107,7 +108,7 @@ def apply_changes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
     got a license that is not sold at the new location since the plan is left alone. Who is as
     wanted already counts as done. What stood there before is kept with the line.
     """
-    present = lock_active(batch.customer_id, lines)
+    present = lock_active(batch.customer_id, lines, fields=TEXTS)
     refused = _find_refused(batch, lines, present, by)
     before = {
         line.user_id: _before(present[line.user_id], line.input["changes"])
@@ -138,7 +139,7 @@ def _before(user: CustomerUser, changes: Mapping[str, object]) -> dict:
     return {name: getattr(user, name) for name in changes if getattr(user, name) != changes[name]}
 
 
-def _find_refused(batch: Batch, lines, present: dict[UUID, CustomerUser], by: Member) -> dict:
+def _find_refused(batch: Batch, lines, present: Mapping[UUID, Locked], by: Member) -> dict:
     there = [line for line in lines if line.user_id in present]
     refused = {line.user_id: "changed" for line in there if _is_changed(line, present)}
     barred = find_barred(present, by=by)
@@ -158,7 +159,7 @@ def _find_refused(batch: Batch, lines, present: dict[UUID, CustomerUser], by: Me
     )
 
 
-def _is_changed(line: Line, present: dict[UUID, CustomerUser]) -> bool:
+def _is_changed(line: Asked, present: Mapping[UUID, Locked]) -> bool:
     """Whether something else stands there than when it was planned, and not what is wanted."""
     user, was = present[line.user_id], line.input.get("was", {})
     return any(
@@ -168,7 +169,7 @@ def _is_changed(line: Line, present: dict[UUID, CustomerUser]) -> bool:
     )
 
 
-def _last_administrators(batch: Batch, lines, present: dict[UUID, CustomerUser]) -> list[UUID]:
+def _last_administrators(batch: Batch, lines, present: Mapping[UUID, Locked]) -> list[UUID]:
     if batch.options.get("may_take_last_administrator"):
         return []
     demoted = [
@@ -181,7 +182,7 @@ def _last_administrators(batch: Batch, lines, present: dict[UUID, CustomerUser])
     return demoted if is_last_administrator(batch.customer_id, demoted) else []
 
 
-def _write(batch: Batch, lines: Sequence[Line], present: dict[UUID, CustomerUser]) -> None:
+def _write(batch: Batch, lines: Sequence[Asked], present: Mapping[UUID, Locked]) -> None:
     if not lines:
         return
     columns = [name for name in TEXTS if name != "user_name"]
@@ -213,7 +214,7 @@ def _write(batch: Batch, lines: Sequence[Line], present: dict[UUID, CustomerUser
         )
 
 
-def _outcome(line: Line, present: dict, refused: dict, before: dict) -> Outcome:
+def _outcome(line: Asked, present: dict, refused: dict, before: dict) -> Outcome:
     code = "gone" if line.user_id not in present else refused.get(line.user_id)
     if code:
         return Outcome.failed(line, code)

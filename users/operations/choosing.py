@@ -1,19 +1,28 @@
 """Whom an act is on: the chosen users as a plan needs them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from licensing import queries as licensing
 from partners.models import Member
 from partners.roles import Permission
-from users.models import Batch, CustomerUser, Line, UserPermission
+from users.models import Batch, CustomerUser, UserPermission
 
-from .batches import PlannedLine, UsersError
+from .batches import Asked, PlannedLine, UsersError
+
+
+class Locked(Protocol):
+    """A user whom an act has locked, with OF_LOCKED and the fields that it asked for."""
+
+    pk: UUID
+    is_administrator: bool
+    permissions: list[str]
 
 
 class NobodyChosen(UsersError):
@@ -30,6 +39,8 @@ OF_EVERYBODY = (
     "location",
     "deletion",
 )
+# What every act needs of those whom it has locked; models of many would take long.
+OF_LOCKED = ("pk", "is_administrator", "permissions")
 ADMINISTRATOR = {"code": "administrator", "severity": "error"}
 
 
@@ -76,8 +87,8 @@ def plan_line(user: dict, problems: Sequence[dict] = (), **more) -> PlannedLine:
     return PlannedLine(
         user["pk"],
         {"user_name": user["user_name"], "display_name": user["display_name"], **more},
-        problems=list(problems),
-        is_valid=not any(problem["severity"] == "error" for problem in problems),
+        problems,
+        not problems or not any(problem["severity"] == "error" for problem in problems),
     )
 
 
@@ -87,34 +98,41 @@ def problems_of(user: dict, *, by: Member) -> list[dict]:
     return [] if is_free else [ADMINISTRATOR]
 
 
-def find_barred(present: dict[UUID, CustomerUser], *, by: Member) -> set[UUID]:
+def find_barred(present: Mapping[UUID, Locked], *, by: Member) -> set[UUID]:
     """Those of these users on whom the member may not act: administrators, for most roles."""
     if by.may(Permission.ACT_ON_ADMINISTRATORS):
         return set()
     return {pk for pk, user in present.items() if user.is_administrator}
 
 
-def lock_active(customer_id: UUID, lines: Sequence[Line]) -> dict[UUID, CustomerUser]:
-    """The active users of the lines by id, locked in the order of their ids."""
-    return {user.pk: user for user in _lock(customer_id, lines).filter(deleted_at=None)}
+def lock_active(
+    customer_id: UUID, lines: Sequence[Asked], *, fields: Iterable[str] = ()
+) -> dict[UUID, Locked]:
+    """The active users of the lines by id, with these fields, locked in the order of their ids."""
+    return _lock(customer_id, lines, fields, deleted_at=None)
 
 
-def lock_deleted(customer_id: UUID, lines: Sequence[Line]) -> dict[UUID, CustomerUser]:
-    """The deleted users of the lines by id, locked in the order of their ids."""
-    return {user.pk: user for user in _lock(customer_id, lines).exclude(deleted_at=None)}
+def lock_deleted(
+    customer_id: UUID, lines: Sequence[Asked], *, fields: Iterable[str] = ()
+) -> dict[UUID, Locked]:
+    """The deleted users of the lines by id, with these fields, locked in the order of their ids."""
+    return _lock(customer_id, lines, fields, deleted_at__isnull=False)
 
 
-def _lock(customer_id: UUID, lines: Sequence[Line]) -> QuerySet[CustomerUser]:
-    return (
+def _lock(
+    customer_id: UUID, lines: Sequence[Asked], fields: Iterable[str], **which
+) -> dict[UUID, Locked]:
+    users = (
         CustomerUser.objects.select_for_update(of=("self",), no_key=True)
         .filter(
             customer=customer_id,
             pk__in=licensing.among(line.user_id for line in lines),
+            **which,
         )
-        # Wide, and of no use to any act.
-        .defer("search", "sort_key", "password")
         .order_by("pk")
     )
+    names = dict.fromkeys((*OF_LOCKED, *fields))
+    return {user.pk: user for user in users.values_list(*names, named=True)}
 
 
 def is_last_administrator(customer_id: UUID, leaving: Iterable[UUID]) -> bool:
@@ -130,7 +148,7 @@ def is_last_administrator(customer_id: UUID, leaving: Iterable[UUID]) -> bool:
     return bool(present & set(leaving)) and not present - set(leaving)
 
 
-def kept_administrators(batch: Batch, present: dict[UUID, CustomerUser]) -> set[UUID]:
+def kept_administrators(batch: Batch, present: Mapping[UUID, Locked]) -> set[UUID]:
     """
     The global administrators among these users who must stay as they are.
 

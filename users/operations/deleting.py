@@ -14,7 +14,7 @@ from partners.models import Member
 from partners.roles import Permission
 from users.models import Batch, CustomerUser, Line, UserSession
 
-from .batches import Outcome, applies, create_batch, save_lines
+from .batches import Asked, Outcome, applies, create_batch, save_lines
 from .choosing import (
     choose,
     find_barred,
@@ -62,7 +62,7 @@ def plan_deletes(
 
 
 @applies(Batch.Kind.DELETE)
-def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_deletes(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Delete the users of the lines: free their seats, end their sessions, set the day of the purge.
 
@@ -118,7 +118,7 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Ou
     return [_outcome(line, present, refused, held, waited) for line in lines]
 
 
-def _outcome(line: Line, present: dict, refused: dict, held: dict, waited: dict) -> Outcome:
+def _outcome(line: Asked, present: dict, refused: dict, held: dict, waited: dict) -> Outcome:
     if line.user_id not in present:
         return Outcome.failed(line, "gone")
     if line.user_id in refused:

@@ -98,9 +98,7 @@ def _note(batch_id: UUID | str, number: int, attempt: int | None) -> None:
 
 
 def _take_back_try(chunk: Chunk) -> None:
-    line = Line.objects.filter(
-        batch_id=chunk.batch_id, chunk=chunk.number, state=Line.State.TRYING
-    ).first()
+    line = chunk.lines.filter(state=Line.State.TRYING).first()
     if line is None:
         return
     tries = line.result.get("tries", 1) - 1

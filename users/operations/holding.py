@@ -15,8 +15,8 @@ from partners.models import Member
 from partners.roles import Permission
 from users.models import Batch, CustomerUser, Line
 
-from .batches import Outcome, PlannedLine, UsersError, applies, create_batch, save_lines
-from .choosing import choose, lock_deleted, plan_line
+from .batches import Asked, Outcome, PlannedLine, UsersError, applies, create_batch, save_lines
+from .choosing import Locked, choose, lock_deleted, plan_line
 
 # Whose purge is let go is left so many days at least in which they can be restored.
 DAYS_OF_GRACE = 7
@@ -121,14 +121,14 @@ def read_hold(values: Mapping) -> dict:
 
 
 @applies(Batch.Kind.HOLD)
-def apply_holds(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_holds(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Hold or let go the purge of each line's user, or set its day.
 
     Who was restored, purged or changed in the same place since the plan is left alone. Nobody is
     purged the night after: where the day has passed meanwhile it is a week later.
     """
-    present = lock_deleted(batch.customer_id, lines)
+    present = lock_deleted(batch.customer_id, lines, fields=["is_held", "purge_at"])
     refused = {
         line.user_id: "changed"
         for line in lines
@@ -148,13 +148,13 @@ def apply_holds(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outc
     return [_outcome(line, present, refused, before, after) for line in lines]
 
 
-def _is_changed(line: Line, user: CustomerUser) -> bool:
+def _is_changed(line: Asked, user: CustomerUser) -> bool:
     """Whether something else stands there than when it was planned, and not what is wanted."""
     was, wanted = read_hold(line.input["was"]), read_hold(line.input["changes"])
     return any(getattr(user, name) not in (was[name], wanted[name]) for name in wanted)
 
 
-def _become(user: CustomerUser, line: Line) -> dict:
+def _become(user: Locked, line: Asked) -> dict:
     """What changes about the user."""
     now = {"is_held": user.is_held, "purge_at": user.purge_at}
     wanted = now | read_hold(line.input["changes"])
@@ -165,7 +165,7 @@ def _become(user: CustomerUser, line: Line) -> dict:
     return {name: value for name, value in wanted.items() if value != now[name]}
 
 
-def _write(batch: Batch, lines: Sequence[Line], present: Mapping, after: Mapping) -> None:
+def _write(batch: Batch, lines: Sequence[Asked], present: Mapping, after: Mapping) -> None:
     if not lines:
         return
     users = [present[line.user_id] for line in lines]
@@ -186,7 +186,7 @@ def _write(batch: Batch, lines: Sequence[Line], present: Mapping, after: Mapping
         )
 
 
-def _record(batch: Batch, lines: Sequence[Line], before: Mapping, after: Mapping, by) -> None:
+def _record(batch: Batch, lines: Sequence[Asked], before: Mapping, after: Mapping, by) -> None:
     actions = {True: "user.purge_held", False: "user.purge_released", None: "user.purge_moved"}
     for is_held, action in actions.items():
         of_action = [line for line in lines if after[line.user_id].get("is_held") is is_held]
@@ -209,7 +209,7 @@ def _record(batch: Batch, lines: Sequence[Line], before: Mapping, after: Mapping
         )
 
 
-def _outcome(line: Line, present, refused, before, after) -> Outcome:
+def _outcome(line: Asked, present, refused, before, after) -> Outcome:
     code = "gone" if line.user_id not in present else refused.get(line.user_id)
     if code:
         return Outcome.failed(line, code)

@@ -21,7 +21,7 @@ from users.importing.facts import Facts
 from users.importing.products import ProductRules
 from users.models import Batch, Line
 
-from .batches import Outcome, TooFewSeats, UsersError, applies, create_batch, save_lines
+from .batches import Asked, Outcome, TooFewSeats, UsersError, applies, create_batch, save_lines
 from .choosing import choose, find_barred, lock_active, plan_line, problems_of
 from .facts import gather_facts
 from .queueing import Waits, recorded, wait_for_missing
@@ -252,7 +252,7 @@ def _say_short(seats: Sequence[dict]) -> str:
 
 
 @applies(Batch.Kind.LICENSES)
-def apply_licenses(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Change the licenses of the lines' users, in their order, as far as seats are free.
 
@@ -307,7 +307,7 @@ class _Done:
     lacking: dict[int, list[str]]
 
 
-def _wishes_of(swaps: Sequence[Line]) -> list[licensing.Wish]:
+def _wishes_of(swaps: Sequence[Asked]) -> list[licensing.Wish]:
     return [
         licensing.Wish(_wanted(line, one), tuple(map(UUID, line.input["take"])))
         for line in swaps
@@ -315,11 +315,11 @@ def _wishes_of(swaps: Sequence[Line]) -> list[licensing.Wish]:
     ]
 
 
-def _wanted(line: Line, one: dict) -> licensing.Wanted:
+def _wanted(line: Asked, one: dict) -> licensing.Wanted:
     return licensing.Wanted.from_json(line.user_id, one)
 
 
-def _without_all_they_need(batch: Batch, lines: Sequence[Line]) -> dict[int, list[str]]:
+def _without_all_they_need(batch: Batch, lines: Sequence[Asked]) -> dict[int, list[str]]:
     """Which swaps cannot be done in full, with the subscriptions that lack a seat."""
     needed = {UUID(one["subscription"]) for line in lines for one in line.input["give"]}
     locked = licensing.lock_subscriptions(batch.customer, needed)
@@ -338,7 +338,7 @@ def _without_all_they_need(batch: Batch, lines: Sequence[Line]) -> dict[int, lis
     return lacking
 
 
-def _outcome(line: Line, present, barred, done: _Done) -> Outcome:
+def _outcome(line: Asked, present, barred, done: _Done) -> Outcome:
     if line.user_id not in present:
         return Outcome.failed(line, "gone")
     if line.user_id in barred:
@@ -366,7 +366,7 @@ def _outcome(line: Line, present, barred, done: _Done) -> Outcome:
     return Outcome.failed(line, "no_seat", **lacks)
 
 
-def _record(batch: Batch, lines: Sequence[Line], outcomes: Sequence[Outcome], by: Member) -> None:
+def _record(batch: Batch, lines: Sequence[Asked], outcomes: Sequence[Outcome], by: Member) -> None:
     audit.record_many(
         "user.licenses_changed",
         subjects=[

@@ -7,7 +7,7 @@ from partners.models import Member
 from users.models import Batch, Line
 
 from .adding import apply_additions
-from .batches import Outcome, applies
+from .batches import Asked, Outcome, applies
 from .blocking import apply_blocks, apply_unblocks
 from .changing import apply_changes
 from .deleting import apply_deletes
@@ -30,7 +30,7 @@ ACTS = {
 
 
 @applies(Batch.Kind.IMPORT, Batch.Kind.UNDO)
-def apply_acts(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_acts(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Do with each line what its input's "act" says: one of ACTS, or "update".
 
@@ -53,7 +53,7 @@ def apply_acts(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outco
     return outcomes
 
 
-def _update(batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def _update(batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     if batch.kind == Batch.Kind.UNDO:
         # A product that is sold only at the new location goes before the old location comes.
         first, second, goes_on = apply_licenses, apply_changes, _has_changes
@@ -68,11 +68,11 @@ def _update(batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
     return list(outcomes.values())
 
 
-def _has_changes(line: Line) -> bool:
+def _has_changes(line: Asked) -> bool:
     return bool(line.input["changes"])
 
 
-def _has_licenses(line: Line) -> bool:
+def _has_licenses(line: Asked) -> bool:
     return bool(line.input["give"] or line.input["take"] or line.input["plans"])
 
 

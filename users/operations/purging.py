@@ -16,7 +16,7 @@ from partners.roles import Permission
 from partners.tenancy import require_current
 from users.models import Batch, CustomerUser, Handover, Line, UserCount
 
-from .batches import Outcome, applies, create_batch, lock_customer, save_lines
+from .batches import Asked, Outcome, applies, create_batch, lock_customer, save_lines
 from .choosing import choose, lock_deleted, plan_line
 
 # So many users are purged in one transaction.
@@ -79,9 +79,9 @@ def plan_purges(
 
 
 @applies(Batch.Kind.PURGE)
-def apply_purges(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_purges(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """Purge the users of the lines; who was restored, purged or held meanwhile fails alone."""
-    present = lock_deleted(batch.customer_id, lines)
+    present = lock_deleted(batch.customer_id, lines, fields=["user_name", "is_held"])
     held = {pk for pk, user in present.items() if user.is_held}
     _purge(
         batch.customer,

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from licensing import operations as licensing
-from users.models import Batch, Line
+from users.models import Batch
+
+from .running import Asked
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Waits:
 def wait_for_missing(
     *,
     batch: Batch,
-    lines: Sequence[Line],
+    lines: Sequence[Asked],
     assigned: licensing.Assigned,
     wishes: Sequence[licensing.Wish] = (),
 ) -> Waits:

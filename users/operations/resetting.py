@@ -12,7 +12,7 @@ from partners.models import Member
 from partners.roles import Permission
 from users.models import Batch, Line
 
-from .batches import Outcome, applies, create_batch, save_lines
+from .batches import Asked, Outcome, applies, create_batch, save_lines
 from .choosing import choose, find_barred, lock_active, plan_line, problems_of
 from .secrets import give_passwords
 
@@ -36,7 +36,7 @@ def plan_resets(*, customer: Customer, users: Iterable[UUID], by: Member) -> Bat
 
 
 @applies(Batch.Kind.RESET)
-def apply_resets(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_resets(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Give the users of the lines new temporary passwords and end their sessions at /my/.
 

@@ -1,7 +1,7 @@
 """Restoring deleted users, with what they held as far as seats are free."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -18,6 +18,7 @@ from users import names
 from users.models import Batch, CustomerUser, Line
 
 from .batches import (
+    Asked,
     NotPlanned,
     Outcome,
     applies,
@@ -26,12 +27,14 @@ from .batches import (
     may_start,
     save_lines,
 )
-from .choosing import choose, lock_deleted, plan_line
+from .choosing import Locked, choose, lock_deleted, plan_line
 from .deleting import get_holdings
 from .queueing import wait_for_missing
 from .secrets import give_passwords
 
 NAME_TAKEN = {"code": "name_taken", "column": "user_name", "severity": "error"}
+# What is asked of who comes back: names, to be found by, and what an undo needs.
+OF_RESTORED = ("user_name", "display_name", "first_name", "last_name", "deletion", "is_held")
 PLAIN_USER = {"code": "comes_back_as_user", "severity": "warning"}
 
 
@@ -142,7 +145,7 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
 
 
 @applies(Batch.Kind.RESTORE)
-def apply_restores(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[Outcome]:
+def apply_restores(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Bring the users of the lines back, with their seats as far as these are free.
 
@@ -150,7 +153,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
     old password stays, unless the batch gives everybody a new temporary one.
     """
     lock_customer(batch.customer)
-    present = lock_deleted(batch.customer_id, lines)
+    present = lock_deleted(batch.customer_id, lines, fields=OF_RESTORED)
     taken = find_taken(batch.customer, [line.input["user_name"] for line in lines])
     coming, failed = _sort_out(lines, present, taken)
     _bring_back(batch, coming, present, may_grant=by.may(Permission.ACT_ON_ADMINISTRATORS))
@@ -201,7 +204,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[Line], by: Member) -> list[O
     ]
 
 
-def _sort_out(lines, present, taken) -> tuple[list[Line], list[Outcome]]:
+def _sort_out(lines, present, taken) -> tuple[list[Asked], list[Outcome]]:
     coming, failed, seen = [], [], set(taken)
     for line in lines:
         name = line.input["user_name"]
@@ -216,7 +219,7 @@ def _sort_out(lines, present, taken) -> tuple[list[Line], list[Outcome]]:
 
 
 def _bring_back(
-    batch: Batch, coming: Sequence[Line], present: dict[UUID, CustomerUser], *, may_grant: bool
+    batch: Batch, coming: Sequence[Asked], present: Mapping[UUID, Locked], *, may_grant: bool
 ) -> None:
     users = [present[line.user_id] for line in coming]
     new_names = [line.input["user_name"] for line in coming]

@@ -59,9 +59,9 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, chunk, state,
+            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state,
                 user_id, input, problems, result)
-            SELECT partner_id, %s, row_number() OVER (ORDER BY number), 0, %s,
+            SELECT partner_id, %s, row_number() OVER (ORDER BY number), %s,
                 user_id, input, '[]', '{{}}'
             FROM {Line._meta.db_table}
             WHERE batch_id = %s AND (state = %s OR state = %s AND result ->> 'code' = 'stopped')

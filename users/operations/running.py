@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from psycopg import errors
 
@@ -32,7 +33,15 @@ SECONDS_TO_BEGIN = 1
 MOST_TRIES = 2
 
 
-@dataclass
+class Asked(NamedTuple):
+    """What a line asks for, as an act needs it: a model of each would take as long as the rest."""
+
+    number: int
+    user_id: UUID
+    input: dict
+
+
+@dataclass(slots=True)
 class Outcome:
     """What became of one line; `sealed` is the temporary password to hand over."""
 
@@ -42,7 +51,7 @@ class Outcome:
     sealed: bytes | None = None
 
     @classmethod
-    def failed(cls, line: Line, code: str, **more) -> "Outcome":
+    def failed(cls, line: Asked, code: str, **more) -> "Outcome":
         """Nothing was done for the line; `code` says why."""
         return cls(line.number, Line.State.FAILED, {"code": code, **more})
 
@@ -154,14 +163,9 @@ def _lock_batch(batch_id: UUID | str) -> Batch:
     return batch
 
 
-def _open_lines(batch_id: UUID | str, number: int) -> QuerySet[Line]:
-    return (
-        Line.objects.filter(
-            batch_id=batch_id, chunk=number, state__in=[Line.State.PLANNED, Line.State.TRYING]
-        )
-        .defer("problems", "sealed")
-        .order_by("number")
-    )
+def _open_lines(chunk: Chunk) -> QuerySet[Line]:
+    is_open = Q(state__in=[Line.State.PLANNED, Line.State.TRYING])
+    return chunk.lines.filter(is_open).defer("problems", "sealed").order_by("number")
 
 
 @transaction.atomic
@@ -170,7 +174,7 @@ def _run_as_a_whole(batch_id: UUID | str, number: int) -> None:
     if chunk is None:
         return
     batch = _lock_batch(batch_id)
-    _apply(batch, list(_open_lines(batch_id, number)))
+    _apply(batch, _open_lines(chunk))
     _close(batch, chunk)
 
 
@@ -181,11 +185,12 @@ def _run_next_line(batch_id: UUID | str, number: int, attempt: int) -> bool:
         return False
     try:
         with transaction.atomic():
-            if _lease_of(batch_id, number, attempt) is None:
+            chunk = _lease_of(batch_id, number, attempt)
+            if chunk is None:
                 return False
             batch = _lock_batch(batch_id)
             # Somebody may have stopped the batch while the lock was waited for.
-            _apply(batch, list(_open_lines(batch_id, number).filter(pk=line.pk)))
+            _apply(batch, _open_lines(chunk).filter(pk=line.pk))
     except Exception as error:
         with suppress(OperationalError, InterfaceError), transaction.atomic():
             if is_infrastructure(error):
@@ -207,7 +212,7 @@ def _mark_next_line(batch_id: UUID | str, number: int, attempt: int) -> Line | N
     chunk = _lease_of(batch_id, number, attempt)
     if chunk is None:
         return None
-    while line := _open_lines(batch_id, number).first():
+    while line := _open_lines(chunk).first():
         tries = line.result.get("tries", 0) if line.state == Line.State.TRYING else 0
         if tries < MOST_TRIES:
             line.state, line.result = Line.State.TRYING, {"tries": tries + 1}
@@ -230,29 +235,35 @@ def _fail(line: Line) -> None:
     trying.update(state=Line.State.FAILED, result={"code": "internal"})
 
 
-def _apply(batch: Batch, lines: list[Line]) -> None:
-    if not lines:
-        return
-    save_outcomes(batch, APPLIES[batch.kind](batch=batch, lines=lines, by=batch.by))
+def _apply(batch: Batch, open_lines: QuerySet[Line]) -> None:
+    lines = [Asked(*values) for values in open_lines.values_list(*Asked._fields)]
+    if lines:
+        save_outcomes(batch, APPLIES[batch.kind](batch=batch, lines=lines, by=batch.by))
 
 
 def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
     """Write what became of the lines, in one statement."""
+    numbers = [outcome.number for outcome in outcomes]
+    sealed = [outcome.sealed for outcome in outcomes]
     with connection.cursor() as cursor:
+        # Between the first and the last number: what is not yet known of a batch that was just
+        # planned leads Postgres to look through all of it for each chunk.
         cursor.execute(
             f"""
             UPDATE {Line._meta.db_table} l SET state = o.state, sealed = o.sealed,
                 result = o.result::jsonb
-            FROM unnest(%s::integer[], %s::text[], %s::text[], %s::bytea[])
+            FROM unnest(%s::integer[], %s::text[], %s::text[], {"%s" if any(sealed) else "NULL"}::bytea[])
                 AS o(number, state, result, sealed)
-            WHERE l.batch_id = %s AND l.number = o.number
+            WHERE l.batch_id = %s AND l.number = o.number AND l.number BETWEEN %s AND %s
             """,
             [
-                [outcome.number for outcome in outcomes],
+                numbers,
                 [str(outcome.state) for outcome in outcomes],
-                [json.dumps(outcome.result) for outcome in outcomes],
-                [outcome.sealed for outcome in outcomes],
+                [json.dumps(one.result) if one.result else "{}" for one in outcomes],
+                *([sealed] if any(sealed) else []),
                 batch.pk,
+                min(numbers),
+                max(numbers),
             ],
         )
 

@@ -12,6 +12,8 @@ from licensing import queries as licensing
 from users import passwords
 from users.models import Batch, CustomerUser, Line, UserSession
 
+from .running import Asked
+
 
 @dataclass(frozen=True)
 class Issued:
@@ -22,7 +24,7 @@ class Issued:
     expires_at: datetime
 
 
-def issue_passwords(*, batch: Batch, lines: Sequence[Line]) -> Issued:
+def issue_passwords(*, batch: Batch, lines: Sequence[Asked]) -> Issued:
     """
     Make a temporary password for the user of each line.
 
@@ -50,7 +52,7 @@ def issue_passwords(*, batch: Batch, lines: Sequence[Line]) -> Issued:
     )
 
 
-def give_passwords(*, batch: Batch, lines: Sequence[Line]) -> dict[UUID, bytes]:
+def give_passwords(*, batch: Batch, lines: Sequence[Asked]) -> dict[UUID, bytes]:
     """
     Replace the passwords of the lines' users, who exist, and end their sessions at /my/.
 
