@@ -17,6 +17,7 @@ from licensing.models import Subscription
 from partners.models import Member
 from portal.sentences import number
 from users.models import Batch, CustomerUser, Line
+from users.queries.batches import NOTHING_DONE
 
 from .scope import seen_by
 
@@ -150,10 +151,7 @@ def _find_failures(member: Member) -> Iterator[Need]:
     """Batches of the last days that are done, but not with every user."""
     done = _recent_batches(member, days=FAILURES_DAYS).filter(state=Batch.State.DONE)
     wrong = (
-        Line.objects.filter(
-            batch__in=done.order_by().values("pk"),
-            state__in=[Line.State.INVALID, Line.State.FAILED],
-        )
+        Line.objects.filter(NOTHING_DONE, batch__in=done.order_by().values("pk"))
         .values_list("batch")
         .annotate(lines=Count("number"))
         .order_by("-batch")

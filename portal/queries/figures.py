@@ -16,6 +16,7 @@ from licensing.models import Subscription
 from partners.models import Member
 from partners.roles import Permission
 from users.models import Batch, Line
+from users.queries.batches import NOTHING_DONE
 
 from .activity import Act, find_acts
 from .attention import Need, find_needs
@@ -221,9 +222,9 @@ def get_chart(*, member: Member) -> Chart:
     rows = batches.values_list(TruncDate("started_at"), "kind").annotate(number=Sum("total"))
     for day, kind, number in rows.order_by():
         counts[day, KINDS[kind]] += number
-    wrong = Line.objects.filter(
-        state__in=[Line.State.INVALID, Line.State.FAILED], batch__in=batches
-    ).values_list(TruncDate("batch__started_at"), "batch__kind")
+    wrong = Line.objects.filter(NOTHING_DONE, batch__in=batches).values_list(
+        TruncDate("batch__started_at"), "batch__kind"
+    )
     for day, kind, number in wrong.annotate(number=Count("number")).order_by():
         counts[day, KINDS[kind]] -= number
     days = [first + timedelta(days=number) for number in range(DAYS)]

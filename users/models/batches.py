@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -163,6 +163,14 @@ class Line(NumberedPart):
         Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="lines"
     )
     state = models.CharField(max_length=10, choices=State, default=State.PLANNED)
+    # The state of the few lines that are looked for by it; NULL while all is well. No index knows
+    # the state itself, so a line that is planned and then done stays where it is on its page and
+    # in every index.
+    trouble = models.GeneratedField(
+        expression=Case(When(state__in=["invalid", "left_out", "failed", "partly"], then="state")),
+        output_field=models.CharField(max_length=10, null=True),
+        db_persist=True,
+    )
     # Known before the line runs, also of a user who is yet to be added: a repeat changes nothing.
     user_id = models.UUIDField(null=True)
     # Always holds user_name and display_name, so that the line can be shown without the user.
@@ -175,7 +183,11 @@ class Line(NumberedPart):
     class Meta:
         indexes = [
             models.Index(fields=["partner", "user_id"], name="line_user"),
-            models.Index(fields=["batch", "state", "number"], name="line_state"),
+            models.Index(
+                fields=["batch", "trouble", "number"],
+                condition=Q(trouble__isnull=False),
+                name="line_trouble",
+            ),
         ]
 
     def __str__(self):

@@ -1,7 +1,7 @@
 """Managing the licenses of one or many: give, take, and switch service plans, in one batch."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -79,15 +79,13 @@ def plan_licenses(
     lengths = licensing_queries.count_waiting(customer)
     forecast = Forecast(facts, rules, lengths=lengths, is_queue=when_short == "queue")
     lines = []
+    plan = _Planner(changes, rules)
     for user in chosen:
         awaited = waits.get(user["pk"], {})
-        change = _change_of(held.get(user["pk"], {}), awaited, changes)
-        if not any(change.values()):
-            continue
-        problems = problems_of(user, by=by) + speak_against(
-            rules, user["location"], held.get(user["pk"], {}), change
-        )
-        lines.append(plan_line(user, problems or forecast.add(change, awaited), **change))
+        change, against = plan(held.get(user["pk"], {}), awaited, user["location"])
+        if change:
+            problems = problems_of(user, by=by) + against
+            lines.append(plan_line(user, problems or forecast.add(change, awaited), **change))
     if not lines:
         raise NothingToChange
     if when_short == "none" and forecast.is_short:
@@ -108,8 +106,29 @@ def plan_licenses(
     return batch
 
 
+class _Planner:
+    """Says what the changes mean for somebody: asked for many, who hold much the same."""
+
+    def __init__(self, changes: Changes, rules: ProductRules):
+        self.changes, self.rules = changes, rules
+        self.known: dict[tuple, tuple[dict, list[dict]]] = {}
+
+    def __call__(self, held: Mapping[str, list[str]], awaited: Collection[str], location: str):
+        """The change, empty where there is none, and the problems that speak against it."""
+        seats = [(one, *off) for one, off in held.items()]
+        key = (location, frozenset(seats), frozenset(awaited))
+        if key not in self.known:
+            change = _change_of(held, awaited, self.changes)
+            if any(change.values()):
+                against = speak_against(self.rules, location, held, change)
+                self.known[key] = change, against
+            else:
+                self.known[key] = {}, []
+        return self.known[key]
+
+
 def _change_of(
-    held: Mapping[str, list[str]], awaited: Mapping[str, int], changes: Changes
+    held: Mapping[str, list[str]], awaited: Collection[str], changes: Changes
 ) -> dict[str, list]:
     """What the changes mean for somebody who holds and awaits these subscriptions."""
     off = changes.plans_off
@@ -124,7 +143,7 @@ def _change_of(
         if set(off[one]) != set(held[one])
     ]
     change = {"give": give, "take": take, "plans": plans}
-    if stop := sorted(changes.take & awaited.keys()):
+    if stop := sorted(changes.take.intersection(awaited)):
         change["stop"] = stop
     return change
 
@@ -321,6 +340,8 @@ def _wanted(line: Asked, one: dict) -> licensing.Wanted:
 
 def _without_all_they_need(batch: Batch, lines: Sequence[Asked]) -> dict[int, list[str]]:
     """Which swaps cannot be done in full, with the subscriptions that lack a seat."""
+    if not any(line.input["take"] and line.input["give"] for line in lines):
+        return {}
     needed = {UUID(one["subscription"]) for line in lines for one in line.input["give"]}
     locked = licensing.lock_subscriptions(batch.customer, needed)
     free = defaultdict(int, {str(pk): one.free for pk, one in locked.items()})

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 import audit.operations as audit
@@ -19,8 +20,8 @@ from users.models import Batch, CustomerUser, Handover, Line, UserCount
 from .batches import Asked, Outcome, applies, create_batch, lock_customer, save_lines
 from .choosing import choose, lock_deleted, plan_line
 
-# So many users are purged in one transaction.
-AT_MOST = 5_000
+# So many users are purged in one transaction, of so many that were found.
+AT_MOST, FOUND = 5_000, 100_000
 HELD = {"code": "held", "severity": "error"}
 
 
@@ -36,24 +37,37 @@ def purge_due() -> int:
         customers = list(due.order_by("customer_id"))
     purged = 0
     for customer_id in customers:
-        while done := _purge_some(customer_id):
+        while done := _purge_due_of(customer_id):
             purged += done
     return purged
 
 
-@transaction.atomic
-def _purge_some(customer_id: UUID) -> int:
-    customer = Customer.objects.get(pk=customer_id)
-    lock_customer(customer)
-    due = list(
-        CustomerUser.objects.select_for_update(of=("self",), skip_locked=True)
-        # The database's clock, which also set the day.
-        .filter(customer=customer, deleted_at__isnull=False, purge_at__lte=timezone.now())
+def _purge_due_of(customer_id: UUID) -> int:
+    # Found at once: asked for anew in each transaction, the first of those that are left come after
+    # all that were purged just before.
+    with transaction.atomic():
+        due = list(_find_due(customer_id).order_by("purge_at").values_list("pk", flat=True)[:FOUND])
+    slices = (due[start : start + AT_MOST] for start in range(0, len(due), AT_MOST))
+    return sum(_purge_some(customer_id, some) for some in slices)
+
+
+def _find_due(customer_id: UUID) -> QuerySet[CustomerUser]:
+    return (
+        CustomerUser.objects.filter(
+            customer=customer_id, deleted_at__isnull=False, purge_at__lte=timezone.now()
+        )
         # Their partner is woken for them in vain, every night until they are let go.
         .exclude(is_held=True)
-        .order_by("purge_at", "pk")
-        .values_list("pk", "user_name")[:AT_MOST]
     )
+
+
+@transaction.atomic
+def _purge_some(customer_id: UUID, ids: Sequence[UUID]) -> int:
+    customer = Customer.objects.get(pk=customer_id)
+    lock_customer(customer)
+    still_due = _find_due(customer_id).filter(pk__in=licensing.among(ids)).order_by("pk")
+    locked = still_due.select_for_update(of=("self",), skip_locked=True)
+    due = list(locked.values_list("pk", "user_name"))
     _purge(customer, due, by=audit.System(require_current()))
     return len(due)
 

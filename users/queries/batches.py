@@ -19,19 +19,20 @@ from .adding import find_verified_domains
 PAGE = 50
 
 NOT_RUN = Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT])
+NOTHING_DONE = Q(trouble__in=[Line.State.INVALID, Line.State.FAILED])
 
 # Which lines a page shows; the words stand in its URL.
 SHOWS = {
     "": Q(),
-    "errors": Q(state__in=[Line.State.INVALID, Line.State.FAILED]),
+    "errors": NOTHING_DONE,
     "warnings": Q(state=Line.State.PLANNED) & ~Q(problems=[]),
     "ready": Q(state=Line.State.PLANNED, problems=[]),
     "done": Q(state=Line.State.DONE),
-    "partly": Q(state=Line.State.PARTLY),
-    "failed": Q(state=Line.State.FAILED),
+    "partly": Q(trouble=Line.State.PARTLY),
+    "failed": Q(trouble=Line.State.FAILED),
     **{act: Q(input__act=act) & ~NOT_RUN for act in ("add", "update", "leave")},
-    "skipped": NOT_RUN,
-    "left_out": Q(state=Line.State.LEFT_OUT),
+    "skipped": Q(trouble__in=[Line.State.INVALID, Line.State.LEFT_OUT]),
+    "left_out": Q(trouble=Line.State.LEFT_OUT),
 }
 
 # Which batches a list shows.
@@ -214,9 +215,8 @@ def count_lines(batches: Sequence[Batch]) -> None:
     counts = {batch.pk: Counter() for batch in batches}
     begun = {Batch.State.RUNNING, Batch.State.PAUSED}
     running = [batch.pk for batch in batches if batch.state in begun]
-    wrong = [Line.State.INVALID, Line.State.LEFT_OUT, Line.State.FAILED, Line.State.PARTLY]
     rows = Line.objects.filter(
-        Q(batch__in=running) | Q(state__in=wrong), batch__in=list(counts)
+        Q(batch__in=running) | Q(trouble__isnull=False), batch__in=list(counts)
     ).values_list("batch_id", "state")
     for batch_id, state, number in rows.annotate(n=Count("number")).order_by("batch_id", "state"):
         counts[batch_id][str(state)] = number

@@ -30,7 +30,7 @@ def find_taken_names(batch: Batch) -> list[TakenName]:
     if batch.kind != Batch.Kind.RESTORE or batch.state != Batch.State.PLANNED:
         return []
     lines = Line.objects.filter(
-        batch=batch, state=Line.State.INVALID, problems__contains=[{"code": "name_taken"}]
+        batch=batch, trouble=Line.State.INVALID, problems__contains=[{"code": "name_taken"}]
     )
     inputs = list(lines.order_by("number").values_list("number", "input")[:AT_A_TIME])
     thought_of = {number: _think(one["user_name"]) for number, one in inputs}
