@@ -3,11 +3,13 @@
 import random
 
 import pytest
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from licensing import operations as licensing
 from licensing.models import Assignment
+from partners import tenancy
 from tests import factories
 from users.models import CustomerUser, UserCount
 
@@ -114,3 +116,32 @@ def test_an_active_user_never_vanishes_outright(contoso):
 
     with pytest.raises(IntegrityError, match="deleted first"), transaction.atomic():
         CustomerUser.objects.filter(pk=user.pk).delete()
+
+
+def look_ups_of_users() -> int:
+    """How often the table of users was searched in this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq_scan + idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'users_customeruser'"
+        )
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_user_is_looked_up_once_however_many_customers_there_are(northwind):
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        contoso = factories.customer("contoso", "Contoso")
+        office = factories.subscription(contoso, "Office")
+        people = [factories.user(contoso, f"Person {number}") for number in range(4)]
+    with connections["owner"].cursor() as cursor:
+        # What is known of the tables, here of the day before, decides how they are joined.
+        cursor.execute("ANALYZE")
+
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        for number in range(12):
+            factories.customer(f"other{number}", f"Other {number}")
+        before = look_ups_of_users()
+        wanted = [licensing.Wanted(user.pk, office.pk) for user in people]
+        licensing.assign(customer=contoso, wanted=wanted, cause=None)
+        # By the trigger, and by the foreign key.
+        assert look_ups_of_users() - before == 2 * len(people)
