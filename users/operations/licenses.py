@@ -1,13 +1,11 @@
 """Managing the licenses of one or many: give, take, and switch service plans, in one batch."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
-from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
@@ -17,13 +15,13 @@ from licensing import queries as licensing_queries
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
-from users.importing.facts import Facts
 from users.importing.products import ProductRules
 from users.models import Batch, Line
 
 from .batches import Asked, Outcome, TooFewSeats, UsersError, applies, create_batch, save_lines
 from .choosing import choose, find_barred, lock_active, plan_line, problems_of
 from .facts import gather_facts
+from .forecasting import Forecast, say_short
 from .queueing import Waits, recorded, wait_for_missing
 
 
@@ -89,7 +87,7 @@ def plan_licenses(
     if not lines:
         raise NothingToChange
     if when_short == "none" and forecast.is_short:
-        raise TooFewSeats(_say_short(forecast.seats))
+        raise TooFewSeats(say_short(forecast.seats))
     batch = create_batch(
         customer=customer,
         kind=Batch.Kind.LICENSES,
@@ -161,113 +159,6 @@ def speak_against(
             location, held, give=given, take=change["take"], moves_to=moves_to
         )
     ]
-
-
-class Forecast:
-    """What lines, added in their order, will do to the free seats."""
-
-    def __init__(
-        self,
-        facts: Facts,
-        rules: ProductRules,
-        *,
-        lengths: Mapping[UUID, int] | None = None,
-        is_queue: bool = False,
-    ):
-        self.subscriptions = facts.subscriptions
-        self.rules = rules
-        self.left = {one.id: one.free for one in facts.subscriptions}
-        self.wanted, self.freed, self.short = Counter(), Counter(), Counter()
-        # How many wait for each already, and how many more will; what is short waits in a queue.
-        self.lengths = Counter({str(pk): number for pk, number in (lengths or {}).items()})
-        self.is_queue, self.waits = is_queue, Counter()
-        # Lines of which nothing will be done, as no seat is left.
-        self.unserved = 0
-
-    def add(self, change: dict, awaited: Mapping[str, int] | None = None) -> list[dict]:
-        """Count the line in; gives its warnings. `awaited` are the places that the user has."""
-        given = [one["subscription"] for one in change["give"]]
-        short = [one for one in given if self.left[one] < 1]
-        self.wanted.update(given)
-        self.short.update(short)
-        if not self.is_queue:
-            self.unserved += bool(short) and (
-                bool(change["take"]) or (short == given and not change["plans"])
-            )
-        # Who swaps gets all that is new, or keeps the old.
-        if not (short and change["take"]):
-            for one in given:
-                self.left[one] -= one not in short
-            self.freed.update(change["take"])
-        elif self.is_queue:
-            short = given
-        if self.is_queue:
-            return [self._wait(one, awaited or {}) for one in short]
-        return [
-            {
-                "code": "seat_missing",
-                "column": "products",
-                "params": {"product": self.rules.by_id[one].name},
-                "severity": "warning",
-            }
-            for one in short
-        ]
-
-    def _wait(self, one: str, awaited: Mapping[str, int]) -> dict:
-        self.waits[one] += one not in awaited
-        return {
-            "code": "seat_awaited",
-            "column": "products",
-            "params": {
-                "product": self.rules.by_id[one].name,
-                "place": awaited.get(one) or self.lengths[one] + self.waits[one],
-            },
-            "severity": "warning",
-        }
-
-    @property
-    def is_short(self) -> bool:
-        """Whether anybody lacks a seat."""
-        return self.short.total() > 0
-
-    @property
-    def seats(self) -> list[dict]:
-        """Per product that is given or taken: what is wanted, lacks, and is free before and after."""
-        return [
-            {
-                "subscription": one.id,
-                "name": one.name,
-                "free": one.free,
-                "wanted": self.wanted[one.id],
-                "freed": self.freed[one.id],
-                "short": self.short[one.id],
-                # A seat that one user gives back is not promised to another.
-                "left": self.left[one.id] + self.freed[one.id],
-                # How many wait for it before the plan runs, and how many more afterwards.
-                "line": self.lengths[one.id],
-                "waits": self.waits[one.id],
-            }
-            for one in self.subscriptions
-            if self.wanted[one.id] or self.freed[one.id]
-        ]
-
-
-def _say_short(seats: Sequence[dict]) -> str:
-    short = [
-        gettext("%(product)s (%(wanted)s wanted, %(free)s free)")
-        % {
-            "product": one["name"],
-            "wanted": intcomma(one["wanted"]),
-            "free": intcomma(one["free"]),
-        }
-        for one in seats
-        if one["short"]
-    ]
-    text = gettext(
-        "Too few licenses are free: %(products)s. In that case nobody was to get one. Buy more,"
-        " choose fewer users, or let the first come first."
-    )
-    return text % {"products": pgettext("between the parts of a list", ", ").join(short)}
 
 
 @applies(Batch.Kind.LICENSES)

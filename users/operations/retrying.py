@@ -12,7 +12,7 @@ from users.models import Batch, Line
 from .batches import UsersError, create_batch, require_may_start
 from .choosing import is_last_administrator
 from .facts import gather_facts
-from .licenses import Forecast
+from .forecasting import Forecast
 
 # What these did, or could not do, is not for a repetition to decide.
 NEVER_RETRIED = frozenset({Batch.Kind.ADD, Batch.Kind.QUEUE})

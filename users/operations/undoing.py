@@ -22,6 +22,7 @@ from .adding import TEXTS
 from .batches import PlannedLine, UsersError, create_batch, save_lines
 from .choosing import is_last_administrator
 from .facts import gather_facts
+from .forecasting import Forecast
 from .inverses import (
     WARNING,
     Case,
@@ -31,7 +32,7 @@ from .inverses import (
     problem,
     takes_global_administrator,
 )
-from .licenses import Forecast, speak_against
+from .licenses import speak_against
 from .restoring import find_taken
 from .waking import poke
 
