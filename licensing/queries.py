@@ -4,7 +4,18 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import (
+    BooleanField,
+    Count,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
@@ -142,6 +153,21 @@ def among(ids: Iterable[UUID]) -> RawSQL:
     One array, however many: a hundred thousand placeholders take Postgres seconds.
     """
     return RawSQL("SELECT unnest(%s::uuid[])", [list(ids)])
+
+
+class IsOneOf(Func):
+    """
+    Whether a column has one of these values, as a condition for a filter.
+
+    As `among`, but Postgres knows how many they are, and reads a whole customer where they are
+    most of it, instead of looking each of them up.
+    """
+
+    output_field = BooleanField()
+
+    def __init__(self, column: str, values: Iterable, kind: str = "uuid"):
+        template = f"(%(expressions)s::{kind}[]))"
+        super().__init__(F(column), Value(list(values)), template=template, arg_joiner=" = ANY(")
 
 
 def count_held(customer: Customer, users: Iterable[UUID]) -> dict[str, int]:

@@ -59,7 +59,7 @@ def choose(
     :raises NobodyChosen: where none of the ids is such a user.
     """
     chosen = list(
-        customer.users.filter(pk__in=licensing.among(users), deleted_at__isnull=not deleted)
+        customer.users.filter(licensing.IsOneOf("pk", users), deleted_at__isnull=not deleted)
         .order_by("sort_key", "pk")
         .values(*{*OF_EVERYBODY, *fields})
     )
@@ -125,8 +125,8 @@ def _lock(
     users = (
         CustomerUser.objects.select_for_update(of=("self",), no_key=True)
         .filter(
+            licensing.IsOneOf("pk", (line.user_id for line in lines)),
             customer=customer_id,
-            pk__in=licensing.among(line.user_id for line in lines),
             **which,
         )
         .order_by("pk")

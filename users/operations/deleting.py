@@ -133,10 +133,6 @@ def _outcome(line: Asked, present: dict, refused: dict, held: dict, waited: dict
 
 def get_holdings(batch_ids: Iterable[UUID], users: Iterable[UUID]) -> dict[UUID, list[dict]]:
     """What each deleted user held, from the lines that deleted them."""
-    lines = Line.objects.filter(
-        batch__in=set(batch_ids), user_id__in=licensing_queries.among(users)
-    )
-    return {
-        user_id: result.get("held", [])
-        for user_id, result in lines.values_list("user_id", "result")
-    }
+    of_users = licensing_queries.IsOneOf("user_id", users)
+    lines = Line.objects.filter(of_users, batch__in=set(batch_ids))
+    return {user_id: held or [] for user_id, held in lines.values_list("user_id", "result__held")}

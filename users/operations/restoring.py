@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models.expressions import RawSQL
 
 import audit.operations as audit
 from customers.models import Customer
@@ -78,9 +77,8 @@ def plan_restores(
 
 def find_taken(customer: Customer, user_names: Sequence[str]) -> set[str]:
     """Which of these user names somebody has who is there."""
-    active = customer.users.filter(
-        deleted_at=None, user_name__in=RawSQL("SELECT unnest(%s::text[])", [list(user_names)])
-    )
+    named = licensing_queries.IsOneOf("user_name", user_names, "text")
+    active = customer.users.filter(named, deleted_at=None)
     return set(active.values_list("user_name", flat=True))
 
 
