@@ -5,7 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
@@ -105,6 +105,15 @@ def find_barred(present: Mapping[UUID, Locked], *, by: Member) -> set[UUID]:
     return {pk for pk, user in present.items() if user.is_administrator}
 
 
+def find_active(customer_id: UUID, lines: Sequence[Asked]) -> dict[UUID, Locked]:
+    """
+    The active users of the lines by id, for an act that does not write them.
+
+    The customer's lock, which the caller holds, keeps them active.
+    """
+    return _find(CustomerUser.objects.all(), customer_id, lines, deleted_at=None)
+
+
 def lock_active(
     customer_id: UUID, lines: Sequence[Asked], *, fields: Iterable[str] = ()
 ) -> dict[UUID, Locked]:
@@ -122,17 +131,21 @@ def lock_deleted(
 def _lock(
     customer_id: UUID, lines: Sequence[Asked], fields: Iterable[str], **which
 ) -> dict[UUID, Locked]:
-    users = (
-        CustomerUser.objects.select_for_update(of=("self",), no_key=True)
-        .filter(
-            licensing.IsOneOf("pk", (line.user_id for line in lines)),
-            customer=customer_id,
-            **which,
-        )
-        .order_by("pk")
-    )
+    locked = CustomerUser.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+    return _find(locked, customer_id, lines, fields, **which)
+
+
+def _find(
+    users: QuerySet[CustomerUser],
+    customer_id: UUID,
+    lines: Sequence[Asked],
+    fields: Iterable[str] = (),
+    **which,
+) -> dict[UUID, Locked]:
+    of_lines = licensing.IsOneOf("pk", (line.user_id for line in lines))
+    found = users.filter(of_lines, customer=customer_id, **which)
     names = dict.fromkeys((*OF_LOCKED, *fields))
-    return {user.pk: user for user in users.values_list(*names, named=True)}
+    return {user.pk: user for user in found.values_list(*names, named=True)}
 
 
 def is_last_administrator(customer_id: UUID, leaving: Iterable[UUID]) -> bool:

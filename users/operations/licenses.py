@@ -19,7 +19,7 @@ from users.importing.products import ProductRules
 from users.models import Batch, Line
 
 from .batches import Asked, Outcome, TooFewSeats, UsersError, applies, create_batch, save_lines
-from .choosing import choose, find_barred, lock_active, plan_line, problems_of
+from .choosing import choose, find_active, find_barred, plan_line, problems_of
 from .facts import gather_facts
 from .forecasting import Forecast, say_short
 from .queueing import Waits, recorded, wait_for_missing
@@ -169,7 +169,7 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
     Who swaps one product for another either gets all of the new ones or keeps the old ones:
     nobody is left without because the second half failed.
     """
-    present = lock_active(batch.customer_id, lines)
+    present = find_active(batch.customer_id, lines)
     barred = find_barred(present, by=by)
     allowed = present.keys() - barred
     able = [line for line in lines if line.user_id in allowed]

@@ -62,4 +62,6 @@ def _lacks(missing: dict[UUID, dict], places: Mapping[tuple[UUID, UUID], int]) -
 
 def recorded(result: dict) -> dict:
     """A line's result as the record keeps it: a place in line is soon another."""
+    if "places" not in result:
+        return result
     return {word: value for word, value in result.items() if word != "places"}
