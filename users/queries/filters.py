@@ -21,10 +21,8 @@ from users.models import CustomerUser
 PLACES_IN_A_LIST = {"page", "sort", "after", "before"}
 
 LONGEST_SEARCH = 200
-# The search function gives no more candidates.
-MOST_CANDIDATES = 20_001
-# More candidates are not fetched and sorted: the list is walked until a page is full.
-MOST_SORTED = 20_000
+# More are not looked up one by one: all users of the list are asked whether they match.
+MOST_CANDIDATES = 20_000
 
 
 class UnknownFilter(Exception):
@@ -127,23 +125,8 @@ class Like(Func):
     output_field = BooleanField()
 
 
-@dataclass(frozen=True)
-class Found:
-    """The users that filters ask for: to walk along in order, and to count."""
-
-    users: QuerySet[CustomerUser]
-    counted: QuerySet[CustomerUser]
-    # As many as the search alone found; up to MOST_CANDIDATES.
-    searched: int | None = None
-
-
 def find_users(customer: Customer, filters: Filters) -> QuerySet[CustomerUser]:
     """The customer's users that the filters ask for, in no order; a search is asked at once."""
-    return find(customer, filters).users
-
-
-def find(customer: Customer, filters: Filters) -> Found:
-    """The customer's users that the filters ask for, as both listing and counting want them."""
     users = customer.users.filter(deleted_at__isnull=not filters.is_deleted)
     users = _licensed(users, customer, filters)
     if filters.status:
@@ -158,27 +141,27 @@ def find(customer: Customer, filters: Filters) -> Found:
         users = users.filter(is_held=True)
     users = _in_period(users, "added_at", filters.added_from, filters.added_to)
     users = _in_period(users, "deleted_at", filters.deleted_from, filters.deleted_to)
-    return _search(users, customer, filters) if filters.q else Found(users, users)
+    return _search(users, customer, filters) if filters.q else users
 
 
-def _search(users: QuerySet, customer: Customer, filters: Filters) -> Found:
+def _search(users: QuerySet, customer: Customer, filters: Filters) -> QuerySet:
     patterns = names.search_patterns(filters.q)
     if not patterns:
         # Only signs that are not looked for, say of zero width: nobody has that in the name.
-        return Found(users.none(), users.none(), 0)
-    search = "app.search_users(%s, %s, %s, %s)"
-    parameters = [customer.pk, filters.is_deleted, patterns, MOST_CANDIDATES]
+        return users.none()
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM {search}", parameters)
-        searched = cursor.fetchone()[0]
-    candidates = users.filter(pk__in=RawSQL(f"SELECT {search}", parameters))
-    if searched <= MOST_SORTED:
-        return Found(candidates, candidates, searched)
-    # What many have in their names is soon met on a walk along the list.
+        cursor.execute(
+            "SELECT cardinality(ids), ids::text"
+            " FROM (SELECT ARRAY(SELECT app.search_users(%s, %s, %s, %s)) AS ids) AS found",
+            [customer.pk, filters.is_deleted, patterns, MOST_CANDIDATES + 1],
+        )
+        number, ids = cursor.fetchone()
+    if number <= MOST_CANDIDATES:
+        # Asked for once, and handed back as the text they came as, however often they are used.
+        return users.filter(pk__in=RawSQL("SELECT unnest(%s::uuid[])", [ids]))
     for pattern in patterns:
         users = users.filter(Like(F("search"), Value(pattern, output_field=TextField())))
-    # Where the candidates were cut off they are not all, and "all that match" must be all.
-    return Found(users, candidates if searched < MOST_CANDIDATES else users, searched)
+    return users
 
 
 def _licensed(users: QuerySet, customer: Customer, filters: Filters) -> QuerySet:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -15,8 +16,9 @@ from licensing import queries as licensing
 from licensing.models import Subscription
 from users.models import Batch, CustomerUser, Line, UserCount
 
-from .filters import Filters, Found, UnknownFilter, find, read_filters
+from .filters import Filters, UnknownFilter, find_users, read_filters
 from .paging import Page, get_page, read_sort
+from .searching import search_page
 
 # Beyond it nobody counts: the page says "10,000+".
 MOST_COUNTED = 10_000
@@ -94,23 +96,29 @@ def get_list(customer: Customer, query: QueryDict) -> UserList:
         sort = read_sort("", filters)
         nobody = (Page([], "", ""), [], Total(0))
         return UserList(filters, sort, *nobody, count, subscriptions, problem=error.message)
-    found = find(customer, filters)
     sort = read_sort(query.get("sort", ""), filters)
-    place = {name: query.get(name, "") for name in ("after", "before")}
-    page = get_page(found.users, filters=filters, sort=sort, **place)
-    return UserList(
-        filters,
-        sort,
-        page,
-        get_rows(customer, page.users, filters=filters, subscriptions=subscriptions),
-        count_users(found, filters=filters, count=count, subscriptions=subscriptions),
-        count,
-        subscriptions,
-    )
+    place = {name: query.get(name, "") for name in ("after", "before")} | {"sort": sort}
+    if filters.set_names == ["q"]:
+        page, total = _search(customer, filters=filters, count=count, **place)
+    else:
+        users = find_users(customer, filters)
+        page = get_page(users, filters=filters, **place)
+        total = count_users(users, filters=filters, count=count, subscriptions=subscriptions)
+    rows = get_rows(customer, page.users, filters=filters, subscriptions=subscriptions)
+    return UserList(filters, sort, page, rows, total, count, subscriptions)
+
+
+def _search(
+    customer: Customer, *, filters: Filters, count: UserCount, **place
+) -> tuple[Page, Total]:
+    size = count.deleted if filters.is_deleted else count.active
+    most = {"list_size": size, "count_to": MOST_COUNTED + 1}
+    page, number = search_page(customer, filters=filters, **most, **place)
+    return page, _total(number)
 
 
 def count_users(
-    found: Found,
+    users: QuerySet[CustomerUser],
     *,
     filters: Filters,
     count: UserCount,
@@ -120,9 +128,10 @@ def count_users(
     kept = _kept_number(filters, count, {s.pk: s.assigned for s in subscriptions})
     if kept is not None:
         return Total(kept)
-    number = found.searched
-    if filters.set_names != ["q"]:
-        number = found.counted.order_by()[: MOST_COUNTED + 1].count()
+    return _total(users.order_by()[: MOST_COUNTED + 1].count())
+
+
+def _total(number: int) -> Total:
     return Total(min(number, MOST_COUNTED), is_exact=number <= MOST_COUNTED)
 
 

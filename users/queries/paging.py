@@ -2,8 +2,10 @@
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from django.db.models import DateTimeField, Q, QuerySet
@@ -44,15 +46,31 @@ def get_page(
     users: QuerySet[CustomerUser], *, filters: Filters, sort: str, after: str = "", before: str = ""
 ) -> Page:
     """The page after or before the row that a cursor names; the first one for a bad cursor."""
+    place = {"after": after, "before": before}
+    return build_page(partial(_walk, users), filters=filters, sort=sort, **place)
+
+
+def build_page(
+    take: Callable[..., list[CustomerUser]],
+    *,
+    filters: Filters,
+    sort: str,
+    after: str = "",
+    before: str = "",
+) -> Page:
+    """
+    The page of rows that are taken like this: `take(column, place, is_down=…, most=…)`.
+
+    The place is the key and the id of the row beyond which to begin, or None.
+    """
     column = SORTS[filters.tab][sort.removeprefix("-")]
     is_down = sort.startswith("-")
     place = _read_cursor(after or before, column)
     is_back = place is not None and not after
-    found = _walk(users, column, place, is_down=is_down != is_back)[: ROWS + 1]
-    rows = list(found)
+    rows = take(column, place, is_down=is_down != is_back, most=ROWS + 1)
     if place is not None and (not rows or (is_back and len(rows) < ROWS)):
         # Nobody stands there any more, or fewer than a first page holds.
-        return get_page(users, filters=filters, sort=sort)
+        return build_page(take, filters=filters, sort=sort)
     has_more, rows = len(rows) > ROWS, rows[:ROWS]
     if is_back:
         rows.reverse()
@@ -65,7 +83,7 @@ def get_page(
     )
 
 
-def _walk(users: QuerySet, column: str, place: tuple | None, *, is_down: bool) -> QuerySet:
+def _walk(users: QuerySet, column: str, place: tuple | None, *, is_down: bool, most: int) -> list:
     if place is not None:
         key, pk = place
         way = "lt" if is_down else "gt"
@@ -73,7 +91,8 @@ def _walk(users: QuerySet, column: str, place: tuple | None, *, is_down: bool) -
         users = users.filter(**{f"{column}__{way}e": key}).filter(
             Q(**{f"{column}__{way}": key}) | Q(**{f"pk__{way}": pk})
         )
-    return users.order_by(*(f"-{name}" if is_down else name for name in (column, "pk")))
+    ordered = users.order_by(*(f"-{name}" if is_down else name for name in (column, "pk")))
+    return list(ordered[:most])
 
 
 def _write_cursor(user: CustomerUser, column: str) -> str:
