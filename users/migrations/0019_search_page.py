@@ -101,7 +101,7 @@ SIGNATURE = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("users", "0015_count_in_one_pass")]
+    dependencies = [("users", "0018_count_once")]
 
     operations = [
         migrations.RunSQL(

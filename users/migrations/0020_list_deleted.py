@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0002_tenancy"),
         ("partners", "0003_invitation"),
-        ("users", "0016_search_page"),
+        ("users", "0019_search_page"),
     ]
 
     operations = [
