@@ -325,6 +325,20 @@ def test_a_sheet_link_opens_the_slips_once(batch, alice, client):
     assert client.post(link).status_code == 410
 
 
+def test_a_sheet_link_is_one_answer_with_what_is_printed(batch, alice, client):
+    operations.mail_sheet(batch=batch, to=alice.email, language="en", by=alice)
+    operations.send_handovers(batch_id=batch.pk)
+    secrets = [secret_of(batch, 1), secret_of(batch, 2)]
+
+    parts = iter(client.post(link_in(mail.outbox[0])))
+    head = next(parts).decode()
+    change(user_of(batch, 1), password_state="chosen")
+
+    rest = b"".join(parts).decode()
+    assert "This page opens only once" in head
+    assert [secret in rest for secret in secrets] == [False, True]
+
+
 def test_a_member_of_another_partner_may_open_a_link_that_was_mailed_to_them(
     batch, alice, mallory, client
 ):

@@ -2,16 +2,19 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from audit.models import Event
+from partners import tenancy
 from partners.access import Refused
+from partners.models import Member
 from users import operations, passwords, sheets
 from users.models import Batch, CustomerUser, Line
 
-from .handing_over import add, change, secret_of, user_of
+from .handing_over import add, change, rows_of, secret_of, user_of
 
 PASSWORD = re.compile(r'pw">([0-9a-hjkmnp-tv-z]{4}(?:-[0-9a-hjkmnp-tv-z]{4}){3})<')
 
@@ -22,19 +25,38 @@ def batch(contoso, alice):
     return add(contoso, alice, "ann", "ben")
 
 
+@pytest.fixture
+def transactional_batch(transactional_db, contoso, alice):
+    """The same where transactions end."""
+    with transaction.atomic():
+        return add(contoso, alice, "ann", "ben")
+
+
 def url(batch, what="sheet/"):
     return f"/customers/contoso/batches/{batch.pk}/{what}"
 
 
-def reasons(sheet):
-    return [row.withheld for row in sheet.rows]
+def reasons(batch, by):
+    return [row.withheld for row in rows_of(batch, by)]
+
+
+def delete(*users):
+    """Delete users past all operations."""
+    for user in users:
+        change(user, deleted_at=timezone.now(), purge_at=timezone.now() + timedelta(days=30))
+
+
+def damage(batch):
+    """Put the first password where the second was."""
+    first = Line.objects.get(batch=batch, number=1)
+    Line.objects.filter(batch=batch, number=2).update(sealed=first.sealed)
 
 
 def test_it_opens_the_passwords_that_their_users_sign_in_with(batch, alice):
-    sheet = operations.open_sheet(batch=batch, way="shown", by=alice)
+    rows = rows_of(batch, alice)
 
-    assert [row.name for row in sheet.rows] == ["Ann", "Ben"]
-    for row in sheet.rows:
+    assert [row.name for row in rows] == ["Ann", "Ben"]
+    for row in rows:
         stored = CustomerUser.objects.get(pk=row.user_id).password
         assert passwords.verify_temporary(row.password.reveal(), stored)
 
@@ -76,25 +98,22 @@ def test_a_password_is_shown_only_while_it_is_its_users(contoso, alice):
     users = [user_of(batch, number) for number in range(1, 6)]
     change(users[0], password_state="chosen")
     change(users[2], password_expires_at=timezone.now())
-    change(users[3], deleted_at=timezone.now(), purge_at=timezone.now() + timedelta(days=30))
+    delete(users[3])
     later = operations.plan_resets(customer=contoso, users=[users[1].pk], by=alice)
     operations.start_batch(batch=later, by=alice)
 
-    sheet = operations.open_sheet(batch=batch, way="shown", by=alice)
+    rows = rows_of(batch, alice)
 
-    assert reasons(sheet) == ["used", "replaced", "expired", "deleted", ""]
-    assert [row.password is None for row in sheet.rows] == [True, True, True, True, False]
+    assert [row.withheld for row in rows] == ["used", "replaced", "expired", "deleted", ""]
+    assert [row.password is None for row in rows] == [True, True, True, True, False]
 
 
 def test_the_help_desk_sees_no_administrators_password(contoso, alice, helen):
     add(contoso, alice, "ann")
     batch = add(contoso, alice, "chief", permissions=["global_administrator"])
 
-    assert reasons(operations.open_sheet(batch=batch, way="shown", by=helen)) == [
-        "",
-        "administrator",
-    ]
-    assert reasons(operations.open_sheet(batch=batch, way="shown", by=alice)) == ["", ""]
+    assert reasons(batch, helen) == ["", "administrator"]
+    assert reasons(batch, alice) == ["", ""]
 
 
 def test_the_help_desk_does_not_destroy_what_it_may_not_see(contoso, alice, helen):
@@ -107,11 +126,30 @@ def test_the_help_desk_does_not_destroy_what_it_may_not_see(contoso, alice, hele
 
 
 def test_a_password_that_was_moved_to_another_line_opens_nothing(batch, alice):
-    first = Line.objects.get(batch=batch, number=1)
-    Line.objects.filter(batch=batch, number=2).update(sealed=first.sealed)
+    damage(batch)
 
     with pytest.raises(operations.SheetDamaged):
         operations.open_sheet(batch=batch, way="shown", by=alice)
+
+
+@pytest.mark.parametrize("what", ["sheet/", "sheet/print/", "sheet/download/"])
+def test_where_one_password_does_not_open_no_answer_begins(batch, as_alice, what):
+    secret = secret_of(batch)
+    damage(batch)
+
+    answer = as_alice.post(url(batch, what), follow=True)
+
+    assert answer.redirect_chain == [(url(batch, ""), 302)]
+    assert "These passwords cannot be opened" in answer.content.decode()
+    assert secret not in answer.content.decode()
+    assert not Event.objects.filter(action="sheet.opened").exists()
+
+
+def test_a_withheld_password_is_not_even_tried(batch, alice):
+    damage(batch)
+    change(user_of(batch, 2), password_state="chosen")
+
+    assert reasons(batch, alice) == ["", "used"]
 
 
 def test_a_running_batch_has_no_sheet_yet(batch, alice):
@@ -126,13 +164,125 @@ def test_a_running_batch_has_no_sheet_yet(batch, alice):
 def test_it_asks_as_many_queries_for_many_users_as_for_one(contoso, alice):
     batch = add(contoso, alice, "first")
     with CaptureQueriesContext(connection) as one:
-        operations.open_sheet(batch=batch, way="shown", by=alice)
+        rows_of(batch, alice)
     add(contoso, alice, *(f"user-{number}" for number in range(12)))
     with CaptureQueriesContext(connection) as many:
-        sheet = operations.open_sheet(batch=batch, way="shown", by=alice)
+        rows = rows_of(batch, alice)
 
-    assert len(sheet.with_password) == 13
+    assert len([row for row in rows if row.password]) == 13
     assert len(many) == len(one)
+
+
+# While it is sent
+
+
+def begin(client, batch, what="sheet/print/", **data):
+    """Let the answer begin; the rest of it comes as it is asked for."""
+    parts = iter(client.post(url(batch, what), data))
+    return next(parts).decode(), parts
+
+
+def rest(parts):
+    return b"".join(parts).decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_opening_is_on_record_before_the_first_byte(transactional_batch, as_alice, northwind):
+    as_alice.post(url(transactional_batch, "sheet/print/"))
+
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        event = Event.objects.get(action="sheet.opened")
+    assert event.after == {"way": "printed", "passwords": 2}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["sheet/print/", "sheet/download/"])
+def test_who_reads_slowly_holds_no_transaction(transactional_batch, as_alice, what):
+    parts = iter(as_alice.post(url(transactional_batch, what)))
+
+    for _part in parts:
+        assert not connection.in_atomic_block
+
+
+def test_the_page_begins_before_names_are_read(batch, as_alice):
+    with CaptureQueriesContext(connection) as asked:
+        head, parts = begin(as_alice, batch)
+    assert "<h1>Passwords to hand over</h1>" in head
+    assert not [query for query in asked if "contact_email, '')" in query["sql"]]
+
+    with CaptureQueriesContext(connection) as asked:
+        rest(parts)
+    assert len([query for query in asked if "contact_email, '')" in query["sql"]]) == 1
+
+
+@pytest.mark.parametrize("layout", ["slips", "list"])
+def test_what_is_used_replaced_or_deleted_meanwhile_is_not_printed(
+    contoso, alice, as_alice, layout
+):
+    batch = add(contoso, alice, "used", "deleted", "good")
+    secrets = [secret_of(batch, number) for number in (1, 2, 3)]
+
+    _head, parts = begin(as_alice, batch, layout=layout)
+    change(user_of(batch, 1), password_state="chosen", password_expires_at=None)
+    delete(user_of(batch, 2))
+
+    assert PASSWORD.findall(rest(parts)) == secrets[2:]
+
+
+def test_who_is_purged_meanwhile_is_not_printed(batch, as_alice):
+    secret = secret_of(batch, 2)
+
+    _head, parts = begin(as_alice, batch)
+    delete(user_of(batch, 1))
+    user_of(batch, 1).delete()
+
+    assert PASSWORD.findall(rest(parts)) == [secret]
+
+
+@pytest.mark.parametrize("what", ["sheet/print/", "sheet/download/"])
+def test_a_sheet_that_is_handed_over_meanwhile_is_sent_to_its_end(batch, alice, as_alice, what):
+    secrets = [secret_of(batch, 1), secret_of(batch, 2)]
+
+    _head, parts = begin(as_alice, batch, what)
+    operations.hand_over(batch=batch, by=alice)
+
+    text = rest(parts)
+    assert [secret in text for secret in secrets] == [True, True]
+    assert as_alice.post(url(batch, what)).status_code == 302
+
+
+def test_who_is_added_meanwhile_is_not_on_it(batch, contoso, alice, as_alice):
+    secrets = [secret_of(batch, 1), secret_of(batch, 2)]
+
+    _head, parts = begin(as_alice, batch)
+    add(contoso, alice, "cem")
+
+    assert PASSWORD.findall(rest(parts)) == secrets
+
+
+def test_a_slip_names_the_day_where_the_member_is(batch, alice, as_alice):
+    Member.objects.filter(pk=alice.pk).update(time_zone="Pacific/Kiritimati")
+    soon = timezone.now() + timedelta(days=3)
+    late = soon.replace(hour=23, minute=0)
+    CustomerUser.objects.filter(password_batch=batch.pk).update(password_expires_at=late)
+
+    page = rest(begin(as_alice, batch)[1])
+
+    assert f"{date_format(late + timedelta(days=1), 'DATE_FORMAT')}</span>" in page
+    assert f"{date_format(late, 'DATE_FORMAT')}</span>" not in page
+
+
+def test_the_file_is_in_the_language_and_the_time_zone_of_the_member(batch, alice, as_alice):
+    Member.objects.filter(pk=alice.pk).update(language="zh-hans", time_zone="Asia/Shanghai")
+    at = (timezone.now() + timedelta(days=3)).replace(hour=23, minute=5)
+    CustomerUser.objects.filter(password_batch=batch.pk).update(password_expires_at=at)
+
+    answer = as_alice.post(url(batch, "sheet/download/"))
+    with translation.override("en"):
+        text = body(answer)
+
+    assert text.startswith('\ufeff"名称","用户名"')
+    assert text.count(f"{at + timedelta(hours=8):%Y-%m-%d} 07:05") == 2
 
 
 # The pages
@@ -207,8 +357,6 @@ def test_a_slip_is_in_the_recipients_language_and_in_english(contoso, alice, as_
 
 
 def test_a_slip_leaves_no_language_behind(batch, as_alice):
-    from django.utils import translation
-
     change(user_of(batch), language="zh-hans")
     answer = as_alice.post(url(batch, "sheet/print/"))
     with translation.override("en"):
@@ -296,7 +444,7 @@ def test_who_is_added_after_it_begins_a_new_set(batch, contoso, alice):
     later = add(contoso, alice, "cem")
 
     assert later.pk != batch.pk
-    assert len(operations.open_sheet(batch=later, way="shown", by=alice).rows) == 1
+    assert len(rows_of(later, alice)) == 1
 
 
 def test_the_page_of_the_batch_says_who_opened_it_and_that_it_is_handed_over(batch, as_alice):

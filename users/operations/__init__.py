@@ -57,6 +57,7 @@ from .sheets import (
     StillRunning,
     hand_over,
     open_sheet,
+    read_rows,
     wipe,
 )
 from .signing_in import (
@@ -165,6 +166,7 @@ __all__ = [
     "pseudonym",
     "purge_due",
     "read_hold",
+    "read_rows",
     "receive_file",
     "record_export",
     "repair_all",

@@ -1,8 +1,11 @@
 """The sheet of a batch: who opened it, what was mailed, and the lines that it shows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import chain, starmap
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -32,6 +35,8 @@ from users.sheets import MAIL_FAILURES
 OPENED = "sheet.opened"
 # As many openings and failed mails as the card names; the others are a number.
 NAMED = 8
+# Rows of which Python has an object at the same time.
+TAKEN_AT_ONCE = 500
 # Members offered as recipients.
 MOST_READERS = 200
 
@@ -123,9 +128,8 @@ def _count_passwords(batch: Batch) -> tuple[int, int, int]:
         return cursor.fetchone()
 
 
-@dataclass(frozen=True, slots=True)
-class SheetLine:
-    """A line that issued a password, sealed, with what its user is by now."""
+class SheetLine(NamedTuple):
+    """A line that issued a password, with what its user is by now."""
 
     number: int
     user_id: UUID
@@ -133,50 +137,103 @@ class SheetLine:
     user_name: str
     language: str
     contact_email: str
-    assigned: list[str]
-    short: list[str]
-    sealed: bytes | None
+    # The ids of subscriptions, as JSON.
+    assigned: str | None
+    short: str | None
     valid_until: datetime | None
-    # Why it must not be shown to anybody: a key of users.sheets.REASONS, or ''.
-    outdated: str
-    is_administrator: bool
+    # Why its password must not be shown: a key of users.sheets.REASONS, or ''.
+    withheld: str
+
+
+ISSUED = "l.partner_id = %(partner)s AND l.batch_id = %(batch)s AND l.state IN ('done', 'partly')"
+
+# With the partner in it, Postgres asks once and not for each row whose users they are. It must not
+# take it, nor the customer, for the way to a user: right after an import, before it has counted
+# the new rows, it would walk all of them for each line. Of a subquery it guesses no such thing.
+WITH_USERS = f"""
+    {Line._meta.db_table} l LEFT JOIN {CustomerUser._meta.db_table} u
+        ON u.id = l.user_id AND u.partner_id = (SELECT %(partner)s::uuid)
+"""
+
+# What comes first counts: who was deleted is not told to have chosen a password.
+WITHHELD = """
+    CASE WHEN u.id IS NULL OR u.customer_id <> %(customer)s OR u.deleted_at IS NOT NULL
+            THEN 'deleted'
+        WHEN u.password_state = 'chosen' THEN 'used'
+        WHEN u.password_batch IS DISTINCT FROM l.batch_id THEN 'replaced'
+        WHEN u.password_expires_at <= %(now)s THEN 'expired'
+        WHEN l.sealed IS NULL THEN 'gone'
+        WHEN u.is_administrator AND NOT %(may_all)s THEN 'administrator'
+        ELSE '' END
+"""
+
+
+def _of(batch: Batch, *, may_all: bool = False, **more) -> dict:
+    """What the conditions above speak of."""
+    return {
+        "partner": batch.partner_id,
+        "customer": batch.customer_id,
+        "batch": batch.pk,
+        "now": timezone.now(),
+        "may_all": may_all,
+    } | more
+
+
+def find_seals(
+    batch: Batch, *, after: int = 0, limit: int | None = None, number: int | None = None
+) -> Iterator[tuple[int, str, bytes | None]]:
+    """
+    Number, user and sealed password of each line that issued one, in their order.
+
+    Whoever opens a sheet waits for it, so it asks for no users, and their ids come as text.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT l.number, l.user_id::text, l.sealed FROM {Line._meta.db_table} l
+            WHERE {ISSUED} AND l.number > %(after)s
+                AND (%(number)s::integer IS NULL OR l.number = %(number)s)
+            ORDER BY l.number LIMIT %(limit)s
+            """,
+            _of(batch, after=after, limit=limit, number=number),
+        )
+        yield from chain.from_iterable(iter(partial(cursor.fetchmany, TAKEN_AT_ONCE), []))
+
+
+def find_withheld(batch: Batch, *, may_all: bool, first: int, last: int) -> dict[int, str]:
+    """Why passwords of these lines must not be shown, as keys of users.sheets.REASONS."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT * FROM (
+                SELECT l.number, {WITHHELD} AS withheld FROM {WITH_USERS}
+                WHERE {ISSUED} AND l.number BETWEEN %(first)s AND %(last)s
+            ) l
+            WHERE withheld <> '' ORDER BY number
+            """,
+            _of(batch, may_all=may_all, first=first, last=last),
+        )
+        return dict(cursor.fetchall())
 
 
 def find_sheet_lines(
-    batch: Batch, *, after: int = 0, limit: int | None = None, number: int | None = None
+    batch: Batch, *, may_all: bool, numbers: Sequence[int] | None = None
 ) -> list[SheetLine]:
-    """
-    The lines of the batch that issued passwords, in their order, in one statement.
-
-    The customer is no condition of the join: right after an import, before Postgres has counted
-    the new rows, it would walk all users of the customer for each line.
-    """
+    """The lines of the batch that issued passwords, or those of these numbers, in their order."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT l.number, l.user_id, coalesce(u.display_name, l.input->>'display_name'),
                 coalesce(u.user_name, l.input->>'user_name'), coalesce(u.language, ''),
-                coalesce(u.contact_email, ''),
-                ARRAY(SELECT jsonb_array_elements_text(coalesce(l.result->'assigned', '[]'))),
-                ARRAY(SELECT jsonb_array_elements_text(coalesce(l.result->'short', '[]'))),
-                l.sealed, u.password_expires_at,
-                CASE WHEN u.id IS NULL OR u.customer_id <> %s OR u.deleted_at IS NOT NULL
-                        THEN 'deleted'
-                    WHEN u.password_state = 'chosen' THEN 'used'
-                    WHEN u.password_batch IS DISTINCT FROM l.batch_id THEN 'replaced'
-                    WHEN u.password_expires_at <= %s THEN 'expired'
-                    WHEN l.sealed IS NULL THEN 'gone'
-                    ELSE '' END,
-                coalesce(u.is_administrator, false)
-            FROM {Line._meta.db_table} l
-            LEFT JOIN {CustomerUser._meta.db_table} u ON u.id = l.user_id
-            WHERE l.batch_id = %s AND l.state IN ('done', 'partly') AND l.number > %s
-                AND (%s::integer IS NULL OR l.number = %s)
-            ORDER BY l.number LIMIT %s
+                coalesce(u.contact_email, ''), l.result->>'assigned', l.result->>'short',
+                u.password_expires_at, {WITHHELD}
+            FROM {WITH_USERS}
+            WHERE {ISSUED} AND (%(numbers)s::integer[] IS NULL OR l.number = ANY(%(numbers)s))
+            ORDER BY l.number
             """,
-            [batch.customer_id, timezone.now(), batch.pk, after, number, number, limit],
+            _of(batch, may_all=may_all, numbers=numbers),
         )
-        return [SheetLine(*row) for row in cursor.fetchall()]
+        return list(starmap(SheetLine, cursor.fetchall()))
 
 
 @dataclass(frozen=True)
@@ -190,11 +247,7 @@ class Recipients:
 def get_recipients(batch: Batch, *, member: Member) -> Recipients:
     """The users of the sheet whose passwords are still to be handed over, by their address."""
     may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
-    lines = [
-        line
-        for line in find_sheet_lines(batch)
-        if not line.outdated and (may_all or not line.is_administrator)
-    ]
+    lines = [line for line in find_sheet_lines(batch, may_all=may_all) if not line.withheld]
     return Recipients(
         reachable=sum(bool(line.contact_email) for line in lines),
         without_address=[line for line in lines if not line.contact_email],
