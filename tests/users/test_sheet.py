@@ -477,6 +477,113 @@ def test_the_card_gives_the_help_desk_no_button_to_destroy_what_it_does_not_see(
     assert secret_of(batch)
 
 
+def card(client, batch):
+    """The card on the page of the batch."""
+    page = client.get(url(batch, "")).content.decode()
+    return page.partition('id="handover"')[2].partition("</section>")[0]
+
+
+OFFERS = ["Show passwords", "Print slips", "Print list", "Download CSV", "E-mail…", "Handed over"]
+
+
+def offers(client, batch):
+    return [offer for offer in OFFERS if offer in card(client, batch)]
+
+
+def test_the_card_offers_what_there_is(batch, as_alice):
+    assert offers(as_alice, batch) == OFFERS
+
+
+def test_when_an_import_is_undone_its_card_offers_nothing_and_says_why(batch, alice, as_alice):
+    operations.finish_set(batch=batch, by=alice)
+    undo = operations.plan_undo(batch=batch, by=alice)
+    operations.start_batch(batch=undo, by=alice)
+
+    text = card(as_alice, batch)
+
+    assert offers(as_alice, batch) == []
+    assert "Nothing left to hand over" in text
+    assert "2 users have been deleted" in text
+    assert "A deleted user who is restored has the same password again." in text
+
+
+def test_who_is_restored_can_be_handed_the_password_again(batch, alice, as_alice):
+    secret = secret_of(batch)
+    operations.finish_set(batch=batch, by=alice)
+    undo = operations.plan_undo(batch=batch, by=alice)
+    operations.start_batch(batch=undo, by=alice)
+    back = operations.plan_restores(customer=batch.customer, users=[user_of(batch).pk], by=alice)
+    operations.start_batch(batch=back, by=alice)
+
+    assert offers(as_alice, batch) == OFFERS
+    assert "1 temporary password can be shown" in card(as_alice, batch)
+    assert [row.password.reveal() for row in rows_of(batch, alice) if row.password] == [secret]
+
+
+def test_the_card_counts_what_is_of_no_use_any_more_by_why(contoso, alice, as_alice):
+    batch = add(contoso, alice, "used", "other", "replaced", "expired", "good", "better")
+    change(user_of(batch, 1), password_state="chosen")
+    change(user_of(batch, 2), password_state="chosen")
+    change(user_of(batch, 3), password_batch=None)
+    change(user_of(batch, 4), password_expires_at=timezone.now())
+
+    text = card(as_alice, batch)
+
+    assert "2 temporary passwords can be shown, printed and mailed" in text
+    assert re.findall("<li>(.*?)</li>", text) == [
+        "2 users have chosen a password",
+        "1 password was replaced by a later reset",
+        "1 password has expired",
+    ]
+    assert "Have all 2 passwords been handed over?" in text
+    assert "is restored" not in text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"password_state": "chosen"},
+        {"password_batch": None},
+        {"password_expires_at": timezone.now()},
+        {"deleted_at": timezone.now(), "purge_at": timezone.now() + timedelta(days=30)},
+    ],
+    ids=["used", "replaced", "expired", "deleted"],
+)
+@pytest.mark.parametrize("what", ["sheet/", "sheet/print/", "sheet/download/"])
+def test_where_nothing_is_left_nothing_is_opened(batch, as_alice, fields, what):
+    change(user_of(batch, 1), **fields)
+    change(user_of(batch, 2), **fields)
+
+    answer = as_alice.post(url(batch, what), follow=True)
+
+    assert answer.redirect_chain == [(url(batch, ""), 302)]
+    assert "Nothing is left to hand over" in answer.content.decode()
+    assert offers(as_alice, batch) == []
+    assert not Event.objects.filter(action="sheet.opened").exists()
+
+
+def test_who_may_see_none_of_what_is_left_is_offered_nothing(contoso, alice, helen, client):
+    batch = add(contoso, alice, "chief", permissions=["global_administrator"])
+    client.force_login(helen)
+
+    answer = client.post(url(batch), follow=True)
+
+    assert offers(client, batch) == []
+    assert "Nothing left to hand over" not in card(client, batch)
+    assert "which your role may not see" in answer.content.decode()
+    assert not Event.objects.filter(action="sheet.opened").exists()
+
+
+def test_a_later_page_without_passwords_is_still_shown(contoso, alice, as_alice, monkeypatch):
+    monkeypatch.setattr("users.views.sheets.ROWS", 2)
+    batch = add(contoso, alice, "ann", "ben", "cem")
+    change(user_of(batch, 3), password_state="chosen")
+
+    page = as_alice.post(url(batch), {"after": "2"}).content.decode()
+
+    assert "The user has already chosen a password." in page
+
+
 def test_a_reader_sees_no_card(batch, bob, client):
     client.force_login(bob)
 

@@ -51,6 +51,7 @@ from .rosters import MOST_LEAVERS, NotEverybodyKnown, TooManyLeavers, find_stop
 from .sheets import (
     HandedOver,
     NoSheet,
+    NothingLeft,
     NotYours,
     SheetDamaged,
     SheetExpired,
@@ -112,6 +113,7 @@ __all__ = [
     "NobodyChosen",
     "NobodyToMail",
     "NotPlanned",
+    "NothingLeft",
     "NothingToChange",
     "NothingToExport",
     "NotYours",

@@ -33,6 +33,7 @@ from .sheets import (
     read_rows,
     record_opening,
     require_all_of,
+    require_some,
     unseal,
 )
 
@@ -133,6 +134,7 @@ def mail_sheet(*, batch: Batch, to: str, language: str, by: Member) -> Mailed:
     validate_email(to)
     batch = lock_sheet(batch)
     require_all_of(batch, by=by)
+    require_some(unseal(batch, may_all=True))
     pk = uuid7()
     Handover.objects.create(
         pk=pk,
@@ -374,8 +376,7 @@ def _consume(token_hash: str) -> Handover:
 
 def _open(handover: Handover) -> Opened:
     sheet = unseal(handover.batch, may_all=True, number=handover.line_number)
-    if not sheet.sealed:
-        raise LinkGone
+    require_some(sheet)
     after = {"way": "link", "passwords": len(sheet.sealed)}
     row = subject = None
     if handover.kind == Handover.Kind.USER_LINK:

@@ -70,6 +70,15 @@ class SheetDamaged(NoSheet):
     )
 
 
+class NothingLeft(NoSheet):
+    """No password of the batch is its user's any more."""
+
+    message = _(
+        "Nothing is left to hand over: nobody can sign in with these passwords any more. The page"
+        " of the batch says why."
+    )
+
+
 class NotYours(UsersError):
     """The sheet holds passwords that this member may not see, so may not destroy or mail."""
 
@@ -93,11 +102,14 @@ def open_sheet(
     may act on administrators.
 
     :raises NoSheet: where there is nothing to open any more.
+    :raises NotYours: where all that is left are passwords that this member may not see.
     :raises Refused: where the member may not reset passwords.
     """
     require(by, Permission.RESET_PASSWORDS)
     may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
     sheet = unseal(lock_sheet(batch), may_all=may_all, after=after, limit=limit)
+    if after == 0 and sheet.next is None:
+        require_some(sheet)
     after = {"way": way, "passwords": len(sheet.sealed)}
     record_opening(sheet.batch, after=after, by=by)
     return sheet
@@ -253,6 +265,17 @@ def hand_over(*, batch: Batch, by: Member) -> Batch:
         by=by,
     )
     return batch
+
+
+def require_some(sheet: Sheet) -> None:
+    """
+    Let a whole sheet pass that has anything to hand over.
+
+    :raises NothingLeft: where no password of it is anybody's any more.
+    :raises NotYours: where those that are, are not this member's to see.
+    """
+    if not sheet.sealed:
+        raise NotYours if "administrator" in sheet.withheld.values() else NothingLeft
 
 
 def require_all_of(batch: Batch, *, by: Member) -> None:

@@ -46,9 +46,14 @@ class HandoverCard:
     """What became of the passwords of a batch, for a member who may open sheets."""
 
     batch: Batch
+    # Passwords that can be handed over, by this member and by others.
     passwords: int
-    # Passwords of administrators, which this member may not see.
+    # Those of administrators among them, which this member may not see.
     withheld: int
+    # Whether this member may say that they were handed over, and so destroy all of them.
+    may_destroy: bool
+    # Those that are nobody's any more, by why: used, replaced, expired or deleted.
+    lost: dict[str, int]
     # Passwords that their users have not replaced yet.
     unused: int
     opened: int
@@ -62,14 +67,19 @@ class HandoverCard:
 
     @property
     def state(self) -> str:
-        """Whether the sheet can be opened: open, running, handed_over or expired."""
+        """Whether the sheet can be opened: open, running, handed_over, expired or spent."""
         if self.batch.state not in (Batch.State.OPEN, Batch.State.DONE):
             return "running"
         if self.batch.handed_over_at:
             return "handed_over"
         if not self.batch.has_secrets or self.batch.sheet_expires_at <= timezone.now():
             return "expired"
-        return "open"
+        return "open" if self.passwords else "spent"
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether there is anything that this member can show, print or mail."""
+        return self.state == "open" and self.passwords > self.withheld
 
     @property
     def mails(self) -> int:
@@ -88,14 +98,17 @@ def get_handover(batch: Batch, *, member: Member) -> HandoverCard | None:
         return None
     events = audit.find_events(partner_id=batch.partner_id).filter(batch_id=batch.pk, action=OPENED)
     mails = dict(batch.handovers.order_by().values_list("state").annotate(number=Count("pk")))
-    passwords, administrators, unused = _count_passwords(batch)
     may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
+    counts = _count_passwords(batch, may_all=may_all)
+    withheld = counts.by_reason.pop("administrator", 0)
     failed = mails.get(Handover.State.FAILED, 0)
     return HandoverCard(
         batch=batch,
-        passwords=passwords,
-        withheld=0 if may_all else administrators,
-        unused=unused,
+        passwords=counts.by_reason.pop("", 0) + withheld,
+        withheld=withheld,
+        may_destroy=may_all or not counts.administrators,
+        lost=counts.by_reason,
+        unused=counts.unused,
         opened=events.count(),
         openings=list(events[:NAMED]),
         waiting=mails.get(Handover.State.QUEUED, 0),
@@ -109,23 +122,6 @@ def get_handover(batch: Batch, *, member: Member) -> HandoverCard | None:
 def _find_failures(batch: Batch) -> list[tuple[str, str]]:
     failed = batch.handovers.filter(state=Handover.State.FAILED).order_by("-id")
     return [(mail.to, MAIL_FAILURES.get(mail.error, "")) for mail in failed[:NAMED]]
-
-
-def _count_passwords(batch: Batch) -> tuple[int, int, int]:
-    """Sealed passwords of the batch, those of administrators, and those still to be used."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT count(l.sealed), count(l.sealed) FILTER (WHERE u.is_administrator),
-                count(*) FILTER (WHERE u.password_state = 'temporary'
-                    AND u.password_batch = l.batch_id AND u.deleted_at IS NULL)
-            FROM {Line._meta.db_table} l
-            LEFT JOIN {CustomerUser._meta.db_table} u ON u.id = l.user_id
-            WHERE l.batch_id = %s AND l.state IN ('done', 'partly')
-            """,
-            [batch.pk],
-        )
-        return cursor.fetchone()
 
 
 class SheetLine(NamedTuple):
@@ -177,6 +173,40 @@ def _of(batch: Batch, *, may_all: bool = False, **more) -> dict:
         "now": timezone.now(),
         "may_all": may_all,
     } | more
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """How many passwords of a batch are still sealed, by why they are withheld."""
+
+    by_reason: dict[str, int]
+    administrators: int
+    # Users who still have the temporary password of the batch, sealed or not.
+    unused: int
+
+
+def _count_passwords(batch: Batch, *, may_all: bool) -> Passwords:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT withheld, count(sealed), count(sealed) FILTER (WHERE is_administrator),
+                count(*) FILTER (WHERE is_unused)
+            FROM (
+                SELECT {WITHHELD} AS withheld, l.sealed, u.is_administrator,
+                    u.password_state = 'temporary' AND u.password_batch = l.batch_id
+                        AND u.deleted_at IS NULL AS is_unused
+                FROM {WITH_USERS} WHERE {ISSUED}
+            ) l
+            GROUP BY withheld
+            """,
+            _of(batch, may_all=may_all),
+        )
+        rows = cursor.fetchall()
+    return Passwords(
+        by_reason={why: sealed for why, sealed, _administrators, _unused in rows if sealed},
+        administrators=sum(row[2] for row in rows),
+        unused=sum(row[3] for row in rows),
+    )
 
 
 def find_seals(
