@@ -2,7 +2,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 from django.utils.formats import date_format
@@ -11,8 +11,10 @@ from audit.models import Event
 from partners import tenancy
 from partners.access import Refused
 from partners.models import Member
+from tests import factories
 from users import operations, passwords, sheets
 from users.models import Batch, CustomerUser, Line
+from users.queries import sheets as queries
 
 from .handing_over import add, change, rows_of, secret_of, user_of
 
@@ -171,6 +173,42 @@ def test_it_asks_as_many_queries_for_many_users_as_for_one(contoso, alice):
 
     assert len([row for row in rows if row.password]) == 13
     assert len(many) == len(one)
+
+
+def multiply(user, number):
+    """Make so many users like this one, past all operations."""
+    fields = [one.column for one in CustomerUser._meta.concrete_fields if not one.generated]
+    new = {"id": "gen_random_uuid()", "user_name": "n || user_name"}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO users_customeruser ({", ".join(fields)})
+            SELECT {", ".join(new.get(name, name) for name in fields)}
+            FROM users_customeruser, generate_series(1, %s) n WHERE id = %s
+            """,
+            [number, user.pk],
+        )
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_the_way_to_a_user_is_the_key_also_before_postgres_has_counted_the_users(
+    transactional_db, rival, mallory, contoso, alice, northwind
+):
+    with tenancy.tenant(rival.pk), transaction.atomic():
+        fabrikam = factories.customer("fabrikam", "Fabrikam", domains=("fabrikam.example",))
+        multiply(user_of(add(fabrikam, mallory, "eve")), 3000)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ANALYZE users_customeruser, users_line")
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        batch = add(contoso, alice, "ann", "ben")
+        with CaptureQueriesContext(connection) as asked:
+            queries.find_withheld(batch, may_all=True, first=1, last=2)
+            queries.find_sheet_lines(batch, may_all=True)
+        with connection.cursor() as cursor:
+            for query in asked.captured_queries:
+                cursor.execute(f"EXPLAIN {query['sql']}")
+                plan = "\n".join(row[0] for row in cursor.fetchall())
+                assert "Index Cond: (id = l.user_id)" in plan, plan
 
 
 # While it is sent
