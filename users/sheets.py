@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from secrets import token_hex
 from uuid import UUID
 
@@ -21,6 +21,12 @@ from users.passwords import Secret
 
 SLIPS_A_PAGE = 8
 ROWS_AT_ONCE = 100
+
+# What the rows of a printed page are rendered with, and how many of them at once.
+PAGES_OF = {
+    "slips": ("users/sheet_slips.html", SLIPS_A_PAGE),
+    "list": ("users/sheet_rows.html", ROWS_AT_ONCE),
+}
 
 # Between the beginning and the end of a printed page, where its rows are streamed in. No name of
 # anybody can be this.
@@ -44,6 +50,24 @@ MAIL_FAILURES = {
 }
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """
+    An opened sheet, or a page of it: its seals were tried, and the opening is on record.
+
+    It holds no password in clear and no names: its rows are read when they are sent.
+    """
+
+    batch: Batch
+    # By the number of the line: the passwords to hand over, and why others are not, as a key of
+    # REASONS. No object a line, for ten thousand of them keep Python's collector busy.
+    sealed: dict[int, bytes]
+    withheld: dict[int, str]
+    opened_at: datetime
+    # The number of the line after which the next page begins; None at the end.
+    next: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One user of a sheet; without a password where `withheld` says why."""
@@ -64,27 +88,6 @@ class Row:
     def reason(self) -> str:
         """Why there is no password, in a sentence; '' where there is one."""
         return REASONS[self.withheld] if self.withheld else ""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """An opened sheet, or a page of it; the opening is on record."""
-
-    batch: Batch
-    rows: list[Row]
-    opened_at: datetime
-    # The number of the line after which the next page begins; None at the end.
-    next: int | None = None
-
-    @property
-    def with_password(self) -> list[Row]:
-        """The rows that can be handed over."""
-        return [row for row in self.rows if row.password is not None]
-
-    @property
-    def without_password(self) -> list[Row]:
-        """The rows that cannot, each with its reason."""
-        return [row for row in self.rows if row.password is None]
 
 
 def sign_in_address() -> str:
@@ -172,16 +175,22 @@ class Slip:
     valid_until: tuple[tuple[str, str], ...]
 
 
-def make_slips(sheet: Sheet, language: str = "") -> Iterator[Slip]:
-    """The rows that can be handed over, all in one language or each in its recipient's."""
+def make_slips(
+    rows: Iterable[Row], fallback: str, language: str = "", *, zone: tzinfo
+) -> Iterator[Slip]:
+    """
+    The rows that can be handed over, all in one language or each in its recipient's.
+
+    :param fallback: the language of recipients who have none.
+    :param zone: where it is looked up which day it is until which a password is valid.
+    """
     words = cache(words_of)
     dates = cache(_dates)
-    zone = timezone.get_current_timezone()
-    fallback = sheet.batch.customer.language
-    for row in sheet.with_password:
-        own = language or row.language or fallback
-        day = timezone.localtime(row.valid_until, zone).date()
-        yield Slip(row, words(own), dates(day, own))
+    for row in rows:
+        if row.password is not None:
+            own = language or row.language or fallback
+            day = timezone.localtime(row.valid_until, zone).date()
+            yield Slip(row, words(own), dates(day, own))
 
 
 def _dates(day, language: str) -> tuple[tuple[str, str], ...]:
@@ -192,35 +201,37 @@ def _dates(day, language: str) -> tuple[tuple[str, str], ...]:
     return tuple(shown)
 
 
-def stream_print(sheet: Sheet, layout: str, shell: str) -> Iterator[str]:
+def stream_print(batch: Batch, rows: Iterable[Row], layout: str, shell: str) -> Iterable[str]:
     """
-    Yield the page to print: the shell, with slips or rows where it says ROWS_GO_HERE.
+    Make the page to print: the shell, with slips or rows where it says ROWS_GO_HERE.
 
-    Nothing is rendered across a yield, so that no language leaks into another answer.
+    Rows are asked for when the beginning of the shell has been sent, and as it goes on. Nothing is
+    rendered across a yield, so that no language leaks into another answer.
     """
     head, foot = shell.split(ROWS_GO_HERE)
-    # Made before the first yield, in the time zone of the request; a list is read by one person.
-    slips = list(make_slips(sheet, sheet.batch.customer.language if layout == "list" else ""))
-    yield head
-    if layout == "list":
-        yield from _stream(slips, ROWS_AT_ONCE, "users/sheet_rows.html", sheet)
-    else:
-        yield from _stream(slips, SLIPS_A_PAGE, "users/sheet_slips.html", sheet)
-    yield foot
+    customer = batch.customer.language
+    # The time zone is the request's, which is over when the first slip is made.
+    slips = make_slips(
+        rows,
+        customer,
+        customer if layout == "list" else "",
+        zone=timezone.get_current_timezone(),
+    )
+    name, size = PAGES_OF[layout]
+    return chain([head], _stream(slips, size, name, batch), [foot])
 
 
-def _stream(slips: Iterable[Slip], size: int, name: str, sheet: Sheet) -> Iterator[str]:
+def _stream(slips: Iterator[Slip], size: int, name: str, batch: Batch) -> Iterator[str]:
     template = get_template(name)
-    words = words_of(sheet.batch.customer.language)
-    left = iter(slips)
-    while block := list(islice(left, size)):
-        yield template.render({"slips": block, "batch": sheet.batch, "words": words})
+    words = words_of(batch.customer.language)
+    while block := list(islice(slips, size)):
+        yield template.render({"slips": block, "batch": batch, "words": words})
 
 
 # --- In a file ---------------------------------------------------------------------------------
 
 
-def csv_rows(sheet: Sheet) -> Iterator[list[str]]:
+def csv_rows(rows: Iterable[Row]) -> Iterator[list[str]]:
     """The rows of the file, headed in the active language; write_csv makes the cells safe."""
     yield [
         str(title)
@@ -236,7 +247,7 @@ def csv_rows(sheet: Sheet) -> Iterator[list[str]]:
         )
     ]
     address = sign_in_address()
-    for row in sheet.rows:
+    for row in rows:
         yield [
             row.name,
             row.user_name,

@@ -8,7 +8,7 @@ from django.db import transaction
 from playwright.sync_api import expect
 
 from tests.browser.conftest import inside_of
-from tests.users.handing_over import add, secret_of
+from tests.users.handing_over import add, change, secret_of, user_of
 
 COVERED = "••••-••••-••••-••••"
 
@@ -116,6 +116,22 @@ def test_slips_fill_a_page_by_eight(site, batch, alice, contoso, northwind, tmp_
     pdf = site.page.pdf(prefer_css_page_size=True)
 
     assert pdf.count(b"/Type /Page\n") == 3
+
+
+def test_a_sheet_on_which_nothing_is_left_is_not_offered(site, batch, alice, northwind):
+    site.sign_in(alice)
+    site.open(f"/customers/contoso/batches/{batch.pk}/")
+    with inside_of(northwind):
+        for number in (1, 2, 3):
+            change(user_of(batch, number), password_state="chosen")
+
+    # From a tab that was opened before.
+    site.page.get_by_role("button", name="Print slips").click()
+
+    expect(site.page.get_by_text("Nothing is left to hand over")).to_be_visible()
+    expect(site.page.get_by_text("3 users have chosen a password")).to_be_visible()
+    expect(site.page.get_by_role("button", name="Print slips")).to_have_count(0)
+    site.check()
 
 
 def test_it_is_handed_over_after_a_question(site, batch, alice):

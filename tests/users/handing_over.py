@@ -2,7 +2,8 @@
 
 from users import operations, passwords
 from users.models import Batch, CustomerUser, Line
-from users.operations.secrets import context
+from users.operations.secrets import contexts
+from users.sheets import Row
 
 
 def add(customer, by, *people, **more) -> Batch:
@@ -22,12 +23,17 @@ def add(customer, by, *people, **more) -> Batch:
     return batch
 
 
+def rows_of(batch: Batch, by) -> list[Row]:
+    """The rows of the sheet, opened by this member."""
+    return list(operations.read_rows(operations.open_sheet(batch=batch, way="shown", by=by)))
+
+
 def secret_of(batch: Batch, number: int = 1) -> str:
     """The password that was sealed for this line."""
     batch.refresh_from_db()
     line = Line.objects.get(batch=batch, number=number)
     (secret,) = passwords.open_sealed(
-        batch.sheet_key, [line.sealed], [context(batch, number, line.user_id)]
+        batch.sheet_key, [line.sealed], contexts(batch, [(number, line.user_id)])
     )
     return secret.reveal()
 

@@ -325,6 +325,46 @@ def test_a_sheet_link_opens_the_slips_once(batch, alice, client):
     assert client.post(link).status_code == 410
 
 
+def lose(batch):
+    """Let every user of the batch choose a password."""
+    for number in (1, 2):
+        change(user_of(batch, number), password_state="chosen")
+
+
+def test_a_sheet_on_which_nothing_is_left_is_not_mailed(batch, alice, as_alice):
+    lose(batch)
+
+    page = as_alice.get(url(batch, "sheet/mail/")).content.decode()
+    with pytest.raises(operations.NothingLeft):
+        operations.mail_sheet(batch=batch, to=alice.email, language="en", by=alice)
+
+    assert "There is nothing to mail any more" in page
+    assert not Handover.objects.exists()
+
+
+def test_a_sheet_link_on_which_nothing_is_left_opens_nothing(batch, alice, client):
+    operations.mail_sheet(batch=batch, to=alice.email, language="en", by=alice)
+    operations.send_handovers(batch_id=batch.pk)
+    lose(batch)
+
+    assert client.post(link_in(mail.outbox[0])).status_code == 410
+    assert not Event.objects.filter(action="sheet.opened").exists()
+
+
+def test_a_sheet_link_is_one_answer_with_what_is_printed(batch, alice, client):
+    operations.mail_sheet(batch=batch, to=alice.email, language="en", by=alice)
+    operations.send_handovers(batch_id=batch.pk)
+    secrets = [secret_of(batch, 1), secret_of(batch, 2)]
+
+    parts = iter(client.post(link_in(mail.outbox[0])))
+    head = next(parts).decode()
+    change(user_of(batch, 1), password_state="chosen")
+
+    rest = b"".join(parts).decode()
+    assert "This page opens only once" in head
+    assert [secret in rest for secret in secrets] == [False, True]
+
+
 def test_a_member_of_another_partner_may_open_a_link_that_was_mailed_to_them(
     batch, alice, mallory, client
 ):

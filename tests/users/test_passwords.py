@@ -154,7 +154,7 @@ def test_making_keys_again_keeps_those_that_are_there(keys):
 def test_a_sealed_password_opens_in_its_place_only():
     batch_key = passwords.new_batch_key()
     secrets = passwords.make_temporary_passwords(2)
-    places = [passwords.sealing_context("p", "b", number, "u") for number in (1, 2)]
+    places = passwords.sealing_contexts("p", "b", [(1, "u"), (2, "u")])
 
     sealed = passwords.seal(batch_key, secrets, places)
 

@@ -12,6 +12,8 @@ from tests import factories
 from users import operations
 from users.models import Batch, Line
 
+from .handing_over import rows_of
+
 
 def url(batch, kind="csv"):
     return reverse("users:result", args=["contoso", batch.pk, kind])
@@ -107,8 +109,7 @@ def test_no_password_stands_in_it(as_alice, alice, contoso, kind):
 
 def opened(batch, by):
     """The passwords of a sheet."""
-    sheet = operations.open_sheet(batch=batch, way="shown", by=by)
-    return [row.password for row in sheet.rows]
+    return [row.password for row in rows_of(batch, by)]
 
 
 def test_it_is_in_the_members_language(client, alice, contoso):

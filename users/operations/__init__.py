@@ -51,12 +51,14 @@ from .rosters import MOST_LEAVERS, NotEverybodyKnown, TooManyLeavers, find_stop
 from .sheets import (
     HandedOver,
     NoSheet,
+    NothingLeft,
     NotYours,
     SheetDamaged,
     SheetExpired,
     StillRunning,
     hand_over,
     open_sheet,
+    read_rows,
     wipe,
 )
 from .signing_in import (
@@ -111,6 +113,7 @@ __all__ = [
     "NobodyChosen",
     "NobodyToMail",
     "NotPlanned",
+    "NothingLeft",
     "NothingToChange",
     "NothingToExport",
     "NotYours",
@@ -165,6 +168,7 @@ __all__ = [
     "pseudonym",
     "purge_due",
     "read_hold",
+    "read_rows",
     "receive_file",
     "record_export",
     "repair_all",

@@ -27,7 +27,15 @@ from users.queries.sheets import SheetLine, find_due_mails, find_sheet_lines
 from users.sheets import Row, Sheet
 
 from .batches import UsersError, lock_customer, poke
-from .sheets import NoSheet, lock_sheet, open_lines, record_opening, require_all_of
+from .sheets import (
+    NoSheet,
+    lock_sheet,
+    read_rows,
+    record_opening,
+    require_all_of,
+    require_some,
+    unseal,
+)
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +79,8 @@ class Opened:
 
     sheet: Sheet
     kind: str
-
-    @property
-    def row(self) -> Row:
-        """The only row of a user's own link."""
-        return self.sheet.rows[0]
+    # Of a user's own link.
+    row: Row | None
 
 
 @transaction.atomic
@@ -100,11 +105,7 @@ def mail_users(*, batch: Batch, kind: str, by: Member) -> Mailed:
         batch.handovers.filter(state=Handover.State.QUEUED).values_list("line_number", flat=True)
     )
     may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
-    lines = [
-        line
-        for line in find_sheet_lines(batch)
-        if not line.outdated and (may_all or not line.is_administrator)
-    ]
+    lines = [line for line in find_sheet_lines(batch, may_all=may_all) if not line.withheld]
     reached = [
         line for line in lines if line.number not in waiting and is_address(line.contact_email)
     ]
@@ -133,6 +134,7 @@ def mail_sheet(*, batch: Batch, to: str, language: str, by: Member) -> Mailed:
     validate_email(to)
     batch = lock_sheet(batch)
     require_all_of(batch, by=by)
+    require_some(unseal(batch, may_all=True))
     pk = uuid7()
     Handover.objects.create(
         pk=pk,
@@ -288,14 +290,22 @@ def _write(handover: Handover) -> mail.EmailMessage:
         raise NoSheet
     row = None
     if handover.line_number is not None:
-        (row,) = open_lines(
-            batch, find_sheet_lines(batch, number=handover.line_number), may_all=True
-        )
-        if row.password is None:
-            raise NoSheet
+        row = _read_row(unseal(batch, may_all=True, number=handover.line_number))
     if handover.kind == Handover.Kind.USER_TEXT and not batch.customer.may_mail_passwords:
         raise NoSheet
     return mails.write(handover, batch=batch, row=row)
+
+
+def _read_row(sheet: Sheet) -> Row:
+    """
+    Read the row of the only line that was opened.
+
+    :raises NoSheet: where it has no password to hand over any more.
+    """
+    row = next(read_rows(sheet), None)
+    if row is None or row.password is None:
+        raise NoSheet
+    return row
 
 
 # --- Opening -----------------------------------------------------------------------------------
@@ -365,21 +375,15 @@ def _consume(token_hash: str) -> Handover:
 
 
 def _open(handover: Handover) -> Opened:
-    batch = handover.batch
-    lines = find_sheet_lines(batch, number=handover.line_number)
-    sheet = Sheet(
-        batch=batch,
-        rows=open_lines(batch, lines, may_all=True),
-        opened_at=timezone.now(),
-    )
-    if not sheet.with_password:
-        raise LinkGone
-    after = {"way": "link", "passwords": len(sheet.with_password)}
-    subject = None
+    sheet = unseal(handover.batch, may_all=True, number=handover.line_number)
+    require_some(sheet)
+    after = {"way": "link", "passwords": len(sheet.sealed)}
+    row = subject = None
     if handover.kind == Handover.Kind.USER_LINK:
-        subject = audit.Subject(handover.user_id, sheet.rows[0].user_name, after=after)
+        row = _read_row(sheet)
+        subject = audit.Subject(handover.user_id, row.user_name, after=after)
     else:
         after["to"] = handover.to
-    opener = audit.System(batch.partner_id, name="one-time link")
-    record_opening(batch, after=after, subject=subject, by=opener)
-    return Opened(sheet=sheet, kind=handover.kind)
+    opener = audit.System(handover.partner_id, name="one-time link")
+    record_opening(handover.batch, after=after, subject=subject, by=opener)
+    return Opened(sheet=sheet, kind=handover.kind, row=row)

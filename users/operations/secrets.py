@@ -1,6 +1,6 @@
 """Temporary passwords of a batch: made, hashed for sign-in, sealed for the sheet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -46,7 +46,9 @@ def issue_passwords(*, batch: Batch, lines: Sequence[Asked]) -> Issued:
     return Issued(
         hashes=passwords.hash_temporary(secrets),
         sealed=passwords.seal(
-            batch.sheet_key, secrets, [context(batch, line.number, line.user_id) for line in lines]
+            batch.sheet_key,
+            secrets,
+            contexts(batch, ((line.number, line.user_id) for line in lines)),
         ),
         expires_at=timezone.now() + timedelta(days=batch.customer.password_days),
     )
@@ -77,6 +79,6 @@ def give_passwords(*, batch: Batch, lines: Sequence[Asked]) -> dict[UUID, bytes]
     return dict(zip(users, issued.sealed, strict=True))
 
 
-def context(batch: Batch, number: int, user_id: UUID) -> str:
-    """What a sealed password is bound to: moved to another row, it does not open."""
-    return passwords.sealing_context(batch.partner_id, batch.pk, number, user_id)
+def contexts(batch: Batch, places: Iterable[tuple[int, UUID | str]]) -> list[str]:
+    """What the sealed passwords of these lines and users are bound to: they open nowhere else."""
+    return passwords.sealing_contexts(batch.partner_id, batch.pk, places)

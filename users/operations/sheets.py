@@ -1,7 +1,10 @@
 """The sheet of a batch: opened, handed over, destroyed."""
 
+import json
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import Q
@@ -9,22 +12,24 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
+from partners import tenancy
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
-from partners.tenancy import require_current
 from users import passwords
 from users.models import Batch, CustomerUser, Handover, Line, Upload, UserCount
 from users.queries import find_product_names
-from users.queries.sheets import OPENED, SheetLine, find_sheet_lines
+from users.queries.sheets import OPENED, SheetLine, find_seals, find_sheet_lines, find_withheld
 from users.sheets import Row, Sheet
 
 from .batches import UsersError, lock_customer
-from .secrets import context
+from .secrets import contexts
 
 UPLOADS_KEPT = timedelta(hours=24)
 # Batches that one wipe takes; the next comes in a minute.
 WIPED_AT_ONCE = 500
+# Passwords that are in clear at the same time while a sheet is sent.
+OPENED_AT_ONCE = 100
 
 
 class NoSheet(UsersError):
@@ -65,6 +70,15 @@ class SheetDamaged(NoSheet):
     )
 
 
+class NothingLeft(NoSheet):
+    """No password of the batch is its user's any more."""
+
+    message = _(
+        "Nothing is left to hand over: nobody can sign in with these passwords any more. The page"
+        " of the batch says why."
+    )
+
+
 class NotYours(UsersError):
     """The sheet holds passwords that this member may not see, so may not destroy or mail."""
 
@@ -81,25 +95,23 @@ def open_sheet(
     """
     Open the passwords of a batch and record it; without the record there is no answer.
 
+    Its rows are read afterwards, by `read_rows`.
+
     `way` is shown, printed or downloaded. A password is in it only while it is its user's: one
     that was used, replaced or has expired is not, and an administrator's is only for those who
     may act on administrators.
 
     :raises NoSheet: where there is nothing to open any more.
+    :raises NotYours: where all that is left are passwords that this member may not see.
     :raises Refused: where the member may not reset passwords.
     """
     require(by, Permission.RESET_PASSWORDS)
-    batch = lock_sheet(batch)
-    lines = find_sheet_lines(batch, after=after, limit=limit + 1 if limit else None)
-    has_more = limit is not None and len(lines) > limit
-    lines = lines[:limit]
-    sheet = Sheet(
-        batch=batch,
-        rows=open_lines(batch, lines, may_all=by.may(Permission.ACT_ON_ADMINISTRATORS)),
-        opened_at=timezone.now(),
-        next=lines[-1].number if has_more else None,
-    )
-    record_opening(batch, after={"way": way, "passwords": len(sheet.with_password)}, by=by)
+    may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
+    sheet = unseal(lock_sheet(batch), may_all=may_all, after=after, limit=limit)
+    if after == 0 and sheet.next is None:
+        require_some(sheet)
+    after = {"way": way, "passwords": len(sheet.sealed)}
+    record_opening(sheet.batch, after=after, by=by)
     return sheet
 
 
@@ -125,45 +137,94 @@ def lock_sheet(batch: Batch) -> Batch:
     return batch
 
 
-def open_lines(batch: Batch, lines: list[SheetLine], *, may_all: bool) -> list[Row]:
+def unseal(
+    batch: Batch,
+    *,
+    may_all: bool,
+    after: int = 0,
+    limit: int | None = None,
+    number: int | None = None,
+) -> Sheet:
     """
-    Open the passwords of these lines, as far as they are anybody's to see.
+    Open a sheet, a page of it, or one line: try every seal that is anybody's to see.
 
     :raises SheetDamaged: and opens nothing, where one of them does not open in its place.
     """
-    names = find_product_names(batch.customer)
-    shown = [line for line in lines if not _withheld(line, may_all)]
+    sealed, users, last = {}, {}, after
+    seals = find_seals(batch, after=after, limit=limit + 1 if limit else None, number=number)
+    for last, user, data in islice(seals, limit):
+        sealed[last], users[last] = data, user
+    # Asked for last: nothing is tried and shown that has just become somebody else's.
+    withheld = find_withheld(batch, may_all=may_all, first=min(sealed, default=0), last=last)
+    for line in sealed.keys() & withheld.keys():
+        del sealed[line], users[line]
     try:
-        secrets = passwords.open_sealed(
-            batch.sheet_key,
-            [line.sealed for line in shown],
-            [context(batch, line.number, line.user_id) for line in shown],
-        )
+        places = contexts(batch, users.items())
+        passwords.check_sealed(batch.sheet_key, sealed.values(), places)
     except passwords.CannotOpen as error:
         raise SheetDamaged from error
-    opened = {line.number: secret for line, secret in zip(shown, secrets, strict=True)}
-    return [
-        Row(
-            number=line.number,
-            user_id=line.user_id,
-            name=line.name,
-            user_name=line.user_name,
-            language=line.language,
-            contact_email=line.contact_email,
-            licenses=tuple(names[pk] for pk in line.assigned if pk in names),
-            short=tuple(names[pk] for pk in line.short if pk in names),
-            valid_until=line.valid_until,
-            password=opened.get(line.number),
-            withheld=_withheld(line, may_all),
-        )
+    return Sheet(
+        batch=batch,
+        sealed=sealed,
+        withheld=withheld,
+        opened_at=timezone.now(),
+        next=last if next(seals, None) else None,
+    )
+
+
+def read_rows(sheet: Sheet, numbers: Iterable[int] | None = None) -> Iterator[Row]:
+    """
+    Yield the rows of an opened sheet, or those of the lines of these numbers, in their order.
+
+    What can be waited for and what can fail comes first, in a transaction of its own that ends
+    before the first row: whoever reads slowly holds nothing. From then on passwords are opened
+    that were tried already, a few at a time.
+
+    Whatever was tried can be sent, also where the sheet is handed over meanwhile: the opening was
+    on record before. A password that its user has used or lost meanwhile is withheld all the same.
+    """
+    batch = sheet.batch
+    numbers = sorted([*sheet.sealed, *sheet.withheld]) if numbers is None else list(numbers)
+    with tenancy.tenant(batch.partner_id), transaction.atomic(savepoint=False):
+        lines = iter(find_sheet_lines(batch, may_all=True, numbers=numbers))
+        products = find_product_names(batch.customer)
+    name = cache(partial(_name_products, products))
+    while some := list(islice(lines, OPENED_AT_ONCE)):
+        secrets = _open_some(sheet, some)
+        for line in some:
+            secret = secrets.get(line.number)
+            yield Row(
+                number=line.number,
+                user_id=line.user_id,
+                name=line.name,
+                user_name=line.user_name,
+                language=line.language,
+                contact_email=line.contact_email,
+                licenses=name(line.assigned),
+                short=name(line.short),
+                valid_until=line.valid_until,
+                password=secret,
+                withheld="" if secret else sheet.withheld.get(line.number) or line.withheld,
+            )
+
+
+def _open_some(sheet: Sheet, lines: Iterable[SheetLine]) -> dict[int, passwords.Secret]:
+    # Gone since the opening is no reason: it was there when it was tried.
+    good = {
+        line.number: line.user_id
         for line in lines
-    ]
+        if line.number in sheet.sealed and line.withheld in ("", "gone")
+    }
+    opened = passwords.open_sealed(
+        sheet.batch.sheet_key,
+        [sheet.sealed[number] for number in good],
+        contexts(sheet.batch, good.items()),
+    )
+    return dict(zip(good, opened, strict=True))
 
 
-def _withheld(line: SheetLine, may_all: bool) -> str:
-    if line.outdated:
-        return line.outdated
-    return "administrator" if line.is_administrator and not may_all else ""
+def _name_products(names: dict[str, str], ids: str | None) -> tuple[str, ...]:
+    return tuple(names[pk] for pk in json.loads(ids or "[]") if pk in names)
 
 
 def record_opening(batch: Batch, *, after: dict, by, subject: audit.Subject | None = None) -> None:
@@ -204,6 +265,17 @@ def hand_over(*, batch: Batch, by: Member) -> Batch:
         by=by,
     )
     return batch
+
+
+def require_some(sheet: Sheet) -> None:
+    """
+    Let a whole sheet pass that has anything to hand over.
+
+    :raises NothingLeft: where no password of it is anybody's any more.
+    :raises NotYours: where those that are, are not this member's to see.
+    """
+    if not sheet.sealed:
+        raise NotYours if "administrator" in sheet.withheld.values() else NothingLeft
 
 
 def require_all_of(batch: Batch, *, by: Member) -> None:
@@ -256,7 +328,7 @@ def wipe() -> int:
         .order_by("pk")
     )
     _destroy([batch.pk for batch in expired])
-    record = partial(audit.record, by=audit.System(require_current()))
+    record = partial(audit.record, by=audit.System(tenancy.require_current()))
     for batch in expired:
         record(
             "sheet.expired",

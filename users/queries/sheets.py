@@ -1,8 +1,11 @@
 """The sheet of a batch: who opened it, what was mailed, and the lines that it shows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import chain, starmap
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -32,6 +35,8 @@ from users.sheets import MAIL_FAILURES
 OPENED = "sheet.opened"
 # As many openings and failed mails as the card names; the others are a number.
 NAMED = 8
+# Rows of which Python has an object at the same time.
+TAKEN_AT_ONCE = 500
 # Members offered as recipients.
 MOST_READERS = 200
 
@@ -41,9 +46,14 @@ class HandoverCard:
     """What became of the passwords of a batch, for a member who may open sheets."""
 
     batch: Batch
+    # Passwords that can be handed over, by this member and by others.
     passwords: int
-    # Passwords of administrators, which this member may not see.
+    # Those of administrators among them, which this member may not see.
     withheld: int
+    # Whether this member may say that they were handed over, and so destroy all of them.
+    may_destroy: bool
+    # Those that are nobody's any more, by why: used, replaced, expired or deleted.
+    lost: dict[str, int]
     # Passwords that their users have not replaced yet.
     unused: int
     opened: int
@@ -57,14 +67,19 @@ class HandoverCard:
 
     @property
     def state(self) -> str:
-        """Whether the sheet can be opened: open, running, handed_over or expired."""
+        """Whether the sheet can be opened: open, running, handed_over, expired or spent."""
         if self.batch.state not in (Batch.State.OPEN, Batch.State.DONE):
             return "running"
         if self.batch.handed_over_at:
             return "handed_over"
         if not self.batch.has_secrets or self.batch.sheet_expires_at <= timezone.now():
             return "expired"
-        return "open"
+        return "open" if self.passwords else "spent"
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether there is anything that this member can show, print or mail."""
+        return self.state == "open" and self.passwords > self.withheld
 
     @property
     def mails(self) -> int:
@@ -83,14 +98,17 @@ def get_handover(batch: Batch, *, member: Member) -> HandoverCard | None:
         return None
     events = audit.find_events(partner_id=batch.partner_id).filter(batch_id=batch.pk, action=OPENED)
     mails = dict(batch.handovers.order_by().values_list("state").annotate(number=Count("pk")))
-    passwords, administrators, unused = _count_passwords(batch)
     may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
+    counts = _count_passwords(batch, may_all=may_all)
+    withheld = counts.by_reason.pop("administrator", 0)
     failed = mails.get(Handover.State.FAILED, 0)
     return HandoverCard(
         batch=batch,
-        passwords=passwords,
-        withheld=0 if may_all else administrators,
-        unused=unused,
+        passwords=counts.by_reason.pop("", 0) + withheld,
+        withheld=withheld,
+        may_destroy=may_all or not counts.administrators,
+        lost=counts.by_reason,
+        unused=counts.unused,
         opened=events.count(),
         openings=list(events[:NAMED]),
         waiting=mails.get(Handover.State.QUEUED, 0),
@@ -106,26 +124,8 @@ def _find_failures(batch: Batch) -> list[tuple[str, str]]:
     return [(mail.to, MAIL_FAILURES.get(mail.error, "")) for mail in failed[:NAMED]]
 
 
-def _count_passwords(batch: Batch) -> tuple[int, int, int]:
-    """Sealed passwords of the batch, those of administrators, and those still to be used."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT count(l.sealed), count(l.sealed) FILTER (WHERE u.is_administrator),
-                count(*) FILTER (WHERE u.password_state = 'temporary'
-                    AND u.password_batch = l.batch_id AND u.deleted_at IS NULL)
-            FROM {Line._meta.db_table} l
-            LEFT JOIN {CustomerUser._meta.db_table} u ON u.id = l.user_id
-            WHERE l.batch_id = %s AND l.state IN ('done', 'partly')
-            """,
-            [batch.pk],
-        )
-        return cursor.fetchone()
-
-
-@dataclass(frozen=True, slots=True)
-class SheetLine:
-    """A line that issued a password, sealed, with what its user is by now."""
+class SheetLine(NamedTuple):
+    """A line that issued a password, with what its user is by now."""
 
     number: int
     user_id: UUID
@@ -133,50 +133,137 @@ class SheetLine:
     user_name: str
     language: str
     contact_email: str
-    assigned: list[str]
-    short: list[str]
-    sealed: bytes | None
+    # The ids of subscriptions, as JSON.
+    assigned: str | None
+    short: str | None
     valid_until: datetime | None
-    # Why it must not be shown to anybody: a key of users.sheets.REASONS, or ''.
-    outdated: str
-    is_administrator: bool
+    # Why its password must not be shown: a key of users.sheets.REASONS, or ''.
+    withheld: str
+
+
+ISSUED = "l.partner_id = %(partner)s AND l.batch_id = %(batch)s AND l.state IN ('done', 'partly')"
+
+# With the partner in it, Postgres asks once and not for each row whose users they are. It must not
+# take it, nor the customer, for the way to a user: right after an import, before it has counted
+# the new rows, it would walk all of them for each line. Of a subquery it guesses no such thing.
+WITH_USERS = f"""
+    {Line._meta.db_table} l LEFT JOIN {CustomerUser._meta.db_table} u
+        ON u.id = l.user_id AND u.partner_id = (SELECT %(partner)s::uuid)
+"""
+
+# What comes first counts: who was deleted is not told to have chosen a password.
+WITHHELD = """
+    CASE WHEN u.id IS NULL OR u.customer_id <> %(customer)s OR u.deleted_at IS NOT NULL
+            THEN 'deleted'
+        WHEN u.password_state = 'chosen' THEN 'used'
+        WHEN u.password_batch IS DISTINCT FROM l.batch_id THEN 'replaced'
+        WHEN u.password_expires_at <= %(now)s THEN 'expired'
+        WHEN l.sealed IS NULL THEN 'gone'
+        WHEN u.is_administrator AND NOT %(may_all)s THEN 'administrator'
+        ELSE '' END
+"""
+
+
+def _of(batch: Batch, *, may_all: bool = False, **more) -> dict:
+    """What the conditions above speak of."""
+    return {
+        "partner": batch.partner_id,
+        "customer": batch.customer_id,
+        "batch": batch.pk,
+        "now": timezone.now(),
+        "may_all": may_all,
+    } | more
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """How many passwords of a batch are still sealed, by why they are withheld."""
+
+    by_reason: dict[str, int]
+    administrators: int
+    # Users who still have the temporary password of the batch, sealed or not.
+    unused: int
+
+
+def _count_passwords(batch: Batch, *, may_all: bool) -> Passwords:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT withheld, count(sealed), count(sealed) FILTER (WHERE is_administrator),
+                count(*) FILTER (WHERE is_unused)
+            FROM (
+                SELECT {WITHHELD} AS withheld, l.sealed, u.is_administrator,
+                    u.password_state = 'temporary' AND u.password_batch = l.batch_id
+                        AND u.deleted_at IS NULL AS is_unused
+                FROM {WITH_USERS} WHERE {ISSUED}
+            ) l
+            GROUP BY withheld
+            """,
+            _of(batch, may_all=may_all),
+        )
+        rows = cursor.fetchall()
+    return Passwords(
+        by_reason={why: sealed for why, sealed, _administrators, _unused in rows if sealed},
+        administrators=sum(row[2] for row in rows),
+        unused=sum(row[3] for row in rows),
+    )
+
+
+def find_seals(
+    batch: Batch, *, after: int = 0, limit: int | None = None, number: int | None = None
+) -> Iterator[tuple[int, str, bytes | None]]:
+    """
+    Number, user and sealed password of each line that issued one, in their order.
+
+    Whoever opens a sheet waits for it, so it asks for no users, and their ids come as text.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT l.number, l.user_id::text, l.sealed FROM {Line._meta.db_table} l
+            WHERE {ISSUED} AND l.number > %(after)s
+                AND (%(number)s::integer IS NULL OR l.number = %(number)s)
+            ORDER BY l.number LIMIT %(limit)s
+            """,
+            _of(batch, after=after, limit=limit, number=number),
+        )
+        yield from chain.from_iterable(iter(partial(cursor.fetchmany, TAKEN_AT_ONCE), []))
+
+
+def find_withheld(batch: Batch, *, may_all: bool, first: int, last: int) -> dict[int, str]:
+    """Why passwords of these lines must not be shown, as keys of users.sheets.REASONS."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT * FROM (
+                SELECT l.number, {WITHHELD} AS withheld FROM {WITH_USERS}
+                WHERE {ISSUED} AND l.number BETWEEN %(first)s AND %(last)s
+            ) l
+            WHERE withheld <> '' ORDER BY number
+            """,
+            _of(batch, may_all=may_all, first=first, last=last),
+        )
+        return dict(cursor.fetchall())
 
 
 def find_sheet_lines(
-    batch: Batch, *, after: int = 0, limit: int | None = None, number: int | None = None
+    batch: Batch, *, may_all: bool, numbers: Sequence[int] | None = None
 ) -> list[SheetLine]:
-    """
-    The lines of the batch that issued passwords, in their order, in one statement.
-
-    The customer is no condition of the join: right after an import, before Postgres has counted
-    the new rows, it would walk all users of the customer for each line.
-    """
+    """The lines of the batch that issued passwords, or those of these numbers, in their order."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT l.number, l.user_id, coalesce(u.display_name, l.input->>'display_name'),
                 coalesce(u.user_name, l.input->>'user_name'), coalesce(u.language, ''),
-                coalesce(u.contact_email, ''),
-                ARRAY(SELECT jsonb_array_elements_text(coalesce(l.result->'assigned', '[]'))),
-                ARRAY(SELECT jsonb_array_elements_text(coalesce(l.result->'short', '[]'))),
-                l.sealed, u.password_expires_at,
-                CASE WHEN u.id IS NULL OR u.customer_id <> %s OR u.deleted_at IS NOT NULL
-                        THEN 'deleted'
-                    WHEN u.password_state = 'chosen' THEN 'used'
-                    WHEN u.password_batch IS DISTINCT FROM l.batch_id THEN 'replaced'
-                    WHEN u.password_expires_at <= %s THEN 'expired'
-                    WHEN l.sealed IS NULL THEN 'gone'
-                    ELSE '' END,
-                coalesce(u.is_administrator, false)
-            FROM {Line._meta.db_table} l
-            LEFT JOIN {CustomerUser._meta.db_table} u ON u.id = l.user_id
-            WHERE l.batch_id = %s AND l.state IN ('done', 'partly') AND l.number > %s
-                AND (%s::integer IS NULL OR l.number = %s)
-            ORDER BY l.number LIMIT %s
+                coalesce(u.contact_email, ''), l.result->>'assigned', l.result->>'short',
+                u.password_expires_at, {WITHHELD}
+            FROM {WITH_USERS}
+            WHERE {ISSUED} AND (%(numbers)s::integer[] IS NULL OR l.number = ANY(%(numbers)s))
+            ORDER BY l.number
             """,
-            [batch.customer_id, timezone.now(), batch.pk, after, number, number, limit],
+            _of(batch, may_all=may_all, numbers=numbers),
         )
-        return [SheetLine(*row) for row in cursor.fetchall()]
+        return list(starmap(SheetLine, cursor.fetchall()))
 
 
 @dataclass(frozen=True)
@@ -190,11 +277,7 @@ class Recipients:
 def get_recipients(batch: Batch, *, member: Member) -> Recipients:
     """The users of the sheet whose passwords are still to be handed over, by their address."""
     may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
-    lines = [
-        line
-        for line in find_sheet_lines(batch)
-        if not line.outdated and (may_all or not line.is_administrator)
-    ]
+    lines = [line for line in find_sheet_lines(batch, may_all=may_all) if not line.withheld]
     return Recipients(
         reachable=sum(bool(line.contact_email) for line in lines),
         without_address=[line for line in lines if not line.contact_email],

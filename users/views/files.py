@@ -41,7 +41,7 @@ def hand_out(
 
     :param title: what a worksheet is called, where it is not of users.
     """
-    rows = tenancy.stream(_as_in_request(rows))
+    rows = tenancy.stream(as_in_request(rows))
     write = (
         partial(spreadsheet.write_xlsx, title=title or _("Users"))
         if kind == "xlsx"
@@ -52,7 +52,8 @@ def hand_out(
     return as_file(response, f"{name}-{timezone.localdate().isoformat()}.{kind}")
 
 
-def _as_in_request(rows: Iterable[Sequence[object]]) -> Iterator[Sequence[object]]:
+def as_in_request(rows: Iterable[Sequence[object]]) -> Iterator[Sequence[object]]:
+    """Yield the rows, made in the language and the time zone of the request, which is over."""
     language, zone = translation.get_language(), timezone.get_current_timezone()
 
     iterator = iter(rows)

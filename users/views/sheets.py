@@ -1,3 +1,5 @@
+from itertools import islice
+
 from django.contrib import messages
 from django.http import StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -11,9 +13,12 @@ from users import forms, operations, queries, sheets
 from users.importing import export
 
 from .batches import get_batch_or_404
+from .files import TYPES, as_file, as_in_request
 
 # As many rows as a page shows at once; the whole sheet is printed or downloaded.
 ROWS = 500
+# As many users without a password as a printed sheet names; the others are a number.
+MISSING = 20
 
 
 def secret(response):
@@ -47,7 +52,10 @@ def show(request, customer, batch_id):
         )
     except operations.UsersError as error:
         return refuse(request, batch, error)
-    context = page_of(sheet) | {"failed": queries.get_progress(sheet.batch).failed}
+    context = page_of(sheet) | {
+        "rows": list(operations.read_rows(sheet)),
+        "failed": queries.get_progress(sheet.batch).failed,
+    }
     return secret(render(request, "users/sheet.html", context))
 
 
@@ -80,9 +88,15 @@ def print_sheet(request, customer, batch_id):
 
 
 def stream(request, sheet, layout, template, **more):
-    """Answer with the sheet to print, sent while it is rendered."""
-    shell = render_to_string(template, page_of(sheet) | {"layout": layout} | more, request)
-    return secret(StreamingHttpResponse(sheets.stream_print(sheet, layout, shell)))
+    """Answer with the sheet to print: its beginning at once, its rows while they are rendered."""
+    missing = list(islice(sheet.withheld, MISSING))
+    context = page_of(sheet) | {
+        "layout": layout,
+        "missing": list(operations.read_rows(sheet, missing)) if missing else [],
+    }
+    shell = render_to_string(template, context | more, request)
+    rows = operations.read_rows(sheet, sheet.sealed)
+    return secret(StreamingHttpResponse(sheets.stream_print(sheet.batch, rows, layout, shell)))
 
 
 @customer_view(Permission.RESET_PASSWORDS)
@@ -95,12 +109,9 @@ def download(request, customer, batch_id):
         sheet = operations.open_sheet(batch=batch, way="downloaded", by=request.user)
     except operations.UsersError as error:
         return refuse(request, batch, error)
-    answer = StreamingHttpResponse(
-        export.write_csv(list(sheets.csv_rows(sheet))), content_type="text/csv; charset=utf-8"
-    )
-    answer.headers["Content-Disposition"] = f'attachment; filename="passwords-{batch.pk}.csv"'
-    answer.headers["Content-Security-Policy"] = "sandbox"
-    return secret(answer)
+    rows = as_in_request(sheets.csv_rows(operations.read_rows(sheet)))
+    answer = StreamingHttpResponse(export.write_csv(rows), content_type=TYPES["csv"])
+    return secret(as_file(answer, f"passwords-{batch.pk}.csv"))
 
 
 @customer_view(Permission.RESET_PASSWORDS)
