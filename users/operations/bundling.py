@@ -1,11 +1,11 @@
 """One file with people of many customers: cut into a planned import for each of them."""
 
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 from uuid import UUID
 
@@ -25,8 +25,9 @@ from users.importing.assign import Assigner
 from users.models import Batch, Bundle, BundlePart, Line
 
 from .batches import NotPlanned, UsersError, create_batch, start_batch
-from .importing import MOST_CHECKS, describe_detected, plan_rows
-from .running import SECONDS_TO_BEGIN, is_infrastructure, poke
+from .checking import do_once
+from .importing import describe_detected, plan_rows
+from .running import is_infrastructure, poke
 
 log = logging.getLogger(__name__)
 
@@ -70,51 +71,23 @@ def cut_bundle(*, bundle_id: UUID | str) -> None:
 
     The attempt is counted before the work, so a file that crashes the worker is refused.
     """
-    attempt = _count_attempt(bundle_id)
-    if attempt is None:
-        return
-    if attempt > MOST_CHECKS:
-        # Workers that were told at the same time have all counted; one is about to begin.
-        time.sleep(SECONDS_TO_BEGIN)
-        _give_up(bundle_id)
-        return
-    try:
-        with transaction.atomic():
-            bundle = _lease(bundle_id)
-            if bundle is not None:
-                _cut(bundle)
-    except Exception as error:
-        if is_infrastructure(error):
-            _give_back_attempt(bundle_id)
-            raise
-        log.exception("the cutting of bundle %s failed", bundle_id)
-        _give_up(bundle_id)
+    do_once(
+        f"the cutting of bundle {bundle_id}",
+        lease=partial(_lease, bundle_id),
+        work=_cut,
+        give_up=partial(_refuse, code="internal"),
+        put_off=partial(_give_back_attempt, bundle_id),
+    )
 
 
-@transaction.atomic
-def _count_attempt(bundle_id: UUID | str) -> int | None:
-    bundle = _lease(bundle_id)
-    if bundle is None:
-        return None
-    bundle.attempts += 1
-    bundle.save(update_fields=["attempts"])
-    return bundle.attempts
-
-
-@transaction.atomic
-def _give_up(bundle_id: UUID | str) -> None:
-    bundle = _lease(bundle_id)
-    if bundle is not None:
-        log.error("bundle %s could not be cut", bundle_id)
-        _refuse(bundle, "internal")
-
-
-def _give_back_attempt(bundle_id: UUID | str) -> None:
-    # A database that is away, or full, says nothing about the file.
-    with suppress(Error), transaction.atomic():
-        Bundle.objects.filter(pk=bundle_id, state=Bundle.State.CHECKING).update(
-            attempts=F("attempts") - 1
-        )
+def _give_back_attempt(bundle_id: UUID | str, error: Exception, *, attempt: int | None) -> bool:
+    # A database that is away, or full, says nothing about the file; the sweep tries again.
+    if attempt is not None and is_infrastructure(error):
+        with suppress(Error), transaction.atomic():
+            Bundle.objects.filter(pk=bundle_id, state=Bundle.State.CHECKING).update(
+                attempts=F("attempts") - 1
+            )
+    return False
 
 
 def _lease(bundle_id: UUID | str) -> Bundle | None:

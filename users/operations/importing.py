@@ -1,14 +1,12 @@
 """Importing a file: it is taken part by part, and checked in a worker."""
 
-import logging
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
@@ -30,20 +28,14 @@ from .batches import (
     may_start,
     save_lines,
 )
+from .checking import CHECK, do_once, end_check, order_check
 from .columns import PREVIEW, keep_preview, remember_columns
 from .facts import gather_facts
-from .running import SECONDS_TO_BEGIN, count_attempt, is_infrastructure, lease_chunk
+from .running import lease_chunk
 from .undoing import plan_lines
-from .waking import poke
 
-log = logging.getLogger(__name__)
-
-# The check is a chunk like any other, before the first that runs.
-CHECK = 0
 # So many lines of a plan are made and written at a time.
 LINES_AT_ONCE = 2_000
-# A file that has not let its check end so often is refused.
-MOST_CHECKS = 3
 
 
 class FileGone(UsersError):
@@ -84,7 +76,7 @@ def receive_file(
         batch_id=batch.pk,
         by=by,
     )
-    _order_check(batch)
+    order_check(batch)
     return batch
 
 
@@ -124,9 +116,8 @@ def check_again(
         raise NotPlanned
     batch.refresh_from_db()
     Line.objects.filter(batch=batch).delete()
-    Chunk.objects.filter(batch=batch).delete()
     remember_columns(customer=batch.customer, columns=columns or {})
-    _order_check(batch)
+    order_check(batch)
     return batch
 
 
@@ -137,11 +128,6 @@ def _require_grants(options: dict, by: Member) -> None:
         require(by, Permission.DELETE_USERS)
 
 
-def _order_check(batch: Batch) -> None:
-    Chunk.objects.create(batch=batch, number=CHECK, enqueued_at=timezone.now())
-    poke("users.run_chunk", batch_id=str(batch.pk), number=CHECK)
-
-
 def check_upload(*, batch_id: UUID | str) -> None:
     """
     Read the file of a batch and plan its import, at most once; the batch says what came out.
@@ -149,52 +135,23 @@ def check_upload(*, batch_id: UUID | str) -> None:
     The attempt is counted before the work, so a file that crashes the worker is refused. Where the
     database cannot go on, the check waits for it.
     """
-    attempt = None
-    try:
-        attempt = count_attempt(batch_id, CHECK)
-        if attempt is not None and attempt > MOST_CHECKS:
-            _give_up(batch_id)
-        elif attempt is not None:
-            _run_attempt(batch_id)
-    except Exception as error:
-        if not halting.halt(error, batch_id=batch_id, number=CHECK, attempt=attempt):
-            raise
-
-
-def _give_up(batch_id: UUID | str) -> None:
-    # Workers that were told at the same time have all counted; one of them is about to begin.
-    time.sleep(SECONDS_TO_BEGIN)
-    with transaction.atomic():
-        chunk = lease_chunk(batch_id, CHECK)
-        if chunk is not None:
-            log.error("the check of batch %s did not end %s times", batch_id, MOST_CHECKS)
-            _refuse(chunk, "internal")
-
-
-def _run_attempt(batch_id: UUID | str) -> None:
-    try:
-        with transaction.atomic():
-            chunk = lease_chunk(batch_id, CHECK)
-            if chunk is not None:
-                _check(chunk)
-    except Exception as error:
-        if is_infrastructure(error):
-            raise
-        log.exception("the check of batch %s failed", batch_id)
-        with transaction.atomic():
-            chunk = lease_chunk(batch_id, CHECK)
-            if chunk is not None:
-                _refuse(chunk, "internal")
+    do_once(
+        f"the check of batch {batch_id}",
+        lease=partial(lease_chunk, batch_id, CHECK),
+        work=_check,
+        give_up=partial(_refuse, code="internal"),
+        put_off=partial(halting.halt, batch_id=batch_id, number=CHECK),
+    )
 
 
 def _check(chunk: Chunk) -> None:
     batch = Batch.objects.select_related("customer", "by").get(pk=chunk.batch_id)
     if batch.state != Batch.State.CHECKING:
-        _end(chunk)
+        end_check(chunk)
         return
     if batch.kind == Batch.Kind.UNDO:
         plan_lines(batch)
-        _end(chunk)
+        end_check(chunk)
         return
     options = batch.options
     if not _parts_of(batch).exists():
@@ -214,7 +171,7 @@ def _check(chunk: Chunk) -> None:
         return
     keep_preview(batch, parsed.samples)
     plan_rows(batch, parsed.rows, parsed)
-    _end(chunk)
+    end_check(chunk)
 
 
 def _parts_of(batch: Batch) -> QuerySet[Upload]:
@@ -297,8 +254,4 @@ def _refuse(chunk: Chunk, code: str, params: dict | None = None) -> None:
     Batch.objects.filter(pk=chunk.batch_id, state=Batch.State.CHECKING).update(
         state=Batch.State.REFUSED, plan={"refused": refused}, halted_by=""
     )
-    _end(chunk)
-
-
-def _end(chunk: Chunk) -> None:
-    Chunk.objects.filter(pk=chunk.pk).update(state=Chunk.State.DONE, done_at=timezone.now())
+    end_check(chunk)
