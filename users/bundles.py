@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from partners.models import Member
 from users import detected, operations, queries, sentences
 from users.models import Batch, Bundle
+from users.pages import MOVING
 
 STRAYS = {
     "customer_unknown": gettext_lazy("“%(value)s” is not one of your customers."),
@@ -55,7 +56,7 @@ def page_of(bundle: Bundle, *, member: Member) -> dict:
         "stray_count": bundle.plan.get("strays", 0) if is_shown else 0,
         "strays": [_say(one) for one in bundle.plan.get("shown_strays", ())] if is_shown else [],
         "is_moving": bundle.state == Bundle.State.CHECKING
-        or any(one.state in {Batch.State.RUNNING, Batch.State.PAUSED} for one in batches),
+        or any(one.state in MOVING for one in batches),
     }
 
 

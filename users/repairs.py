@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from customers import locations
 from customers.models import Customer
-from users import queries
+from users import queries, sentences
 from users.importing import problems as importing
 from users.importing.columns import label_of
 from users.importing.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, How, Kind
@@ -117,6 +117,31 @@ def offer(batch: Batch, products: Mapping[str, str]) -> Repairs:
         warnings=tuple(one for one in shown if one.severity != importing.ERROR),
         more=found.more,
     )
+
+
+@dataclass(frozen=True)
+class Told:
+    """A sentence of the page, and how grave it is."""
+
+    text: str = ""
+    tone: str = "ok"
+
+
+def tell(batch: Batch) -> Told:
+    """What came of a repair that was left to a worker; nothing where there was none."""
+    said = batch.plan.get("repaired")
+    if said is None:
+        return Told()
+    if said.get("failed"):
+        text = _(
+            "The rows could not be repaired: something went wrong on our side, and none of them was"
+            " changed. Try again; if it happens again, correct the file and upload it anew."
+        )
+        return Told(text, "bad")
+    if not said["changed"]:
+        return Told(_("No row has this problem any more. Nothing was changed."), "info")
+    text = sentences.repaired(said["changed"], said["bad"])
+    return Told(text, "warn" if said["bad"] else "ok")
 
 
 class _Desk:

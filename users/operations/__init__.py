@@ -43,7 +43,15 @@ from .importing import FileGone, check_again, check_upload, receive_file
 from .licenses import Changes, NothingToChange, plan_licenses
 from .mixed import ACTS
 from .purging import plan_purges, pseudonym, purge_due
-from .repairing import Repaired, leave_out, repair_all, repair_line, take_back
+from .repairing import (
+    BeingRepaired,
+    Repaired,
+    leave_out,
+    repair_all,
+    repair_line,
+    stop_repair,
+    take_back,
+)
 from .resetting import plan_resets
 from .restoring import plan_restores, rename_restored
 from .retrying import NEVER_RETRIED, NothingToRetry, plan_retry
@@ -94,6 +102,7 @@ __all__ = [
     "AT_ONCE",
     "Added",
     "AllOrNothing",
+    "BeingRepaired",
     "CannotUndo",
     "DAYS_OF_GRACE",
     "MOST_DAYS",
@@ -177,6 +186,7 @@ __all__ = [
     "sign_in",
     "sign_out",
     "start_batch",
+    "stop_repair",
     "stop_waiting",
     "sweep",
     "sweep_waiting",

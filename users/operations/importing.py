@@ -19,7 +19,7 @@ from users.importing import parse, plan, preview, validate
 from users.models import Batch, Chunk, Line, Upload
 from users.queries import find_said_columns, find_verified_domains
 
-from . import halting, rosters
+from . import halting, repairing, rosters
 from .batches import (
     NotPlanned,
     PlannedLine,
@@ -130,18 +130,27 @@ def _require_grants(options: dict, by: Member) -> None:
 
 def check_upload(*, batch_id: UUID | str) -> None:
     """
-    Read the file of a batch and plan its import, at most once; the batch says what came out.
+    Do what a batch that is being checked waits for, at most once; the batch says what came out.
 
-    The attempt is counted before the work, so a file that crashes the worker is refused. Where the
-    database cannot go on, the check waits for it.
+    Its file is read and its import planned, or the rows of its plan are repaired, or its undo is
+    planned. The attempt is counted before the work, so a file that crashes the worker is refused.
+    Where the database cannot go on, the check waits for it.
     """
     do_once(
         f"the check of batch {batch_id}",
         lease=partial(lease_chunk, batch_id, CHECK),
         work=_check,
-        give_up=partial(_refuse, code="internal"),
+        give_up=_give_up,
         put_off=partial(halting.halt, batch_id=batch_id, number=CHECK),
     )
+
+
+def _give_up(chunk: Chunk) -> None:
+    batch = Batch.objects.select_related("customer").get(pk=chunk.batch_id)
+    if "repair" in batch.plan:
+        repairing.give_up_repair(batch, chunk)
+    else:
+        _refuse(chunk, "internal")
 
 
 def _check(chunk: Chunk) -> None:
@@ -152,6 +161,9 @@ def _check(chunk: Chunk) -> None:
     if batch.kind == Batch.Kind.UNDO:
         plan_lines(batch)
         end_check(chunk)
+        return
+    if "repair" in batch.plan:
+        repairing.do_repair(batch, chunk)
         return
     options = batch.options
     if not _parts_of(batch).exists():

@@ -64,17 +64,27 @@ def gather(batch: Batch, user_names: Iterable[str], by: Member) -> Facts:
     return facts
 
 
+# Lines that stand in the file; of a user who was purged, nothing is left in the row.
+_ROWS = f"""
+    FROM {Line._meta.db_table} l
+    WHERE l.batch_id = %s AND coalesce(l.input->>'act', '') <> '{LEAVE}' AND l.input ? 'products'
+"""
+
+
+def count(batch: Batch, condition: str, value: object) -> int:
+    """How many rows of the file there are for which a condition on the line `l` holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) {_ROWS} AND {condition}", [batch.pk, value])
+        return cursor.fetchone()[0]
+
+
 def load(batch: Batch, condition: str, value: object) -> dict[int, Row]:
     """The rows of the file for which a condition on the line `l` holds, by number."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT l.number, l.state = 'left_out', l.input::text, l.problems::text
-            FROM {Line._meta.db_table} l
-            WHERE l.batch_id = %s AND coalesce(l.input->>'act', '') <> '{LEAVE}' AND {condition}
-                -- Nothing is left in the row of a user who was purged.
-                AND l.input ? 'products'
-            ORDER BY l.number
+            {_ROWS} AND {condition} ORDER BY l.number
             """,
             [batch.pk, value],
         )
@@ -282,7 +292,8 @@ def _write(
                     problems = r.problems::jsonb, user_id = coalesce(r.user_id, l.user_id)
                 FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::uuid[])
                     AS r(number, state, input, problems, user_id)
-                WHERE l.batch_id = %s AND l.number = r.number
+                -- Whose user was purged since the row was read, stays empty.
+                WHERE l.batch_id = %s AND l.number = r.number AND l.input ? 'products'
                 """,
                 [
                     [row.number for row in some],

@@ -32,11 +32,28 @@ def repair_all(request, customer, batch_id):
 
 def say(request, repaired):
     """Say how many rows were changed, and how many of them still cannot run."""
+    if repaired.is_left_to_worker:
+        # The page itself says so, and what came of it in the end.
+        return
     if not repaired.changed:
         messages.info(request, _("No row has this problem any more. Nothing was changed."))
         return
     level = messages.warning if repaired.bad else messages.success
     level(request, sentences.repaired(repaired.changed, repaired.bad))
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def stop_repair(request, customer, batch_id):
+    """Let a plan wait again whose rows no worker has begun to repair."""
+    batch = get_import_or_404(customer, batch_id)
+    try:
+        operations.stop_repair(batch=batch, by=request.user)
+    except operations.UsersError as error:
+        messages.error(request, error.message)
+    else:
+        messages.info(request, _("The repair was stopped. No row was changed."))
+    return redirect("users:batch", customer.slug, batch.pk)
 
 
 def get_line_or_404(customer, batch_id, number):
