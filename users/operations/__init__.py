@@ -42,6 +42,7 @@ from .holding import DAYS_OF_GRACE, MOST_DAYS, WrongDays, plan_holds, read_hold,
 from .importing import FileGone, check_again, check_upload, receive_file
 from .licenses import Changes, NothingToChange, plan_licenses
 from .mixed import ACTS
+from .noting import keep_note
 from .purging import plan_purges, pseudonym, purge_due
 from .repairing import (
     BeingRepaired,
@@ -151,6 +152,7 @@ __all__ = [
     "finish_set",
     "gather_facts",
     "hand_over",
+    "keep_note",
     "leave_out",
     "look_at_link",
     "mail_sheet",

@@ -202,7 +202,7 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
     for batch in waiting.select_related("customer", "by").order_by("customer_id"):
         try:
             with transaction.atomic():
-                start_batch(batch=batch, reason=reason, ticket=ticket, by=by)
+                start_batch(batch=batch, reason=reason or None, ticket=ticket or None, by=by)
         except NotPlanned:
             continue
         except UsersError as error:

@@ -11,6 +11,7 @@ from partners.roles import Permission
 from users import forms, operations, queries, sentences
 from users.pages import page_of
 
+from .batches import keep_note
 from .importing import get_import_or_404
 
 
@@ -19,6 +20,7 @@ from .importing import get_import_or_404
 def repair_all(request, customer, batch_id):
     """Repair the same problem in all rows of a planned import that have it."""
     batch = get_import_or_404(customer, batch_id)
+    keep_note(request, batch)
     form = forms.RepairAll(request.POST)
     if not form.is_valid():
         context = page_of(batch, forms.Place(), member=request.user) | {"form": form}
@@ -85,6 +87,7 @@ def repair_line(request, customer, batch_id, number):
 
 def save_line(request, batch, form):
     """Order the repair; say at the form what still stands against it."""
+    keep_note(request, batch)
     changes, number = form.cleaned_data["person"], form.line.number
     try:
         form.refuse(
@@ -112,6 +115,7 @@ def take_back(request, customer, batch_id, number):
 def move(request, customer, batch_id, number, order):
     """Do it, say what it came to, and show the plan again."""
     batch, line = get_line_or_404(customer, batch_id, number)
+    keep_note(request, batch)
     try:
         order(batch=batch, numbers=[line.number], by=request.user)
     except operations.UsersError as error:
