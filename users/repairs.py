@@ -110,7 +110,7 @@ def offer(batch: Batch, products: Mapping[str, str]) -> Repairs:
     found = queries.find_problem_groups(batch, by_value=BY_VALUE, by_domain=BY_DOMAIN)
     if not found.groups:
         return Repairs()
-    desk = _Desk(batch.customer, products)
+    desk = _Desk(batch.customer, products, is_list="leavers" in batch.plan)
     shown = [desk.show(group) for group in found.groups]
     return Repairs(
         errors=tuple(one for one in shown if one.severity == importing.ERROR),
@@ -140,15 +140,17 @@ def tell(batch: Batch) -> Told:
         return Told(text, "bad")
     if not said["changed"]:
         return Told(_("No row has this problem any more. Nothing was changed."), "info")
-    text = sentences.repaired(said["changed"], said["bad"])
-    return Told(text, "warn" if said["bad"] else "ok")
+    text = sentences.repaired(**said)
+    return Told(text, "warn" if said["bad"] or said["leaving"] > 0 else "ok")
 
 
 class _Desk:
     """Knows what can be chosen at this customer; each thing is asked for once."""
 
-    def __init__(self, customer: Customer, products: Mapping[str, str]):
+    def __init__(self, customer: Customer, products: Mapping[str, str], *, is_list: bool):
         self.customer = customer
+        # Whoever is in no row of a complete list leaves.
+        self.is_list = is_list
         self.products = products
         self.long_lists = LONG_LISTS
 
@@ -167,7 +169,7 @@ class _Desk:
             choices = [(str(How.SUGGESTED), _suggested(group, values)), *choices]
         if group.code in CAN_DO_WITHOUT:
             choices.append((str(How.WITHOUT), str(WITHOUT.get(group.column, WITHOUT[""]))))
-        choices.append((str(How.LEAVE_OUT), _("Leave these rows out")))
+        choices.append((str(How.LEAVE_OUT), self._leave_out()))
         return Repair(
             kind=Kind(group.code, group.column, group.key),
             severity=group.severity,
@@ -179,6 +181,11 @@ class _Desk:
             button=ngettext("Change %(n)s row", "Change %(n)s rows", group.rows)
             % {"n": intcomma(group.rows)},
         )
+
+    def _leave_out(self) -> str:
+        if self.is_list:
+            return _("Leave these rows out; who of them is there already is deleted")
+        return _("Leave these rows out")
 
     def _values(self, group: queries.ProblemGroup) -> Sequence[tuple[str, str]]:
         if group.code in DOMAIN_CODES:

@@ -1,7 +1,7 @@
 """Importing a file: it is taken part by part, and checked in a worker."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from .batches import (
 from .checking import CHECK, do_once, end_check, order_check
 from .columns import PREVIEW, keep_preview, remember_columns
 from .facts import gather_facts
+from .overview import NAMED
 from .running import lease_chunk
 from .undoing import plan_lines
 
@@ -198,7 +199,7 @@ def _read_parts(batch: Batch) -> bytes:
 def plan_rows(batch: Batch, rows: Sequence[parse.Row], parsed: parse.Parsed) -> None:
     """Plan the import of these rows of a file, which its batch waits for."""
     made, leavers = _make_plan(batch, rows)
-    _save(batch, leavers.lines, made.lines)
+    _save(batch, leavers, made.lines)
     found = {
         "detected": describe_detected(parsed.detected),
         "notices": [notice.as_json() for notice in parsed.notices],
@@ -218,13 +219,17 @@ def plan_rows(batch: Batch, rows: Sequence[parse.Row], parsed: parse.Parsed) -> 
         Line.objects.filter(batch=batch).delete()
 
 
-def _save(batch: Batch, leavers: Sequence[PlannedLine], lines: Sequence[plan.PlannedLine]) -> None:
-    if leavers:
-        save_lines(batch=batch, lines=leavers)
+def _save(batch: Batch, leavers: rosters.Leavers, lines: Sequence[plan.PlannedLine]) -> None:
+    if leavers.lines:
+        save_lines(batch=batch, lines=leavers.lines)
+    # Before the rows is room for everybody who may still leave when rows are repaired.
+    before = leavers.plan["leavers"]["active"] if leavers.plan else 0
     # A hundred thousand lines at once would take the worker 70 MB.
     for start in range(0, len(lines), LINES_AT_ONCE):
-        some = [_line(line) for line in lines[start : start + LINES_AT_ONCE]]
-        save_lines(batch=batch, lines=some, first=len(leavers) + start + 1)
+        some = [_line(line, leavers.idle) for line in lines[start : start + LINES_AT_ONCE]]
+        save_lines(batch=batch, lines=some, first=before + start + 1)
+    batch.total = len(leavers.lines) + len(lines)
+    batch.save(update_fields=["total"])
 
 
 def _make_plan(batch: Batch, rows: Sequence[parse.Row]) -> tuple[plan.Plan, rosters.Leavers]:
@@ -241,14 +246,23 @@ def _make_plan(batch: Batch, rows: Sequence[parse.Row]) -> tuple[plan.Plan, rost
     if facts.people is not None and facts.people.purpose == "roster":
         there = {person.input["user_name"].lower() for person in people}
         leavers = rosters.find_leavers(batch, there)
-    return plan.make_plan(people, problems, facts, leavers.freed), leavers
+    made = plan.make_plan(people, problems, facts, leavers.freed)
+    if leavers.plan:
+        lines = {line.line for line in made.lines}
+        idle = {one.input["user_name"] for one in people if one.line not in lines}
+        leavers = replace(leavers, idle=idle)
+    return made, leavers
 
 
-def _line(planned: plan.PlannedLine) -> PlannedLine:
+def _line(planned: plan.PlannedLine, idle: Collection[str]) -> PlannedLine:
     known = planned.input.get("user_id")
+    more = {"line": planned.line}
+    if idle and planned.input["user_name"] in idle:
+        # Whatever becomes of this row, its user does not leave.
+        more[NAMED] = True
     return PlannedLine(
         UUID(known) if known else uuid7(),
-        planned.input | {"line": planned.line},
+        planned.input | more,
         [problem.as_json() for problem in planned.problems],
         is_valid=planned.state != plan.FAILED,
     )

@@ -18,7 +18,8 @@ from users.models import Batch, Chunk, Line
 
 from .batches import NotPlanned, UsersError, lock_customer, may_start, require_may_start
 from .checking import end_check, order_check
-from .reworking import LEAVE, Rework, count, gather, load, rework, save
+from .overview import LEAVE
+from .reworking import Rework, count, gather, load, rework, save
 
 # So many rows are repaired while the page waits, in about half a second; more in a worker.
 MOST_AT_ONCE = 2_000
@@ -38,6 +39,8 @@ class Repaired:
 
     changed: int
     bad: int = 0
+    # How many more users leave, as no row of a complete list names them any more.
+    leaving: int = 0
     # Nothing has happened yet: so many rows are left to a worker.
     is_left_to_worker: bool = False
 
@@ -125,9 +128,10 @@ def do_repair(batch: Batch, chunk: Chunk) -> None:
     lock_customer(batch.customer)
     if (locked := _lock_repaired(batch)) is not None:
         locked.customer = batch.customer
-        save(locked, done)
+        leaving = save(locked, done)
         what = {"code": kind.code, "how": str(how), "count": len(changed)}
-        _end_repair(locked, {"changed": len(changed), "bad": _count_bad(done, changed)})
+        bad = _count_bad(done, changed)
+        _end_repair(locked, {"changed": len(changed), "bad": bad, "leaving": leaving})
         _record(locked, what, by)
     end_check(chunk)
 
@@ -237,9 +241,9 @@ def _put_right(
     if not number:
         return Repaired(0)
     done = rework(batch, changed, by)
-    save(batch, done, leavers)
+    leaving = save(batch, done, leavers)
     _record(batch, what | {"count": number}, by)
-    return Repaired(number, _count_bad(done, changed))
+    return Repaired(number, _count_bad(done, changed), leaving)
 
 
 def _count_bad(done: Rework, changed: Collection[int]) -> int:

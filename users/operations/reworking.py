@@ -17,30 +17,11 @@ from users.importing.problems import Problem
 from users.importing.repair import Row, recheck
 from users.models import Batch, Line
 
+from . import rosters
 from .batches import LINES_A_STATEMENT, as_json
 from .choosing import is_last_administrator
 from .facts import gather_facts
-
-SEAT_SHORT = "seat_short"
-# What a line says of somebody who is not in a complete list, and leaves.
-LEAVE = "leave"
-
-
-@dataclass(slots=True)
-class Seen:
-    """A line as far as the others depend on it: its name, its place and its licenses."""
-
-    line: int
-    state: str
-    act: str
-    user_name: str
-    # The user, where it is about one who is there.
-    known: str | None
-    give: str
-    take: str
-    # The names of the products that it was found to get no seat of, as JSON.
-    short: str
-    has_problems: bool
+from .overview import LEAVE, SEAT_SHORT, Seen, look_over
 
 
 @dataclass(frozen=True)
@@ -104,27 +85,9 @@ def load(batch: Batch, condition: str, value: object) -> dict[int, Row]:
         }
 
 
-def _look_over(batch: Batch) -> dict[int, Seen]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT number, coalesce((input->>'line')::integer, number), state,
-                coalesce(input->>'act', ''), input->>'user_name',
-                CASE WHEN input->>'act' = '{LEAVE}' THEN user_id::text ELSE input->>'user_id' END,
-                coalesce(input->>'give', input->>'products', '[]'),
-                coalesce(input->>'take', '[]'),
-                jsonb_path_query_array(problems, '$[*] ? (@.code == "{SEAT_SHORT}").value')::text,
-                jsonb_path_exists(problems, '$[*] ? (@.code != "{SEAT_SHORT}")')
-            FROM {Line._meta.db_table} WHERE batch_id = %s ORDER BY number
-            """,
-            [batch.pk],
-        )
-        return {number: Seen(*rest) for number, *rest in cursor.fetchall()}
-
-
 def rework(batch: Batch, changed: dict[int, Row], by: Member) -> Rework:
     """Check the changed rows, and those that share a user name with them, before or after."""
-    overview = _look_over(batch)
+    overview = look_over(batch)
     affected = {overview[number].user_name for number in changed}
     for row in changed.values():
         affected |= {row.input["user_name"], row.input["user_name"].lower()}
@@ -158,25 +121,26 @@ def rework(batch: Batch, changed: dict[int, Row], by: Member) -> Rework:
     return Rework({row.number: row for row in checked}, overview, facts)
 
 
-def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> None:
+def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> int:
     """
     Write the rows that were checked, and the seats forecast for all rows in one pass.
 
-    `leavers` are the new states of lines about people who are not in a complete list.
+    `leavers` are the new states of lines about people who are not in a complete list. Whoever is in
+    no row of such a list any more leaves too, and who is in one does not; returns how many more
+    leave than before.
     """
-    moved = dict(leavers or {})
-    for number, state in moved.items():
-        done.overview[number].state = state
     before = {number: seen.known for number, seen in done.overview.items()}
+    leaving = _count_leavers(done.overview)
     for number, row in done.rows.items():
         _take_over(done.overview[number], row)
-    moved |= _keep_who_is_in_the_file(done)
-    _set_states(batch, moved)
+    if "leavers" in batch.plan:
+        rosters.settle(batch, done.overview, leavers or {})
     freed = _plan_leavers(batch, done.overview)
     made = plan.make_plan(*_in_short(done.overview), done.facts, freed)
-    shorts = {
-        line.line: [one for one in line.problems if one.code == SEAT_SHORT] for line in made.lines
-    }
+    shorts = {}
+    for line in made.lines:
+        if short := [one for one in line.problems if one.code == SEAT_SHORT]:
+            shorts[line.line] = short
     _write(batch, done, shorts, before)
     _write_shorts(
         batch,
@@ -185,6 +149,7 @@ def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> N
             for number, seen in done.overview.items()
             if seen.act != LEAVE
             and number not in done.rows
+            and (seen.short != "[]" or seen.line in shorts)
             and json.loads(seen.short) != [one.value for one in shorts.get(seen.line, ())]
         },
     )
@@ -195,6 +160,11 @@ def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> N
         "counts": _count(done.overview, shorts),
     }
     batch.save(update_fields=["plan"])
+    return _count_leavers(done.overview) - leaving
+
+
+def _count_leavers(overview: dict[int, Seen]) -> int:
+    return sum(seen.act == LEAVE and seen.state == Line.State.PLANNED for seen in overview.values())
 
 
 def _take_over(seen: Seen, row: Row) -> None:
@@ -211,28 +181,6 @@ def _state(row: Row) -> str:
     return str(Line.State.INVALID if row.is_bad else Line.State.PLANNED)
 
 
-def _keep_who_is_in_the_file(done: Rework) -> dict[int, str]:
-    """Nobody leaves who is named by a row; who is named no more stays all the same."""
-    named = {seen.user_name for seen in done.overview.values() if seen.act != LEAVE}
-    kept = {}
-    for number, seen in done.overview.items():
-        if seen.act == LEAVE and seen.user_name in named and seen.state != Line.State.LEFT_OUT:
-            kept[number] = seen.state = str(Line.State.LEFT_OUT)
-    return kept
-
-
-def _set_states(batch: Batch, states: dict[int, str]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {Line._meta.db_table} l SET state = s.state
-            FROM unnest(%s::integer[], %s::text[]) AS s(number, state)
-            WHERE l.batch_id = %s AND l.number = s.number
-            """,
-            [list(states), list(states.values()), batch.pk],
-        )
-
-
 def _plan_leavers(batch: Batch, overview: dict[int, Seen]) -> dict[str, int]:
     """What the plan says about those who leave; gives the seats that they free."""
     if "leavers" not in batch.plan:
@@ -245,6 +193,8 @@ def _plan_leavers(batch: Batch, overview: dict[int, Seen]) -> dict[str, int]:
     freed = licensing.count_held(batch.customer, going)
     batch.plan |= {
         "freed": freed,
+        "leavers": batch.plan["leavers"]
+        | {"count": sum(seen.act == LEAVE and not seen.is_named for seen in overview.values())},
         "takes_last_administrator": is_last_administrator(batch.customer_id, going),
     }
     return freed
@@ -275,7 +225,8 @@ def _count(overview: dict[int, Seen], shorts: dict[int, list]) -> dict[str, int]
         if seen.state == Line.State.INVALID:
             counts["failed"] += 1
         elif seen.state == Line.State.PLANNED:
-            counts["warned" if seen.has_problems or shorts[seen.line] else "ready"] += 1
+            is_warned = seen.has_problems or seen.line in shorts
+            counts["warned" if is_warned else "ready"] += 1
     return counts
 
 

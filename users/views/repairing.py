@@ -40,8 +40,8 @@ def say(request, repaired):
     if not repaired.changed:
         messages.info(request, _("No row has this problem any more. Nothing was changed."))
         return
-    level = messages.warning if repaired.bad else messages.success
-    level(request, sentences.repaired(repaired.changed, repaired.bad))
+    level = messages.warning if repaired.bad or repaired.leaving > 0 else messages.success
+    level(request, sentences.repaired(repaired.changed, repaired.bad, repaired.leaving))
 
 
 @customer_view(Permission.MANAGE_USERS)
@@ -117,12 +117,13 @@ def move(request, customer, batch_id, number, order):
     batch, line = get_line_or_404(customer, batch_id, number)
     keep_note(request, batch)
     try:
-        order(batch=batch, numbers=[line.number], by=request.user)
+        moved = order(batch=batch, numbers=[line.number], by=request.user)
     except operations.UsersError as error:
         messages.error(request, error.message)
     else:
         name = line.input["display_name"] or line.input["user_name"]
         is_out = order is operations.leave_out
         said = _("%(name)s was left out.") if is_out else _("%(name)s was taken back.")
-        messages.success(request, said % {"name": name})
+        level = messages.warning if is_out and moved.leaving > 0 else messages.success
+        level(request, f"{said % {'name': name}} {sentences.more_leave(moved.leaving)}".strip())
     return redirect("users:batch", customer.slug, batch.pk)
