@@ -138,10 +138,33 @@ def tell(batch: Batch) -> Told:
             " changed. Try again; if it happens again, correct the file and upload it anew."
         )
         return Told(text, "bad")
+    if "kept" in said:
+        return _tell_kept(**said)
     if not said["changed"]:
         return Told(_("No row has this problem any more. Nothing was changed."), "info")
     text = sentences.repaired(**said)
     return Told(text, "warn" if said["bad"] or said["leaving"] > 0 else "ok")
+
+
+def _tell_kept(kept: int, lost: int) -> Told:
+    """How many repairs have outlived another reading of the file."""
+    told = []
+    if kept:
+        text = ngettext(
+            "%(n)s row that you had repaired or left out is so again.",
+            "%(n)s rows that you had repaired or left out are so again.",
+            kept,
+        )
+        told.append(text % {"n": intcomma(kept)})
+    if lost:
+        text = ngettext(
+            "%(n)s repair could not be kept, as its row is read differently now. Look at it again.",
+            "%(n)s repairs could not be kept, as their rows are read differently now. Look at them"
+            " again.",
+            lost,
+        )
+        told.append(text % {"n": intcomma(lost)})
+    return Told(" ".join(told), "warn" if lost else "ok")
 
 
 class _Desk:

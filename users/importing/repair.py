@@ -163,6 +163,34 @@ def _cell(row: Row, column: str) -> dict[str, Any]:
     return {"value": row.input.get(column), "said": sorted(one.value for one in of_it)}
 
 
+def repair_again(row: Row, before: Row) -> tuple[Row, bool]:
+    """
+    The row of a file that was read anew, repaired as its line was before; and whether wholly.
+
+    A cell is repaired again where it is read as it was before its first repair, and the row is
+    left out again where it is about the same person.
+    """
+    read = before.input.get("read", {})
+    fits = {
+        column
+        for column, cell in read.items()
+        if _cell(row, column) == {"value": cell["value"], "said": cell["said"]}
+    }
+    person = row.input | {column: before.input[column] for column in fits if column in before.input}
+    _note_given(person, row.input)
+    still = {(one.column, one.value) for one in before.problems}
+    left = tuple(
+        one for one in row.problems if one.column not in fits or (one.column, one.value) in still
+    )
+    is_same = all(
+        row.input[column] == (read[column]["value"] if column in read else before.input[column])
+        for column in ("user_name", "display_name")
+    )
+    is_left_out = before.is_left_out and is_same
+    made = Row(row.number, person, left, row.is_left_out or is_left_out)
+    return _remember(row, made), fits == read.keys() and is_left_out == before.is_left_out
+
+
 def _note_given(person: dict[str, Any], before: dict[str, Any]) -> None:
     # Of somebody who is there already, only what the row says itself is changed.
     if "given" in before:

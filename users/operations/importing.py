@@ -32,6 +32,7 @@ from .checking import CHECK, do_once, end_check, order_check
 from .columns import PREVIEW, keep_preview, remember_columns
 from .facts import gather_facts
 from .overview import NAMED
+from .rereading import repair_as_before, take_repairs
 from .running import lease_chunk
 from .undoing import plan_lines
 
@@ -86,7 +87,10 @@ def check_again(
     *, batch: Batch, options: dict, columns: Mapping[str, str] | None = None, by: Member
 ) -> Batch:
     """
-    Check the file once more, with other choices; the plan made before is dropped.
+    Check the file once more, with other choices; a new plan takes the place of the one before.
+
+    What was repaired or left out is so again where the file still reads the same there; the new
+    plan says how many rows it were.
 
     `columns` are the fields by the plain headers of columns that mean something else than was
     found; it is remembered for every later file of the customer.
@@ -109,14 +113,12 @@ def check_again(
         state=Batch.State.CHECKING,
         options=options,
         plan={},
-        total=0,
         # The rows are judged by the rights of who checks them.
         by=by,
         by_name=by.name,
     ):
         raise NotPlanned
     batch.refresh_from_db()
-    Line.objects.filter(batch=batch).delete()
     remember_columns(customer=batch.customer, columns=columns or {})
     order_check(batch)
     return batch
@@ -199,6 +201,7 @@ def _read_parts(batch: Batch) -> bytes:
 def plan_rows(batch: Batch, rows: Sequence[parse.Row], parsed: parse.Parsed) -> None:
     """Plan the import of these rows of a file, which its batch waits for."""
     made, leavers = _make_plan(batch, rows)
+    before = take_repairs(batch)
     _save(batch, leavers, made.lines)
     found = {
         "detected": describe_detected(parsed.detected),
@@ -217,6 +220,9 @@ def plan_rows(batch: Batch, rows: Sequence[parse.Row], parsed: parse.Parsed) -> 
         state=Batch.State.PLANNED, plan=found, halted_by=""
     ):
         Line.objects.filter(batch=batch).delete()
+        return
+    batch.plan = found
+    repair_as_before(batch, before)
 
 
 def _save(batch: Batch, leavers: rosters.Leavers, lines: Sequence[plan.PlannedLine]) -> None:
