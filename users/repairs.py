@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from customers import locations
 from customers.models import Customer
-from users import queries, sentences
+from users import queries
 from users.importing import problems as importing
 from users.importing.columns import label_of
 from users.importing.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, How, Kind
@@ -119,6 +119,32 @@ def offer(batch: Batch, products: Mapping[str, str]) -> Repairs:
     )
 
 
+def say_repaired(changed: int, bad: int, leaving: int = 0) -> str:
+    """What is said when rows of a plan have been repaired, and so many more users leave by it."""
+    numbers = {"n": intcomma(changed), "bad": intcomma(bad)}
+    if bad:
+        sentence = ngettext(
+            "%(n)s row changed, but it still has an error.",
+            "%(n)s rows changed; %(bad)s of them still have an error.",
+            changed,
+        )
+    else:
+        sentence = ngettext("%(n)s row changed.", "%(n)s rows changed.", changed)
+    return f"{sentence % numbers} {more_leave(leaving)}".strip()
+
+
+def more_leave(number: int) -> str:
+    """That so many more users leave with a complete list; '' where none does."""
+    if number <= 0:
+        return ""
+    text = ngettext(
+        "%(n)s user is in no row of the list any more, and is deleted with it.",
+        "%(n)s users are in no row of the list any more, and are deleted with it.",
+        number,
+    )
+    return text % {"n": intcomma(number)}
+
+
 @dataclass(frozen=True)
 class Told:
     """A sentence of the page, and how grave it is."""
@@ -142,7 +168,7 @@ def tell(batch: Batch) -> Told:
         return _tell_kept(**said)
     if not said["changed"]:
         return Told(_("No row has this problem any more. Nothing was changed."), "info")
-    text = sentences.repaired(**said)
+    text = say_repaired(**said)
     return Told(text, "warn" if said["bad"] or said["leaving"] > 0 else "ok")
 
 

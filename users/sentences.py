@@ -202,32 +202,6 @@ def served(batch: Batch, number: int) -> int:
     return number - batch.plan.get("unserved", 0) or number
 
 
-def repaired(changed: int, bad: int, leaving: int = 0) -> str:
-    """What is said when rows of a plan have been repaired, and so many more users leave by it."""
-    numbers = {"n": intcomma(changed), "bad": intcomma(bad)}
-    if bad:
-        sentence = ngettext(
-            "%(n)s row changed, but it still has an error.",
-            "%(n)s rows changed; %(bad)s of them still have an error.",
-            changed,
-        )
-    else:
-        sentence = ngettext("%(n)s row changed.", "%(n)s rows changed.", changed)
-    return f"{sentence % numbers} {more_leave(leaving)}".strip()
-
-
-def more_leave(number: int) -> str:
-    """That so many more users leave with a complete list; '' where none does."""
-    if number <= 0:
-        return ""
-    text = ngettext(
-        "%(n)s user is in no row of the list any more, and is deleted with it.",
-        "%(n)s users are in no row of the list any more, and are deleted with it.",
-        number,
-    )
-    return text % {"n": intcomma(number)}
-
-
 def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
     """Per product of the plan: its name, the seats free before and after, and how many lack."""
     if batch.kind in {Kind.DELETE, Kind.RESTORE}:

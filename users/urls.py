@@ -88,6 +88,7 @@ urlpatterns = [
     path("import/", bundles.upload, name="import_many"),
     path("import/<uuid:bundle_id>/", bundles.bundle, name="bundle"),
     path("import/<uuid:bundle_id>/start/", bundles.start, name="start_bundle"),
+    path("import/<uuid:bundle_id>/errors.<str:kind>", bundles.strays, name="strays"),
     path("customers/<slug:slug>/users/", include(of_users)),
     path("customers/<slug:slug>/batches/", batches.customer_batches, name="customer_batches"),
     path("customers/<slug:slug>/batches/<uuid:batch_id>/", include(of_batch)),

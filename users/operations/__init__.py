@@ -18,7 +18,14 @@ from .batches import (
     sweep,
 )
 from .blocking import plan_blocks
-from .bundling import NothingToStart, cut_bundle, receive_bundle, start_bundle, sweep_bundles
+from .bundling import (
+    NothingToStart,
+    cut_bundle,
+    receive_bundle,
+    start_bundle,
+    sweep_bundles,
+    wipe_strays,
+)
 from .changing import OF_MANY, plan_edits
 from .choosing import NobodyChosen, note_counted
 from .deleting import plan_deletes
@@ -194,4 +201,5 @@ __all__ = [
     "sweep_waiting",
     "take_back",
     "wipe",
+    "wipe_strays",
 ]

@@ -1,8 +1,9 @@
 """One file with people of many customers: cut into a planned import for each of them."""
 
+import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -20,9 +21,11 @@ from customers.queries import find_customers
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
-from users.importing import parse
+from users.importing import columns, parse
 from users.importing.assign import Assigner
+from users.importing.problems import NOTICE, Problem
 from users.models import Batch, Bundle, BundlePart, Line
+from users.queries import find_agreed_columns
 
 from .batches import NotPlanned, UsersError, create_batch, start_batch
 from .checking import do_once
@@ -31,8 +34,11 @@ from .running import is_infrastructure, poke
 
 log = logging.getLogger(__name__)
 
-# So many rows that belong to no customer are shown; the others are counted.
+# So many rows that belong to no customer are shown; all of them can be downloaded.
 MOST_SHOWN = 200
+STRAYS_A_PART = 1_000
+# They are rows of a file that nobody waits for any more.
+STRAYS_KEPT = timedelta(days=30)
 
 
 class NothingToStart(UsersError):
@@ -100,6 +106,13 @@ def _lease(bundle_id: UUID | str) -> Bundle | None:
 
 
 def _cut(bundle: Bundle) -> None:
+    customers = {one.pk: one for one in _open_customers(bundle.by).iterator()}
+    # What a header means by itself, one customer's files do not change for the others.
+    said = {
+        header: field
+        for header, field in find_agreed_columns(list(customers)).items()
+        if not columns.has_meaning(header)
+    }
     content = BytesIO()
     for part in bundle.parts.order_by("number").values_list("content", flat=True).iterator(8):
         content.write(part)
@@ -110,17 +123,19 @@ def _cut(bundle: Bundle) -> None:
             encoding=bundle.options.get("encoding") or None,
             delimiter=bundle.options.get("delimiter") or None,
             with_customer=True,
+            said=said,
         )
     except parse.UnreadableFile as error:
         _refuse(bundle, error.code, error.params)
         return
-    customers = {one.pk: one for one in _open_customers(bundle.by).iterator()}
     assigner = Assigner(*_names_of(customers))
     rows, strays = defaultdict(list), []
     for row in parsed.rows:
         found = assigner.find(row)
         if found.customer is None:
-            strays.append(found.stray)
+            # Empty cells are left out: there may be a hundred thousand rows.
+            cells = {field: text for field, text in row.values.items() if text}
+            strays.append(found.stray | {"cells": cells})
         else:
             rows[found.customer].append(row)
     for customer_id in sorted(rows, key=lambda pk: customers[pk].sort_key):
@@ -128,13 +143,35 @@ def _cut(bundle: Bundle) -> None:
     bundle.state = Bundle.State.CUT
     bundle.plan = {
         "detected": describe_detected(parsed.detected),
-        "notices": [notice.as_json() for notice in parsed.notices],
+        "notices": [
+            notice.as_json() for notice in (*parsed.notices, *_about_said(parsed.detected, said))
+        ],
         "rows": len(parsed.rows),
         "strays": len(strays),
-        "shown_strays": strays[:MOST_SHOWN],
+        "shown_strays": [
+            {name: value for name, value in one.items() if name != "cells"}
+            for one in strays[:MOST_SHOWN]
+        ],
     }
     bundle.save(update_fields=["state", "plan"])
     bundle.parts.all().delete()
+    _keep_strays(bundle, strays)
+
+
+def _about_said(detected: parse.Detected, said: Mapping[str, str]) -> Iterator[Problem]:
+    for column in detected.columns:
+        if said.get(columns.plain_header(column.header)):
+            yield Problem(
+                detected.header_line, column.field, column.header[:120], "column_said", {},
+                severity=NOTICE,
+            )  # fmt: skip
+
+
+def _keep_strays(bundle: Bundle, strays: Sequence[dict]) -> None:
+    """Keep the rows that belong to no customer where the parts of the file were."""
+    for number, start in enumerate(range(0, len(strays), STRAYS_A_PART), 1):
+        content = json.dumps(strays[start : start + STRAYS_A_PART]).encode()
+        BundlePart.objects.create(bundle=bundle, number=number, content=content)
 
 
 def _open_customers(member: Member) -> QuerySet[Customer]:
@@ -222,3 +259,15 @@ def sweep_bundles() -> None:
         for bundle_id in list(waiting.values_list("pk", flat=True)):
             Bundle.objects.filter(pk=bundle_id).update(enqueued_at=timezone.now())
             poke("users.cut_bundle", bundle_id=str(bundle_id))
+
+
+@transaction.atomic
+def wipe_strays() -> None:
+    """Remove this tenant's rows that belonged to no customer for too long, wherever they stand."""
+    old = Bundle.objects.filter(created_at__lt=timezone.now() - STRAYS_KEPT).exclude(
+        state=Bundle.State.CHECKING
+    )
+    for bundle in old.filter(Exists(BundlePart.objects.filter(bundle=OuterRef("pk")))):
+        bundle.plan.pop("shown_strays", None)
+        bundle.save(update_fields=["plan"])
+        bundle.parts.all().delete()

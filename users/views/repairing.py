@@ -8,7 +8,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from customers.access import customer_view
 from customers.pages import render_form
 from partners.roles import Permission
-from users import forms, operations, queries, sentences
+from users import forms, operations, queries, repairs, sentences
 from users.pages import page_of
 
 from .batches import keep_note
@@ -41,7 +41,7 @@ def say(request, repaired):
         messages.info(request, _("No row has this problem any more. Nothing was changed."))
         return
     level = messages.warning if repaired.bad or repaired.leaving > 0 else messages.success
-    level(request, sentences.repaired(repaired.changed, repaired.bad, repaired.leaving))
+    level(request, repairs.say_repaired(repaired.changed, repaired.bad, repaired.leaving))
 
 
 @customer_view(Permission.MANAGE_USERS)
@@ -125,5 +125,5 @@ def move(request, customer, batch_id, number, order):
         is_out = order is operations.leave_out
         said = _("%(name)s was left out.") if is_out else _("%(name)s was taken back.")
         level = messages.warning if is_out and moved.leaving > 0 else messages.success
-        level(request, f"{said % {'name': name}} {sentences.more_leave(moved.leaving)}".strip())
+        level(request, f"{said % {'name': name}} {repairs.more_leave(moved.leaving)}".strip())
     return redirect("users:batch", customer.slug, batch.pk)
