@@ -1,6 +1,6 @@
 """Rows of a plan made better: what a member chose for a problem is put into the person."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -148,13 +148,23 @@ def type_anew(row: Row, changes: dict[str, Any]) -> Row:
 def _remember(before: Row, after: Row) -> Row:
     """The repaired row with what its changed cells held as they were read, to be compared later."""
     read = dict(before.input.get("read", {}))
-    for column in (*LABELS, ""):
-        if column not in read and _cell(before, column) != _cell(after, column):
+    for column in _changed(before, after):
+        if column not in read:
             read[column] = _cell(before, column)
             if column == "user_name":
                 # Whom the file was about there, of those who are there already.
                 read[column]["user_id"] = before.input.get("user_id")
     return replace(after, input=after.input | {"read": read}) if read else after
+
+
+def _changed(before: Row, after: Row) -> Iterator[str]:
+    was, becomes = before.input, after.input
+    for column in LABELS:
+        if was.get(column) != becomes.get(column):
+            yield column
+    for problem in before.problems:
+        if problem.code in _OF_READING and problem not in after.problems:
+            yield problem.column
 
 
 def _cell(row: Row, column: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The rows of a planned import checked anew after some were changed, in a few statements."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from uuid import UUID
 
@@ -142,17 +142,7 @@ def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> i
         if short := [one for one in line.problems if one.code == SEAT_SHORT]:
             shorts[line.line] = short
     _write(batch, done, shorts, before)
-    _write_shorts(
-        batch,
-        {
-            number: shorts.get(seen.line, [])
-            for number, seen in done.overview.items()
-            if seen.act != LEAVE
-            and number not in done.rows
-            and (seen.short != "[]" or seen.line in shorts)
-            and json.loads(seen.short) != [one.value for one in shorts.get(seen.line, ())]
-        },
-    )
+    _write_shorts(batch, dict(_find_moved_shorts(done, shorts)))
     batch.plan |= {
         "seats": [
             asdict(seats) | {"short": seats.short, "left": seats.left} for seats in made.seats
@@ -161,6 +151,22 @@ def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> i
     }
     batch.save(update_fields=["plan"])
     return _count_leavers(done.overview) - leaving
+
+
+def _find_moved_shorts(
+    done: Rework, shorts: dict[int, list[Problem]]
+) -> Iterator[tuple[int, list[Problem]]]:
+    """The other rows that lack other seats than they did, by number."""
+    # Many rows lack the same seats: each list is read once.
+    read: dict[str, list] = {"[]": []}
+    for number, seen in done.overview.items():
+        if seen.act == LEAVE or number in done.rows:
+            continue
+        now = shorts.get(seen.line, [])
+        if seen.short not in read:
+            read[seen.short] = json.loads(seen.short)
+        if read[seen.short] != [one.value for one in now]:
+            yield number, now
 
 
 def _count_leavers(overview: dict[int, Seen]) -> int:
