@@ -1,5 +1,6 @@
 """What the page of a file for many customers says, in the reader's language."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -7,8 +8,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from partners.models import Member
+from partners.roles import Permission
 from users import detected, operations, queries, sentences
+from users.importing import export
 from users.models import Batch, Bundle
+from users.pages import MOVING
 
 STRAYS = {
     "customer_unknown": gettext_lazy("“%(value)s” is not one of your customers."),
@@ -53,10 +57,20 @@ def page_of(bundle: Bundle, *, member: Member) -> dict:
         "notices": sentences.notices(bundle) if is_shown else [],
         "detected": detected.describe(bundle),
         "stray_count": bundle.plan.get("strays", 0) if is_shown else 0,
+        "has_strays": is_shown
+        and member.may(Permission.MANAGE_USERS)
+        and queries.has_strays(bundle),
         "strays": [_say(one) for one in bundle.plan.get("shown_strays", ())] if is_shown else [],
         "is_moving": bundle.state == Bundle.State.CHECKING
-        or any(one.state in {Batch.State.RUNNING, Batch.State.PAUSED} for one in batches),
+        or any(one.state in MOVING for one in batches),
     }
+
+
+def stray_rows(bundle: Bundle, language: str) -> Iterator[list[str]]:
+    """The rows that belong to no customer as the cells of a file, with the reasons."""
+    said = ((one["cells"], _say(one)) for one in queries.find_strays(bundle))
+    rows = ((cells, f"{stray.text} {stray.suggestion}".strip()) for cells, stray in said)
+    return export.stray_rows(rows, language)
 
 
 def count_imports(number: int) -> str:

@@ -65,6 +65,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "detected": detected.describe(batch),
         "notices": sentences.notices(batch),
         "repairs": repairs.offer(batch, products),
+        "repaired": repairs.tell(batch),
         "may_repair": batch.kind == "import" and batch.state == "planned" and may_start,
         "lines": sentences.show(page.rows, products, is_over=batch.started_at is not None),
         "shows_licenses": batch.kind in WITH_LICENSES
@@ -104,7 +105,9 @@ def _has_run(batch: Batch) -> bool:
 
 
 def _has_errors(batch: Batch, progress: queries.Progress) -> bool:
-    return batch.kind == Batch.Kind.IMPORT and progress.not_done > 0
+    # While they are checked anew nobody can say which rows have errors.
+    is_open = batch.state in {Batch.State.CHECKING, Batch.State.REFUSED}
+    return batch.kind == Batch.Kind.IMPORT and not is_open and progress.not_done > 0
 
 
 def list_of(

@@ -110,7 +110,7 @@ def offer(batch: Batch, products: Mapping[str, str]) -> Repairs:
     found = queries.find_problem_groups(batch, by_value=BY_VALUE, by_domain=BY_DOMAIN)
     if not found.groups:
         return Repairs()
-    desk = _Desk(batch.customer, products)
+    desk = _Desk(batch.customer, products, is_list="leavers" in batch.plan)
     shown = [desk.show(group) for group in found.groups]
     return Repairs(
         errors=tuple(one for one in shown if one.severity == importing.ERROR),
@@ -119,11 +119,87 @@ def offer(batch: Batch, products: Mapping[str, str]) -> Repairs:
     )
 
 
+def say_repaired(changed: int, bad: int, leaving: int = 0) -> str:
+    """What is said when rows of a plan have been repaired, and so many more users leave by it."""
+    numbers = {"n": intcomma(changed), "bad": intcomma(bad)}
+    if bad:
+        sentence = ngettext(
+            "%(n)s row changed, but it still has an error.",
+            "%(n)s rows changed; %(bad)s of them still have an error.",
+            changed,
+        )
+    else:
+        sentence = ngettext("%(n)s row changed.", "%(n)s rows changed.", changed)
+    return f"{sentence % numbers} {more_leave(leaving)}".strip()
+
+
+def more_leave(number: int) -> str:
+    """That so many more users leave with a complete list; '' where none does."""
+    if number <= 0:
+        return ""
+    text = ngettext(
+        "%(n)s user is in no row of the list any more, and is deleted with it.",
+        "%(n)s users are in no row of the list any more, and are deleted with it.",
+        number,
+    )
+    return text % {"n": intcomma(number)}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A sentence of the page, and how grave it is."""
+
+    text: str = ""
+    tone: str = "ok"
+
+
+def tell(batch: Batch) -> Told:
+    """What came of a repair that was left to a worker; nothing where there was none."""
+    said = batch.plan.get("repaired")
+    if said is None:
+        return Told()
+    if said.get("failed"):
+        text = _(
+            "The rows could not be repaired: something went wrong on our side, and none of them was"
+            " changed. Try again; if it happens again, correct the file and upload it anew."
+        )
+        return Told(text, "bad")
+    if "kept" in said:
+        return _tell_kept(**said)
+    if not said["changed"]:
+        return Told(_("No row has this problem any more. Nothing was changed."), "info")
+    text = say_repaired(**said)
+    return Told(text, "warn" if said["bad"] or said["leaving"] > 0 else "ok")
+
+
+def _tell_kept(kept: int, lost: int) -> Told:
+    """How many repairs have outlived another reading of the file."""
+    told = []
+    if kept:
+        text = ngettext(
+            "%(n)s row that you had repaired or left out is so again.",
+            "%(n)s rows that you had repaired or left out are so again.",
+            kept,
+        )
+        told.append(text % {"n": intcomma(kept)})
+    if lost:
+        text = ngettext(
+            "%(n)s repair could not be kept, as its row is read differently now. Look at it again.",
+            "%(n)s repairs could not be kept, as their rows are read differently now. Look at them"
+            " again.",
+            lost,
+        )
+        told.append(text % {"n": intcomma(lost)})
+    return Told(" ".join(told), "warn" if lost else "ok")
+
+
 class _Desk:
     """Knows what can be chosen at this customer; each thing is asked for once."""
 
-    def __init__(self, customer: Customer, products: Mapping[str, str]):
+    def __init__(self, customer: Customer, products: Mapping[str, str], *, is_list: bool):
         self.customer = customer
+        # Whoever is in no row of a complete list leaves.
+        self.is_list = is_list
         self.products = products
         self.long_lists = LONG_LISTS
 
@@ -142,7 +218,7 @@ class _Desk:
             choices = [(str(How.SUGGESTED), _suggested(group, values)), *choices]
         if group.code in CAN_DO_WITHOUT:
             choices.append((str(How.WITHOUT), str(WITHOUT.get(group.column, WITHOUT[""]))))
-        choices.append((str(How.LEAVE_OUT), _("Leave these rows out")))
+        choices.append((str(How.LEAVE_OUT), self._leave_out()))
         return Repair(
             kind=Kind(group.code, group.column, group.key),
             severity=group.severity,
@@ -154,6 +230,11 @@ class _Desk:
             button=ngettext("Change %(n)s row", "Change %(n)s rows", group.rows)
             % {"n": intcomma(group.rows)},
         )
+
+    def _leave_out(self) -> str:
+        if self.is_list:
+            return _("Leave these rows out; who of them is there already is deleted")
+        return _("Leave these rows out")
 
     def _values(self, group: queries.ProblemGroup) -> Sequence[tuple[str, str]]:
         if group.code in DOMAIN_CODES:

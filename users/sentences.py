@@ -202,19 +202,6 @@ def served(batch: Batch, number: int) -> int:
     return number - batch.plan.get("unserved", 0) or number
 
 
-def repaired(changed: int, bad: int) -> str:
-    """What is said when rows of a plan have been repaired."""
-    numbers = {"n": intcomma(changed), "bad": intcomma(bad)}
-    if not bad:
-        return ngettext("%(n)s row changed.", "%(n)s rows changed.", changed) % numbers
-    sentence = ngettext(
-        "%(n)s row changed, but it still has an error.",
-        "%(n)s rows changed; %(bad)s of them still have an error.",
-        changed,
-    )
-    return sentence % numbers
-
-
 def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
     """Per product of the plan: its name, the seats free before and after, and how many lack."""
     if batch.kind in {Kind.DELETE, Kind.RESTORE}:

@@ -53,6 +53,7 @@ def wipe() -> None:
     for partner_id in queries.find_partners_to_wipe():
         with tenancy.tenant(partner_id):
             operations.wipe()
+            operations.wipe_strays()
 
 
 @shared_task(name="users.purge")

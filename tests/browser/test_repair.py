@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests import factories
 from users.models import CustomerUser
+from users.operations import checking, repairing
 
 from . import steps
 from .conftest import inside_of
@@ -160,6 +161,72 @@ def test_a_phone_repairs_as_well(site, planned, shoot):
     expect(page.locator("#dialog [name=user_name]")).to_be_visible()
     site.check()
     shoot("repair-8-phone-edit")
+
+
+def test_many_rows_are_repaired_by_a_worker_while_the_page_waits(site, planned, shoot, monkeypatch):
+    monkeypatch.setattr(repairing, "MOST_AT_ONCE", 5)
+    page = planned
+    row = kind(page, "contoso.exmaple is not a domain of this customer")
+    row.get_by_role("button", name="Change 8 rows").click()
+
+    expect(page.locator("main")).to_contain_text("8 rows changed.", timeout=20_000)
+    expect(errors(page)).to_have_text("22")
+    expect(page.get_by_role("button", name="Import 18 users")).to_be_visible()
+    site.check()
+    shoot("repair-9-by-a-worker")
+
+
+def test_a_reason_and_a_ticket_stay_whatever_is_repaired(site, planned, northwind):
+    page = planned
+    reason, ticket = page.get_by_label("Reason"), page.get_by_label("Ticket number")
+
+    def are(*typed):
+        expect(reason).to_have_value(typed[0])
+        expect(ticket).to_have_value(typed[1])
+
+    reason.fill("New school year")
+    kind(page, "contoso.exmaple").get_by_role("button").click()
+    expect(page.locator("#notices")).to_contain_text("8 rows changed.")
+    are("New school year", "")
+
+    ticket.fill("T-9")
+    page.get_by_role("button", name="Leave line 2 out").click()
+    expect(page.locator("#notices")).to_contain_text("was left out.")
+    are("New school year", "T-9")
+
+    reason.fill("Another school year")
+    page.get_by_role("link", name="Edit line 3", exact=True).click()
+    page.locator("#dialog [name=department]").fill("IT")
+    page.locator("#dialog").get_by_role("button", name="Save").click()
+    expect(page.locator("#notices")).to_contain_text("The row was changed")
+    are("Another school year", "T-9")
+
+    ticket.fill("T-10")
+    page.get_by_role("button", name="Import 17 users").click()
+    expect(page.locator("main")).to_contain_text("Another school year")
+    expect(page.locator("main")).to_contain_text("T-10")
+
+
+def test_rows_that_wait_for_a_worker_are_said_to_and_let_go(site, planned, shoot, monkeypatch):
+    monkeypatch.setattr(repairing, "MOST_AT_ONCE", 5)
+    # Nobody is told, as where the broker is away.
+    monkeypatch.setattr(checking, "poke", lambda *_task, **_arguments: None)
+    page = planned
+    row = kind(page, "contoso.exmaple is not a domain of this customer")
+    row.get_by_role("button", name="Change 8 rows").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name="8 rows are being repaired")).to_be_visible()
+    expect(page.locator("#start")).to_have_count(0)
+    site.check()
+    shoot("repair-10-being-repaired")
+    page.set_viewport_size({"width": 390, "height": 844})
+    site.check()
+    shoot("repair-11-being-repaired-phone")
+    page.get_by_role("button", name="Stop the repair").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#notices")).to_contain_text("No row was changed.")
+    expect(errors(page)).to_have_text("30")
 
 
 def test_without_scripts_a_row_is_edited_on_a_page_of_its_own(site, planned, browser, shoot):

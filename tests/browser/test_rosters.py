@@ -1,5 +1,8 @@
 """A complete list of a customer's staff, and a file for many customers, as staff upload them."""
 
+import os
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
@@ -26,6 +29,23 @@ def start(request, site, worker, alice, contoso):
     steps.go_to_users(site.page, "contoso")
     site.page.locator(".page-head a[href$='/users/import/']").click()
     return site.page
+
+
+@pytest.fixture
+def shoot(request, site):
+    """Take pictures where somebody wants to look at them: light, dark and on a phone."""
+
+    def take(name):
+        if folder := os.environ.get("PICTURES"):
+            language = request.node.callspec.params["start"]
+            for color, width in (("light", 1280), ("dark", 1280), ("light", 390)):
+                site.page.emulate_media(color_scheme=color)
+                site.page.set_viewport_size({"width": width, "height": 844})
+                path = Path(folder) / f"{name}-{language}-{color}-{width}.png"
+                site.page.screenshot(path=path, full_page=True)
+            site.page.set_viewport_size({"width": 1280, "height": 720})
+
+    return take
 
 
 ROSTER = "User name,Display name,Department\nann,Ann Lee,IT\nbo,Bo Yi,Sales\ndi,Di New,IT\n"
@@ -71,7 +91,40 @@ def test_a_roster_adds_changes_and_deletes_and_stops_where_too_many_leave(site, 
     site.check()
 
 
-def test_one_file_for_many_customers_is_cut_looked_at_and_started(site, start, northwind):
+def test_who_is_left_out_of_a_list_leaves_and_that_outlives_another_reading(
+    site, start, shoot, northwind
+):
+    page = start
+    page.locator("[name=purpose][value=roster]").check()
+    page.locator("[name=most_leavers]").fill("70")
+    steps.upload(page, "staff.csv", ROSTER.replace("Bo Yi,Sales", "Bo Yi,IT").encode())
+    expect(page.locator("#lines tbody tr")).to_have_count(4, timeout=20_000)
+    bo = page.locator("#lines tbody tr").filter(has_text="bo@contoso.example")
+    bo.locator("form[action$='/leave-out/'] button").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#notices [data-tone=warn]")).to_contain_text("Bo Yi")
+    expect(page.locator("#lines tbody tr").filter(has_text="Bo Yi")).to_have_count(2)
+    site.check()
+    shoot("list-1-left-out")
+    page.locator(".tabs a[hx-get*='show=leave']").click()
+    expect(page.locator("#lines tbody tr")).to_have_count(2)
+
+    page.locator("#batch a.btn[href$='/settings/']").click()
+    site.check()
+    shoot("list-2-settings")
+    page.locator(".actionbar button").click()
+    expect(page.locator("#batch .callout[data-tone=ok]")).to_have_count(1, timeout=20_000)
+    site.check()
+    shoot("list-3-read-again")
+    page.locator("button[form=start]").click()
+    expect(page.locator("#lines tbody tr [data-tone=ok]")).to_have_count(4, timeout=20_000)
+    with inside_of(northwind):
+        active = CustomerUser.objects.filter(deleted_at=None)
+        assert set(active.values_list("display_name", flat=True)) == {"Ann Lee", "Di New"}
+
+
+def test_one_file_for_many_customers_is_cut_looked_at_and_started(site, start, shoot, northwind):
     page = start
     with inside_of(northwind):
         factories.customer("fabrikam", "Fabrikam", domains=("fabrikam.example",))
@@ -84,6 +137,12 @@ def test_one_file_for_many_customers_is_cut_looked_at_and_started(site, start, n
     expect(page.locator("#bundle table tbody tr")).to_have_count(2, timeout=20_000)
     expect(page.locator("#bundle")).to_contain_text("Nobody")
     site.check()
+    shoot("bundle")
+    link = page.locator("#bundle a[download][href$='.csv']")
+    link.focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    rows = Path(download.value.path()).read_text("utf-8-sig")
     page.locator("#bundle form .btn.primary").click()
     expect(page.locator("#bundle tbody .status[data-tone=ok]")).to_have_count(2, timeout=30_000)
     site.check()
@@ -94,3 +153,13 @@ def test_one_file_for_many_customers_is_cut_looked_at_and_started(site, start, n
     with inside_of(northwind):
         assert CustomerUser.objects.get(user_name="ed@fabrikam.example").display_name == "李 雷"
         assert CustomerUser.objects.filter(user_name="di@contoso.example").exists()
+
+    # Who belonged to nobody comes in with the corrected file.
+    site.open("/import/")
+    steps.upload(page, "errors.csv", rows.replace('"Nobody"', '"Contoso"').encode())
+    expect(page.locator("#bundle table tbody tr")).to_have_count(1, timeout=20_000)
+    expect(page.locator("#bundle a[download]")).to_have_count(0)
+    page.locator("#bundle form .btn.primary").click()
+    expect(page.locator("#bundle tbody .status[data-tone=ok]")).to_have_count(1, timeout=30_000)
+    with inside_of(northwind):
+        assert CustomerUser.objects.filter(user_name="fay@contoso.example").exists()

@@ -2,9 +2,11 @@
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 
+from audit.models import Event
 from tests import factories
-from users.models import CustomerUser, Line
+from users.models import Batch, Chunk, CustomerUser, Line
 
 from . import imports, rig
 from .poisoned import POISON
@@ -61,3 +63,39 @@ def test_a_row_that_kills_its_worker_fails_alone_after_three_deaths(
     people.remove(POISON.split("@")[0])
     imports.check_each_once(people, bought)
     assert len(deaths.read_text().splitlines()) <= 3
+
+
+@commits
+def test_a_worker_killed_in_the_middle_of_a_repair_leaves_all_rows_to_the_next(
+    as_alice, contoso, processes
+):
+    people = imports.names(8_000)
+    bought = factories.subscription(contoso, "Mail", seats=100)
+    imports.upload(as_alice, bought, [f"{name}@contoso.exmaple" for name in people])
+    processes.start_worker()
+    batch = imports.wait_for_plan()
+    as_alice.post(
+        reverse("users:repair_all", args=["contoso", batch.pk]),
+        {
+            "code": "domain_unknown",
+            "column": "user_name",
+            "key": "contoso.exmaple",
+            "choice": "set:contoso.example",
+        },
+    )
+    begun = Chunk.objects.filter(number=0, attempts=1, state="pending")
+    rig.wait_until(begun.exists, "the repair has begun", imports.sweep)
+    rig.kill(processes.started[-1])
+
+    with transaction.atomic():
+        # Killed in the middle, not after the end.
+        assert Batch.objects.get().state == "checking"
+        assert set(Line.objects.values_list("state", flat=True)) == {"invalid"}
+    processes.start_worker()
+    planned = Batch.objects.filter(state="planned")
+    rig.wait_until(planned.exists, "the rows are repaired", imports.sweep)
+
+    with transaction.atomic():
+        assert planned.get().plan["repaired"] == {"changed": 8_000, "bad": 0, "leaving": 0}
+        assert set(Line.objects.values_list("state", flat=True)) == {"planned"}
+        assert Event.objects.filter(action="import.repaired").count() == 1

@@ -1,19 +1,25 @@
 """One file for many customers."""
 
+import csv
+import io
+from datetime import timedelta
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.models import Event
 from customers.models import Scope
 from partners import tenancy
 from partners.access import Refused
 from tests import factories
-from users import operations
+from users import operations, queries
 from users.models import Batch, Bundle, BundlePart, Chunk, CustomerUser
 from users.operations import bundling
+from users.operations.columns import remember_columns
 
 pytestmark = pytest.mark.django_db
 
@@ -264,3 +270,143 @@ def test_a_database_that_is_away_is_not_held_against_the_file(contoso, alice, mo
 
     bundle.refresh_from_db()
     assert (bundle.state, bundle.attempts) == ("checking", 0)
+
+
+# The rows of nobody as a file, and columns as they were said before
+
+
+def download(client, bundle, kind="csv"):
+    return client.get(reverse("users:strays", args=[bundle.pk, kind]))
+
+
+def content_of(answer):
+    return b"".join(answer.streaming_content)
+
+
+STRAYS = HEADER.strip() + ",Domain,Phone\n"
+
+
+def test_rows_of_nobody_come_back_as_a_file_with_the_reasons(as_alice, contoso, alice):
+    text = STRAYS + "Contosso,ann,Ann,,=1+1\n,bo,Bo,nowhere.example,\nContoso,di,Di,,\n"
+
+    answer = download(as_alice, cut(alice, text))
+
+    assert "errors-no-customer" in answer.headers["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(content_of(answer).decode("utf-8-sig"))))
+    assert [(row["Customer"], row["User name"], row["Error"]) for row in rows] == [
+        ("Contosso", "ann", "“Contosso” is not one of your customers. Suggestion: Contoso"),
+        ("", "bo", "nowhere.example is not a verified domain of any customer of yours."),
+    ]
+    assert (rows[0]["Phone"], rows[1]["Domain"]) == ("'=1+1", "nowhere.example")
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_file_imports_once_it_is_corrected(as_alice, contoso, alice, kind, language):
+    bundle = cut(alice, STRAYS + "Contosso,ann,Ann,,=1+1\n")
+    as_alice.cookies["django_language"] = language
+    content = content_of(download(as_alice, bundle, kind))
+    factories.customer("contosso", "Contosso", domains=("contosso.example",))
+
+    again = operations.receive_bundle(
+        name=f"again.{kind}", parts=[content], options=bundle.options, by=alice
+    )
+    operations.cut_bundle(bundle_id=again.pk)
+
+    again.refresh_from_db()
+    assert (again.state, again.plan["strays"], again.plan["notices"]) == ("cut", 0, [])
+    line = Batch.objects.get(bundle=again.pk).lines.get()
+    assert (line.input["user_name"], line.input["phone"]) == ("ann@contosso.example", "=1+1")
+
+
+def test_all_of_them_are_in_the_file_though_the_page_shows_some(
+    as_alice, contoso, alice, monkeypatch
+):
+    monkeypatch.setattr(bundling, "MOST_SHOWN", 2)
+    monkeypatch.setattr(bundling, "STRAYS_A_PART", 2)
+    bundle = cut(alice, HEADER + "".join(f"Nobody,u{n},U {n}\n" for n in range(5)))
+
+    page = " ".join(
+        as_alice.get(reverse("users:bundle", args=[bundle.pk])).content.decode().split()
+    )
+    assert "Only the first 2 are shown here." in page
+    assert reverse("users:strays", args=[bundle.pk, "csv"]) in page
+
+    rows = content_of(download(as_alice, bundle)).decode("utf-8-sig").splitlines()
+    assert [row.split(",")[1] for row in rows[1:]] == [f'"u{n}"' for n in range(5)]
+
+
+def test_who_sees_no_rows_of_nobody_downloads_none(client, contoso, alice, helen, bob):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nNobody,cy,Cy\n")
+    client.force_login(bob)
+    assert download(client, bundle).status_code == 403
+    Scope.objects.create(member=helen, customer=contoso)
+    helen.is_limited = True
+    helen.save()
+    client.force_login(helen)
+
+    assert download(client, bundle).status_code == 404
+    assert client.get(reverse("users:bundle", args=[bundle.pk])).status_code == 200
+
+
+def test_a_kind_of_file_that_is_none_is_not_found(as_alice, contoso, alice):
+    assert download(as_alice, cut(alice, HEADER + "Nobody,cy,Cy\n"), "pdf").status_code == 404
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(29, True), (31, False)])
+def test_rows_of_nobody_are_removed_after_a_month(as_alice, contoso, alice, days, is_kept):
+    bundle = cut(alice, HEADER + "Nobody,cy,Cy\n")
+    long_ago = timezone.now() - timedelta(days=days)
+    Bundle.objects.filter(pk=bundle.pk).update(created_at=long_ago)
+
+    assert queries.find_partners_to_wipe() == ([] if is_kept else [bundle.partner_id])
+    operations.wipe_strays()
+
+    page = as_alice.get(reverse("users:bundle", args=[bundle.pk])).content.decode()
+    assert ("Cy" in page) is is_kept
+    assert (reverse("users:strays", args=[bundle.pk, "csv"]) in page) is is_kept
+    assert BundlePart.objects.exists() is is_kept
+    assert "1 row belongs to no customer" in page
+    assert "Only the first" not in page
+
+
+def test_a_file_that_waits_to_be_cut_is_kept(contoso, alice):
+    bundle = operations.receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
+    Bundle.objects.update(created_at=timezone.now() - timedelta(days=40))
+
+    assert queries.find_partners_to_wipe() == []
+    operations.wipe_strays()
+
+    assert bundle.parts.count() == 1
+
+
+def test_a_column_means_what_was_said_of_every_customer_that_had_it(contoso, fabrikam, alice):
+    remember_columns(customer=contoso, columns={"abteilungnr": "department", "raum": "job_title"})
+    remember_columns(customer=fabrikam, columns={"raum": "phone", "telefon2": ""})
+    text = "Customer,User name,Abteilung-Nr,Raum,Telefon 2\nFabrikam Ltd,bo,7,8,9\n"
+
+    bundle = cut(alice, text)
+
+    line = Batch.objects.get(bundle=bundle.pk).lines.get().input
+    assert (line["department"], line["job_title"], line["phone"]) == ("7", "", "")
+    said = [(one["code"], one["value"]) for one in bundle.plan["notices"]]
+    assert said == [("column_unknown", "Raum"), ("column_said", "Abteilung-Nr")]
+
+
+def test_one_customers_files_do_not_change_what_a_header_says_by_itself(contoso, fabrikam, alice):
+    remember_columns(customer=contoso, columns={"department": "job_title"})
+
+    bundle = cut(alice, "Customer,User name,Department\nFabrikam Ltd,bo,IT\n")
+
+    assert Batch.objects.get(bundle=bundle.pk).lines.get().input["department"] == "IT"
+
+
+def test_columns_of_customers_out_of_reach_are_not_asked(contoso, fabrikam, helen, alice):
+    remember_columns(customer=fabrikam, columns={"raum": "department"})
+    Scope.objects.create(member=helen, customer=contoso)
+    helen.is_limited = True
+    helen.save()
+
+    bundle = cut(helen, "Customer,User name,Raum\nContoso,bo,IT\n")
+
+    assert Batch.objects.get(bundle=bundle.pk).lines.get().input["department"] == ""

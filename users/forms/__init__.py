@@ -12,7 +12,7 @@ from .licenses import ManageLicenses
 from .many import EditMany
 from .person import AddUser, check_name
 from .repairing import RepairAll, RepairLine
-from .starting import RenameRestored, StartBatch
+from .starting import Note, RenameRestored, StartBatch
 
 __all__ = [
     "AddUser",
@@ -26,6 +26,7 @@ __all__ = [
     "MailSheet",
     "ManageLicenses",
     "MapColumns",
+    "Note",
     "Place",
     "ReadFile",
     "RenameRestored",

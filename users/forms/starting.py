@@ -12,7 +12,31 @@ from users.importing import problems as importing
 from users.models import Batch
 
 
-class StartBatch(forms.Form):
+class Note(forms.Form):
+    """What is said for the record about a plan; it goes along with every repair of the plan."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=240,
+        required=False,
+        help_text=_("Stands beside the users and in the batch, for your colleagues."),
+        widget=forms.TextInput(attrs={"data-carry": True}),
+    )
+    ticket = forms.CharField(
+        label=_("Ticket number"),
+        max_length=60,
+        required=False,
+        help_text=_("The number of the case in your help desk."),
+        widget=forms.TextInput(attrs={"data-carry": True}),
+    )
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether both fields stood on the page, and hold what can be kept."""
+        return {"reason", "ticket"} <= self.data.keys() and self.is_valid()
+
+
+class StartBatch(Note):
     """What must be said before a plan runs; which of it is asked depends on the plan."""
 
     may_take_last_administrator = forms.BooleanField(
@@ -36,18 +60,6 @@ class StartBatch(forms.Form):
         ],
         required=False,
         widget=forms.RadioSelect,
-    )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=240,
-        required=False,
-        help_text=_("Stands beside the users and in the batch, for your colleagues."),
-    )
-    ticket = forms.CharField(
-        label=_("Ticket number"),
-        max_length=60,
-        required=False,
-        help_text=_("The number of the case in your help desk."),
     )
     typed = forms.CharField()
 
@@ -105,7 +117,12 @@ class StartBatch(forms.Form):
     @property
     def choices(self) -> dict:
         """What the operation is told."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "typed"}
+        unsaid = {name for name in Note.base_fields if name not in self.data}
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name not in unsaid | {"typed"}
+        }
 
 
 class RenameRestored(forms.Form):

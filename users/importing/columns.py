@@ -257,6 +257,11 @@ def _index() -> dict[str, tuple[str, frozenset[str]]]:
 _INDEX = _index()
 
 
+def has_meaning(plain: str) -> bool:
+    """Whether a header, in its plain form, says by itself what its column holds."""
+    return plain in _INDEX
+
+
 def read_header(cells: Sequence[str], said: Mapping[str, str] | None = None) -> Header | None:
     """
     Read a line as the header of a file of people; None if it is not one.

@@ -136,5 +136,20 @@ def failed_rows(
         yield [_cut(cell) for cell in (*cells.values(), " ".join(sentences))]
 
 
+def stray_rows(rows: Iterable[tuple[Mapping[str, str], str]], language: str) -> Iterator[list[str]]:
+    """
+    Make the file of the rows that belong to no customer: whose they say they are, and why not.
+
+    Each row has the texts of its cells by field, and a sentence. It can be repaired and uploaded
+    again, as a file for many customers.
+    """
+    language = "zh-hans" if language.lower().startswith("zh") else "en"
+    fields = {columns.CUSTOMER: columns.NAMES[columns.CUSTOMER][language][0]}
+    fields |= columns.template_names(language)
+    yield [*fields.values(), _ERROR[language]]
+    for cells, sentence in rows:
+        yield [_cut(cell) for cell in (*(cells.get(field, "") for field in fields), sentence)]
+
+
 def _cut(cell: str) -> str:
     return cell if len(cell) <= _LONGEST else f"{cell[:_LONGEST]}…"

@@ -204,6 +204,9 @@ CELL = {
         "The column “%(value)s” is not read: everybody gets a new temporary password."
     ),
     "column_unknown": _("The column “%(value)s” is not known and is left out."),
+    "column_said": _(
+        "The column “%(value)s” is taken for “%(column)s”, as it was in your customers’ files before."
+    ),
     "column_not_kept": _("The column “%(value)s” has no place in this portal and is left out."),
     "column_repeated": _(
         "Several columns hold “%(column)s”. “%(value)s” is read only where the first is empty."

@@ -1,7 +1,7 @@
 """Rows of a plan made better: what a member chose for a problem is put into the person."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -106,7 +106,7 @@ def mend(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Row:
     A row without a suggestion stays as it is where suggestions are to be taken.
     """
     if how == How.LEAVE_OUT:
-        return Row(row.number, row.input, row.problems, is_left_out=True)
+        return replace(row, is_left_out=True)
     person, left = dict(row.input), []
     for problem in row.problems:
         wanted = problem.suggestion if how == How.SUGGESTED else value
@@ -117,7 +117,7 @@ def mend(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Row:
         else:
             _put(person, problem, wanted, facts)
     _note_given(person, row.input)
-    return Row(row.number, person, tuple(left), row.is_left_out)
+    return _remember(row, Row(row.number, person, tuple(left), row.is_left_out))
 
 
 def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> None:
@@ -142,7 +142,63 @@ def type_anew(row: Row, changes: dict[str, Any]) -> Row:
     person = row.input | changes
     _note_given(person, row.input)
     left = tuple(problem for problem in row.problems if problem.column not in settled)
-    return Row(row.number, person, left)
+    return _remember(row, Row(row.number, person, left))
+
+
+def _remember(before: Row, after: Row) -> Row:
+    """The repaired row with what its changed cells held as they were read, to be compared later."""
+    read = dict(before.input.get("read", {}))
+    for column in _changed(before, after):
+        if column not in read:
+            read[column] = _cell(before, column)
+            if column == "user_name":
+                # Whom the file was about there, of those who are there already.
+                read[column]["user_id"] = before.input.get("user_id")
+    return replace(after, input=after.input | {"read": read}) if read else after
+
+
+def _changed(before: Row, after: Row) -> Iterator[str]:
+    was, becomes = before.input, after.input
+    for column in LABELS:
+        if was.get(column) != becomes.get(column):
+            yield column
+    for problem in before.problems:
+        if problem.code in _OF_READING and problem not in after.problems:
+            yield problem.column
+
+
+def _cell(row: Row, column: str) -> dict[str, Any]:
+    """What a cell was read as: its value, and the texts that were not understood."""
+    of_it = (one for one in row.problems if one.column == column and one.code in _OF_READING)
+    return {"value": row.input.get(column), "said": sorted(one.value for one in of_it)}
+
+
+def repair_again(row: Row, before: Row) -> tuple[Row, bool]:
+    """
+    The row of a file that was read anew, repaired as its line was before; and whether wholly.
+
+    A cell is repaired again where it is read as it was before its first repair, and the row is
+    left out again where it is about the same person.
+    """
+    read = before.input.get("read", {})
+    fits = {
+        column
+        for column, cell in read.items()
+        if _cell(row, column) == {"value": cell["value"], "said": cell["said"]}
+    }
+    person = row.input | {column: before.input[column] for column in fits if column in before.input}
+    _note_given(person, row.input)
+    still = {(one.column, one.value) for one in before.problems}
+    left = tuple(
+        one for one in row.problems if one.column not in fits or (one.column, one.value) in still
+    )
+    is_same = all(
+        row.input[column] == (read[column]["value"] if column in read else before.input[column])
+        for column in ("user_name", "display_name")
+    )
+    is_left_out = before.is_left_out and is_same
+    made = Row(row.number, person, left, row.is_left_out or is_left_out)
+    return _remember(row, made), fits == read.keys() and is_left_out == before.is_left_out
 
 
 def _note_given(person: dict[str, Any], before: dict[str, Any]) -> None:

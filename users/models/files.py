@@ -67,7 +67,7 @@ class Bundle(TenantModel):
 
 
 class BundlePart(NumberedPart):
-    """A part of the bundle's file; gone once it has been cut, or refused."""
+    """A part of the bundle's file and, once that is cut, of its rows that belong to no customer."""
 
     pk = models.CompositePrimaryKey("bundle_id", "number")
     bundle = models.ForeignKey(

@@ -18,7 +18,14 @@ from .batches import (
     sweep,
 )
 from .blocking import plan_blocks
-from .bundling import NothingToStart, cut_bundle, receive_bundle, start_bundle, sweep_bundles
+from .bundling import (
+    NothingToStart,
+    cut_bundle,
+    receive_bundle,
+    start_bundle,
+    sweep_bundles,
+    wipe_strays,
+)
 from .changing import OF_MANY, plan_edits
 from .choosing import NobodyChosen, note_counted
 from .deleting import plan_deletes
@@ -42,8 +49,17 @@ from .holding import DAYS_OF_GRACE, MOST_DAYS, WrongDays, plan_holds, read_hold,
 from .importing import FileGone, check_again, check_upload, receive_file
 from .licenses import Changes, NothingToChange, plan_licenses
 from .mixed import ACTS
+from .noting import keep_note
 from .purging import plan_purges, pseudonym, purge_due
-from .repairing import Repaired, leave_out, repair_all, repair_line, take_back
+from .repairing import (
+    BeingRepaired,
+    Repaired,
+    leave_out,
+    repair_all,
+    repair_line,
+    stop_repair,
+    take_back,
+)
 from .resetting import plan_resets
 from .restoring import plan_restores, rename_restored
 from .retrying import NEVER_RETRIED, NothingToRetry, plan_retry
@@ -96,6 +112,7 @@ __all__ = [
     "AT_ONCE",
     "Added",
     "AllOrNothing",
+    "BeingRepaired",
     "CannotUndo",
     "DAYS_OF_GRACE",
     "MOST_DAYS",
@@ -145,6 +162,7 @@ __all__ = [
     "finish_set",
     "gather_facts",
     "hand_over",
+    "keep_note",
     "leave_out",
     "look_at_link",
     "mail_sheet",
@@ -181,9 +199,11 @@ __all__ = [
     "sign_in",
     "sign_out",
     "start_batch",
+    "stop_repair",
     "stop_waiting",
     "sweep",
     "sweep_waiting",
     "take_back",
     "wipe",
+    "wipe_strays",
 ]

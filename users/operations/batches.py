@@ -242,8 +242,8 @@ def start_batch(
     *,
     batch: Batch,
     may_take_last_administrator: bool = False,
-    reason: str = "",
-    ticket: str = "",
+    reason: str | None = None,
+    ticket: str | None = None,
     new_passwords: bool | None = None,
     when_short: str = "",
     by: Member,
@@ -251,7 +251,7 @@ def start_batch(
     """
     Run the plan that was shown: at once up to 50 lines, in a worker beyond.
 
-    A reason and the number of a case may be said here; of a restore, whether everybody gets a new
+    A reason and the number of a case may be said here, else those of the plan stay; of a restore, whether everybody gets a new
     temporary password, and whether who finds no seat free waits for one: `when_short`.
 
     :raises NotPlanned: where somebody was faster, so that a double click starts it once.
@@ -317,9 +317,9 @@ def _is_short(batch: Batch) -> bool:
     return any(one.get("wanted", 0) > now.get(one["subscription"], 0) for one in seats)
 
 
-def _note_choices(batch: Batch, reason: str, ticket: str, **options) -> None:
-    batch.reason = reason or batch.reason
-    batch.ticket = ticket or batch.ticket
+def _note_choices(batch: Batch, reason: str | None, ticket: str | None, **options) -> None:
+    batch.reason = batch.reason if reason is None else reason
+    batch.ticket = batch.ticket if ticket is None else ticket
     batch.options |= {name: one for name, one in options.items() if one not in (None, "")}
     batch.save(update_fields=["reason", "ticket", "options"])
 

@@ -1,11 +1,12 @@
 """One file with people of many customers: cut into a planned import for each of them."""
 
+import json
 import logging
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 from uuid import UUID
 
@@ -20,18 +21,24 @@ from customers.queries import find_customers
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
-from users.importing import parse
+from users.importing import columns, parse
 from users.importing.assign import Assigner
+from users.importing.problems import NOTICE, Problem
 from users.models import Batch, Bundle, BundlePart, Line
+from users.queries import find_agreed_columns
 
 from .batches import NotPlanned, UsersError, create_batch, start_batch
-from .importing import MOST_CHECKS, describe_detected, plan_rows
-from .running import SECONDS_TO_BEGIN, is_infrastructure, poke
+from .checking import do_once
+from .importing import describe_detected, plan_rows
+from .running import is_infrastructure, poke
 
 log = logging.getLogger(__name__)
 
-# So many rows that belong to no customer are shown; the others are counted.
+# So many rows that belong to no customer are shown; all of them can be downloaded.
 MOST_SHOWN = 200
+STRAYS_A_PART = 1_000
+# They are rows of a file that nobody waits for any more.
+STRAYS_KEPT = timedelta(days=30)
 
 
 class NothingToStart(UsersError):
@@ -70,51 +77,23 @@ def cut_bundle(*, bundle_id: UUID | str) -> None:
 
     The attempt is counted before the work, so a file that crashes the worker is refused.
     """
-    attempt = _count_attempt(bundle_id)
-    if attempt is None:
-        return
-    if attempt > MOST_CHECKS:
-        # Workers that were told at the same time have all counted; one is about to begin.
-        time.sleep(SECONDS_TO_BEGIN)
-        _give_up(bundle_id)
-        return
-    try:
-        with transaction.atomic():
-            bundle = _lease(bundle_id)
-            if bundle is not None:
-                _cut(bundle)
-    except Exception as error:
-        if is_infrastructure(error):
-            _give_back_attempt(bundle_id)
-            raise
-        log.exception("the cutting of bundle %s failed", bundle_id)
-        _give_up(bundle_id)
+    do_once(
+        f"the cutting of bundle {bundle_id}",
+        lease=partial(_lease, bundle_id),
+        work=_cut,
+        give_up=partial(_refuse, code="internal"),
+        put_off=partial(_give_back_attempt, bundle_id),
+    )
 
 
-@transaction.atomic
-def _count_attempt(bundle_id: UUID | str) -> int | None:
-    bundle = _lease(bundle_id)
-    if bundle is None:
-        return None
-    bundle.attempts += 1
-    bundle.save(update_fields=["attempts"])
-    return bundle.attempts
-
-
-@transaction.atomic
-def _give_up(bundle_id: UUID | str) -> None:
-    bundle = _lease(bundle_id)
-    if bundle is not None:
-        log.error("bundle %s could not be cut", bundle_id)
-        _refuse(bundle, "internal")
-
-
-def _give_back_attempt(bundle_id: UUID | str) -> None:
-    # A database that is away, or full, says nothing about the file.
-    with suppress(Error), transaction.atomic():
-        Bundle.objects.filter(pk=bundle_id, state=Bundle.State.CHECKING).update(
-            attempts=F("attempts") - 1
-        )
+def _give_back_attempt(bundle_id: UUID | str, error: Exception, *, attempt: int | None) -> bool:
+    # A database that is away, or full, says nothing about the file; the sweep tries again.
+    if attempt is not None and is_infrastructure(error):
+        with suppress(Error), transaction.atomic():
+            Bundle.objects.filter(pk=bundle_id, state=Bundle.State.CHECKING).update(
+                attempts=F("attempts") - 1
+            )
+    return False
 
 
 def _lease(bundle_id: UUID | str) -> Bundle | None:
@@ -127,6 +106,13 @@ def _lease(bundle_id: UUID | str) -> Bundle | None:
 
 
 def _cut(bundle: Bundle) -> None:
+    customers = {one.pk: one for one in _open_customers(bundle.by).iterator()}
+    # What a header means by itself, one customer's files do not change for the others.
+    said = {
+        header: field
+        for header, field in find_agreed_columns(list(customers)).items()
+        if not columns.has_meaning(header)
+    }
     content = BytesIO()
     for part in bundle.parts.order_by("number").values_list("content", flat=True).iterator(8):
         content.write(part)
@@ -137,17 +123,19 @@ def _cut(bundle: Bundle) -> None:
             encoding=bundle.options.get("encoding") or None,
             delimiter=bundle.options.get("delimiter") or None,
             with_customer=True,
+            said=said,
         )
     except parse.UnreadableFile as error:
         _refuse(bundle, error.code, error.params)
         return
-    customers = {one.pk: one for one in _open_customers(bundle.by).iterator()}
     assigner = Assigner(*_names_of(customers))
     rows, strays = defaultdict(list), []
     for row in parsed.rows:
         found = assigner.find(row)
         if found.customer is None:
-            strays.append(found.stray)
+            # Empty cells are left out: there may be a hundred thousand rows.
+            cells = {field: text for field, text in row.values.items() if text}
+            strays.append(found.stray | {"cells": cells})
         else:
             rows[found.customer].append(row)
     for customer_id in sorted(rows, key=lambda pk: customers[pk].sort_key):
@@ -155,13 +143,35 @@ def _cut(bundle: Bundle) -> None:
     bundle.state = Bundle.State.CUT
     bundle.plan = {
         "detected": describe_detected(parsed.detected),
-        "notices": [notice.as_json() for notice in parsed.notices],
+        "notices": [
+            notice.as_json() for notice in (*parsed.notices, *_about_said(parsed.detected, said))
+        ],
         "rows": len(parsed.rows),
         "strays": len(strays),
-        "shown_strays": strays[:MOST_SHOWN],
+        "shown_strays": [
+            {name: value for name, value in one.items() if name != "cells"}
+            for one in strays[:MOST_SHOWN]
+        ],
     }
     bundle.save(update_fields=["state", "plan"])
     bundle.parts.all().delete()
+    _keep_strays(bundle, strays)
+
+
+def _about_said(detected: parse.Detected, said: Mapping[str, str]) -> Iterator[Problem]:
+    for column in detected.columns:
+        if said.get(columns.plain_header(column.header)):
+            yield Problem(
+                detected.header_line, column.field, column.header[:120], "column_said", {},
+                severity=NOTICE,
+            )  # fmt: skip
+
+
+def _keep_strays(bundle: Bundle, strays: Sequence[dict]) -> None:
+    """Keep the rows that belong to no customer where the parts of the file were."""
+    for number, start in enumerate(range(0, len(strays), STRAYS_A_PART), 1):
+        content = json.dumps(strays[start : start + STRAYS_A_PART]).encode()
+        BundlePart.objects.create(bundle=bundle, number=number, content=content)
 
 
 def _open_customers(member: Member) -> QuerySet[Customer]:
@@ -229,7 +239,7 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
     for batch in waiting.select_related("customer", "by").order_by("customer_id"):
         try:
             with transaction.atomic():
-                start_batch(batch=batch, reason=reason, ticket=ticket, by=by)
+                start_batch(batch=batch, reason=reason or None, ticket=ticket or None, by=by)
         except NotPlanned:
             continue
         except UsersError as error:
@@ -249,3 +259,15 @@ def sweep_bundles() -> None:
         for bundle_id in list(waiting.values_list("pk", flat=True)):
             Bundle.objects.filter(pk=bundle_id).update(enqueued_at=timezone.now())
             poke("users.cut_bundle", bundle_id=str(bundle_id))
+
+
+@transaction.atomic
+def wipe_strays() -> None:
+    """Remove this tenant's rows that belonged to no customer for too long, wherever they stand."""
+    old = Bundle.objects.filter(created_at__lt=timezone.now() - STRAYS_KEPT).exclude(
+        state=Bundle.State.CHECKING
+    )
+    for bundle in old.filter(Exists(BundlePart.objects.filter(bundle=OuterRef("pk")))):
+        bundle.plan.pop("shown_strays", None)
+        bundle.save(update_fields=["plan"])
+        bundle.parts.all().delete()

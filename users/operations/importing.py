@@ -1,14 +1,12 @@
 """Importing a file: it is taken part by part, and checked in a worker."""
 
-import logging
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
@@ -21,7 +19,7 @@ from users.importing import parse, plan, preview, validate
 from users.models import Batch, Chunk, Line, Upload
 from users.queries import find_said_columns, find_verified_domains
 
-from . import halting, rosters
+from . import halting, repairing, rosters
 from .batches import (
     NotPlanned,
     PlannedLine,
@@ -30,20 +28,16 @@ from .batches import (
     may_start,
     save_lines,
 )
+from .checking import CHECK, do_once, end_check, order_check
 from .columns import PREVIEW, keep_preview, remember_columns
 from .facts import gather_facts
-from .running import SECONDS_TO_BEGIN, count_attempt, is_infrastructure, lease_chunk
+from .overview import NAMED
+from .rereading import repair_as_before, take_repairs
+from .running import lease_chunk
 from .undoing import plan_lines
-from .waking import poke
 
-log = logging.getLogger(__name__)
-
-# The check is a chunk like any other, before the first that runs.
-CHECK = 0
 # So many lines of a plan are made and written at a time.
 LINES_AT_ONCE = 2_000
-# A file that has not let its check end so often is refused.
-MOST_CHECKS = 3
 
 
 class FileGone(UsersError):
@@ -84,7 +78,7 @@ def receive_file(
         batch_id=batch.pk,
         by=by,
     )
-    _order_check(batch)
+    order_check(batch)
     return batch
 
 
@@ -93,7 +87,10 @@ def check_again(
     *, batch: Batch, options: dict, columns: Mapping[str, str] | None = None, by: Member
 ) -> Batch:
     """
-    Check the file once more, with other choices; the plan made before is dropped.
+    Check the file once more, with other choices; a new plan takes the place of the one before.
+
+    What was repaired or left out is so again where the file still reads the same there; the new
+    plan says how many rows it were.
 
     `columns` are the fields by the plain headers of columns that mean something else than was
     found; it is remembered for every later file of the customer.
@@ -116,17 +113,14 @@ def check_again(
         state=Batch.State.CHECKING,
         options=options,
         plan={},
-        total=0,
         # The rows are judged by the rights of who checks them.
         by=by,
         by_name=by.name,
     ):
         raise NotPlanned
     batch.refresh_from_db()
-    Line.objects.filter(batch=batch).delete()
-    Chunk.objects.filter(batch=batch).delete()
     remember_columns(customer=batch.customer, columns=columns or {})
-    _order_check(batch)
+    order_check(batch)
     return batch
 
 
@@ -137,64 +131,42 @@ def _require_grants(options: dict, by: Member) -> None:
         require(by, Permission.DELETE_USERS)
 
 
-def _order_check(batch: Batch) -> None:
-    Chunk.objects.create(batch=batch, number=CHECK, enqueued_at=timezone.now())
-    poke("users.run_chunk", batch_id=str(batch.pk), number=CHECK)
-
-
 def check_upload(*, batch_id: UUID | str) -> None:
     """
-    Read the file of a batch and plan its import, at most once; the batch says what came out.
+    Do what a batch that is being checked waits for, at most once; the batch says what came out.
 
-    The attempt is counted before the work, so a file that crashes the worker is refused. Where the
-    database cannot go on, the check waits for it.
+    Its file is read and its import planned, or the rows of its plan are repaired, or its undo is
+    planned. The attempt is counted before the work, so a file that crashes the worker is refused.
+    Where the database cannot go on, the check waits for it.
     """
-    attempt = None
-    try:
-        attempt = count_attempt(batch_id, CHECK)
-        if attempt is not None and attempt > MOST_CHECKS:
-            _give_up(batch_id)
-        elif attempt is not None:
-            _run_attempt(batch_id)
-    except Exception as error:
-        if not halting.halt(error, batch_id=batch_id, number=CHECK, attempt=attempt):
-            raise
+    do_once(
+        f"the check of batch {batch_id}",
+        lease=partial(lease_chunk, batch_id, CHECK),
+        work=_check,
+        give_up=_give_up,
+        put_off=partial(halting.halt, batch_id=batch_id, number=CHECK),
+    )
 
 
-def _give_up(batch_id: UUID | str) -> None:
-    # Workers that were told at the same time have all counted; one of them is about to begin.
-    time.sleep(SECONDS_TO_BEGIN)
-    with transaction.atomic():
-        chunk = lease_chunk(batch_id, CHECK)
-        if chunk is not None:
-            log.error("the check of batch %s did not end %s times", batch_id, MOST_CHECKS)
-            _refuse(chunk, "internal")
-
-
-def _run_attempt(batch_id: UUID | str) -> None:
-    try:
-        with transaction.atomic():
-            chunk = lease_chunk(batch_id, CHECK)
-            if chunk is not None:
-                _check(chunk)
-    except Exception as error:
-        if is_infrastructure(error):
-            raise
-        log.exception("the check of batch %s failed", batch_id)
-        with transaction.atomic():
-            chunk = lease_chunk(batch_id, CHECK)
-            if chunk is not None:
-                _refuse(chunk, "internal")
+def _give_up(chunk: Chunk) -> None:
+    batch = Batch.objects.select_related("customer").get(pk=chunk.batch_id)
+    if "repair" in batch.plan:
+        repairing.give_up_repair(batch, chunk)
+    else:
+        _refuse(chunk, "internal")
 
 
 def _check(chunk: Chunk) -> None:
     batch = Batch.objects.select_related("customer", "by").get(pk=chunk.batch_id)
     if batch.state != Batch.State.CHECKING:
-        _end(chunk)
+        end_check(chunk)
         return
     if batch.kind == Batch.Kind.UNDO:
         plan_lines(batch)
-        _end(chunk)
+        end_check(chunk)
+        return
+    if "repair" in batch.plan:
+        repairing.do_repair(batch, chunk)
         return
     options = batch.options
     if not _parts_of(batch).exists():
@@ -214,7 +186,7 @@ def _check(chunk: Chunk) -> None:
         return
     keep_preview(batch, parsed.samples)
     plan_rows(batch, parsed.rows, parsed)
-    _end(chunk)
+    end_check(chunk)
 
 
 def _parts_of(batch: Batch) -> QuerySet[Upload]:
@@ -229,7 +201,8 @@ def _read_parts(batch: Batch) -> bytes:
 def plan_rows(batch: Batch, rows: Sequence[parse.Row], parsed: parse.Parsed) -> None:
     """Plan the import of these rows of a file, which its batch waits for."""
     made, leavers = _make_plan(batch, rows)
-    _save(batch, leavers.lines, made.lines)
+    before = take_repairs(batch)
+    _save(batch, leavers, made.lines)
     found = {
         "detected": describe_detected(parsed.detected),
         "notices": [notice.as_json() for notice in parsed.notices],
@@ -247,15 +220,22 @@ def plan_rows(batch: Batch, rows: Sequence[parse.Row], parsed: parse.Parsed) -> 
         state=Batch.State.PLANNED, plan=found, halted_by=""
     ):
         Line.objects.filter(batch=batch).delete()
+        return
+    batch.plan = found
+    repair_as_before(batch, before)
 
 
-def _save(batch: Batch, leavers: Sequence[PlannedLine], lines: Sequence[plan.PlannedLine]) -> None:
-    if leavers:
-        save_lines(batch=batch, lines=leavers)
+def _save(batch: Batch, leavers: rosters.Leavers, lines: Sequence[plan.PlannedLine]) -> None:
+    if leavers.lines:
+        save_lines(batch=batch, lines=leavers.lines)
+    # Before the rows is room for everybody who may still leave when rows are repaired.
+    before = leavers.plan["leavers"]["active"] if leavers.plan else 0
     # A hundred thousand lines at once would take the worker 70 MB.
     for start in range(0, len(lines), LINES_AT_ONCE):
-        some = [_line(line) for line in lines[start : start + LINES_AT_ONCE]]
-        save_lines(batch=batch, lines=some, first=len(leavers) + start + 1)
+        some = [_line(line, leavers.idle) for line in lines[start : start + LINES_AT_ONCE]]
+        save_lines(batch=batch, lines=some, first=before + start + 1)
+    batch.total = len(leavers.lines) + len(lines)
+    batch.save(update_fields=["total"])
 
 
 def _make_plan(batch: Batch, rows: Sequence[parse.Row]) -> tuple[plan.Plan, rosters.Leavers]:
@@ -272,14 +252,23 @@ def _make_plan(batch: Batch, rows: Sequence[parse.Row]) -> tuple[plan.Plan, rost
     if facts.people is not None and facts.people.purpose == "roster":
         there = {person.input["user_name"].lower() for person in people}
         leavers = rosters.find_leavers(batch, there)
-    return plan.make_plan(people, problems, facts, leavers.freed), leavers
+    made = plan.make_plan(people, problems, facts, leavers.freed)
+    if leavers.plan:
+        lines = {line.line for line in made.lines}
+        idle = {one.input["user_name"] for one in people if one.line not in lines}
+        leavers = replace(leavers, idle=idle)
+    return made, leavers
 
 
-def _line(planned: plan.PlannedLine) -> PlannedLine:
+def _line(planned: plan.PlannedLine, idle: Collection[str]) -> PlannedLine:
     known = planned.input.get("user_id")
+    more = {"line": planned.line}
+    if idle and planned.input["user_name"] in idle:
+        # Whatever becomes of this row, its user does not leave.
+        more[NAMED] = True
     return PlannedLine(
         UUID(known) if known else uuid7(),
-        planned.input | {"line": planned.line},
+        planned.input | more,
         [problem.as_json() for problem in planned.problems],
         is_valid=planned.state != plan.FAILED,
     )
@@ -297,8 +286,4 @@ def _refuse(chunk: Chunk, code: str, params: dict | None = None) -> None:
     Batch.objects.filter(pk=chunk.batch_id, state=Batch.State.CHECKING).update(
         state=Batch.State.REFUSED, plan={"refused": refused}, halted_by=""
     )
-    _end(chunk)
-
-
-def _end(chunk: Chunk) -> None:
-    Chunk.objects.filter(pk=chunk.pk).update(state=Chunk.State.DONE, done_at=timezone.now())
+    end_check(chunk)

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
 from partners.access import require
@@ -12,10 +14,23 @@ from partners.models import Member
 from partners.roles import Permission
 from users.importing.problems import ERROR, Problem
 from users.importing.repair import How, Kind, Row, errors_of, mend, type_anew
-from users.models import Batch, Line
+from users.models import Batch, Chunk, Line
 
-from .batches import NotPlanned, lock_customer, may_start
-from .reworking import LEAVE, gather, load, rework, save
+from .batches import NotPlanned, UsersError, lock_customer, may_start, require_may_start
+from .checking import end_check, order_check
+from .overview import LEAVE
+from .reworking import Rework, count, gather, load, rework, save
+
+# So many rows are repaired while the page waits, in about half a second; more in a worker.
+MOST_AT_ONCE = 2_000
+# The rows of so large a plan are looked over in about half a second, however few are repaired.
+MOST_LOOKED_OVER = 25_000
+
+
+class BeingRepaired(UsersError):
+    """A worker writes the rows already, and they are not taken from it."""
+
+    message = _("The rows are being changed right now. This page shows the result in a moment.")
 
 
 @dataclass(frozen=True)
@@ -24,6 +39,10 @@ class Repaired:
 
     changed: int
     bad: int = 0
+    # How many more users leave, as no row of a complete list names them any more.
+    leaving: int = 0
+    # Nothing has happened yet: so many rows are left to a worker.
+    is_left_to_worker: bool = False
 
 
 @transaction.atomic
@@ -56,17 +75,108 @@ def repair_all(*, batch: Batch, kind: Kind, how: How, value: str = "", by: Membe
     Repair the same problem in all rows that have it, with a fixed number of statements.
 
     `value` is what is chosen for all of them: a domain, a location, the id of a subscription.
+    Many rows are left to a worker; until it has done them all, the plan cannot be started.
 
     :raises NotPlanned: where the batch does not wait any more.
     :raises Refused: where the member may not import users, or it is another member's plan.
     """
     batch = _lock(batch, by)
-    pattern = json.dumps([kind.pattern])
-    found = load(batch, "l.problems @> %s::jsonb AND l.state <> 'left_out'", pattern)
+    rows = count(batch, HAS_PROBLEM, _pattern(kind))
+    if rows and (rows > MOST_AT_ONCE or batch.total > MOST_LOOKED_OVER):
+        _leave_to_worker(batch, kind, how, value, rows, by)
+        return Repaired(rows, is_left_to_worker=True)
+    changed = _mend_all(batch, kind, how, value, by)
+    return _put_right(batch, changed, {"code": kind.code, "how": str(how)}, by)
+
+
+# Which rows have a problem that is to be repaired.
+HAS_PROBLEM = "l.problems @> %s::jsonb AND l.state <> 'left_out'"
+
+
+def _pattern(kind: Kind) -> str:
+    return json.dumps([kind.pattern])
+
+
+def _mend_all(batch: Batch, kind: Kind, how: How, value: str, by: Member) -> dict[int, Row]:
+    found = load(batch, HAS_PROBLEM, _pattern(kind))
     facts = gather(batch, (), by)
     mended = {number: mend(row, kind, how, value, facts) for number, row in found.items()}
-    changed = {number: row for number, row in mended.items() if row != found[number]}
-    return _put_right(batch, changed, {"code": kind.code, "how": str(how)}, by)
+    return {number: row for number, row in mended.items() if row != found[number]}
+
+
+def _leave_to_worker(batch: Batch, kind: Kind, how: How, value: str, rows: int, by: Member) -> None:
+    batch.state = Batch.State.CHECKING
+    batch.plan["repair"] = {
+        "kind": asdict(kind), "how": str(how), "value": value, "rows": rows, "by": str(by.pk),
+    }  # fmt: skip
+    batch.save(update_fields=["state", "plan"])
+    order_check(batch, queue="bulk")
+
+
+def do_repair(batch: Batch, chunk: Chunk) -> None:
+    """
+    Repair the rows that were left to a worker, all of them or none; the caller holds the chunk.
+
+    The plan then waits as before, and says what was done.
+    """
+    order = batch.plan["repair"]
+    kind, how = Kind(**order["kind"]), How(order["how"])
+    by = Member.objects.get(pk=UUID(order["by"]))
+    changed = _mend_all(batch, kind, how, order["value"], by)
+    done = rework(batch, changed, by)
+    # Nobody waits for the customer while the rows are thought over, only while they are written.
+    lock_customer(batch.customer)
+    if (locked := _lock_repaired(batch)) is not None:
+        locked.customer = batch.customer
+        leaving = save(locked, done)
+        what = {"code": kind.code, "how": str(how), "count": len(changed)}
+        bad = _count_bad(done, changed)
+        _end_repair(locked, {"changed": len(changed), "bad": bad, "leaving": leaving})
+        _record(locked, what, by)
+    end_check(chunk)
+
+
+def give_up_repair(batch: Batch, chunk: Chunk) -> None:
+    """Let a plan wait again whose repair did not succeed; none of its rows was changed."""
+    lock_customer(batch.customer)
+    if (locked := _lock_repaired(batch)) is not None:
+        _end_repair(locked, {"failed": True})
+    end_check(chunk)
+
+
+@transaction.atomic
+def stop_repair(*, batch: Batch, by: Member) -> None:
+    """
+    Let a plan wait again whose rows no worker has begun to repair; none of them was changed.
+
+    :raises NotPlanned: where no repair of the batch is left to a worker any more.
+    :raises BeingRepaired: where a worker is at it.
+    :raises Refused: where the member could not have started the batch.
+    """
+    require_may_start(batch, by)
+    locked = _lock_repaired(batch)
+    if locked is None:
+        raise NotPlanned
+    # Held by the worker from its first look at the rows to the end.
+    free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
+    if free.first() is None:
+        raise BeingRepaired
+    _end_repair(locked, None)
+    Chunk.objects.filter(batch=batch).delete()
+
+
+def _lock_repaired(batch: Batch) -> Batch | None:
+    """The batch whose rows are being repaired, locked; None where it was dropped meanwhile."""
+    repaired = Batch.objects.select_for_update(of=("self",), no_key=True).select_related("by")
+    return repaired.filter(pk=batch.pk, state=Batch.State.CHECKING, plan__has_key="repair").first()
+
+
+def _end_repair(batch: Batch, said: dict | None) -> None:
+    del batch.plan["repair"]
+    if said is not None:
+        batch.plan["repaired"] = said
+    batch.state, batch.halted_by = Batch.State.PLANNED, ""
+    batch.save(update_fields=["state", "plan", "halted_by"])
 
 
 @transaction.atomic
@@ -131,10 +241,14 @@ def _put_right(
     if not number:
         return Repaired(0)
     done = rework(batch, changed, by)
-    save(batch, done, leavers)
+    leaving = save(batch, done, leavers)
     _record(batch, what | {"count": number}, by)
-    rows = [done.rows[number] for number in changed]
-    return Repaired(number, sum(row.is_bad and not row.is_left_out for row in rows))
+    return Repaired(number, _count_bad(done, changed), leaving)
+
+
+def _count_bad(done: Rework, changed: Collection[int]) -> int:
+    rows = (done.rows[number] for number in changed)
+    return sum(row.is_bad and not row.is_left_out for row in rows)
 
 
 def _lock(batch: Batch, by: Member) -> Batch:
@@ -149,6 +263,8 @@ def _lock(batch: Batch, by: Member) -> Batch:
     if locked is None:
         raise NotPlanned
     locked.customer = batch.customer
+    # What was said about an earlier repair is not about this one.
+    locked.plan.pop("repaired", None)
     return locked
 
 

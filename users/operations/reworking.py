@@ -1,7 +1,7 @@
 """The rows of a planned import checked anew after some were changed, in a few statements."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from uuid import UUID
 
@@ -17,30 +17,11 @@ from users.importing.problems import Problem
 from users.importing.repair import Row, recheck
 from users.models import Batch, Line
 
+from . import rosters
 from .batches import LINES_A_STATEMENT, as_json
 from .choosing import is_last_administrator
 from .facts import gather_facts
-
-SEAT_SHORT = "seat_short"
-# What a line says of somebody who is not in a complete list, and leaves.
-LEAVE = "leave"
-
-
-@dataclass(slots=True)
-class Seen:
-    """A line as far as the others depend on it: its name, its place and its licenses."""
-
-    line: int
-    state: str
-    act: str
-    user_name: str
-    # The user, where it is about one who is there.
-    known: str | None
-    give: str
-    take: str
-    # The names of the products that it was found to get no seat of, as JSON.
-    short: str
-    has_problems: bool
+from .overview import LEAVE, SEAT_SHORT, Seen, look_over
 
 
 @dataclass(frozen=True)
@@ -64,17 +45,27 @@ def gather(batch: Batch, user_names: Iterable[str], by: Member) -> Facts:
     return facts
 
 
+# Lines that stand in the file; of a user who was purged, nothing is left in the row.
+_ROWS = f"""
+    FROM {Line._meta.db_table} l
+    WHERE l.batch_id = %s AND coalesce(l.input->>'act', '') <> '{LEAVE}' AND l.input ? 'products'
+"""
+
+
+def count(batch: Batch, condition: str, value: object) -> int:
+    """How many rows of the file there are for which a condition on the line `l` holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) {_ROWS} AND {condition}", [batch.pk, value])
+        return cursor.fetchone()[0]
+
+
 def load(batch: Batch, condition: str, value: object) -> dict[int, Row]:
     """The rows of the file for which a condition on the line `l` holds, by number."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT l.number, l.state = 'left_out', l.input::text, l.problems::text
-            FROM {Line._meta.db_table} l
-            WHERE l.batch_id = %s AND coalesce(l.input->>'act', '') <> '{LEAVE}' AND {condition}
-                -- Nothing is left in the row of a user who was purged.
-                AND l.input ? 'products'
-            ORDER BY l.number
+            {_ROWS} AND {condition} ORDER BY l.number
             """,
             [batch.pk, value],
         )
@@ -94,27 +85,9 @@ def load(batch: Batch, condition: str, value: object) -> dict[int, Row]:
         }
 
 
-def _look_over(batch: Batch) -> dict[int, Seen]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT number, coalesce((input->>'line')::integer, number), state,
-                coalesce(input->>'act', ''), input->>'user_name',
-                CASE WHEN input->>'act' = '{LEAVE}' THEN user_id::text ELSE input->>'user_id' END,
-                coalesce(input->>'give', input->>'products', '[]'),
-                coalesce(input->>'take', '[]'),
-                jsonb_path_query_array(problems, '$[*] ? (@.code == "{SEAT_SHORT}").value')::text,
-                jsonb_path_exists(problems, '$[*] ? (@.code != "{SEAT_SHORT}")')
-            FROM {Line._meta.db_table} WHERE batch_id = %s ORDER BY number
-            """,
-            [batch.pk],
-        )
-        return {number: Seen(*rest) for number, *rest in cursor.fetchall()}
-
-
 def rework(batch: Batch, changed: dict[int, Row], by: Member) -> Rework:
     """Check the changed rows, and those that share a user name with them, before or after."""
-    overview = _look_over(batch)
+    overview = look_over(batch)
     affected = {overview[number].user_name for number in changed}
     for row in changed.values():
         affected |= {row.input["user_name"], row.input["user_name"].lower()}
@@ -148,36 +121,28 @@ def rework(batch: Batch, changed: dict[int, Row], by: Member) -> Rework:
     return Rework({row.number: row for row in checked}, overview, facts)
 
 
-def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> None:
+def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> int:
     """
     Write the rows that were checked, and the seats forecast for all rows in one pass.
 
-    `leavers` are the new states of lines about people who are not in a complete list.
+    `leavers` are the new states of lines about people who are not in a complete list. Whoever is in
+    no row of such a list any more leaves too, and who is in one does not; returns how many more
+    leave than before.
     """
-    moved = dict(leavers or {})
-    for number, state in moved.items():
-        done.overview[number].state = state
     before = {number: seen.known for number, seen in done.overview.items()}
+    leaving = _count_leavers(done.overview)
     for number, row in done.rows.items():
         _take_over(done.overview[number], row)
-    moved |= _keep_who_is_in_the_file(done)
-    _set_states(batch, moved)
+    if "leavers" in batch.plan:
+        rosters.settle(batch, done.overview, leavers or {})
     freed = _plan_leavers(batch, done.overview)
     made = plan.make_plan(*_in_short(done.overview), done.facts, freed)
-    shorts = {
-        line.line: [one for one in line.problems if one.code == SEAT_SHORT] for line in made.lines
-    }
+    shorts = {}
+    for line in made.lines:
+        if short := [one for one in line.problems if one.code == SEAT_SHORT]:
+            shorts[line.line] = short
     _write(batch, done, shorts, before)
-    _write_shorts(
-        batch,
-        {
-            number: shorts.get(seen.line, [])
-            for number, seen in done.overview.items()
-            if seen.act != LEAVE
-            and number not in done.rows
-            and json.loads(seen.short) != [one.value for one in shorts.get(seen.line, ())]
-        },
-    )
+    _write_shorts(batch, dict(_find_moved_shorts(done, shorts)))
     batch.plan |= {
         "seats": [
             asdict(seats) | {"short": seats.short, "left": seats.left} for seats in made.seats
@@ -185,6 +150,27 @@ def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> N
         "counts": _count(done.overview, shorts),
     }
     batch.save(update_fields=["plan"])
+    return _count_leavers(done.overview) - leaving
+
+
+def _find_moved_shorts(
+    done: Rework, shorts: dict[int, list[Problem]]
+) -> Iterator[tuple[int, list[Problem]]]:
+    """The other rows that lack other seats than they did, by number."""
+    # Many rows lack the same seats: each list is read once.
+    read: dict[str, list] = {"[]": []}
+    for number, seen in done.overview.items():
+        if seen.act == LEAVE or number in done.rows:
+            continue
+        now = shorts.get(seen.line, [])
+        if seen.short not in read:
+            read[seen.short] = json.loads(seen.short)
+        if read[seen.short] != [one.value for one in now]:
+            yield number, now
+
+
+def _count_leavers(overview: dict[int, Seen]) -> int:
+    return sum(seen.act == LEAVE and seen.state == Line.State.PLANNED for seen in overview.values())
 
 
 def _take_over(seen: Seen, row: Row) -> None:
@@ -201,28 +187,6 @@ def _state(row: Row) -> str:
     return str(Line.State.INVALID if row.is_bad else Line.State.PLANNED)
 
 
-def _keep_who_is_in_the_file(done: Rework) -> dict[int, str]:
-    """Nobody leaves who is named by a row; who is named no more stays all the same."""
-    named = {seen.user_name for seen in done.overview.values() if seen.act != LEAVE}
-    kept = {}
-    for number, seen in done.overview.items():
-        if seen.act == LEAVE and seen.user_name in named and seen.state != Line.State.LEFT_OUT:
-            kept[number] = seen.state = str(Line.State.LEFT_OUT)
-    return kept
-
-
-def _set_states(batch: Batch, states: dict[int, str]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {Line._meta.db_table} l SET state = s.state
-            FROM unnest(%s::integer[], %s::text[]) AS s(number, state)
-            WHERE l.batch_id = %s AND l.number = s.number
-            """,
-            [list(states), list(states.values()), batch.pk],
-        )
-
-
 def _plan_leavers(batch: Batch, overview: dict[int, Seen]) -> dict[str, int]:
     """What the plan says about those who leave; gives the seats that they free."""
     if "leavers" not in batch.plan:
@@ -235,6 +199,8 @@ def _plan_leavers(batch: Batch, overview: dict[int, Seen]) -> dict[str, int]:
     freed = licensing.count_held(batch.customer, going)
     batch.plan |= {
         "freed": freed,
+        "leavers": batch.plan["leavers"]
+        | {"count": sum(seen.act == LEAVE and not seen.is_named for seen in overview.values())},
         "takes_last_administrator": is_last_administrator(batch.customer_id, going),
     }
     return freed
@@ -265,7 +231,8 @@ def _count(overview: dict[int, Seen], shorts: dict[int, list]) -> dict[str, int]
         if seen.state == Line.State.INVALID:
             counts["failed"] += 1
         elif seen.state == Line.State.PLANNED:
-            counts["warned" if seen.has_problems or shorts[seen.line] else "ready"] += 1
+            is_warned = seen.has_problems or seen.line in shorts
+            counts["warned" if is_warned else "ready"] += 1
     return counts
 
 
@@ -282,7 +249,8 @@ def _write(
                     problems = r.problems::jsonb, user_id = coalesce(r.user_id, l.user_id)
                 FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::uuid[])
                     AS r(number, state, input, problems, user_id)
-                WHERE l.batch_id = %s AND l.number = r.number
+                -- Whose user was purged since the row was read, stays empty.
+                WHERE l.batch_id = %s AND l.number = r.number AND l.input ? 'products'
                 """,
                 [
                     [row.number for row in some],

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
@@ -16,10 +15,11 @@ from partners.models import Member
 from partners.roles import Permission
 from users import queries
 from users.importing.products import ProductRules
-from users.models import Batch, Chunk, CustomerUser, Line
+from users.models import Batch, CustomerUser, Line
 
 from .adding import TEXTS
 from .batches import PlannedLine, UsersError, create_batch, save_lines
+from .checking import order_check
 from .choosing import is_last_administrator
 from .facts import gather_facts
 from .forecasting import Forecast
@@ -34,7 +34,6 @@ from .inverses import (
 )
 from .licenses import speak_against
 from .restoring import find_taken
-from .waking import poke
 
 # So many lines are planned while the page waits, in about a second; more in a worker.
 MOST_AT_ONCE = 1_000
@@ -105,8 +104,7 @@ def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
         by=by,
     )
     if to_do > MOST_AT_ONCE:
-        Chunk.objects.create(batch=undo, number=0, enqueued_at=timezone.now())
-        poke("users.run_chunk", batch_id=str(undo.pk), number=0)
+        order_check(undo)
     else:
         plan_lines(undo)
     return undo

@@ -21,8 +21,8 @@ from .batches import (
     get_default_domain,
     get_progress,
 )
-from .bundles import find_bundle_batches, get_bundle, shows_strays
-from .columns import find_preview, find_said_columns
+from .bundles import find_bundle_batches, find_strays, get_bundle, has_strays, shows_strays
+from .columns import find_agreed_columns, find_preview, find_said_columns
 from .exporting import Bought, find_all_lines, find_bought, find_exported
 from .filters import (
     Filters,
@@ -128,6 +128,9 @@ __all__ = [
     "find_preview",
     "find_problem_groups",
     "find_said_columns",
+    "find_agreed_columns",
+    "find_strays",
+    "has_strays",
     "get_chosen",
     "get_handover",
     "get_home_of_domain",

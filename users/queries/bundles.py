@@ -1,5 +1,7 @@
 """Files for many customers, and the imports that were cut from them."""
 
+import json
+from collections.abc import Iterator
 from uuid import UUID
 
 from customers.queries import find_customers
@@ -22,6 +24,19 @@ def shows_strays(bundle: Bundle, member: Member) -> bool:
     """Whether rows that belong to no customer may be shown: they may name anybody's people."""
     is_free = not member.is_limited and member.may(Permission.MANAGE_USERS)
     return bundle.by_id == member.pk or is_free
+
+
+def has_strays(bundle: Bundle) -> bool:
+    """Whether the rows that belong to no customer can be downloaded still."""
+    return bundle.state == Bundle.State.CUT and bundle.parts.exists()
+
+
+def find_strays(bundle: Bundle) -> Iterator[dict]:
+    """The rows that belong to no customer, as Assigner describes them, with their "cells"."""
+    if bundle.state == Bundle.State.CUT:
+        parts = bundle.parts.order_by("number").values_list("content", flat=True)
+        for content in parts.iterator(1):
+            yield from json.loads(bytes(content))
 
 
 def find_bundle_batches(bundle: Bundle, *, member: Member) -> list[Batch]:

@@ -35,6 +35,13 @@ def batch(request, customer, batch_id):
     return render(request, "users/batch.html", page_of(found, place, member=request.user))
 
 
+def keep_note(request, batch):
+    """Keep what was typed for the record beside a plan, where it was sent along."""
+    note = forms.Note(request.POST)
+    if note.is_sent:
+        operations.keep_note(batch=batch, **note.cleaned_data, by=request.user)
+
+
 @customer_view(Permission.VIEW)
 @require_POST
 def start(request, customer, batch_id):

@@ -3,6 +3,7 @@ from functools import partial
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.pages import render_form
@@ -10,6 +11,7 @@ from partners.access import partner_view
 from partners.roles import Permission
 from users import bundles, forms, operations, queries
 
+from . import files
 from .importing import PART_BYTES
 
 
@@ -52,6 +54,18 @@ def start(request, bundle_id):
     else:
         messages.success(request, bundles.say_started(started))
     return redirect("users:bundle", found.pk)
+
+
+@partner_view(Permission.MANAGE_USERS)
+@require_safe
+def strays(request, bundle_id, kind):
+    """Hand out the rows that belong to no customer, with the reasons, to be corrected."""
+    files.check_kind(kind)
+    found = get_bundle_or_404(request, bundle_id)
+    if not queries.shows_strays(found, request.user):
+        raise Http404
+    rows = bundles.stray_rows(found, get_language())
+    return files.hand_out(rows, "errors-no-customer", kind)
 
 
 def get_bundle_or_404(request, bundle_id):

@@ -8,9 +8,10 @@ from django_htmx.http import HttpResponseClientRefresh
 from customers.access import customer_view
 from customers.pages import render_form
 from partners.roles import Permission
-from users import forms, operations, queries, sentences
+from users import forms, operations, queries, repairs, sentences
 from users.pages import page_of
 
+from .batches import keep_note
 from .importing import get_import_or_404
 
 
@@ -19,6 +20,7 @@ from .importing import get_import_or_404
 def repair_all(request, customer, batch_id):
     """Repair the same problem in all rows of a planned import that have it."""
     batch = get_import_or_404(customer, batch_id)
+    keep_note(request, batch)
     form = forms.RepairAll(request.POST)
     if not form.is_valid():
         context = page_of(batch, forms.Place(), member=request.user) | {"form": form}
@@ -32,11 +34,28 @@ def repair_all(request, customer, batch_id):
 
 def say(request, repaired):
     """Say how many rows were changed, and how many of them still cannot run."""
+    if repaired.is_left_to_worker:
+        # The page itself says so, and what came of it in the end.
+        return
     if not repaired.changed:
         messages.info(request, _("No row has this problem any more. Nothing was changed."))
         return
-    level = messages.warning if repaired.bad else messages.success
-    level(request, sentences.repaired(repaired.changed, repaired.bad))
+    level = messages.warning if repaired.bad or repaired.leaving > 0 else messages.success
+    level(request, repairs.say_repaired(repaired.changed, repaired.bad, repaired.leaving))
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def stop_repair(request, customer, batch_id):
+    """Let a plan wait again whose rows no worker has begun to repair."""
+    batch = get_import_or_404(customer, batch_id)
+    try:
+        operations.stop_repair(batch=batch, by=request.user)
+    except operations.UsersError as error:
+        messages.error(request, error.message)
+    else:
+        messages.info(request, _("The repair was stopped. No row was changed."))
+    return redirect("users:batch", customer.slug, batch.pk)
 
 
 def get_line_or_404(customer, batch_id, number):
@@ -68,6 +87,7 @@ def repair_line(request, customer, batch_id, number):
 
 def save_line(request, batch, form):
     """Order the repair; say at the form what still stands against it."""
+    keep_note(request, batch)
     changes, number = form.cleaned_data["person"], form.line.number
     try:
         form.refuse(
@@ -95,13 +115,15 @@ def take_back(request, customer, batch_id, number):
 def move(request, customer, batch_id, number, order):
     """Do it, say what it came to, and show the plan again."""
     batch, line = get_line_or_404(customer, batch_id, number)
+    keep_note(request, batch)
     try:
-        order(batch=batch, numbers=[line.number], by=request.user)
+        moved = order(batch=batch, numbers=[line.number], by=request.user)
     except operations.UsersError as error:
         messages.error(request, error.message)
     else:
         name = line.input["display_name"] or line.input["user_name"]
         is_out = order is operations.leave_out
         said = _("%(name)s was left out.") if is_out else _("%(name)s was taken back.")
-        messages.success(request, said % {"name": name})
+        level = messages.warning if is_out and moved.leaving > 0 else messages.success
+        level(request, f"{said % {'name': name}} {repairs.more_leave(moved.leaving)}".strip())
     return redirect("users:batch", customer.slug, batch.pk)

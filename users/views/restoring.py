@@ -9,7 +9,7 @@ from partners.roles import Permission
 from users import forms, operations, queries
 from users.pages import page_of
 
-from .batches import get_batch_or_404
+from .batches import get_batch_or_404, keep_note
 from .choosing import plan_for_chosen
 
 
@@ -38,6 +38,7 @@ def restore_deleted(request, customer, batch_id):
 def rename_restored(request, customer, batch_id):
     """Give a user who is to come back a new name, since somebody else has the old one."""
     batch = get_batch_or_404(customer, batch_id)
+    keep_note(request, batch)
     form = forms.RenameRestored(request.POST)
     if form.is_valid():
         choice = {"number": form.cleaned_data["number"], "local_part": form.wanted}

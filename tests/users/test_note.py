@@ -1,0 +1,119 @@
+"""A reason and a ticket that were typed beside a plan, and then something was repaired."""
+
+import pytest
+from django.urls import reverse
+
+from partners.access import Refused
+from tests import factories
+from users import operations
+
+from .test_import import plan, show
+from .test_repair import HEADER, HTMX, typed
+
+NOTE = {"reason": "New school year", "ticket": "T-9"}
+DOMAIN = {
+    "code": "domain_unknown",
+    "column": "user_name",
+    "key": "contoso.exmaple",
+    "choice": "set:contoso.example",
+}
+
+
+@pytest.fixture
+def batch(as_alice, contoso, office):
+    """A plan with a bad row and a good one."""
+    return plan(as_alice, (HEADER + "amy@contoso.exmaple,Amy,,,,\r\nbob,Bob,,,,\r\n").encode())
+
+
+def send(client, batch, name, *args, **data):
+    return client.post(reverse(f"users:{name}", args=["contoso", batch.pk, *args]), data)
+
+
+def note(batch):
+    batch.refresh_from_db()
+    return {"reason": batch.reason, "ticket": batch.ticket}
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "data"),
+    [
+        ("repair_all", [], DOMAIN),
+        ("repair_all", [], DOMAIN | {"choice": ""}),
+        ("repair_line", [1], typed()),
+        ("leave_out", [1], {}),
+        ("take_back", [2], {}),
+    ],
+)
+def test_it_is_kept_with_whatever_is_repaired(as_alice, batch, name, args, data):
+    answer = send(as_alice, batch, name, *args, **data, **NOTE)
+
+    assert answer.status_code in {302, 422}
+    assert note(batch) == NOTE
+    page = show(as_alice, batch)
+    assert 'value="New school year"' in page
+    assert 'value="T-9"' in page
+
+
+def test_a_row_that_is_edited_in_the_dialog_keeps_it(as_alice, batch):
+    url = reverse("users:repair_line", args=["contoso", batch.pk, 1])
+
+    as_alice.post(url, typed() | NOTE, headers=HTMX)
+
+    assert note(batch) == NOTE
+
+
+def test_the_page_of_a_refused_choice_still_holds_it(as_alice, batch):
+    answer = send(as_alice, batch, "repair_all", **DOMAIN | {"choice": ""}, **NOTE)
+
+    assert 'value="New school year"' in answer.content.decode()
+
+
+def test_where_nothing_is_sent_along_what_was_kept_stays(as_alice, batch):
+    send(as_alice, batch, "leave_out", 2, **NOTE)
+
+    send(as_alice, batch, "take_back", 2)
+
+    assert note(batch) == NOTE
+
+
+def test_the_plan_starts_with_what_stands_there_in_the_end(as_alice, batch):
+    send(as_alice, batch, "leave_out", 1, **NOTE)
+
+    send(as_alice, batch, "start", reason="", ticket="T-10")
+
+    assert batch.state == "planned"
+    assert note(batch) == {"reason": "", "ticket": "T-10"}
+    assert batch.state == "done"
+
+
+@pytest.mark.parametrize("bad", [{"reason": "x" * 241}, {"ticket": "x" * 61}, {"reason": "a\0b"}])
+def test_what_cannot_be_kept_is_not(as_alice, batch, bad):
+    send(as_alice, batch, "leave_out", 1, **NOTE | bad)
+
+    assert note(batch) == {"reason": "", "ticket": ""}
+
+
+def test_nobody_else_writes_it(batch, helen):
+    with pytest.raises(Refused):
+        operations.keep_note(batch=batch, **NOTE, by=helen)
+
+
+def test_a_plan_that_was_started_keeps_the_note_it_was_started_with(batch, alice):
+    operations.start_batch(batch=batch, reason="First", by=alice)
+
+    operations.keep_note(batch=batch, **NOTE, by=alice)
+
+    assert note(batch) == {"reason": "First", "ticket": ""}
+
+
+def test_who_is_renamed_to_be_restored_keeps_it_too(as_alice, contoso, alice):
+    gone = factories.user(contoso, "Amy", user_name="amy@contoso.example")
+    operations.start_batch(
+        batch=operations.plan_deletes(customer=contoso, users=[gone.pk], by=alice), by=alice
+    )
+    factories.user(contoso, "Another Amy", user_name="amy@contoso.example")
+    batch = operations.plan_restores(customer=contoso, users=[gone.pk], by=alice)
+
+    send(as_alice, batch, "rename_restored", number=1, local_part="amy2", **NOTE)
+
+    assert note(batch) == NOTE
