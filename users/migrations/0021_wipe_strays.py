@@ -31,7 +31,7 @@ STRAYS = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("users", "0015_count_in_one_pass")]
+    dependencies = [("users", "0020_list_deleted")]
 
     operations = [
         migrations.RunSQL(GRANTS, WITHOUT_GRANTS),
