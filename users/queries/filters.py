@@ -228,7 +228,8 @@ def find_chosen(
     Ids that are malformed, or not of this customer's users, choose nobody. Whether a user is
     active or deleted is left to the act, unless only the active ones are asked for.
 
-    :raises UnknownFilter: where the query is not one of the list; it never means everybody.
+    :raises UnknownFilter: where the query is not one of the list, or one of those to be left out
+        is not named by an id; neither ever means everybody.
     """
     if not all:
         chosen = customer.users.filter(pk__in=licensing.among(_read_ids(ids)))
@@ -236,7 +237,7 @@ def find_chosen(
         raise UnknownFilter
     else:
         chosen = find_users(customer, read_filters(customer, query))
-        if left_out := _read_ids(without):
+        if left_out := _read_left_out(without):
             chosen = chosen.exclude(pk__in=licensing.among(left_out))
     return chosen.filter(deleted_at=None) if is_active else chosen
 
@@ -257,3 +258,11 @@ def _read_ids(text: str) -> set[UUID]:
         with suppress(ValueError):
             ids.add(UUID(part.strip()))
     return ids
+
+
+def _read_left_out(text: str) -> set[UUID]:
+    # An id that is passed over here would choose the very user whom the member took out.
+    try:
+        return {UUID(part.strip()) for part in text.split(",")} if text.strip() else set()
+    except ValueError as error:
+        raise UnknownFilter from error
