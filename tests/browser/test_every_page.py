@@ -135,6 +135,9 @@ def addresses() -> list[str]:
         f"/customers/{deleted.customer.slug}/users/?tab=deleted",
         f"/customers/{SLUG}/users/?q=zzzz",
         f"/customers/{SLUG}/users/?status=blocked&sort=-added",
+        "/batches/?q=csv&kind=import&show=done",
+        "/batches/?q=zzzz",
+        "/batches/?kind=zzzz",
         "/customers/?q=zzzz",
         "/search/?q=wang",
     ]

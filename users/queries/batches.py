@@ -9,9 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from customers.models import Customer
-from customers.queries import find_customers
 from licensing.models import Subscription
-from partners.models import Member
 from users.models import Batch, Line
 
 from .adding import find_verified_domains
@@ -32,16 +30,6 @@ SHOWS = {
     **{act: Q(input__act=act) & ~NOT_RUN for act in ("add", "update", "leave")},
     "skipped": NOT_RUN,
     "left_out": Q(state=Line.State.LEFT_OUT),
-}
-
-# Which batches a list shows.
-STATES = {
-    "": Q(),
-    "waiting": Q(state__in=[Batch.State.PLANNED, Batch.State.REFUSED, Batch.State.OPEN]),
-    "running": Q(state__in=[Batch.State.RUNNING, Batch.State.CHECKING]),
-    "paused": Q(state=Batch.State.PAUSED),
-    "done": Q(state=Batch.State.DONE),
-    "canceled": Q(state=Batch.State.CANCELED),
 }
 
 
@@ -165,7 +153,7 @@ def find_lines(
 ) -> Page:
     """One page of the lines of a batch, in their order."""
     lines = batch.lines.filter(SHOWS.get(show, Q())).defer("sealed")
-    return _page(lines, "number", after=after, before=before)
+    return get_page_by_key(lines, "number", after=after, before=before)
 
 
 def find_failed_lines(batch: Batch) -> QuerySet[Line]:
@@ -182,30 +170,6 @@ def find_product_names(customer: Customer) -> dict[str, str]:
 def get_default_domain(customer: Customer) -> str:
     """The customer's default domain, or its first; '' where none is verified."""
     return next(iter(find_verified_domains(customer)), "")
-
-
-def find_batches(
-    *,
-    member: Member,
-    customer: Customer | None = None,
-    is_mine: bool = False,
-    show: str = "",
-    after: UUID | None = None,
-    before: UUID | None = None,
-) -> Page:
-    """One page of the batches this member may see, the newest first, with their customers."""
-    batches = Batch.objects.filter(STATES.get(show, Q()), partner_id=member.partner_id)
-    if customer is not None:
-        batches = batches.filter(customer=customer)
-    elif member.is_limited:
-        batches = batches.filter(customer__in=find_customers(member=member))
-    if is_mine:
-        batches = batches.filter(by=member)
-    page = _page(
-        batches.select_related("customer"), "pk", after=after, before=before, is_newest_first=True
-    )
-    count_lines(page.rows)
-    return page
 
 
 def count_lines(batches: Sequence[Batch]) -> None:
@@ -241,7 +205,10 @@ def _seconds_of(batch: Batch) -> float:
     return ((batch.finished_at or timezone.now()) - batch.started_at).total_seconds()
 
 
-def _page(rows: QuerySet, key: str, *, after, before, is_newest_first: bool = False) -> Page:
+def get_page_by_key(
+    rows: QuerySet, key: str, *, after, before, is_newest_first: bool = False
+) -> Page:
+    """The page of the rows that comes after or before a key."""
     # By key, never by offset: any page is as fast as the first.
     is_back = before is not None
     cursor = before if is_back else after
