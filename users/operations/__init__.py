@@ -43,9 +43,10 @@ from .importing import FileGone, check_again, check_upload, receive_file
 from .licenses import Changes, NothingToChange, plan_licenses
 from .mixed import ACTS
 from .purging import plan_purges, pseudonym, purge_due
+from .renaming import rename_restored
 from .repairing import Repaired, leave_out, repair_all, repair_line, take_back
 from .resetting import plan_resets
-from .restoring import plan_restores, rename_restored
+from .restoring import plan_restores
 from .retrying import NEVER_RETRIED, NothingToRetry, plan_retry
 from .rosters import MOST_LEAVERS, NotEverybodyKnown, TooManyLeavers, find_stop
 from .sheets import (
