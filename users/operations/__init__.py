@@ -23,7 +23,7 @@ from .changing import OF_MANY, plan_edits
 from .choosing import NobodyChosen, note_counted
 from .deleting import plan_deletes
 from .editing import EditedMeanwhile, UserGone, edit_user
-from .exporting import NothingToExport, record_export
+from .exporting import NothingToExport, record_export, record_failed_rows, record_results
 from .facts import gather_facts
 from .filling import fill_waiting, note_seen, stop_waiting, sweep_waiting
 from .handovers import (
@@ -168,6 +168,8 @@ __all__ = [
     "read_hold",
     "receive_file",
     "record_export",
+    "record_failed_rows",
+    "record_results",
     "repair_all",
     "repair_line",
     "rename_restored",
