@@ -53,7 +53,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "batch": batch,
         "progress": progress,
         "heading": consequences.question(batch, progress.planned)
-        or sentences.heading(batch, progress.succeeded),
+        or sentences.heading(batch, progress),
         "button": sentences.button(batch, progress.planned),
         "refusal": detected.refusal(batch) if batch.state == "refused" else "",
         "seats": sentences.seats(batch, products),

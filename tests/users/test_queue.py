@@ -157,7 +157,10 @@ def test_seats_that_are_bought_go_to_the_first_in_line(contoso, visio, people, a
         (people[2].pk, "done"),
         (people[3].pk, "done"),
     ]
-    assert sentences.heading(batch, 2) == "2 users got licenses from the queue"
+    assert (
+        sentences.heading(batch, queries.get_progress(batch))
+        == "2 users got licenses from the queue"
+    )
     events = Event.objects.filter(action="user.licenses_changed", batch_id=batch.pk)
     assert set(events.values_list("subject_id", flat=True)) == set(keys(people[2:4]))
     assert fill(contoso) == 0
@@ -501,6 +504,43 @@ def test_the_places_are_asked_for_once(contoso, visio, people, alice):
     assert licensing_queries.count_waiting(contoso) == {visio.pk: 4}
     place = licensing_queries.get_places(contoso, [people[4].pk])[people[4].pk, UUID(str(visio.pk))]
     assert (place.number, place.of) == (3, 4)
+
+
+def headed(as_alice, contoso, batch) -> str:
+    """What the page of the batch is headed by; the list calls it the same."""
+    page = as_alice.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
+    heading = page.partition("<h1>")[2].partition("</h1>")[0]
+    assert f"{heading}</a>" in as_alice.get("/batches/").content.decode()
+    return heading
+
+
+def test_the_heading_tells_who_changed_from_who_waits(as_alice, contoso, visio, people, alice):
+    old = factories.subscription(contoso, "Old", seats=6)
+    hold(old, *people)
+
+    both = run(contoso, people[:3], alice, give=[visio], take=[old])
+    assert headed(as_alice, contoso, both) == "Licenses of 2 users changed, 1 user put in line"
+    none = run(contoso, people[3:5], alice, give=[visio], take=[old])
+    assert headed(as_alice, contoso, none) == "2 users put in line for licenses"
+    # Whoever got one of two has changed, and waits besides.
+    more = factories.subscription(contoso, "More", seats=6)
+    some = run(contoso, people[5:], alice, give=[visio, more])
+    assert headed(as_alice, contoso, some) == "Licenses of 1 user changed"
+    assert queries.get_progress(some).partly == 1
+
+    type(alice).objects.filter(pk=alice.pk).update(language="zh-hans")
+    assert headed(as_alice, contoso, both) == "已更改 2 个用户的许可证，1 个用户已排队"
+
+
+def test_who_stays_as_they_are_without_a_queue_have_not_changed(
+    as_alice, contoso, visio, people, alice
+):
+    old = factories.subscription(contoso, "Old", seats=6)
+    hold(old, *people)
+
+    batch = run(contoso, people[:3], alice, when_short="first", give=[visio], take=[old])
+
+    assert headed(as_alice, contoso, batch) == "Licenses of 2 users changed"
 
 
 @pytest.fixture

@@ -16,6 +16,14 @@ from .adding import find_verified_domains
 
 PAGE = 50
 
+# Nothing has changed yet for who only waits in line for a license.
+ONLY_WAITS = Q(
+    state=Line.State.PARTLY,
+    result__has_key="waiting",
+    result__assigned=[],
+    result__taken=[],
+    result__plans=[],
+) & ~Q(result__has_key="stopped")
 NOT_RUN = Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT])
 
 # Which lines a page shows; the words stand in its URL.
@@ -44,6 +52,8 @@ class Progress:
     failed: int = 0
     invalid: int = 0
     left_out: int = 0
+    # Those of the ones done in part who only wait in line, of a batch that manages licenses.
+    waiting: int = 0
     seconds: float = 0
 
     @property
@@ -119,12 +129,15 @@ def get_batch(customer: Customer, batch_id: UUID) -> Batch | None:
 def get_progress(batch: Batch) -> Progress:
     """Count the lines of the batch by what became of them."""
     counts = dict.fromkeys(Line.State.values, 0)
-    warned = 0
+    warned = waiting = 0
     rows = batch.lines.values_list("state").annotate(
-        n=Count("number"), warned=Count("number", filter=~Q(problems=[]))
+        n=Count("number"),
+        warned=Count("number", filter=~Q(problems=[])),
+        waiting=_count_waiting([batch]),
     )
-    for state, number, with_problems in rows.order_by("state"):
+    for state, number, with_problems, only_wait in rows.order_by("state"):
         counts[state] = number
+        waiting += only_wait
         if state == Line.State.PLANNED:
             warned = with_problems
     return Progress(
@@ -135,8 +148,18 @@ def get_progress(batch: Batch) -> Progress:
         failed=counts["failed"],
         invalid=counts["invalid"],
         left_out=counts["left_out"],
+        waiting=waiting,
         seconds=_seconds_of(batch),
     )
+
+
+def _count_waiting(batches: Sequence[Batch]) -> Count:
+    queued = [
+        batch.pk
+        for batch in batches
+        if batch.kind == Batch.Kind.LICENSES and batch.options.get("when_short") == "queue"
+    ]
+    return Count("number", filter=Q(batch__in=queued) & ONLY_WAITS)
 
 
 def count_acts(batch: Batch) -> dict[str, int]:
@@ -182,8 +205,11 @@ def count_lines(batches: Sequence[Batch]) -> None:
     rows = Line.objects.filter(
         Q(batch__in=running) | Q(state__in=wrong), batch__in=list(counts)
     ).values_list("batch_id", "state")
-    for batch_id, state, number in rows.annotate(n=Count("number")).order_by("batch_id", "state"):
+    rows = rows.annotate(n=Count("number"), waiting=_count_waiting(batches))
+    waiting = Counter()
+    for batch_id, state, number, only_wait in rows.order_by("batch_id", "state"):
         counts[batch_id][str(state)] = number
+        waiting[batch_id] += only_wait
     for batch in batches:
         found = counts[batch.pk]
         rest = batch.total - found.total()
@@ -195,6 +221,7 @@ def count_lines(batches: Sequence[Batch]) -> None:
             failed=found["failed"],
             invalid=found["invalid"],
             left_out=found["left_out"],
+            waiting=waiting[batch.pk],
             seconds=_seconds_of(batch),
         )
 
