@@ -73,7 +73,8 @@ def test_they_come_back_under_the_new_name_with_their_licenses(undo, people, ali
     assert undo.plan["acts"] == {"restore": 2}
     assert [(one["wanted"], one["left"]) for one in undo.plan["seats"]] == [(2, 3)]
     operations.start_batch(batch=undo, by=alice)
-    ann, bo, cy = CustomerUser.objects.filter(pk__in=[user.pk for user in people]).order_by("pk")
+    found = CustomerUser.objects.in_bulk([user.pk for user in people])
+    ann, bo, cy = (found[user.pk] for user in people)
     assert (ann.user_name, ann.deleted_at) == ("ann.old@contoso.example", None)
     assert "ann.old" in ann.search
     assert (bo.deleted_at, cy.deleted_at is None) == (None, False)
