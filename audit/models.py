@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 # What each action is called where people read it.
 LABELS = {
     "batch.canceled": _("Batch canceled"),
+    "batch.errors_exported": _("Rows with errors downloaded"),
+    "batch.exported": _("Result of a batch downloaded"),
     "batch.paused": _("Batch paused"),
     "batch.resumed": _("Batch resumed"),
     "batch.retried": _("Batch planned once more"),

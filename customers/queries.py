@@ -10,6 +10,8 @@ from .models import Customer, Domain
 
 # Addresses of pages stand where a customer's slug would.
 RESERVED_SLUGS = frozenset({"add"})
+# More would make a page heavy; each customer's own pages show what is theirs.
+MOST_CHOICES = 200
 
 
 def find_customers(*, member: Member) -> QuerySet[Customer]:
@@ -23,6 +25,12 @@ def find_customers(*, member: Member) -> QuerySet[Customer]:
 def get_customer(slug: str, *, member: Member) -> Customer | None:
     """The customer of this name among those the member may see, or None."""
     return find_customers(member=member).filter(slug=slug).first()
+
+
+def find_choices(*, member: Member, chosen: Customer | None = None) -> list[Customer]:
+    """The customers that a filter offers the member, by name: the first ones, and who is chosen."""
+    found = list(find_customers(member=member).order_by("sort_key", "pk")[:MOST_CHOICES])
+    return found if chosen is None or chosen in found else [chosen, *found]
 
 
 def is_slug_free(slug: str, *, member: Member) -> bool:

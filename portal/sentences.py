@@ -115,6 +115,11 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "user.unblocked": ("lock-open", _("{by} allowed the sign-in of {subject} at {customer} again")),
     "user.password_reset": ("key", _("{by} reset the password of {subject} at {customer}")),
     "user.password_chosen": ("shield-check", _("{subject} chose a password at {customer}")),
+    "batch.exported": ("download", _("{by} downloaded the result of a batch at {customer}")),
+    "batch.errors_exported": (
+        "download",
+        _("{by} downloaded the rows with errors of a batch at {customer}"),
+    ),
     "users.exported": ("download", _("{by} exported users of {customer}")),
     "customer.added": ("plus", _("{by} added the customer {subject}")),
     "customer.archived": ("ban", _("{by} archived the customer {subject}")),

@@ -92,6 +92,8 @@ def addresses() -> dict[str, str]:
             "search": "/search/?q=wang",
             "profile": "/profile/",
             "batches": "/batches/",
+            "batches-filtered": "/batches/?q=people&kind=import&customer=brightwater-schools",
+            "batches-none": "/batches/?q=zzzz&show=done",
             "activity": "/activity/",
             "activity-none": "/activity/?q=zzzz",
             "staff": "/members/",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from users.models import Line
 
@@ -43,6 +43,18 @@ FAILURES = {
 def is_change(line: Line) -> bool:
     """Whether the line is one of a batch that manages licenses."""
     return "give" in line.input
+
+
+def describe_done(changed: str, waiting: int) -> str:
+    """What a batch did that put so many in line; `changed` says what it did else, '' if nothing."""
+    if not changed:
+        text = ngettext(
+            "%(n)s user put in line for licenses", "%(n)s users put in line for licenses", waiting
+        )
+        return text % {"n": intcomma(waiting)}
+    text = ngettext("%(n)s user put in line", "%(n)s users put in line", waiting)
+    put = text % {"n": intcomma(waiting)}
+    return _("%(changed)s, %(waiting)s") % {"changed": changed, "waiting": put}
 
 
 def describe_waits(line: Line, products: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What the page of a batch and the list of batches show; several views answer with it."""
 
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
@@ -52,7 +53,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "batch": batch,
         "progress": progress,
         "heading": consequences.question(batch, progress.planned)
-        or sentences.heading(batch, progress.succeeded),
+        or sentences.heading(batch, progress),
         "button": sentences.button(batch, progress.planned),
         "refusal": detected.refusal(batch) if batch.state == "refused" else "",
         "seats": sentences.seats(batch, products),
@@ -110,27 +111,18 @@ def _has_errors(batch: Batch, progress: queries.Progress) -> bool:
     return batch.kind == Batch.Kind.IMPORT and not is_open and progress.not_done > 0
 
 
-def list_of(
-    customer: Customer | None, place: forms.Place, *, is_mine: bool, member: Member
-) -> dict:
+def list_of(customer: Customer | None, query: QueryDict, *, member: Member) -> dict:
     """Everything the list of batches shows, those of one customer or of all."""
-    page = queries.find_batches(
-        member=member,
-        customer=customer,
-        is_mine=is_mine,
-        show=place.show,
-        after=place.after,
-        before=place.before,
-    )
+    found = queries.get_batch_list(member=member, of=customer, query=query)
+    rows = found.page.rows
     return {
         "nav": "customer-batches" if customer else "batches",
         "customer": customer,
-        "page": page,
-        "batches": [(one, sentences.title(one)) for one in page.rows],
-        "undone": queries.find_undone(page.rows),
-        "is_moving": any(one.state in MOVING for one in page.rows),
-        "place": place,
-        "is_mine": is_mine,
+        "list": found,
+        "filters": forms.FilterBatches(query, customers=found.customers),
+        "batches": [(one, sentences.title(one)) for one in rows],
+        "undone": queries.find_undone(rows),
+        "is_moving": any(one.state in MOVING for one in rows),
     }
 
 

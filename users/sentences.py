@@ -171,20 +171,22 @@ def count(sentence: Callable[[int], str], number: int) -> str:
     return sentence(number) % {"n": intcomma(number)}
 
 
-def heading(batch: Batch, succeeded: int) -> str:
+def heading(batch: Batch, progress) -> str:
     """What the page about the batch is headed by."""
-    if batch.state in {State.DONE, State.OPEN}:
-        return count(DONE[_act_of(batch)], succeeded)
-    return str(batch.get_kind_display())
+    if batch.state not in {State.DONE, State.OPEN}:
+        return str(batch.get_kind_display())
+    number = progress.succeeded - progress.waiting
+    if not progress.waiting:
+        return count(DONE[_act_of(batch)], number)
+    changed = count(DONE[_act_of(batch)], number) if number else ""
+    return licenses.describe_done(changed, progress.waiting)
 
 
 def title(batch: Batch) -> str:
     """What a batch is called in a list: what it did, or what it is to do."""
-    if batch.state in {State.DONE, State.OPEN}:
-        return count(DONE[_act_of(batch)], batch.progress.succeeded)
     if batch.state in {State.PLANNED, State.RUNNING, State.PAUSED} and batch.progress.runs:
         return count(DO[_act_of(batch)], served(batch, batch.progress.runs))
-    return str(batch.get_kind_display())
+    return heading(batch, batch.progress)
 
 
 def button(batch: Batch, number: int) -> str:

@@ -23,10 +23,6 @@ PROBLEMS = {
     "deleted_again": gettext_lazy(
         "This user has been restored and deleted again meanwhile. Undo the later deletion instead."
     ),
-    "name_taken_since": gettext_lazy(
-        "Somebody else has this user name now. Restore this user from the list of deleted users,"
-        " where a new name can be chosen."
-    ),
     "comes_back_without": gettext_lazy(
         "No license of “%(product)s” is left, so this user comes back without it."
     ),

@@ -68,7 +68,6 @@ of_batch = [
     path("undo/", undoing.undo, name="undo"),
     path("rename/", restoring.rename_restored, name="rename_restored"),
     path("settings/", importing.change, name="import_settings"),
-    path("failed/", importing.failed, name="failed_rows"),
     path("repair/", repairing.repair_all, name="repair_all"),
     path("repair/stop/", repairing.stop_repair, name="stop_repair"),
     path("lines/<int:number>/", repairing.repair_line, name="repair_line"),

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from licensing import queries
 from licensing.models import Subscription, WaitingSeat
 
+from .exchanges import Swaps
 from .seats import Wanted, insert, lock_subscriptions, revoke
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Order:
     back: set[UUID] = field(default_factory=set)
     problems: Sequence[dict] = ()
     gave_up: list[dict] = field(default_factory=list)
+    is_over: bool = False
 
     @property
     def subscriptions(self) -> list[UUID]:
@@ -161,6 +163,8 @@ class Queue:
     needless: list[tuple[UUID, UUID]]
     # Whether more wait than were looked at.
     is_cut: bool
+    # Per user what was not held before the turns were taken.
+    new: dict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
 
     @property
     def users(self) -> set[UUID]:
@@ -244,6 +248,10 @@ def take_turns(*, queue: Queue, judge: Judge) -> list[Order]:
     """
     Give the free seats to the first in line, and what they give back to who waits for that.
 
+    Where nothing is free, those are served who wait for what the others give back, in a circle.
+    They pass over who is before them in line and gives nothing back: without the circle no seat
+    would be free. Of those who could stand in it, the first in line do.
+
     Whom the judge refuses waits no longer. Returns all whose wait has ended, in the order in which
     it did; the audit is the caller's. Three statements, whatever the length of the lines.
     """
@@ -269,33 +277,68 @@ def take_turns(*, queue: Queue, judge: Judge) -> list[Order]:
 
 
 def _decide(queue: Queue, judge: Judge) -> list[Order]:
+    """Serve one after another as long as anybody can be, alone or in a circle."""
+    ended = _walk(queue, judge)
+    while exchanged := _exchange(queue, judge):
+        ended += exchanged + _walk(queue, judge)
+    return ended
+
+
+def _walk(queue: Queue, judge: Judge) -> list[Order]:
     """Walk along the lines as long as a seat is free that somebody can have."""
     ended: list[Order] = []
-    over: set[int] = set()
     free = queue.free
     ready = deque(pk for pk in queue.lines if free[pk] > 0)
     while ready:
         subscription_id = ready.popleft()
         line = queue.lines[subscription_id]
-        for key, order in line.items():
+        for order in line.values():
             if free[subscription_id] < 1:
                 break
-            if key in over or any(free[one] < 1 for one in order.subscriptions):
+            if order.is_over or any(free[one] < 1 for one in order.subscriptions):
                 continue
-            if not _settle(queue, order, judge):
+            problems = _ask(queue, order, judge)
+            if problems is None:
                 continue
-            over.add(key)
+            _end(queue, order, problems)
             ended.append(order)
             # Seats given back, and what was waited for until something else was held.
             again = {*order.gives_up, *queue.awaited[order.user_id]}
             ready.extend(sorted(one for one in again & queue.lines.keys() if free[one] > 0))
-        for key in over & line.keys():
+        for key in [key for key, order in line.items() if order.is_over]:
             del line[key]
     return ended
 
 
-def _settle(queue: Queue, order: Order, judge: Judge) -> bool:
-    """Decide on an order for which all seats are free; False where it goes on waiting."""
+def _exchange(queue: Queue, judge: Judge) -> list[Order]:
+    """Serve those who can give to each other, circle by circle, the longest waiting first."""
+    ended: list[Order] = []
+    orders = {order: None for line in queue.lines.values() for order in line.values()}
+    swaps = Swaps(
+        {
+            order: given
+            for order in sorted(orders, key=lambda one: one.waits[0].pk)
+            if not order.is_over
+            and (given := frozenset(queue.held.get(order.user_id, ())) & set(order.gives_up))
+        }
+    )
+    while members := swaps.find_circle({one: queue.free[one] for one in queue.lines}):
+        problems = {order: _ask(queue, order, judge) for order in members}
+        # Whoever may not have it, or must wait on, leaves the circle broken for now.
+        out = [order for order in members if problems[order] is None or problems[order]]
+        for order in out or members:
+            if problems[order] is not None:
+                _end(queue, order, problems[order])
+                ended.append(order)
+        swaps.remove(out or members)
+    return ended
+
+
+def _ask(queue: Queue, order: Order, judge: Judge) -> Sequence[dict] | None:
+    """What speaks against an order for which all seats are there; None where it goes on waiting."""
+    if queue.new[order.user_id] & set(order.gives_up):
+        # What is given back must be held; it is as soon as these turns have been taken.
+        return None
     held = queue.held.setdefault(order.user_id, set())
     asked, back = set(order.subscriptions), held & set(order.gives_up)
     after = held - back | asked
@@ -303,17 +346,26 @@ def _settle(queue: Queue, order: Order, judge: Judge) -> bool:
     others = queue.awaited[order.user_id] - asked
     if problems and others and not judge(order.user_id, frozenset(held), frozenset(after | others)):
         # What is missing yet is waited for as well.
-        return False
-    order.problems = problems
+        return None
+    return problems
+
+
+def _end(queue: Queue, order: Order, problems: Sequence[dict]) -> None:
+    """Note that an order waits no longer, and what it has got and given back."""
+    order.is_over, order.problems = True, problems
+    asked = set(order.subscriptions)
     queue.awaited[order.user_id] -= asked
-    if not problems:
-        queue.held[order.user_id], order.back = after, back
-        for one in asked:
-            queue.free[one] -= 1
-        for one in back:
-            # Of a suspended subscription the seat is free, but for nobody.
-            queue.free[one] += one in queue.lines
-    return True
+    if problems:
+        return
+    held = queue.held[order.user_id]
+    order.back = held & set(order.gives_up)
+    queue.held[order.user_id] = held - order.back | asked
+    queue.new[order.user_id] |= asked
+    for one in asked:
+        queue.free[one] -= 1
+    for one in order.back:
+        # Of a suspended subscription the seat is free, but for nobody.
+        queue.free[one] += one in queue.lines
 
 
 Tell = Callable[["Customer"], None]

@@ -234,7 +234,7 @@ def _refuse(customer: Customer, *, by: Member) -> None:
         kind=Batch.Kind.IMPORT,
         state=Batch.State.REFUSED,
         source_name="staff-photo.csv",
-        reason="unreadable",
+        plan={"refused": {"code": "not_a_table", "params": {"kind": "JPEG"}}},
         finished_at=timezone.now(),
         by=by,
     )

@@ -1,6 +1,6 @@
 """The activity log: what was done, as sentences, with what it changed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from audit import queries as audit
 from audit.models import Event
 from customers.models import Customer
-from customers.queries import find_customers, get_customer
+from customers.queries import find_choices, find_customers, get_customer
 from partners.models import Member
 from partners.queries import find_members
 from partners.roles import Permission
@@ -27,8 +27,6 @@ PERIODS = {
     "month": (gettext_lazy("Last 30 days"), timedelta(days=30)),
     "year": (gettext_lazy("Last 365 days"), timedelta(days=365)),
 }
-# More would make the page heavy; every customer's log also stands on a page of its own.
-MOST_CHOICES = 200
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def get_log(*, member: Member, of: Customer | None = None, **values) -> Log:
         before=page.before,
         after=page.after,
         members=_members(member),
-        customers=[] if of else _customers(member, customer),
+        customers=[] if of else find_choices(member=member, chosen=customer),
     )
 
 
@@ -144,12 +142,6 @@ def _members(member: Member) -> list[Member]:
     if not member.may(Permission.VIEW_ALL_ACTIVITY):
         return []
     return list(find_members(partner_id=member.partner_id).order_by("name", "pk"))
-
-
-def _customers(member: Member, chosen: Customer | None) -> list[Customer]:
-    found: Iterable[Customer] = find_customers(member=member).order_by("sort_key", "pk")
-    found = list(found[:MOST_CHOICES])
-    return found if chosen is None or chosen in found else [chosen, *found]
 
 
 def _entry(event: Event, customer: Customer | None) -> Entry:

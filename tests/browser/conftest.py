@@ -136,10 +136,16 @@ def findings(page: Page, rules: list[str] | dict = RULES) -> list[tuple]:
         (violation["id"], [node["html"][:200] for node in violation["nodes"]])
         for violation in found.response["violations"]
     ]
+    return wrong + too_wide(page)
+
+
+def too_wide(page: Page) -> list[tuple]:
+    """Whether the page scrolls sideways in the window as it is."""
     wide = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
-    return [*wrong, ("too wide", f"{page.url} by {wide} px")] if wide > 0 else wrong
+    width = page.viewport_size["width"]
+    return [("too wide", f"{page.url} by {wide} px of {width}")] if wide > 0 else []
 
 
 @pytest.fixture

@@ -19,11 +19,13 @@ from tests.users.handing_over import add
 from users import operations, passwords
 from users.models import Batch, Bundle, CustomerUser, Handover
 
-from .conftest import findings, inside_of
+from .conftest import findings, inside_of, too_wide
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SIZES = {"wide": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+# The narrowest window in which a page must not scroll sideways (WCAG 1.4.10).
+NARROWEST = {"width": 320, "height": 640}
 SLUG = "jiangnan-design"
 OF_COLOR = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 OF_ALLAUTH = ["password/change/", "password/reset/", "password/reset/done/", "reauthenticate/"]
@@ -59,6 +61,7 @@ class Walk:
         self.url = site.url
         self.problems = site.problems
         self.wrong: list = []
+        self.size = size
         self.page.set_viewport_size(size)
 
     def sign_in(self, member: Member) -> None:
@@ -73,7 +76,8 @@ class Walk:
 
     def look(self, name: str, *, is_covered: bool = False) -> None:
         """
-        Look at the page as it stands; by night only the colors are others.
+        Look at the page as it stands; by night only the colors are others, and nothing but its
+        width on the smallest phone.
 
         What lies over a page leaves slivers of things under it, which are no targets then.
         """
@@ -82,6 +86,10 @@ class Walk:
         found = [one for one in found if not is_covered or one[0] != "target-size"]
         self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
         found += [("dark", *one) for one in findings(self.page, OF_COLOR)]
+        if self.size == SIZES["phone"]:
+            self.page.set_viewport_size(NARROWEST)
+            found += too_wide(self.page)
+            self.page.set_viewport_size(self.size)
         found += [text for text in self.problems if "Failed to load resource" not in text]
         self.problems.clear()
         if found:
@@ -135,6 +143,9 @@ def addresses() -> list[str]:
         f"/customers/{deleted.customer.slug}/users/?tab=deleted",
         f"/customers/{SLUG}/users/?q=zzzz",
         f"/customers/{SLUG}/users/?status=blocked&sort=-added",
+        "/batches/?q=csv&kind=import&show=done",
+        "/batches/?q=zzzz",
+        "/batches/?kind=zzzz",
         "/customers/?q=zzzz",
         "/search/?q=wang",
     ]

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from audit.models import Event
 from tests import factories
 from users import operations
 from users.importing.parse import parse_file
@@ -84,10 +85,16 @@ def test_the_result_of_a_batch_is_downloaded(users, northwind, alice, contoso):
     users.open(f"/customers/contoso/batches/{batch.pk}/")
     page = users.page
 
-    page.get_by_role("button", name="Download").click()
+    menu = page.get_by_role("button", name="Download", exact=True)
+    menu.focus()
+    page.keyboard.press("Enter")
     users.check()
+    page.locator("#files-menu").get_by_role("button", name="CSV").focus()
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
+        page.keyboard.press("Enter")
 
     assert names(download.value) == ["Ann", "Ben", "王建国"]
     expect(page.locator("#files-menu")).to_be_hidden()
+    expect(menu).to_be_focused()
+    with inside_of(northwind):
+        assert Event.objects.get(action="batch.exported").after == {"lines": 3, "file": "csv"}

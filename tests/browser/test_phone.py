@@ -96,3 +96,20 @@ def test_the_list_is_filtered_in_its_drawer_and_a_few_are_reset(phone):
 
     assert len(steps.show_passwords(page)) == 3
     fits(page)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_name_of_the_portal_is_seen_in_full_on_the_smallest_phone(
+    phone, northwind, alice, language
+):
+    page = phone.page
+    with inside_of(northwind):
+        type(alice).objects.filter(pk=alice.pk).update(language=language)
+    page.set_viewport_size({"width": 320, "height": 640})
+    phone.open("/customers/contoso/users/")
+
+    name = page.locator(".topbar .brand span")
+    expect(name).to_be_visible()
+    assert name.evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    phone.check()

@@ -1,4 +1,4 @@
-"""Too few seats: who finds none waits in line, and gets the next one without anybody's doing."""
+"""Too few seats: who finds none waits in line, and is served without anybody's doing."""
 
 import os
 import re
@@ -72,7 +72,7 @@ def test_a_swap_of_all_with_too_few_seats_and_the_queue_filling(school, northwin
     press(page, page.get_by_role("button", name="Change licenses of 60 users"))
 
     expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Licenses of 60 users changed", timeout=30_000
+        "Licenses of 40 users changed, 20 users put in line", timeout=30_000
     )
     expect(page.locator("#lines")).to_contain_text("Ann 00")
     shoot(page, "result")
@@ -136,7 +136,7 @@ def test_one_who_waits_leaves_the_line_on_a_phone(school, northwind, worker):
     swap_all(school)
     press(page, page.get_by_role("button", name="Change licenses of 60 users"))
     expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Licenses of 60 users changed", timeout=30_000
+        "Licenses of 40 users changed, 20 users put in line", timeout=30_000
     )
     page.set_viewport_size({"width": 390, "height": 844})
     with inside_of(northwind):
@@ -158,3 +158,40 @@ def test_one_who_waits_leaves_the_line_on_a_phone(school, northwind, worker):
     with inside_of(northwind):
         assert WaitingSeat.objects.count() == 19
         assert "Ann 42" in holders("Old")
+
+
+def test_two_who_wait_for_each_others_seat_are_served_by_a_worker(
+    school, northwind, alice, contoso, worker
+):
+    page = school.page
+    with inside_of(northwind):
+        users = [factories.user(contoso, f"Zoe {n}", location="US") for n in range(2)]
+        bought = [factories.subscription(contoso, name, seats=1) for name in ("Left", "Right")]
+        for user, one in zip(users, bought, strict=True):
+            wanted = [licensing.Wanted(user.pk, one.pk, ())]
+            licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    for user, gives, wants in ((0, "Left", "Right"), (1, "Right", "Left")):
+        school.open(f"/customers/contoso/users/?q=Zoe+{user}")
+        page.locator("[data-select-row]").check()
+        page.locator("#bulk [formaction$='/licenses/']").click()
+        press(page, box(page, wants), "Space")
+        press(page, box(page, gives), "Space")
+        press(page, page.get_by_label(re.compile("^Queue")), "Space")
+        press(page, page.get_by_role("button", name="Continue"))
+        press(page, page.locator(".actionbar button[form=start]"))
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("1 user put in line for licenses")
+    shoot(page, "put-in-line")
+    school.check()
+
+    school.open("/")
+    notice = page.locator("#attention").get_by_text("2 users got licenses they waited for")
+    for _again in range(40):
+        if notice.count():
+            break
+        page.wait_for_timeout(250)
+        page.reload()
+    expect(notice).to_be_visible()
+    with inside_of(northwind):
+        assert (holders("Left"), holders("Right")) == ({"Zoe 1"}, {"Zoe 0"})
+        assert not WaitingSeat.objects.exists()

@@ -165,3 +165,45 @@ def test_an_undo_fits_on_a_phone_and_says_what_stays(site, users, northwind, con
     expect(page.locator("#lines tr[data-tone=bad]")).to_contain_text("bo@contoso.example")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     site.check()
+
+
+def test_who_comes_back_gets_a_new_name_on_the_page_of_the_undo(
+    site, users, northwind, contoso, alice
+):
+    page = site.page
+    with inside_of(northwind):
+        batch = operations.plan_deletes(
+            customer=contoso, users=[user.pk for user in users], by=alice
+        )
+        operations.start_batch(batch=batch, by=alice)
+        for name in ("ann", "bo"):
+            factories.user(contoso, f"New {name}", user_name=f"{name}@contoso.example")
+    page.set_viewport_size({"width": 320, "height": 740})
+    site.open(f"/customers/contoso/batches/{batch.pk}/")
+    press(page, page.locator("#undo form button"))
+    names = page.locator("[name=local_part]")
+    expect(names).to_have_count(2)
+    expect(page.locator("button[form=start]")).to_have_count(0)
+    site.check()
+
+    # One is typed, wrong at first; the other is taken as it is proposed.
+    names.first.fill("bo")
+    page.keyboard.press("Enter")
+    expect(page.locator("[name=local_part][aria-invalid]")).to_have_value("bo")
+    site.check()
+    page.locator("[name=local_part][aria-invalid]").fill("ann.old")
+    page.keyboard.press("Enter")
+    expect(names).to_have_count(1)
+    expect(page.locator("#lines")).to_contain_text("ann.old@contoso.example")
+    press(page, page.locator("[name=suggestion]").first)
+    expect(names).to_have_count(0)
+    site.check()
+    start(page)
+
+    expect(page.locator("#lines .status[data-tone=ok]")).to_have_count(2)
+    with inside_of(northwind):
+        found = contoso.users.filter(deleted_at=None, pk__in=[user.pk for user in users])
+        assert sorted(found.values_list("user_name", flat=True)) == [
+            "ann.old@contoso.example",
+            "bo2@contoso.example",
+        ]

@@ -1,4 +1,7 @@
-from django.db import connection
+import re
+
+import pytest
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -6,7 +9,7 @@ from customers.models import Scope
 from partners import tenancy
 from partners.roles import Role
 from tests import factories
-from users import operations
+from users import operations, queries
 from users.models import Batch, Line
 
 
@@ -125,7 +128,227 @@ def test_it_asks_as_many_queries_for_fifty_as_for_one(as_alice, alice, contoso):
     assert len(one) == len(fifty)
 
 
-def test_an_address_that_means_nothing_is_the_first_page(as_alice, alice, contoso):
+def test_a_place_that_means_nothing_is_the_first_page(as_alice, alice, contoso):
     reset(contoso, alice, 2)
 
-    assert "Reset 2 passwords" in show(as_alice, after="x'--", show="<b>")
+    assert "Reset 2 passwords" in show(as_alice, after="x'--")
+    assert "Reset 2 passwords" in show(as_alice, before="7")
+
+
+@pytest.fixture
+def fabrikam(inside):
+    return factories.customer("fabrikam", "Fabrikam", domains=("fabrikam.example",))
+
+
+def note(batch, **notes):
+    Batch.objects.filter(pk=batch.pk).update(**notes)
+    return batch
+
+
+def shown(client, name="users:all_batches", *arguments, **query) -> list:
+    """The keys of the batches that the list shows."""
+    answer = client.get(reverse(name, args=arguments), query_params=query)
+    assert answer.status_code == 200
+    return [batch.pk for batch, _title in answer.context["batches"]]
+
+
+def test_it_is_filtered_by_kind(as_alice, alice, contoso):
+    first = reset(contoso, alice)
+    note(reset(contoso, alice), kind="licenses")
+    note(reset(contoso, alice), kind="import")
+
+    assert shown(as_alice, kind="reset") == [first.pk]
+    assert shown(as_alice, "users:customer_batches", "contoso", kind="reset") == [first.pk]
+
+
+def test_it_is_filtered_by_customer(as_alice, alice, contoso, fabrikam):
+    reset(contoso, alice)
+    theirs = reset(fabrikam, alice)
+
+    assert shown(as_alice, customer="fabrikam") == [theirs.pk]
+    page = show(as_alice, customer="fabrikam")
+    assert '<option value="fabrikam" selected>Fabrikam</option>' in page
+    assert 'name="customer"' not in show(as_alice, "users:customer_batches", "contoso")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("inc-17", ["ticket"]),
+        ("LEFT", ["reason"]),
+        ("staff", ["file", "both"]),
+        # Every word, wherever it stands.
+        ("staff inc-9", ["both"]),
+        ("inc-9 2026 staff", ["both"]),
+        ("入职", ["chinese"]),
+        ("_", ["file"]),
+        ("%", []),
+        ("staff zzz", []),
+        ("inc-9 a b c d e f g", []),
+        # A NUL is none of the text that Postgres knows.
+        ("in\0c-17", ["ticket"]),
+    ],
+)
+def test_it_is_searched_by_ticket_reason_and_file(as_alice, alice, contoso, text, found):
+    notes = {
+        "ticket": {"ticket": "INC-17"},
+        "reason": {"reason": "They left the company"},
+        "file": {"source_name": "staff_sept.csv"},
+        "both": {"ticket": "INC-9", "source_name": "staff 2026.xlsx"},
+        "chinese": {"reason": "九月新员工入职"},
+        "none": {},
+    }
+    keys = {note(reset(contoso, alice), **values).pk: name for name, values in notes.items()}
+
+    assert [keys[pk] for pk in reversed(shown(as_alice, q=text))] == found
+
+
+def test_what_a_search_found_is_shown_as_text(as_alice, alice, contoso):
+    note(reset(contoso, alice), reason="<b>They left</b>", ticket="INC-17", source_name="a.csv")
+
+    page = show(as_alice, q="left")
+
+    assert "<bdi>a.csv</bdi> · <bdi>INC-17</bdi> · <bdi>&lt;b&gt;They left&lt;/b&gt;</bdi>" in page
+
+
+def test_the_filters_add_up(as_alice, alice, helen, contoso, fabrikam):
+    wanted = note(reset(contoso, alice), ticket="INC-1")
+    note(reset(contoso, alice), ticket="INC-1", kind="edit")
+    note(reset(contoso, alice), ticket="INC-1", state="done")
+    note(reset(contoso, alice), ticket="INC-2")
+    note(reset(contoso, helen), ticket="INC-1")
+    note(reset(fabrikam, alice), ticket="INC-1")
+
+    query = {"q": "inc-1", "show": "waiting", "kind": "reset", "customer": "contoso", "by": "me"}
+    assert shown(as_alice, **query) == [wanted.pk]
+
+
+def test_a_filtered_list_is_paged_and_keeps_its_filters(as_alice, alice, contoso):
+    batches = []
+    for number in range(52):
+        batches.append(note(reset(contoso, alice), ticket=f"INC-{number}").pk)
+        note(reset(contoso, alice), kind="edit", ticket="INC-x")
+
+    first = show(as_alice, q="inc", kind="reset")
+    assert f"?q=inc&amp;kind=reset&amp;after={batches[2]}" in first
+    assert shown(as_alice, q="inc", kind="reset", after=batches[2]) == batches[1::-1]
+    assert shown(as_alice, q="inc", kind="reset", before=batches[1]) == batches[:1:-1]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "show=<b>",
+        "show=open",
+        "kind=resett",
+        "kind=reset&kind=edit",
+        "by=bob",
+        "customer=nobody",
+        "customer=rivals",
+        "customer=%00",
+        "kin=reset",
+        "status=done",
+        f"q={'x' * 201}",
+    ],
+)
+def test_a_filter_that_is_not_known_shows_nothing_and_says_so(
+    as_alice, alice, contoso, rival, query
+):
+    with tenancy.tenant(rival.pk):
+        factories.customer("rivals", "Rivals")
+    reset(contoso, alice, 2)
+
+    answer = as_alice.get(f"{reverse('users:all_batches')}?{query}")
+
+    page = answer.content.decode()
+    assert answer.context["batches"] == []
+    assert "One of the filters is not known here. Clear the filters and choose again." in page
+    assert '<a class="btn" href="/batches/">Clear filters</a>' in page
+
+
+def test_a_customers_own_list_is_of_no_other(as_alice, alice, contoso, fabrikam):
+    reset(contoso, alice)
+    reset(fabrikam, alice)
+
+    url = reverse("users:customer_batches", args=["contoso"])
+    for slug in ("fabrikam", "contoso"):
+        assert as_alice.get(url, {"customer": slug}).context["batches"] == []
+
+
+def test_a_limited_member_filters_by_his_customers_only(
+    client, northwind, alice, contoso, fabrikam
+):
+    reset(contoso, alice)
+    theirs = reset(fabrikam, alice)
+    lim = factories.member(northwind, "lim", role=Role.HELPDESK_AGENT, is_limited=True)
+    Scope.objects.create(member=lim, customer=fabrikam)
+    client.force_login(lim)
+
+    assert shown(client, customer="fabrikam") == [theirs.pk]
+    answer = client.get(reverse("users:all_batches"), {"customer": "contoso"})
+    assert answer.context["batches"] == []
+    assert "Contoso" not in answer.content.decode()
+
+
+def test_a_list_that_finds_nothing_offers_to_clear_the_filters(as_alice, alice, contoso):
+    assert "No batches match" not in show(as_alice)
+    reset(contoso, alice)
+
+    page = show(as_alice, q="zzz")
+
+    assert "No batches match" in page
+    assert '<a class="btn" href="/batches/">Clear filters</a>' in page
+    assert 'data-announce="No batches match"' in page
+
+
+def test_the_chosen_customer_is_offered_beyond_the_first_ones(
+    as_alice, alice, contoso, fabrikam, monkeypatch
+):
+    monkeypatch.setattr("customers.queries.MOST_CHOICES", 1)
+
+    assert "Fabrikam" not in show(as_alice)
+    assert "Fabrikam" in show(as_alice, customer="fabrikam")
+
+
+MANY = """
+INSERT INTO users_batch (partner_id, id, customer_id, by_id, by_name, kind, state, options, plan,
+    source_name, total, reason, ticket, halted_by, sheet_key, handed_over_by)
+SELECT partner_id, uuidv7(), customer_id, by_id, by_name, 'edit', 'done', '{}', '{}', '', 1, '',
+    CASE WHEN n %% 4 = 0 THEN 'INC-' || n ELSE '' END, '', '', ''
+FROM users_batch, generate_series(1, %s) n
+"""
+
+
+# For what is asked, the index that the list is walked along. Two hold all batches in their order.
+INDEXES = [
+    ({}, "(batch_list|batch_partner_id)"),
+    ({"show": "done"}, "(batch_list|batch_partner_id)"),
+    ({"show": "running"}, "batch_not_over"),
+    ({"show": "waiting"}, "batch_not_over"),
+    ({"kind": "purge"}, "batch_kind"),
+    ({"q": "zzz"}, "batch_noted"),
+    ({"q": "zzz yyy"}, "batch_noted"),
+]
+
+
+@transaction.atomic
+def do_much(customer, by, number):
+    reset(customer, by)
+    with connection.cursor() as cursor:
+        cursor.execute(MANY, [number])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_filter_reads_all_that_there_are(alice, contoso, mallory, rival):
+    with tenancy.tenant(rival.pk):
+        theirs = factories.customer("theirs", "Theirs", domains=("theirs.example",))
+        do_much(theirs, mallory, 20_000)
+    do_much(contoso, alice, 5_000)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ANALYZE users_batch")
+
+    for filters, index in INDEXES:
+        with transaction.atomic():
+            batches = queries.find_batches(queries.BatchFilters(**filters), member=alice)
+            plan = batches.order_by("-pk")[:51].explain()
+        assert re.search(rf" (using|on) {index} ", plan), (filters, plan)

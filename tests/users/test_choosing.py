@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from tests import factories
+from users import queries
 from users.models import Batch, CustomerUser, Line
 
 LIST = "/customers/contoso/users/"
@@ -92,12 +93,40 @@ def test_all_of_one_tab_are_none_of_the_other(as_alice, people):
 
 
 def test_all_but_those_taken_out(as_alice, people):
-    without = f"{people[1].pk},nonsense,{people[0].pk}"
+    without = f"{people[1].pk}, {people[0].pk}"
 
     plan(as_alice, "reset", all="1", query="status=blocked", without=without, counted="9")
 
     assert names() == [f"Ann {number:02}" for number in range(3, 20, 2)]
     assert "moved" not in Batch.objects.get().plan
+
+
+# An id cut short by a character, something beside an id, and what is no id at all.
+@pytest.mark.parametrize("odd", ["{short}", "{id},nonsense", "{id},", "nonsense", ",", "*"])
+def test_a_malformed_id_of_those_taken_out_chooses_nobody(as_alice, contoso, people, odd):
+    without = odd.format(id=people[1].pk, short=str(people[1].pk)[:-1])
+
+    with pytest.raises(queries.UnknownFilter):
+        queries.chosen_ids(contoso, ids="", all=True, query="status=blocked", without=without)
+    for act in ALL_ACTS:
+        answer = plan(as_alice, act, all="1", query="status=blocked", without=without, counted="9")
+        assert answer.redirect_chain[-1][0].partition("?")[0] == LIST
+        (said,) = map(str, answer.context["messages"])
+        assert said.startswith("One of the filters is not known here.")
+    exported = as_alice.post(
+        f"{LIST}export/list.csv", {"all": "1", "query": "", "without": without}
+    )
+    assert exported["Location"] == LIST
+    assert not Batch.objects.exists()
+
+
+def test_who_was_purged_since_may_still_be_taken_out(as_alice, people):
+    """Their ids are those of nobody any more, but no less ids."""
+    without = f"{people[1].pk},00000000-0000-7000-8000-000000000000"
+
+    plan(as_alice, "reset", all="1", query="status=blocked", without=without)
+
+    assert names() == [f"Ann {number:02}" for number in range(3, 20, 2)]
 
 
 def test_all_that_are_taken_out_again_are_nobody(as_alice, people):

@@ -110,7 +110,7 @@ def check_what_was_added(number, office):
 
 def check_the_rows_that_came_back(client, batch, number):
     """The file of what was refused says why in every row, runs nowhere, and is read again."""
-    answer = client.get(reverse("users:failed_rows", args=["contoso", batch.pk]))
+    answer = client.post(reverse("users:failed_rows", args=["contoso", batch.pk, "csv"]))
     content = b"".join(answer.streaming_content)
     header, *table = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     assert len(table) == number

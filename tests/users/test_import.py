@@ -342,7 +342,7 @@ def test_failed_rows_come_back_as_a_file_that_can_be_corrected(as_alice, contoso
     batch = plan(as_alice, rows("amy,Amy,Parker,", "bo b,Bob,Stone,"))
     start(as_alice, batch)
 
-    answer = as_alice.get(reverse("users:failed_rows", args=["contoso", batch.pk]))
+    answer = as_alice.post(reverse("users:failed_rows", args=["contoso", batch.pk, "csv"]))
 
     content = b"".join(answer.streaming_content)
     table = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
@@ -359,11 +359,24 @@ def test_failed_rows_come_back_as_a_workbook_too(as_alice, contoso):
     batch = plan(as_alice, rows("amy,Amy,Parker,", "bo b,Bob,Stone,"))
     address = reverse("users:failed_rows", args=["contoso", batch.pk, "xlsx"])
 
-    content = b"".join(as_alice.get(address).streaming_content)
+    content = b"".join(as_alice.post(address).streaming_content)
 
     again = plan(as_alice, content, "errors.xlsx")
     assert [line.input["user_name"] for line in again.lines.all()] == ["bo b@contoso.example"]
-    assert as_alice.get(address.replace("xlsx", "exe")).status_code == 404
+    assert as_alice.post(address.replace("xlsx", "exe")).status_code == 404
+
+
+def test_that_failed_rows_were_taken_is_on_record(as_alice, contoso):
+    batch = plan(as_alice, rows("amy,Amy,Parker,", "bo b,Bob,Stone,", "c c,Cy,Stone,"))
+    address = reverse("users:failed_rows", args=["contoso", batch.pk, "csv"])
+    assert as_alice.get(address).status_code == 405
+
+    as_alice.post(address)
+
+    event = Event.objects.get(action="batch.errors_exported")
+    assert (event.batch_id, event.after) == (batch.pk, {"lines": 2, "file": "csv"})
+    log = as_alice.get(reverse("portal:activity"), {"group": "batches"}).content.decode()
+    assert "downloaded the rows with errors of a batch at Contoso" in log
 
 
 def test_a_row_that_failed_while_it_ran_comes_back_too(as_alice, contoso):
@@ -371,7 +384,7 @@ def test_a_row_that_failed_while_it_ran_comes_back_too(as_alice, contoso):
     factories.user(contoso, "Other Amy", user_name="amy@contoso.example")
     start(as_alice, batch)
 
-    answer = as_alice.get(reverse("users:failed_rows", args=["contoso", batch.pk]))
+    answer = as_alice.post(reverse("users:failed_rows", args=["contoso", batch.pk, "csv"]))
 
     assert b"since the check" in b"".join(answer.streaming_content)
 
@@ -405,8 +418,11 @@ def test_a_rival_finds_nothing(client, mallory, as_alice, contoso):
     batch = plan(as_alice, rows("amy,Amy,Parker,"))
     client.force_login(mallory)
 
-    for name in ("batch", "start", "cancel", "import_settings", "failed_rows"):
-        address = reverse(f"users:{name}", args=["contoso", batch.pk])
+    of_batch = ("batch", "start", "cancel", "import_settings")
+    for address in (
+        *(reverse(f"users:{name}", args=["contoso", batch.pk]) for name in of_batch),
+        reverse("users:failed_rows", args=["contoso", batch.pk, "csv"]),
+    ):
         assert client.get(address).status_code == 404
         assert client.post(address).status_code == 404
 

@@ -454,7 +454,7 @@ def test_the_result_file_names_who_left_without_a_line_of_the_file(
     batch = check(contoso, alice, text, "roster", most_leavers=50)
     run(batch, alice)
 
-    answer = as_alice.get(reverse("users:result", args=["contoso", batch.pk, "csv"]))
+    answer = as_alice.post(reverse("users:result", args=["contoso", batch.pk, "csv"]))
 
     rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
     assert [(row[0], row[2], row[3]) for row in rows[1:]] == [

@@ -150,7 +150,7 @@ def test_one_file_uploaded_in_ten_windows_adds_everybody_once(as_alice, alice, c
 def test_the_rows_that_failed_added_twice_are_there_once(as_alice, contoso):
     batch = plan(as_alice, rows("u0,U,0,", "u 1,U,1,"))
     start(as_alice, batch)
-    answer = as_alice.get(reverse("users:failed_rows", args=["contoso", batch.pk]))
+    answer = as_alice.post(reverse("users:failed_rows", args=["contoso", batch.pk, "csv"]))
     with transaction.atomic():
         mended = b"".join(answer.streaming_content).replace(b"u 1", b"u1")
 

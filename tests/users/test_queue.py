@@ -157,7 +157,10 @@ def test_seats_that_are_bought_go_to_the_first_in_line(contoso, visio, people, a
         (people[2].pk, "done"),
         (people[3].pk, "done"),
     ]
-    assert sentences.heading(batch, 2) == "2 users got licenses from the queue"
+    assert (
+        sentences.heading(batch, queries.get_progress(batch))
+        == "2 users got licenses from the queue"
+    )
     events = Event.objects.filter(action="user.licenses_changed", batch_id=batch.pk)
     assert set(events.values_list("subject_id", flat=True)) == set(keys(people[2:4]))
     assert fill(contoso) == 0
@@ -501,3 +504,133 @@ def test_the_places_are_asked_for_once(contoso, visio, people, alice):
     assert licensing_queries.count_waiting(contoso) == {visio.pk: 4}
     place = licensing_queries.get_places(contoso, [people[4].pk])[people[4].pk, UUID(str(visio.pk))]
     assert (place.number, place.of) == (3, 4)
+
+
+def headed(as_alice, contoso, batch) -> str:
+    """What the page of the batch is headed by; the list calls it the same."""
+    page = as_alice.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
+    heading = page.partition("<h1>")[2].partition("</h1>")[0]
+    assert f"{heading}</a>" in as_alice.get("/batches/").content.decode()
+    return heading
+
+
+def test_the_heading_tells_who_changed_from_who_waits(as_alice, contoso, visio, people, alice):
+    old = factories.subscription(contoso, "Old", seats=6)
+    hold(old, *people)
+
+    both = run(contoso, people[:3], alice, give=[visio], take=[old])
+    assert headed(as_alice, contoso, both) == "Licenses of 2 users changed, 1 user put in line"
+    none = run(contoso, people[3:5], alice, give=[visio], take=[old])
+    assert headed(as_alice, contoso, none) == "2 users put in line for licenses"
+    # Whoever got one of two has changed, and waits besides.
+    more = factories.subscription(contoso, "More", seats=6)
+    some = run(contoso, people[5:], alice, give=[visio, more])
+    assert headed(as_alice, contoso, some) == "Licenses of 1 user changed"
+    assert queries.get_progress(some).partly == 1
+
+    type(alice).objects.filter(pk=alice.pk).update(language="zh-hans")
+    assert headed(as_alice, contoso, both) == "已更改 2 个用户的许可证，1 个用户已排队"
+
+
+def test_who_stays_as_they_are_without_a_queue_have_not_changed(
+    as_alice, contoso, visio, people, alice
+):
+    old = factories.subscription(contoso, "Old", seats=6)
+    hold(old, *people)
+
+    batch = run(contoso, people[:3], alice, when_short="first", give=[visio], take=[old])
+
+    assert headed(as_alice, contoso, batch) == "Licenses of 2 users changed"
+
+
+@pytest.fixture
+def exchange(contoso, visio, people, alice, northwind):
+    """A swaps Visio for Project, queued by alice, and B the other way round, queued by carol."""
+    project = factories.subscription(contoso, "Project", seats=2)
+    carol = factories.member(northwind, "carol", role=Role.ADMIN_AGENT)
+    hold(visio, people[0], people[2])
+    hold(project, people[1], people[3])
+    run(contoso, people[:1], alice, give=[project], take=[visio])
+    return lambda: run(contoso, people[1:2], carol, give=[visio], take=[project])
+
+
+def test_two_who_wait_for_each_others_seat_get_it_in_one_go(
+    contoso, visio, people, alice, exchange
+):
+    queued = exchange()
+    assert states(queued) == ["partly"]
+
+    assert fill(contoso) == 2
+
+    project = Subscription.objects.get(product__name="Project")
+    assert holders(visio) == {people[1].pk, people[2].pk}
+    assert holders(project) == {people[0].pk, people[3].pk}
+    assert [one.assigned for one in Subscription.objects.all()] == [2, 2]
+    assert not WaitingSeat.objects.exists()
+    # Each of the members who queued them is told.
+    told = Batch.objects.filter(kind=Batch.Kind.QUEUE).values_list("by__name", "lines__user_id")
+    assert dict(told) == {"Alice": people[0].pk, "Carol": people[1].pk}
+    for batch in Batch.objects.filter(kind=Batch.Kind.QUEUE):
+        (done,) = lines(batch)
+        assert done.state == "done"
+        assert done.result["held"] == [{"subscription": done.result["taken"][0], "plans_off": []}]
+        assert Event.objects.filter(action="user.licenses_changed", batch_id=batch.pk).count() == 1
+    assert fill(contoso) == 0
+
+
+def test_who_closes_a_circle_wakes_a_worker(
+    contoso, exchange, sent, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        exchange()
+
+    assert ("users.fill_waiting", str(contoso.pk)) in [
+        (task, kwargs.get("customer_id")) for task, _queue, kwargs in sent
+    ]
+
+
+def test_the_sweep_finds_a_circle_that_nobody_was_told_of(
+    contoso, exchange, sent, django_capture_on_commit_callbacks
+):
+    assert queries.find_partners_with_free_seats() == []
+    exchange()
+    sent.clear()
+    assert queries.find_partners_with_free_seats() == [contoso.partner_id]
+
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.sweep()
+
+    (told,) = [kwargs for task, _queue, kwargs in sent if task == "users.fill_waiting"]
+    tasks.fill_waiting(**told)
+    assert queries.find_partners_with_free_seats() == []
+    assert not WaitingSeat.objects.exists()
+
+
+def test_swaps_that_lead_nowhere_wake_nobody(
+    contoso, visio, people, alice, sent, django_capture_on_commit_callbacks
+):
+    project = factories.subscription(contoso, "Project", seats=1)
+    old = factories.subscription(contoso, "Old", seats=1)
+    hold(visio, *people[4:])
+    hold(project, people[0])
+    hold(old, people[1])
+    with django_capture_on_commit_callbacks(execute=True):
+        run(contoso, people[:1], alice, give=[visio], take=[project])
+        run(contoso, people[1:2], alice, give=[project], take=[old])
+        operations.sweep_waiting()
+
+    assert [task for task, _queue, _kwargs in sent if task == "users.fill_waiting"] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_exchange_happens_once_whoever_fills(contoso, visio, people, alice, northwind, exchange):
+    exchange()
+    counts = []
+
+    raised = in_threads(northwind, [lambda: counts.append(fill(contoso))] * 8)
+
+    assert raised == []
+    assert sorted(counts) == [0] * 7 + [2]
+    with transaction.atomic():
+        assert holders(visio) == {people[1].pk, people[2].pk}
+        assert [one.assigned for one in Subscription.objects.all()] == [2, 2]

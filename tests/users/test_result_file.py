@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from audit.models import Event
 from partners.roles import Role
 from tests import factories
 from users import operations
@@ -26,7 +27,7 @@ def content(response):
 
 def read(client, batch):
     """The rows of the file, by the names in its header."""
-    text = content(client.get(url(batch))).decode("utf-8-sig")
+    text = content(client.post(url(batch))).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -83,7 +84,7 @@ def test_it_says_what_an_edit_has_changed(as_alice, alice, contoso):
 def test_a_workbook_says_the_same(as_alice, alice, contoso, office):
     batch = give(contoso, office, alice, "=Ann")
 
-    answer = as_alice.get(url(batch, "xlsx"))
+    answer = as_alice.post(url(batch, "xlsx"))
 
     workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content(answer)))
     _header, row = workbook.get_sheet_by_index(0).to_python()
@@ -98,7 +99,7 @@ def test_no_password_stands_in_it(as_alice, alice, contoso, kind):
     batch = reset(contoso, alice, "Ann")
     (password,) = [one.reveal() for one in opened(batch, alice)]
 
-    file = content(as_alice.get(url(batch, kind)))
+    file = content(as_alice.post(url(batch, kind)))
 
     if kind == "xlsx":
         workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(file))
@@ -117,7 +118,7 @@ def test_it_is_in_the_members_language(client, alice, contoso):
     type(alice).objects.filter(pk=alice.pk).update(language="zh-hans")
     client.force_login(alice)
 
-    text = content(client.get(url(batch))).decode()
+    text = content(client.post(url(batch))).decode()
 
     assert "用户名" in text
     assert '"完成"' in text or "已完成" in text
@@ -126,7 +127,7 @@ def test_it_is_in_the_members_language(client, alice, contoso):
 def test_many_lines_take_as_many_queries_as_one(as_alice, alice, contoso):
     def count(batch):
         with CaptureQueriesContext(connection) as queries:
-            content(as_alice.get(url(batch)))
+            content(as_alice.post(url(batch)))
         return len(queries)
 
     one = reset(contoso, alice, "Ann")
@@ -149,12 +150,12 @@ def test_what_has_not_been_started_has_no_result(as_alice, alice, contoso):
     ann = factories.user(contoso, "Ann")
     batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
 
-    assert as_alice.get(url(batch)).status_code == 404
+    assert as_alice.post(url(batch)).status_code == 404
     assert "result.csv" not in page(as_alice, batch)
 
 
 def test_there_is_no_other_kind_of_result(as_alice, alice, contoso):
-    assert as_alice.get(url(reset(contoso, alice, "Ann"), "exe")).status_code == 404
+    assert as_alice.post(url(reset(contoso, alice, "Ann"), "exe")).status_code == 404
 
 
 def page(client, batch):
@@ -166,9 +167,61 @@ def test_the_page_of_the_batch_offers_it(as_alice, alice, contoso):
 
     text = page(as_alice, batch)
 
-    assert f'href="{url(batch, "csv")}" download' in text
-    assert f'href="{url(batch, "xlsx")}" download' in text
+    assert f'formaction="{url(batch, "csv")}"' in text
+    assert f'formaction="{url(batch, "xlsx")}"' in text
     assert "failed.csv" not in text
+
+
+def test_it_is_on_record_who_took_how_much_of_which_batch(as_alice, alice, contoso):
+    batch = reset(contoso, alice, "Ann", "Ben")
+
+    content(as_alice.post(url(batch, "xlsx")))
+
+    event = Event.objects.get(action="batch.exported")
+    assert (event.by_id, event.customer_id, event.batch_id, event.subject_id) == (
+        alice.pk,
+        contoso.pk,
+        batch.pk,
+        batch.pk,
+    )
+    # Nobody's name.
+    assert (event.subject_name, event.before) == ("reset", {})
+    assert event.after == {"lines": 2, "file": "xlsx"}
+    log = as_alice.get(reverse("portal:activity"), {"group": "batches"}).content.decode()
+    assert "<strong>Alice</strong> downloaded the result of a batch at Contoso" in log
+
+
+def test_the_record_is_read_in_chinese(client, as_alice, alice, contoso):
+    content(as_alice.post(url(reset(contoso, alice, "Ann"))))
+    type(alice).objects.filter(pk=alice.pk).update(language="zh-hans")
+    client.force_login(alice)
+
+    log = client.get(reverse("portal:activity"), {"group": "batches"}).content.decode()
+
+    assert "<strong>Alice</strong> 下载了 Contoso 的批次结果" in log
+
+
+def test_what_cannot_be_recorded_is_not_handed_out(as_alice, alice, contoso, monkeypatch):
+    batch = reset(contoso, alice, "Ann")
+
+    def fail(*_arguments, **_more):
+        raise OSError("no room")
+
+    monkeypatch.setattr("users.operations.exporting.audit.record", fail)
+    with pytest.raises(OSError, match="no room"):
+        as_alice.post(url(batch))
+
+
+def test_it_cannot_be_asked_for_by_a_link(as_alice, alice, contoso):
+    assert as_alice.get(url(reset(contoso, alice, "Ann"))).status_code == 405
+    assert not Event.objects.filter(action="batch.exported").exists()
+
+
+def test_an_archived_customers_results_can_still_be_taken(as_alice, alice, contoso):
+    batch = reset(contoso, alice, "Ann")
+    type(contoso).objects.update(state="archived")
+
+    assert [row["Display name"] for row in read(as_alice, batch)] == ["Ann"]
 
 
 def test_who_may_not_export_gets_none(client, alice, bob, mallory, contoso, northwind):
@@ -177,7 +230,7 @@ def test_who_may_not_export_gets_none(client, alice, bob, mallory, contoso, nort
 
     for member, status in ((bob, 403), (limited, 404), (mallory, 404)):
         client.force_login(member)
-        assert client.get(url(batch)).status_code == status
+        assert client.post(url(batch)).status_code == status
     client.force_login(bob)
     assert "result.csv" not in page(client, batch)
 
@@ -186,5 +239,5 @@ def test_another_customers_batch_has_no_result_here(as_alice, alice, contoso):
     other = factories.customer("fabrikam", "Fabrikam", domains=("fabrikam.example",))
     batch = reset(other, alice, "Ann")
 
-    assert as_alice.get(url(batch)).status_code == 404
+    assert as_alice.post(url(batch)).status_code == 404
     assert Batch.objects.filter(pk=batch.pk).exists()

@@ -128,7 +128,7 @@ def test_who_was_purged_restored_or_replaced_cannot_come_back(contoso, people, a
 
     assert lines(planned) == [
         ("invalid", ["purged_since"]),
-        ("invalid", ["name_taken_since"]),
+        ("invalid", ["name_taken"]),
         ("invalid", ["back_already"]),
         ("invalid", ["deleted_again"]),
     ]
@@ -596,7 +596,7 @@ def test_the_pages_lead_from_the_batch_to_its_undo_and_back(as_alice, contoso, p
     text = page(as_alice, planned)
     for words in (
         "<h1>Undo this for 1 user?</h1>",
-        "For 1 user nothing can be undone any more; the line below says why.",
+        "1 line cannot be done as it is.",
         "Somebody else has this user name now.",
         "1 user comes back, with the password and the licenses from before.",
         f"/batches/{batch.pk}/",

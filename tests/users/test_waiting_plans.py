@@ -123,7 +123,7 @@ def test_a_row_about_who_was_purged_is_not_handed_back(as_alice, contoso, alice,
     run(operations.plan_deletes, ann, alice)
     purge(ann, alice)
 
-    answer = as_alice.get(reverse("users:failed_rows", args=["contoso", batch.pk, "csv"]))
+    answer = as_alice.post(reverse("users:failed_rows", args=["contoso", batch.pk, "csv"]))
 
     header, *rows = b"".join(answer.streaming_content).decode().splitlines()
     assert ["bo@contoso.example" in row for row in rows] == [True]

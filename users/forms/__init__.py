@@ -1,6 +1,6 @@
 """Text in; clean, typed values of this customer out. One module a page."""
 
-from .batches import Place
+from .batches import FilterBatches, Place
 from .choosing import Choice
 from .columns import MapColumns
 from .editing import EditUser
@@ -19,6 +19,7 @@ __all__ = [
     "Choice",
     "EditMany",
     "EditUser",
+    "FilterBatches",
     "FilterUsers",
     "HoldPurge",
     "ImportFile",

@@ -37,7 +37,8 @@ class SetFilter:
     query_without: str
 
 
-def _select(label: str, choices: Sequence, *, is_bare: bool = False) -> forms.ChoiceField:
+def select(label: str, choices: Sequence, *, is_bare: bool = False) -> forms.ChoiceField:
+    """A filter that is chosen from a list; a bare one stands in the bar itself."""
     widget = forms.Select(attrs={"class": "bare"} if is_bare else {})
     return forms.ChoiceField(label=label, choices=choices, required=False, widget=widget)
 
@@ -52,23 +53,23 @@ class FilterUsers(forms.Form):
 
     tab = forms.CharField(required=False, widget=forms.HiddenInput)
     q = forms.CharField(required=False)
-    license = _select(_("License"), [ANY], is_bare=True)
-    status = _select(
+    license = select(_("License"), [ANY], is_bare=True)
+    status = select(
         _("Sign-in"),
         [ANY, ("allowed", _("Allowed")), ("blocked", _("Blocked"))],
         is_bare=True,
     )
-    lacks = _select(_("Without a license of"), [ANY])
-    waits = _select(_("Waits for a license of"), [ANY])
-    permissions = _select(_("Permissions"), [ANY, ("administrators", _("Administrators"))])
-    password = _select(_("Password"), [ANY, ("temporary", _("Temporary, not yet used"))])
-    location = _select(_("Usage location"), [ANY, ("missing", _("Missing"))])
-    purge = _select(_("Purge"), [ANY, ("held", _("Held"))])
+    lacks = select(_("Without a license of"), [ANY])
+    waits = select(_("Waits for a license of"), [ANY])
+    permissions = select(_("Permissions"), [ANY, ("administrators", _("Administrators"))])
+    password = select(_("Password"), [ANY, ("temporary", _("Temporary, not yet used"))])
+    location = select(_("Usage location"), [ANY, ("missing", _("Missing"))])
+    purge = select(_("Purge"), [ANY, ("held", _("Held"))])
     added_from = _day(_("Added from"))
     added_to = _day(_("Added until"))
     deleted_from = _day(_("Deleted from"))
     deleted_to = _day(_("Deleted until"))
-    sort = _select(_("Sort by"), [], is_bare=True)
+    sort = select(_("Sort by"), [], is_bare=True)
 
     SORTS = [
         ("", _("Name")),

@@ -88,6 +88,21 @@ class Batch(TenantModel):
         indexes = [
             models.Index(fields=["partner", "-id"], name="batch_list"),
             models.Index(fields=["partner", "by", "-id"], name="batch_mine"),
+            models.Index(fields=["partner", "kind", "-id"], name="batch_kind"),
+            # Few among many that are over.
+            models.Index(
+                fields=["partner", "state", "-id"],
+                condition=Q(
+                    state__in=["open", "checking", "refused", "planned", "running", "paused"]
+                ),
+                name="batch_not_over",
+            ),
+            # What a search walks along.
+            models.Index(
+                fields=["partner", "-id"],
+                condition=~Q(ticket="", reason="", source_name=""),
+                name="batch_noted",
+            ),
             models.Index(fields=["undoes"], condition=Q(undoes__isnull=False), name="batch_undoes"),
             models.Index(
                 fields=["bundle", "id"], condition=Q(bundle__isnull=False), name="batch_bundle"

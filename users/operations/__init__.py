@@ -30,7 +30,7 @@ from .changing import OF_MANY, plan_edits
 from .choosing import NobodyChosen, note_counted
 from .deleting import plan_deletes
 from .editing import EditedMeanwhile, UserGone, edit_user
-from .exporting import NothingToExport, record_export
+from .exporting import NothingToExport, record_export, record_failed_rows, record_results
 from .facts import gather_facts
 from .filling import fill_waiting, note_seen, stop_waiting, sweep_waiting
 from .handovers import (
@@ -51,6 +51,7 @@ from .licenses import Changes, NothingToChange, plan_licenses
 from .mixed import ACTS
 from .noting import keep_note
 from .purging import plan_purges, pseudonym, purge_due
+from .renaming import rename_restored
 from .repairing import (
     BeingRepaired,
     Repaired,
@@ -61,7 +62,7 @@ from .repairing import (
     take_back,
 )
 from .resetting import plan_resets
-from .restoring import plan_restores, rename_restored
+from .restoring import plan_restores
 from .retrying import NEVER_RETRIED, NothingToRetry, plan_retry
 from .rosters import MOST_LEAVERS, NotEverybodyKnown, TooManyLeavers, find_stop
 from .sheets import (
@@ -189,6 +190,8 @@ __all__ = [
     "read_rows",
     "receive_file",
     "record_export",
+    "record_failed_rows",
+    "record_results",
     "repair_all",
     "repair_line",
     "rename_restored",

@@ -1,4 +1,4 @@
-"""Putting on record that users are taken out of the portal as a file."""
+"""Putting on record that users, or what became of them, are taken out of the portal as a file."""
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 import audit.operations as audit
 from customers.models import Customer
 from partners.models import Member
-from users.models import CustomerUser
+from users import queries
+from users.models import Batch, CustomerUser
 
 from .batches import UsersError
 
@@ -50,3 +51,27 @@ def record_export(
         by=by,
     )
     return number
+
+
+@transaction.atomic
+def record_results(*, batch: Batch, kind: str, by: Member) -> None:
+    """Record that the results of the batch are about to be handed out as this kind of file."""
+    _record_file("batch.exported", batch, batch.total, kind, by)
+
+
+@transaction.atomic
+def record_failed_rows(*, batch: Batch, kind: str, by: Member) -> None:
+    """Record the same of the rows that were not imported."""
+    failed = queries.find_failed_lines(batch).count()
+    _record_file("batch.errors_exported", batch, failed, kind, by)
+
+
+def _record_file(action: str, batch: Batch, number: int, kind: str, by: Member) -> None:
+    audit.record(
+        action,
+        # How many they are, and nobody's name: the record outlives a purge.
+        subject=audit.Subject(batch.pk, str(batch.kind), after={"lines": number, "file": kind}),
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )

@@ -32,6 +32,15 @@ class Forecast:
         # Lines of which nothing will be done, as no seat is left.
         self.unserved = 0
 
+    def resume(self, seats: Sequence[dict]) -> None:
+        """Go on from what a plan has counted already: its `seats`."""
+        for one in seats:
+            key = one["subscription"]
+            for name in ("wanted", "freed", "short"):
+                getattr(self, name)[key] = one[name]
+            # What is free may be more or less by now; what the plan has given away stays so.
+            self.left[key] -= one["free"] - (one["left"] - one["freed"])
+
     def add(self, change: dict, awaited: Mapping[str, int] | None = None) -> list[dict]:
         """Count the line in; gives its warnings. `awaited` are the places that the user has."""
         given = [one["subscription"] for one in change["give"]]

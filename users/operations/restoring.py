@@ -18,12 +18,11 @@ from users.models import Batch, CustomerUser, Line
 
 from .batches import (
     Asked,
-    NotPlanned,
     Outcome,
+    PlannedLine,
     applies,
     create_batch,
     lock_customer,
-    may_start,
     save_lines,
 )
 from .choosing import Locked, choose, lock_deleted, plan_line
@@ -68,7 +67,7 @@ def plan_restores(
         customer=customer,
         kind=Batch.Kind.RESTORE,
         options={"new_passwords": new_passwords},
-        plan={"seats": _forecast(customer, [line for line in lines if line.is_valid])},
+        plan={"seats": forecast_seats(customer, [line for line in lines if line.is_valid])},
         by=by,
     )
     save_lines(batch=batch, lines=lines)
@@ -82,7 +81,8 @@ def find_taken(customer: Customer, user_names: Sequence[str]) -> set[str]:
     return set(active.values_list("user_name", flat=True))
 
 
-def _forecast(customer: Customer, lines) -> list[dict]:
+def forecast_seats(customer: Customer, lines: Iterable[PlannedLine | Line]) -> list[dict]:
+    """Per subscription that lines of a restore want: how many seats, and how many are free."""
     # The line of a user who was purged meanwhile names nothing any more.
     wanted = Counter(
         one["subscription"] for line in lines for one in line.input.get("products", ())
@@ -98,48 +98,6 @@ def _forecast(customer: Customer, lines) -> list[dict]:
         for subscription in licensing_queries.find_subscriptions(customer)
         if wanted[str(subscription.pk)]
     ]
-
-
-@transaction.atomic
-def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -> list[str]:
-    """
-    Give a user who is to be restored a new name; the domain stays.
-
-    Returns what is wrong with the name, as codes of users.names and "name_taken": nothing where
-    the line can run now.
-
-    :raises NotPlanned: where the batch does not wait any more, or has no such line.
-    :raises Refused: where the member may not restore users, or it is another member's plan.
-    """
-    require(by, Permission.RESTORE_USERS)
-    if not may_start(batch, by):
-        require(by, Permission.APPROVE_BATCHES)
-    # Before the batch and its lines, which a purge empties after it has locked the customer.
-    lock_customer(batch.customer)
-    # Locked as where it is started: no line changes in a plan that runs.
-    waiting = Batch.objects.select_for_update(of=("self",), no_key=True).filter(
-        pk=batch.pk, kind=Batch.Kind.RESTORE, state=Batch.State.PLANNED
-    )
-    line = Line.objects.filter(batch=batch, number=number).first() if waiting.first() else None
-    # Of who was purged meanwhile there is nothing to rename.
-    if line is None or not line.input["user_name"]:
-        raise NotPlanned
-    if problem := names.check_local_part(local_part):
-        return [problem]
-    _local, domain = names.split_user_name(line.input["user_name"])
-    user_name = f"{local_part.lower()}@{domain}"
-    others = batch.lines.exclude(number=number).filter(input__user_name=user_name)
-    if find_taken(batch.customer, [user_name]) or others.exists():
-        return ["name_taken"]
-    line.input["user_name"] = user_name
-    line.problems = [one for one in line.problems if one["code"] != "name_taken"]
-    Line.objects.filter(pk=line.pk).update(
-        input=line.input, problems=line.problems, state=Line.State.PLANNED
-    )
-    coming = list(batch.lines.filter(state=Line.State.PLANNED).defer("sealed"))
-    batch.plan["seats"] = _forecast(batch.customer, coming)
-    batch.save(update_fields=["plan"])
-    return []
 
 
 @applies(Batch.Kind.RESTORE)

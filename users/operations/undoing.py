@@ -33,7 +33,7 @@ from .inverses import (
     takes_global_administrator,
 )
 from .licenses import speak_against
-from .restoring import find_taken
+from .restoring import NAME_TAKEN, find_taken
 
 # So many lines are planned while the page waits, in about a second; more in a worker.
 MOST_AT_ONCE = 1_000
@@ -114,10 +114,10 @@ def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
 def plan_lines(undo: Batch) -> None:
     """Find out for every line of the undone batch what takes it back, and make that the plan."""
     undone = Batch.objects.get(pk=undo.undoes)
-    planner = _Planner(undo, undone)
+    planner = _Planner(undo)
     first = 1
     for lines in _slices(undone):
-        planned = planner.plan(lines)
+        planned = planner.plan(undone, lines)
         save_lines(batch=undo, lines=planned, first=first)
         first += len(planned)
     undo.plan |= planner.summary
@@ -140,8 +140,8 @@ def _slices(batch: Batch) -> Iterator[list[Line]]:
 class _Planner:
     """Plans slice by slice; seats are counted, and names given away, from the first to the last."""
 
-    def __init__(self, undo: Batch, undone: Batch):
-        self.undo, self.undone = undo, undone
+    def __init__(self, undo: Batch):
+        self.undo = undo
         facts = gather_facts(customer=undo.customer, user_names=[], by=undo.by)
         self.rules = ProductRules(facts.subscriptions)
         self.forecast = Forecast(facts, self.rules)
@@ -160,8 +160,8 @@ class _Planner:
             "takes_last_administrator": is_last_administrator(customer_id, self.leaving),
         }
 
-    def plan(self, lines: Sequence[Line]) -> list[PlannedLine]:
-        """Plan some lines; four statements."""
+    def plan(self, undone: Batch, lines: Sequence[Line]) -> list[PlannedLine]:
+        """Plan some lines of the undone batch; four statements."""
         ids = [line.user_id for line in lines]
         customer = self.undo.customer
         users = _find_users(customer, ids)
@@ -169,15 +169,17 @@ class _Planner:
         awaited = licensing.get_waits(customer, ids)
         gone = [user["user_name"] for user in users.values() if user["deleted_at"]]
         self.names |= find_taken(customer, gone)
-        return [self._plan(line, self._look_at(line, users, held, awaited)) for line in lines]
+        return [
+            self._plan(line, self._look_at(undone, line, users, held, awaited)) for line in lines
+        ]
 
-    def _look_at(self, line: Line, users: dict, held: dict, awaited: dict) -> Case:
+    def _look_at(self, undone: Batch, line: Line, users: dict, held: dict, awaited: dict) -> Case:
         return Case(
-            act=act_of(self.undone.kind, line.input),
+            act=act_of(undone.kind, line.input),
             input=line.input,
             result=line.result,
-            batch_id=self.undone.pk,
-            since=self.undone.started_at,
+            batch_id=undone.pk,
+            since=undone.started_at,
             user=users.get(line.user_id),
             held=held.get(line.user_id, {}),
             awaited=awaited.get(line.user_id, {}),
@@ -215,19 +217,24 @@ class _Planner:
             self.forecast.freed.update(case.held.keys())
             return []
         if inverse.act == "restore":
-            if case.user["user_name"] in self.names:
-                return [problem("name_taken_since")]
-            self.names.add(case.user["user_name"])
-            found = self._count({"give": inverse.input["products"], "take": [], "plans": []})
-            # Nobody is kept from coming back by a license that is missing.
-            return [
-                one | {"code": "comes_back_without"} if one["code"] == "seat_missing" else one
-                for one in found
-            ]
+            user_name = case.user["user_name"]
+            if user_name in self.names:
+                return [NAME_TAKEN | {"value": user_name}]
+            self.names.add(user_name)
+            return self.count_restored(inverse.input["products"])
         against = self._speak_against(case, inverse.input)
         if against or "give" not in inverse.input:
             return against
         return self._count(inverse.input)
+
+    def count_restored(self, products: Sequence[dict]) -> list[dict]:
+        """Count in what somebody had who comes back; gives the warnings."""
+        found = self._count({"give": products, "take": [], "plans": []})
+        # Nobody is kept from coming back by a license that is missing.
+        return [
+            one | {"code": "comes_back_without"} if one["code"] == "seat_missing" else one
+            for one in found
+        ]
 
     def _speak_against(self, case: Case, change: Mapping[str, Any]) -> list[dict]:
         return speak_against(
@@ -252,6 +259,19 @@ class _Planner:
         ]
         warnings = [problem("closed_since", WARNING, product=name) for name in closed]
         return warnings + self.forecast.add({**change, "give": given})
+
+
+def count_restored(undo: Batch, line: Line) -> list[dict]:
+    """Count a line that can restore its user after all into the plan; gives its warnings."""
+    planner = _Planner(undo)
+    planner.forecast.resume(undo.plan["seats"])
+    warnings = planner.count_restored(line.input["products"])
+    acts = undo.plan["acts"]
+    undo.plan |= {
+        "acts": acts | {"restore": acts.get("restore", 0) + 1},
+        "seats": planner.forecast.seats,
+    }
+    return warnings
 
 
 def _find_users(customer: Customer, ids: Sequence[UUID]) -> dict[UUID, dict]:

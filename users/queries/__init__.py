@@ -8,12 +8,11 @@ from .adding import (
     get_set,
     is_user,
 )
+from .batch_list import BatchFilters, find_batches, get_batch_list, read_batch_filters
 from .batches import (
     SHOWS,
-    STATES,
     Progress,
     count_acts,
-    find_batches,
     find_failed_lines,
     find_lines,
     find_product_names,
@@ -91,7 +90,9 @@ __all__ = [
     "get_set",
     "is_user",
     "SHOWS",
-    "STATES",
+    "BatchFilters",
+    "get_batch_list",
+    "read_batch_filters",
     "Progress",
     "find_batches",
     "find_failed_lines",

@@ -9,15 +9,21 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from customers.models import Customer
-from customers.queries import find_customers
 from licensing.models import Subscription
-from partners.models import Member
 from users.models import Batch, Line
 
 from .adding import find_verified_domains
 
 PAGE = 50
 
+# Nothing has changed yet for who only waits in line for a license.
+ONLY_WAITS = Q(
+    state=Line.State.PARTLY,
+    result__has_key="waiting",
+    result__assigned=[],
+    result__taken=[],
+    result__plans=[],
+) & ~Q(result__has_key="stopped")
 NOT_RUN = Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT])
 NOTHING_DONE = Q(trouble__in=[Line.State.INVALID, Line.State.FAILED])
 
@@ -35,16 +41,6 @@ SHOWS = {
     "left_out": Q(trouble=Line.State.LEFT_OUT),
 }
 
-# Which batches a list shows.
-STATES = {
-    "": Q(),
-    "waiting": Q(state__in=[Batch.State.PLANNED, Batch.State.REFUSED, Batch.State.OPEN]),
-    "running": Q(state__in=[Batch.State.RUNNING, Batch.State.CHECKING]),
-    "paused": Q(state=Batch.State.PAUSED),
-    "done": Q(state=Batch.State.DONE),
-    "canceled": Q(state=Batch.State.CANCELED),
-}
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -57,6 +53,8 @@ class Progress:
     failed: int = 0
     invalid: int = 0
     left_out: int = 0
+    # Those of the ones done in part who only wait in line, of a batch that manages licenses.
+    waiting: int = 0
     seconds: float = 0
 
     @property
@@ -132,12 +130,15 @@ def get_batch(customer: Customer, batch_id: UUID) -> Batch | None:
 def get_progress(batch: Batch) -> Progress:
     """Count the lines of the batch by what became of them."""
     counts = dict.fromkeys(Line.State.values, 0)
-    warned = 0
+    warned = waiting = 0
     rows = batch.lines.values_list("state").annotate(
-        n=Count("number"), warned=Count("number", filter=~Q(problems=[]))
+        n=Count("number"),
+        warned=Count("number", filter=~Q(problems=[])),
+        waiting=_count_waiting([batch]),
     )
-    for state, number, with_problems in rows.order_by("state"):
+    for state, number, with_problems, only_wait in rows.order_by("state"):
         counts[state] = number
+        waiting += only_wait
         if state == Line.State.PLANNED:
             warned = with_problems
     return Progress(
@@ -148,8 +149,18 @@ def get_progress(batch: Batch) -> Progress:
         failed=counts["failed"],
         invalid=counts["invalid"],
         left_out=counts["left_out"],
+        waiting=waiting,
         seconds=_seconds_of(batch),
     )
+
+
+def _count_waiting(batches: Sequence[Batch]) -> Count:
+    queued = [
+        batch.pk
+        for batch in batches
+        if batch.kind == Batch.Kind.LICENSES and batch.options.get("when_short") == "queue"
+    ]
+    return Count("number", filter=Q(batch__in=queued) & ONLY_WAITS)
 
 
 def count_acts(batch: Batch) -> dict[str, int]:
@@ -166,7 +177,7 @@ def find_lines(
 ) -> Page:
     """One page of the lines of a batch, in their order."""
     lines = batch.lines.filter(SHOWS.get(show, Q())).defer("sealed")
-    return _page(lines, "number", after=after, before=before)
+    return get_page_by_key(lines, "number", after=after, before=before)
 
 
 def find_failed_lines(batch: Batch) -> QuerySet[Line]:
@@ -185,30 +196,6 @@ def get_default_domain(customer: Customer) -> str:
     return next(iter(find_verified_domains(customer)), "")
 
 
-def find_batches(
-    *,
-    member: Member,
-    customer: Customer | None = None,
-    is_mine: bool = False,
-    show: str = "",
-    after: UUID | None = None,
-    before: UUID | None = None,
-) -> Page:
-    """One page of the batches this member may see, the newest first, with their customers."""
-    batches = Batch.objects.filter(STATES.get(show, Q()), partner_id=member.partner_id)
-    if customer is not None:
-        batches = batches.filter(customer=customer)
-    elif member.is_limited:
-        batches = batches.filter(customer__in=find_customers(member=member))
-    if is_mine:
-        batches = batches.filter(by=member)
-    page = _page(
-        batches.select_related("customer"), "pk", after=after, before=before, is_newest_first=True
-    )
-    count_lines(page.rows)
-    return page
-
-
 def count_lines(batches: Sequence[Batch]) -> None:
     """Give each of the batches its progress, in one statement."""
     # What went wrong is few and indexed; everything is counted only where it still runs.
@@ -218,8 +205,11 @@ def count_lines(batches: Sequence[Batch]) -> None:
     rows = Line.objects.filter(
         Q(batch__in=running) | Q(trouble__isnull=False), batch__in=list(counts)
     ).values_list("batch_id", "state")
-    for batch_id, state, number in rows.annotate(n=Count("number")).order_by("batch_id", "state"):
+    rows = rows.annotate(n=Count("number"), waiting=_count_waiting(batches))
+    waiting = Counter()
+    for batch_id, state, number, only_wait in rows.order_by("batch_id", "state"):
         counts[batch_id][str(state)] = number
+        waiting[batch_id] += only_wait
     for batch in batches:
         found = counts[batch.pk]
         rest = batch.total - found.total()
@@ -231,6 +221,7 @@ def count_lines(batches: Sequence[Batch]) -> None:
             failed=found["failed"],
             invalid=found["invalid"],
             left_out=found["left_out"],
+            waiting=waiting[batch.pk],
             seconds=_seconds_of(batch),
         )
 
@@ -241,7 +232,10 @@ def _seconds_of(batch: Batch) -> float:
     return ((batch.finished_at or timezone.now()) - batch.started_at).total_seconds()
 
 
-def _page(rows: QuerySet, key: str, *, after, before, is_newest_first: bool = False) -> Page:
+def get_page_by_key(
+    rows: QuerySet, key: str, *, after, before, is_newest_first: bool = False
+) -> Page:
+    """The page of the rows that comes after or before a key."""
     # By key, never by offset: any page is as fast as the first.
     is_back = before is not None
     cursor = before if is_back else after

@@ -71,25 +71,38 @@ def read_filters(customer: Customer, query: QueryDict | str) -> Filters:
     :raises UnknownFilter: where a name or a value is unknown, given twice or not for this tab, or
         where it names a subscription that is not this customer's.
     """
-    values = {
-        name: [value.strip() for value in given if value.strip()]
-        for name, given in (QueryDict(query) if isinstance(query, str) else query).lists()
-        if name not in PLACES_IN_A_LIST
-    }
+    values = read_values(QueryDict(query) if isinstance(query, str) else query)
     known = {f.name: f for f in fields(Filters)}
-    is_deleted = values.get("tab") == ["deleted"]
+    is_deleted = values.get("tab") == "deleted"
     read = {}
-    for name, given in values.items():
-        if not given or (name, given) == ("tab", ["active"]):
+    for name, text in values.items():
+        if (name, text) == ("tab", "active"):
             continue
         allowed = known.get(name)
-        if len(given) > 1 or allowed is None or not _is_of_tab(allowed, is_deleted):
+        if allowed is None or not _is_of_tab(allowed, is_deleted):
             raise UnknownFilter
-        read[name] = _read_value(given[0], allowed.metadata)
+        read[name] = _read_value(text, allowed.metadata)
     bought = {value for value in read.values() if isinstance(value, UUID)}
     if bought and customer.subscriptions.filter(pk__in=bought).count() < len(bought):
         raise UnknownFilter
     return Filters(**read)
+
+
+def read_values(query: QueryDict) -> dict[str, str]:
+    """
+    What the filters in an address say, by their names; the empty ones are left out.
+
+    :raises UnknownFilter: where one of them says two things.
+    """
+    values = {}
+    for name, given in query.lists():
+        said = [value.strip() for value in given if value.strip()]
+        if name in PLACES_IN_A_LIST or not said:
+            continue
+        if len(said) > 1:
+            raise UnknownFilter
+        values[name] = said[0]
+    return values
 
 
 def _is_of_tab(allowed, is_deleted: bool) -> bool:
@@ -211,7 +224,8 @@ def find_chosen(
     Ids that are malformed, or not of this customer's users, choose nobody. Whether a user is
     active or deleted is left to the act, unless only the active ones are asked for.
 
-    :raises UnknownFilter: where the query is not one of the list; it never means everybody.
+    :raises UnknownFilter: where the query is not one of the list, or one of those to be left out
+        is not named by an id; neither ever means everybody.
     """
     if not all:
         chosen = customer.users.filter(pk__in=licensing.among(_read_ids(ids)))
@@ -219,7 +233,7 @@ def find_chosen(
         raise UnknownFilter
     else:
         chosen = find_users(customer, read_filters(customer, query))
-        if left_out := _read_ids(without):
+        if left_out := _read_left_out(without):
             chosen = chosen.exclude(pk__in=licensing.among(left_out))
     return chosen.filter(deleted_at=None) if is_active else chosen
 
@@ -240,3 +254,11 @@ def _read_ids(text: str) -> set[UUID]:
         with suppress(ValueError):
             ids.add(UUID(part.strip()))
     return ids
+
+
+def _read_left_out(text: str) -> set[UUID]:
+    # An id that is passed over here would choose the very user whom the member took out.
+    try:
+        return {UUID(part.strip()) for part in text.split(",")} if text.strip() else set()
+    except ValueError as error:
+        raise UnknownFilter from error

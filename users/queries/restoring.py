@@ -26,8 +26,13 @@ class TakenName:
 
 
 def find_taken_names(batch: Batch) -> list[TakenName]:
-    """The first lines of a planned restore whose user names somebody else has; two statements."""
-    if batch.kind != Batch.Kind.RESTORE or batch.state != Batch.State.PLANNED:
+    """
+    The first lines of a planned restore or undo whose user names somebody else has.
+
+    Two statements.
+    """
+    kinds = {Batch.Kind.RESTORE, Batch.Kind.UNDO}
+    if batch.kind not in kinds or batch.state != Batch.State.PLANNED:
         return []
     lines = Line.objects.filter(
         batch=batch, trouble=Line.State.INVALID, problems__contains=[{"code": "name_taken"}]

@@ -17,7 +17,7 @@ def find_partners_with_work() -> list[UUID]:
 
 
 def find_partners_with_free_seats() -> list[UUID]:
-    """Partners with somebody in line for a seat that is free."""
+    """Partners with somebody in line for a seat that is free, or for what others there give back."""
     return [row[0] for row in _ask("SELECT app.find_partners_with_free_seats()", [])]
 
 

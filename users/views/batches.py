@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -145,7 +143,5 @@ def all_batches(request):
 
 def render_list(request, customer):
     """Answer with a list of batches, of one customer or of all."""
-    place = forms.Place.of(request.GET, queries.STATES, kind=UUID)
-    is_mine = request.GET.get("by") == "me"
-    context = list_of(customer, place, is_mine=is_mine, member=request.user)
+    context = list_of(customer, request.GET, member=request.user)
     return render(request, "users/batches.html", context)

@@ -1,7 +1,7 @@
 """
 Users and results as files.
 
-Users are asked for by POST, since that they are taken out of the portal is put on record.
+They are asked for by POST, since that they are taken out of the portal is put on record.
 """
 
 from functools import partial
@@ -9,7 +9,7 @@ from functools import partial
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from customers.access import customer_view
 from partners.roles import Permission
@@ -54,13 +54,14 @@ def hand_out_chosen(request, customer, kind, in_cells, *, is_active=False):
     return files.hand_out(rows, customer.slug, kind)
 
 
-@customer_view(Permission.EXPORT_LISTS)
-@require_safe
+@customer_view(Permission.EXPORT_LISTS, even_archived=True)
+@require_POST
 def result(request, customer, batch_id, kind):
-    """Hand out what became of each line of a batch; it holds no passwords."""
+    """Record and hand out what became of each line of a batch; it holds no passwords."""
     files.check_kind(kind)
     batch = get_batch_or_404(customer, batch_id)
     if batch.started_at is None:
         raise Http404
+    operations.record_results(batch=batch, kind=kind, by=request.user)
     rows = exporting.results(batch, queries.find_all_lines(batch), queries.find_bought(customer))
     return files.hand_out(rows, f"{customer.slug}-{batch.kind}", kind)

@@ -4,7 +4,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers.access import customer_view
 from customers.pages import render_form
@@ -97,12 +97,13 @@ def template(request, customer, language, kind):
     return files.as_file(answer, f"users-{language}.{kind}")
 
 
-@customer_view(Permission.MANAGE_USERS)
-@require_safe
-def failed(request, customer, batch_id, kind="csv"):
-    """Hand out the rows that were not imported, with the reasons, to be corrected."""
+@customer_view(Permission.MANAGE_USERS, even_archived=True)
+@require_POST
+def failed(request, customer, batch_id, kind):
+    """Record and hand out the rows that were not imported, with the reasons, to be corrected."""
     files.check_kind(kind)
     batch = get_import_or_404(customer, batch_id)
+    operations.record_failed_rows(batch=batch, kind=kind, by=request.user)
     names = queries.find_product_names(customer)
     rows = export.failed_rows(
         sentences.as_rows(queries.find_failed_lines(batch)), names, language=get_language()

@@ -1,0 +1,127 @@
+"""A batch is found again in a list of many: by keyboard, on a phone, in both languages."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import factories
+from users import operations
+from users.models import Batch
+
+from .conftest import inside_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def batches(site, northwind, alice, contoso):
+    """The list of all batches: 55 of Contoso's, every second one with a ticket, and Fabrikam's."""
+    with inside_of(northwind):
+        fabrikam = factories.customer("fabrikam", "Fabrikam Manufacturing and Logistics Holding")
+        for customer, number in ((contoso, 55), (fabrikam, 1)):
+            ann = factories.user(customer, "Ann")
+            for _again in range(number):
+                operations.plan_resets(customer=customer, users=[ann.pk], by=alice)
+        for number, batch in enumerate(Batch.objects.filter(customer=contoso).order_by("pk")):
+            Batch.objects.filter(pk=batch.pk).update(
+                ticket=f"INC-{number:02}" if number % 2 else "",
+                source_name="all the staff of September.csv",
+                kind="edit" if number < 53 else "reset",
+            )
+    site.sign_in(alice)
+    site.open("/batches/")
+    return site
+
+
+def rows(site):
+    return site.page.locator("#batches tbody tr")
+
+
+def chip(page, name):
+    """One of the filters in the bar."""
+    return page.locator(f"form.filters select[name={name}]")
+
+
+def test_a_search_with_the_keyboard_narrows_the_list_and_goes_back(batches):
+    page = batches.page
+    batches.check()
+
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("september inc-07")
+    expect(rows(batches)).to_have_count(1)
+
+    expect(rows(batches)).to_contain_text("INC-07")
+    expect(page.locator("#q")).to_be_focused()
+    expect(page).to_have_url(re.compile(r"/batches/\?q=september(\+|%20)inc-07$"))
+    expect(page.locator("#live")).to_have_text("1 batch shown")
+    batches.check()
+    page.go_back()
+    expect(rows(batches)).to_have_count(50)
+
+
+def test_the_filters_add_up_and_stay_while_pages_turn(batches):
+    page = batches.page
+    chip(page, "kind").select_option("edit")
+    expect(page).to_have_url(re.compile(r"/batches/\?kind=edit$"))
+    chip(page, "customer").select_option("contoso")
+    expect(page).to_have_url(re.compile(r"/batches/\?kind=edit&customer=contoso$"))
+
+    page.get_by_role("link", name="Next").focus()
+    page.keyboard.press("Enter")
+    expect(rows(batches)).to_have_count(3)
+    expect(page.locator("#live")).to_have_text("3 batches shown")
+    expect(page).to_have_url(re.compile(r"kind=edit&customer=contoso&after="))
+    page.reload()
+    expect(rows(batches)).to_have_count(3)
+    expect(chip(page, "kind")).to_have_value("edit")
+    expect(chip(page, "customer")).to_have_value("contoso")
+
+    # Another filter begins at the first page again.
+    chip(page, "show").select_option("waiting")
+    expect(rows(batches)).to_have_count(50)
+    assert "after" not in page.url
+
+
+def test_a_list_that_is_empty_is_cleared(batches):
+    page = batches.page
+    chip(page, "kind").select_option("reset")
+    chip(page, "customer").select_option("fabrikam")
+    expect(rows(batches)).to_have_count(1)
+    chip(page, "show").select_option("done")
+
+    expect(page.locator("#batches .empty h2")).to_have_text("No batches match")
+    expect(page.locator("#live")).to_have_text("No batches match")
+    batches.check()
+    page.locator("#batches .empty a").focus()
+    page.keyboard.press("Enter")
+
+    expect(rows(batches)).to_have_count(50)
+    expect(page).to_have_url(re.compile("/batches/$"))
+    for name in ("show", "kind", "customer"):
+        expect(chip(page, name)).to_have_value("")
+
+
+CHINESE = pytest.mark.browser_context_args(
+    locale="zh-CN", viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True
+)
+
+
+@CHINESE
+def test_it_is_narrowed_on_a_small_phone_in_chinese(batches):
+    page = batches.page
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    batches.check()
+
+    chip(page, "kind").select_option(label="编辑用户")
+    expect(page).to_have_url(re.compile(r"/batches/\?kind=edit$"))
+    page.locator("#q").tap()
+    page.keyboard.type("inc-51")
+    expect(rows(batches)).to_have_count(1)
+    batches.check()
+    page.keyboard.type("x")
+    expect(page.locator("#batches .empty h2")).to_have_text("没有匹配的批次")
+    batches.check()
+    page.locator("#batches .empty a").tap()
+    expect(rows(batches)).to_have_count(50)
