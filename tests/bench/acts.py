@@ -37,17 +37,18 @@ def _go_round(ground: Ground, member, times, *, is_ours_first: bool) -> None:
     with transaction.atomic():
         one, other = datasets.get_customer("ours"), datasets.get_customer("bare")
         users = list(one.users.order_by("sort_key", "pk").values_list("pk", flat=True))
-    acts = _acts(one, users, member, count)
+    acts = make(one, users, member, count)
     for name in TARGETS:
         if name == "purge":
-            _delete_again(one, other)
+            delete_again(one, other)
         sides = [(acts[name], times[name][0]), (_bare(name, other, count), times[name][1])]
         for act, taken in sides if is_ours_first else reversed(sides):
             ground.settle()
             taken.append(rounds.seconds(act))
 
 
-def _acts(customer: Customer, users: list, member, count: int) -> dict[str, Callable]:
+def make(customer: Customer, users: list, member, count: int) -> dict[str, Callable]:
+    """Our own acts on these users, to be called in this order."""
     third = customer.bought[2]
     changes = operations.Changes(give=frozenset([str(third.pk)]))
     plans = {
@@ -57,7 +58,7 @@ def _acts(customer: Customer, users: list, member, count: int) -> dict[str, Call
         "restore": (operations.plan_restores, {}),
     }
 
-    def make(plan, more):
+    def as_batch(plan, more):
         def act():
             batch = ours.act(plan, customer=customer, users=users, by=member, **more)
             ours.prove(batch, count)
@@ -69,7 +70,7 @@ def _acts(customer: Customer, users: list, member, count: int) -> dict[str, Call
         if purged != count:
             raise RuntimeError(f"{purged} of {count} users were purged.")
 
-    return {name: make(*plan) for name, plan in plans.items()} | {"purge": purge}
+    return {name: as_batch(*plan) for name, plan in plans.items()} | {"purge": purge}
 
 
 def _bare(name: str, customer: Customer, count: int) -> Callable:
@@ -82,7 +83,8 @@ def _bare(name: str, customer: Customer, count: int) -> Callable:
     return act
 
 
-def _delete_again(one: Customer, other: Customer) -> None:
+def delete_again(one: Customer, other: Customer) -> None:
+    """Delete everybody, for a purge that is due at one of them."""
     # Both alike, with no seats left; what stands on lines and on record is ours to clear besides.
     for customer in (one, other):
         floor.execute(f"DELETE FROM {floor.ASSIGNMENTS} WHERE customer_id = %s", customer.pk)

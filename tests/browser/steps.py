@@ -102,6 +102,8 @@ def print_sheet(page: Page, layout: str) -> str:
     """Open the sheet as slips or list, print it, and give what can be read on the paper."""
     page.locator(f"[name=layout][value={layout}]").first.click()
     expect(page.locator("article.paper")).to_be_visible()
+    # The rows come after the heading.
+    page.wait_for_load_state()
     paper = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
     return unspaced("".join(sheet.extract_text() for sheet in paper.pages))
 

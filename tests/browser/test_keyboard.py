@@ -45,6 +45,7 @@ def tab_to(page: Page, wanted: str, most: int = 80) -> None:
 
 def skip_to_content(page: Page) -> None:
     """Pass the head and the navigation by."""
+    page.wait_for_load_state()
     tab_to(page, ".skip", most=1)
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()

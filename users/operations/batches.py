@@ -271,7 +271,7 @@ def start_batch(
         raise NotPlanned
     batch.refresh_from_db()
     is_all_or_nothing = batch.options.get("mode") == "all"
-    if is_all_or_nothing and batch.lines.filter(state=Line.State.INVALID).exists():
+    if is_all_or_nothing and batch.lines.filter(trouble=Line.State.INVALID).exists():
         raise AllOrNothing
     if batch.options.get("when_short") == "none" and _is_short(batch):
         raise TooFewSeats
