@@ -94,11 +94,12 @@ class Event(models.Model):
     after = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
 
     class Meta:
+        # Read backwards, the latest first, but written at their end: the ids grow with time.
         indexes = [
-            models.Index(fields=["partner_id", "-id"], name="event_partner"),
-            models.Index(fields=["partner_id", "customer_id", "-id"], name="event_customer"),
-            models.Index(fields=["partner_id", "subject_id", "-id"], name="event_subject"),
-            models.Index(fields=["partner_id", "batch_id", "-id"], name="event_batch"),
+            models.Index(fields=["partner_id", "id"], name="event_partner"),
+            models.Index(fields=["partner_id", "customer_id", "id"], name="event_customer"),
+            models.Index(fields=["partner_id", "subject_id", "id"], name="event_subject"),
+            models.Index(fields=["partner_id", "batch_id", "id"], name="event_batch"),
         ]
 
     def __str__(self):

@@ -17,10 +17,10 @@ from users.models import Batch, CustomerUser, Line, UserSession
 from .batches import Asked, Outcome, applies, create_batch, save_lines
 from .choosing import (
     choose,
+    find_active,
     find_barred,
     is_last_administrator,
     kept_administrators,
-    lock_active,
     plan_line,
     problems_of,
 )
@@ -71,7 +71,7 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[O
     administrator would go and nobody has said so, that line fails; so does one of a user who has
     become an administrator since the plan, where the member may not act on administrators.
     """
-    present = lock_active(batch.customer_id, lines)
+    present = find_active(batch.customer_id, lines)
     refused = dict.fromkeys(kept_administrators(batch, present), "last_administrator")
     refused |= dict.fromkeys(find_barred(present, by=by), "administrator")
     going = [pk for pk in present if pk not in refused]

@@ -13,7 +13,7 @@ from partners.roles import Permission
 from users.models import Batch, Line
 
 from .batches import Asked, Outcome, applies, create_batch, save_lines
-from .choosing import choose, find_barred, lock_active, plan_line, problems_of
+from .choosing import choose, find_active, find_barred, plan_line, problems_of
 from .secrets import give_passwords
 
 
@@ -43,7 +43,7 @@ def apply_resets(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Ou
     A user who has become an administrator since the plan is left alone, where the member may not
     act on administrators.
     """
-    present = lock_active(batch.customer_id, lines)
+    present = find_active(batch.customer_id, lines)
     going = present.keys() - find_barred(present, by=by)
     sealed = give_passwords(batch=batch, lines=[line for line in lines if line.user_id in going])
     audit.record_many(

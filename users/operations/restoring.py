@@ -25,7 +25,7 @@ from .batches import (
     lock_customer,
     save_lines,
 )
-from .choosing import Locked, choose, lock_deleted, plan_line
+from .choosing import Locked, choose, find_deleted, plan_line
 from .deleting import get_holdings
 from .queueing import wait_for_missing
 from .secrets import give_passwords
@@ -109,7 +109,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
     old password stays, unless the batch gives everybody a new temporary one.
     """
     lock_customer(batch.customer)
-    present = lock_deleted(batch.customer_id, lines, fields=OF_RESTORED)
+    present = find_deleted(batch.customer_id, lines, fields=OF_RESTORED)
     taken = find_taken(batch.customer, [line.input["user_name"] for line in lines])
     coming, failed = _sort_out(lines, present, taken)
     _bring_back(batch, coming, present, may_grant=by.may(Permission.ACT_ON_ADMINISTRATORS))
