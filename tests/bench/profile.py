@@ -13,9 +13,9 @@ from .table import Row
 
 # What takes a smaller share of an act is not named.
 LEAST_SHARE = 0.03
-WHAT = re.compile(
-    r"(INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)|(SELECT)\b(?:.*?)\bFROM \"?([\w.]+)", re.S
-)
+# What a statement with several parts writes says most about it.
+WRITES = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)")
+READS = re.compile(r"(SELECT)\b(?:.*?FROM)? \"?([\w.]+)", re.S)
 
 
 class Watch:
@@ -34,11 +34,10 @@ class Watch:
 
 
 def _name(statement: str) -> str:
-    # What a statement with several parts writes comes after WITH, and says most about it.
-    found = WHAT.search(statement)
+    found = WRITES.search(statement) or READS.search(statement)
     if found is None:
         return statement.split(None, 1)[0].lower()
-    return " ".join(part for part in found.groups() if part).lower().replace("users_", "")
+    return " ".join(found.groups()).lower().replace("users_", "")
 
 
 def run(ground: Ground, kept: dict[str, str]) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from partners import tenancy
 from tests import factories
 from tests.users.handing_over import add
 from users import operations
-from users.models import Batch, CustomerUser, Line, UserCount
+from users.models import Batch, CustomerUser, Line, UserCount, UserSession
 from users.operations.adding import TEXTS
 from users.operations.batches import lock_customer
 
@@ -276,3 +276,24 @@ def what_is_left_adds_up(customer):
     # A line that was renamed into a batch that had run would wait for ever.
     left = Line.objects.filter(batch__state=Batch.State.DONE, state=Line.State.PLANNED)
     assert left.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("plan", [operations.plan_deletes, operations.plan_resets])
+def test_who_signs_in_while_an_act_comes_keeps_no_session(inside, contoso, alice, plan):
+    """The act locks nobody before it writes, so it has to end the sessions afterwards."""
+    person = factories.user(contoso, "Ada Lovelace")
+    batch = plan(customer=contoso, users=[person.pk], by=alice)
+
+    with transaction.atomic():
+        # As far as who signs in comes before the session is there.
+        CustomerUser.objects.select_for_update(no_key=True).get(pk=person.pk)
+        thread, raised = as_another(lambda: operations.start_batch(batch=batch, by=alice))
+        wait_for_a_waiting_backend(raised)
+        UserSession.objects.create(customer=contoso, user=person, token_hash="0" * 64)
+    thread.join(20)
+
+    assert raised == []
+    with transaction.atomic():
+        assert Line.objects.get(batch=batch).state == "done"
+        assert not UserSession.objects.filter(user=person).exists()
