@@ -20,6 +20,13 @@ from portal import embedded, messages, places
 
 ADDRESSES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 MEMBERS = places.LOCAL / "demo-members"
+# What is known to every worker. What large texts took goes back to the system when they are gone;
+# kept for later it lies in gaps, and a worker that has read three large files holds 30 MB more.
+OF_WORKERS = {
+    "CELERY_WORKER": "1",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+}
 # Restarts of one process within a minute before we give up.
 PATIENCE = 5
 
@@ -191,7 +198,7 @@ def describe_services(environment, port):
     known = {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
     # As root Celery warns of pickled messages, which it would refuse.
     quiet = "ignore:You're running the worker with superuser"
-    working = known | {"CELERY_WORKER": "1", "PYTHONWARNINGS": quiet}
+    working = known | OF_WORKERS | {"PYTHONWARNINGS": quiet}
     celery = [sys.executable, "-m", "celery", "--app", "portal.celery", "--quiet"]
     worker = [*celery, "worker", "--concurrency=1", "--without-gossip", "--without-mingle"]
     worker += ["--loglevel=WARNING"]

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import psycopg
 from psycopg import sql
 
-from portal import embedded, messages, places
+from portal import embedded, messages, places, run
 
 PLACE = places.LOCAL / "bench"
 # The copy of a kept database that a family of rows may change.
@@ -193,7 +193,7 @@ class Ground:
         self.forget_messages()
         celery = ("celery", "--app", "portal.celery", "--quiet", "worker", "--loglevel=WARNING")
         only = ("--concurrency=1", "--without-gossip", "--without-mingle", "-Q", "interactive,bulk")
-        return self.process(*celery, *only, CELERY_WORKER="1")
+        return self.process(*celery, *only, **run.OF_WORKERS)
 
     @contextlib.contextmanager
     def web(self) -> Iterator[int]:
