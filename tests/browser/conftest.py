@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection, transaction
 from playwright.sync_api import Page, expect
 
@@ -156,6 +157,8 @@ def site(page: Page, live_server, settings) -> Site:
     # Django's live server finds files by their own names only, not by those with a hash.
     plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
     settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": plain}}
+    # Every test signs in from the same address, which may do so thirty times a minute.
+    cache.clear()
     site = Site(page, live_server.url, [])
     site.watch(page)
     yield site
