@@ -1,6 +1,7 @@
 """A real Chromium in front of the real portal, with a real worker behind it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -125,13 +126,22 @@ class Site:
         # Keys work once the scripts are there.
         self.page.wait_for_load_state()
 
-    def check(self) -> None:
-        """Nobody is shut out of the page as it stands, and nothing sticks out of it."""
+    def check(self, at: str = "") -> None:
+        """
+        Nobody is shut out of the page as it stands, and nothing sticks out of it.
+
+        After a step that leaves the page, `at` is how the address of the next one ends: a click
+        is over before the page is, and the one that is left would be looked at, or none.
+        """
+        if at:
+            expect(self.page).to_have_url(re.compile(rf"{re.escape(at)}$"))
         assert findings(self.page) == []
 
 
 def findings(page: Page, rules: list[str] | dict = RULES) -> list[tuple]:
     """What axe finds fault with on the page, and whether it is wider than its window."""
+    # Asked of a page that is still coming, axe finds no document to look at.
+    page.wait_for_load_state()
     found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
     wrong = [
         (violation["id"], [node["html"][:200] for node in violation["nodes"]])

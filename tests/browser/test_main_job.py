@@ -116,7 +116,7 @@ def test_a_mailed_link_opens_once_and_the_temporary_password_works_once(
     page = site.page
     secrets = steps.show_passwords(page)
     page.locator(".page-head a[href$='/sheet/mail/']").click()
-    site.check()
+    site.check(at="/sheet/mail/")
     page.locator(".actionbar button.primary").click()
     links = steps.wait_for_links(outbox, 2)
     assert set(links) == {"amara@home.example", "wang@home.example"}

@@ -70,4 +70,5 @@ def test_it_fits_a_phone(site, temporary, scheme):
     site.page.get_by_label("User name").fill("ann@contoso.example")
     site.page.get_by_label("Password", exact=True).fill(temporary)
     site.page.get_by_role("button", name="Sign in").click()
+    expect(site.page.get_by_label("New password", exact=True)).to_be_visible()
     site.check()

@@ -111,7 +111,7 @@ def test_who_is_left_out_of_a_list_leaves_and_that_outlives_another_reading(
     expect(page.locator("#lines tbody tr")).to_have_count(2)
 
     page.locator("#batch a.btn[href$='/settings/']").click()
-    site.check()
+    site.check(at="/settings/")
     shoot("list-2-settings")
     page.locator(".actionbar button").click()
     expect(page.locator("#batch .callout[data-tone=ok]")).to_have_count(1, timeout=20_000)
@@ -130,7 +130,7 @@ def test_one_file_for_many_customers_is_cut_looked_at_and_started(site, start, s
         factories.customer("fabrikam", "Fabrikam", domains=("fabrikam.example",))
     steps.follow(page, "/customers/")
     page.locator(".page-head a[href='/import/']").click()
-    site.check()
+    site.check(at="/import/")
     text = "客户,用户名,显示名称\nContoso,di,Di New\nFabrikam,ed,李 雷\nNobody,fay,Fay Gone\n"
     steps.upload(page, "所有客户.csv", text.encode("gb18030"))
 
