@@ -81,7 +81,15 @@ def record_many(
                 batch_id,
                 [subject.id for subject in subjects],
                 [subject.name for subject in subjects],
-                [json.dumps(one.before) if one.before else "{}" for one in subjects],
-                [json.dumps(one.after) if one.after else "{}" for one in subjects],
+                as_texts([one.before for one in subjects]),
+                as_texts([one.after for one in subjects]),
             ],
         )
+
+
+def as_texts(details: Sequence[Mapping]) -> list[str]:
+    """Each of these as JSON; what is one and the same object for many is written out once."""
+    # By what they are, not by what is in them: the list keeps them alive meanwhile.
+    known = {id(one): one for one in details}
+    texts = {key: json.dumps(one) if one else "{}" for key, one in known.items()}
+    return [texts[id(one)] for one in details]

@@ -202,6 +202,19 @@ def test_a_swap_is_undone_with_the_plans_as_they_were(contoso, office, visio, pe
     assert lines(undone) == [("done", [])]
 
 
+def test_everybody_gets_the_plans_back_that_were_theirs(contoso, office, people, alice):
+    mail, video = office.product.plans.all()
+    for user, off in zip(people, (mail, video), strict=True):
+        hold(office, user, plans_off=[off.pk])
+    batch = change(contoso, people, alice, take=[office])
+
+    undo(batch, alice)
+    assert [held(user) for user in people] == [
+        {"Office E3": [mail.pk]},
+        {"Office E3": [video.pk]},
+    ]
+
+
 def test_a_license_that_was_held_already_stays(contoso, office, people, alice):
     ann, bo = people
     planned = operations.plan_licenses(

@@ -202,7 +202,7 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
         # As it was before, for whoever wants it back.
         held = taken.get(line.user_id, []) + replanned.get(line.user_id, [])
         if held and outcome.state != Line.State.FAILED:
-            outcome.result["held"] = held
+            outcome.result = {**outcome.result, "held": held}
     _record(batch, lines, outcomes, by)
     return outcomes
 
@@ -215,6 +215,15 @@ class _Done:
     stopped: dict[UUID, list[str]]
     waits: Waits
     lacking: dict[int, list[str]]
+    known: dict[tuple, dict] = field(default_factory=dict)
+
+    def of(self, line: Asked) -> dict:
+        """What was given and taken; lines that came to the same share one result."""
+        assigned = self.assigned.of(line.user_id)
+        taken = [] if line.number in self.lacking else line.input["take"]
+        plans = [one["subscription"] for one in line.input["plans"]]
+        key = tuple(map(tuple, (assigned, taken, plans)))
+        return self.known.setdefault(key, {"assigned": assigned, "taken": taken, "plans": plans})
 
 
 def _wishes_of(swaps: Sequence[Asked]) -> list[licensing.Wish]:
@@ -259,17 +268,15 @@ def _outcome(line: Asked, present, barred, done: _Done) -> Outcome:
     keeps_old = line.number in done.lacking
     if keeps_old and line.user_id not in done.waits.waiting:
         return Outcome.failed(line, "kept_old", short=done.lacking[line.number])
-    result = {
-        "assigned": done.assigned.of(line.user_id),
-        "taken": [] if keeps_old else line.input["take"],
-        "plans": [one["subscription"] for one in line.input["plans"]],
-        **lacks,
-    }
+    result = done.of(line)
+    more = dict(lacks)
     if had := sorted(set(done.assigned.had.get(line.user_id, ())) & set(result["assigned"])):
         # Nothing that this line gave, and nothing that an undo of it takes.
-        result["had"] = had
+        more["had"] = had
     if line.user_id in done.stopped:
-        result["stopped"] = done.stopped[line.user_id]
+        more["stopped"] = done.stopped[line.user_id]
+    if more:
+        result = {**result, **more}
     if not lacks:
         return Outcome(line.number, Line.State.DONE, result)
     something = ("assigned", "taken", "plans", "stopped", "waiting")

@@ -1,6 +1,5 @@
 """Running a batch: chunk by chunk, each at most once, whatever happens to the workers."""
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from psycopg import errors
 
+import audit.operations as audit
 from customers.models import Customer
 from users.models import Batch, Chunk, Line, UserCount
 from users.queries import find_batches_with_mail
@@ -259,7 +259,7 @@ def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
             [
                 numbers,
                 [str(outcome.state) for outcome in outcomes],
-                [json.dumps(one.result) if one.result else "{}" for one in outcomes],
+                audit.as_texts([one.result for one in outcomes]),
                 *([sealed] if any(sealed) else []),
                 batch.pk,
                 min(numbers),
