@@ -184,6 +184,7 @@ def _insert(
 ) -> list[tuple[UUID, UUID]]:
     """Write these seats; returns those that were passed over, as (user, subscription)."""
     with connection.cursor() as cursor:
+        # In the order of the users: neighbors in the indexes are written one after the other.
         cursor.execute(
             f"""
             WITH wanted AS (
@@ -194,7 +195,7 @@ def _insert(
                     (partner_id, customer_id, user_id, subscription_id, plans_off, cause)
                 SELECT %s, %s, w.user_id, w.subscription_id,
                     COALESCE(string_to_array(NULLIF(w.plans_off, ''), ',')::uuid[], '{{}}'), w.cause
-                FROM wanted w
+                FROM wanted w ORDER BY w.user_id
                 {on_conflict}
                 RETURNING user_id, subscription_id
             ), served AS (
