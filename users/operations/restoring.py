@@ -112,7 +112,13 @@ def apply_restores(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
     present = find_deleted(batch.customer_id, lines, fields=OF_RESTORED)
     taken = find_taken(batch.customer, [line.input["user_name"] for line in lines])
     coming, failed = _sort_out(lines, present, taken)
-    _bring_back(batch, coming, present, may_grant=by.may(Permission.ACT_ON_ADMINISTRATORS))
+    new_names = {
+        line.user_id: line.input["user_name"]
+        for line in coming
+        if line.input["user_name"] != present[line.user_id].user_name
+    }
+    may_grant = by.may(Permission.ACT_ON_ADMINISTRATORS)
+    _bring_back(batch, [present[line.user_id] for line in coming], new_names, may_grant=may_grant)
     is_new = batch.options.get("new_passwords")
     sealed = give_passwords(batch=batch, lines=coming) if is_new else {}
     wanted = [
@@ -122,19 +128,16 @@ def apply_restores(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
     ]
     assigned = licensing.assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
     missing = wait_for_missing(batch=batch, lines=coming, assigned=assigned).lacks
-    renamed = [
-        line for line in coming if line.input["user_name"] != present[line.user_id].user_name
-    ]
-    old_names = {line.user_id: {"user_name": present[line.user_id].user_name} for line in renamed}
-    new_names = {line.user_id: {"user_name": line.input["user_name"]} for line in renamed}
     audit.record_many(
         "user.restored",
         subjects=[
             audit.Subject(
                 line.user_id,
                 line.input["user_name"],
-                before=old_names.get(line.user_id, {}),
-                after=new_names.get(line.user_id, {})
+                before={"user_name": present[line.user_id].user_name}
+                if line.user_id in new_names
+                else {},
+                after=({"user_name": line.input["user_name"]} if line.user_id in new_names else {})
                 | {"subscriptions": assigned.of(line.user_id)},
             )
             for line in coming
@@ -175,15 +178,16 @@ def _sort_out(lines, present, taken) -> tuple[list[Asked], list[Outcome]]:
 
 
 def _bring_back(
-    batch: Batch, coming: Sequence[Asked], present: Mapping[UUID, Locked], *, may_grant: bool
+    batch: Batch, users: Sequence[Locked], new_names: Mapping[UUID, str], *, may_grant: bool
 ) -> None:
-    users = [present[line.user_id] for line in coming]
-    new_names = [line.input["user_name"] for line in coming]
+    """Let these users be there again, nearly all of them under the name they had."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE {CustomerUser._meta.db_table} u SET deleted_at = NULL, purge_at = NULL,
-                is_held = false, deletion = NULL, user_name = r.user_name, search = r.search,
+                is_held = false, deletion = NULL,
+                user_name = COALESCE(r.user_name, u.user_name),
+                search = COALESCE(r.search, u.search),
                 permissions = CASE WHEN %s THEN u.permissions ELSE '{{}}' END,
                 version = u.version + 1
             FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS r(id, user_name, search)
@@ -192,10 +196,14 @@ def _bring_back(
             [
                 may_grant,
                 [user.pk for user in users],
-                new_names,
+                [new_names.get(user.pk) for user in users],
                 [
-                    names.search_text(user.display_name, user.first_name, user.last_name, name)
-                    for user, name in zip(users, new_names, strict=True)
+                    names.search_text(
+                        user.display_name, user.first_name, user.last_name, new_names[user.pk]
+                    )
+                    if user.pk in new_names
+                    else None
+                    for user in users
                 ],
                 batch.customer_id,
             ],
