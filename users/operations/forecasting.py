@@ -45,8 +45,10 @@ class Forecast:
         """Count the line in; gives its warnings. `awaited` are the places that the user has."""
         given = [one["subscription"] for one in change["give"]]
         short = [one for one in given if self.left[one] < 1]
-        self.wanted.update(given)
-        self.short.update(short)
+        for one in given:
+            self.wanted[one] += 1
+        for one in short:
+            self.short[one] += 1
         if not self.is_queue:
             self.unserved += bool(short) and (
                 bool(change["take"]) or (short == given and not change["plans"])
@@ -55,7 +57,8 @@ class Forecast:
         if not (short and change["take"]):
             for one in given:
                 self.left[one] -= one not in short
-            self.freed.update(change["take"])
+            for one in change["take"]:
+                self.freed[one] += 1
         elif self.is_queue:
             short = given
         if self.is_queue:

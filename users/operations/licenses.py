@@ -198,7 +198,7 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
     )
     done = _Done(assigned, stopped, waits, lacking)
     outcomes = [_outcome(line, present, barred, done) for line in lines]
-    for line, outcome in zip(lines, outcomes, strict=True):
+    for line, outcome in zip(lines, outcomes, strict=True) if taken or replanned else ():
         # As it was before, for whoever wants it back.
         held = taken.get(line.user_id, []) + replanned.get(line.user_id, [])
         if held and outcome.state != Line.State.FAILED:
