@@ -120,6 +120,10 @@ EVENTS: dict[str, tuple[str, Promise]] = {
         "download",
         _("{by} downloaded the rows with errors of a batch at {customer}"),
     ),
+    "batch.lost_repairs_exported": (
+        "download",
+        _("{by} downloaded the repairs of a batch at {customer} that could not be kept"),
+    ),
     "users.exported": ("download", _("{by} exported users of {customer}")),
     "customer.added": ("plus", _("{by} added the customer {subject}")),
     "customer.archived": ("ban", _("{by} archived the customer {subject}")),

@@ -72,15 +72,16 @@ def describe(line: Line) -> tuple[str, ...]:
         _("%(field)s: %(was)s → %(becomes)s")
         % {
             "field": holds.LABELS.get(field) or columns.label_of(field),
-            "was": _say(field, before[field]),
-            "becomes": _say(field, value),
+            "was": say_value(field, before[field]),
+            "becomes": say_value(field, value),
         }
         for field, value in changes.items()
         if field in before
     )
 
 
-def _say(field: str, value: Any) -> str:
+def say_value(field: str, value: Any) -> str:
+    """What stands in a field, as the reader calls it."""
     if field in holds.LABELS:
         return holds.say(field, value)
     if not value:

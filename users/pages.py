@@ -11,6 +11,7 @@ from users import (
     detected,
     edits,
     forms,
+    lost_repairs,
     operations,
     queries,
     repairs,
@@ -67,6 +68,7 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "notices": sentences.notices(batch),
         "repairs": repairs.offer(batch, products),
         "repaired": repairs.tell(batch),
+        "lost": lost_repairs.tell(batch, products),
         "may_repair": batch.kind == "import" and batch.state == "planned" and may_start,
         "lines": sentences.show(page.rows, products, is_over=batch.started_at is not None),
         "shows_licenses": batch.kind in WITH_LICENSES

@@ -70,6 +70,7 @@ of_batch = [
     path("settings/", importing.change, name="import_settings"),
     path("repair/", repairing.repair_all, name="repair_all"),
     path("repair/stop/", repairing.stop_repair, name="stop_repair"),
+    path("lost-repairs.<str:kind>", repairing.lost, name="lost_repairs"),
     path("lines/<int:number>/", repairing.repair_line, name="repair_line"),
     path("lines/<int:number>/leave-out/", repairing.leave_out, name="leave_out"),
     path("lines/<int:number>/take-back/", repairing.take_back, name="take_back"),

@@ -173,9 +173,25 @@ def _cell(row: Row, column: str) -> dict[str, Any]:
     return {"value": row.input.get(column), "said": sorted(one.value for one in of_it)}
 
 
-def repair_again(row: Row, before: Row) -> tuple[Row, bool]:
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A row that was read anew and repaired as before, and which repairs no longer fit there."""
+
+    row: Row
+    # How the cells are read now whose repair is lost, by column.
+    lost: dict[str, dict[str, Any]]
+    # It was left out and is in again, since it is about somebody else.
+    is_back: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every repair fits."""
+        return not self.lost and not self.is_back
+
+
+def repair_again(row: Row, before: Row) -> Again:
     """
-    The row of a file that was read anew, repaired as its line was before; and whether wholly.
+    The row of a file that was read anew, repaired as its line was before as far as that fits.
 
     A cell is repaired again where it is read as it was before its first repair, and the row is
     left out again where it is about the same person.
@@ -198,7 +214,20 @@ def repair_again(row: Row, before: Row) -> tuple[Row, bool]:
     )
     is_left_out = before.is_left_out and is_same
     made = Row(row.number, person, left, row.is_left_out or is_left_out)
-    return _remember(row, made), fits == read.keys() and is_left_out == before.is_left_out
+    lost = {column: _cell(row, column) for column in read if column not in fits}
+    return Again(_remember(row, made), lost, before.is_left_out and not is_same)
+
+
+def join_repairs(lost: Row, later: Row) -> Row:
+    """What was repaired in a line: first a part that was lost, and then what `later` has of it."""
+    was, read = lost.input.get("read", {}), later.input.get("read", {})
+    person = lost.input | {column: later.input[column] for column in read if column in later.input}
+    problems = (
+        *(one for one in lost.problems if one.column not in read),
+        *(one for one in later.problems if one.column in read),
+    )
+    is_left_out = lost.is_left_out or later.is_left_out
+    return Row(lost.number, person | {"read": was | read}, problems, is_left_out)
 
 
 def _note_given(person: dict[str, Any], before: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The people of a customer, and what is done to them. One module a noun."""
 
 from .batches import Batch, Chunk, Line, Upload
-from .files import Bundle, BundlePart, ImportColumn
+from .files import Bundle, BundlePart, ImportColumn, LostRepair
 from .handovers import Handover
 from .people import CustomerUser, UserCount, UserPermission, UserSession
 
@@ -14,6 +14,7 @@ __all__ = [
     "Handover",
     "ImportColumn",
     "Line",
+    "LostRepair",
     "Upload",
     "UserCount",
     "UserPermission",

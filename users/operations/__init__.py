@@ -30,7 +30,13 @@ from .changing import OF_MANY, plan_edits
 from .choosing import NobodyChosen, note_counted
 from .deleting import plan_deletes
 from .editing import EditedMeanwhile, UserGone, edit_user
-from .exporting import NothingToExport, record_export, record_failed_rows, record_results
+from .exporting import (
+    NothingToExport,
+    record_export,
+    record_failed_rows,
+    record_lost_repairs,
+    record_results,
+)
 from .facts import gather_facts
 from .filling import fill_waiting, note_seen, stop_waiting, sweep_waiting
 from .handovers import (
@@ -191,6 +197,7 @@ __all__ = [
     "receive_file",
     "record_export",
     "record_failed_rows",
+    "record_lost_repairs",
     "record_results",
     "repair_all",
     "repair_line",

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +17,7 @@ from partners.models import Member
 from partners.roles import Permission
 from users.models import Batch, Chunk, Line
 
+from .files import forget_file
 from .running import (
     Asked,
     Outcome,
@@ -283,7 +285,7 @@ def start_batch(
         batch.options["may_take_last_administrator"] = True
         batch.save(update_fields=["options"])
     # The lines hold everything from here on.
-    batch.uploads.all().delete()
+    forget_file(Q(pk=batch.pk))
     planned = Line.objects.filter(batch=batch, state=Line.State.PLANNED).count()
     audit.record(
         "batch.started",
@@ -368,7 +370,7 @@ def cancel_batch(*, batch: Batch, by: Member) -> None:
     free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
     numbers = list(free.values_list("number", flat=True))
     Chunk.objects.filter(batch=batch, number__in=numbers).delete()
-    batch.uploads.all().delete()
+    forget_file(Q(pk=batch.pk))
     audit.record(
         "batch.canceled",
         subject=audit.Subject(batch.pk, str(batch.kind)),

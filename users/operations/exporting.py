@@ -66,6 +66,13 @@ def record_failed_rows(*, batch: Batch, kind: str, by: Member) -> None:
     _record_file("batch.errors_exported", batch, failed, kind, by)
 
 
+@transaction.atomic
+def record_lost_repairs(*, batch: Batch, kind: str, by: Member) -> None:
+    """Record the same of the repairs that no longer fit."""
+    lost = queries.find_lost_repairs(batch).count()
+    _record_file("batch.lost_repairs_exported", batch, lost, kind, by)
+
+
 def _record_file(action: str, batch: Batch, number: int, kind: str, by: Member) -> None:
     audit.record(
         action,

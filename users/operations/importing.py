@@ -90,7 +90,7 @@ def check_again(
     Check the file once more, with other choices; a new plan takes the place of the one before.
 
     What was repaired or left out is so again where the file still reads the same there; the new
-    plan says how many rows it were.
+    plan says how many rows it were, and which repairs no longer fit.
 
     `columns` are the fields by the plain headers of columns that mean something else than was
     found; it is remembered for every later file of the customer.

@@ -19,6 +19,7 @@ from users.models import Batch, Chunk, Line
 from .batches import NotPlanned, UsersError, lock_customer, may_start, require_may_start
 from .checking import end_check, order_check
 from .overview import LEAVE
+from .rereading import forget_lost
 from .reworking import Rework, count, gather, load, rework, save
 
 # So many rows are repaired while the page waits, in about half a second; more in a worker.
@@ -65,6 +66,7 @@ def repair_line(*, batch: Batch, number: int, changes: dict, by: Member) -> list
     if errors := errors_of(done.rows[number].problems):
         return errors
     save(batch, done)
+    forget_lost(batch, [row])
     _record(batch, {"line": row.line, "count": 1}, by)
     return []
 
@@ -215,6 +217,7 @@ def _set_left_out(
     }
     leavers = _leavers(batch, numbers, is_left_out)
     how = str(How.LEAVE_OUT) if is_left_out else "take_back"
+    forget_lost(batch, changed.values())
     return _put_right(batch, changed, {"how": how}, by, leavers)
 
 

@@ -17,12 +17,13 @@ from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
 from users import passwords
-from users.models import Batch, CustomerUser, Handover, Line, Upload, UserCount
+from users.models import Batch, CustomerUser, Handover, Line, UserCount
 from users.queries import find_product_names
 from users.queries.sheets import OPENED, SheetLine, find_seals, find_sheet_lines, find_withheld
 from users.sheets import Row, Sheet
 
 from .batches import UsersError, lock_customer
+from .files import forget_file
 from .secrets import contexts
 
 UPLOADS_KEPT = timedelta(hours=24)
@@ -343,4 +344,4 @@ def wipe() -> int:
 def _delete_uploads() -> None:
     over = Q(state__in=[Batch.State.DONE, Batch.State.CANCELED])
     old = Q(created_at__lt=timezone.now() - UPLOADS_KEPT)
-    Upload.objects.filter(batch__in=Batch.objects.filter(over | old)).delete()
+    forget_file(over | old)

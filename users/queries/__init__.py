@@ -35,7 +35,13 @@ from .licenses import Chosen, Held, find_held, get_chosen
 from .listing import UserList, get_list
 from .my import License, find_own_licenses
 from .people import UserPage, get_user, get_user_page
-from .repairing import ProblemGroup, ProblemGroups, find_problem_groups, get_line
+from .repairing import (
+    ProblemGroup,
+    ProblemGroups,
+    find_lost_repairs,
+    find_problem_groups,
+    get_line,
+)
 from .restoring import TakenName, find_done_users, find_taken_names
 from .routes import (
     find_partners_to_purge,
@@ -126,6 +132,7 @@ __all__ = [
     "find_taken_names",
     "find_users",
     "find_sheet_readers",
+    "find_lost_repairs",
     "find_preview",
     "find_problem_groups",
     "find_said_columns",

@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection
+from django.db.models import QuerySet
 
-from users.models import Batch, Line
+from users.models import Batch, Line, LostRepair
 
 # So many kinds are shown; with each that is settled the next one appears.
 KINDS_SHOWN = 50
@@ -83,6 +84,11 @@ def _group(code, column, key, severity, *rest) -> ProblemGroup:
     *numbers, suggestion, params = rest
     found = json.loads(params) if params else {}
     return ProblemGroup(code, column or "", key or "", severity, *numbers, suggestion, found)
+
+
+def find_lost_repairs(batch: Batch) -> QuerySet[LostRepair]:
+    """What was repaired in a plan and does not fit any more, in the order of the file."""
+    return batch.lost_repairs.order_by("number")
 
 
 def get_line(batch: Batch, number: int) -> Line | None:

@@ -8,9 +8,10 @@ from django_htmx.http import HttpResponseClientRefresh
 from customers.access import customer_view
 from customers.pages import render_form
 from partners.roles import Permission
-from users import forms, operations, queries, repairs, sentences
+from users import forms, lost_repairs, operations, queries, repairs, sentences
 from users.pages import page_of
 
+from . import files
 from .batches import keep_note
 from .importing import get_import_or_404
 
@@ -56,6 +57,18 @@ def stop_repair(request, customer, batch_id):
     else:
         messages.info(request, _("The repair was stopped. No row was changed."))
     return redirect("users:batch", customer.slug, batch.pk)
+
+
+@customer_view(Permission.MANAGE_USERS, even_archived=True)
+@require_POST
+def lost(request, customer, batch_id, kind):
+    """Record and hand out the repairs that did not outlive another reading of the file."""
+    files.check_kind(kind)
+    batch = get_import_or_404(customer, batch_id)
+    operations.record_lost_repairs(batch=batch, kind=kind, by=request.user)
+    names = queries.find_product_names(customer)
+    rows = lost_repairs.in_cells(queries.find_lost_repairs(batch).iterator(), names)
+    return files.hand_out(rows, f"lost-repairs-{customer.slug}", kind, title=_("Lost repairs"))
 
 
 def get_line_or_404(customer, batch_id, number):
