@@ -17,6 +17,7 @@ from licensing.models import Subscription
 from partners.models import Member
 from portal.sentences import number
 from users.models import Batch, CustomerUser, Line
+from users.queries import with_passwords
 from users.queries.batches import NOTHING_DONE
 
 from .scope import seen_by
@@ -225,18 +226,10 @@ def _find_from_the_queue(member: Member) -> Iterator[Need]:
 
 
 def _find_sheets(member: Member) -> Iterator[Need]:
-    """Sheets with passwords that nobody has handed over, and that soon cannot be opened."""
-    now = timezone.now()
-    ending = (
-        _recent_batches(member, days=WAITING_DAYS)
-        .exclude(sheet_key="")
-        .filter(
-            handed_over_at=None,
-            sheet_expires_at__range=(now, now + timedelta(hours=SHEET_HOURS)),
-        )
-        .order_by("sheet_expires_at")
-    )
-    for batch in ending[:MOST]:
+    """Sheets with passwords that this member can hand over, and that soon cannot be opened."""
+    soon = timezone.now() + timedelta(hours=SHEET_HOURS)
+    ending = _recent_batches(member, days=WAITING_DAYS).filter(sheet_expires_at__lte=soon)
+    for batch in with_passwords(ending, member=member).order_by("sheet_expires_at")[:MOST]:
         yield Need(
             tone="warn",
             icon="key",

@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,8 @@ from partners.roles import Role
 from portal import queries
 from tests import factories
 from users import operations
-from users.models import Batch, CustomerUser
+from users.models import Batch, CustomerUser, Line
+from users.queries import with_passwords
 
 
 def person(name, **fields):
@@ -154,6 +156,89 @@ def test_a_sheet_that_soon_cannot_be_opened_needs_attention(contoso, alice):
     Batch.objects.filter(pk=added.batch.pk).update(handed_over_at=timezone.now())
 
     assert titles(alice) == []
+
+
+REMINDER = "Temporary passwords are not handed over yet"
+
+
+@pytest.fixture
+def ending(contoso, alice):
+    """A sheet of two passwords that can be opened for three hours more."""
+    soon = timezone.now() + timedelta(hours=3)
+    operations.add_user(customer=contoso, person=person("dora"), by=alice)
+    batch = operations.add_user(customer=contoso, person=person("emil"), by=alice).batch
+    Batch.objects.filter(pk=batch.pk).update(sheet_expires_at=soon)
+    return batch
+
+
+GONE = {
+    "used": {"password_state": "chosen"},
+    "replaced": {"password_batch": None},
+    "expired": {"password_expires_at": timezone.now()},
+    "deleted": {"deleted_at": timezone.now(), "purge_at": timezone.now() + timedelta(days=30)},
+}
+
+
+@pytest.mark.parametrize("fields", GONE.values(), ids=GONE)
+def test_a_sheet_needs_attention_while_one_password_is_still_somebodys(ending, alice, fields):
+    dora, emil = CustomerUser.objects.order_by("user_name")
+    CustomerUser.objects.filter(pk=dora.pk).update(**fields)
+    assert REMINDER in titles(alice)
+
+    CustomerUser.objects.filter(pk=emil.pk).update(**fields)
+
+    assert REMINDER not in titles(alice)
+
+
+def test_a_sheet_whose_user_is_restored_needs_attention_again(ending, alice):
+    CustomerUser.objects.update(**GONE["deleted"])
+    assert titles(alice) == []
+
+    CustomerUser.objects.update(deleted_at=None, purge_at=None)
+
+    assert titles(alice) == [REMINDER]
+
+
+def test_a_sheet_that_holds_no_password_any_more_needs_none(ending, alice):
+    Line.objects.filter(batch=ending).update(sealed=None)
+
+    assert titles(alice) == []
+
+
+def test_of_a_sheet_only_who_can_hand_it_over_is_told(ending, alice, helen, bob):
+    assert (titles(alice), titles(helen), titles(bob)) == ([REMINDER], [REMINDER], [])
+
+    CustomerUser.objects.update(permissions=["user_administrator"])
+
+    assert (titles(alice), titles(helen), titles(bob)) == ([REMINDER], [], [])
+
+
+def test_a_spent_sheet_costs_the_dashboard_nothing_however_long_it_is(ending, contoso, alice):
+    """Neither those whose password is nobody's any more nor others are looked at one by one."""
+    # Of this batch, and of another one whose passwords are still good.
+    others = [(ending.pk, GONE["deleted"])] * 2_000 + [(tenancy.uuid7(), {})] * 2_000
+    CustomerUser.objects.bulk_create(
+        CustomerUser(
+            customer=contoso,
+            user_name=f"other{number}@contoso.example",
+            display_name="Other",
+            password_state="temporary",
+            password_expires_at=ending.sheet_expires_at,
+            password_batch=batch,
+            **gone,
+        )
+        for number, (batch, gone) in enumerate(others)
+    )
+    CustomerUser.objects.filter(password_batch=ending.pk).update(**GONE["deleted"])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE users_customeruser, users_batch, users_line")
+    found = with_passwords(Batch.objects.all(), member=alice)
+
+    plan = found.explain(analyze=True, buffers=True, format="json")
+
+    (root,) = json.loads(plan)
+    assert root["Plan"]["Actual Rows"] == 0
+    assert root["Plan"]["Shared Hit Blocks"] < 20
 
 
 def test_passwords_not_used_in_time_are_told_by_customer(contoso, alice):

@@ -168,6 +168,12 @@ class CustomerUser(TenantModel):
                 condition=Q(deleted_at=None, password_state="temporary"),
                 name="user_temporary",
             ),
+            # Whether a sheet still has anything to hand over.
+            models.Index(
+                fields=["password_batch", "password_expires_at"],
+                condition=Q(deleted_at=None, password_state="temporary"),
+                name="user_temporary_batch",
+            ),
         ]
 
     def __str__(self):

@@ -58,6 +58,7 @@ from .sheets import (
     find_sheet_readers,
     get_handover,
     get_recipients,
+    with_passwords,
 )
 from .undoing import (
     DAYS_TO_UNDO,
@@ -149,4 +150,5 @@ __all__ = [
     "get_user",
     "get_user_page",
     "read_filters",
+    "with_passwords",
 ]

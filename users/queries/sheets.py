@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import (
+    BooleanField,
     Count,
     DateTimeField,
     DurationField,
@@ -117,6 +118,37 @@ def get_handover(batch: Batch, *, member: Member) -> HandoverCard | None:
         failed=failed,
         failures=_find_failures(batch) if failed else [],
     )
+
+
+# Somebody still has the password that the batch of the outer query sealed. Of a set that was begun
+# anew the first lines hold none any more; so many of their users are looked at, and then it is
+# taken for granted that there is more to hand over.
+MOST_LOOKED_AT = 500
+STILL_SOMEBODYS = f"""
+    SELECT FROM (
+        SELECT u.id, row_number() OVER () AS place FROM {CustomerUser._meta.db_table} u
+        WHERE u.password_batch = {Batch._meta.db_table}.id AND u.password_state = 'temporary'
+            AND u.deleted_at IS NULL AND u.password_expires_at > %s
+            AND (%s OR NOT u.is_administrator)
+        LIMIT {MOST_LOOKED_AT}
+    ) u CROSS JOIN LATERAL (
+        SELECT l.sealed FROM {Line._meta.db_table} l
+        WHERE l.partner_id = {Batch._meta.db_table}.partner_id AND l.user_id = u.id
+            AND l.batch_id = {Batch._meta.db_table}.id LIMIT 1
+    ) l
+    WHERE l.sealed IS NOT NULL OR u.place = {MOST_LOOKED_AT}
+"""
+
+
+def with_passwords(batches: QuerySet[Batch], *, member: Member) -> QuerySet[Batch]:
+    """Those of the batches whose sheet holds a password that the member can hand over now."""
+    now = timezone.now()
+    if not member.may(Permission.RESET_PASSWORDS):
+        return batches.none()
+    may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
+    somebodys = RawSQL(f"EXISTS ({STILL_SOMEBODYS})", [now, may_all], BooleanField())
+    is_open = batches.exclude(sheet_key="").filter(handed_over_at=None, sheet_expires_at__gt=now)
+    return is_open.alias(is_somebodys=somebodys).filter(is_somebodys=True)
 
 
 def _find_failures(batch: Batch) -> list[tuple[str, str]]:
