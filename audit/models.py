@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 # What each action is called where people read it.
 LABELS = {
+    "activity.exported": _("Activity log exported"),
     "batch.canceled": _("Batch canceled"),
     "batch.errors_exported": _("Rows with errors downloaded"),
     "batch.exported": _("Result of a batch downloaded"),
@@ -27,6 +28,7 @@ LABELS = {
     "domain.unverified": _("Domain marked as not verified"),
     "domain.verified": _("Domain marked as verified"),
     "import.repaired": _("Rows of a file repaired"),
+    "import.strays_exported": _("Rows of no customer downloaded"),
     "import.uploaded": _("File uploaded"),
     "member.deactivated": _("Member deactivated"),
     "member.invitation_withdrawn": _("Invitation withdrawn"),

@@ -21,7 +21,10 @@ GROUPS = {
         _("Deleting and restoring"),
         ("user.deleted", "user.restored", "user.purge"),
     ),
-    "batches": (_("Batches and files"), ("batch.", "import.", "users.exported")),
+    "batches": (
+        _("Batches and files"),
+        ("batch.", "import.", "users.exported", "activity.exported"),
+    ),
     "customers": (_("Customers and domains"), ("customer.", "domain.")),
     "products": (_("Subscriptions and products"), ("subscription.", "product.", "plan.")),
     "staff": (_("Staff"), ("member.", "partner.")),

@@ -28,6 +28,7 @@ LABELS = {
     "assigned": gettext_lazy("Assigned"),
     "closed": gettext_lazy("Subscriptions closed"),
     "customers": gettext_lazy("Customers"),
+    "events": gettext_lazy("Acts"),
     "file": gettext_lazy("File"),
     "filter": gettext_lazy("Filter"),
     "had": gettext_lazy("Held already"),

@@ -89,6 +89,7 @@ BATCH_ICONS = {
 
 # Each must read well with a subject and a customer, which may be named or not.
 EVENTS: dict[str, tuple[str, Promise]] = {
+    "activity.exported": ("download", _("{by} exported the activity log")),
     "batch.canceled": ("x", _("{by} canceled a batch at {customer}")),
     "batch.paused": ("hourglass", _("{by} paused a batch at {customer}")),
     "batch.resumed": ("arrow-right", _("{by} resumed a batch at {customer}")),
@@ -172,6 +173,10 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     ),
     "subscription.suspended": ("ban", _("{by} suspended {subject} at {customer}")),
     "import.repaired": ("pencil", _("{by} repaired rows of the file {subject} at {customer}")),
+    "import.strays_exported": (
+        "download",
+        _("{by} downloaded the rows of the file {subject} that belong to no customer"),
+    ),
     "import.uploaded": ("upload", _("{by} uploaded the file {subject} at {customer}")),
     "sheet.opened": ("eye", _("{by} opened a sheet of passwords at {customer}")),
     "sheet.mailed": ("mail", _("{by} mailed passwords at {customer}")),

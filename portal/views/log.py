@@ -2,13 +2,13 @@
 
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from customers import queries as customers
 from customers.access import customer_view
 from partners.access import partner_view
 from partners.roles import Permission
-from portal import forms, queries
+from portal import forms, operations, queries
 from users.views import files
 
 
@@ -42,9 +42,9 @@ def render_log(request, customer):
 
 
 @partner_view(Permission.EXPORT_LISTS)
-@require_safe
-def export(request, kind="csv"):
-    """Hand the log over as a file that a spreadsheet opens, filtered as the address says."""
+@require_POST
+def export(request, kind):
+    """Record and hand out the log as a file that a spreadsheet opens, filtered as the address says."""
     files.check_kind(kind)
     values = forms.FindEvents(request.GET).values()
     slug = values.pop("customer")
@@ -52,5 +52,7 @@ def export(request, kind="csv"):
     events = queries.find_logged(member=request.user, customer=customer, **values)
     if slug and customer is None:
         events = events.none()
+    what = {"events": events, "customer": customer, "query": request.GET.urlencode()}
+    operations.record_log_export(**what, kind=kind, by=request.user)
     rows = queries.in_cells(events, member=request.user)
     return files.hand_out(rows, "activity", kind, title=_("Activity"))

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit import operations as audit
 from audit import queries
-from audit.models import LABELS
+from audit.models import LABELS, Event
 from partners import tenancy
 from partners.roles import Role
 from portal import sentences
@@ -45,6 +45,10 @@ def body(page):
 
 def rows(page):
     return page.count("<time ")
+
+
+def export(client, query="", kind="csv"):
+    return client.post(f"/activity/export.{kind}{query}")
 
 
 def cells(response):
@@ -169,7 +173,7 @@ def test_who_was_purged_is_told_by_the_beginning_of_the_hash(contoso, as_alice, 
     assert f"{pseudonym[:17]}…" in page
     assert pseudonym not in page
     # The file is for those who compare.
-    assert any(pseudonym in line for line in cells(as_alice.get("/activity/export/")))
+    assert any(pseudonym in line for line in cells(export(as_alice)))
 
 
 def test_many_acts_ask_as_many_queries_as_one(contoso, as_alice, alice):
@@ -198,17 +202,17 @@ def test_the_export_holds_the_filtered_log_and_runs_no_formula(northwind, alice)
         record("user.added", "ann@contoso.example", alice)
     client = signed_in(alice)
 
-    lines = cells(client.get("/activity/export/?group=staff"))
+    lines = cells(export(client, "?group=staff"))
 
     assert len(lines) == 2
     assert "\"'=cmd" in lines[1]
     assert "Member invited" in lines[1]
-    assert len(cells(client.get("/activity/export/"))) == 3
-    assert len(cells(client.get("/activity/export/?customer=nobody"))) == 1
-    workbook = client.get("/activity/export.xlsx?group=staff")
+    assert len(cells(export(client, "?group=users"))) == 2
+    assert len(cells(export(client, "?customer=nobody"))) == 1
+    workbook = export(client, "?group=staff", "xlsx")
     assert workbook["Content-Disposition"].endswith('.xlsx"')
     assert b"".join(workbook).startswith(b"PK")
-    assert client.get("/activity/export.exe").status_code == 404
+    assert export(client, kind="exe").status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
@@ -219,7 +223,45 @@ def test_who_may_not_export_is_refused_and_who_sees_little_exports_little(
         record("user.added", "ann@contoso.example", alice)
         record("user.added", "bo@contoso.example", helen)
 
-    assert signed_in(bob).get("/activity/export/").status_code == 403
-    lines = cells(signed_in(helen).get("/activity/export/"))
-    assert len(lines) == 2
-    assert "bo@contoso.example" in lines[1]
+    assert export(signed_in(bob)).status_code == 403
+    lines = cells(export(signed_in(helen)))
+    # The latest first, and that is that she takes the file.
+    assert ["Activity log exported" in line for line in lines] == [False, True, False]
+    assert "bo@contoso.example" in lines[2]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_that_the_log_is_taken_out_as_a_file_is_on_record(northwind, alice, kind):
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        contoso = factories.customer("contoso", "Contoso")
+        for name in ("ann", "bo"):
+            record("user.added", f"{name}@contoso.example", alice, contoso)
+    client = signed_in(alice)
+
+    assert export(client, "?q=ann&customer=contoso", kind).status_code == 200
+
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        event = Event.objects.get(action="activity.exported")
+    assert (event.by_id, event.customer_id, event.subject_name) == (
+        alice.pk,
+        contoso.pk,
+        "Contoso",
+    )
+    assert event.after == {"events": 1, "filter": "q=ann&customer=contoso", "file": kind}
+    assert "<strong>Alice</strong> exported the activity log" in text(client)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_log_that_cannot_be_recorded_as_taken_is_not_handed_out(northwind, alice, monkeypatch):
+    def fail(*_args, **_fields):
+        raise RuntimeError("no record")
+
+    monkeypatch.setattr(audit, "record", fail)
+
+    with pytest.raises(RuntimeError, match="no record"):
+        export(signed_in(alice))
+
+
+def test_a_link_does_not_take_the_log_out(as_alice):
+    assert as_alice.get("/activity/export.csv").status_code == 405

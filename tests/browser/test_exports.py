@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+import audit.operations as audit
 from audit.models import Event
+from customers.models import Customer
 from tests import factories
 from users import operations
 from users.importing.parse import parse_file
@@ -98,3 +100,27 @@ def test_the_result_of_a_batch_is_downloaded(users, northwind, alice, contoso):
     expect(menu).to_be_focused()
     with inside_of(northwind):
         assert Event.objects.get(action="batch.exported").after == {"lines": 3, "file": "csv"}
+
+
+def test_the_activity_log_as_filtered_is_exported_with_the_keyboard(users, northwind, alice):
+    page = users.page
+    with inside_of(northwind):
+        customer = Customer.objects.get()
+        for name in ("ann", "ben"):
+            subject = audit.Subject(None, f"{name}@contoso.example")
+            audit.record("user.added", subject=subject, customer_id=customer.pk, by=alice)
+    users.open("/activity/")
+    page.locator("#q").fill("ann")
+    expect(page.locator("#activity tbody tr")).to_have_count(1)
+    users.check()
+
+    page.get_by_role("button", name="Export as CSV").focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+
+    text = Path(download.value.path()).read_text("utf-8-sig")
+    assert "ann@contoso.example" in text
+    assert "ben@contoso.example" not in text
+    with inside_of(northwind):
+        event = Event.objects.get(action="activity.exported")
+    assert (event.after["events"], event.after["file"]) == (1, "csv")

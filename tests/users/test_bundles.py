@@ -276,7 +276,7 @@ def test_a_database_that_is_away_is_not_held_against_the_file(contoso, alice, mo
 
 
 def download(client, bundle, kind="csv"):
-    return client.get(reverse("users:strays", args=[bundle.pk, kind]))
+    return client.post(reverse("users:strays", args=[bundle.pk, kind]))
 
 
 def content_of(answer):
@@ -298,6 +298,21 @@ def test_rows_of_nobody_come_back_as_a_file_with_the_reasons(as_alice, contoso, 
         ("", "bo", "nowhere.example is not a verified domain of any customer of yours."),
     ]
     assert (rows[0]["Phone"], rows[1]["Domain"]) == ("'=1+1", "nowhere.example")
+
+
+def test_that_rows_of_nobody_are_taken_out_is_on_record(as_alice, contoso, alice):
+    bundle = cut(alice, STRAYS + "Contosso,ann,Ann,,\nContosso,bo,Bo,,\n")
+
+    download(as_alice, bundle, "xlsx")
+
+    event = Event.objects.get(action="import.strays_exported")
+    assert (event.by_id, event.subject_id, event.subject_name, event.after) == (
+        alice.pk,
+        bundle.pk,
+        bundle.source_name,
+        {"lines": 2, "file": "xlsx"},
+    )
+    assert as_alice.get(reverse("users:strays", args=[bundle.pk, "csv"])).status_code == 405
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

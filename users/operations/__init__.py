@@ -36,6 +36,7 @@ from .exporting import (
     record_failed_rows,
     record_lost_repairs,
     record_results,
+    record_strays,
 )
 from .facts import gather_facts
 from .filling import fill_waiting, note_seen, stop_waiting, sweep_waiting
@@ -199,6 +200,7 @@ __all__ = [
     "record_failed_rows",
     "record_lost_repairs",
     "record_results",
+    "record_strays",
     "repair_all",
     "repair_line",
     "rename_restored",

@@ -8,7 +8,7 @@ import audit.operations as audit
 from customers.models import Customer
 from partners.models import Member
 from users import queries
-from users.models import Batch, CustomerUser
+from users.models import Batch, Bundle, CustomerUser
 
 from .batches import UsersError
 
@@ -71,6 +71,14 @@ def record_lost_repairs(*, batch: Batch, kind: str, by: Member) -> None:
     """Record the same of the repairs that no longer fit."""
     lost = queries.find_lost_repairs(batch).count()
     _record_file("batch.lost_repairs_exported", batch, lost, kind, by)
+
+
+@transaction.atomic
+def record_strays(*, bundle: Bundle, kind: str, by: Member) -> None:
+    """Record the same of the rows of a file that belong to no customer."""
+    after = {"lines": bundle.plan.get("strays", 0), "file": kind}
+    subject = audit.Subject(bundle.pk, bundle.source_name, after=after)
+    audit.record("import.strays_exported", subject=subject, by=by)
 
 
 def _record_file(action: str, batch: Batch, number: int, kind: str, by: Member) -> None:

@@ -57,13 +57,14 @@ def start(request, bundle_id):
 
 
 @partner_view(Permission.MANAGE_USERS)
-@require_safe
+@require_POST
 def strays(request, bundle_id, kind):
-    """Hand out the rows that belong to no customer, with the reasons, to be corrected."""
+    """Record and hand out the rows that belong to no customer, with the reasons, to be corrected."""
     files.check_kind(kind)
     found = get_bundle_or_404(request, bundle_id)
     if not queries.shows_strays(found, request.user):
         raise Http404
+    operations.record_strays(bundle=found, kind=kind, by=request.user)
     rows = bundles.stray_rows(found, get_language())
     return files.hand_out(rows, "errors-no-customer", kind)
 
