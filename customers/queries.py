@@ -1,7 +1,9 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from partners.models import Member
 
@@ -12,6 +14,8 @@ from .models import Customer, Domain
 RESERVED_SLUGS = frozenset({"add"})
 # More would make a page heavy; each customer's own pages show what is theirs.
 MOST_CHOICES = 200
+# So many of those that a text finds are shown; more letters leave fewer.
+MOST_FOUND = 20
 
 
 def find_customers(*, member: Member) -> QuerySet[Customer]:
@@ -25,6 +29,55 @@ def find_customers(*, member: Member) -> QuerySet[Customer]:
 def get_customer(slug: str, *, member: Member) -> Customer | None:
     """The customer of this name among those the member may see, or None."""
     return find_customers(member=member).filter(slug=slug).first()
+
+
+def find_called(customers: QuerySet[Customer], text: str) -> QuerySet[Customer]:
+    """Those of the customers whose name, or one of whose domains, has the text in it."""
+    domains = Domain.objects.filter(customer=OuterRef("pk"), name__contains=text.lower())
+    found = Q(name__icontains=text) | Exists(domains)
+    # The sort key holds the name without accents: "cafe" finds "Café".
+    if folded := names.sort_key(text):
+        found |= Q(sort_key__contains=folded)
+    return customers.filter(found)
+
+
+@dataclass(frozen=True)
+class CustomerFilter:
+    """By which customer a list is narrowed, and what may be chosen instead."""
+
+    chosen: Customer | None
+    # All that the member may see; of a member who sees many, those of whom the text was found.
+    choices: Sequence[Customer]
+    # They are too many for a list, and one is found by typing.
+    is_search: bool
+    text: str = ""
+    has_more: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether one was looked for and none is chosen yet, so that nothing can be listed."""
+        return bool(self.text) and self.chosen is None
+
+
+def get_customer_filter(*, member: Member, slug: str = "", text: str = "") -> CustomerFilter:
+    """
+    What a filter by customer offers the member: a list or, where they are many, a search.
+
+    A text that only one customer is called by chooses that one. `slug` says which is chosen, and
+    is not looked at further: of a customer whom the member may not see, `chosen` is None.
+    """
+    everybody = find_customers(member=member).order_by("sort_key", "pk")
+    chosen = get_customer(slug, member=member) if slug else None
+    first = list(everybody[: MOST_CHOICES + 1])
+    if len(first) <= MOST_CHOICES:
+        return CustomerFilter(chosen, first, is_search=False)
+    if slug or not text:
+        return CustomerFilter(chosen, (), is_search=True)
+    found = list(find_called(everybody, text)[: MOST_FOUND + 1])
+    if len(found) == 1:
+        return CustomerFilter(found[0], found, is_search=True, text=text)
+    has_more = len(found) > MOST_FOUND
+    return CustomerFilter(None, found[:MOST_FOUND], is_search=True, text=text, has_more=has_more)
 
 
 def find_choices(*, member: Member, chosen: Customer | None = None) -> list[Customer]:

@@ -116,12 +116,13 @@ def _has_errors(batch: Batch, progress: queries.Progress) -> bool:
 def list_of(customer: Customer | None, query: QueryDict, *, member: Member) -> dict:
     """Everything the list of batches shows, those of one customer or of all."""
     found = queries.get_batch_list(member=member, of=customer, query=query)
-    rows = found.page.rows
+    rows, choice = found.page.rows, found.customers
+    offered = choice.choices if choice and not choice.is_search else ()
     return {
         "nav": "customer-batches" if customer else "batches",
         "customer": customer,
         "list": found,
-        "filters": forms.FilterBatches(query, customers=found.customers),
+        "filters": forms.FilterBatches(query, customers=offered),
         "batches": [(one, sentences.title(one)) for one in rows],
         "undone": queries.find_undone(rows),
         "is_moving": any(one.state in MOVING for one in rows),

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Min, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer, Domain
-from customers.queries import find_customers, find_domains
+from customers.queries import find_called, find_customers, find_domains
 from licensing import queries as licensing
 from licensing.models import Subscription
 from partners.models import Member
-from users import names
 from users.models import Batch, UserCount
 
 from .attention import FULL, GRACE, NEARLY_FULL, SUSPENDED, how_bad
@@ -90,14 +89,7 @@ def get_customer_page(
 def _match(customers: QuerySet[Customer], q: str, state: str) -> QuerySet[Customer]:
     if state != "all":
         customers = customers.filter(state=state or Customer.State.ACTIVE)
-    if not q:
-        return customers
-    domains = Domain.objects.filter(customer=OuterRef("pk"), name__contains=q.lower())
-    found = Q(name__icontains=q) | Exists(domains)
-    # The sort key holds the name without accents: "cafe" finds "Café".
-    if folded := names.sort_key(q):
-        found |= Q(sort_key__contains=folded)
-    return customers.filter(found)
+    return find_called(customers, q) if q else customers
 
 
 def _walk(customers: QuerySet[Customer], place: Customer | None, is_back: bool) -> QuerySet:

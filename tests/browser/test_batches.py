@@ -1,10 +1,13 @@
 """A batch is found again in a list of many: by keyboard, on a phone, in both languages."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from partners.models import Member
 from tests import factories
 from users import operations
 from users.models import Batch
@@ -125,3 +128,83 @@ def test_it_is_narrowed_on_a_small_phone_in_chinese(batches):
     batches.check()
     page.locator("#batches .empty a").tap()
     expect(rows(batches)).to_have_count(50)
+
+
+@pytest.fixture
+def many(batches, northwind):
+    """The same list at a partner with more customers than a list can offer."""
+    with inside_of(northwind):
+        for number in range(210):
+            factories.customer(f"school-{number:03}", f"School number {number:03}")
+        customer = factories.customer("cafe", "Café Lumière Hospitality and Catering Company")
+        ann = factories.user(customer, "Ann")
+        alice = Member.objects.get(name="Alice")
+        operations.plan_resets(customer=customer, users=[ann.pk], by=alice)
+    batches.page.reload()
+    return batches
+
+
+def keep(page, name):
+    if folder := os.environ.get("PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def test_one_of_many_customers_is_found_with_the_keyboard(many):
+    page = many.page
+    page.locator("#whose").focus()
+    page.keyboard.type("school number 20")
+    choices = page.locator("#batches section a")
+    expect(choices).to_have_count(10)
+    expect(page.locator("#live")).to_have_text("10 customers found")
+    expect(page.locator("#whose")).to_be_focused()
+    many.check()
+    keep(page, "whose-wide")
+
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("cafe")
+    expect(rows(many)).to_have_count(1)
+    expect(rows(many)).to_contain_text("Café Lumière")
+
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("o")
+    choices.filter(has_text="Contoso").focus()
+    page.keyboard.press("Enter")
+    expect(rows(many)).to_have_count(50)
+    expect(page).to_have_url(re.compile(r"/batches/\?customer=contoso$"))
+    chip(page, "kind").select_option("edit")
+    expect(page).to_have_url(re.compile(r"customer=contoso"))
+    many.check()
+    page.locator("form.filters a.chip").click()
+    expect(page.locator("#whose")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/batches/\??$"))
+
+
+@CHINESE
+def test_one_of_many_customers_is_found_on_a_small_phone_in_chinese(many):
+    page = many.page
+    page.locator("#whose").tap()
+    page.keyboard.type("school number 20")
+    expect(page.locator("#which-customer")).to_have_text("是哪一个客户？")
+    many.check()
+    keep(page, "whose-chinese")
+    page.locator("#batches section a").first.tap()
+    expect(page.locator("form.filters a.chip b")).to_have_text("School number 200")
+    many.check()
+    page.emulate_media(color_scheme="dark")
+    keep(page, "whose-chosen-dark")
+
+
+def test_one_of_many_customers_is_found_without_scripts(many, browser):
+    plain = browser.new_context(
+        java_script_enabled=False, storage_state=many.page.context.storage_state()
+    )
+    page = plain.new_page()
+    page.goto(f"{many.url}/batches/")
+    page.locator("#whose").fill("contoso")
+    page.locator("form.filters noscript button, form.filters button").first.click()
+    expect(page.locator("#batches tbody tr")).to_have_count(50)
+
+    page.goto(f"{many.url}/batches/?whose=o")
+    page.locator("#batches section a", has_text="Fabrikam").click()
+    expect(page.locator("#batches tbody tr")).to_have_count(1)
+    plain.close()

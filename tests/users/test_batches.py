@@ -301,13 +301,86 @@ def test_a_list_that_finds_nothing_offers_to_clear_the_filters(as_alice, alice, 
     assert 'data-announce="No batches match"' in page
 
 
-def test_the_chosen_customer_is_offered_beyond_the_first_ones(
-    as_alice, alice, contoso, fabrikam, monkeypatch
-):
-    monkeypatch.setattr("customers.queries.MOST_CHOICES", 1)
+@pytest.fixture
+def many(contoso, fabrikam, monkeypatch):
+    """More customers than a list can offer."""
+    monkeypatch.setattr("customers.queries.MOST_CHOICES", 3)
+    return [
+        contoso,
+        fabrikam,
+        factories.customer("contoso-east", "Contoso East"),
+        factories.customer("cafe", "Café Lumière", domains=("lumiere.example",)),
+    ]
 
-    assert "Fabrikam" not in show(as_alice)
-    assert "Fabrikam" in show(as_alice, customer="fabrikam")
+
+def test_any_of_many_customers_is_found_by_typing(as_alice, alice, many):
+    theirs = [reset(customer, alice).pk for customer in many]
+
+    page = show(as_alice)
+    assert 'name="whose"' in page
+    assert 'name="customer"' not in page
+    for number, text in enumerate(["contoso.ex", "FABRI", "east", "cafe lum"]):
+        assert shown(as_alice, whose=text) == [theirs[number]]
+    assert shown(as_alice, whose="lumiere.example", show="waiting") == [theirs[3]]
+    assert shown(as_alice, whose="lumiere.example", show="done") == []
+
+
+def test_where_several_are_called_so_one_is_asked_and_none_is_listed(as_alice, alice, many):
+    theirs = [reset(customer, alice).pk for customer in many]
+
+    page = show(as_alice, whose="contoso", show="waiting", after=theirs[3])
+
+    assert shown(as_alice, whose="contoso") == []
+    assert "Which customer?" in page
+    assert 'href="?show=waiting&amp;customer=contoso-east"' in page
+    assert 'data-announce="2 customers found"' in page
+    assert shown(as_alice, customer="contoso-east", show="waiting") == [theirs[2]]
+    chosen = show(as_alice, customer="contoso-east", show="waiting")
+    assert '<input type="hidden" name="customer" value="contoso-east">' in chosen
+    assert 'href="?show=waiting" aria-label="Remove the filter by customer: Contoso East"' in chosen
+
+
+def test_a_text_that_no_customer_is_called_by_lists_nothing_and_says_so(as_alice, alice, many):
+    reset(many[0], alice)
+
+    assert "No customer is called “nobody”." in show(as_alice, whose="nobody")
+    assert shown(as_alice, whose="nobody") == []
+
+
+def test_of_many_that_a_text_finds_the_first_are_shown(as_alice, many, monkeypatch):
+    monkeypatch.setattr("customers.queries.MOST_FOUND", 1)
+
+    page = show(as_alice, whose="o")
+
+    assert "There are more. Type more letters." in page
+    assert page.count("customer=") == 1
+
+
+def test_nobody_elses_customers_are_found(client, northwind, alice, many, rival):
+    with tenancy.tenant(rival.pk):
+        factories.customer("contoso-secret", "Contoso Secret")
+    lim = factories.member(northwind, "lim", role=Role.HELPDESK_AGENT, is_limited=True)
+    for customer in (many[0], *many[2:]):
+        Scope.objects.create(member=lim, customer=customer)
+    Scope.objects.create(member=lim, customer=factories.customer("z", "Z"))
+    client.force_login(lim)
+
+    assert "Contoso Secret" not in show(client, whose="contoso")
+    assert "Contoso East" in show(client, whose="contoso")
+    assert "No customer is called" in show(client, whose="fabrikam")
+
+
+def test_a_customers_own_list_looks_for_no_other(as_alice, alice, many):
+    reset(many[0], alice)
+    url = reverse("users:customer_batches", args=["contoso"])
+
+    assert as_alice.get(url, {"whose": "fabrikam"}).context["batches"] == []
+    assert 'name="whose"' not in show(as_alice, "users:customer_batches", "contoso")
+
+
+@pytest.mark.parametrize("text", ["%", "_", "\0", "x" * 200, "'\"<b>"])
+def test_whatever_is_typed_for_a_customer_is_only_a_text(as_alice, many, text):
+    assert shown(as_alice, whose=text) == []
 
 
 MANY = """

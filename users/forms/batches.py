@@ -60,6 +60,7 @@ class FilterBatches(forms.Form):
     by = select(_("Started by"), [("", _("Anybody")), ("me", _("Me"))], is_bare=True)
 
     def __init__(self, query: QueryDict, *, customers: Sequence[Customer]):
+        """Offer these customers; none where they are chosen otherwise, or not at all."""
         super().__init__(initial=query.dict(), auto_id="filter-%s")
         self.fields["customer"].choices = [ANY, *((one.slug, one.name) for one in customers)]
         if not customers:

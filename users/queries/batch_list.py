@@ -1,6 +1,6 @@
 """The list of batches, of one customer or of all, narrowed as its address says; read strictly."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -39,6 +39,8 @@ class BatchFilters:
     kind: str = ""
     # Of the list of all batches: the one customer whose are meant.
     customer: Customer | None = None
+    # What was typed to find that customer among many.
+    whose: str = ""
     by: str = ""
 
     @property
@@ -53,8 +55,8 @@ class BatchList:
 
     filters: BatchFilters
     page: Page
-    # The customers to choose from; none on the list of a customer.
-    customers: list[Customer]
+    # The customers to choose from; None on the list of a customer.
+    customers: customers.CustomerFilter | None
     # Why nothing is listed, where a filter of the address is not known.
     problem: str = ""
 
@@ -69,8 +71,15 @@ def get_batch_list(*, member: Member, of: Customer | None, query: QueryDict) -> 
     try:
         filters = read_batch_filters(query, member=member, of=of)
     except UnknownFilter as error:
-        choices = [] if of else customers.find_choices(member=member)
-        return BatchList(BatchFilters(), Page([]), choices, problem=error.message)
+        choice = None if of else customers.get_customer_filter(member=member)
+        return BatchList(BatchFilters(), Page([]), choice, problem=error.message)
+    choice = None
+    if not of:
+        slug = filters.customer.slug if filters.customer else ""
+        choice = customers.get_customer_filter(member=member, slug=slug, text=filters.whose)
+        filters = replace(filters, customer=choice.chosen)
+    if choice and choice.is_open:
+        return BatchList(filters, Page([]), choice)
     page = get_page_by_key(
         find_batches(filters, member=member, of=of).prefetch_related("customer"),
         "pk",
@@ -79,8 +88,7 @@ def get_batch_list(*, member: Member, of: Customer | None, query: QueryDict) -> 
         is_newest_first=True,
     )
     count_lines(page.rows)
-    choices = [] if of else customers.find_choices(member=member, chosen=filters.customer)
-    return BatchList(filters, page, choices)
+    return BatchList(filters, page, choice)
 
 
 def read_batch_filters(query: QueryDict, *, member: Member, of: Customer | None) -> BatchFilters:
@@ -92,14 +100,17 @@ def read_batch_filters(query: QueryDict, *, member: Member, of: Customer | None)
     """
     values = read_values(query)
     allowed = {"show": STATES, "kind": Batch.Kind.values, "by": ["me"]}
-    known = {field.name for field in fields(BatchFilters)} - ({"customer"} if of else set())
+    known = {field.name for field in fields(BatchFilters)} - (
+        {"customer", "whose"} if of else set()
+    )
     is_known = values.keys() <= known and all(
         values[name] in words for name, words in allowed.items() if name in values
     )
-    if not is_known or len(values.get("q", "")) > LONGEST_SEARCH:
+    texts = {name: values.get(name, "") for name in ("q", "whose")}
+    if not is_known or any(len(text) > LONGEST_SEARCH for text in texts.values()):
         raise UnknownFilter
     # No text in Postgres holds a NUL.
-    read = values | {"q": values.get("q", "").replace("\0", "")}
+    read = values | {name: text.replace("\0", "") for name, text in texts.items()}
     if "customer" in values:
         read["customer"] = customers.get_customer(read["customer"].replace("\0", ""), member=member)
         if read["customer"] is None:
