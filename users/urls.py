@@ -58,6 +58,7 @@ of_batch = [
     path("", batches.batch, name="batch"),
     path("finish/", adding.finish, name="finish_set"),
     path("start/", batches.start, name="start"),
+    path("note/", batches.note, name="note"),
     path("seen/", batches.mark_seen, name="mark_seen"),
     path("cancel/", batches.cancel, name="cancel"),
     path("pause/", batches.pause, name="pause"),

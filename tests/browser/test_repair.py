@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
-from users.models import CustomerUser
+from users.models import Batch, CustomerUser
 from users.operations import checking, repairing
 
 from . import steps
@@ -242,3 +242,25 @@ def test_without_scripts_a_row_is_edited_on_a_page_of_its_own(site, planned, bro
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#notices")).to_contain_text("The row was changed")
     context.close()
+
+
+def test_without_scripts_a_note_is_kept_before_a_row_is_repaired(planned, site, browser, northwind):
+    plain = browser.new_context(
+        java_script_enabled=False, storage_state=planned.context.storage_state()
+    )
+    page = plain.new_page()
+    page.goto(planned.url)
+    if folder := os.environ.get("PICTURES"):
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.locator("#start").screenshot(path=Path(folder) / "repair-without-scripts.png")
+    page.locator("[name=reason]").fill("New school year")
+    page.locator("[name=ticket]").fill("T-9")
+    page.locator("[name=ticket]").press("Enter")
+    expect(page.locator("#notices")).to_contain_text("stand beside the plan")
+    page.locator("#lines form[action$='/leave-out/'] button").first.click()
+    expect(page.locator("#notices")).to_contain_text("was left out")
+    expect(page.locator("[name=reason]")).to_have_value("New school year")
+    expect(page.locator("[name=ticket]")).to_have_value("T-9")
+    plain.close()
+    with inside_of(northwind):
+        assert Batch.objects.get().state == "planned"

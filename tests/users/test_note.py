@@ -1,5 +1,7 @@
 """A reason and a ticket that were typed beside a plan, and then something was repaired."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -117,3 +119,43 @@ def test_who_is_renamed_to_be_restored_keeps_it_too(as_alice, contoso, alice):
     send(as_alice, batch, "rename_restored", number=1, local_part="amy2", **NOTE)
 
     assert note(batch) == NOTE
+
+
+def test_without_scripts_it_is_kept_before_a_row_is_repaired(as_alice, batch):
+    address = reverse("users:note", args=["contoso", batch.pk])
+    page = show(as_alice, batch)
+    (hint,) = re.findall("<noscript>(.*?)</noscript>", page, re.DOTALL)
+    assert f'formaction="{address}"' in hint
+    # Enter in a field presses the first button of the form, which must not start anything.
+    assert page.index(address) < page.index('form="start"')
+
+    answer = send(as_alice, batch, "note", **NOTE)
+
+    assert answer.status_code == 302
+    assert note(batch) == NOTE
+    assert batch.state == "planned"
+    send(as_alice, batch, "repair_line", 1, **typed())
+    assert note(batch) == NOTE
+
+
+def test_a_note_that_is_too_long_is_refused_and_stands_there_still(as_alice, batch):
+    answer = send(as_alice, batch, "note", reason="New school year", ticket="T" * 61)
+
+    assert answer.status_code == 422
+    assert 'value="New school year"' in answer.content.decode()
+    assert note(batch) == {"reason": "", "ticket": ""}
+
+
+def test_who_may_not_start_the_plan_keeps_no_note(client, bob, batch):
+    client.force_login(bob)
+
+    assert "<noscript>" not in show(client, batch)
+    assert send(client, batch, "note", **NOTE).status_code == 403
+    assert note(batch) == {"reason": "", "ticket": ""}
+
+
+def test_a_plan_without_rows_to_repair_needs_no_hint(as_alice, contoso, alice):
+    ann = factories.user(contoso, "Ann")
+    planned = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
+
+    assert "<noscript>" not in show(as_alice, planned)

@@ -42,6 +42,20 @@ def keep_note(request, batch):
 
 @customer_view(Permission.VIEW)
 @require_POST
+def note(request, customer, batch_id):
+    """Keep a reason and a ticket beside a plan, for who repairs its rows without scripts."""
+    found = get_batch_or_404(customer, batch_id)
+    form = forms.Note(request.POST)
+    if not form.is_valid():
+        context = page_of(found, forms.Place(), member=request.user) | {"form": form, "start": form}
+        return render_form(request, "users/batch.html", context)
+    operations.keep_note(batch=found, **form.cleaned_data, by=request.user)
+    messages.success(request, _("The reason and the ticket number stand beside the plan."))
+    return redirect("users:batch", customer.slug, found.pk)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
 def start(request, customer, batch_id):
     """Run the plan that was shown, with what had to be said first."""
     found = get_batch_or_404(customer, batch_id)
