@@ -2,6 +2,7 @@
 
 from .catalog import Description, PartNumberTaken, PlanInUse, add_product, edit_product
 from .errors import LicensingError
+from .exchanges import Change, settle
 from .seats import (
     Assigned,
     Wanted,
@@ -30,6 +31,8 @@ from .waiting import (
 )
 
 __all__ = [
+    "Change",
+    "settle",
     "Assigned",
     "BoughtAlready",
     "Description",

@@ -132,6 +132,11 @@ class Order:
     is_over: bool = False
 
     @property
+    def place(self) -> UUID:
+        """Since when it waits, beside the others."""
+        return self.waits[0].pk
+
+    @property
     def subscriptions(self) -> list[UUID]:
         """What the order asks for."""
         return [one.subscription_id for one in self.waits]

@@ -167,23 +167,23 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
     Change the licenses of the lines' users, in their order, as far as seats are free.
 
     Who swaps one product for another either gets all of the new ones or keeps the old ones:
-    nobody is left without because the second half failed.
+    nobody is left without because the second half failed. In an undo the lines give to each other
+    what they give back.
     """
     present = find_active(batch.customer_id, lines)
     barred = find_barred(present, by=by)
     allowed = present.keys() - barred
     able = [line for line in lines if line.user_id in allowed]
-    lacking = _without_all_they_need(batch, able)
-    going = [line for line in able if line.number not in lacking]
-    assigned = licensing.assign(
-        customer=batch.customer,
-        wanted=[_wanted(line, one) for line in going for one in line.input["give"]],
-        cause=batch.pk,
-    )
-    taken = licensing.revoke(
-        customer=batch.customer,
-        seats=[(line.user_id, UUID(one)) for line in going for one in line.input["take"]],
-    )
+    if batch.kind == Batch.Kind.UNDO:
+        going, lacking = _settle(batch, able)
+        # What one gives back is another's: they may have been given each other's seats.
+        taken = _take(batch, going)
+        assigned = _give(batch, going)
+    else:
+        lacking = _without_all_they_need(batch, able)
+        going = [line for line in able if line.number not in lacking]
+        assigned = _give(batch, going)
+        taken = _take(batch, going)
     stopped = licensing.stop_waiting(
         customer=batch.customer,
         seats=[(line.user_id, UUID(one)) for line in able for one in line.input.get("stop", ())],
@@ -232,6 +232,52 @@ def _wishes_of(swaps: Sequence[Asked]) -> list[licensing.Wish]:
         for line in swaps
         for one in line.input["give"]
     ]
+
+
+def _give(batch: Batch, lines: Sequence[Asked]) -> licensing.Assigned:
+    wanted = [_wanted(line, one) for line in lines for one in line.input["give"]]
+    return licensing.assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
+
+
+def _take(batch: Batch, lines: Sequence[Asked]) -> dict[UUID, list[dict]]:
+    seats = [(line.user_id, UUID(one)) for line in lines for one in line.input["take"]]
+    return licensing.revoke(customer=batch.customer, seats=seats)
+
+
+def _settle(batch: Batch, lines: Sequence[Asked]) -> tuple[list[Asked], dict[int, list[str]]]:
+    """The lines that are done, those that lack nothing first; and the swaps that are not."""
+    named = {one for line in lines for one in (*_given(line), *line.input["take"])}
+    locked = licensing.lock_subscriptions(batch.customer, map(UUID, named))
+    free = {str(pk): one.free for pk, one in locked.items() if one.is_open}
+    held = licensing_queries.get_held(batch.customer, [line.user_id for line in lines])
+    changes = [
+        licensing.Change(
+            place=line.number,
+            user_id=line.user_id,
+            subscriptions=tuple(
+                one for one in _given(line) if one not in held.get(line.user_id, ())
+            ),
+            # Nobody gets what is given back of a suspended one.
+            gives=tuple(
+                one
+                for one in line.input["take"]
+                if one in free and one in held.get(line.user_id, ())
+            ),
+        )
+        for line in lines
+    ]
+    lacks = licensing.settle(changes, free)
+    lacking = {
+        line.number: lacks[line.number]
+        for line in lines
+        if line.input["take"] and line.number in lacks
+    }
+    going = [line for line in lines if line.number not in lacking]
+    return sorted(going, key=lambda line: line.number in lacks), lacking
+
+
+def _given(line: Asked) -> list[str]:
+    return [one["subscription"] for one in line.input["give"]]
 
 
 def _wanted(line: Asked, one: dict) -> licensing.Wanted:

@@ -1,7 +1,7 @@
 """Batches whose lines do different things: an import that also updates, and an undo."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from partners.models import Member
 from users.models import Batch, Line
@@ -14,6 +14,7 @@ from .deleting import apply_deletes
 from .holding import apply_holds
 from .licenses import apply_licenses
 from .restoring import apply_restores
+from .running import Apply
 
 # In the order in which they run: seats are freed before they are given.
 ACTS = {
@@ -46,20 +47,36 @@ def apply_acts(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outc
             outcomes.append(Outcome.failed(line, "gone"))
     updates = of_act.pop("update", [])
     for act, apply in ACTS.items():
-        if act == "add" and updates:
-            outcomes += _update(batch, updates, by)
+        if act == "licenses" and batch.kind == Batch.Kind.UNDO:
+            outcomes += _undo(batch, of_act.pop(act, []), updates, by)
+        elif act == "add" and batch.kind != Batch.Kind.UNDO and updates:
+            changed = apply_changes(batch=batch, lines=updates, by=by)
+            outcomes += _go_on(batch, updates, changed, apply_licenses, _has_licenses, by)
         if of_act[act]:
             outcomes += apply(batch=batch, lines=of_act[act], by=by)
     return outcomes
 
 
-def _update(batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
-    if batch.kind == Batch.Kind.UNDO:
-        # A product that is sold only at the new location goes before the old location comes.
-        first, second, goes_on = apply_licenses, apply_changes, _has_changes
-    else:
-        first, second, goes_on = apply_changes, apply_licenses, _has_licenses
-    outcomes = {one.number: one for one in first(batch=batch, lines=lines, by=by)}
+def _undo(
+    batch: Batch, licenses: Sequence[Asked], updates: Sequence[Asked], by: Member
+) -> list[Outcome]:
+    # All licenses at once, as anybody may have been given what anybody else had. And a product
+    # that is sold only at the new location goes before the old location comes.
+    lines = sorted([*licenses, *updates], key=lambda line: line.number)
+    changed = apply_licenses(batch=batch, lines=lines, by=by) if lines else []
+    return _go_on(batch, updates, changed, apply_changes, _has_changes, by)
+
+
+def _go_on(
+    batch: Batch,
+    lines: Sequence[Asked],
+    done: Sequence[Outcome],
+    second: Apply,
+    goes_on: Callable[[Asked], bool],
+    by: Member,
+) -> list[Outcome]:
+    """What became of the lines after the second half of those whose first half is done."""
+    outcomes = {one.number: one for one in done}
     going = [
         line for line in lines if outcomes[line.number].state != Line.State.FAILED and goes_on(line)
     ]

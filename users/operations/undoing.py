@@ -18,7 +18,7 @@ from users.importing.products import ProductRules
 from users.models import Batch, CustomerUser, Line
 
 from .adding import TEXTS
-from .batches import PlannedLine, UsersError, create_batch, save_lines
+from .batches import LARGEST_CHUNK, PlannedLine, UsersError, create_batch, save_lines
 from .checking import order_check
 from .choosing import is_last_administrator
 from .facts import gather_facts
@@ -37,8 +37,8 @@ from .restoring import NAME_TAKEN, find_taken
 
 # So many lines are planned while the page waits, in about a second; more in a worker.
 MOST_AT_ONCE = 1_000
-# So many lines are looked at together.
-SLICE = 10_000
+# So many lines are looked at together, and done at once where they give seats to each other.
+SLICE = LARGEST_CHUNK
 
 OF_USERS = (
     *TEXTS,
@@ -157,6 +157,8 @@ class _Planner:
         return {
             "acts": dict(self.acts),
             "seats": self.forecast.seats,
+            # Then as many lines as possible are done at once.
+            "is_exchange": self.forecast.passed_on.total() > 0,
             "takes_last_administrator": is_last_administrator(customer_id, self.leaving),
         }
 
@@ -169,8 +171,12 @@ class _Planner:
         awaited = licensing.get_waits(customer, ids)
         gone = [user["user_name"] for user in users.values() if user["deleted_at"]]
         self.names |= find_taken(customer, gone)
+        cases = [self._look_at(undone, line, users, held, awaited) for line in lines]
+        found = [self._invert(case) for case in cases]
+        seats = self._count_together(found)
         return [
-            self._plan(line, self._look_at(undone, line, users, held, awaited)) for line in lines
+            self._plan(line, cases[place], *found[place], seats.get(place))
+            for place, line in enumerate(lines)
         ]
 
     def _look_at(self, undone: Batch, line: Line, users: dict, held: dict, awaited: dict) -> Case:
@@ -186,18 +192,52 @@ class _Planner:
             may_grant=self.may_grant,
         )
 
-    def _plan(self, line: Line, case: Case) -> PlannedLine:
+    def _invert(self, case: Case) -> tuple[Inverse, list[dict]]:
+        """What takes the line back, and what speaks against it; seats and names aside."""
         inverse = invert(case)
         problems = [self._name_product(one) for one in inverse.problems]
-        if inverse.is_valid:
-            problems += self._look_around(case, inverse)
+        if inverse.is_valid and inverse.act not in {"delete", "restore"}:
+            problems += self._speak_against(case, inverse.input)
+        return inverse, problems
+
+    def _count_together(self, found: Sequence[tuple[Inverse, list[dict]]]) -> dict[int, list[dict]]:
+        """
+        Count in the seats of those who get or give back licenses; gives the warnings by place.
+
+        They are done at once, so that who were given each other's seats get them back.
+        """
+        changes = {
+            place: inverse.input
+            for place, (inverse, problems) in enumerate(found)
+            if "give" in inverse.input and not _has_error(problems)
+        }
+        closed = {place: self._find_closed(change["give"]) for place, change in changes.items()}
+        open_ones = [
+            {**change, "give": [one for one in change["give"] if one not in closed[place]]}
+            for place, change in changes.items()
+        ]
+        short = dict(zip(changes, self.forecast.add_together(open_ones), strict=True))
+        return {place: self._say_closed(closed[place]) + short[place] for place in changes}
+
+    def _plan(
+        self,
+        line: Line,
+        case: Case,
+        inverse: Inverse,
+        problems: list[dict],
+        seats: list[dict] | None,
+    ) -> PlannedLine:
+        if seats is not None:
+            problems = problems + seats
+        elif inverse.is_valid:
+            problems = problems + self._look_around(case, inverse)
         planned = PlannedLine(
             line.user_id,
             {name: (case.user or line.input)[name] for name in ("user_name", "display_name")}
             | {"act": inverse.act}
             | inverse.input,
             problems=problems,
-            is_valid=not any(one["severity"] == "error" for one in problems),
+            is_valid=not _has_error(problems),
         )
         if planned.is_valid:
             self.acts[inverse.act] += 1
@@ -212,7 +252,7 @@ class _Planner:
         return found | {"params": found["params"] | {"product": subscription.name}}
 
     def _look_around(self, case: Case, inverse: Inverse) -> list[dict]:
-        """What speaks against it beyond the user: names, product rules, seats."""
+        """What else speaks against a user who leaves or comes back: names, and seats."""
         if inverse.act == "delete":
             self.forecast.freed.update(case.held.keys())
             return []
@@ -222,10 +262,7 @@ class _Planner:
                 return [NAME_TAKEN | {"value": user_name}]
             self.names.add(user_name)
             return self.count_restored(inverse.input["products"])
-        against = self._speak_against(case, inverse.input)
-        if against or "give" not in inverse.input:
-            return against
-        return self._count(inverse.input)
+        return []
 
     def count_restored(self, products: Sequence[dict]) -> list[dict]:
         """Count in what somebody had who comes back; gives the warnings."""
@@ -247,18 +284,20 @@ class _Planner:
 
     def _count(self, change: Mapping[str, list]) -> list[dict]:
         """Count the seats in; gives the warnings."""
-        closed = [
-            one.name
-            for given in change["give"]
-            if (one := self.rules.by_id[given["subscription"]]).state == "suspended"
-        ]
-        given = [
-            one
-            for one in change["give"]
-            if self.rules.by_id[one["subscription"]].state != "suspended"
-        ]
-        warnings = [problem("closed_since", WARNING, product=name) for name in closed]
-        return warnings + self.forecast.add({**change, "give": given})
+        closed = self._find_closed(change["give"])
+        given = [one for one in change["give"] if one not in closed]
+        return self._say_closed(closed) + self.forecast.add({**change, "give": given})
+
+    def _find_closed(self, given: Sequence[dict]) -> list[dict]:
+        return [one for one in given if self.rules.by_id[one["subscription"]].state == "suspended"]
+
+    def _say_closed(self, closed: Sequence[dict]) -> list[dict]:
+        names = (self.rules.by_id[one["subscription"]].name for one in closed)
+        return [problem("closed_since", WARNING, product=name) for name in names]
+
+
+def _has_error(problems: Sequence[dict]) -> bool:
+    return any(one["severity"] == "error" for one in problems)
 
 
 def count_restored(undo: Batch, line: Line) -> list[dict]:
