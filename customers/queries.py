@@ -52,38 +52,39 @@ class CustomerFilter:
     is_search: bool
     text: str = ""
     has_more: bool = False
+    # The one that the address names is none whom the member may see.
+    is_unknown: bool = False
 
     @property
     def is_open(self) -> bool:
         """Whether one was looked for and none is chosen yet, so that nothing can be listed."""
         return bool(self.text) and self.chosen is None
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is none of whom anything could be listed, though one was asked for."""
+        return self.is_open or self.is_unknown
+
 
 def get_customer_filter(*, member: Member, slug: str = "", text: str = "") -> CustomerFilter:
     """
     What a filter by customer offers the member: a list or, where they are many, a search.
 
-    A text that only one customer is called by chooses that one. `slug` says which is chosen, and
-    is not looked at further: of a customer whom the member may not see, `chosen` is None.
+    A text that only one customer is called by chooses that one; a `slug` says it outright.
     """
     everybody = find_customers(member=member).order_by("sort_key", "pk")
     chosen = get_customer(slug, member=member) if slug else None
+    is_unknown = bool(slug) and chosen is None
     first = list(everybody[: MOST_CHOICES + 1])
     if len(first) <= MOST_CHOICES:
-        return CustomerFilter(chosen, first, is_search=False)
+        return CustomerFilter(chosen, first, is_search=False, is_unknown=is_unknown)
     if slug or not text:
-        return CustomerFilter(chosen, (), is_search=True)
+        return CustomerFilter(chosen, (), is_search=True, is_unknown=is_unknown)
     found = list(find_called(everybody, text)[: MOST_FOUND + 1])
     if len(found) == 1:
         return CustomerFilter(found[0], found, is_search=True, text=text)
     has_more = len(found) > MOST_FOUND
     return CustomerFilter(None, found[:MOST_FOUND], is_search=True, text=text, has_more=has_more)
-
-
-def find_choices(*, member: Member, chosen: Customer | None = None) -> list[Customer]:
-    """The customers that a filter offers the member, by name: the first ones, and who is chosen."""
-    found = list(find_customers(member=member).order_by("sort_key", "pk")[:MOST_CHOICES])
-    return found if chosen is None or chosen in found else [chosen, *found]
 
 
 def is_slug_free(slug: str, *, member: Member) -> bool:

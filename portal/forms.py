@@ -45,6 +45,8 @@ class FindEvents(forms.Form):
     )
     by = forms.UUIDField(required=False)
     customer = forms.SlugField(required=False)
+    # What was typed to find that customer among many.
+    whose = forms.CharField(required=False, max_length=200)
     user = forms.UUIDField(required=False)
     batch = forms.UUIDField(required=False)
     after = forms.UUIDField(required=False)

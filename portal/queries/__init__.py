@@ -5,7 +5,7 @@ from .attention import find_needs
 from .customers import CUSTOMER_STATES, get_customer_page, get_overview
 from .figures import get_chart, get_dashboard, get_figures
 from .health import is_healthy
-from .log import PERIODS, find_logged, get_log, in_cells
+from .log import PERIODS, find_logged, get_customer_choice, get_log, in_cells
 from .searching import find_everything
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "find_logged",
     "find_needs",
     "get_chart",
+    "get_customer_choice",
     "get_customer_page",
     "get_dashboard",
     "get_figures",

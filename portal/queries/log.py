@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from audit import queries as audit
 from audit.models import Event
 from customers.models import Customer
-from customers.queries import find_choices, find_customers, get_customer
+from customers.queries import CustomerFilter, find_customers, get_customer_filter
 from partners.models import Member
 from partners.queries import find_members
 from partners.roles import Permission
@@ -48,7 +48,8 @@ class Log:
     before: UUID | None
     after: UUID | None
     members: list[Member]
-    customers: list[Customer]
+    # None in the log of one customer.
+    customers: CustomerFilter | None
 
 
 def find_logged(
@@ -89,10 +90,11 @@ def find_logged(
 
 def get_log(*, member: Member, of: Customer | None = None, **values) -> Log:
     """The page of the log that the values of the filters ask for, of one customer or of all."""
-    slug, after, before = (values.pop(name, None) for name in ("customer", "after", "before"))
-    customer = of or (get_customer(slug, member=member) if slug else None)
-    events = find_logged(member=member, customer=customer, **values)
-    if slug and customer is None:
+    after, before = values.pop("after", None), values.pop("before", None)
+    choice = None if of else get_customer_choice(member=member, **values)
+    customer = of or choice.chosen
+    events = find_logged(member=member, **values | {"customer": customer})
+    if choice and choice.is_missing:
         events = events.none()
     page = audit.get_page(events, after=after, before=before)
     customers = Customer.objects.in_bulk({event.customer_id for event in page.events} - {None})
@@ -101,8 +103,15 @@ def get_log(*, member: Member, of: Customer | None = None, **values) -> Log:
         before=page.before,
         after=page.after,
         members=_members(member),
-        customers=[] if of else find_choices(member=member, chosen=customer),
+        customers=choice,
     )
+
+
+def get_customer_choice(
+    *, member: Member, customer: str | None = None, whose: str | None = None, **_others
+) -> CustomerFilter:
+    """By which customer the values of the filters narrow the log."""
+    return get_customer_filter(member=member, slug=customer or "", text=whose or "")
 
 
 def in_cells(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:

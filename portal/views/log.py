@@ -4,7 +4,6 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from customers import queries as customers
 from customers.access import customer_view
 from partners.access import partner_view
 from partners.roles import Permission
@@ -47,10 +46,10 @@ def export(request, kind):
     """Record and hand out the log as a file that a spreadsheet opens, filtered as the address says."""
     files.check_kind(kind)
     values = forms.FindEvents(request.GET).values()
-    slug = values.pop("customer")
-    customer = customers.get_customer(slug, member=request.user) if slug else None
-    events = queries.find_logged(member=request.user, customer=customer, **values)
-    if slug and customer is None:
+    choice = queries.get_customer_choice(member=request.user, **values)
+    customer = choice.chosen
+    events = queries.find_logged(member=request.user, **values | {"customer": customer})
+    if choice.is_missing:
         events = events.none()
     what = {"events": events, "customer": customer, "query": request.GET.urlencode()}
     operations.record_log_export(**what, kind=kind, by=request.user)

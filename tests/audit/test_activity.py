@@ -265,3 +265,29 @@ def test_a_log_that_cannot_be_recorded_as_taken_is_not_handed_out(northwind, ali
 
 def test_a_link_does_not_take_the_log_out(as_alice):
     assert as_alice.get("/activity/export.csv").status_code == 405
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_customers_one_is_found_by_typing_and_the_file_is_of_that_one(
+    northwind, alice, monkeypatch
+):
+    monkeypatch.setattr("customers.queries.MOST_CHOICES", 2)
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        for slug in ("contoso", "contoso-east", "fabrikam"):
+            customer = factories.customer(slug, slug.title())
+            record("user.added", f"ann@{slug}.example", alice, customer)
+    client = signed_in(alice)
+
+    assert 'name="whose"' in text(client)
+    assert rows(body(text(client, "/activity/?whose=fabri"))) == 1
+    several = text(client, "/activity/?whose=contoso&group=users")
+    assert "Which customer?" in several
+    assert 'href="?group=users&amp;customer=contoso-east"' in several
+    assert rows(body(several)) == 0
+    assert rows(body(text(client, "/activity/?customer=contoso-east"))) == 1
+    lines = cells(export(client, "?whose=fabri&group=users"))
+    assert len(lines) == 2
+    assert "ann@fabrikam.example" in lines[1]
+    # Where nobody is chosen nothing is handed out, and not everything.
+    for query in ("?whose=contoso", "?whose=nobody", "?customer=nobody"):
+        assert len(cells(export(client, query))) == 1

@@ -208,3 +208,17 @@ def test_one_of_many_customers_is_found_without_scripts(many, browser):
     page.locator("#batches section a", has_text="Fabrikam").click()
     expect(page.locator("#batches tbody tr")).to_have_count(1)
     plain.close()
+
+
+@CHINESE
+def test_the_activity_of_one_of_many_customers_is_found_on_a_small_phone(many):
+    page = many.page
+    many.open("/activity/")
+    page.locator("#whose").tap()
+    page.keyboard.type("school number 20")
+    expect(page.locator("#which-customer")).to_have_text("是哪一个客户？")
+    many.check()
+    keep(page, "activity-whose-chinese")
+    page.locator("#activity section a").last.tap()
+    expect(page.locator("form.filters a.chip b")).to_have_text("School number 209")
+    many.check()
