@@ -153,20 +153,26 @@ def search_patterns(term: str) -> list[str]:
     Make the LIKE patterns (escape \) that a search text has to match, all of them.
 
     Words of fewer than three Latin letters are looked for at the start of words, since
-    they have no trigram; a run of CJK characters must follow one another.
+    they have no trigram; a run of CJK characters must follow one another. Words of signs
+    alone have none at all, wherever they are looked for, and are left out.
     """
     patterns = []
     for word in clean_text(term.replace("\0", " ")).split():
         spaced = " ".join(_search_words(word))
-        if not spaced:
+        if not _has_letter(spaced):
             continue
-        starts_word = len(spaced) < 3 or letters.is_cjk(spaced[0])
+        starts_word = len(spaced) < 3 or letters.is_cjk(spaced[0]) or not _has_letter(spaced[1:])
         ends_word = letters.is_cjk(spaced[-1])
         escaped = spaced.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         pattern = f"%{' ' if starts_word else ''}{escaped}{' ' if ends_word else ''}%"
         if pattern not in patterns:
             patterns.append(pattern)
     return patterns
+
+
+def _has_letter(text: str) -> bool:
+    # As Postgres counts letters and digits for trigrams: ² and ½ are signs.
+    return any(unicodedata.category(one).startswith(("L", "Nd", "Nl")) for one in text)
 
 
 def propose_local_part(display: str = "", first: str = "", last: str = "") -> str:

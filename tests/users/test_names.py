@@ -211,6 +211,19 @@ def test_a_nul_never_reaches_the_database():
     assert names.search_patterns("abc\0def") == ["%abc%", "%def%"]
 
 
+@pytest.mark.parametrize("term", ["-", "。", "@", "%", "'", "---", "½ ²", "😀", "（）", "\u0301"])
+def test_signs_alone_are_not_looked_for(term):
+    """They have no trigram: of a million users each would have to be read."""
+    assert names.search_patterns(term) == []
+    assert names.search_patterns(f"ann {term}") == ["%ann%"]
+
+
+def test_a_letter_that_only_signs_follow_begins_a_word():
+    """So it has a trigram."""
+    assert names.search_patterns("a--") == ["% a--%"]
+    assert names.search_patterns("a-b") == ["%a-b%"]
+
+
 def test_a_mixed_word_is_split_like_the_column():
     assert names.search_patterns("A王b") == ["%a 王 b%"]
     assert names.search_text("A王b") == " a 王 b "

@@ -191,3 +191,13 @@ def test_all_chosen_are_those_that_the_query_finds(contoso):
     assert chosen("") == [ann.pk, ben.pk]
     assert chosen("status=blocked&sort=-name&after=x&q=") == [ann.pk]
     assert chosen("q=zoe") == []
+
+
+def test_signs_alone_find_nobody_and_the_page_says_why(as_alice, contoso):
+    factories.user(contoso, "Bo - Sales")
+
+    for query in ("q=-", "q=-&status=allowed"):
+        answer = as_alice.get(f"/customers/contoso/users/?{query}")
+
+        assert answer.context["list"].rows == []
+        assert "Only letters and digits are looked for." in answer.content.decode()

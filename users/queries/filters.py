@@ -63,6 +63,11 @@ class Filters:
         """The names of the filters that ask for something; which tab it is does not count."""
         return [f.name for f in fields(self) if f.name != "tab" and getattr(self, f.name)]
 
+    @property
+    def is_of_signs(self) -> bool:
+        """Whether the search has neither a letter nor a digit; then nobody is found."""
+        return bool(self.q) and not names.search_patterns(self.q)
+
 
 def read_filters(customer: Customer, query: QueryDict | str) -> Filters:
     """
@@ -160,7 +165,7 @@ def find_users(customer: Customer, filters: Filters) -> QuerySet[CustomerUser]:
 def _search(users: QuerySet, customer: Customer, filters: Filters) -> QuerySet:
     patterns = names.search_patterns(filters.q)
     if not patterns:
-        # Only signs that are not looked for, say of zero width: nobody has that in the name.
+        # Only signs: they are not looked for.
         return users.none()
     with connection.cursor() as cursor:
         cursor.execute(

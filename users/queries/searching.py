@@ -22,7 +22,7 @@ def search_page(
     """
     patterns = names.search_patterns(filters.q)
     if not patterns:
-        # Only signs that are not looked for, say of zero width: nobody has that in the name.
+        # Only signs: they are not looked for.
         return Page([], "", ""), 0
     number = 0
     users = customer.users.filter(deleted_at__isnull=not filters.is_deleted)
