@@ -117,13 +117,14 @@ def test_only_known_functions_pass_row_security():
         "find_partners_with_free_seats",
         "find_partners_with_work",
         "forget_users",
+        "search_filtered",
         "search_page",
         "search_people",
         "search_users",
     ]
     for name, owner, config, is_public in functions:
-        # This one tells the planner what costs, too.
-        path = config[-1:] if name == "search_page" else config
+        # These tell the planner what costs, too.
+        path = config[-1:] if name in ("search_filtered", "search_page") else config
         assert (owner, path, is_public) == (
             "portal_search",
             ["search_path=pg_catalog, public"],

@@ -38,13 +38,14 @@ def turn(customer, query, sort):
     filters = queries.read_filters(customer, query)
     size = customer.users.count()
     place = {"filters": filters, "sort": sort, "list_size": size, "count_to": 3}
-    page, number = searching.search_page(customer, **place)
+    page, number, is_exact = searching.search_page(customer, **place)
+    assert is_exact == (number < 3)
     forth, back = list(page.users), []
     while page.next:
-        page, _number = searching.search_page(customer, after=page.next, **place)
+        page, *_number = searching.search_page(customer, after=page.next, **place)
         forth += page.users
     while page.previous:
-        page, _number = searching.search_page(customer, before=page.previous, **place)
+        page, *_number = searching.search_page(customer, before=page.previous, **place)
         back += page.users
     return [user.pk for user in forth], [user.pk for user in back], number
 

@@ -98,7 +98,7 @@ def get_list(customer: Customer, query: QueryDict) -> UserList:
         return UserList(filters, sort, *nobody, count, subscriptions, problem=error.message)
     sort = read_sort(query.get("sort", ""), filters)
     place = {name: query.get(name, "") for name in ("after", "before")} | {"sort": sort}
-    if filters.set_names == ["q"]:
+    if filters.q:
         page, total = _search(customer, filters=filters, count=count, **place)
     else:
         users = find_users(customer, filters)
@@ -113,8 +113,9 @@ def _search(
 ) -> tuple[Page, Total]:
     size = count.deleted if filters.is_deleted else count.active
     most = {"list_size": size, "count_to": MOST_COUNTED + 1}
-    page, number = search_page(customer, filters=filters, **most, **place)
-    return page, _total(number)
+    page, number, is_exact = search_page(customer, filters=filters, **most, **place)
+    # Where more may be found, as many as are known of are more than all but one of them.
+    return page, _total(number) if is_exact else Total(number - 1, is_exact=False)
 
 
 def count_users(
