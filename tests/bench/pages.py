@@ -35,6 +35,14 @@ BROAD_SEARCHES = {
     "one Chinese character": datasets.CHINESE[1],
     "two letters": datasets.COMMON[1][:2],
 }
+# What is looked for in a list that is filtered as well, and by which of its pages.
+FILTERED_SEARCHES = {
+    "two words": " ".join(datasets.COMMON),
+    "everybody": "example",
+    "one Chinese character": datasets.CHINESE[1],
+    "a sign": "-",
+}
+FILTERS = ("allowed", "blocked", "unlicensed", "holds Visio", "lacks Office", "added from")
 
 
 def run(ground: Ground, kept: dict[str, str]) -> Iterator[Row]:
@@ -51,6 +59,8 @@ def run(ground: Ground, kept: dict[str, str]) -> Iterator[Row]:
     for name, terms in (("search_scale", SEARCHES), ("search_scale_broad", BROAD_SEARCHES)):
         searches = [{case: {"q": text} for case, text in terms.items()}] * 2
         yield _worst(ground, client, name, (many, few), searches, target=5)
+    searches = [_filtered_searches(of_customer) for of_customer in pages]
+    yield _worst(ground, client, "search_filter_scale", (many, few), searches, target=5)
     yield _against_template(ground, client, many)
     ground.use("portal")
 
@@ -82,6 +92,15 @@ def _pages(customer: Customer) -> dict[str, dict]:
         "deleted": {"tab": "deleted"},
         "deleted by name": {"tab": "deleted", "sort": "name"},
         "deleted from": {"tab": "deleted", "deleted_from": recent},
+    }
+
+
+def _filtered_searches(pages: dict[str, dict]) -> dict[str, dict]:
+    """Each of the searches with each of the filters."""
+    return {
+        f"{case}, {name}": {"q": text} | pages[name]
+        for case, text in FILTERED_SEARCHES.items()
+        for name in FILTERS
     }
 
 
