@@ -282,6 +282,7 @@ def test_of_many_customers_one_is_found_by_typing_and_the_file_is_of_that_one(
     assert rows(body(text(client, "/activity/?whose=fabri"))) == 1
     several = text(client, "/activity/?whose=contoso&group=users")
     assert "Which customer?" in several
+    assert 'data-announce="2 customers found"' in several
     assert 'href="?group=users&amp;customer=contoso-east"' in several
     assert rows(body(several)) == 0
     assert rows(body(text(client, "/activity/?customer=contoso-east"))) == 1
