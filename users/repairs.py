@@ -138,8 +138,8 @@ def more_leave(number: int) -> str:
     if number <= 0:
         return ""
     text = ngettext(
-        "%(n)s user is in no row of the list any more, and is deleted with it.",
-        "%(n)s users are in no row of the list any more, and are deleted with it.",
+        "%(n)s user is in no row of the list any more, and is deleted by this import.",
+        "%(n)s users are in no row of the list any more, and are deleted by this import.",
         number,
     )
     return text % {"n": intcomma(number)}
@@ -177,8 +177,8 @@ def _tell_kept(kept: int, lost: int) -> Told:
     told = []
     if kept:
         text = ngettext(
-            "%(n)s row that you had repaired or left out is so again.",
-            "%(n)s rows that you had repaired or left out are so again.",
+            "%(n)s row is repaired or left out again, as you had it.",
+            "%(n)s rows are repaired or left out again, as you had them.",
             kept,
         )
         told.append(text % {"n": intcomma(kept)})
@@ -233,7 +233,7 @@ class _Desk:
 
     def _leave_out(self) -> str:
         if self.is_list:
-            return _("Leave these rows out; who of them is there already is deleted")
+            return _("Leave these rows out; those who are users already are deleted")
         return _("Leave these rows out")
 
     def _values(self, group: queries.ProblemGroup) -> Sequence[tuple[str, str]]:

@@ -116,7 +116,7 @@ def test_a_cell_that_is_read_differently_is_not_repaired_and_the_plan_says_so(
         "Sales",
     )
     page = show(as_alice, batch)
-    assert "1 row that you had repaired or left out is so again." in page
+    assert "1 row is repaired or left out again, as you had it." in page
     assert "1 repair could not be kept, as its row is read differently now." in page
 
 

@@ -198,7 +198,7 @@ def test_a_batch_that_tries_rows_again_is_no_complete_list(roster, alice):
 
 def test_rows_that_are_left_out_together_say_so_first_and_afterwards(as_alice, roster):
     batch = roster("ann,,IT,,", "bo,,IT,Atlantis,", "cy,,IT,Atlantis,", "di,,IT,,")
-    assert "Leave these rows out; who of them is there already is deleted" in show(as_alice, batch)
+    assert "Leave these rows out; those who are users already are deleted" in show(as_alice, batch)
 
     answer = as_alice.post(
         reverse("users:repair_all", args=["contoso", batch.pk]),
@@ -212,7 +212,7 @@ def test_rows_that_are_left_out_together_say_so_first_and_afterwards(as_alice, r
     )
 
     page = answer.content.decode()
-    assert "2 users are in no row of the list any more, and are deleted with it." in page
+    assert "2 users are in no row of the list any more, and are deleted by this import." in page
     assert "2 of 4 users are not in the file and are deleted" in " ".join(page.split())
     assert leavers(batch) == {"bo": "planned", "cy": "planned"}
 

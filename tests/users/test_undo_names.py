@@ -198,7 +198,7 @@ def test_where_nobody_can_come_back_yet_it_says_what_would_do(as_alice, contoso,
 
     page = as_alice.get(reverse("users:batch", args=["contoso", undo.pk])).content.decode()
 
-    assert "Choose a new user name for whom you want back." in page
+    assert "Choose a new user name for each user you want back." in page
     assert "There is nothing left that could be done." not in page
 
 
