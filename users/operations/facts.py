@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models.expressions import RawSQL
 
 from customers.models import Customer
 from licensing import queries as licensing
@@ -68,8 +67,7 @@ def _look_up(customer: Customer, user_names: Sequence[str]) -> tuple[dict, dict]
 
 def _load_known(customer: Customer, user_names: Sequence[str]) -> dict[str, Known]:
     active = customer.users.filter(
-        deleted_at=None,
-        user_name__in=RawSQL("SELECT unnest(%s::text[])", [list(user_names)]),
+        deleted_at=None, user_name__in=licensing.among(user_names, "text")
     )
     found = {
         user_name: (pk, dict(zip(CHANGEABLE, values, strict=True)))
