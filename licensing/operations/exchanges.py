@@ -65,9 +65,10 @@ class Swaps:
         for order in first:
             for one in self.gives[order]:
                 giving[one].append(order)
-        spare = +Counter(free)
         for order in first:
-            given = spare + Counter(self.gives[order])
+            # Not by adding: fewer than none would be forgotten.
+            given = Counter(free)
+            given.update(self.gives[order])
             if found := self._complete([order], given, order.subscriptions, giving, set()):
                 return found
         return []
@@ -85,7 +86,8 @@ class Swaps:
         while wanted:
             one = wanted.pop()
             if spare[one] > 0:
-                spare = spare - Counter([one])
+                spare = spare.copy()
+                spare[one] -= 1
                 continue
             # What nobody could give to another member, nobody can give to this one.
             if one in asked or len(members) >= LONGEST:
@@ -95,7 +97,11 @@ class Swaps:
             for order in giving.get(one, ()):
                 if order.user_id in users:
                     continue
-                left = spare + Counter(self.gives[order]) - Counter([one])
+                left = spare.copy()
+                left.update(self.gives[order])
+                left[one] -= 1
+                if left[one] < 0:
+                    continue
                 more = [*wanted, *order.subscriptions]
                 if found := self._complete([*members, order], left, more, giving, asked):
                     return found
@@ -108,18 +114,20 @@ class Change:
     """
     New seats that a user wants, and those that are given back.
 
-    Where there are both it is a swap, done in full or not at all.
+    Where there are both it is a swap, done in full or not at all; so is one that was to give back
+    what it has lost since, where it says that it `is_whole`.
     """
 
     place: int
     user_id: UUID
     subscriptions: tuple[Hashable, ...]
     gives: tuple[Hashable, ...] = ()
+    is_whole: bool = False
 
     @property
     def is_swap(self) -> bool:
-        """Whether something is given back for what is wanted."""
-        return bool(self.subscriptions and self.gives)
+        """Whether something is given back for what is wanted, or was to be."""
+        return bool(self.subscriptions) and (self.is_whole or bool(self.gives))
 
 
 def settle(changes: Sequence[Change], free: Mapping[Hashable, int]) -> dict[int, list[Hashable]]:

@@ -328,8 +328,8 @@ def _note_choices(batch: Batch, reason: str | None, ticket: str | None, **option
 
 def _cut_into_chunks(batch: Batch, planned: int) -> None:
     # Twenty steps of progress at least, as far as chunks do not get tiny. Who are to give seats to
-    # each other must be in the same one.
-    steps = 1 if batch.plan.get("is_exchange") else 20
+    # each other must be in the same one, and in an undo that may be anybody.
+    steps = 1 if batch.kind == Batch.Kind.UNDO else 20
     size = max(AT_ONCE, min(LARGEST_CHUNK, -(-planned // steps)))
     with connection.cursor() as cursor:
         cursor.execute(

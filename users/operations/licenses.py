@@ -263,6 +263,7 @@ def _settle(batch: Batch, lines: Sequence[Asked]) -> tuple[list[Asked], dict[int
                 for one in line.input["take"]
                 if one in free and one in held.get(line.user_id, ())
             ),
+            is_whole=bool(line.input["take"]),
         )
         for line in lines
     ]

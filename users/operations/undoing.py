@@ -157,8 +157,6 @@ class _Planner:
         return {
             "acts": dict(self.acts),
             "seats": self.forecast.seats,
-            # Then as many lines as possible are done at once.
-            "is_exchange": self.forecast.passed_on.total() > 0,
             "takes_last_administrator": is_last_administrator(customer_id, self.leaving),
         }
 
