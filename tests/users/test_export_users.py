@@ -174,6 +174,14 @@ def test_it_is_on_record_who_took_how_many_out(as_alice, alice, contoso):
     assert "status=blocked" in page
 
 
+def test_whom_somebody_looked_for_is_not_on_record(as_alice, contoso):
+    factories.user(contoso, "Ann")
+
+    ask(as_alice, "q=ann&status=allowed")
+
+    assert Event.objects.get().after["filter"] == "q=*&status=allowed"
+
+
 def test_a_filter_that_no_record_can_hold_is_recorded_without_it(as_alice, contoso):
     factories.user(contoso, "Ann")
 

@@ -32,6 +32,7 @@ from .deleting import plan_deletes
 from .editing import EditedMeanwhile, UserGone, edit_user
 from .exporting import (
     NothingToExport,
+    filter_on_record,
     record_export,
     record_failed_rows,
     record_lost_repairs,
@@ -101,6 +102,7 @@ from .stopping import NotRunning, pause_batch, resume_batch, stop_batch
 from .undoing import CannotUndo, plan_lines, plan_undo
 
 __all__ = [
+    "filter_on_record",
     "NothingToStart",
     "cut_bundle",
     "receive_bundle",

@@ -2,6 +2,7 @@
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
@@ -42,8 +43,7 @@ def record_export(
             customer.name,
             after={
                 "users": number,
-                # No text in Postgres holds a NUL.
-                "filter": query.replace("\0", ""),
+                "filter": filter_on_record(query),
                 "file": kind,
             },
         ),
@@ -51,6 +51,19 @@ def record_export(
         by=by,
     )
     return number
+
+
+def filter_on_record(query: str) -> str:
+    """
+    The filters of an export as the record keeps them: that a text was looked for, not which.
+
+    It may be a person's name, which no purge would find there.
+    """
+    # No text in Postgres holds a NUL.
+    asked = QueryDict(query.replace("\0", ""), mutable=True)
+    if "q" in asked:
+        asked["q"] = "*"
+    return asked.urlencode(safe="*")
 
 
 @transaction.atomic
