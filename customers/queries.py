@@ -75,11 +75,13 @@ def get_customer_filter(*, member: Member, slug: str = "", text: str = "") -> Cu
     everybody = find_customers(member=member).order_by("sort_key", "pk")
     chosen = get_customer(slug, member=member) if slug else None
     is_unknown = bool(slug) and chosen is None
-    first = list(everybody[: MOST_CHOICES + 1])
-    if len(first) <= MOST_CHOICES:
-        return CustomerFilter(chosen, first, is_search=False, is_unknown=is_unknown)
     if slug or not text:
-        return CustomerFilter(chosen, (), is_search=True, is_unknown=is_unknown)
+        first = list(everybody[: MOST_CHOICES + 1])
+        is_search = len(first) > MOST_CHOICES
+        choices = () if is_search else first
+        return CustomerFilter(chosen, choices, is_search=is_search, is_unknown=is_unknown)
+    # Also of a member to whom few are offered as a list: the address may come from one who sees
+    # many, and what it says must not mean all of them.
     found = list(find_called(everybody, text)[: MOST_FOUND + 1])
     if len(found) == 1:
         return CustomerFilter(found[0], found, is_search=True, text=text)

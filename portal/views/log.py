@@ -45,11 +45,13 @@ def render_log(request, customer):
 def export(request, kind):
     """Record and hand out the log as a file that a spreadsheet opens, filtered as the address says."""
     files.check_kind(kind)
-    values = forms.FindEvents(request.GET).values()
+    form = forms.FindEvents(request.GET)
+    values = form.values()
     choice = queries.get_customer_choice(member=request.user, **values)
     customer = choice.chosen
     events = queries.find_logged(member=request.user, **values | {"customer": customer})
-    if choice.is_missing:
+    if choice.is_missing or form.errors:
+        # Of what cannot be understood nothing is handed out, instead of everything.
         events = events.none()
     what = {"events": events, "customer": customer, "query": request.GET.urlencode()}
     operations.record_log_export(**what, kind=kind, by=request.user)

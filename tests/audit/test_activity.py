@@ -248,7 +248,7 @@ def test_that_the_log_is_taken_out_as_a_file_is_on_record(northwind, alice, kind
         contoso.pk,
         "Contoso",
     )
-    assert event.after == {"events": 1, "filter": "q=ann&customer=contoso", "file": kind}
+    assert event.after == {"events": 1, "filter": "q=*&customer=contoso", "file": kind}
     assert "<strong>Alice</strong> exported the activity log" in text(client)
 
 
@@ -292,3 +292,30 @@ def test_of_many_customers_one_is_found_by_typing_and_the_file_is_of_that_one(
     # Where nobody is chosen nothing is handed out, and not everything.
     for query in ("?whose=contoso", "?whose=nobody", "?customer=nobody"):
         assert len(cells(export(client, query))) == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["?user=oops", "?customer=a%20b", "?period=ever", "?whose=" + "o" * 201]
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_log_of_what_cannot_be_understood_is_not_the_whole_log(northwind, alice, query):
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        record("user.added", "ann@contoso.example", alice, factories.customer("c", "Contoso"))
+    client = signed_in(alice)
+
+    assert len(cells(export(client))) > 1
+    assert len(cells(export(client, query))) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_address_from_who_sees_many_customers_means_the_same_to_who_sees_few(northwind, alice):
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        for slug in ("contoso", "fabrikam"):
+            record(
+                "user.added", f"ann@{slug}.example", alice, factories.customer(slug, slug.title())
+            )
+    client = signed_in(alice)
+
+    assert rows(body(text(client, "/activity/?whose=fabri"))) == 1
+    assert len(cells(export(client, "?whose=fabri&group=users"))) == 2
+    assert len(cells(export(client, "?whose=nobody"))) == 1
