@@ -114,20 +114,18 @@ class Change:
     """
     New seats that a user wants, and those that are given back.
 
-    Where there are both it is a swap, done in full or not at all; so is one that was to give back
-    what it has lost since, where it says that it `is_whole`.
+    Where there are both it is a swap, done in full or not at all.
     """
 
     place: int
     user_id: UUID
     subscriptions: tuple[Hashable, ...]
     gives: tuple[Hashable, ...] = ()
-    is_whole: bool = False
 
     @property
     def is_swap(self) -> bool:
-        """Whether something is given back for what is wanted, or was to be."""
-        return bool(self.subscriptions) and (self.is_whole or bool(self.gives))
+        """Whether something is given back for what is wanted."""
+        return bool(self.subscriptions and self.gives)
 
 
 def settle(changes: Sequence[Change], free: Mapping[Hashable, int]) -> dict[int, list[Hashable]]:

@@ -65,12 +65,6 @@ def test_what_was_given_too_often_is_given_back_first():
     assert settle([("Y", "X"), ("X", "Y")], X=-1) == {0: "Y", 1: "X"}
 
 
-def test_who_has_lost_what_was_to_be_given_back_takes_no_part_of_what_is_free():
-    whole = licensing.Change(0, 0, ("X", "Y"), is_whole=True)
-    other = licensing.Change(1, 1, ("X", "Z"))
-    assert licensing.settle([whole, other], {"X": 1}) == {0: ["Y"], 1: ["Z"]}
-
-
 def test_the_swaps_that_are_tried_are_bounded(monkeypatch):
     monkeypatch.setattr(exchanges, "MOST_KINDS", 2)
 

@@ -198,7 +198,7 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
     )
     done = _Done(assigned, stopped, waits, lacking)
     outcomes = [_outcome(line, present, barred, done) for line in lines]
-    for line, outcome in zip(lines, outcomes, strict=True) if taken or replanned else ():
+    for line, outcome in zip(lines, outcomes, strict=True):
         # As it was before, for whoever wants it back.
         held = taken.get(line.user_id, []) + replanned.get(line.user_id, [])
         if held and outcome.state != Line.State.FAILED:
@@ -263,7 +263,6 @@ def _settle(batch: Batch, lines: Sequence[Asked]) -> tuple[list[Asked], dict[int
                 for one in line.input["take"]
                 if one in free and one in held.get(line.user_id, ())
             ),
-            is_whole=bool(line.input["take"]),
         )
         for line in lines
     ]
