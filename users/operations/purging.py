@@ -44,9 +44,8 @@ def purge_due() -> int:
 
 def _purge_due_of(customer_id: UUID) -> int:
     # Found at once: asked for anew in each transaction, the first of those that are left come after
-    # all that were purged just before.
-    # Who was deleted together goes in the order of their ids, as the indexes have them that lead to
-    # what is theirs: each page of an index is read and written for one slice only.
+    # all that were purged just before. Who was deleted together goes in the order of their ids, as
+    # the indexes have them that lead to what is theirs: each page of one is written for one slice.
     with transaction.atomic():
         found = _find_due(customer_id).order_by("purge_at", "pk")
         due = list(found.values_list("pk", flat=True)[:FOUND])

@@ -131,15 +131,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
     audit.record_many(
         "user.restored",
         subjects=[
-            audit.Subject(
-                line.user_id,
-                line.input["user_name"],
-                before={"user_name": present[line.user_id].user_name}
-                if line.user_id in new_names
-                else {},
-                after=({"user_name": line.input["user_name"]} if line.user_id in new_names else {})
-                | {"subscriptions": assigned.of(line.user_id)},
-            )
+            _subject(line, present[line.user_id].user_name, assigned.of(line.user_id))
             for line in coming
         ],
         customer_id=batch.customer_id,
@@ -175,6 +167,14 @@ def _sort_out(lines, present, taken) -> tuple[list[Asked], list[Outcome]]:
             seen.add(name)
             coming.append(line)
     return coming, failed
+
+
+def _subject(line: Asked, old_name: str, subscriptions: list[str]) -> audit.Subject:
+    name, after = line.input["user_name"], {"subscriptions": subscriptions}
+    if name == old_name:
+        return audit.Subject(line.user_id, name, after=after)
+    before = {"user_name": old_name}
+    return audit.Subject(line.user_id, name, before, after | {"user_name": name})
 
 
 def _bring_back(

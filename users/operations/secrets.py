@@ -58,7 +58,7 @@ def give_passwords(*, batch: Batch, lines: Sequence[Asked]) -> dict[UUID, bytes]
     """
     Replace the passwords of the lines' users, who exist, and end their sessions at /my/.
 
-    Returns the sealed passwords by user. The caller holds the users locked.
+    Returns the sealed passwords by user. The caller holds the customer locked.
     """
     if not lines:
         return {}
