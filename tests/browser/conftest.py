@@ -176,6 +176,17 @@ def site(page: Page, live_server, settings) -> Site:
     assert [text for text in site.problems if "Failed to load resource" not in text] == []
 
 
+@pytest.fixture
+def shoot(site):
+    """Take a picture, where PICTURES names a folder for those who want to look at them."""
+
+    def take(name):
+        if folder := os.environ.get("PICTURES"):
+            site.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    return take
+
+
 @contextmanager
 def inside_of(partner):
     """Read and write as the partner, in a transaction."""

@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
@@ -19,17 +16,6 @@ dora@elsewhere.example,Dora,Office E3,US,,
 ,Eve Young,Office E9,US,,
 frank,Frank,Office E3,US,,
 """
-
-
-@pytest.fixture
-def shoot(site):
-    """Take a picture where somebody wants to look at it."""
-
-    def take(name):
-        if folder := os.environ.get("PICTURES"):
-            site.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-    return take
 
 
 @pytest.fixture

@@ -1,25 +1,11 @@
 """The columns of a file are shown with their cells, and mean what the member says."""
 
-import os
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
 from . import steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def shoot(site):
-    """Take a picture where somebody wants to look at it."""
-
-    def take(name):
-        if folder := os.environ.get("PICTURES"):
-            site.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-    return take
 
 
 def test_a_file_without_a_known_header_is_read_once_its_columns_are_named(

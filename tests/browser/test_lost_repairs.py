@@ -1,8 +1,5 @@
 """Repairs that do not outlive another reading of the file are found and made anew."""
 
-import os
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
@@ -39,12 +36,7 @@ def lost(northwind, alice, contoso):
     return batch
 
 
-def keep(page, name):
-    if folder := os.environ.get("PICTURES"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
-def test_a_lost_repair_is_found_and_made_anew_by_keyboard(site, alice, lost):
+def test_a_lost_repair_is_found_and_made_anew_by_keyboard(site, alice, lost, shoot):
     page = site.page
     site.sign_in(alice)
     site.open(f"/customers/contoso/batches/{lost.pk}/")
@@ -52,7 +44,7 @@ def test_a_lost_repair_is_found_and_made_anew_by_keyboard(site, alice, lost):
     expect(section.get_by_role("heading")).to_have_text("8 rows whose repairs could not be kept")
     expect(section.locator("li >> visible=true")).to_have_count(5)
     site.check()
-    keep(page, "lost-wide")
+    shoot("lost-wide")
 
     section.locator("summary").focus()
     page.keyboard.press("Enter")
@@ -69,7 +61,7 @@ def test_a_lost_repair_is_found_and_made_anew_by_keyboard(site, alice, lost):
     expect(section).not_to_contain_text("Line 9")
 
 
-def test_it_fits_a_phone_in_both_languages_and_by_night(site, alice, lost):
+def test_it_fits_a_phone_in_both_languages_and_by_night(site, alice, lost, shoot):
     page = site.page
     site.sign_in(alice)
     page.emulate_media(color_scheme="dark")
@@ -80,7 +72,7 @@ def test_it_fits_a_phone_in_both_languages_and_by_night(site, alice, lost):
         # At its foot nothing of the page lies under the bar.
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
         site.check()
-    keep(page, "lost-narrowest")
+    shoot("lost-narrowest")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(SIZES["phone"])
     page.context.add_cookies([{"name": "django_language", "value": "zh-hans", "url": site.url}])
@@ -88,4 +80,4 @@ def test_it_fits_a_phone_in_both_languages_and_by_night(site, alice, lost):
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     expect(page.locator("#lost h2")).to_contain_text("8 行的修复未能保留")
     site.check()
-    keep(page, "lost-chinese")
+    shoot("lost-chinese")

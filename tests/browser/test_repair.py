@@ -32,17 +32,6 @@ BAD = [
 
 
 @pytest.fixture
-def shoot(site):
-    """Take a picture where somebody wants to look at it."""
-
-    def take(name):
-        if folder := os.environ.get("PICTURES"):
-            site.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-    return take
-
-
-@pytest.fixture
 def planned(site, worker, northwind, alice, contoso):
     """The page of the plan of a GB18030 file with thirty bad rows."""
     assert len(BAD) == 30
