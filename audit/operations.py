@@ -24,7 +24,12 @@ class Actor(Protocol):
 
 @dataclass(frozen=True)
 class System:
-    """The portal itself, where no member acts: beat, or a user at /my/."""
+    """
+    The portal itself, where no member acts: beat, or a user at /my/.
+
+    The database takes these names only: "system", "one-time link", and that of the user whom the
+    event is about.
+    """
 
     partner_id: UUID
     name: str = "system"
@@ -68,12 +73,14 @@ def record_many(
             f"""
             INSERT INTO {Event._meta.db_table} (partner_id, by_id, by_name, action, customer_id,
                 batch_id, subject_id, subject_name, before, after)
-            SELECT %s, %s, %s, %s, %s, %s, s.id, s.name, s.before::jsonb, s.after::jsonb
+            SELECT %s, %s, coalesce((SELECT name FROM partners_member WHERE id = %s), %s), %s,
+                %s, %s, s.id, s.name, s.before::jsonb, s.after::jsonb
             FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])
                 AS s(id, name, before, after)
             """,
             [
                 by.partner_id,
+                by.pk,
                 by.pk,
                 by.name,
                 action,

@@ -2,6 +2,10 @@
 
 from django.db.migrations import RunSQL
 
+# Where a function of schema app looks for names. Without pg_temp at the end, tables of the caller's
+# session would come first and take the place of ours.
+SEARCH_PATH = "SET search_path = pg_catalog, public, pg_temp"
+
 
 def own_rows_only(table: str) -> RunSQL:
     """Show and take only rows of the current partner in this table, whoever asks."""
@@ -46,7 +50,7 @@ def definer_function(signature: str, drop: str, body: str) -> RunSQL:
     return RunSQL(
         f"""
         SET LOCAL ROLE portal_search;
-        CREATE FUNCTION {signature} SECURITY DEFINER SET search_path = pg_catalog, public
+        CREATE FUNCTION {signature} SECURITY DEFINER {SEARCH_PATH}
         AS $body$ {body} $body$;
         REVOKE ALL ON FUNCTION {drop} FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION {drop} TO portal_app;

@@ -67,3 +67,6 @@ ALTER DATABASE portal_template IS_TEMPLATE true;
 SELECT 'CREATE DATABASE portal TEMPLATE portal_template OWNER portal_owner'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'portal')
 \gexec
+-- A database takes over no rights from its template: nothing here needs temporary tables, and one
+-- could stand in the place of a table of ours.
+REVOKE TEMPORARY, CREATE ON DATABASE portal FROM PUBLIC;

@@ -4,9 +4,10 @@ import json
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from audit.models import Event
@@ -99,7 +100,8 @@ def write_batch(
                 [user.display_name for user in people],
             ],
         )
-    write_events(ACTIONS[kind], batch, at, people)
+    # With the right to date them back, which the app has not; the members have to be there by then.
+    transaction.on_commit(partial(write_events, ACTIONS[kind], batch, at, people))
     return batch
 
 
@@ -113,7 +115,7 @@ def write_events(action: str, batch: Batch, at: datetime, people: Sequence[Custo
     """Record the batch and its users as of a moment of the past; ids stay in the order of time."""
     subjects = [(batch.pk, str(batch.kind), "batch.started")]
     subjects += [(user.pk, user.user_name, action) for user in people]
-    with connection.cursor() as cursor:
+    with connections["owner"].cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO {Event._meta.db_table} (id, partner_id, at, by_id, by_name, action,

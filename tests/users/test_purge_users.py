@@ -110,14 +110,6 @@ def test_who_came_back_is_never_purged(contoso, zebediah, alice):
 
 
 @pytest.mark.django_db
-def test_only_the_record_of_who_is_gone_can_be_blotted_out(contoso, zebediah):
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT app.forget_users(%s)", [[zebediah.pk]])
-
-    assert Event.objects.filter(subject_name="zebediah@contoso.example").count() == 3
-
-
-@pytest.mark.django_db
 def test_the_owner_may_purge_before_the_day(contoso, zebediah, alice):
     batch = operations.plan_purges(customer=contoso, users=[zebediah.pk], reason="asked", by=alice)
     batch = operations.start_batch(batch=batch, by=alice)

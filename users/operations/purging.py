@@ -133,13 +133,12 @@ def _purge(
             """,
             [ids, customer.partner_id],
         )
-        # Seats and sessions go by the keys of the database.
+        # Seats and sessions go by the keys of the database, names on record by a trigger.
         cursor.execute(
             f"DELETE FROM {CustomerUser._meta.db_table} WHERE id = ANY(%s)"
             " AND deleted_at IS NOT NULL",
             [ids],
         )
-        cursor.execute("SELECT app.forget_users(%s)", [ids])
     audit.record_many(
         "user.purged",
         subjects=[audit.Subject(pk, pseudonym(name)) for pk, name in zip(ids, names, strict=True)],
