@@ -50,6 +50,11 @@ def get_partner_of_invitation(token_hash: str) -> UUID | None:
         return cursor.fetchone()[0]
 
 
+def find_partners() -> list[UUID]:
+    """Every partner of the installation, for beat's work that is done for one after the other."""
+    return list(Partner.objects.order_by("pk").values_list("pk", flat=True))
+
+
 def get_deserted_partner(*, name: str, slug: str) -> Partner | None:
     """The partner of exactly these names whom no member has joined yet, or None."""
     return Partner.objects.filter(name=name, slug=slug, members=None).first()

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -269,6 +270,7 @@ CELERY = {
         "sweep": {"task": "users.sweep", "schedule": 15.0},
         "wipe": {"task": "users.wipe", "schedule": 60.0},
         "purge": {"task": "users.purge", "schedule": 3600.0},
+        "recount": {"task": "users.recount", "schedule": crontab(hour=2, minute=30)},
     },
     "beat_schedule_filename": str(
         Path(os.environ.get("BEAT_SCHEDULE", ROOT / ".local" / "celerybeat-schedule"))

@@ -100,7 +100,9 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
 def _may_retry(batch: Batch, progress: queries.Progress, member: Member) -> bool:
     left = progress.failed + batch.plan.get("stopped", {}).get("lines", 0)
     is_over = batch.state == Batch.State.DONE and batch.kind not in operations.NEVER_RETRIED
-    return is_over and left > 0 and operations.may_start(batch, member)
+    # Rows that only add users are gone with the file.
+    is_there = batch.rows_wiped_at is None or batch.act == "update"
+    return is_over and is_there and left > 0 and operations.may_start(batch, member)
 
 
 def _has_run(batch: Batch) -> bool:
@@ -110,7 +112,8 @@ def _has_run(batch: Batch) -> bool:
 def _has_errors(batch: Batch, progress: queries.Progress) -> bool:
     # While they are checked anew nobody can say which rows have errors.
     is_open = batch.state in {Batch.State.CHECKING, Batch.State.REFUSED}
-    return batch.kind == Batch.Kind.IMPORT and not is_open and progress.not_done > 0
+    has_rows = batch.kind == Batch.Kind.IMPORT and batch.rows_wiped_at is None
+    return has_rows and not is_open and progress.not_done > 0
 
 
 def list_of(customer: Customer | None, query: QueryDict, *, member: Member) -> dict:

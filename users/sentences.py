@@ -155,6 +155,8 @@ class ShownLine:
     state: str
     # Whether it can be given other values: whoever is missing from a list has no row in it.
     is_row: bool
+    # Whether what it held went with the file; its reasons are kept.
+    is_wiped: bool
     name: str
     user_name: str
     tone: str
@@ -288,6 +290,9 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
         position=line.number,
         state=line.state,
         is_row=line.input.get("act") != "leave",
+        is_wiped=line.batch.rows_wiped_at is not None
+        and not line.input.get("user_name")
+        and line.state not in {Line.State.DONE, Line.State.PARTLY},
         name=line.input.get("display_name", ""),
         user_name=line.input.get("user_name", ""),
         tone=tone,

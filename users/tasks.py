@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from partners import tenancy
+from partners.queries import find_partners
 from partners.tenancy import TenantTask
 
 from . import operations, queries
@@ -62,3 +63,11 @@ def purge() -> None:
     for partner_id in queries.find_partners_to_purge():
         with tenancy.tenant(partner_id):
             operations.purge_due()
+
+
+@shared_task(name="users.recount")
+def recount() -> None:
+    """Count anew what triggers keep count of, partner by partner."""
+    for partner_id in find_partners():
+        with tenancy.tenant(partner_id):
+            operations.recount()

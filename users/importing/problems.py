@@ -71,9 +71,16 @@ class UnreadableFile(Exception):
         return self.message
 
 
+class _Kept(dict):
+    """What belongs into a sentence; what a row said is gone with its file."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
 def describe(problem: Problem) -> str:
     """Say a problem in one sentence, in the reader's language."""
-    params = {"value": problem.value, "column": str(columns.label_of(problem.column))}
+    params = {"value": problem.value or "…", "column": str(columns.label_of(problem.column))}
     params |= problem.params
     # Codes become names here, since only now the reader's language is known.
     if "location" in params:
@@ -100,8 +107,8 @@ def _sentence(sentences: dict, code: str, params: dict[str, Any]) -> str:
         # A row saved by a newer or an older release.
         return str(_("This cannot be imported: %(code)s.") % {"code": code})
     try:
-        return str(text) % params
-    except (KeyError, ValueError, TypeError):
+        return str(text) % _Kept(params)
+    except (ValueError, TypeError):
         return str(_("This cannot be imported: %(code)s.") % {"code": code})
 
 

@@ -3,13 +3,14 @@
 from .batches import Batch, Chunk, Line, Upload
 from .files import Bundle, BundlePart, ImportColumn, LostRepair
 from .handovers import Handover
-from .people import CustomerUser, UserCount, UserPermission, UserSession
+from .people import CountDifference, CustomerUser, UserCount, UserPermission, UserSession
 
 __all__ = [
     "Batch",
     "Bundle",
     "BundlePart",
     "Chunk",
+    "CountDifference",
     "CustomerUser",
     "Handover",
     "ImportColumn",

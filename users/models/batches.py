@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Case, Q, When
 from django.db.models.functions import Now
@@ -6,6 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from customers.models import Customer
 from partners.models import Member, TenantModel
 from partners.tenancy import require_current
+
+# What was uploaded is kept no longer, and nothing of rows that became no users.
+FILES_KEPT = timedelta(hours=24)
 
 
 class Batch(TenantModel):
@@ -75,6 +80,8 @@ class Batch(TenantModel):
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    # Since when rows of its file that became no user name nobody; only of an import.
+    rows_wiped_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -110,6 +117,11 @@ class Batch(TenantModel):
             models.Index(
                 fields=["sheet_expires_at"], condition=~Q(sheet_key=""), name="batch_secrets"
             ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(kind="import", rows_wiped_at=None),
+                name="batch_with_rows",
+            ),
         ]
 
     def __str__(self):
@@ -133,6 +145,11 @@ class Batch(TenantModel):
             "extend": _("Put off the purge"),
         }
         return particular.get(self.act) or self.Kind(self.kind).label
+
+    @property
+    def rows_kept_until(self) -> datetime:
+        """When the file of an import goes, and with it what names people who became no users."""
+        return self.created_at + FILES_KEPT
 
     @property
     def has_secrets(self) -> bool:

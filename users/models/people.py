@@ -215,6 +215,31 @@ class UserCount(models.Model):
         return f"{self.customer_id}: {self.active}"
 
 
+class CountDifference(TenantModel):
+    """A kept counter that the last recount found to be wrong; the next one replaces all of them."""
+
+    class Counter(models.TextChoices):
+        ACTIVE = "active", _("Active users")
+        DELETED = "deleted", _("Deleted users")
+        BLOCKED = "blocked", _("Blocked users")
+        UNLICENSED = "unlicensed", _("Users without a license")
+        ASSIGNED = "assigned", _("Assigned seats")
+
+    customer = models.ForeignKey(
+        Customer, models.CASCADE, db_index=False, db_constraint=False, related_name="+"
+    )
+    counter = models.CharField(max_length=10, choices=Counter)
+    # The subscription whose seats they are; no key.
+    subscription_id = models.UUIDField(null=True)
+    # None where the counter is missing.
+    kept = models.IntegerField(null=True)
+    counted = models.IntegerField()
+    found_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self):
+        return f"{self.customer_id} {self.counter}: {self.kept}, counted {self.counted}"
+
+
 class UserSession(TenantModel):
     """A user signed in at /my/; nothing of the portal's own sessions counts there."""
 

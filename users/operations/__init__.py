@@ -59,6 +59,7 @@ from .licenses import Changes, NothingToChange, plan_licenses
 from .mixed import ACTS
 from .noting import keep_note
 from .purging import plan_purges, pseudonym, purge_due
+from .recounting import recount
 from .renaming import rename_restored
 from .repairing import (
     BeingRepaired,
@@ -198,6 +199,7 @@ __all__ = [
     "read_hold",
     "read_rows",
     "receive_file",
+    "recount",
     "record_export",
     "record_failed_rows",
     "record_lost_repairs",

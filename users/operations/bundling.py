@@ -208,7 +208,11 @@ def _plan_for(
 
 
 def _refuse(bundle: Bundle, code: str, params: dict | None = None) -> None:
-    refused = {"code": code, "params": {key: str(value) for key, value in (params or {}).items()}}
+    said = {key: str(value) for key, value in (params or {}).items()}
+    if code == "no_header":
+        # What the file begins with then may be a person, and this is kept.
+        del said["found"]
+    refused = {"code": code, "params": said}
     bundle.state, bundle.plan = Bundle.State.REFUSED, {"refused": refused}
     bundle.save(update_fields=["state", "plan"])
     bundle.parts.all().delete()
@@ -268,6 +272,7 @@ def wipe_strays() -> None:
         state=Bundle.State.CHECKING
     )
     for bundle in old.filter(Exists(BundlePart.objects.filter(bundle=OuterRef("pk")))):
-        bundle.plan.pop("shown_strays", None)
+        for name in ("shown_strays", "notices"):
+            bundle.plan.pop(name, None)
         bundle.save(update_fields=["plan"])
         bundle.parts.all().delete()

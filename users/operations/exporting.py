@@ -12,6 +12,7 @@ from users import queries
 from users.models import Batch, Bundle, CustomerUser
 
 from .batches import UsersError
+from .importing import FileGone
 
 
 class NothingToExport(UsersError):
@@ -74,7 +75,13 @@ def record_results(*, batch: Batch, kind: str, by: Member) -> None:
 
 @transaction.atomic
 def record_failed_rows(*, batch: Batch, kind: str, by: Member) -> None:
-    """Record the same of the rows that were not imported."""
+    """
+    Record the same of the rows that were not imported.
+
+    :raises FileGone: where they went with the file.
+    """
+    if batch.rows_wiped_at:
+        raise FileGone
     failed = queries.find_failed_lines(batch).count()
     _record_file("batch.errors_exported", batch, failed, kind, by)
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -79,6 +79,12 @@ def lock_customer(customer: Customer) -> UserCount:
     After it come the subscriptions by id, then the users by id (recipes d).
     """
     return UserCount.objects.select_for_update(of=("self",), no_key=True).get(customer=customer)
+
+
+def lock_customers(customers: Collection[UUID]) -> None:
+    """Lock the counter rows of several customers, in the order of their ids."""
+    rows = UserCount.objects.select_for_update(of=("self",), no_key=True)
+    list(rows.filter(customer__in=customers).order_by("customer"))
 
 
 def run_chunk(*, batch_id: UUID | str, number: int) -> None:

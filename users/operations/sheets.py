@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from functools import cache, partial
 from itertools import islice
 
@@ -17,18 +16,16 @@ from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
 from users import passwords
-from users.models import Batch, CustomerUser, Handover, Line, UserCount
+from users.models import Batch, CustomerUser, Handover, Line
 from users.queries import find_product_names
 from users.queries.sheets import OPENED, SheetLine, find_seals, find_sheet_lines, find_withheld
 from users.sheets import Row, Sheet
 
 from .batches import UsersError, lock_customer
-from .files import forget_file
+from .files import WIPED_AT_ONCE, wipe_files
+from .running import lock_customers
 from .secrets import contexts
 
-UPLOADS_KEPT = timedelta(hours=24)
-# Batches that one wipe takes; the next comes in a minute.
-WIPED_AT_ONCE = 500
 # Passwords that are in clear at the same time while a sheet is sent.
 OPENED_AT_ONCE = 100
 
@@ -307,22 +304,26 @@ def _destroy(batches: list) -> int:
     return destroyed
 
 
-@transaction.atomic
 def wipe() -> int:
     """
     Destroy this tenant's passwords whose time to be handed over has ended, and old uploads.
 
-    A set of added users that is still open is finished by it. Returns how many sheets it were.
+    A set of added users that is still open is finished by it, and an import that still waits is
+    dropped. Returns how many sheets it were.
     """
+    # One after the other: both lock customers, each in the order of their ids.
+    expired = _wipe_sheets()
+    wipe_files()
+    return expired
+
+
+@transaction.atomic
+def _wipe_sheets() -> int:
     due = Q(sheet_expires_at__lte=timezone.now()) & ~Q(sheet_key="")
     batches = Batch.objects.filter(due).order_by("pk")[:WIPED_AT_ONCE]
     # The customers first, as in every operation, in the order of their ids.
     customers = {customer for _pk, customer in batches.values_list("pk", "customer_id")}
-    list(
-        UserCount.objects.select_for_update(of=("self",), no_key=True)
-        .filter(customer__in=customers)
-        .order_by("customer")
-    )
+    lock_customers(customers)
     expired = list(
         Batch.objects.select_for_update(of=("self",), no_key=True)
         .filter(due, customer__in=customers)
@@ -337,11 +338,4 @@ def wipe() -> int:
             customer_id=batch.customer_id,
             batch_id=batch.pk,
         )
-    _delete_uploads()
     return len(expired)
-
-
-def _delete_uploads() -> None:
-    over = Q(state__in=[Batch.State.DONE, Batch.State.CANCELED])
-    old = Q(created_at__lt=timezone.now() - UPLOADS_KEPT)
-    forget_file(over | old)

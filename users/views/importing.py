@@ -1,5 +1,6 @@
 from functools import partial
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language
@@ -103,7 +104,11 @@ def failed(request, customer, batch_id, kind):
     """Record and hand out the rows that were not imported, with the reasons, to be corrected."""
     files.check_kind(kind)
     batch = get_import_or_404(customer, batch_id)
-    operations.record_failed_rows(batch=batch, kind=kind, by=request.user)
+    try:
+        operations.record_failed_rows(batch=batch, kind=kind, by=request.user)
+    except operations.UsersError as error:
+        messages.error(request, error.message)
+        return redirect("users:batch", customer.slug, batch.pk)
     names = queries.find_product_names(customer)
     rows = export.failed_rows(
         sentences.as_rows(queries.find_failed_lines(batch)), names, language=get_language()
