@@ -15,8 +15,9 @@ from customers.models import Customer
 from customers.queries import find_customers
 from licensing.models import Subscription
 from partners.models import Member
+from partners.roles import Permission
 from portal.sentences import number
-from users.models import Batch, CustomerUser, Line
+from users.models import Batch, CountDifference, CustomerUser, Line
 from users.queries import with_passwords
 from users.queries.batches import NOTHING_DONE
 
@@ -50,6 +51,7 @@ class Need:
 def find_needs(*, member: Member) -> Sequence[Need]:
     """What the member waited for; then all that wants looking after, the worst first."""
     needs = [
+        *_find_wrong_counts(member),
         *_find_subscriptions(member),
         *_find_failures(member),
         *_find_waiting(member),
@@ -125,6 +127,40 @@ def _describe(one: Subscription) -> tuple[str, str, str]:
     days = (one.renews_on - timezone.localdate()).days
     title = ngettext("{product} renews in {days} day", "{product} renews in {days} days", days)
     return "info", "refresh", title.format(product=product, days=days)
+
+
+def _find_wrong_counts(member: Member) -> Iterator[Need]:
+    """Counters that the last recount found to be wrong, for those who answer for the portal."""
+    if not member.may(Permission.MANAGE_POLICIES):
+        return
+    found = list(
+        seen_by(CountDifference.objects, member)
+        .select_related("customer")
+        .order_by("customer__sort_key", "subscription_id", "pk")[:MOST]
+    )
+    subscriptions = Subscription.objects.filter(pk__in=[one.subscription_id for one in found])
+    products = dict(subscriptions.values_list("pk", "product__name"))
+    for one in found:
+        about = _(
+            "{customer} · The portal shows {kept} and counts {counted}. Tell the people who run"
+            " this portal."
+        )
+        yield Need(
+            tone="bad",
+            icon="alert-triangle",
+            title=_("Counts do not match: {counter}").format(
+                counter=" · ".join(
+                    filter(None, [one.get_counter_display(), products.get(one.subscription_id)])
+                )
+            ),
+            about=about.format(
+                customer=one.customer.name,
+                kept="–" if one.kept is None else number(one.kept),
+                counted=number(one.counted),
+            ),
+            url=reverse("portal:customer", args=[one.customer.slug]),
+            label=_("Open"),
+        )
 
 
 def _recent_batches(member: Member, *, days: int):

@@ -1,0 +1,218 @@
+"""Counters that only the database writes, and the alarm where one is wrong all the same."""
+
+import logging
+
+import pytest
+from django.db import Error, connection, connections, transaction
+from django.utils import timezone
+
+from licensing.models import Assignment, Subscription
+from partners import tenancy
+from partners.roles import Role
+from portal import queries
+from portal.celery import app
+from tests import factories
+from users import operations, tasks
+from users.models import CountDifference, CustomerUser, UserCount
+
+from .test_counts import counted, kept
+
+
+def execute(statement, *parameters):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+
+
+@pytest.fixture
+def full(contoso, office):
+    """A subscription whose five seats are held by five users."""
+    for number in range(5):
+        user = factories.user(contoso, f"Person {number}")
+        Assignment.objects.create(customer=contoso, subscription=office, user=user)
+    return office
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE licensing_subscription SET assigned = 0",
+        "UPDATE licensing_subscription SET assigned = assigned - 1, seats = seats",
+        "UPDATE licensing_subscription SET customer_id = customer_id",
+        "UPDATE licensing_subscription SET partner_id = partner_id",
+        "UPDATE users_usercount SET active = 0",
+        "UPDATE users_usercount SET deleted = 0, blocked = 0, unlicensed = 0",
+        "UPDATE users_usercount SET customer_id = customer_id",
+        "DELETE FROM users_usercount",
+        "INSERT INTO users_usercount SELECT * FROM users_usercount",
+        "TRUNCATE licensing_assignment",
+        "TRUNCATE users_customeruser CASCADE",
+        "ALTER TABLE licensing_assignment DISABLE TRIGGER ALL",
+    ],
+)
+def test_the_app_writes_no_counter_and_takes_no_trigger_away(full, contoso, statement):
+    with pytest.raises(Error, match="permission denied|must be owner"):
+        execute(statement)
+
+    with pytest.raises(Error, match="subscription_seats"), transaction.atomic():
+        user = factories.user(contoso, "One too many")
+        Assignment.objects.create(customer=contoso, subscription=full, user=user)
+
+
+@pytest.mark.django_db
+def test_a_subscription_begins_without_seats_assigned(contoso):
+    for assigned in (3, -1):
+        with pytest.raises(Error, match="starts at zero"), transaction.atomic():
+            factories.subscription(contoso, "Office", assigned=assigned)
+
+
+@pytest.mark.django_db
+def test_the_partner_of_a_counter_is_the_one_that_it_is(contoso, rival):
+    with pytest.raises(Error, match="row-level security"):
+        execute("UPDATE users_usercount SET partner_id = %s", rival.pk)
+
+
+@pytest.mark.django_db
+def test_no_user_and_no_seat_moves_from_where_it_is_counted(contoso, full, rival):
+    other = factories.customer("other", "Other")
+    factories.user(contoso, "Unlicensed")
+    for statement in (
+        "UPDATE users_customeruser SET customer_id = %s",
+        "UPDATE licensing_assignment SET customer_id = %s",
+    ):
+        with pytest.raises(Error, match="stays with|never moved|keeps the id"):
+            execute(statement, other.pk)
+    with pytest.raises(Error, match="row-level security|stays with"):
+        execute("UPDATE users_customeruser SET partner_id = %s", rival.pk)
+
+    assert (kept(contoso), kept(other)) == (counted(contoso), (0, 0, 0, 0))
+
+
+@pytest.mark.django_db
+def test_a_subscription_goes_with_its_seats_and_the_counters_stay_true(contoso, full):
+    assert kept(contoso) == (5, 0, 0, 0)
+
+    Subscription.objects.filter(pk=full.pk).delete()
+
+    assert kept(contoso) == counted(contoso) == (5, 0, 0, 5)
+    assert operations.recount() == 0
+
+
+def spoil(statement, *parameters):
+    """Write a counter past all guards, as only the owner of the tables can."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(statement, parameters)
+
+
+SPOILED = [
+    ("UPDATE licensing_subscription SET assigned = 0 WHERE id = %s", "assigned", 0, 1),
+    ("UPDATE users_usercount SET active = 9 WHERE customer_id = %s", "active", 9, 1),
+    ("UPDATE users_usercount SET deleted = 9 WHERE customer_id = %s", "deleted", 9, 1),
+    ("UPDATE users_usercount SET blocked = 9 WHERE customer_id = %s", "blocked", 9, 0),
+    ("UPDATE users_usercount SET unlicensed = 9 WHERE customer_id = %s", "unlicensed", 9, 0),
+]
+
+
+@pytest.fixture
+def places(northwind, alice):
+    """A customer with a user, a deleted user and a seat; it is committed."""
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        contoso = factories.customer("contoso", "Contoso")
+        office = factories.subscription(contoso, "Office E3")
+        factories.user(contoso, "Gone", deleted_at=timezone.now(), purge_at=timezone.now())
+        user = factories.user(contoso, "Ann")
+        Assignment.objects.create(customer=contoso, subscription=office, user=user)
+    return {"assigned": office.pk, "customer": contoso.pk}
+
+
+@pytest.fixture
+def found(northwind):
+    def read():
+        with tenancy.tenant(northwind.pk), transaction.atomic():
+            names = ("customer_id", "subscription_id", "counter", "kept", "counted")
+            return list(CountDifference.objects.values_list(*names))
+
+    return read
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("statement", "counter", "wrong", "right"), SPOILED)
+def test_beat_finds_a_wrong_counter_says_so_and_repairs_nothing(
+    places, northwind, rival, alice, found, caplog, statement, counter, wrong, right
+):
+    spoil(statement, places.get(counter, places["customer"]))
+
+    with caplog.at_level(logging.ERROR):
+        tasks.recount()
+    tasks.recount()
+
+    of = places["assigned"] if counter == "assigned" else None
+    assert found() == [(places["customer"], of, counter, wrong, right)]
+    (message,) = {record.getMessage() for record in caplog.records}
+    assert f"{counter} is kept as {wrong} and counted as {right}" in message
+    assert str(northwind.pk) in message
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        seats = Subscription.objects.get().assigned
+        count = UserCount.objects.get()
+        assert (seats if counter == "assigned" else getattr(count, counter)) == wrong
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_counter_that_is_missing_is_found(places, found):
+    spoil("DELETE FROM users_usercount")
+
+    tasks.recount()
+
+    assert {(counter, wrong) for *_of, counter, wrong, _right in found()} == {
+        ("active", None),
+        ("deleted", None),
+    } | {("blocked", None), ("unlicensed", None)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_alarm_ends_with_a_recount_that_finds_it_equal(
+    places, northwind, alice, bob, rival, mallory, client
+):
+    def needs(member):
+        with tenancy.tenant(member.partner_id), transaction.atomic():
+            return [
+                need
+                for need in queries.find_needs(member=member)
+                if need.title.startswith("Counts do not match")
+            ]
+
+    spoil("UPDATE licensing_subscription SET assigned = 3")
+    assert needs(alice) == []
+    tasks.recount()
+
+    (need,) = needs(alice)
+    assert need.title == "Counts do not match: Assigned seats · Office E3"
+    assert need.about.startswith("Contoso · The portal shows 3 and counts 1.")
+    assert (need.tone, need.url) == ("bad", "/customers/contoso/")
+    assert (needs(bob), needs(mallory)) == ([], [])
+    assert needs(factories.member(northwind, "adam", Role.ADMIN_AGENT)) == [need]
+    client.force_login(alice)
+    assert b"Counts do not match" in client.get("/").content
+
+    spoil("UPDATE licensing_subscription SET assigned = 1")
+    tasks.recount()
+    assert needs(alice) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counters_that_are_true_raise_no_alarm(places, northwind, found, caplog):
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        factories.customer("empty", "Empty")
+        blocked = factories.user(factories.customer("other", "Other"), "Bo", is_blocked=True)
+        CustomerUser.objects.filter(pk=blocked.pk).update(is_blocked=True)
+
+    tasks.recount()
+
+    assert (found(), caplog.records) == ([], [])
+
+
+def test_beat_recounts_every_night():
+    entry = app.conf.beat_schedule["recount"]
+
+    assert entry["task"] == tasks.recount.name
+    assert (entry["schedule"].hour, entry["schedule"].minute) == ({2}, {30})
