@@ -19,6 +19,9 @@ class PortalConfig(AppConfig):
         a worker's time for 100,000 lines that took a fifth. Nearly everything here is gone without
         it, as soon as nobody needs it.
         """
+        # Registers the checks of settings.
+        from . import checks  # noqa: F401
+
         gc.collect()
         # What was imported is never garbage.
         gc.freeze()

@@ -21,11 +21,14 @@ app.autodiscover_tasks()
 
 @worker_init.connect
 @beat_init.connect
-def check_database_role(**kwargs):
-    """Connect once: with a role that sees every partner this process must not start."""
+def refuse_to_start(**kwargs):
+    """Check settings, and connect once: with a role that sees every partner nothing may start."""
     from django.db import connection
 
+    from portal.checks import require_safe_settings
+
     try:
+        require_safe_settings()
         connection.ensure_connection()
     except ImproperlyConfigured as error:
         # Celery logs what its signals raise and goes on; only leaving stops it.

@@ -247,7 +247,7 @@ def test_environment(servers):
         "SECRET_KEY": places.make_keys(keys),
         "KEYS_DIR": str(keys),
         "DEBUG": "0",
-        "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "BASE_URL": os.environ.get("BASE_URL", "http://localhost"),
         "EMAIL_URL": f"file://{servers.place}/mail",
     }

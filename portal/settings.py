@@ -32,10 +32,12 @@ def database(url: str, **extra) -> dict:
 
 DEBUG = flag("DEBUG")
 IS_DEMO = flag("LOCAL_DEMO")
-SECRET_KEY = os.environ.get("SECRET_KEY", "" if not DEBUG else "not-a-secret")
+SECRET_KEY = os.environ.get("SECRET_KEY", "")
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 BASE_URL = os.environ.get("BASE_URL", "http://localhost:8000")
 IS_HTTPS = BASE_URL.startswith("https://")
+# Without it, portal.checks takes http:// for this machine only.
+ALLOW_HTTP = flag("ALLOW_HTTP")
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 KEYS_DIR = Path(os.environ.get("KEYS_DIR", ROOT / ".local" / "keys"))
 

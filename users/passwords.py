@@ -102,19 +102,27 @@ def _read_keys(path: str) -> tuple[_Key, ...]:
     try:
         lines = Path(path).read_text("ascii").split()
         values = [base64.b64decode(line, validate=True) for line in lines]
-    except (OSError, ValueError) as error:
-        raise ImproperlyConfigured(f"The key file {path} cannot be read.") from error
+    except OSError as error:
+        message = f"The key file {path} cannot be read ({error.strerror})."
+        raise ImproperlyConfigured(message) from error
+    except ValueError:
+        values = []
     if not values or any(len(value) != 32 for value in values):
         raise ImproperlyConfigured(f"The key file {path} must hold 32 bytes in base64 a line.")
     return tuple(_Key(hashlib.sha256(b"id" + value).hexdigest()[:8], value) for value in values)
 
 
-def _keys(name: str) -> tuple[_Key, ...]:
+def read_keys(name: str) -> tuple[_Key, ...]:
+    """
+    Return the keys of a file, the one in use first.
+
+    :raises ImproperlyConfigured: where the file is missing or holds something else.
+    """
     return _read_keys(str(Path(settings.KEYS_DIR) / name))
 
 
 def _key_by_id(name: str, key_id: str) -> bytes | None:
-    return next((key.value for key in _keys(name) if key.id == key_id), None)
+    return next((key.value for key in read_keys(name) if key.id == key_id), None)
 
 
 def _revealed(secret: Secret | str) -> str:
@@ -152,7 +160,7 @@ def hash_temporary(passwords: Iterable[Secret | str]) -> list[str]:
 
     They are random and long, so that the key and not slowness keeps them safe.
     """
-    key = _keys("hash.key")[0]
+    key = read_keys("hash.key")[0]
     passwords = list(passwords)
     salts = os.urandom(16 * len(passwords)).hex()
     hashes = []
@@ -264,7 +272,7 @@ def _common_passwords() -> frozenset[str]:
 
 def new_batch_key() -> str:
     """Make the key that seals the secrets of one batch, itself sealed so that it may be stored."""
-    key = _keys("seal.key")[0]
+    key = read_keys("seal.key")[0]
     nonce = os.urandom(12)
     sealed = AESGCM(key.value).encrypt(nonce, os.urandom(32), b"dek1")
     return f"dek1${key.id}${base64.b64encode(nonce + sealed).decode('ascii')}"
@@ -337,7 +345,7 @@ def _unseal(wrapped_key, sealed, contexts) -> Iterator[str]:
 
 def link_token(link_id: UUID) -> str:
     """The token of a one-time link, derived from its id, so that it is stored nowhere."""
-    mac = hmac.digest(_keys("link.key")[0].value, b"link1" + link_id.bytes, "sha256")
+    mac = hmac.digest(read_keys("link.key")[0].value, b"link1" + link_id.bytes, "sha256")
     return base64.urlsafe_b64encode(mac[:24]).decode("ascii")
 
 

@@ -212,7 +212,12 @@ def test_the_app_writes_no_counter_and_no_time_of_the_record():
     # Row security lets it set this one to what it is, and locking takes the right to one column.
     assert columns_for("UPDATE", "users_usercount") == {"partner_id"}
     assert columns_for("INSERT", "users_usercount") == set()
-    every = {name for (name,) in ask("SELECT attname FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped AND attrelid = 'audit_event'::regclass")}
+    every = {
+        name
+        for (name,) in ask(
+            "SELECT attname FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped AND attrelid = 'audit_event'::regclass"
+        )
+    }
     assert columns_for("INSERT", "audit_event") == every - {"id", "at"}
     assert columns_for("UPDATE", "audit_event") == set()
 

@@ -25,9 +25,7 @@ INSERT = """
 
 
 def insert(by_id, by_name, *, action="user.edited", subject=(None, "Ann"), **more):
-    statement = INSERT.format(
-        more="".join(f", {name}" for name in more), values=", %s" * len(more)
-    )
+    statement = INSERT.format(more="".join(f", {name}" for name in more), values=", %s" * len(more))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, [by_id, by_name, action, *subject, *more.values()])
 
@@ -91,9 +89,7 @@ def test_an_act_after_a_change_of_name_bears_the_new_one(inside, alice):
 
 def borrow(customer, key):
     """Add a deleted user with the id of something else, and purge that user."""
-    factories.user(
-        customer, "Borrowed", pk=key, deleted_at=timezone.now(), purge_at=timezone.now()
-    )
+    factories.user(customer, "Borrowed", pk=key, deleted_at=timezone.now(), purge_at=timezone.now())
     assert CustomerUser.objects.filter(pk=key).delete()[0]
 
 
