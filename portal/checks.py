@@ -45,11 +45,8 @@ def find_faults() -> Iterator[tuple[str, str]]:
 
 def _check_address() -> Iterator[tuple[str, str]]:
     parts = urlsplit(settings.BASE_URL)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or settings.BASE_URL != (f"{parts.scheme}://{parts.netloc}")
-    ):
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or origin != settings.BASE_URL:
         yield (
             "E001",
             f"BASE_URL is {settings.BASE_URL!r}; set it to the address of the portal without a"

@@ -142,6 +142,9 @@ def test_a_purge_forgets_in_the_statement_that_deletes(contoso, ann):
 
 
 def test_no_temporary_table_can_be_made():
-    with pytest.raises(Error, match="permission denied to create temporary tables"):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("CREATE TEMPORARY TABLE audit_event (id uuid)")
+    with (
+        pytest.raises(Error, match="permission denied to create temporary tables"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("CREATE TEMPORARY TABLE audit_event (id uuid)")

@@ -54,8 +54,8 @@ def test_the_app_writes_no_counter_and_takes_no_trigger_away(full, contoso, stat
     with pytest.raises(Error, match="permission denied|must be owner"):
         execute(statement)
 
+    user = factories.user(contoso, "One too many")
     with pytest.raises(Error, match="subscription_seats"), transaction.atomic():
-        user = factories.user(contoso, "One too many")
         Assignment.objects.create(customer=contoso, subscription=full, user=user)
 
 
