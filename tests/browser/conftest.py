@@ -1,11 +1,28 @@
-"""A real Chromium in front of the real portal, with a real worker behind it."""
+"""
+A real Chromium in front of the real portal, with a real worker behind it.
+
+The machine may be slow, and busy with other things. So that a test holds there all the same:
+
+- it waits for facts, with `expect`, and never for a time; every wait of Playwright ends after
+  `steps.PATIENCE`, and none has an end of its own. What is not on the page, or comes only with a
+  reload, `steps.wait_until` asks for;
+- `click` and `Locator.press` wait for the page that they lead to; `tap` and `page.keyboard` do
+  not, nor does a click that htmx answers: expect a fact of what comes, before the page is checked
+  or its script is needed;
+- texts are looked for in a part of the page (`site.main`, `#notices`, a table), as whatever has
+  been announced stands once more in `#live`, below `main`; what is announced is looked for there;
+- further browsers come from `site`, which watches them.
+
+`tests/architecture/test_browser_tests.py` finds what goes another way.
+"""
 
 import os
 import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +31,18 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from partners import tenancy
 from portal.browser import ARGUMENTS
 from tests import factories
 
+from . import steps
+
 # Playwright runs a loop in this thread, so Django thinks that the ORM is called from async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+expect.set_options(timeout=steps.PATIENCE * 1000)
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -42,6 +63,18 @@ def browser_type_launch_args(browser_type_launch_args):
         "executable_path": os.environ.get("CHROMIUM"),
         "args": list(ARGUMENTS),
     }
+
+
+@pytest.fixture
+def new_context(new_context):
+    """Make a browser that knows nothing of who is signed in, and is as patient as `expect`."""
+
+    def make(**options):
+        context = new_context(**options)
+        context.set_default_timeout(steps.PATIENCE * 1000)
+        return context
+
+    return make
 
 
 @pytest.fixture
@@ -98,6 +131,25 @@ class Site:
     page: Page
     url: str
     problems: list[str]
+    new_context: Callable[..., BrowserContext]
+
+    @property
+    def main(self) -> Locator:
+        """What the page is about, without what is announced."""
+        return self.page.locator("main")
+
+    @contextmanager
+    def another_browser(self, **options) -> Iterator[Page]:
+        """Another person's browser: it knows nothing of who is signed in, and is watched as well."""
+        context = self.new_context(**options)
+        yield self.watch(context.new_page())
+        context.close()
+
+    def without_scripts(self) -> AbstractContextManager[Page]:
+        """Another browser of the one who is signed in, which runs no scripts."""
+        return self.another_browser(
+            java_script_enabled=False, storage_state=self.page.context.storage_state()
+        )
 
     def watch(self, page: Page) -> Page:
         """Take down what the browser complains of on this page, CSP included."""
@@ -160,7 +212,7 @@ def too_wide(page: Page) -> list[tuple]:
 
 
 @pytest.fixture
-def site(page: Page, live_server, settings) -> Site:
+def site(page: Page, new_context, live_server, settings) -> Site:
     """The portal in English; what the browser complains of fails the test."""
     settings.BASE_URL = live_server.url
     settings.ALLOWED_HOSTS = ["*"]
@@ -169,7 +221,7 @@ def site(page: Page, live_server, settings) -> Site:
     settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": plain}}
     # Every test signs in from the same address, which may do so thirty times a minute.
     cache.clear()
-    site = Site(page, live_server.url, [])
+    site = Site(page, live_server.url, [], new_context)
     site.watch(page)
     yield site
     # An answer of 4xx is no fault of the page; the browser reports it as an error all the same.

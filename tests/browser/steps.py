@@ -8,22 +8,25 @@ import io
 import re
 import time
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pypdf import PdfReader
+
+# In seconds. It is long only where something is broken; ten other programs may run besides.
+PATIENCE = 120
 
 OWN_PASSWORD = "purple harbor lantern seventy"
 
 
-@contextmanager
-def another_browser(site, browser: Browser, **options) -> Iterator[Page]:
-    """Somebody else's browser: it knows nothing of who is signed in, and is watched as well."""
-    context = browser.new_context(**options)
-    yield site.watch(context.new_page())
-    context.close()
+def wait_until(find: Callable[[], object]):
+    """Ask until there is something, and give it: for what is not on the page, or not without a reload."""
+    end = time.monotonic() + PATIENCE
+    while not (found := find()):
+        assert time.monotonic() < end, f"nothing after {PATIENCE} s"
+        time.sleep(0.1)
+    return found
 
 
 def go_to_users(page: Page, slug: str) -> None:
@@ -33,6 +36,7 @@ def go_to_users(page: Page, slug: str) -> None:
     expect(page).to_have_url(re.compile(f"/customers/{slug}/$"))
     follow(page, f"/customers/{slug}/users/")
     expect(page.locator("#users")).to_be_visible()
+    page.wait_for_load_state()
 
 
 def follow(page: Page, address: str) -> None:
@@ -47,6 +51,7 @@ def open_form_to_add(page: Page) -> None:
     """Go from the list of users to the form that adds one."""
     page.locator(".page-head a[href$='/users/add/']").click()
     expect(page.locator("[name=user_name]")).to_be_visible()
+    page.wait_for_load_state()
 
 
 def fill_in(page: Page, **fields: str) -> None:
@@ -116,18 +121,21 @@ def unspaced(text: str) -> str:
 
 
 def wait_for_links(outbox: Path, number: int) -> dict[str, str]:
-    """Wait until so many mails with a link lie in the folder; gives the link by address."""
-    for _try in range(200):
-        letters = "".join(path.read_text() for path in sorted(outbox.iterdir())).split("-" * 79)
+    """Wait until that number of mails with a link lie in the folder; gives the link by address."""
+
+    def links():
+        letters = "".join(
+            path.read_text(errors="replace") for path in sorted(outbox.iterdir())
+        ).split("-" * 79)
         found = {
             re.search(r"^To: (\S+)", letter, re.M)[1]: re.search(r"http://\S+/link/\S+/", letter)[0]
             for letter in letters
-            if "/link/" in letter
+            # The worker may be writing the last one.
+            if re.search(r"/link/\S+/\s", letter)
         }
-        if len(found) >= number:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"{len(found)} mails instead of {number}")
+        return found if len(found) >= number else None
+
+    return wait_until(links)
 
 
 def hand_over(page: Page) -> None:

@@ -50,7 +50,8 @@ def test_a_search_with_the_keyboard_narrows_the_list_and_goes_back(batches):
 
     page.keyboard.press("/")
     expect(page.locator("#q")).to_be_focused()
-    page.keyboard.type("september inc-07")
+    # At once: each pause in typing may become a step of the history.
+    page.keyboard.insert_text("september inc-07")
     expect(rows(batches)).to_have_count(1)
 
     expect(rows(batches)).to_contain_text("INC-07")
@@ -82,7 +83,7 @@ def test_the_filters_add_up_and_stay_while_pages_turn(batches):
     # Another filter begins at the first page again.
     chip(page, "show").select_option("waiting")
     expect(rows(batches)).to_have_count(50)
-    assert "after" not in page.url
+    expect(page).not_to_have_url(re.compile("after"))
 
 
 def test_a_list_that_is_empty_is_cleared(batches):
@@ -168,6 +169,7 @@ def test_one_of_many_customers_is_found_with_the_keyboard(many, shoot):
     page.keyboard.press("Enter")
     expect(rows(many)).to_have_count(50)
     expect(page).to_have_url(re.compile(r"/batches/\?customer=contoso$"))
+    page.wait_for_load_state()
     chip(page, "kind").select_option("edit")
     expect(page).to_have_url(re.compile(r"customer=contoso"))
     many.check()
@@ -193,17 +195,13 @@ def test_one_of_many_customers_is_found_on_a_small_phone_in_chinese(many, name, 
     shoot(f"whose-{name}-chosen-dark")
 
 
-def test_one_of_many_customers_is_found_without_scripts(many, browser):
-    plain = browser.new_context(
-        java_script_enabled=False, storage_state=many.page.context.storage_state()
-    )
-    page = plain.new_page()
-    page.goto(f"{many.url}/batches/")
-    page.locator("#whose").fill("contoso")
-    page.locator("form.filters noscript button, form.filters button").first.click()
-    expect(page.locator("#batches tbody tr")).to_have_count(50)
+def test_one_of_many_customers_is_found_without_scripts(many):
+    with many.without_scripts() as page:
+        page.goto(f"{many.url}/batches/")
+        page.locator("#whose").fill("contoso")
+        page.locator("form.filters noscript button, form.filters button").first.click()
+        expect(page.locator("#batches tbody tr")).to_have_count(50)
 
-    page.goto(f"{many.url}/batches/?whose=o")
-    page.locator("#batches section a", has_text="Fabrikam").click()
-    expect(page.locator("#batches tbody tr")).to_have_count(1)
-    plain.close()
+        page.goto(f"{many.url}/batches/?whose=o")
+        page.locator("#batches section a", has_text="Fabrikam").click()
+        expect(page.locator("#batches tbody tr")).to_have_count(1)

@@ -64,10 +64,9 @@ def users(site, northwind, alice, contoso, bought, words):
 
 
 @pytest.fixture
-def theirs(site, browser, users, words):
+def theirs(site, users):
     """Another browser, in which Ann is signed in."""
-    locale = {"en": "en-US", "zh-Hans": "zh-CN"}[words]
-    with steps.another_browser(site, browser, locale=locale) as page:
+    with site.another_browser() as page:
         sign_in(page, site, "ann")
         expect(page.locator("#licenses-title")).to_be_visible()
         yield page

@@ -46,19 +46,17 @@ def start(site, worker, alice, contoso, office):
 
 def checked(page) -> None:
     """Wait until the file has been checked, one way or the other."""
-    expect(page.locator("#batch progress")).to_have_count(0, timeout=20_000)
+    expect(page.locator("#batch progress")).to_have_count(0)
 
 
 def imported(page) -> dict[str, str]:
     """Start the import, wait for its end and open the sheet; gives passwords by user name."""
     page.locator("button[form=start]").click()
-    expect(page.locator("#handover > footer")).to_be_visible(timeout=30_000)
+    expect(page.locator("#handover > footer")).to_be_visible()
     return steps.show_passwords(page)
 
 
-def test_people_from_a_spreadsheet_sign_in_with_the_password_of_the_sheet(
-    site, start, browser, northwind
-):
+def test_people_from_a_spreadsheet_sign_in_with_the_password_of_the_sheet(site, start, northwind):
     page = start
     good = [
         [name, *person, "Office E3" if name == "fatima" else "", "US"]
@@ -93,7 +91,7 @@ def test_people_from_a_spreadsheet_sign_in_with_the_password_of_the_sheet(
         expect(page.locator("#sheet")).to_contain_text(display_name)
     site.check()
 
-    with steps.another_browser(site, browser) as theirs:
+    with site.another_browser() as theirs:
         fatima = "fatima@contoso.example"
         steps.sign_in_at_my(theirs, site.url, fatima, secrets[fatima])
         steps.choose_password(theirs)

@@ -29,11 +29,6 @@ def words(request):
 
 
 @pytest.fixture
-def locale(words):
-    return {"locale": {"en": "en-US", "zh-Hans": "zh-CN"}[words]}
-
-
-@pytest.fixture
 def batch(site, northwind, alice, contoso, office, words):
     """Alice has added Amara and 王建国 in one set, and looks at its confirmation."""
     page = site.page
@@ -111,7 +106,7 @@ def test_two_users_are_added_and_their_passwords_printed(site, batch, office, no
 
 
 def test_a_mailed_link_opens_once_and_the_temporary_password_works_once(
-    site, worker, outbox, browser, batch, northwind, words, locale
+    site, worker, outbox, batch, northwind, words
 ):
     page = site.page
     secrets = steps.show_passwords(page)
@@ -123,7 +118,7 @@ def test_a_mailed_link_opens_once_and_the_temporary_password_works_once(
     mailed = all_mails(outbox)
     assert not any(secret in mailed for secret in secrets.values())
 
-    with steps.another_browser(site, browser, **locale) as stranger:
+    with site.another_browser() as stranger:
         stranger.goto(links["amara@home.example"])
         expect(stranger.locator("html")).to_have_attribute("lang", words)
         # A scanner of mails that follows the link gets a button, and nothing else.
@@ -144,7 +139,7 @@ def test_a_mailed_link_opens_once_and_the_temporary_password_works_once(
         assert {line.sealed for line in Line.objects.filter(batch=batch)} == {None}
     expect(page.locator("[formaction*='/sheet/'], form[action*='/sheet/']")).to_have_count(0)
 
-    with steps.another_browser(site, browser, **locale) as theirs:
+    with site.another_browser() as theirs:
         # What was not opened before it was handed over cannot be opened any more.
         assert theirs.goto(links["wang@home.example"]).status == 410
         steps.sign_in_at_my(theirs, site.url, AMARA, secrets[AMARA])

@@ -53,8 +53,8 @@ def test_from_the_slip_to_a_password_of_ones_own(site, temporary):
     page.get_by_label("New password", exact=True).fill(OWN)
     page.get_by_label("New password again", exact=True).fill(OWN)
     page.get_by_role("button", name="Save password").click()
-    expect(page.get_by_text("Your new password is saved.")).to_be_visible()
-    expect(page.get_by_text("Office E3")).to_be_visible()
+    expect(site.main.get_by_text("Your new password is saved.")).to_be_visible()
+    expect(site.main.get_by_text("Office E3")).to_be_visible()
     site.check()
 
     page.get_by_role("button", name="Sign out").click()

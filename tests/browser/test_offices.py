@@ -98,7 +98,7 @@ def test_a_customer_buys_what_is_in_the_catalog(site, alice, northwind):
 
 
 def test_a_colleague_is_invited_limited_by_the_role_and_sent_away(
-    site, browser, alice, contoso, northwind, mailoutbox
+    site, alice, contoso, northwind, mailoutbox
 ):
     page = site.page
     site.sign_in(alice)
@@ -116,7 +116,7 @@ def test_a_colleague_is_invited_limited_by_the_role_and_sent_away(
     steps.follow(page, "/members/")
     expect(page.locator("section[aria-labelledby=invitations]")).to_contain_text("hugo@northwind")
 
-    with steps.another_browser(site, browser) as theirs:
+    with site.another_browser() as theirs:
         theirs.goto(link)
         steps.fill_in(theirs, name="Hugo Park", password=WELCOME, again="something else entirely")
         theirs.locator("main form button.primary").click()
@@ -160,6 +160,7 @@ def test_a_colleague_is_invited_limited_by_the_role_and_sent_away(
     log = page.locator("#activity tbody tr")
     for text in ("Hugo Park", "hugo@northwind.example"):
         expect(log.filter(has_text=text).first).to_be_visible()
+    page.wait_for_load_state()
     everything = log.count()
     page.locator("select[name=by]").select_option(str(hugo.pk))
     expect(page).to_have_url(re.compile(f"by={hugo.pk}"))
@@ -196,4 +197,5 @@ def test_a_customer_is_added_and_put_away_in_chinese(site, alice, northwind):
 
     steps.follow(page, "/activity/")
     expect(page.locator("#activity tbody tr").first).to_contain_text("江南设计院")
+    page.wait_for_load_state()
     assert not re.search(r"[a-z]{4,} [a-z]{4,}", page.locator("#activity tbody").inner_text())

@@ -32,6 +32,7 @@ def phone(site, northwind, alice, contoso, office):
 
 def fits(page) -> None:
     """Nothing makes the page wider than the phone, the visible part of it included."""
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth") == 390, page.url
     assert page.evaluate("visualViewport.scale") == 1, page.url
 
@@ -42,6 +43,8 @@ def test_a_user_is_added_and_the_password_shown(phone, northwind, office):
     steps.go_to_users(page, "contoso")
     fits(page)
     page.locator(".page-head a[href$='/users/add/']").tap()
+    expect(page.locator("[name=user_name]")).to_be_visible()
+    page.wait_for_load_state()
     steps.fill_in(page, first_name="Amara", last_name="Okafor", location="GB")
     steps.fill_in(page, user_name="amara.okafor")
     steps.make_administrator(page, "user_administrator")
@@ -79,8 +82,10 @@ def test_the_list_is_filtered_in_its_drawer_and_a_few_are_reset(phone):
     fits(page)
 
     page.locator("#users a[href='/customers/contoso/users/'].btn").first.tap()
-    page.locator("form.filters [name=status]").select_option("blocked")
     rows = page.locator("#users tbody tr")
+    expect(rows).to_have_count(31)
+    page.wait_for_load_state()
+    page.locator("form.filters [name=status]").select_option("blocked")
     expect(rows).to_have_count(10)
     for number in range(3):
         rows.nth(number).locator("[data-select-row]").tap()

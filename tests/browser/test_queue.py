@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 from licensing import operations as licensing
 from licensing.models import Assignment, WaitingSeat
 from tests import factories
-from users import tasks
 from users.models import Batch
 
+from . import steps
 from .conftest import inside_of
 from .test_licenses import box, choose_all
 
@@ -48,6 +48,18 @@ def holders(product) -> set[str]:
     return set(held.values_list("user__display_name", flat=True))
 
 
+def noticed(school, text):
+    """Look at the dashboard until it says so; gives the place."""
+    notice = school.page.locator("#attention").get_by_text(text)
+
+    def is_there():
+        school.open("/")
+        return notice.count()
+
+    steps.wait_until(is_there)
+    return notice
+
+
 def swap_all(school):
     """Give New to all and take Old from all, by keyboard, with a queue for who finds none."""
     page = school.page
@@ -72,7 +84,7 @@ def test_a_swap_of_all_with_too_few_seats_and_the_queue_filling(school, northwin
     press(page, page.get_by_role("button", name="Change licenses of 60 users"))
 
     expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Licenses of 40 users changed, 20 users put in line", timeout=30_000
+        "Licenses of 40 users changed, 20 users put in line"
     )
     expect(page.locator("#lines")).to_contain_text("Ann 00")
     shoot(page, "result")
@@ -101,16 +113,7 @@ def test_a_swap_of_all_with_too_few_seats_and_the_queue_filling(school, northwin
     expect(page.locator("#notices")).to_contain_text("New is saved.")
 
     # The worker is told after the commit; the dashboard says so to who had queued them.
-    notice = page.locator("#attention").get_by_text("10 users got licenses they waited for")
-    for again in range(1, 41):
-        school.open("/")
-        if notice.count():
-            break
-        page.wait_for_timeout(250)
-        if again % 10 == 0:
-            # What beat does, where the wake-up was lost.
-            tasks.sweep()
-    expect(notice).to_be_visible()
+    notice = noticed(school, "10 users got licenses they waited for")
     shoot(page, "dashboard")
     school.check()
     with inside_of(northwind):
@@ -136,7 +139,7 @@ def test_one_who_waits_leaves_the_line_on_a_phone(school, northwind, worker):
     swap_all(school)
     press(page, page.get_by_role("button", name="Change licenses of 60 users"))
     expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Licenses of 40 users changed, 20 users put in line", timeout=30_000
+        "Licenses of 40 users changed, 20 users put in line"
     )
     page.set_viewport_size({"width": 390, "height": 844})
     with inside_of(northwind):
@@ -184,14 +187,7 @@ def test_two_who_wait_for_each_others_seat_are_served_by_a_worker(
     shoot(page, "put-in-line")
     school.check()
 
-    school.open("/")
-    notice = page.locator("#attention").get_by_text("2 users got licenses they waited for")
-    for _again in range(40):
-        if notice.count():
-            break
-        page.wait_for_timeout(250)
-        page.reload()
-    expect(notice).to_be_visible()
+    noticed(school, "2 users got licenses they waited for")
     with inside_of(northwind):
         assert (holders("Left"), holders("Right")) == ({"Zoe 1"}, {"Zoe 0"})
         assert not WaitingSeat.objects.exists()

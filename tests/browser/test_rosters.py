@@ -61,7 +61,7 @@ def test_a_roster_adds_changes_and_deletes_and_stops_where_too_many_leave(site, 
     page.locator("[name=most_leavers]").fill("10")
     site.check()
     steps.upload(page, "staff.csv", ROSTER.encode())
-    expect(page.locator("#lines tbody tr")).to_have_count(3, timeout=20_000)
+    expect(page.locator("#lines tbody tr")).to_have_count(3)
     # One of three is more than a tenth: there is nothing to press.
     expect(page.locator("#batch .callout[data-tone=bad]")).to_have_count(1)
     expect(page.locator("button[form=start]")).to_have_count(0)
@@ -71,7 +71,7 @@ def test_a_roster_adds_changes_and_deletes_and_stops_where_too_many_leave(site, 
     page.locator("#batch .callout a[href$='/settings/']").click()
     page.locator("[name=most_leavers]").fill("40")
     page.locator(".actionbar button").click()
-    expect(page.locator("button[form=start]")).to_be_visible(timeout=20_000)
+    expect(page.locator("button[form=start]")).to_be_visible()
     page.locator(".tabs a[hx-get*='show=leave']").click()
     expect(page.locator("#lines tbody tr")).to_have_count(1)
     expect(page.locator("#lines tbody")).to_contain_text("Cy Old")
@@ -79,7 +79,7 @@ def test_a_roster_adds_changes_and_deletes_and_stops_where_too_many_leave(site, 
     expect(page.locator("#lines tbody")).to_contain_text("Sales → IT")
     site.check()
     page.locator("button[form=start]").click()
-    expect(page.locator("#lines tbody tr [data-tone=ok]")).to_have_count(3, timeout=20_000)
+    expect(page.locator("#lines tbody tr [data-tone=ok]")).to_have_count(3)
 
     with inside_of(northwind):
         active = CustomerUser.objects.filter(deleted_at=None)
@@ -98,7 +98,7 @@ def test_who_is_left_out_of_a_list_leaves_and_that_outlives_another_reading(
     page.locator("[name=purpose][value=roster]").check()
     page.locator("[name=most_leavers]").fill("70")
     steps.upload(page, "staff.csv", ROSTER.replace("Bo Yi,Sales", "Bo Yi,IT").encode())
-    expect(page.locator("#lines tbody tr")).to_have_count(4, timeout=20_000)
+    expect(page.locator("#lines tbody tr")).to_have_count(4)
     bo = page.locator("#lines tbody tr").filter(has_text="bo@contoso.example")
     bo.locator("form[action$='/leave-out/'] button").focus()
     page.keyboard.press("Enter")
@@ -114,11 +114,11 @@ def test_who_is_left_out_of_a_list_leaves_and_that_outlives_another_reading(
     site.check(at="/settings/")
     shoot("list-2-settings")
     page.locator(".actionbar button").click()
-    expect(page.locator("#batch .callout[data-tone=ok]")).to_have_count(1, timeout=20_000)
+    expect(page.locator("#batch .callout[data-tone=ok]")).to_have_count(1)
     site.check()
     shoot("list-3-read-again")
     page.locator("button[form=start]").click()
-    expect(page.locator("#lines tbody tr [data-tone=ok]")).to_have_count(4, timeout=20_000)
+    expect(page.locator("#lines tbody tr [data-tone=ok]")).to_have_count(4)
     with inside_of(northwind):
         active = CustomerUser.objects.filter(deleted_at=None)
         assert set(active.values_list("display_name", flat=True)) == {"Ann Lee", "Di New"}
@@ -134,7 +134,7 @@ def test_one_file_for_many_customers_is_cut_looked_at_and_started(site, start, s
     text = "客户,用户名,显示名称\nContoso,di,Di New\nFabrikam,ed,李 雷\nNobody,fay,Fay Gone\n"
     steps.upload(page, "所有客户.csv", text.encode("gb18030"))
 
-    expect(page.locator("#bundle table tbody tr")).to_have_count(2, timeout=20_000)
+    expect(page.locator("#bundle table tbody tr")).to_have_count(2)
     expect(page.locator("#bundle")).to_contain_text("Nobody")
     site.check()
     shoot("bundle")
@@ -144,7 +144,7 @@ def test_one_file_for_many_customers_is_cut_looked_at_and_started(site, start, s
         page.keyboard.press("Enter")
     rows = Path(download.value.path()).read_text("utf-8-sig")
     page.locator("#bundle form .btn.primary").click()
-    expect(page.locator("#bundle tbody .status[data-tone=ok]")).to_have_count(2, timeout=30_000)
+    expect(page.locator("#bundle tbody .status[data-tone=ok]")).to_have_count(2)
     site.check()
 
     # Each customer has a sheet of its own.
@@ -157,9 +157,9 @@ def test_one_file_for_many_customers_is_cut_looked_at_and_started(site, start, s
     # Who belonged to nobody comes in with the corrected file.
     site.open("/import/")
     steps.upload(page, "errors.csv", rows.replace('"Nobody"', '"Contoso"').encode())
-    expect(page.locator("#bundle table tbody tr")).to_have_count(1, timeout=20_000)
+    expect(page.locator("#bundle table tbody tr")).to_have_count(1)
     expect(page.locator("#bundle button[formaction]")).to_have_count(0)
     page.locator("#bundle form .btn.primary").click()
-    expect(page.locator("#bundle tbody .status[data-tone=ok]")).to_have_count(1, timeout=30_000)
+    expect(page.locator("#bundle tbody .status[data-tone=ok]")).to_have_count(1)
     with inside_of(northwind):
         assert CustomerUser.objects.filter(user_name="fay@contoso.example").exists()

@@ -46,6 +46,7 @@ def test_back_and_reload_do_not_bring_passwords_again(site, alice, batch, secret
     with page.expect_response(lambda response: response.request.method == "POST") as answered:
         page.locator(button).first.click()
     expect(page.locator("[data-secret-page]")).to_be_attached()
+    page.wait_for_load_state()
     assert all(secret in page.content() for secret in secrets)
 
     headers = answered.value.headers

@@ -1,5 +1,7 @@
 """The staff's office as an owner and an invited person use it."""
 
+import re
+
 import pytest
 from django.core import mail
 from playwright.sync_api import expect
@@ -36,7 +38,7 @@ def test_an_invited_person_joins_and_gets_a_role(site, alice, bob, staff, width)
     link = page.locator("#invitation-link").input_value()
     site.check()
     site.open("/members/")
-    expect(page.get_by_text("Invitations that wait")).to_be_visible()
+    expect(site.main.get_by_text("Invitations that wait")).to_be_visible()
     site.check()
     assert link in mail.outbox[0].body
 
@@ -46,12 +48,12 @@ def test_an_invited_person_joins_and_gets_a_role(site, alice, bob, staff, width)
     page.get_by_label("Your name").fill("Nora Berg")
     page.get_by_label("Password", exact=True).fill("short")
     page.get_by_role("button", name="Become a member").click()
-    expect(page.get_by_role("alert").or_(page.locator(".error-summary")).first).to_be_visible()
+    expect(page.locator("#errors")).to_be_focused()
     site.check()
     page.get_by_label("Password", exact=True).fill(CHOSEN)
     page.get_by_label("The same password again").fill(CHOSEN)
     page.get_by_role("button", name="Become a member").click()
-    expect(page.get_by_text("Your account is ready")).to_be_visible()
+    expect(page.locator("#notices")).to_contain_text("Your account is ready")
     page.goto(link)
     site.check()
 
@@ -62,12 +64,12 @@ def test_an_invited_person_joins_and_gets_a_role(site, alice, bob, staff, width)
     site.open(f"/members/{bob.pk}/")
     page.get_by_label("Sales agent").check()
     page.get_by_role("button", name="Change role").click()
-    expect(page.get_by_text("The role is changed.")).to_be_visible()
+    expect(page.locator("#notices")).to_contain_text("The role is changed.")
     page.get_by_role("button", name="Deactivate").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     site.check()
     page.get_by_role("dialog").get_by_role("button", name="Deactivate").click()
-    expect(page.get_by_text("cannot sign in any more")).to_be_visible()
+    expect(page.locator("#notices")).to_contain_text("cannot sign in any more")
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -76,11 +78,12 @@ def test_the_log_is_narrowed_as_one_types(site, alice, bob, staff, width):
     page.set_viewport_size({"width": width, "height": 844})
     site.sign_in(alice)
     site.open("/activity/")
-    expect(page.get_by_text("chose which customers Helen may see")).to_be_visible()
+    expect(site.main.get_by_text("chose which customers Helen may see")).to_be_visible()
     site.check()
 
     page.locator("#q").fill("nobody")
 
-    expect(page.get_by_text("No acts match")).to_be_visible()
-    assert "q=nobody" in page.url
+    expect(site.main.get_by_text("No acts match")).to_be_visible()
+    expect(page.locator("#live")).to_have_text("No acts match")
+    expect(page).to_have_url(re.compile("q=nobody"))
     site.check()

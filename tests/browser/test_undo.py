@@ -80,7 +80,7 @@ def undo(site):
     site.check()
     press(page, page.locator("#undo form button"))
     expect(page.locator(".actionbar button[form=start]")).to_be_visible()
-    assert page.url != address
+    expect(page).not_to_have_url(address)
     expect(page.locator("#lines tbody tr")).to_have_count(2)
     expect(page.locator(".callout a")).to_have_attribute("href", re.compile("/batches/"))
     site.check()
