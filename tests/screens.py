@@ -19,6 +19,7 @@ from urllib.request import urlopen
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from portal.browser import ARGUMENTS
+from tests import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / ".local" / "screens"
@@ -61,16 +62,24 @@ def portal() -> Iterator[str]:
         env=environment | {"BASE_URL": url},
     )
     try:
-        for _attempt in range(100):
-            try:
-                urlopen(f"{url}/health/", timeout=5)
-                break
-            except OSError:
-                time.sleep(0.2)
+        wait_for(f"{url}/health/")
         yield url
     finally:
         server.terminate()
         server.wait()
+
+
+def wait_for(url: str) -> None:
+    """Return when the server answers; it may not listen yet."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            urlopen(url, timeout=PATIENCE)
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
 
 
 def addresses() -> dict[str, str]:
@@ -191,6 +200,7 @@ def tour(browser: Browser, url: str, wanted: list[str]) -> int:
     taken = 0
     for look, size, scheme, language in LOOKS:
         context = browser.new_context(viewport=size, color_scheme=scheme, locale=language)
+        context.set_default_timeout(PATIENCE * 1000)
         page = context.new_page()
         if not wanted or any(word in "sign-in" for word in wanted):
             picture(page, f"{url}/accounts/login/", "sign-in", look)

@@ -4,7 +4,7 @@ A real Chromium in front of the real portal, with a real worker behind it.
 The machine may be slow, and busy with other things. So that a test holds there all the same:
 
 - it waits for facts, with `expect`, and never for a time; every wait of Playwright ends after
-  `steps.PATIENCE`, and none has an end of its own. What is not on the page, or comes only with a
+  `tests.PATIENCE`, and none has an end of its own. What is not on the page, or comes only with a
   reload, `steps.wait_until` asks for;
 - `click` and `Locator.press` wait for the page that they lead to; `tap` and `page.keyboard` do
   not, nor does a click that htmx answers: expect a fact of what comes, before the page is checked
@@ -13,7 +13,7 @@ The machine may be slow, and busy with other things. So that a test holds there 
   been announced stands once more in `#live`, below `main`; what is announced is looked for there;
 - further browsers come from `site`, which watches them.
 
-`tests/architecture/test_browser_tests.py` finds what goes another way.
+`tests/architecture/test_tests.py` finds what goes another way.
 """
 
 import os
@@ -35,14 +35,12 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from partners import tenancy
 from portal.browser import ARGUMENTS
-from tests import factories
-
-from . import steps
+from tests import PATIENCE, factories
 
 # Playwright runs a loop in this thread, so Django thinks that the ORM is called from async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-expect.set_options(timeout=steps.PATIENCE * 1000)
+expect.set_options(timeout=PATIENCE * 1000)
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -71,7 +69,7 @@ def new_context(new_context):
 
     def make(**options):
         context = new_context(**options)
-        context.set_default_timeout(steps.PATIENCE * 1000)
+        context.set_default_timeout(PATIENCE * 1000)
         return context
 
     return make
@@ -111,7 +109,7 @@ def worker(transactional_db, live_server, outbox, tmp_path):
     yield process
     os.killpg(process.pid, signal.SIGTERM)
     try:
-        process.wait(10)
+        process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -14,8 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
-# In seconds. It is long only where something is broken; ten other programs may run besides.
-PATIENCE = 120
+from tests import PATIENCE
 
 OWN_PASSWORD = "purple harbor lantern seventy"
 

@@ -20,9 +20,7 @@ from django.db import transaction
 
 from portal import embedded, places
 from portal.celery import app
-
-# A bound for what must happen at all; how fast it is, is not asked here.
-PATIENCE = 60
+from tests import PATIENCE
 
 
 @contextlib.contextmanager
@@ -148,7 +146,7 @@ def kill(process):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     # A row that a child has locked is free when the child is gone.
-    psutil.wait_procs(children, timeout=10)
+    psutil.wait_procs(children, timeout=PATIENCE)
 
 
 def kill_children(process):

@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from partners import tenancy
 from portal import embedded, places
-from tests import factories
+from tests import PATIENCE, factories
 from tests.conftest import MAKE_PARTNER
 from users import operations
 from users.models import Batch, Chunk, CustomerUser, Line
@@ -118,7 +118,7 @@ class Visitor:
         address = f"http://127.0.0.1:{self.port}/customers/contoso/"
         try:
             with urllib.request.urlopen(
-                urllib.request.Request(address, headers=headers), timeout=rig.PATIENCE
+                urllib.request.Request(address, headers=headers), timeout=PATIENCE
             ) as answer:
                 return answer.status, answer.read().decode(), answer.headers
         except urllib.error.HTTPError as answer:
@@ -128,14 +128,14 @@ class Visitor:
 
     def look_until(self, wanted, allowed):
         """Look until it answers so; meanwhile it may answer in these ways only."""
-        end = time.monotonic() + rig.PATIENCE
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             status, page, headers = self.look()
             if status == wanted:
                 return page, headers
             assert status in allowed, page
             time.sleep(0.05)
-        pytest.fail(f"For {rig.PATIENCE} seconds the web did not answer {wanted}.")
+        pytest.fail(f"For {PATIENCE} seconds the web did not answer {wanted}.")
 
 
 def test_a_crash_of_the_database_is_survived_without_a_restart_of_ours(portal):

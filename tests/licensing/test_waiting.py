@@ -10,7 +10,7 @@ from licensing import operations as licensing
 from licensing import queries
 from licensing.models import Assignment, Subscription, WaitingSeat
 from partners import tenancy
-from tests import factories
+from tests import PATIENCE, factories
 
 
 @pytest.fixture
@@ -291,7 +291,7 @@ def test_no_seat_too_many_and_none_twice_under_sixteen_threads(contoso, northwin
     def run(number):
         try:
             with tenancy.tenant(northwind.pk):
-                start.wait(20)
+                start.wait(PATIENCE)
                 for turn in range(3):
                     if number % 2:
                         with transaction.atomic():
@@ -311,7 +311,7 @@ def test_no_seat_too_many_and_none_twice_under_sixteen_threads(contoso, northwin
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
 
     assert raised == []
     with transaction.atomic():

@@ -21,7 +21,7 @@ from customers.models import Customer, Domain
 from partners import tenancy
 from partners.tenancy import TenantTask
 from portal.celery import app
-from tests import factories
+from tests import PATIENCE, factories
 from users import operations
 from users.models import CustomerUser
 
@@ -164,7 +164,7 @@ def test_no_process_starts_as_a_role_that_sees_everything(command, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

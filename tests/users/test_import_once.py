@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from audit.models import Event
 from partners import tenancy
+from tests import PATIENCE
 from tests.users import test_import
 from tests.users.test_import import rows, start
 from users import operations
@@ -32,7 +33,7 @@ def at_once(acts):
     def run(act):
         try:
             with tenancy.tenant(partner_id):
-                gate.wait(10)
+                gate.wait(PATIENCE)
                 done.append(act())
         except Exception as error:
             raised.append(error)

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from audit.models import Event
 from partners.access import Refused
+from tests import PATIENCE
 from tests.users.test_import_once import at_once
 from tests.users.test_no_deadlocks import as_another
 from users import operations
@@ -270,7 +271,7 @@ def test_a_repair_that_a_worker_has_begun_is_not_stopped(planned, alice):
     with transaction.atomic():
         Chunk.objects.select_for_update().get()
         thread, raised = as_another(stop)
-        thread.join(10)
+        thread.join(PATIENCE)
 
     assert (raised, len(refused)) == ([], 1)
     with transaction.atomic():

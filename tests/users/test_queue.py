@@ -14,7 +14,7 @@ from licensing.models import Assignment, ProductRule, Subscription, WaitingSeat
 from partners import tenancy
 from partners.access import Refused
 from partners.roles import Role
-from tests import factories
+from tests import PATIENCE, factories
 from users import operations, queries, sentences, tasks
 from users.models import Batch, CustomerUser, Line
 from users.operations import Changes
@@ -430,7 +430,7 @@ def in_threads(northwind, acts):
     def go(act):
         try:
             with tenancy.tenant(northwind.pk):
-                start.wait(20)
+                start.wait(PATIENCE)
                 act()
         except Exception as error:
             raised.append(error)
@@ -441,7 +441,7 @@ def in_threads(northwind, acts):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     return raised
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.db import transaction
 
-from tests import factories
+from tests import PATIENCE, factories
 from tests.users.test_no_deadlocks import as_another, wait_for_a_waiting_backend
 from users import operations
 from users.models import Line
@@ -33,7 +33,7 @@ def test_a_repair_writes_nothing_back_about_who_was_purged(inside, contoso, alic
             lambda: operations.leave_out(batch=batch, numbers=[1], by=alice)
         )
         wait_for_a_waiting_backend(raised)
-    thread.join(10)
+    thread.join(PATIENCE)
 
     assert raised == []
     with transaction.atomic():
@@ -54,7 +54,7 @@ def test_who_was_purged_gets_no_new_name(inside, contoso, alice):
             )
         )
         wait_for_a_waiting_backend(raised)
-    thread.join(10)
+    thread.join(PATIENCE)
 
     assert raised == []
     with transaction.atomic():

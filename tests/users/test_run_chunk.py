@@ -12,7 +12,7 @@ from licensing.models import Subscription
 from partners import tenancy
 from partners.tenancy import uuid7
 from portal.celery import app
-from tests import factories
+from tests import PATIENCE, factories
 from users import operations, queries
 from users.models import Batch, Chunk, CustomerUser, Line
 from users.operations import running
@@ -191,7 +191,7 @@ def test_two_workers_that_race_for_a_chunk_do_it_once(contoso, office, alice, no
     def work():
         try:
             with tenancy.tenant(northwind.pk):
-                barrier.wait(10)
+                barrier.wait(PATIENCE)
                 operations.run_chunk(batch_id=batch.pk, number=1)
         except Exception as error:
             errors.append(error)
@@ -202,7 +202,7 @@ def test_two_workers_that_race_for_a_chunk_do_it_once(contoso, office, alice, no
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
 
     # The last of them may have lost only the lease; then the sweep would come.
     operations.run_chunk(batch_id=batch.pk, number=1)
@@ -223,7 +223,7 @@ def test_two_workers_that_race_line_by_line_do_each_once(contoso, alice, northwi
     def work():
         try:
             with tenancy.tenant(northwind.pk):
-                barrier.wait(10)
+                barrier.wait(PATIENCE)
                 operations.run_chunk(batch_id=batch.pk, number=1)
         except Exception as error:
             errors.append(error)
@@ -234,7 +234,7 @@ def test_two_workers_that_race_line_by_line_do_each_once(contoso, alice, northwi
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
 
     operations.run_chunk(batch_id=batch.pk, number=1)
     assert errors == []
@@ -253,7 +253,7 @@ def test_two_clicks_at_once_start_it_once(contoso, alice, northwind):
         try:
             with tenancy.tenant(northwind.pk), transaction.atomic():
                 mine = Batch.objects.get(pk=batch.pk)
-                barrier.wait(10)
+                barrier.wait(PATIENCE)
                 operations.start_batch(batch=mine, by=alice)
             ends.append("started")
         except operations.NotPlanned:
@@ -265,7 +265,7 @@ def test_two_clicks_at_once_start_it_once(contoso, alice, northwind):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
 
     assert sorted(ends) == ["refused", "started"]
     assert read(CustomerUser.objects.count) == 10
@@ -305,7 +305,7 @@ def test_many_beats_at_once_tell_of_each_chunk_once(contoso, alice, northwind):
     def sweep():
         try:
             with tenancy.tenant(northwind.pk):
-                barrier.wait(10)
+                barrier.wait(PATIENCE)
                 told.append(operations.sweep())
         finally:
             connections.close_all()
@@ -314,7 +314,7 @@ def test_many_beats_at_once_tell_of_each_chunk_once(contoso, alice, northwind):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
 
     assert (len(told), sum(told)) == (8, 8)
 
@@ -335,7 +335,7 @@ def test_a_sweep_leaves_a_chunk_alone_that_is_being_done(contoso, alice, northwi
         Chunk.objects.select_for_update().get(number=1)
         thread = threading.Thread(target=sweep)
         thread.start()
-        thread.join(10)
+        thread.join(PATIENCE)
 
     assert told == [0]
 

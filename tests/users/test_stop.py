@@ -3,7 +3,7 @@
 import pytest
 from django.db import transaction
 
-from tests import factories
+from tests import PATIENCE, factories
 from tests.users.test_no_deadlocks import as_another, wait_for_a_waiting_backend
 from users import operations
 from users.models import Batch, Chunk, CustomerUser, Line
@@ -25,7 +25,7 @@ def test_a_line_that_a_stop_has_left_out_is_not_done_all_the_same(inside, contos
         thread, raised = as_another(lambda: operations.run_chunk(**run))
         wait_for_a_waiting_backend(raised)
         assert operations.stop_batch(batch=batch, by=alice) == 60
-    thread.join(10)
+    thread.join(PATIENCE)
 
     assert raised == []
     with transaction.atomic():

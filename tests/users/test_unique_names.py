@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from partners import tenancy
-from tests import factories
+from tests import PATIENCE, factories
 from users import operations
 from users.models import Batch, CustomerUser, Line
 from users.operations import batches
@@ -37,7 +37,7 @@ def race(customer, act) -> list:
     def run(number):
         try:
             with tenancy.tenant(customer.partner_id):
-                ready.wait(10)
+                ready.wait(PATIENCE)
                 seen.append(act(number))
         except Exception as error:
             seen.append(error)
@@ -48,7 +48,7 @@ def race(customer, act) -> list:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert len(seen) == THREADS
     return seen
 

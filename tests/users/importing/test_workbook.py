@@ -2,7 +2,6 @@ import io
 import random
 import re
 import resource
-import time
 import zipfile
 from datetime import date, datetime
 
@@ -206,7 +205,6 @@ def test_an_entity_bomb_does_not_unfold():
 
 def test_a_worksheet_in_utf_16_takes_no_memory_either():
     xml = HEAD + b'<row r="1048576">' + inline("XFD1048576", "x") + b"</row>"
-    start = time.perf_counter()
     data = repack(
         worksheet(xml),
         lambda name, content: (
@@ -218,7 +216,6 @@ def test_a_worksheet_in_utf_16_takes_no_memory_either():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     assert refusal(data) is not None
-    assert time.perf_counter() - start < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 

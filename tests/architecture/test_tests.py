@@ -1,11 +1,12 @@
-"""The tests in the browser hold on a slow machine: conventions in tests/browser/conftest.py."""
+"""The tests hold on a slow machine; tests/browser/conftest.py says how those in the browser do."""
 
 import ast
 
 import pytest
 from django.conf import settings
 
-FOLDER = settings.ROOT / "tests" / "browser"
+TESTS = settings.ROOT / "tests"
+BROWSER = TESTS / "browser"
 # Where it is done once, for all.
 PLACES = {("steps.py", "sleep"), ("conftest.py", "new_context"), ("conftest.py", "timeout=")}
 OF_ALL = {"body", "html", "*"}
@@ -45,7 +46,24 @@ def is_part(call: ast.Attribute) -> bool:
     return not (of.args and isinstance(of.args[0], ast.Constant) and of.args[0].value in OF_ALL)
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def ends_in(source: str) -> list[tuple[int, str]]:
+    """Where the source waits for something with an end of its own, by line."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    of_methods = [
+        (call.lineno, ast.unparse(call))
+        for call in calls
+        if getattr(call.func, "attr", "") in {"join", "wait"}
+        and any(isinstance(of, ast.Constant) and isinstance(of.value, int) for of in call.args)
+    ]
+    return of_methods + [
+        (call.lineno, ast.unparse(call))
+        for call in calls
+        for more in call.keywords
+        if more.arg == "timeout" and isinstance(more.value, ast.Constant)
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(BROWSER.glob("*.py")), ids=lambda path: path.stem)
 def test_a_test_in_the_browser_waits_for_facts_and_looks_in_a_part_of_the_page(path):
     found = found_in(path.read_text())
 
@@ -73,3 +91,21 @@ def test_what_holds_only_on_a_fast_machine_is_found(line, what):
 
 def test_what_holds_everywhere_is_let_through():
     assert found_in("site.main.get_by_text('None'); page.locator('#live').get_by_text('a')") == []
+
+
+def test_every_wait_has_the_same_end_which_is_far_away():
+    paths = [path for path in TESTS.rglob("*.py") if "bench" not in path.parts]
+    assert len(paths) > 100
+    assert {
+        str(path.relative_to(TESTS)): found
+        for path in paths
+        if (found := ends_in(path.read_text()))
+    } == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["thread.join(10)", "barrier.wait(10)", "run(command, timeout=60)", "wait(timeout=5)"]
+)
+def test_an_end_of_its_own_is_found(line):
+    assert [what for _line, what in ends_in(line)] == [line]
+    assert ends_in("thread.join(PATIENCE); thread.join(); ', '.join(names)") == []
