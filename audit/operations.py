@@ -27,8 +27,8 @@ class System:
     """
     The portal itself, where no member acts: beat, or a user at /my/.
 
-    The database takes these names only: "system", "one-time link", and that of the user whom the
-    event is about.
+    The database takes these names only: "system", "one-time link", and that of the user
+    the event is about.
     """
 
     partner_id: UUID

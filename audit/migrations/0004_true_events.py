@@ -17,7 +17,7 @@ END $do$;
 """
 
 # By which member: one of the partner's, under the name that the member has. Where no member acts,
-# it is the portal, the reader of a one-time link, or the user whom the event is about. STABLE makes
+# it is the portal, the reader of a one-time link, or the user the event is about. STABLE makes
 # the check see what the statement saw, so that a member may be renamed meanwhile.
 ACTORS = f"""
 CREATE FUNCTION app.check_actors() RETURNS trigger LANGUAGE plpgsql STABLE {SEARCH_PATH}

@@ -130,7 +130,7 @@ def _describe(one: Subscription) -> tuple[str, str, str]:
 
 
 def _find_wrong_counts(member: Member) -> Iterator[Need]:
-    """Counters that the last recount found to be wrong, for those who answer for the portal."""
+    """Counters that the last recount found to be wrong, for owners and admin agents."""
     if not member.may(Permission.MANAGE_POLICIES):
         return
     found = list(

@@ -134,7 +134,7 @@ def test_only_known_functions_pass_row_security():
     ]
 
 
-def test_a_table_of_the_session_takes_the_place_of_none_in_a_function():
+def test_functions_look_for_temporary_tables_last():
     """Without pg_temp in it, a search path begins with the caller's own tables."""
     paths = {
         name: [one for one in config or () if one.startswith("search_path=")]
@@ -149,7 +149,7 @@ def test_a_table_of_the_session_takes_the_place_of_none_in_a_function():
 PINNED = "search_path=pg_catalog, public, pg_temp"
 
 
-def test_the_app_may_call_what_it_needs_and_everybody_nothing():
+def test_only_the_app_may_call_functions_and_only_these():
     functions = ask(FUNCTIONS)
 
     assert [row[0] for row in functions if row[6]] == []

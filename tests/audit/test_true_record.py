@@ -32,7 +32,7 @@ def insert(by_id, by_name, *, action="user.edited", subject=(None, "Ann"), **mor
 
 @pytest.fixture
 def ann(contoso, alice):
-    """A user about whom there are events of her own and of a batch."""
+    """A user with events of her own and of a batch."""
     person = {"user_name": "ann@contoso.example", "display_name": "Ann", "products": []}
     added = operations.add_user(customer=contoso, person=person, by=alice)
     operations.open_sheet(batch=added.batch, way="shown", by=alice)
@@ -49,12 +49,12 @@ def test_no_event_is_dated_or_put_in_another_place(inside, alice):
 
 
 def test_no_event_names_a_member_otherwise_than_the_member_is_called(inside, alice, bob, mallory):
-    nobody = uuid7()
+    unknown = uuid7()
     for by_id, by_name in (
         (alice.pk, bob.name),
         (alice.pk, "alice"),
         (alice.pk, ""),
-        (nobody, alice.name),
+        (unknown, alice.name),
         (mallory.pk, mallory.name),
     ):
         with pytest.raises(Error, match="as the member is called"):

@@ -1,4 +1,4 @@
-"""With which settings no process starts: real processes, told one thing wrong at a time."""
+"""Settings with which no process starts: real processes, with one wrong setting at a time."""
 
 import os
 import subprocess
@@ -107,7 +107,7 @@ def test_the_web_server_says_in_one_sentence_what_is_wrong(run, case):
     assert done.returncode == 1
     assert done.stderr.count(sentence) == 1, done.stderr
     assert "The portal does not start." in done.stderr
-    # What is secret is not told.
+    # No secret is shown.
     assert RANDOM not in done.stderr
 
 

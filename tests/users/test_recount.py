@@ -25,7 +25,7 @@ def execute(statement, *parameters):
 
 @pytest.fixture
 def full(contoso, office):
-    """A subscription whose five seats are held by five users."""
+    """A subscription with five seats, all assigned."""
     for number in range(5):
         user = factories.user(contoso, f"Person {number}")
         Assignment.objects.create(customer=contoso, subscription=office, user=user)

@@ -1,4 +1,4 @@
-"""Rows of a file that became no users: what names a person in them goes when the file goes."""
+"""Rows of a file that did not become users: names in them are removed with the file."""
 
 from datetime import timedelta
 
@@ -102,9 +102,7 @@ def purge_all():
     operations.purge_due()
 
 
-def test_after_a_purge_and_the_end_of_the_file_nobody_is_named_anywhere(
-    as_alice, contoso, alice, imported
-):
+def test_no_name_is_left_after_purge_and_wipe(as_alice, contoso, alice, imported):
     waiting = plan(as_alice, (HEADER + row("zebediah-waits") + row("zebediah?")).encode())
     dropped = plan(as_alice, (HEADER + row("zebediah-dropped")).encode())
     operations.cancel_batch(batch=dropped, by=alice)
@@ -119,7 +117,7 @@ def test_after_a_purge_and_the_end_of_the_file_nobody_is_named_anywhere(
     assert places_of(WORD) == []
 
 
-def test_what_went_wrong_is_still_told_by_the_number_of_the_row(as_alice, imported):
+def test_counts_and_reasons_stay(as_alice, imported):
     progress = queries.get_progress(imported)
     age()
     operations.wipe()
@@ -133,7 +131,7 @@ def test_what_went_wrong_is_still_told_by_the_number_of_the_row(as_alice, import
     assert "… is not a domain of this customer." in page
     assert "Line 2 has the same user name." in page
     assert "Somebody got this user name after the check." in show(as_alice, imported, show="failed")
-    # Of who became a user, everything is there.
+    # Rows that became users keep everything.
     assert "Zebediah zebediah-done" in show(as_alice, imported, show="done")
 
 
@@ -155,7 +153,7 @@ def test_rows_with_errors_are_not_handed_out_when_they_are_gone(as_alice, import
     assert Event.objects.filter(action="batch.errors_exported").count() == 1
 
 
-def test_an_import_that_nobody_starts_is_dropped_and_says_so(as_alice, contoso, alice):
+def test_unstarted_import_is_dropped_after_a_day(as_alice, contoso, alice):
     batch = plan(as_alice, rows("ann,Ann,Ames,", "bo,Bo,Byrd,"))
     assert "This import can be started until" in show(as_alice, batch)
     age()
@@ -204,8 +202,7 @@ def test_repairs_that_were_lost_go_too(as_alice, contoso, alice):
     assert places_of(WORD) == []
 
 
-def test_a_user_whose_row_failed_keeps_it_until_the_purge(as_alice, contoso, alice):
-    """A row that changes somebody who is there names nobody who became no user."""
+def test_row_of_an_existing_user_stays_until_the_purge(as_alice, contoso, alice):
     ann = factories.user(contoso, "Ann", user_name="ann@contoso.example")
     batch = plan(as_alice, b"User name,Phone\r\nann,+1 555 0100\r\n", purpose="update")
     line = batch.lines.get()
@@ -219,7 +216,7 @@ def test_a_user_whose_row_failed_keeps_it_until_the_purge(as_alice, contoso, ali
 
 
 @pytest.mark.django_db(transaction=True)
-def test_beat_finds_the_partner_whose_rows_are_to_go(northwind, alice):
+def test_beat_finds_the_partner_and_wipes_rows(northwind, alice):
     with tenancy.tenant(northwind.pk):
         customer = factories.customer("contoso", "Contoso", ("contoso.example",))
         batch = operations.create_batch(customer=customer, kind="import", by=alice)

@@ -72,7 +72,7 @@ class UnreadableFile(Exception):
 
 
 class _Kept(dict):
-    """What belongs into a sentence; what a row said is gone with its file."""
+    """The values of a sentence; "…" stands for those that were removed with the file."""
 
     def __missing__(self, name: str) -> str:
         return "…"

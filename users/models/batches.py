@@ -9,7 +9,7 @@ from customers.models import Customer
 from partners.models import Member, TenantModel
 from partners.tenancy import require_current
 
-# What was uploaded is kept no longer, and nothing of rows that became no users.
+# How long an uploaded file is kept, and the names in its rows that did not become users.
 FILES_KEPT = timedelta(hours=24)
 
 
@@ -80,7 +80,7 @@ class Batch(TenantModel):
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    # Since when rows of its file that became no user name nobody; only of an import.
+    # When the names in rows of its file that did not become users were removed; only of an import.
     rows_wiped_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -148,7 +148,7 @@ class Batch(TenantModel):
 
     @property
     def rows_kept_until(self) -> datetime:
-        """When the file of an import goes, and with it what names people who became no users."""
+        """When the file of an import is removed, and the names in rows that did not become users."""
         return self.created_at + FILES_KEPT
 
     @property

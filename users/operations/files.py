@@ -29,7 +29,7 @@ def forget_file(of: Q) -> None:
 @transaction.atomic
 def wipe_files() -> None:
     """
-    Remove this tenant's uploaded files that are over, and the names in rows that became no users.
+    Remove this tenant's uploaded files that are over, and the names in rows that are not users.
 
     An import that waits for longer than its file is kept is dropped: nothing is left to import.
     """

@@ -50,7 +50,7 @@ def recount() -> int:
     Compare all of this tenant's kept counters with what they count; returns how many differ.
 
     They are put on the dashboard until a recount finds them equal, and in the log. Nothing is
-    corrected: a counter that is wrong has been written past the triggers, and somebody has to know.
+    corrected: a wrong counter was written past the triggers, and the operator has to know.
     """
     with connection.cursor() as cursor:
         cursor.execute(COMPARE)
