@@ -1,13 +1,13 @@
 /* A page full of passwords forgets them: when it is left, after a quarter of an hour, and when it comes back from the browser's memory. */
 {
-  const page = document.querySelector("[data-secret-page]");
+  const every = (query) => document.querySelectorAll(`[data-secret-page] ${query}`);
 
   const forget = () => {
-    page.querySelectorAll("[data-secret], .pw").forEach((holder) => {
+    every(":is([data-secret], .pw)").forEach((holder) => {
       delete holder.dataset.secret;
       holder.textContent = "••••-••••-••••-••••";
     });
-    page.querySelectorAll("[data-reveal], [data-copy], [data-reveal-all], [data-print]").forEach((button) => {
+    every(":is([data-reveal], [data-copy], [data-reveal-all], [data-print])").forEach((button) => {
       button.disabled = true;
     });
   };
@@ -33,7 +33,7 @@
     if (!all) return;
     const shown = all.getAttribute("aria-pressed") !== "true";
     all.setAttribute("aria-pressed", shown);
-    page.querySelectorAll("[data-reveal]").forEach((button) => {
+    every("[data-reveal]").forEach((button) => {
       if ((button.getAttribute("aria-pressed") === "true") !== shown) button.click();
     });
   });

@@ -89,6 +89,11 @@
     say(one("[data-selection-note=dropped]")?.textContent.trim());
   };
 
+  /* Who is quick chooses before the page is all there. */
+  const begin = () => {
+    if (key === null) load();
+  };
+
   const change = (boxes, on) => {
     boxes.forEach((box) => picked[on === all ? "delete" : "add"](box.value));
     // Nobody is left of all that match.
@@ -103,10 +108,12 @@
   document.addEventListener("click", ({ target, shiftKey }) => {
     const row = target.closest?.("[data-select-row]");
     if (row) {
+      const on = row.checked;
+      begin();
       const boxes = rows();
       const [from, to] = [boxes.indexOf(lastRow), boxes.indexOf(row)].sort((a, b) => a - b);
       lastRow = row;
-      change(shiftKey && from >= 0 ? boxes.slice(from, to + 1) : [row], row.checked);
+      change(shiftKey && from >= 0 ? boxes.slice(from, to + 1) : [row], on);
     } else if (target.closest?.("[data-select-all], [data-select-none]")) {
       all = target.closest("[data-select-all]") !== null;
       picked.clear();
@@ -116,7 +123,10 @@
   });
 
   document.addEventListener("change", ({ target }) => {
-    if (target.matches("[data-select-page]")) change(rows(), target.checked);
+    if (!target.matches("[data-select-page]")) return;
+    const on = target.checked;
+    begin();
+    change(rows(), on);
   });
 
   // Whatever was sent is not chosen any more; a button that only asks first says so.

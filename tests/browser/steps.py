@@ -94,7 +94,7 @@ def show_passwords(page: Page) -> dict[str, str]:
 def passwords_on(page: Page) -> dict[str, str]:
     """The passwords by user name, as they stand on the page of the sheet."""
     expect(page.locator("#sheet tbody tr").first).to_be_visible()
-    # The script that takes the answer out of the history comes with the page.
+    # A sheet comes row by row.
     page.wait_for_load_state()
     return {
         row.locator("td.main small").text_content(): row.locator("[data-secret]").get_attribute(

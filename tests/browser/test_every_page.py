@@ -52,6 +52,17 @@ def demo(transactional_db):
     return partner
 
 
+# What comes after the page: it can be used meanwhile, so that a click may find no answer.
+LATE = """
+window.late = [];
+addEventListener("load", ({target}) => {
+    if (target.localName !== "script" || document.readyState === "loading") return;
+    late.push(target.src.split("/").pop());
+}, true);
+"""
+MAY_BE_LATE = {"htmx.min.js", "live.js"}
+
+
 class Walk:
     """A walk through the portal, by day and by night, which takes down what is wrong."""
 
@@ -63,6 +74,7 @@ class Walk:
         self.wrong: list = []
         self.size = size
         self.page.set_viewport_size(size)
+        self.page.add_init_script(LATE)
 
     def sign_in(self, member: Member) -> None:
         """Be the member from now on."""
@@ -90,6 +102,7 @@ class Walk:
             self.page.set_viewport_size(NARROWEST)
             found += too_wide(self.page)
             self.page.set_viewport_size(self.size)
+        found += [name for name in self.page.evaluate("late") if name not in MAY_BE_LATE]
         found += [text for text in self.problems if "Failed to load resource" not in text]
         self.problems.clear()
         if found:

@@ -45,7 +45,6 @@ def planned(site, worker, northwind, alice, contoso):
     text = "\r\n".join([HEADER, *GOOD, *BAD]) + "\r\n"
     steps.upload(site.page, "教师.csv", text.encode("gb18030"))
     expect(site.page.locator("#repair")).to_be_visible()
-    site.page.wait_for_load_state()
     return site.page
 
 
@@ -174,8 +173,6 @@ def test_a_reason_and_a_ticket_stay_whatever_is_repaired(site, planned, northwin
     def are(*typed):
         expect(reason).to_have_value(typed[0])
         expect(ticket).to_have_value(typed[1])
-        # What is typed next goes along once the scripts are there.
-        page.wait_for_load_state()
 
     reason.fill("New school year")
     kind(page, "contoso.exmaple").get_by_role("button").click()

@@ -201,6 +201,23 @@ def test_the_selection_outlives_paging_and_sorting(school, northwind):
     assert planned(northwind) == ["Ann 00", "Ben 29"]
 
 
+def test_who_is_chosen_before_the_page_is_all_there_is_chosen_besides(school):
+    page = school.page
+    page.get_by_label("Select Ann 00").check()
+    held = []
+    page.route("**/htmx.min.js", lambda route: held.append(route))
+    page.reload(wait_until="commit")
+
+    page.get_by_label("Select Ann 01").check()
+
+    expect(bar(school)).to_have_text("2 selected")
+    held.pop().continue_()
+    page.wait_for_load_state()
+    expect(bar(school)).to_have_text("2 selected")
+    for name in ANNS[:2]:
+        expect(page.get_by_label(f"Select {name}")).to_be_checked()
+
+
 def test_another_filter_clears_the_selection_and_says_so(school):
     page = school.page
     page.get_by_label("Select Ann 00").check()

@@ -31,7 +31,6 @@ def shown(site, batch, alice, northwind):
     site.check()
     site.page.get_by_role("button", name="Show passwords").click()
     expect(site.page.get_by_role("heading", name="Temporary passwords", level=1)).to_be_visible()
-    site.page.wait_for_load_state()
     with inside_of(northwind):
         site.secrets = [secret_of(batch, number) for number in (1, 2, 3)]
     return site
@@ -95,8 +94,6 @@ def test_after_a_quarter_of_an_hour_the_page_forgets(site, batch, alice):
     expect(codes).not_to_have_text([COVERED] * 3)
 
     forgotten = site.page.locator("[data-forgotten]")
-    # The time runs from when the script has seen the passwords.
-    site.page.wait_for_load_state()
     site.page.clock.fast_forward("15:01")
 
     expect(codes).to_have_text([COVERED] * 3)
@@ -165,8 +162,6 @@ def test_a_link_is_mailed_opened_once_and_leads_to_sign_in(
         assert secret not in stranger.content()
         stranger.get_by_role("button", name="Show my password now").click()
         expect(stranger.locator("#password")).to_have_text(secret)
-        # The script that takes the answer out of the history comes with the page.
-        stranger.wait_for_load_state()
         stranger.get_by_role("link", name="Go to sign-in").click()
         expect(stranger).to_have_url(re.compile("/my/"))
         stranger.go_back()
