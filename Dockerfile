@@ -14,4 +14,5 @@ RUN python -m portal.messages compile \
 
 USER portal
 EXPOSE 8000
-CMD ["granian", "--interface=wsgi", "--no-ws", "--host=0.0.0.0", "--port=8000", "--workers=2", "--blocking-threads=1", "--respawn-failed-workers", "portal.wsgi:application"]
+ENV HOST=0.0.0.0
+CMD ["python", "-m", "portal.web"]

@@ -1,6 +1,18 @@
-"""Kombu's client of Valkey, mended where a lost connection would take the worker with it."""
+"""
+Valkey: Kombu's client of it, mended where a lost connection would take the worker with it.
 
+And the time of the last sweep, which the workers leave there for portal.queries.health.
+"""
+
+import time
+
+from celery import current_app
 from kombu.transport import redis, virtual
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+SWEPT = "portal.swept"
 
 
 class QoS(redis.QoS):
@@ -36,3 +48,25 @@ class QoS(redis.QoS):
 def mend() -> None:
     """Have every channel use it."""
     redis.Channel.QoS = QoS
+
+
+def note_sweep() -> None:
+    """Leave word that beat, broker, worker and database have just done something together."""
+    with _connect() as link:
+        link.set(SWEPT, time.time())
+
+
+def read_sweep() -> float | None:
+    """
+    When the last sweep was, in seconds since 1970; None where the broker knows of none.
+
+    :raises RedisError: where it does not answer within a second.
+    """
+    with _connect() as link:
+        found = link.get(SWEPT)
+    return float(found) if found else None
+
+
+def _connect() -> Redis:
+    limits = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 0)}
+    return Redis.from_url(current_app.conf.broker_url, **limits)

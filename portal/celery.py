@@ -2,9 +2,16 @@
 
 import os
 import sys
+from pathlib import Path
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import (
+    after_task_publish,
+    beat_init,
+    heartbeat_sent,
+    task_success,
+    worker_init,
+)
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import broker
@@ -34,3 +41,22 @@ def refuse_to_start(**kwargs):
         # Celery logs what its signals raise and goes on; only leaving stops it.
         sys.exit(str(error))
     connection.close()
+
+
+@task_success.connect
+def note_sweep(sender, **kwargs):
+    """Keep when the last sweep was, for /health/."""
+    if sender.name == "users.sweep":
+        broker.note_sweep()
+
+
+@heartbeat_sent.connect
+@after_task_publish.connect
+def touch_alive_file(**kwargs):
+    """
+    Show the healthcheck of a container that this process goes on.
+
+    A worker's heart beats every two seconds, and beat publishes a task every 15.
+    """
+    if path := os.environ.get("ALIVE_FILE"):
+        Path(path).touch()

@@ -10,7 +10,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from partners import tenancy
-from portal.views import errors
+from portal.views import errors, probes
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -20,6 +20,17 @@ PERMISSIONS_POLICY = (
     "camera=(), microphone=(), geolocation=(), payment=(), usb=(), "
     "publickey-credentials-get=(self), publickey-credentials-create=(self)"
 )
+
+
+class Probes:
+    """Answers probes, which know no host name, no TLS and no session."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        answer = probes.PROBES.get(request.path_info, self.get_response)
+        return answer(request)
 
 
 class Headers:
@@ -54,7 +65,7 @@ class Length:
     def __call__(self, request):
         length = request.META.get("CONTENT_LENGTH") or "0"
         # A number of thousands of digits is not even read.
-        if length.isdecimal() and int(length[:15]) > 4 * settings.UPLOAD_LIMIT_BYTES:
+        if length.isdecimal() and int(length[:15]) > settings.REQUEST_LIMIT_BYTES:
             return errors.too_large(request)
         return self.get_response(request)
 

@@ -202,11 +202,9 @@ def describe_services(environment, port):
     celery = [sys.executable, "-m", "celery", "--app", "portal.celery", "--quiet"]
     worker = [*celery, "worker", "--concurrency=1", "--without-gossip", "--without-mingle"]
     worker += ["--loglevel=WARNING"]
-    web = [sys.executable, "-m", "granian", "--interface=wsgi", "--no-ws", "--workers=2"]
-    web += ["--blocking-threads=1", "--respawn-failed-workers", "--log-level=warning"]
-    web += [f"--host={host()}", f"--port={port}", "portal.wsgi:application"]
+    web = [sys.executable, "-m", "portal.web"]
     return [
-        Service("web", web, known),
+        Service("web", web, known | {"HOST": host(), "PORT": str(port)}),
         Service("interactive", [*worker, "-Q", "interactive", "-n", "interactive@%h"], working),
         Service("bulk", [*worker, "-Q", "bulk", "-n", "bulk@%h"], working),
         Service("beat", [*celery, "beat", "--loglevel=WARNING", "--pidfile="], known),

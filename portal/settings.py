@@ -62,6 +62,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.middleware.Probes",
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.Headers",
     "portal.middleware.Length",
@@ -204,6 +205,8 @@ STORAGES = {
 }
 # A file goes to Postgres part by part; the form refuses more than this (product: 50 MB).
 UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
+# What is larger is not read at all.
+REQUEST_LIMIT_BYTES = 4 * UPLOAD_LIMIT_BYTES
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "users.uploads.LimitedFile",

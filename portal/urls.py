@@ -1,8 +1,9 @@
 from django.conf import settings
 from django.urls import include, path
 
-from .views import front, log, members, probes, staff
+from .views import front, log, members, staff
 
+handler400 = "portal.views.errors.bad_request"
 handler403 = "portal.views.errors.forbidden"
 handler404 = "portal.views.errors.not_found"
 handler500 = "portal.views.errors.server_error"
@@ -22,8 +23,6 @@ portal_urls = [
     # the member's own
     path("language/", members.language, name="language"),
     path("profile/", members.profile, name="profile"),
-    # for machines
-    path("health/", probes.health, name="health"),
 ]
 
 urlpatterns = [

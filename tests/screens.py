@@ -54,15 +54,12 @@ def portal() -> Iterator[str]:
         port = free.getsockname()[1]
     url = f"http://localhost:{port}"
     server = subprocess.Popen(
-        [
-            *(str(Path(sys.executable).parent / "granian"), "portal.wsgi:application"),
-            *("--interface", "wsgi", "--port", str(port), "--log-level", "warning"),
-        ],
+        [sys.executable, "-m", "portal.web"],
         cwd=ROOT,
-        env=environment | {"BASE_URL": url},
+        env=environment | {"BASE_URL": url, "PORT": str(port)},
     )
     try:
-        wait_for(f"{url}/health/")
+        wait_for(f"{url}/readyz")
         yield url
     finally:
         server.terminate()

@@ -4,7 +4,7 @@ from .activity import find_acts
 from .attention import find_needs
 from .customers import CUSTOMER_STATES, get_customer_page, get_overview
 from .figures import get_chart, get_dashboard, get_figures
-from .health import is_healthy
+from .health import get_health, get_readiness
 from .log import PERIODS, find_logged, get_customer_choice, get_log, in_cells
 from .searching import find_everything
 
@@ -20,8 +20,9 @@ __all__ = [
     "get_customer_page",
     "get_dashboard",
     "get_figures",
+    "get_health",
     "get_log",
     "get_overview",
+    "get_readiness",
     "in_cells",
-    "is_healthy",
 ]

@@ -1,34 +1,141 @@
-"""Whether this process can work: it reaches its database and its broker."""
+"""
+Whether pages can be served, and whether work goes on behind them.
+
+The answers name no host, no partner and no error: that is for the log.
+"""
 
 import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NoAnswer
+from dataclasses import dataclass
+from functools import cache
 
-from celery import current_app
-from django.db import DatabaseError, connection
-from kombu.exceptions import OperationalError
+from django.db import DatabaseError, close_old_connections, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+from redis import RedisError
+
+from portal import broker
+from users import queries as users
 
 log = logging.getLogger(__name__)
 
+# What does not answer in this time does not work. One thread asks: while it waits for a database
+# that hangs, others are not made to wait as well.
+SECONDS = 2
+_asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="probe")
+# The sweep comes every 15 seconds, and waits while a worker reads a large file.
+SWEEP_IS_LATE_SECONDS = 300
 
-def is_healthy() -> bool:
-    """Ask both; what is wrong is for the log, not for whoever asks."""
-    return _has_database() and _has_broker()
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether pages can be served."""
+
+    has_database: bool
+    is_migrated: bool
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a load balancer may send requests here."""
+        return self.has_database and self.is_migrated
+
+    def to_json(self) -> dict:
+        """What a probe may know."""
+        return {
+            "status": "ok" if self.is_ready else "unavailable",
+            "database": "ok" if self.has_database else "unreachable",
+            "migrations": "ok" if self.is_migrated else "missing",
+        }
 
 
-def _has_database() -> bool:
+@dataclass(frozen=True)
+class Health:
+    """Also whether the work goes on that pages leave to workers."""
+
+    readiness: Readiness
+    has_broker: bool
+    # Since beat and a worker swept last; since the oldest job began that has work left.
+    sweep_seconds: int | None
+    pending_seconds: int | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether pages can be served; they are without a broker, too."""
+        return self.readiness.is_ready
+
+    @property
+    def works(self) -> bool:
+        """Whether jobs are being done."""
+        is_late = self.sweep_seconds is None or self.sweep_seconds > SWEEP_IS_LATE_SECONDS
+        return self.has_broker and not is_late
+
+    def to_json(self) -> dict:
+        """What a probe may know."""
+        found = self.readiness.to_json()
+        if self.is_ready and not self.works:
+            found["status"] = "degraded"
+        return found | {
+            "broker": "ok" if self.has_broker else "unreachable",
+            "last_sweep_seconds": self.sweep_seconds,
+            "oldest_pending_seconds": self.pending_seconds,
+        }
+
+
+def get_readiness() -> Readiness:
+    """Ask the database, which also knows its migrations."""
+    applied = _ask(lambda: MigrationRecorder(connection).applied_migrations().keys())
+    return Readiness(applied is not None, applied is not None and _known() <= applied)
+
+
+def get_health() -> Health:
+    """Ask the database and the broker."""
+    readiness = get_readiness()
+    has_broker, swept_at = _ask_broker()
+    began_at = _ask(users.get_oldest_pending) if readiness.is_ready else None
+    return Health(
+        readiness,
+        has_broker,
+        sweep_seconds=swept_at and max(0, int(time.time() - swept_at)),
+        pending_seconds=began_at and int((timezone.now() - began_at).total_seconds()),
+    )
+
+
+@cache
+def _known() -> frozenset:
+    """The migrations of this version of the portal."""
+    return frozenset(MigrationLoader(None).disk_migrations)
+
+
+def _ask(question: Callable) -> object | None:
+    """Ask the database in the thread that is for it; None where it does not answer in time."""
+
+    def ask():
+        close_old_connections()
+        try:
+            return question()
+        except DatabaseError:
+            log.exception("the database does not answer")
+            return None
+        finally:
+            close_old_connections()
+
+    answer = _asking.submit(ask)
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        log.exception("the database does not answer")
-        return False
-    return True
+        return answer.result(SECONDS)
+    except NoAnswer:
+        answer.cancel()
+        log.error("the database does not answer in %s seconds", SECONDS)
+        return None
 
 
-def _has_broker() -> bool:
+def _ask_broker() -> tuple[bool, float | None]:
+    """Whether the broker answers, and when it was told of a sweep."""
     try:
-        with current_app.connection_for_write() as broker:
-            broker.ensure_connection(max_retries=1, timeout=2)
-    except (OperationalError, OSError):
+        return True, broker.read_sweep()
+    except RedisError:
         log.exception("the broker does not answer")
-        return False
-    return True
+        return False, None

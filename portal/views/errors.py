@@ -14,6 +14,11 @@ from partners.backend.away import is_away
 from portal.context import html_language
 
 
+def bad_request(request, exception=None):
+    """Say that the host, the address or the form is not to be read; there may be no session yet."""
+    return HttpResponse(_plainly(request, "400.html", home=f"{settings.BASE_URL}/"), status=400)
+
+
 def forbidden(request, exception=None):
     """Name the right that is missing, and the roles that can give it."""
     if isinstance(exception, Archived):
@@ -47,7 +52,7 @@ def unavailable(request):
 def too_large(request):
     """Say how large a file may be, without having read what was sent."""
     page = _plainly(request, "413.html", limit=settings.UPLOAD_LIMIT_BYTES)
-    return HttpResponse(page, status=413, headers={"Connection": "close"})
+    return HttpResponse(page, status=413)
 
 
 def _plainly(request, template, **context):

@@ -19,7 +19,6 @@ from users.models import Batch
 from . import walk
 
 PUBLIC = {
-    "health/",
     "invitation/<str:token>/",
     "language/",
     "link/<str:token>/",

@@ -162,6 +162,7 @@ def test_only_the_app_may_call_functions_and_only_these():
         "find_partners_to_wipe",
         "find_partners_with_free_seats",
         "find_partners_with_work",
+        "get_oldest_pending",
         "refuse_without_tenant",
         "search_filtered",
         "search_page",

@@ -4,6 +4,7 @@ Run the bench: `make bench`, in a minute `make bench SCALE=small`.
     python -m tests.bench                 every row; writes .local/bench.json
     python -m tests.bench pages acts      only these families; prints, and writes nothing
     python -m tests.bench profile         where the time of our own acts goes; no rows
+    python -m tests.bench servers         web servers against each other; no rows
     python -m tests.bench --markdown      the rows of the last whole run, to be pasted
 """
 
@@ -31,8 +32,8 @@ FAMILIES = {
     "sheet": ("pages", "sheet"),
     "growth": ("imports", "grow"),
 }
-# It has no rows: it says where the time of our own acts goes.
-ON_DEMAND = {"profile": ("profile", "run")}
+# These have no rows: they print what is asked of them.
+ON_DEMAND = {"profile": ("profile", "run"), "servers": ("servers", "run")}
 
 
 def main(arguments: list[str]) -> int:

@@ -199,15 +199,17 @@ class Ground:
     def web(self) -> Iterator[int]:
         """Run the web server as `make run` does; gives the port."""
         port = embedded.free_port()
-        server = ("granian", "--interface=wsgi", "--no-ws", "--workers=2", "--blocking-threads=1")
-        where = ("--log-level=warning", f"--port={port}", "portal.wsgi:application")
-        with self.process(*server, *where, BASE_URL=f"http://localhost:{port}"):
-            for _attempt in range(200):
-                with contextlib.suppress(OSError):
-                    urlopen(f"http://localhost:{port}/health/", timeout=5)
-                    break
-                time.sleep(0.1)
+        with self.process("portal.web", PORT=str(port), BASE_URL=f"http://localhost:{port}"):
+            self.wait_for_web(f"localhost:{port}")
             yield port
+
+    def wait_for_web(self, host: str) -> None:
+        """Return when a web server answers there."""
+        for _attempt in range(200):
+            with contextlib.suppress(OSError):
+                urlopen(f"http://{host}/readyz", timeout=5)
+                break
+            time.sleep(0.1)
 
     def describe(self) -> dict[str, str]:
         """The machine, the day and the server, as they stand over the table."""

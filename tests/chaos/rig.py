@@ -112,9 +112,7 @@ class Processes:
         )
 
     def start_web(self, port):
-        command = [sys.executable, "-m", "granian", "--interface=wsgi", "--no-ws", "--workers=1"]
-        command += ["--blocking-threads=1", "--log-level=warning", "--host=127.0.0.1"]
-        return self._start([*command, f"--port={port}", "portal.wsgi:application"])
+        return self._start([sys.executable, "-m", "portal.web"], PORT=str(port))
 
     def _celery(self, name, *arguments, **environment):
         command = [sys.executable, "-m", "celery", "--app", name, "--quiet", *arguments]

@@ -49,6 +49,7 @@ from .routes import (
     find_partners_with_free_seats,
     find_partners_with_work,
     get_home_of_domain,
+    get_oldest_pending,
     get_partner_of_link,
 )
 from .sheets import (
@@ -143,6 +144,7 @@ __all__ = [
     "get_chosen",
     "get_handover",
     "get_home_of_domain",
+    "get_oldest_pending",
     "get_line",
     "get_list",
     "get_partner_of_link",

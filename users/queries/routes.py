@@ -1,5 +1,6 @@
 """Whose is it, asked before any tenant is known; the answers name nobody."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -14,6 +15,11 @@ def _ask(sql: str, parameters: list) -> list[tuple]:
 def find_partners_with_work() -> list[UUID]:
     """Partners with chunks that no worker was told of for a minute, or with mail waiting."""
     return [row[0] for row in _ask("SELECT app.find_partners_with_work()", [])]
+
+
+def get_oldest_pending() -> datetime | None:
+    """When the oldest job began that has work left for a worker; None where none has."""
+    return _ask("SELECT app.get_oldest_pending()", [])[0][0]
 
 
 def find_partners_with_free_seats() -> list[UUID]:

@@ -1,0 +1,142 @@
+"""
+The web server: waitress, in processes that share one listening socket.
+
+    python -m portal.web
+
+HOST, PORT, WEB_PROCESSES and WEB_THREADS in the environment are honored.
+
+Waitress receives a request whole before a thread works on it, and takes the whole answer from the
+thread at once, into a temporary file where it is large. So a slow client holds a connection, but
+no thread and no transaction. Each thread keeps one connection to the database.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+
+from django.conf import settings
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask, WSGITask
+
+# After these a connection is closed: without a byte in either direction; from the first byte of a
+# request to the end of its headers; from there to the last byte of the answer.
+IDLE_SECONDS = 60
+HEADER_SECONDS = 20
+EXCHANGE_SECONDS = 15 * 60
+# Of each process. A slow client takes one; poll() has no limit of its own, as select() has.
+CONNECTIONS = 2_000
+
+
+class Channel(HTTPChannel):
+    """A connection that knows when its request began."""
+
+    began = 0.0
+
+    def received(self, data):
+        """Take what the client has sent."""
+        if self.request is None:
+            self.began = time.time()
+        return super().received(data)
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether the request, or its headers alone, take too long; a quiet connection has none."""
+        request = self.request
+        if not (request or self.requests or self.total_outbufs_len):
+            return False
+        in_headers = request and not request.headers_finished
+        return now - self.began > (HEADER_SECONDS if in_headers else EXCHANGE_SECONDS)
+
+    @staticmethod
+    def error_task_class(channel, request):
+        """Let the portal say what is too large, from the headers alone."""
+        if request.error.code != 413:
+            return ErrorTask(channel, request)
+        # Of a body in chunks only this much is known.
+        length = max(request.content_length, settings.REQUEST_LIMIT_BYTES + 1)
+        request.headers["CONTENT_LENGTH"] = str(length)
+        task = WSGITask(channel, request)
+        task.set_close_on_finish()
+        return task
+
+
+class Server(TcpWSGIServer):
+    """Waitress, which by itself closes only what is idle."""
+
+    channel_class = Channel
+    parent = os.getpid()
+
+    def maintenance(self, now):
+        """Close the connections that are idle or overdue; end where nothing would end us."""
+        if os.getppid() != self.parent:
+            sys.exit("The web server's first process is gone.")
+        super().maintenance(now)
+        for channel in self.active_channels.values():
+            if channel.is_overdue(now):
+                channel.will_close = True
+
+
+def main() -> None:
+    """Serve until told to stop; a process that dies is replaced."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    # Refuses to start with the wrong role, and what it loads is shared by the processes.
+    from portal.wsgi import application
+
+    host, port = os.environ.get("HOST") or "127.0.0.1", int(os.environ.get("PORT") or 8000)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family)
+    children = set()
+    try:
+        while True:
+            while len(children) < int(os.environ.get("WEB_PROCESSES") or 2):
+                children.add(start(listener, application))
+            pid, status = os.wait()
+            children.discard(pid)
+            print(f"A process of the web server has ended: {status}.", file=sys.stderr, flush=True)
+            time.sleep(1)
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGTERM)
+        for pid in children:
+            os.waitpid(pid, 0)
+
+
+def start(listener: socket.socket, application) -> int:
+    """Fork a process that serves the application; returns its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        serve(listener, application)
+    finally:
+        os._exit(0)
+
+
+def serve(listener: socket.socket, application) -> None:
+    """Answer requests until told to stop."""
+    Server(
+        application,
+        _sock=listener,
+        bind_socket=False,
+        threads=int(os.environ.get("WEB_THREADS") or 8),
+        connection_limit=CONNECTIONS,
+        asyncore_use_poll=True,
+        backlog=1024,
+        channel_timeout=IDLE_SECONDS,
+        cleanup_interval=5,
+        max_request_header_size=64 * 1024,
+        max_request_body_size=settings.REQUEST_LIMIT_BYTES + 1,
+        # An answer never waits in its thread for the client.
+        outbuf_high_watermark=1 << 40,
+        # Django decides which of a proxy's headers it believes.
+        clear_untrusted_proxy_headers=False,
+        log_socket_errors=False,
+        ident=None,
+    ).run()
+
+
+if __name__ == "__main__":
+    main()
