@@ -10,11 +10,13 @@ thread at once, into a temporary file where it is large. So a slow client holds 
 no thread and no transaction. Each thread keeps one connection to the database.
 """
 
+import gc
 import os
 import signal
 import socket
 import sys
 import time
+from importlib import import_module
 
 from django.conf import settings
 from waitress.channel import HTTPChannel
@@ -26,6 +28,8 @@ from waitress.task import ErrorTask, WSGITask
 IDLE_SECONDS = 60
 HEADER_SECONDS = 20
 EXCHANGE_SECONDS = 15 * 60
+# How often it is looked for them.
+CLEANUP_SECONDS = 5
 # Of each process. A slow client takes one; poll() has no limit of its own, as select() has.
 CONNECTIONS = 2_000
 
@@ -42,9 +46,11 @@ class Channel(HTTPChannel):
         return super().received(data)
 
     def is_overdue(self, now: float) -> bool:
-        """Whether the request, or its headers alone, take too long; a quiet connection has none."""
-        request = self.request
-        if not (request or self.requests or self.total_outbufs_len):
+        """Whether nothing has moved, or the request has not come to its end, for too long."""
+        request, is_worked_on = self.request, bool(self.requests)
+        if not is_worked_on and now - self.last_activity > IDLE_SECONDS:
+            return True
+        if not (request or is_worked_on or self.total_outbufs_len):
             return False
         in_headers = request and not request.headers_finished
         return now - self.began > (HEADER_SECONDS if in_headers else EXCHANGE_SECONDS)
@@ -63,27 +69,34 @@ class Channel(HTTPChannel):
 
 
 class Server(TcpWSGIServer):
-    """Waitress, which by itself closes only what is idle."""
+    """
+    Waitress, with limits of time for a client that is slow.
+
+    By itself it waits for ever for one that never reads: it would close the connection when there
+    is room to write.
+    """
 
     channel_class = Channel
     parent = os.getpid()
 
     def maintenance(self, now):
-        """Close the connections that are idle or overdue; end where nothing would end us."""
+        """Close the connections that are overdue; end where nothing would end us."""
         if os.getppid() != self.parent:
             sys.exit("The web server's first process is gone.")
-        super().maintenance(now)
-        for channel in self.active_channels.values():
+        for channel in list(self.active_channels.values()):
             if channel.is_overdue(now):
-                channel.will_close = True
+                channel.handle_close()
 
 
 def main() -> None:
     """Serve until told to stop; a process that dies is replaced."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    # Refuses to start with the wrong role, and what it loads is shared by the processes.
+    # Refuses to start with the wrong role. What is loaded before the fork is shared.
     from portal.wsgi import application
+
+    import_module(settings.ROOT_URLCONF)
+    gc.freeze()
 
     host, port = os.environ.get("HOST") or "127.0.0.1", int(os.environ.get("PORT") or 8000)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -125,8 +138,7 @@ def serve(listener: socket.socket, application) -> None:
         connection_limit=CONNECTIONS,
         asyncore_use_poll=True,
         backlog=1024,
-        channel_timeout=IDLE_SECONDS,
-        cleanup_interval=5,
+        cleanup_interval=CLEANUP_SECONDS,
         max_request_header_size=64 * 1024,
         max_request_body_size=settings.REQUEST_LIMIT_BYTES + 1,
         # An answer never waits in its thread for the client.

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import re
 import socket
 import threading
 import time
@@ -45,12 +46,12 @@ class Clients:
         """Send headers that never end."""
         self._send(count, START, b"X-More: a\r\n", path, "a=b")
 
-    def read_nothing(self, count: int, path: str, cookie: str = "") -> None:
-        """Ask for a page, and leave it with the server."""
+    def read_nothing(self, count: int, path: str, form: str, cookie: str) -> None:
+        """Send a form, and leave what it asks for with the server."""
+        head = START.format(path=path, host=self.host, cookie=cookie) + FORM
         for _ in range(count):
             link = self._connect(receive_buffer=4096)
-            head = f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nCookie: {cookie}\r\n\r\n"
-            link.sendall(head.encode())
+            link.sendall(f"{head}Content-Length: {len(form)}\r\n\r\n{form}".encode())
             self.quiet.append(link)
 
     def keep_open(self, count: int, path: str) -> None:
@@ -58,10 +59,10 @@ class Clients:
         for _ in range(count):
             link = self._connect()
             link.sendall(f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\n\r\n".encode())
-            self.quiet.append(link)
+            self.dripping.append((link, b""))
 
     def count_open(self) -> int:
-        """How many of the connections that send the server has not closed yet."""
+        """How many of the connections the server has not closed yet, but for those that read nothing."""
         return sum(not is_closed(link) for link, _ in self.dripping)
 
     def _send(self, count, head, drop, path, cookie):
@@ -83,6 +84,18 @@ class Clients:
             for link, drop in list(self.dripping):
                 with contextlib.suppress(OSError):
                     link.sendall(drop)
+
+
+def open_form(host: str, path: str, cookie: str = "") -> tuple[str, str]:
+    """Get a page with a form; what a browser sends as its cookies from now on, and the token."""
+    link = http.client.HTTPConnection(host, timeout=30)
+    with contextlib.closing(link):
+        link.request("GET", path, headers={"Cookie": cookie})
+        answer = link.getresponse()
+        page = answer.read().decode()
+    given = [value.partition(";")[0] for value in answer.headers.get_all("Set-Cookie") or ()]
+    kept = {pair.partition("=")[0]: pair for pair in [*cookie.split("; "), *given] if pair}
+    return "; ".join(kept.values()), re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
 
 
 def is_closed(link: socket.socket) -> bool:

@@ -1,0 +1,199 @@
+"""The web server: what slow clients, large bodies and a process that dies do to it."""
+
+import socket
+import time
+
+import psutil
+import pytest
+from django.db import connection, transaction
+from django.urls import reverse
+
+from audit.models import Event
+from tests import serving, slow
+from users.models import CustomerUser
+
+commits = pytest.mark.django_db(transaction=True)
+
+PAGES = ("/livez", "/readyz", "/health/", "/accounts/login/", "/my/sign-in/")
+# More than there are threads, and users for a file of more than the buffers of two sockets hold.
+READERS = 6
+MANY = 12_000
+# Behind a slow client a page would wait for ever; this leaves room for a busy machine.
+NOT_HELD_UP = 10
+
+# What is run in the process of the web server before it serves.
+AT_ONCE = "web.CLEANUP_SECONDS = 0\n"
+LARGE_ANSWER = """
+import portal.wsgi
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"x" * 10_000_000]
+portal.wsgi.application = application
+"""
+
+
+def wait_until(is_so):
+    end = time.monotonic() + serving.PATIENCE
+    while time.monotonic() < end:
+        if is_so():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"For {serving.PATIENCE} seconds it did not happen.")
+
+
+@commits
+def test_strangers_who_send_slowly_keep_no_page_from_others(northwind):
+    with serving.web() as (host, _process), slow.Clients(host) as clients:
+        for sign_in in ("/accounts/login/", "/my/sign-in/"):
+            cookie, _token = slow.open_form(host, sign_in)
+            clients.send_bodies(10, sign_in, cookie)
+            clients.send_chunks(10, sign_in, cookie)
+            clients.send_headers(10, sign_in)
+        clients.keep_open(200, "/livez")
+        time.sleep(1.5)
+
+        assert_all_answer(host)
+        assert clients.count_open() == 260
+
+
+@commits
+def test_members_who_do_not_read_keep_no_page_from_others(contoso, as_alice):
+    CustomerUser.objects.bulk_create(
+        CustomerUser(
+            customer=contoso,
+            user_name=f"user{number}@contoso.example",
+            display_name="宽" * 100,
+            department="宽" * 60,
+            job_title="宽" * 60,
+        )
+        for number in range(MANY)
+    )
+    cookie = f"session={as_alice.cookies['session'].value}"
+    users = reverse("users:list", args=["contoso"])
+    with serving.web() as (host, _process), slow.Clients(host) as clients:
+        cookie, token = slow.open_form(host, users, cookie)
+        form = f"csrfmiddlewaretoken={token}&all=1&query="
+        clients.read_nothing(
+            READERS, reverse("users:export", args=["contoso", "csv"]), form, cookie
+        )
+
+        # Each thread has put its answer aside, and has ended its transaction.
+        wait_until(lambda: count_events() == READERS and count_open_transactions() == 0)
+        assert_all_answer(host)
+
+
+@commits
+def test_headers_have_less_time_than_a_whole_request(northwind):
+    hurry = f"{AT_ONCE}web.HEADER_SECONDS = 1"
+    with serving.web(before=hurry) as (host, _process), slow.Clients(host) as clients:
+        clients.send_bodies(5, "/my/sign-in/")
+        clients.send_headers(5, "/my/sign-in/")
+
+        wait_until(lambda: clients.count_open() == 5)
+
+
+@commits
+def test_a_request_that_never_ends_is_ended(northwind):
+    hurry = f"{AT_ONCE}web.EXCHANGE_SECONDS = 2"
+    with serving.web(before=hurry) as (host, _process), slow.Clients(host) as clients:
+        clients.send_bodies(5, "/my/sign-in/")
+        clients.send_chunks(5, "/my/sign-in/")
+
+        wait_until(lambda: clients.count_open() == 0)
+
+
+@commits
+@pytest.mark.parametrize("limit", ["IDLE_SECONDS", "EXCHANGE_SECONDS"])
+def test_an_answer_that_is_never_taken_is_given_up(northwind, limit):
+    hurry = f"{AT_ONCE}web.{limit} = 4\n{LARGE_ANSWER}"
+    with serving.web(before=hurry) as (host, process), slow.Clients(host) as clients:
+        clients.read_nothing(5, "/", "", "")
+
+        wait_until(lambda: count_links(process) == 5)
+        wait_until(lambda: count_links(process) == 0)
+
+
+@commits
+def test_a_connection_that_is_not_used_is_closed(northwind):
+    hurry = f"{AT_ONCE}web.IDLE_SECONDS = 2"
+    with serving.web(before=hurry) as (host, _process), slow.Clients(host) as clients:
+        clients.keep_open(5, "/livez")
+
+        wait_until(lambda: clients.count_open() == 0)
+
+
+@commits
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        ("Content-Length: 1001", ""),
+        (f"Content-Length: {10**18}", ""),
+        ("Transfer-Encoding: chunked", f"7d0\r\n{'a' * 2000}\r\n"),
+    ],
+)
+def test_what_is_too_large_is_refused_unread_in_a_sentence(northwind, header, body):
+    small = "from django.conf import settings\nsettings.REQUEST_LIMIT_BYTES = 1000"
+    with (
+        serving.web(before=small) as (host, _process),
+        socket.create_connection(
+            ("127.0.0.1", int(host.partition(":")[2])), timeout=NOT_HELD_UP
+        ) as link,
+    ):
+        link.sendall(
+            f"POST /my/sign-in/ HTTP/1.1\r\nHost: {host}\r\n{header}\r\n\r\n{body}".encode()
+        )
+        answer = b"".join(iter(lambda: link.recv(65536), b"")).decode()
+
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert "Split the list into several files" in answer
+
+
+@commits
+def test_a_process_that_dies_is_replaced(northwind):
+    with serving.web() as (host, process):
+        server = psutil.Process(process.pid)
+        dead = server.children()[0]
+        dead.kill()
+
+        wait_until(lambda: len(server.children()) == 2 and dead not in server.children())
+        assert slow.ask(host, "/livez")[0] == 200
+
+
+@commits
+def test_what_a_proxy_says_of_the_client_reaches_django(northwind):
+    known = {"BASE_URL": "https://portal.example", "ALLOWED_HOSTS": "portal.example"}
+    with serving.web(**known) as (host, _process):
+        plain = slow.ask(host, "/my/sign-in/", Host="portal.example")
+        proxied = {"Host": "portal.example", "X-Forwarded-Proto": "https"}
+
+        assert plain[0] == 301
+        assert slow.ask(host, "/my/sign-in/", **proxied)[0] == 200
+
+
+def assert_all_answer(host):
+    """What a stranger or a machine may ask for comes as if there were no others."""
+    for path in PAGES:
+        assert slow.ask(host, path, timeout=NOT_HELD_UP)[0] == 200
+
+
+def count_links(process):
+    """How many connections the processes of the web server hold."""
+    children = psutil.Process(process.pid).children()
+    links = [link for child in children for link in child.net_connections("tcp")]
+    return sum(link.status == psutil.CONN_ESTABLISHED for link in links)
+
+
+def count_events():
+    """How many exports have been recorded."""
+    with transaction.atomic():
+        return Event.objects.filter(action="users.exported").count()
+
+
+def count_open_transactions():
+    """How many processes of the portal are in a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND usename = current_user AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+        )
+        return cursor.fetchone()[0]
