@@ -29,8 +29,13 @@ class Probes:
         self.get_response = get_response
 
     def __call__(self, request):
-        answer = probes.PROBES.get(request.path_info, self.get_response)
-        return answer(request)
+        answer = probes.PROBES.get(request.path_info)
+        if answer is None:
+            return self.get_response(request)
+        response = answer(request)
+        # Else the web server would close the connection; CommonMiddleware comes later.
+        response.headers["Content-Length"] = str(len(response.content))
+        return response
 
 
 class Headers:

@@ -34,9 +34,25 @@ CLEANUP_SECONDS = 5
 CONNECTIONS = 2_000
 
 
+class Task(WSGITask):
+    """A request; to HEAD it answers without a body, which Django and waitress leave in place."""
+
+    def write(self, data):
+        """Send the headers, if they are not sent yet, and what may follow them."""
+        super().write(b"" if self.request.command == "HEAD" else data)
+
+    def finish(self):
+        """Send what is left."""
+        if self.request.command == "HEAD":
+            self.write(b"")
+            self.chunked_response = False
+        super().finish()
+
+
 class Channel(HTTPChannel):
     """A connection that knows when its request began."""
 
+    task_class = Task
     began = 0.0
 
     def received(self, data):
@@ -63,7 +79,7 @@ class Channel(HTTPChannel):
         # Of a body in chunks only this much is known.
         length = max(request.content_length, settings.REQUEST_LIMIT_BYTES + 1)
         request.headers["CONTENT_LENGTH"] = str(length)
-        task = WSGITask(channel, request)
+        task = Task(channel, request)
         task.set_close_on_finish()
         return task
 

@@ -133,19 +133,24 @@ def test_a_connection_that_is_not_used_is_closed(northwind):
 )
 def test_what_is_too_large_is_refused_unread_in_a_sentence(northwind, header, body):
     small = "from django.conf import settings\nsettings.REQUEST_LIMIT_BYTES = 1000"
-    with (
-        serving.web(before=small) as (host, _process),
-        socket.create_connection(
-            ("127.0.0.1", int(host.partition(":")[2])), timeout=NOT_HELD_UP
-        ) as link,
-    ):
-        link.sendall(
-            f"POST /my/sign-in/ HTTP/1.1\r\nHost: {host}\r\n{header}\r\n\r\n{body}".encode()
-        )
-        answer = b"".join(iter(lambda: link.recv(65536), b"")).decode()
+    with serving.web(before=small) as (host, _process):
+        request = f"POST /my/sign-in/ HTTP/1.1\r\nHost: {host}\r\n{header}\r\n\r\n{body}"
+        headers, page = send(host, request)
 
-    assert answer.startswith("HTTP/1.1 413 ")
-    assert "Split the list into several files" in answer
+    assert headers.startswith("HTTP/1.1 413 ")
+    assert "Split the list into several files" in page
+
+
+@commits
+@pytest.mark.parametrize("path", ["/livez", "/my/sign-in/", "/nothing/", "/static/js/live.js"])
+def test_head_is_answered_without_a_body(northwind, path):
+    with serving.web() as (host, _process):
+        headers, body = send(
+            host, f"HEAD {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        )
+
+    assert "Content-Type: " in headers
+    assert body == ""
 
 
 @commits
@@ -168,6 +173,16 @@ def test_what_a_proxy_says_of_the_client_reaches_django(northwind):
 
         assert plain[0] == 301
         assert slow.ask(host, "/my/sign-in/", **proxied)[0] == 200
+
+
+def send(host, request):
+    """Send a request as it is; the headers and the body of the answer, until the server closes."""
+    address = ("127.0.0.1", int(host.partition(":")[2]))
+    with socket.create_connection(address, timeout=NOT_HELD_UP) as link:
+        link.sendall(request.encode())
+        answer = b"".join(iter(lambda: link.recv(65536), b"")).decode()
+    headers, _, body = answer.partition("\r\n\r\n")
+    return headers, body
 
 
 def assert_all_answer(host):
