@@ -1,0 +1,95 @@
+"""Clients that send or read slowly, with the proxy that ships before the portal and without it."""
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+
+from audit.models import Event
+from portal import embedded
+from tests import serving, slow
+from users.models import CustomerUser
+
+from . import rig
+
+commits = pytest.mark.django_db(transaction=True)
+
+PAGES = ("/livez", "/readyz", "/health/", "/accounts/login/", "/my/sign-in/")
+READERS = 4
+MANY = 12_000
+
+
+@pytest.fixture(params=["alone", "behind the proxy"])
+def host(request, contoso, tmp_path):
+    """The portal, or the proxy before it, as they ship."""
+    if request.param == "alone":
+        with serving.web() as (host, _process):
+            yield host
+        return
+    if not serving.find_caddy():
+        pytest.skip("There is no caddy on this machine: deploy/Caddyfile is NOT TRIED.")
+    port = embedded.free_port()
+    with (
+        serving.web(BASE_URL=f"http://localhost:{port}") as (upstream, _process),
+        serving.proxy(port, upstream, tmp_path) as host,
+    ):
+        yield host
+
+
+@commits
+def test_pages_are_there_within_a_second_whatever_slow_clients_do(host, contoso, as_alice):
+    CustomerUser.objects.bulk_create(
+        CustomerUser(
+            customer=contoso,
+            user_name=f"user{number}@contoso.example",
+            display_name="宽" * 100,
+            department="宽" * 60,
+            job_title="宽" * 60,
+        )
+        for number in range(MANY)
+    )
+    users, export = (
+        reverse(f"users:{name}", args=["contoso", *rest])
+        for name, rest in (("list", []), ("export", ["csv"]))
+    )
+    member, token = slow.open_form(host, users, f"session={as_alice.cookies['session'].value}")
+    stranger, _token = slow.open_form(host, "/my/sign-in/")
+    with slow.Clients(host) as clients:
+        clients.send_bodies(20, "/my/sign-in/", stranger)
+        clients.send_chunks(20, "/accounts/login/", stranger)
+        clients.send_bodies(20, export, member)
+        clients.send_headers(20, "/my/sign-in/")
+        clients.keep_open(200, "/livez")
+        form = f"csrfmiddlewaretoken={token}&all=1&query="
+        clients.read_nothing(READERS, export, form, member)
+        rig.wait_until(lambda: count_exports() == READERS, "the exports have begun")
+        rig.wait_until(lambda: count_transactions() == 0, "no transaction waits for its reader")
+
+        times = {page: measure(host, page) for page in (*PAGES, users)}
+
+        assert clients.count_open() == 280
+    print("seconds beside 280 slow clients:", times)
+    assert max(times[page] for page in PAGES) < 1
+
+
+def measure(host, page):
+    """The seconds until a page is there; once more where the machine was busy with something else."""
+    seconds = []
+    for _attempt in range(3):
+        status, taken = slow.ask(host, page, timeout=rig.PATIENCE)
+        assert status in (200, 302)
+        seconds.append(taken)
+    return min(seconds)
+
+
+def count_exports():
+    return Event.objects.filter(action="users.exported").count()
+
+
+def count_transactions():
+    """How many processes of the portal are in a transaction, but for the test's own."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND usename = current_user AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+        )
+        return cursor.fetchone()[0]
