@@ -22,6 +22,7 @@ LABELS = {
     "customer.notes_changed": _("Notes changed"),
     "customer.policies_changed": _("Policies changed"),
     "customer.reactivated": _("Customer made active again"),
+    "customer.sign_ins_attacked": _("Many failed sign-ins of users"),
     "domain.added": _("Domain added"),
     "domain.made_default": _("Domain made the default"),
     "domain.removed": _("Domain removed"),
@@ -31,15 +32,24 @@ LABELS = {
     "import.strays_exported": _("Rows of no customer downloaded"),
     "import.uploaded": _("File uploaded"),
     "member.deactivated": _("Member deactivated"),
+    "member.factor_added": _("Second factor added"),
+    "member.factor_removed": _("Second factor removed"),
     "member.invitation_withdrawn": _("Invitation withdrawn"),
     "member.invited": _("Member invited"),
     "member.invited_again": _("Invitation sent again"),
     "member.joined": _("Member joined"),
+    "member.locked_out": _("Sign-in of a member locked"),
     "member.limits_changed": _("Customers of a member chosen"),
+    "member.password_changed": _("Own password changed"),
+    "member.password_recovered": _("Own password reset by email"),
     "member.profile_changed": _("Own profile changed"),
     "member.reactivated": _("Member reactivated"),
     "member.role_changed": _("Role changed"),
+    "member.sign_in_failed": _("Sign-in of a member failed"),
+    "member.signed_in": _("Member signed in"),
+    "member.signed_out": _("Member signed out"),
     "partner.created": _("Partner created"),
+    "partner.sign_ins_attacked": _("Many failed sign-ins of members"),
     "plan.added": _("Service plan added"),
     "plan.removed": _("Service plan removed"),
     "plan.renamed": _("Service plan renamed"),
@@ -60,6 +70,7 @@ LABELS = {
     "user.deleted": _("User deleted"),
     "user.edited": _("User edited"),
     "user.licenses_changed": _("Licenses changed"),
+    "user.locked_out": _("Sign-in of a user locked"),
     "user.password_chosen": _("Password chosen by the user"),
     "user.password_reset": _("Password reset"),
     "user.purge_held": _("Purge held"),
@@ -67,6 +78,9 @@ LABELS = {
     "user.purge_released": _("Purge released"),
     "user.purged": _("User purged"),
     "user.restored": _("User restored"),
+    "user.sign_in_failed": _("Sign-in of a user failed"),
+    "user.signed_in": _("User signed in"),
+    "user.signed_out": _("User signed out"),
     "user.unblocked": _("Sign-in allowed again"),
     "users.exported": _("Users exported"),
 }
@@ -93,6 +107,8 @@ class Event(models.Model):
     subject_id = models.UUIDField(null=True)
     subject_name = models.CharField(max_length=320, blank=True)
     batch_id = models.UUIDField(null=True)
+    # Where the request came from; None where a worker or a command did it.
+    client = models.GenericIPAddressField(null=True)
     before = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     after = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from . import client
 from .models import Event
 
 NOTHING: Mapping = MappingProxyType({})
@@ -65,16 +66,20 @@ def record_many(
     batch_id: UUID | None = None,
     by: Actor,
 ) -> None:
-    """Record the same act on many subjects, one event each, in one statement."""
+    """
+    Record the same act on many subjects, one event each, in one statement.
+
+    Each event carries the address that the running request comes from (audit.client).
+    """
     if not subjects:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO {Event._meta.db_table} (partner_id, by_id, by_name, action, customer_id,
-                batch_id, subject_id, subject_name, before, after)
+                batch_id, client, subject_id, subject_name, before, after)
             SELECT %s, %s, coalesce((SELECT name FROM partners_member WHERE id = %s), %s), %s,
-                %s, %s, s.id, s.name, s.before::jsonb, s.after::jsonb
+                %s, %s, %s::inet, s.id, s.name, s.before::jsonb, s.after::jsonb
             FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])
                 AS s(id, name, before, after)
             """,
@@ -86,6 +91,7 @@ def record_many(
                 action,
                 customer_id,
                 batch_id,
+                client.current(),
                 [subject.id for subject in subjects],
                 [subject.name for subject in subjects],
                 as_texts([one.before for one in subjects]),

@@ -12,6 +12,20 @@ from .models import Event
 
 ROWS = 50
 
+# They come by the thousand, and are looked for on their own.
+SIGN_INS = (
+    "customer.sign_ins_attacked",
+    "member.locked_out",
+    "member.sign_in_failed",
+    "member.signed_in",
+    "member.signed_out",
+    "partner.sign_ins_attacked",
+    "user.locked_out",
+    "user.sign_in_failed",
+    "user.signed_in",
+    "user.signed_out",
+)
+
 # What one looks for, and how the actions begin that it is made of.
 GROUPS = {
     "users": (_("Users"), ("user.added", "user.edited", "user.blocked", "user.unblocked")),
@@ -27,7 +41,22 @@ GROUPS = {
     ),
     "customers": (_("Customers and domains"), ("customer.", "domain.")),
     "products": (_("Subscriptions and products"), ("subscription.", "product.", "plan.")),
-    "staff": (_("Staff"), ("member.", "partner.")),
+    "sign_ins": (_("Sign-ins"), SIGN_INS),
+    "staff": (
+        _("Staff"),
+        (
+            "member.deactivated",
+            "member.factor_",
+            "member.invit",
+            "member.joined",
+            "member.limits_changed",
+            "member.password_",
+            "member.profile_changed",
+            "member.reactivated",
+            "member.role_changed",
+            "partner.created",
+        ),
+    ),
 }
 
 

@@ -1,13 +1,18 @@
 """Where allauth asks this house: no sign-up, and second factors are sealed."""
 
 import base64
+import ipaddress
+import logging
 import os
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.core.exceptions import ValidationError
 
-from . import keys
+from . import browsers, hashers, keys, operations
+
+log = logging.getLogger(__name__)
 
 
 def display(member) -> str:
@@ -21,6 +26,53 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
         """Never."""
         return False
+
+    def get_client_ip(self, request) -> str:
+        """The address of the client, behind as many proxies as settings.TRUSTED_PROXY_COUNT."""
+        address = ipaddress.ip_address(super().get_client_ip(request).partition("%")[0])
+        return str(getattr(address, "ipv4_mapped", None) or address)
+
+    # Signing in: allauth's own limits refuse a right password by the client's address alone.
+
+    def pre_authenticate(self, request, **credentials) -> None:
+        """Count the try before the password is looked at."""
+        is_again = request.user.is_authenticated
+        try:
+            self._attempt = operations.begin_member_attempt(
+                email=credentials.get("email", ""),
+                browser=browsers.read(request),
+                session=request.session.session_key if is_again else "",
+            )
+        except operations.TooManyTries as error:
+            raise self.validation_error("too_many_login_attempts") from error
+
+    def authenticate(self, request, **credentials):
+        """The member, where the password is right; without hashing beyond what the process takes."""
+        try:
+            # The form hands over no more than it takes; pre_authenticate says how to go on.
+            return super().authenticate(request, **credentials)
+        except hashers.Busy as error:
+            operations.withdraw_attempt(self._attempt)
+            raise ValidationError(error.message, code="busy") from error
+
+    def authentication_failed(self, request, **credentials) -> None:
+        """Count a wrong password, and record it."""
+        log.warning("a sign-in failed, from %s", self.get_client_ip(request))
+        operations.fail_member_attempt(attempt=self._attempt, email=credentials.get("email", ""))
+
+    def _rollback_login_failed_rl_usage(self) -> None:
+        # Called once the password was right.
+        operations.succeed_member_attempt(attempt=self._attempt)
+
+    def post_login(self, request, user, **details):
+        """Let the browser be known from now on."""
+        response = super().post_login(request, user, **details)
+        return browsers.remember(request, response, user.pk)
+
+    def set_password(self, user, password) -> None:
+        """Replace the password, on record."""
+        is_recovered = not self.request.user.is_authenticated
+        operations.change_password(member=user, password=password, is_recovered=is_recovered)
 
 
 class MFAAdapter(DefaultMFAAdapter):

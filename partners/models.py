@@ -112,6 +112,30 @@ class Member(AbstractBaseUser):
         return salted_hmac("partners.Member", key, secret=secret, algorithm="sha256").hexdigest()
 
 
+class Tries(models.Model):
+    """
+    How often something was tried lately; partners.operations.tries counts.
+
+    Of no partner, because strangers are counted too. The key is a keyed hash and names nothing.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="tries_expires")]
+
+    def __str__(self):
+        return f"{self.key[:8]} {self.count}"
+
+    @staticmethod
+    def key_of(*parts: object) -> str:
+        """What is stored of what is counted."""
+        text = "\0".join(str(part) for part in parts)
+        return salted_hmac("partners.Tries", text, algorithm="sha256").hexdigest()
+
+
 class Invitation(TenantModel):
     """
     A one-time link by which somebody becomes a member; only the hash of its token is stored.

@@ -6,7 +6,7 @@ from django.db import connection
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from .models import Invitation, Member, Partner
+from .models import Invitation, Member, Partner, Tries
 
 
 def find_members(*, partner_id: UUID) -> QuerySet[Member]:
@@ -53,6 +53,11 @@ def get_partner_of_invitation(token_hash: str) -> UUID | None:
 def find_partners() -> list[UUID]:
     """Every partner of the installation, for beat's work that is done for one after the other."""
     return list(Partner.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def find_tries(*parts: object) -> Tries | None:
+    """What is counted under these parts and not too old, or None."""
+    return Tries.objects.filter(key=Tries.key_of(*parts), expires_at__gt=timezone.now()).first()
 
 
 def get_deserted_partner(*, name: str, slug: str) -> Partner | None:

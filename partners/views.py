@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from . import forms, operations, queries
+from . import forms, hashers, operations, queries
 from .access import partner_view
 from .pages import render_form
 from .roles import GRANTS, Permission, Role
@@ -142,7 +142,7 @@ def accept(token, form) -> bool:
     name, password = form.cleaned_data["name"], form.cleaned_data["password"]
     try:
         operations.accept_invitation(token=token, name=name, password=password)
-    except operations.AddressInUse as error:
+    except (operations.AddressInUse, hashers.Busy) as error:
         form.add_error(None, error.message)
     return not form.errors
 

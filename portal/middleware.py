@@ -2,14 +2,18 @@
 
 import zoneinfo
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
+from audit import client
 from partners import tenancy
+from partners.hashers import Busy
 from portal.views import errors, probes
 
 CONTENT_SECURITY_POLICY = (
@@ -20,6 +24,46 @@ PERMISSIONS_POLICY = (
     "camera=(), microphone=(), geolocation=(), payment=(), usb=(), "
     "publickey-credentials-get=(self), publickey-credentials-create=(self)"
 )
+# At sign-out. Not "cookies": members and users of /my/ share the host, so the sign-out of one would
+# end the session of the other, and both have ended their own session already; the languages and the
+# known browsers (partners.browsers) stay too.
+CLEAR_SITE_DATA = '"cache", "storage"'
+
+
+class ClientAddress:
+    """Keeps the client's address for limits and for the record of everything the request does."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        try:
+            address = get_adapter(request).get_client_ip(request)
+        except PermissionDenied:
+            # A socket without an address.
+            address = None
+        with client.address(address):
+            return self.get_response(request)
+
+
+class Activity:
+    """
+    Puts off the end of a member's session with every request but those a page makes by itself.
+
+    Also answers a request whose password is one too many to hash.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if request.user.is_authenticated and "X-Poll" not in request.headers:
+            request.session.keep_alive()
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        """Say that it goes on in a moment."""
+        return errors.busy(request) if isinstance(exception, Busy) else None
 
 
 class Probes:
@@ -46,6 +90,8 @@ class Headers:
 
     def __call__(self, request):
         response = self.get_response(request)
+        if getattr(request, "has_signed_out", False):
+            response.headers["Clear-Site-Data"] = CLEAR_SITE_DATA
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")

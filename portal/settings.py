@@ -38,6 +38,9 @@ BASE_URL = os.environ.get("BASE_URL", "http://localhost:8000")
 IS_HTTPS = BASE_URL.startswith("https://")
 # Without it, portal.checks takes http:// for this machine only.
 ALLOW_HTTP = flag("ALLOW_HTTP")
+# How many proxies stand before the web server; each adds the address of its client at the end of
+# X-Forwarded-For, and what stands further to the left is only what the client says of itself.
+TRUSTED_PROXY_COUNT = ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXY_COUNT", "0"))
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 KEYS_DIR = Path(os.environ.get("KEYS_DIR", ROOT / ".local" / "keys"))
 
@@ -63,6 +66,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "portal.middleware.Probes",
+    "portal.middleware.ClientAddress",
     "django.middleware.security.SecurityMiddleware",
     "portal.middleware.Headers",
     "portal.middleware.Length",
@@ -71,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.middleware.Activity",
     "portal.middleware.Preferences",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -119,11 +124,14 @@ if "DATABASE_OWNER_URL" in os.environ:
         TEST={"NAME": _test_name, "TEMPLATE": "portal_template", "DEPENDENCIES": []},
     )
 
-# In Postgres, so that flushing Redis does not forget who guessed how often.
+# Only allauth uses it: for codes of second factors that were used, and for its limits of members
+# who are signed in. In Postgres, so that flushing Valkey forgets none. Nothing may be culled to make
+# room either, so there is room without end; beat deletes what has expired (users.clean).
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "portal_cache",
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000_000},
     }
 }
 
@@ -154,17 +162,36 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGIN_BY_CODE_ENABLED = False
+# partners.operations.tries bounds passwords. No limit by address alone keeps out a member who types
+# the right one; requests for mails are the exception, as each sends one.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "signup": None,
+    "reset_password_from_key": None,
+    # Codes of a second factor: of one member, after the right password.
+    "login_failed": "5/15m/key",
+    "change_password": "10/15m/user",
+    "reauthenticate": "10/15m/user",
+    "reset_password": "20/m/ip,5/h/key",
+}
 MFA_ADAPTER = "partners.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = False
 
-SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_ENGINE = "partners.sessions"
+# Without use; partners.sessions also ends it twelve hours after the sign-in.
+SESSION_COOKIE_AGE = 30 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
-CSRF_USE_SESSIONS = True
+# In a cookie: a token in the session would make a session for everyone who looks at a public page.
+# Sign-in and sign-out replace it.
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_AGE = None
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Headers -----------------------------------------------------------------------------------
@@ -276,6 +303,7 @@ CELERY = {
         "wipe": {"task": "users.wipe", "schedule": 60.0},
         "purge": {"task": "users.purge", "schedule": 3600.0},
         "recount": {"task": "users.recount", "schedule": crontab(hour=2, minute=30)},
+        "clean": {"task": "users.clean", "schedule": 900.0},
     },
     "beat_schedule_filename": str(
         Path(os.environ.get("BEAT_SCHEDULE", ROOT / ".local" / "celerybeat-schedule"))

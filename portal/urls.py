@@ -6,6 +6,8 @@ from .views import front, log, members, staff
 handler400 = "portal.views.errors.bad_request"
 handler403 = "portal.views.errors.forbidden"
 handler404 = "portal.views.errors.not_found"
+# Asked for by allauth.
+handler429 = "portal.views.errors.too_many"
 handler500 = "portal.views.errors.server_error"
 
 portal_urls = [

@@ -27,6 +27,8 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from partners import hashers
+
 KEY_FILES = ("hash.key", "seal.key", "link.key")
 
 # Crockford's base 32: no i, l, o, u.
@@ -191,8 +193,9 @@ def verify_temporary(typed: str, stored: str) -> bool:
 
 
 def hash_chosen(password: str) -> str:
-    """Hash a password that its user chose, with Argon2id."""
-    return _ARGON2.hash(_as_chosen(password))
+    """Hash a password that its user chose, with Argon2id; hashers.Busy where too many are hashed."""
+    with hashers.slot():
+        return _ARGON2.hash(_as_chosen(password))
 
 
 def verify_chosen(password: str, stored: str) -> bool:
@@ -200,7 +203,8 @@ def verify_chosen(password: str, stored: str) -> bool:
     if len(password) > CHOSEN_MAXIMUM:
         return False
     try:
-        return _ARGON2.verify(stored, _as_chosen(password))
+        with hashers.slot():
+            return _ARGON2.verify(stored, _as_chosen(password))
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
 

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from partners import operations as partners
 from partners import tenancy
 from partners.queries import find_partners
 from partners.tenancy import TenantTask
@@ -55,6 +56,15 @@ def wipe() -> None:
         with tenancy.tenant(partner_id):
             operations.wipe()
             operations.wipe_strays()
+
+
+@shared_task(name="users.clean")
+def clean() -> None:
+    """Delete sessions and counters whose time is over: those of no partner, then the others."""
+    partners.delete_old_rows()
+    for partner_id in find_partners():
+        with tenancy.tenant(partner_id):
+            operations.delete_old_sessions()
 
 
 @shared_task(name="users.purge")

@@ -1,5 +1,6 @@
 """Everything that writes partners, members and invitations."""
 
+from .cleaning import delete_old_rows
 from .founding import create_partner
 from .invitations import (
     AddressInUse,
@@ -23,6 +24,15 @@ from .members import (
     set_limited,
 )
 from .profile import change_language, change_profile
+from .signing_in import (
+    begin_member_attempt,
+    change_password,
+    fail_factor,
+    fail_member_attempt,
+    record_own,
+    succeed_member_attempt,
+)
+from .tries import TooManyTries, withdraw_attempt
 
 __all__ = [
     "AddressInUse",
@@ -33,16 +43,25 @@ __all__ = [
     "LastOwner",
     "OwnRights",
     "PartnersError",
+    "TooManyTries",
     "accept_invitation",
+    "begin_member_attempt",
     "change_language",
+    "change_password",
     "change_profile",
     "change_role",
     "create_partner",
     "deactivate_member",
+    "delete_old_rows",
+    "fail_factor",
+    "fail_member_attempt",
     "invite_member",
     "look_at_invitation",
     "reactivate_member",
+    "record_own",
     "resend_invitation",
     "set_limited",
+    "succeed_member_attempt",
+    "withdraw_attempt",
     "withdraw_invitation",
 ]

@@ -292,9 +292,9 @@ def insert_users(customer: Customer, rows: list[dict]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {CustomerUser._meta.db_table} (partner_id, customer_id, phone, tries,
+            INSERT INTO {CustomerUser._meta.db_table} (partner_id, customer_id, phone,
                 version, permissions, {", ".join(columns)})
-            SELECT %s, %s, '', 0, 1,
+            SELECT %s, %s, '', 1,
                 COALESCE(string_to_array(NULLIF(u.permissions, ''), ','), '{{}}'),
                 {", ".join(f"u.{column}" for column in columns)}
             FROM unnest({arrays}) AS u({", ".join(COLUMNS)})

@@ -49,6 +49,16 @@ def unavailable(request):
     return HttpResponse(_plainly(request, "503.html"), status=503, headers={"Retry-After": "5"})
 
 
+def busy(request):
+    """Say that more passwords are being checked than the portal takes on at once."""
+    return HttpResponse(_plainly(request, "429.html"), status=503, headers={"Retry-After": "5"})
+
+
+def too_many(request, exception=None):
+    """Say that something was asked for too often."""
+    return HttpResponse(_plainly(request, "429.html"), status=429, headers={"Retry-After": "60"})
+
+
 def too_large(request):
     """Say how large a file may be, without having read what was sent."""
     page = _plainly(request, "413.html", limit=settings.UPLOAD_LIMIT_BYTES)

@@ -129,7 +129,7 @@ COLUMNS = (
     "id", "partner_id", "customer_id", "user_name", "first_name", "last_name", "display_name",
     "job_title", "department", "phone", "contact_email", "location", "language", "permissions",
     "is_blocked", "sort_key", "search", "password", "password_state", "password_expires_at",
-    "tries", "version", "added_at", "deleted_at", "purge_at",
+    "version", "added_at", "deleted_at", "purge_at",
 )  # fmt: skip
 AT_ONCE = 100_000
 
@@ -227,7 +227,6 @@ def _users(customer: Customer, count: int, deleted: int, is_plain: bool) -> Iter
             hashed,
             "temporary" if is_temporary else "chosen",
             now + timedelta(days=7) if is_temporary else None,
-            0,
             1,
             now - timedelta(days=chance.uniform(0, 7) if is_recent else chance.uniform(31, 700)),
             gone_at,

@@ -117,13 +117,13 @@ def test_who_was_deleted_after_the_plan_fails_alone(contoso, ann, alice):
 
 def test_it_ends_the_users_sessions_and_forgets_wrong_tries(contoso, ann, alice):
     UserSession.objects.create(customer=contoso, user=ann, token_hash="x")
-    change(ann, tries=5)
+    change(ann, locked_until=timezone.now() + timedelta(minutes=10))
     batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
 
     operations.start_batch(batch=batch, by=alice)
 
     ann.refresh_from_db()
-    assert ann.tries == 0
+    assert ann.locked_until is None
     assert not UserSession.objects.exists()
 
 

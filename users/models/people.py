@@ -79,9 +79,9 @@ class CustomerUser(TenantModel):
     password_expires_at = models.DateTimeField(null=True)
     # The batch whose sheet hands the temporary password over; no key.
     password_batch = models.UUIDField(null=True)
-    # Wrong passwords in the running quarter of an hour.
-    tries = models.PositiveSmallIntegerField(default=0)
-    tries_since = models.DateTimeField(null=True)
+    # Set when wrong passwords locked the sign-in, at one address or everywhere, for members to see;
+    # partners.operations.tries counts and refuses.
+    locked_until = models.DateTimeField(null=True)
     signed_in_at = models.DateTimeField(null=True)
 
     # Raised by every edit, so that the second of two members is told.
@@ -161,6 +161,11 @@ class CustomerUser(TenantModel):
                 fields=["partner", "purge_at"],
                 condition=Q(deleted_at__isnull=False),
                 name="user_purge",
+            ),
+            models.Index(
+                fields=["customer", "locked_until"],
+                condition=Q(locked_until__isnull=False),
+                name="user_locked",
             ),
             # The dashboard's "not used in time".
             models.Index(

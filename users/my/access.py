@@ -7,17 +7,22 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.translation import get_supported_language_variant
 
-from partners import tenancy
+from partners import browsers, tenancy
 from users import operations
 from users.models import CustomerUser, UserSession
 
 PATH = "/my/"
+# The code of an error that passes by itself.
+BUSY = "busy"
 
 
 def cookie_name() -> str:
@@ -34,8 +39,16 @@ def read_cookie(request: HttpRequest) -> tuple[UUID | None, str]:
         return None, ""
 
 
-def remember(response: HttpResponse, signed_in: operations.SignedIn) -> HttpResponse:
-    """Give the browser the session that has just begun, until it is closed."""
+def remember(
+    request: HttpRequest, response: HttpResponse, signed_in: operations.SignedIn
+) -> HttpResponse:
+    """
+    Give the browser the session that has just begun, until it is closed.
+
+    The browser is known from now on, and what forms were shown before is worth nothing.
+    """
+    rotate_token(request)
+    browsers.remember(request, response, signed_in.user_id, path=PATH)
     response.set_cookie(
         cookie_name(),
         f"{signed_in.partner_id}.{signed_in.token}",
@@ -44,6 +57,12 @@ def remember(response: HttpResponse, signed_in: operations.SignedIn) -> HttpResp
         httponly=True,
         samesite="Lax",
     )
+    return response
+
+
+def clear(response: HttpResponse) -> HttpResponse:
+    """Let the browser forget the pages that it has seen; its cookies are left (portal.middleware)."""
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 
@@ -119,6 +138,14 @@ def speak(request: HttpRequest, user: CustomerUser | None) -> None:
     request.LANGUAGE_CODE = translation.get_language()
 
 
+def show_error(form: Form, error: operations.UsersError, *, field: str | None = None) -> None:
+    """Let the form say why it was refused, at this field where it is about what was typed there."""
+    if isinstance(error, operations.TooBusy):
+        form.add_error(None, ValidationError(error.message, BUSY))
+    else:
+        form.add_error(field, error.message)
+
+
 def answer_page(
     request: HttpRequest, template: str, context: dict, session: UserSession | None = None
 ) -> HttpResponse:
@@ -128,5 +155,7 @@ def answer_page(
     if session is not None:
         of_nobody["me"] = session.user
     status = 422 if form is not None and form.is_bound and form.errors else 200
+    if form is not None and form.has_error(NON_FIELD_ERRORS, BUSY):
+        status = 503
     with timezone.override(UTC):
         return render(request, template, of_nobody | context, status=status)

@@ -6,6 +6,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers import locations
+from partners import browsers
 from users import operations, queries
 from users.models import CustomerUser
 
@@ -24,11 +25,12 @@ def sign_in(request):
     if form.is_valid():
         old_token = access.read_cookie(request)[1]
         try:
-            signed_in = operations.sign_in(**form.cleaned_data, old_token=old_token)
+            known = browsers.read(request, path=access.PATH)
+            signed_in = operations.sign_in(**form.cleaned_data, old_token=old_token, browser=known)
         except operations.UsersError as error:
-            form.add_error(None, error.message)
+            access.show_error(form, error)
         else:
-            return access.remember(redirect("my:home"), signed_in)
+            return access.remember(request, redirect("my:home"), signed_in)
     return access.answer_page(request, "my/sign_in.html", {"form": form})
 
 
@@ -55,14 +57,14 @@ def choose_password(request, session):
     if form.is_valid():
         try:
             signed_in = operations.choose_password(session=session, **form.cleaned_data)
-        except operations.PasswordRefused as error:
-            form.add_error("password", error.problems)
-        except operations.WrongPassword as error:
-            form.add_error("current", error.message)
         except operations.SignedOut:
             return access.forget(redirect("my:sign_in"))
+        except operations.PasswordRefused as error:
+            form.add_error("password", error.problems)
+        except operations.UsersError as error:
+            access.show_error(form, error, field="current")
         else:
-            return access.remember(redirect("/my/?password=changed"), signed_in)
+            return access.remember(request, redirect("/my/?password=changed"), signed_in)
     context = {"form": form, "is_first": is_first}
     return access.answer_page(request, "my/password.html", context, session)
 
@@ -73,4 +75,4 @@ def choose_password(request, session):
 def sign_out(request, session):
     """End the session."""
     operations.sign_out(session=session)
-    return access.forget(redirect("my:sign_in"))
+    return access.clear(access.forget(redirect("my:sign_in")))

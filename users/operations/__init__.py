@@ -93,9 +93,11 @@ from .signing_in import (
     SignedIn,
     SignedOut,
     SignInBlocked,
+    TooBusy,
     WrongPassword,
     choose_password,
     continue_session,
+    delete_old_sessions,
     sign_in,
     sign_out,
 )
@@ -103,6 +105,8 @@ from .stopping import NotRunning, pause_batch, resume_batch, stop_batch
 from .undoing import CannotUndo, plan_lines, plan_undo
 
 __all__ = [
+    "TooBusy",
+    "delete_old_sessions",
     "filter_on_record",
     "NothingToStart",
     "cut_bundle",

@@ -226,10 +226,10 @@ def _insert_users(batch: Batch, lines: Sequence[Asked], issued) -> set:
             f"""
             INSERT INTO {CustomerUser._meta.db_table} (id, partner_id, customer_id,
                 {", ".join(TEXTS)}, permissions, is_blocked, sort_key, search, password,
-                password_state, password_expires_at, password_batch, tries, version)
+                password_state, password_expires_at, password_batch, version)
             SELECT u.id, %s, %s, {", ".join(f"u.{column}" for column in TEXTS)},
                 COALESCE(string_to_array(NULLIF(u.permissions, ''), ','), '{{}}'), false,
-                u.sort_key, u.search, u.password, 'temporary', %s, %s, 0, 1
+                u.sort_key, u.search, u.password, 'temporary', %s, %s, 1
             FROM unnest(%s::uuid[], {", ".join("%s::text[]" for _column in TEXTS)}, %s::text[],
                 %s::text[], %s::text[], %s::text[])
                 AS u(id, {", ".join(TEXTS)}, permissions, sort_key, search, password)

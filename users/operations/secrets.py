@@ -69,7 +69,7 @@ def give_passwords(*, batch: Batch, lines: Sequence[Asked]) -> dict[UUID, bytes]
             f"""
             UPDATE {CustomerUser._meta.db_table} u SET password = n.password,
                 password_state = 'temporary', password_expires_at = %s, password_batch = %s,
-                tries = 0, tries_since = NULL, version = version + 1
+                locked_until = NULL, version = version + 1
             FROM unnest(%s::uuid[], %s::text[]) AS n(id, password)
             WHERE u.id = n.id AND u.customer_id = %s
             """,

@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
-from partners import tenancy
+from partners import hashers, tenancy
+from partners.models import Tries
+from partners.operations import tries
 from users import names, passwords
 from users.models import CustomerUser, UserSession
-from users.queries import get_home_of_domain
+from users.queries import FAILURES_WITHIN, failures_of, get_home_of_domain
 
 from .batches import UsersError
 
-TRIES = 5
-TRIES_WITHIN = timedelta(minutes=15)
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 # So often at most it is written down that a session is in use.
@@ -36,8 +37,16 @@ class WrongPassword(UsersError):
     )
 
 
+class TooBusy(UsersError):
+    """More passwords are being looked at than the portal takes on at once; nothing was done."""
+
+    message = hashers.Busy.message
+
+
 class PasswordExpired(UsersError):
     """It is the right temporary password, but its time is over."""
+
+    reason = "expired"
 
     message = _(
         "This temporary password has expired. Ask your administrator to reset your password."
@@ -46,6 +55,8 @@ class PasswordExpired(UsersError):
 
 class SignInBlocked(UsersError):
     """It is the right password, but the user may not sign in."""
+
+    reason = "blocked"
 
     message = _("Signing in is blocked for you. Ask your administrator.")
 
@@ -69,53 +80,79 @@ class SignedIn:
     """A session that has just begun; only its token's hash is stored."""
 
     partner_id: UUID
+    user_id: UUID
     token: str
 
 
-def sign_in(*, user_name: str, password: str, old_token: str = "") -> SignedIn:
+def sign_in(
+    *,
+    user_name: str,
+    password: str,
+    old_token: str = "",
+    browser: tuple[str, str] = ("", ""),
+) -> SignedIn:
     """
     Begin a session for the user of this name and password, and end the browser's old one.
 
     The try is counted and committed before the password is looked at, so that guesses in
-    parallel cannot exceed the limit. Whoever is refused costs the same work.
+    parallel cannot exceed the limits. What is refused because of them is not hashed; anything else
+    costs the same work, also where there is no such user.
 
+    :param browser: the user's id and the browser's, where one has signed in there before.
     :raises WrongPassword: where any of it is wrong, or it was wrong too often.
     :raises PasswordExpired: where the right temporary password came too late.
     :raises SignInBlocked: where the right password is a blocked user's.
+    :raises TooBusy: where too many passwords are being looked at; the try has not counted.
     """
     local, domain = names.split_user_name(user_name.strip())
-    home = get_home_of_domain(_as_stored(domain))
+    name, home = f"{local}@{_as_stored(domain)}", get_home_of_domain(_as_stored(domain))
     if home is None:
-        _is_right(password, "", "")
+        _try_unknown(name, password)
         raise WrongPassword
     partner_id, customer_id = home
     with tenancy.tenant(partner_id):
-        counted = _count_try(
-            "customer_id = %s AND user_name = %s", [customer_id, f"{local}@{_as_stored(domain)}"]
-        )
-        # A row that was never read: the work is done all the same.
-        pk, stored, state, tries = counted or (None, "", "", 0)
-        if not _is_right(password, stored, state) or tries > TRIES:
-            raise WrongPassword
         with transaction.atomic():
-            user = CustomerUser.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
-            return _begin(user, stored, old_token)
+            found = CustomerUser.objects.filter(user_name=name, deleted_at=None)
+            user = found.filter(customer=customer_id).select_related("customer").first()
+        if user is None:
+            _try_unknown(name, password, customer=customer_id)
+            raise WrongPassword
+        attempt = _begin_attempt(user, "sign-in", browser[1] if browser[0] == str(user.pk) else "")
+        _check(user, password, attempt)
+        try:
+            return _begin(user, old_token, attempt)
+        except (SignInBlocked, PasswordExpired) as error:
+            if attempt.number == 1:
+                _record_failure("user.sign_in_failed", user, {"reason": error.reason})
+            raise
 
 
-def _begin(user: CustomerUser, verified: str, old_token: str) -> SignedIn:
+@transaction.atomic
+def _begin(found: CustomerUser, old_token: str, attempt: tries.Attempt) -> SignedIn:
+    user = CustomerUser.objects.select_for_update(of=("self",), no_key=True).get(pk=found.pk)
     # Between the look at the password and the lock, it may have been reset.
-    if user.password != verified or user.deleted_at:
+    if user.password != found.password or user.deleted_at:
         raise WrongPassword
+    tries.clear_attempt(attempt)
     if user.is_blocked:
         raise SignInBlocked
     if _is_expired(user):
         raise PasswordExpired
-    CustomerUser.objects.filter(pk=user.pk).update(
-        tries=0, tries_since=None, signed_in_at=timezone.now()
-    )
+    CustomerUser.objects.filter(pk=user.pk).update(locked_until=None, signed_in_at=timezone.now())
     UserSession.objects.filter(token_hash=_hash(old_token)).delete()
     UserSession.objects.filter(user=user, created_at__lte=timezone.now() - LONGEST).delete()
+    failed = {"failed": attempt.number - 1} if attempt.number > 1 else {}
+    _record("user.signed_in", user, after=failed)
     return _open_session(user)
+
+
+def _record(action: str, user: CustomerUser, after: dict | None = None) -> None:
+    audit.record(
+        action,
+        subject=audit.Subject(user.pk, user.user_name, after=after or {}),
+        customer_id=user.customer_id,
+        by=audit.System(user.partner_id, name=user.user_name),
+    )
 
 
 def _as_stored(domain: str) -> str:
@@ -126,20 +163,69 @@ def _as_stored(domain: str) -> str:
         return domain
 
 
-def _count_try(where: str, parameters: list) -> tuple | None:
-    """Count a try of the active user and read what to verify, in one committed statement."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {CustomerUser._meta.db_table} SET
-                tries = CASE WHEN tries_since > %s THEN least(tries + 1, 100) ELSE 1 END,
-                tries_since = CASE WHEN tries_since > %s THEN tries_since ELSE %s END
-            WHERE {where} AND deleted_at IS NULL
-            RETURNING id, password, password_state, tries
-            """,
-            [timezone.now() - TRIES_WITHIN] * 2 + [timezone.now(), *parameters],
+def _try_unknown(name: str, password: str, **around: UUID) -> None:
+    """Do and count the same as for a user who exists, with nobody's password."""
+    try:
+        attempt = tries.begin_attempt(("user", name), around=around)
+    except tries.TooManyTries:
+        return
+    _hash_within(attempt, password, "", "")
+    tries.fail_attempt(attempt)
+
+
+def _begin_attempt(user: CustomerUser, way: str, browser: str) -> tries.Attempt:
+    """Count a try of this user; where that locks the user everywhere, it is on record."""
+    try:
+        return tries.begin_attempt(
+            ("user", way, user.pk, user.password),
+            browser=browser,
+            around={"customer": user.customer_id},
         )
-        return cursor.fetchone()
+    except tries.TooManyTries as error:
+        if error.is_new:
+            _record_failure("user.locked_out", user, {"everywhere": True})
+        raise WrongPassword from error
+
+
+def _check(user: CustomerUser, password: str, attempt: tries.Attempt, **way: str) -> None:
+    """
+    Look at a password whose try was counted; the first and the last wrong one are on record.
+
+    :raises WrongPassword: where it is wrong.
+    """
+    if _hash_within(attempt, password, user.password, user.password_state):
+        return
+    tries.fail_attempt(attempt)
+    tries.count_one(Tries.key_of(*failures_of(user.customer_id)), within=FAILURES_WITHIN)
+    if attempt.number == 1:
+        _record_failure("user.sign_in_failed", user, way)
+    if attempt.is_last:
+        _record_failure("user.locked_out", user, {**way, "failed": attempt.number})
+    raise WrongPassword
+
+
+def _hash_within(attempt: tries.Attempt, password: str, stored: str, state: str) -> bool:
+    try:
+        with hashers.without_waiting(attempt.is_suspicious):
+            return _is_right(password, stored, state)
+    except hashers.Busy as error:
+        tries.withdraw_attempt(attempt)
+        raise TooBusy from error
+
+
+@transaction.atomic
+def _record_failure(action: str, user: CustomerUser, after: dict) -> None:
+    if action == "user.locked_out":
+        CustomerUser.objects.filter(pk=user.pk).update(locked_until=timezone.now() + tries.WITHIN)
+    tries.record_failure(
+        action,
+        subject=audit.Subject(user.pk, user.user_name, after=after),
+        around=audit.Subject(user.customer_id, user.customer.name),
+        too_many="customer.sign_ins_attacked",
+        customer_id=user.customer_id,
+        # Not the user, as far as is known.
+        by=audit.System(user.partner_id),
+    )
 
 
 def _is_right(password: str, stored: str, state: str) -> bool:
@@ -166,7 +252,7 @@ def _is_expired(user: CustomerUser) -> bool:
 def _open_session(user: CustomerUser) -> SignedIn:
     token = secrets.token_urlsafe(32)
     UserSession.objects.create(user=user, customer_id=user.customer_id, token_hash=_hash(token))
-    return SignedIn(user.partner_id, token)
+    return SignedIn(user.partner_id, user.pk, token)
 
 
 def _hash(token: str) -> str:
@@ -212,7 +298,7 @@ def choose_password(*, session: UserSession, password: str, current: str = "") -
     """
     user = session.user
     if user.password_state == CustomerUser.PasswordState.CHOSEN:
-        _prove(user, current)
+        _prove(session, current)
     problems = passwords.check_chosen(
         password,
         user_name=user.user_name,
@@ -221,16 +307,22 @@ def choose_password(*, session: UserSession, password: str, current: str = "") -
     )
     if problems:
         raise PasswordRefused(problems)
-    return _replace_password(session, passwords.hash_chosen(password))
+    try:
+        hashed = passwords.hash_chosen(password)
+    except hashers.Busy as error:
+        raise TooBusy from error
+    return _replace_password(session, hashed)
 
 
-def _prove(user: CustomerUser, current: str) -> None:
-    counted = _count_try("id = %s", [user.pk])
-    pk, stored, state, tries = counted or (None, "", "", 0)
-    if not _is_right(current, stored, state) or tries > TRIES:
+def _prove(session: UserSession, current: str) -> None:
+    try:
+        attempt = _begin_attempt(session.user, "change", str(session.pk))
+        _check(session.user, current, attempt, way="change")
+    except WrongPassword as error:
         raise WrongPassword(
             _("The present password is wrong. After five wrong tries, wait a quarter of an hour.")
-        )
+        ) from error
+    tries.clear_attempt(attempt)
 
 
 @transaction.atomic
@@ -245,16 +337,10 @@ def _replace_password(session: UserSession, hashed: str) -> SignedIn:
         password_state=CustomerUser.PasswordState.CHOSEN,
         password_expires_at=None,
         password_batch=None,
-        tries=0,
-        tries_since=None,
+        locked_until=None,
     )
     UserSession.objects.filter(user=user).delete()
-    audit.record(
-        "user.password_chosen",
-        subject=audit.Subject(user.pk, user.user_name),
-        customer_id=user.customer_id,
-        by=audit.System(user.partner_id, name=user.user_name),
-    )
+    _record("user.password_chosen", user)
     return _open_session(user)
 
 
@@ -262,3 +348,12 @@ def _replace_password(session: UserSession, hashed: str) -> SignedIn:
 def sign_out(*, session: UserSession) -> None:
     """End the session; its cookie is worth nothing from now on."""
     UserSession.objects.filter(pk=session.pk).delete()
+    _record("user.signed_out", session.user)
+
+
+@transaction.atomic
+def delete_old_sessions() -> None:
+    """Delete the sessions of the partner's users that may not go on any more."""
+    now = timezone.now()
+    over = Q(seen_at__lte=now - IDLE) | Q(created_at__lte=now - LONGEST)
+    UserSession.objects.filter(over).delete()

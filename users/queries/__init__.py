@@ -23,6 +23,7 @@ from .batches import (
 from .bundles import find_bundle_batches, find_strays, get_bundle, has_strays, shows_strays
 from .columns import find_agreed_columns, find_preview, find_said_columns
 from .exporting import Bought, find_all_lines, find_bought, find_exported
+from .failures import FAILURES_WITHIN, SignInFailures, failures_of, get_failures
 from .filters import (
     Filters,
     UnknownFilter,
@@ -74,6 +75,10 @@ from .undoing import (
 )
 
 __all__ = [
+    "FAILURES_WITHIN",
+    "SignInFailures",
+    "failures_of",
+    "get_failures",
     "find_bundle_batches",
     "get_bundle",
     "shows_strays",

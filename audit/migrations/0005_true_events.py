@@ -50,7 +50,7 @@ CREATE TRIGGER by_members AFTER INSERT ON audit_event
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("audit", "0003_append_to_indexes"),
+        ("audit", "0004_client"),
         ("partners", "0005_no_temporary_tables"),
         ("users", "0026_search_filtered"),
     ]
