@@ -9,6 +9,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from . import browsers, hashers, keys, operations
 
@@ -63,6 +64,13 @@ class AccountAdapter(DefaultAccountAdapter):
     def _rollback_login_failed_rl_usage(self) -> None:
         # Called once the password was right.
         operations.succeed_member_attempt(attempt=self._attempt)
+
+    @transaction.atomic
+    def login(self, request, user) -> None:
+        """Begin the session, saved together with its record: neither stands without the other."""
+        super().login(request, user)
+        request.session.save()
+        operations.record_own("member.signed_in", member=user)
 
     def post_login(self, request, user, **details):
         """Let the browser be known from now on."""

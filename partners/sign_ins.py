@@ -5,7 +5,6 @@ import time
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.middleware.csrf import rotate_token
@@ -15,12 +14,9 @@ from .sessions import BEGAN
 
 
 @receiver(user_logged_in)
-@transaction.atomic
-def signed_in(request, user, **kwargs):
-    """Save the session with its record, so that neither stands without the other."""
+def signed_in(request, **kwargs):
+    """Note when the session began; adapters.py records it."""
     request.session[BEGAN] = time.time()
-    request.session.save()
-    operations.record_own("member.signed_in", member=user)
 
 
 @receiver(user_logged_out)

@@ -29,6 +29,9 @@ LABELS = {
     "closed": gettext_lazy("Subscriptions closed"),
     "customers": gettext_lazy("Customers"),
     "events": gettext_lazy("Acts"),
+    "everywhere": gettext_lazy("At every address"),
+    "factor": gettext_lazy("Second factor"),
+    "failed": gettext_lazy("Failed tries before"),
     "file": gettext_lazy("File"),
     "filter": gettext_lazy("Filter"),
     "had": gettext_lazy("Held already"),
@@ -42,6 +45,7 @@ LABELS = {
     "passwords": gettext_lazy("Passwords"),
     "permissions": gettext_lazy("Permissions"),
     "product": gettext_lazy("Product"),
+    "reason": gettext_lazy("Reason"),
     "removed": gettext_lazy("Removed"),
     "seats": gettext_lazy("Seats"),
     "short": gettext_lazy("Seats that were missing"),
@@ -61,7 +65,18 @@ PLACES = {"location", "not_sold_in"}
 WORDS = {
     "kind": dict(Batch.Kind.choices + Handover.Kind.choices),
     "permissions": dict(UserPermission.choices),
+    "factor": {
+        "totp": gettext_lazy("Authenticator app"),
+        "recovery_codes": gettext_lazy("Recovery codes"),
+        "webauthn": gettext_lazy("Security key"),
+    },
+    "reason": {
+        "blocked": gettext_lazy("Sign-in blocked"),
+        "expired": gettext_lazy("Temporary password expired"),
+    },
     "way": {
+        "change": gettext_lazy("When changing the password"),
+        "factor": gettext_lazy("Wrong code of the second factor"),
         "shown": gettext_lazy("On screen"),
         "printed": gettext_lazy("On paper"),
         "downloaded": gettext_lazy("As a file"),

@@ -115,6 +115,10 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "user.blocked": ("ban", _("{by} blocked the sign-in of {subject} at {customer}")),
     "user.unblocked": ("lock-open", _("{by} allowed the sign-in of {subject} at {customer} again")),
     "user.password_reset": ("key", _("{by} reset the password of {subject} at {customer}")),
+    "user.signed_in": ("arrow-right", _("{subject} at {customer} signed in")),
+    "user.signed_out": ("x", _("{subject} at {customer} signed out")),
+    "user.sign_in_failed": ("alert-triangle", _("A sign-in as {subject} at {customer} failed")),
+    "user.locked_out": ("lock", _("The sign-in of {subject} at {customer} was locked")),
     "user.password_chosen": ("shield-check", _("{subject} chose a password at {customer}")),
     "batch.exported": ("download", _("{by} downloaded the result of a batch at {customer}")),
     "batch.errors_exported": (
@@ -134,6 +138,10 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "customer.reactivated": (
         "arrow-back-up",
         _("{by} made the customer {subject} active again"),
+    ),
+    "customer.sign_ins_attacked": (
+        "alert-triangle",
+        _("Many sign-ins failed at {customer}: the others of this hour are only counted"),
     ),
     "domain.added": ("world-www", _("{by} added the domain {subject} at {customer}")),
     "domain.made_default": (
@@ -192,9 +200,21 @@ EVENTS: dict[str, tuple[str, Promise]] = {
         "building-community",
         _("{by} chose which customers {subject} may see"),
     ),
+    "member.signed_in": ("arrow-right", _("{by} signed in")),
+    "member.signed_out": ("x", _("{by} signed out")),
+    "member.sign_in_failed": ("alert-triangle", _("A sign-in as {subject} failed")),
+    "member.locked_out": ("lock", _("The sign-in of {subject} was locked")),
+    "member.password_changed": ("key", _("{by} changed their own password")),
+    "member.password_recovered": ("key", _("{by} reset their own password by email")),
+    "member.factor_added": ("shield-check", _("{by} added a second factor")),
+    "member.factor_removed": ("shield-lock", _("{by} removed a second factor")),
     "member.deactivated": ("ban", _("{by} deactivated {subject}")),
     "member.reactivated": ("lock-open", _("{by} reactivated {subject}")),
     "partner.created": ("star", _("{subject} was set up here")),
+    "partner.sign_ins_attacked": (
+        "alert-triangle",
+        _("Many sign-ins of members failed: the others of this hour are only counted"),
+    ),
 }
 UNKNOWN = ("activity", _("{by} changed something about {subject}"))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from allauth.account.utils import filter_users_by_email
+from allauth.account.internal.userkit import filter_users_by_email
 from django.db import transaction
 
 import audit.operations as audit

@@ -23,8 +23,9 @@ from .scope import seen_by
 
 MOST = 8
 DAYS = 30
-# A large batch leaves one event a user; the dashboard looks no further behind them than this.
-MOST_EVENTS = 500
+# A large batch leaves one event a user, and every user signs in; the dashboard looks no further
+# behind them than this.
+MOST_EVENTS = 2_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def find_acts(*, member: Member, most: int = MOST) -> Sequence[Act]:
 def _beside_batches(events, most: int) -> Sequence[Event]:
     latest = events[:MOST_EVENTS]
     told = Q(batch_id=None) | ~Q(action__startswith="user.") & ~Q(action="batch.started")
+    # Those are in the log; here they would push out what members did.
+    told &= ~Q(action__in=audit.SIGN_INS)
     return list(Event.objects.filter(told, pk__in=latest.values("pk")).order_by("-pk")[:most])
 
 

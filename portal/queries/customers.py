@@ -12,6 +12,7 @@ from licensing import queries as licensing
 from licensing.models import Subscription
 from partners.models import Member
 from users.models import Batch, UserCount
+from users.queries import SignInFailures, get_failures
 
 from .attention import FULL, GRACE, NEARLY_FULL, SUSPENDED, how_bad
 
@@ -146,6 +147,7 @@ class Overview:
     administrators: int
     bought: Sequence[Bought]
     batches: Sequence[Batch] = field(default_factory=tuple)
+    failures: SignInFailures | None = None
 
 
 def get_overview(customer: Customer) -> Overview:
@@ -159,6 +161,7 @@ def get_overview(customer: Customer) -> Overview:
         administrators=administrators.count(),
         bought=[_judge(one) for one in bought.annotate(badness=how_bad())],
         batches=list(batches),
+        failures=get_failures(customer),
     )
 
 

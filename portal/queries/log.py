@@ -122,7 +122,7 @@ def in_cells(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
     has ended.
     """
     language, zone = translation.get_language(), timezone.get_current_timezone()
-    header = [_("Time"), _("Who"), _("Act"), _("To what"), _("Customer"), _("Batch"), _("Changes")]
+    header = [_("Time"), _("Who"), _("Act"), _("To what"), _("Customer"), _("Batch"), _("Changes"), _("IP address")]
 
     def rows() -> Iterator[list[str]]:
         yield header
@@ -144,6 +144,7 @@ def _row(event: Event, names: dict, zone) -> list[str]:
         names.get(event.customer_id, ""),
         str(event.batch_id or ""),
         "; ".join(str(change) for change in changes.of_event(event)),
+        event.client or "",
     ]
 
 

@@ -315,9 +315,11 @@ def choose_password(*, session: UserSession, password: str, current: str = "") -
 
 
 def _prove(session: UserSession, current: str) -> None:
+    # Read anew: it may have been reset since the page was opened.
+    user = CustomerUser.objects.select_related("customer").get(pk=session.user_id)
     try:
-        attempt = _begin_attempt(session.user, "change", str(session.pk))
-        _check(session.user, current, attempt, way="change")
+        attempt = _begin_attempt(user, "change", str(session.pk))
+        _check(user, current, attempt, way="change")
     except WrongPassword as error:
         raise WrongPassword(
             _("The present password is wrong. After five wrong tries, wait a quarter of an hour.")
