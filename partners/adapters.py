@@ -4,6 +4,7 @@ import base64
 import ipaddress
 import logging
 import os
+from contextlib import ExitStack
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -14,6 +15,9 @@ from django.db import transaction
 from . import browsers, hashers, keys, operations
 
 log = logging.getLogger(__name__)
+
+# In the session, between the password and the second factor: the wrong tries before.
+FAILED = "failed_before"
 
 
 def display(member) -> str:
@@ -46,12 +50,14 @@ class AccountAdapter(DefaultAccountAdapter):
             )
         except operations.TooManyTries as error:
             raise self.validation_error("too_many_login_attempts") from error
+        if self._attempt.is_suspicious:
+            self._while_hashing.enter_context(hashers.without_waiting())
 
     def authenticate(self, request, **credentials):
         """The member, where the password is right; without hashing beyond what the process takes."""
         try:
-            # The form hands over no more than it takes; pre_authenticate says how to go on.
-            return super().authenticate(request, **credentials)
+            with ExitStack() as self._while_hashing:
+                return super().authenticate(request, **credentials)
         except hashers.Busy as error:
             operations.withdraw_attempt(self._attempt)
             raise ValidationError(error.message, code="busy") from error
@@ -64,13 +70,17 @@ class AccountAdapter(DefaultAccountAdapter):
     def _rollback_login_failed_rl_usage(self) -> None:
         # Called once the password was right.
         operations.succeed_member_attempt(attempt=self._attempt)
+        if self._attempt.number > 1:
+            self.request.session[FAILED] = self._attempt.number - 1
 
     @transaction.atomic
     def login(self, request, user) -> None:
         """Begin the session, saved together with its record: neither stands without the other."""
         super().login(request, user)
+        failed = request.session.pop(FAILED, 0)
         request.session.save()
-        operations.record_own("member.signed_in", member=user)
+        after = {"failed": failed} if failed else {}
+        operations.record_own("member.signed_in", member=user, after=after)
 
     def post_login(self, request, user, **details):
         """Let the browser be known from now on."""

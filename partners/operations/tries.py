@@ -53,11 +53,8 @@ class Attempt:
     # Tries of the account from this address or browser lately, this one included.
     number: int
     allowed: int
-
-    @property
-    def is_suspicious(self) -> bool:
-        """Whether so much has failed around it that it gets fewer tries and does not wait."""
-        return self.allowed == MAX_OWN_WHEN_MANY
+    # From an address that has failed often: what comes from elsewhere is hashed before it.
+    is_suspicious: bool
 
     @property
     def is_last(self) -> bool:
@@ -90,10 +87,12 @@ def begin_attempt(account: tuple, *, browser: str = "", around: dict[str, object
     wider = {Tries.key_of("failed", kind, value): MANY[kind] for kind, value in around.items()}
     if browser:
         allowed, own = MAX_OWN, Tries.key_of("browser", *account, browser)
+        is_suspicious = False
     else:
         counts = counts_of(wider)
-        is_much = any(counts.get(name, 0) >= many for name, many in wider.items())
-        allowed = MAX_OWN_WHEN_MANY if is_much else MAX_OWN
+        many = {name for name, most in wider.items() if counts.get(name, 0) >= most}
+        is_suspicious = Tries.key_of("failed", "address", around["address"]) in many
+        allowed = MAX_OWN_WHEN_MANY if many else MAX_OWN
         own = Tries.key_of("address", *account, around["address"])
     number = count_one(own)
     if number > allowed:
@@ -102,7 +101,7 @@ def begin_attempt(account: tuple, *, browser: str = "", around: dict[str, object
     of_account = count_one(account_key)
     if of_account > MAX_ACCOUNT and not browser:
         raise TooManyTries(is_new=of_account == MAX_ACCOUNT + 1)
-    return Attempt(own, account_key, tuple(wider), number, allowed)
+    return Attempt(own, account_key, tuple(wider), number, allowed, is_suspicious)
 
 
 def fail_attempt(attempt: Attempt) -> None:

@@ -122,7 +122,16 @@ def in_cells(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
     has ended.
     """
     language, zone = translation.get_language(), timezone.get_current_timezone()
-    header = [_("Time"), _("Who"), _("Act"), _("To what"), _("Customer"), _("Batch"), _("Changes"), _("IP address")]
+    header = [
+        _("Time"),
+        _("Who"),
+        _("Act"),
+        _("To what"),
+        _("Customer"),
+        _("Batch"),
+        _("Changes"),
+        _("IP address"),
+    ]
 
     def rows() -> Iterator[list[str]]:
         yield header

@@ -39,7 +39,7 @@ ENDS = {".": "。", "?": "？", ":": "："}
 # What stays as it is in Chinese: names of products, formats, keys and units, and languages.
 NAMES = {
     *("Entra", "Excel", "Google", "Microsoft", "Windows", "Workspace"),
-    *("CSV", "GBK", "UTC", "UTF", "csv", "xlsx"),
+    *("CSV", "GBK", "IP", "UTC", "UTF", "csv", "xlsx"),
     *("Ctrl", "English", "GB", "MB"),
 }
 ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+|\b(?:[\w-]+\.)+\w+|https?://\S+|/[\w/.-]+")

@@ -1,0 +1,81 @@
+"""How many passwords one process hashes at once."""
+
+import threading
+from queue import Queue
+
+import pytest
+from django.contrib.auth.hashers import make_password
+
+from partners import hashers
+from users import passwords
+
+
+@pytest.fixture
+def full():
+    """Threads that hash, and threads that wait, as many as there are places."""
+    inside, over = threading.Semaphore(0), threading.Event()
+
+    def hash_long():
+        with hashers.slot():
+            inside.release()
+            over.wait()
+
+    threads = [threading.Thread(target=hash_long) for _n in range(hashers.AT_ONCE)]
+    for thread in threads:
+        thread.start()
+        inside.acquire()
+    yield over
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_so_many_wait_and_the_others_are_refused_at_once(full):
+    answers = Queue()
+
+    def try_one():
+        try:
+            with hashers.slot():
+                answers.put("hashed")
+        except hashers.Busy:
+            answers.put("busy")
+
+    threads = [threading.Thread(target=try_one) for _n in range(20)]
+    for thread in threads:
+        thread.start()
+    # Those that find no place say so while the places are still taken.
+    refused = [answers.get() for _n in range(20 - hashers.WAITING)]
+    full.set()
+    for thread in threads:
+        thread.join()
+
+    assert refused == ["busy"] * (20 - hashers.WAITING)
+    assert [answers.get() for _n in range(hashers.WAITING)] == ["hashed"] * hashers.WAITING
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: make_password("a password"),
+        lambda: hashers.Argon2().verify("x", "argon2$argon2id$v=19$m=1,t=1,p=1$YWFhYWFhYWE$YQ"),
+        lambda: passwords.hash_chosen("a password"),
+        lambda: passwords.verify_chosen("a password", "any"),
+    ],
+)
+def test_every_slow_hash_takes_a_place(full, work):
+    with hashers.without_waiting(), pytest.raises(hashers.Busy):
+        work()
+
+
+@pytest.mark.django_db
+def test_a_page_that_cannot_hash_says_so(client, alice, full, monkeypatch):
+    monkeypatch.setattr(hashers, "LONGEST_WAIT", 0)
+
+    answer = client.post("/accounts/login/", {"login": alice.email, "password": "wrong"})
+    assert "Try again in a few seconds." in answer.content.decode()
+
+    client.force_login(alice)
+    fields = {"oldpassword": "x", "password1": "a long password", "password2": "a long password"}
+    answer = client.post("/accounts/password/change/", fields)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "Try again in a moment" in answer.content.decode()
