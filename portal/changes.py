@@ -31,7 +31,7 @@ LABELS = {
     "events": gettext_lazy("Acts"),
     "everywhere": gettext_lazy("At every address"),
     "factor": gettext_lazy("Second factor"),
-    "failed": gettext_lazy("Failed tries before"),
+    "failed": gettext_lazy("Failed attempts"),
     "file": gettext_lazy("File"),
     "filter": gettext_lazy("Filter"),
     "had": gettext_lazy("Held already"),
