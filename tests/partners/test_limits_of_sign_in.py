@@ -154,7 +154,13 @@ def test_one_ipv6_client_has_one_address(alice):
 
     assert not sign_in(REMOTE_ADDR="2001:db8:1:2:ffff::1")
     assert sign_in(REMOTE_ADDR="2001:db8:1:3::1")
-    # As a socket for both protocols writes IPv4.
+
+
+def test_clients_whose_ipv4_address_is_written_as_ipv6_are_told_apart(alice):
+    for _time in range(6):
+        sign_in("wrong", REMOTE_ADDR="::ffff:198.51.100.1")
+
+    assert not sign_in(REMOTE_ADDR="198.51.100.1")
     assert sign_in(REMOTE_ADDR="::ffff:203.0.113.1")
 
 

@@ -2,6 +2,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Lower, Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
@@ -183,6 +184,11 @@ class CustomerUser(TenantModel):
 
     def __str__(self):
         return self.display_name
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether wrong passwords have locked the sign-in, at one address at least."""
+        return self.locked_until is not None and self.locked_until > timezone.now()
 
     @property
     def permission_labels(self) -> list[str]:

@@ -60,16 +60,17 @@ def remember(
     return response
 
 
-def clear(response: HttpResponse) -> HttpResponse:
-    """Let the browser forget the pages that it has seen; its cookies are left (portal.middleware)."""
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    return response
-
-
 def forget(response: HttpResponse) -> HttpResponse:
     """Take the session's cookie from the browser."""
     response.delete_cookie(cookie_name(), path=PATH, samesite="Lax")
     return response
+
+
+def end(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Forget the session, the token of its forms, and the pages (portal.middleware.Headers)."""
+    request.has_signed_out = True
+    rotate_token(request)
+    return forget(response)
 
 
 def user_view(view: Callable) -> Callable:

@@ -75,4 +75,4 @@ def choose_password(request, session):
 def sign_out(request, session):
     """End the session."""
     operations.sign_out(session=session)
-    return access.clear(access.forget(redirect("my:sign_in")))
+    return access.end(request, redirect("my:sign_in"))

@@ -74,6 +74,8 @@ def test_five_wrong_passwords_lock_a_user_at_this_address_and_the_staff_sees_it(
     page = as_alice.get("/customers/contoso/").content.decode()
     assert "5 sign-ins failed since" in page
     assert "Ann Lee</a> until " in page
+    user_page = f"/customers/contoso/users/{settled.pk}/"
+    assert "Locked after failed sign-ins" in as_alice.get(user_page).content.decode()
     assert sign_in(REMOTE_ADDR="198.51.100.1")
     assert "Ann Lee</a> until" not in as_alice.get("/customers/contoso/").content.decode()
 

@@ -247,6 +247,20 @@ def test_signing_out_makes_the_cookie_worthless(visitor, settled):
     assert visitor.get("/my/")["Location"] == "/my/sign-in/"
 
 
+def test_signing_in_and_out_replaces_the_token_and_clears_only_what_was_kept(visitor, settled):
+    visitor.get("/my/sign-in/")
+    before = visitor.cookies["csrf"].value
+    visitor.sign_in("ann@contoso.example", OWN)
+    assert visitor.cookies["csrf"].value != before
+    before = visitor.cookies["csrf"].value
+
+    answer = visitor.client.post("/my/sign-out/")
+
+    assert visitor.cookies["csrf"].value != before
+    # Not the cookies: a member may be signed in in the same browser.
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
+
+
 def test_who_is_signed_in_is_not_asked_again(visitor, settled):
     visitor.sign_in("ann@contoso.example", OWN)
 
