@@ -20,7 +20,7 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 def sign_in(password=PASSWORD, login="alice@northwind.example", browser=None, **extra):
-    """Whether somebody at the address gets in; the browser is a new one if none is given."""
+    """Whether the sign-in succeeds; in a new browser if none is given."""
     browser = browser or Client()
     answer = browser.post("/accounts/login/", {"login": login, "password": password}, **extra)
     return answer.status_code == 302
@@ -35,7 +35,7 @@ def factor(alice):
     return lambda: auth.format_hotp_value(auth.hotp_value(SECRET, int(time.time()) // 30))
 
 
-def test_wrong_sign_ins_of_others_keep_nobody_out(alice, bob):
+def test_wrong_sign_ins_of_others_do_not_lock_a_member(alice, bob):
     for number in range(60):
         assert not sign_in("wrong", f"nobody{number}@northwind.example")
     for _time in range(3):

@@ -61,7 +61,7 @@ def test_a_sign_in_tells_of_the_failures_before_it(alice, northwind):
     assert before == {"failed": 2}
 
 
-def test_an_unknown_account_is_on_nobodys_record(alice, northwind, rival, caplog):
+def test_an_unknown_account_is_on_no_record(alice, northwind, rival, caplog):
     Client(**HERE).post("/accounts/login/", {"login": "x@y.example", "password": "wrong"})
 
     assert events(northwind, "") == events(rival, "") == []
@@ -121,7 +121,7 @@ def no_record():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_a_record_nobody_signs_in_and_no_password_changes(alice, no_record):
+def test_without_a_record_no_member_signs_in_and_no_password_changes(alice, no_record):
     client = Client(raise_request_exception=False)
     answer = client.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
 

@@ -1,7 +1,7 @@
 from django.db import migrations, models
 from django.db.models import Q
 
-# As in 0023; an event that nobody of the staff made also forgets where it came from.
+# As in 0023; an event that no member made also forgets where it came from.
 FORGET = """
 SET LOCAL ROLE portal_search;
 CREATE OR REPLACE FUNCTION app.forget_users(users uuid[]) RETURNS void LANGUAGE sql VOLATILE

@@ -164,7 +164,7 @@ def _as_stored(domain: str) -> str:
 
 
 def _try_unknown(name: str, password: str, **around: UUID) -> None:
-    """Do and count the same as for a user who exists, with nobody's password."""
+    """Do and count the same as for a user who exists, against a random password."""
     try:
         attempt = tries.begin_attempt(("user", name), around=around)
     except tries.TooManyTries:

@@ -16,7 +16,7 @@ ANN = "ann@contoso.example"
 
 
 def sign_in(password=OWN, user_name=ANN, browser=None, **extra) -> bool:
-    """Whether somebody gets in; the browser is a new one if none is given."""
+    """Whether the sign-in succeeds; in a new browser if none is given."""
     fields = {"user_name": user_name, "password": password}
     return (browser or Client()).post("/my/sign-in/", fields, **extra).status_code == 302
 
@@ -133,7 +133,7 @@ def test_the_record_is_not_filled_by_a_stranger(settled, school, monkeypatch, co
     assert len(names) == 22
 
 
-def test_a_password_too_many_is_answered_at_once_and_counts_for_nobody(settled, visitor):
+def test_a_password_too_many_is_answered_at_once_and_does_not_count(settled, visitor):
     with hashers.slot(), hashers.without_waiting():
         answer = visitor.sign_in(ANN, "wrong")
 
