@@ -6,7 +6,7 @@ from partners.schema import SEARCH_PATH
 # statement. A function that took ids could be handed any: those of members, customers, products. For
 # the same reason only acts on users are blotted, so that a row with a borrowed id forgets nothing.
 FORGET = f"""
-GRANT SELECT (action, batch_id) ON audit_event TO portal_search;
+GRANT SELECT (action, batch_id, by_id, client), UPDATE (client) ON audit_event TO portal_search;
 SET LOCAL ROLE portal_search;
 DROP FUNCTION app.forget_users(uuid[]);
 CREATE FUNCTION app.forget_purged_users() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -20,6 +20,8 @@ BEGIN
     UPDATE audit_event e SET
         subject_name = 'sha256:' || encode(sha256(convert_to(e.subject_name, 'UTF8')), 'hex'),
         by_name = CASE WHEN e.by_name = e.subject_name THEN '' ELSE e.by_name END,
+        -- Where the user came from; where a member did, the address is the member's.
+        client = CASE WHEN e.by_id IS NULL THEN NULL ELSE e.client END,
         before = '{{}}', after = '{{}}'
     FROM unnest(partners, users) AS gone(partner_id, id)
     WHERE e.partner_id = gone.partner_id AND e.subject_id = gone.id
@@ -54,6 +56,6 @@ RESET ROLE;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("users", "0027_kept_counts"), ("audit", "0003_append_to_indexes")]
+    dependencies = [("users", "0027_kept_counts"), ("audit", "0004_client")]
 
     operations = [migrations.RunSQL(FORGET, REMEMBER)]
