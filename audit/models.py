@@ -31,9 +31,11 @@ LABELS = {
     "import.repaired": _("Rows of a file repaired"),
     "import.strays_exported": _("Rows of no customer downloaded"),
     "import.uploaded": _("File uploaded"),
+    "member.address_changed": _("Own email address changed"),
     "member.deactivated": _("Member deactivated"),
     "member.factor_added": _("Second factor added"),
     "member.factor_removed": _("Second factor removed"),
+    "member.factor_reset": _("Second factor reset"),
     "member.invitation_withdrawn": _("Invitation withdrawn"),
     "member.invited": _("Member invited"),
     "member.invited_again": _("Invitation sent again"),
@@ -102,6 +104,8 @@ class Event(models.Model):
     at = models.DateTimeField(db_default=Now())
     by_id = models.UUIDField(null=True)
     by_name = models.CharField(max_length=120)
+    # Names are chosen freely; the address tells members of the same name apart. '' for the portal.
+    by_email = models.CharField(max_length=254, default="", db_default="")
     action = models.CharField(max_length=60)
     customer_id = models.UUIDField(null=True)
     subject_id = models.UUIDField(null=True)

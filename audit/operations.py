@@ -69,24 +69,24 @@ def record_many(
     """
     Record the same act on many subjects, one event each, in one statement.
 
-    Each event carries the address that the running request comes from (audit.client).
+    Name and address of a member are the database's; each event also carries the address that the
+    running request comes from (audit.client).
     """
     if not subjects:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Event._meta.db_table} (partner_id, by_id, by_name, action, customer_id,
-                batch_id, client, subject_id, subject_name, before, after)
-            SELECT %s, %s, coalesce((SELECT name FROM partners_member WHERE id = %s), %s), %s,
+            INSERT INTO {Event._meta.db_table} (partner_id, by_id, by_name, by_email, action,
+                customer_id, batch_id, client, subject_id, subject_name, before, after)
+            SELECT %s, m.id, coalesce(m.name, %s), coalesce(m.email, ''), %s,
                 %s, %s, %s::inet, s.id, s.name, s.before::jsonb, s.after::jsonb
             FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])
                 AS s(id, name, before, after)
+            LEFT JOIN partners_member m ON m.id = %s
             """,
             [
                 by.partner_id,
-                by.pk,
-                by.pk,
                 by.name,
                 action,
                 customer_id,
@@ -96,6 +96,7 @@ def record_many(
                 [subject.name for subject in subjects],
                 as_texts([one.before for one in subjects]),
                 as_texts([one.after for one in subjects]),
+                by.pk,
             ],
         )
 

@@ -3,6 +3,7 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
+from partners.forms import CleanText
 from partners.models import Member
 
 from . import domains, locations, names, operations, queries
@@ -23,14 +24,6 @@ IS_SLUG = RegexValidator(
     r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z",
     _("A short name has only the letters a–z, digits and - between them."),
 )
-
-
-class CleanText(forms.CharField):
-    """One line of text without what cannot be seen."""
-
-    def clean(self, value):
-        """Take out control characters and blanks that mean nothing."""
-        return super().clean(names.clean_text(value or ""))
 
 
 class DomainName(forms.CharField):

@@ -6,34 +6,15 @@ whatever its locale is.
 """
 
 import re
-import unicodedata
 
 from customers import letters
 
+# What holds for the names of members too lies below, and is part of these rules.
+from partners.names import clean_text as clean_text
+from partners.names import has_invisible as has_invisible
+
 SORT_KEY_LIMIT = 240
 SLUG_LIMIT = 60
-
-
-def clean_text(text: str) -> str:
-    """Put a text into NFC on one line, without controls, bidi marks and zero-width characters."""
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split()) if "  " in text else text.strip()
-    if not text.isprintable():
-        text = "".join(map(_visible, text))
-    return unicodedata.normalize("NFC", " ".join(text.split()))
-
-
-def has_invisible(text: str) -> bool:
-    """Whether there are characters in a text that clean_text takes out."""
-    return not text.isprintable() and not all(map(_visible, text))
-
-
-def _visible(character: str) -> str:
-    # White space of any kind becomes a blank. What Python does not know, or what
-    # is private use, may be a rare Han character and stays.
-    if character.isspace():
-        return " "
-    return "" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
 
 
 def sort_key(display_name: str, last: str = "", first: str = "") -> str:

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from customers import locations, names
-from customers.forms import CleanText
+from partners.forms import CleanText
 from customers.models import Customer
 from partners.models import Member
 

@@ -6,6 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from . import names
 from .models import Invitation, Member
 from .roles import Role
 
@@ -25,10 +26,18 @@ def _left_to_device(value: str) -> str:
     return "" if value == AUTO else value
 
 
+class CleanText(forms.CharField):
+    """One line of text without what cannot be seen."""
+
+    def clean(self, value):
+        """Take out control characters and blanks that mean nothing."""
+        return super().clean(names.clean_text(value or ""))
+
+
 class Profile(forms.Form):
     """What members decide about themselves."""
 
-    name = forms.CharField(label=_("Name"), max_length=120)
+    name = CleanText(label=_("Name"), max_length=120)
     language = forms.TypedChoiceField(
         label=_("Language"),
         choices=[(AUTO, _("As the browser asks for")), *settings.LANGUAGES],
@@ -94,7 +103,7 @@ class ChangeRole(forms.Form):
 class AcceptInvitation(forms.Form):
     """The name and the password of somebody who becomes a member."""
 
-    name = forms.CharField(
+    name = CleanText(
         label=_("Your name"),
         max_length=120,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),

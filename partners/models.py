@@ -1,11 +1,12 @@
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Func, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from . import names
 from .roles import Permission, Role
 from .tenancy import require_current, uuid7
 
@@ -24,6 +25,13 @@ class Partner(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(name__regex=names.INVISIBLE), name="partner_name_clean"
+            ),
+        ]
 
     def __str__(self):
         return self.name
@@ -56,10 +64,14 @@ class MemberManager(BaseUserManager):
     """Makes members with a hashed password; there is no superuser in this house."""
 
     def create_user(self, email, password=None, **fields):
-        """Make a member who signs in with this address and password."""
+        """Make a member who signs in with this address, which is proven, and password."""
         member = self.model(email=self.normalize_email(email).lower(), **fields)
         member.set_password(password)
-        member.save(using=self._db)
+        with transaction.atomic(using=self._db):
+            member.save(using=self._db)
+            # The link of the invitation went there, so it is proven. Without this row the sign-in
+            # library writes an unproven one, and refuses second factors because of it.
+            member.emailaddress_set.create(email=member.email, verified=True, primary=True)
         return member
 
 
@@ -97,6 +109,9 @@ class Member(AbstractBaseUser):
             # What rows of the same partner point at.
             models.UniqueConstraint(fields=["partner", "id"], name="member_partner_id"),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="member_role"),
+            models.CheckConstraint(
+                condition=~Q(name__regex=names.INVISIBLE), name="member_name_clean"
+            ),
         ]
 
     def __str__(self):
@@ -147,6 +162,8 @@ class Invitation(TenantModel):
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.READER)
     is_limited = models.BooleanField(_("limited to chosen customers"), default=False)
     by_name = models.CharField(max_length=120)
+    # The member who sent it last; None for the operator. It ends when that member loses the right.
+    invited_by = models.UUIDField(null=True)
     token_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()

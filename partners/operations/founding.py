@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 import audit.operations as audit
-from partners import queries, tenancy
+from partners import names, queries, tenancy
 from partners.models import Member, Partner
 from partners.roles import Role
 
@@ -35,9 +35,10 @@ def create_partner(*, name: str, slug: str, email: str) -> Created:
 
     :raises PartnersError: and makes nothing, where the slug or the address is taken or unusable.
     """
-    partner = queries.get_deserted_partner(name=name.strip(), slug=slug)
+    name = names.clean_text(name)
+    partner = queries.get_deserted_partner(name=name, slug=slug)
     is_new = partner is None
-    partner = partner or Partner(name=name.strip(), slug=slug)
+    partner = partner or Partner(name=name, slug=slug)
     owner = Member(email=email.lower(), name=email, role=Role.OWNER)
     try:
         partner.full_clean()

@@ -25,7 +25,7 @@ REVOKE ALL ON FUNCTION app.current_partner() FROM PUBLIC;
 class Migration(migrations.Migration):
     dependencies = [
         ("users", "0028_forget_on_purge"),
-        ("audit", "0005_true_events"),
+        ("audit", "0006_true_events"),
         ("customers", "0002_tenancy"),
         ("licensing", "0009_kept_seats"),
         ("partners", "0005_no_temporary_tables"),

@@ -16,7 +16,7 @@ BEGIN
 END $do$;
 """
 
-# By which member: one of the partner's, under the name that the member has. Where no member acts,
+# By which member: one of the partner's, under the name and address that the member has. Where no member acts,
 # it is the portal, the reader of a one-time link, or the user the event is about. STABLE makes
 # the check see what the statement saw, so that a member may be renamed meanwhile.
 ACTORS = f"""
@@ -24,19 +24,20 @@ CREATE FUNCTION app.check_actors() RETURNS trigger LANGUAGE plpgsql STABLE {SEAR
 AS $body$
 BEGIN
     IF EXISTS (
-        SELECT FROM (SELECT DISTINCT partner_id, by_id, by_name FROM added
+        SELECT FROM (SELECT DISTINCT partner_id, by_id, by_name, by_email FROM added
             WHERE by_id IS NOT NULL) a
         WHERE NOT EXISTS (SELECT FROM partners_member m
-            WHERE m.id = a.by_id AND m.partner_id = a.partner_id AND m.name = a.by_name)
+            WHERE m.id = a.by_id AND m.partner_id = a.partner_id AND m.name = a.by_name
+                AND m.email = a.by_email)
     ) THEN
         RAISE EXCEPTION 'an event names its member as the member is called'
             USING ERRCODE = '23514';
     END IF;
     IF EXISTS (
         SELECT FROM added a
-        WHERE a.by_id IS NULL AND a.by_name NOT IN ('system', 'one-time link')
+        WHERE a.by_id IS NULL AND (a.by_email <> '' OR a.by_name NOT IN ('system', 'one-time link')
             AND NOT EXISTS (SELECT FROM users_customeruser u WHERE u.id = a.subject_id
-                AND u.partner_id = a.partner_id AND u.user_name = a.by_name)
+                AND u.partner_id = a.partner_id AND u.user_name = a.by_name))
     ) THEN
         RAISE EXCEPTION 'an event without a member is by the portal or by its own user'
             USING ERRCODE = '23514';
@@ -50,7 +51,7 @@ CREATE TRIGGER by_members AFTER INSERT ON audit_event
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("audit", "0004_client"),
+        ("audit", "0005_by_email"),
         ("partners", "0005_no_temporary_tables"),
         ("users", "0026_search_filtered"),
     ]
