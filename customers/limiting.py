@@ -10,6 +10,7 @@ from partners import operations as partners
 from partners.models import Member
 
 from .models import Customer, Scope
+from .queries import find_customers
 
 
 @transaction.atomic
@@ -19,15 +20,17 @@ def limit_member(
     """
     Let the member see these customers only, or all of them; it counts from the next page on.
 
-    What was chosen is kept while the member sees all customers.
+    What was chosen is kept while the member sees all customers, and so are those that `by` does not
+    see.
 
     :raises partners.LastOwner: and changes nothing, where no owner who sees all would be left.
     :raises partners.OwnRights: where it is the member themselves.
+    :raises partners.BeyondOwnRights: where `by` does not see all that the member is given.
     """
     was_limited = partners.set_limited(member=member, is_limited=is_limited, by=by)
     before = {"is_limited": was_limited, "customers": _names(member)}
     if is_limited:
-        _choose(member, [customer.pk for customer in customers])
+        _choose(member, [customer.pk for customer in customers], by)
     after = {"is_limited": is_limited, "customers": _names(member)}
     if after != before:
         audit.record(
@@ -42,9 +45,12 @@ def _names(member: Member) -> list[str]:
     return list(scopes.order_by("customer__sort_key").values_list("customer__name", flat=True))
 
 
-def _choose(member: Member, chosen: Sequence[UUID]) -> None:
+def _choose(member: Member, chosen: Sequence[UUID], by: Member) -> None:
+    seen = find_customers(member=by)
+    if seen.filter(pk__in=chosen).count() < len(set(chosen)):
+        raise partners.BeyondOwnRights
     scopes = Scope.objects.filter(member=member, partner_id=member.partner_id)
-    scopes.exclude(customer_id__in=chosen).delete()
+    scopes.filter(customer__in=seen).exclude(customer_id__in=chosen).delete()
     Scope.objects.bulk_create(
         [Scope(member=member, customer_id=pk) for pk in chosen], ignore_conflicts=True
     )

@@ -93,6 +93,35 @@ class InviteMember(forms.Form):
         help_text=_("Choose them on the member’s page once the invitation is accepted."),
     )
 
+    def __init__(self, *args, by: Member, **kwargs):
+        """Let members who see chosen customers only invite others to no more."""
+        super().__init__(*args, **kwargs)
+        if by.is_limited:
+            self.fields["is_limited"].initial = True
+            self.fields["is_limited"].disabled = True
+
+
+class ChangeAddress(forms.Form):
+    """The address that a member wants to sign in with."""
+
+    email = forms.EmailField(
+        label=_("New email address"),
+        max_length=254,
+        help_text=_("A link goes there. Your address changes when you open it."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def __init__(self, *args, member: Member, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.member = member
+
+    def clean_email(self):
+        """Refuse the address that the member has already."""
+        email = self.cleaned_data["email"].lower()
+        if email == self.member.email:
+            raise ValidationError(_("You already sign in with this address. Enter another one."))
+        return email
+
 
 class ChangeRole(forms.Form):
     """What a member shall be."""
@@ -139,3 +168,7 @@ class AcceptInvitation(forms.Form):
             except ValidationError as error:
                 self.add_error("password", error)
         return cleaned
+
+    def chosen(self) -> dict[str, str]:
+        """The name and the password, as they are to be stored."""
+        return {name: self.cleaned_data[name] for name in ("name", "password")}

@@ -2,16 +2,49 @@
 
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.db import connection
 from django.db.models import Count, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .models import Invitation, Member, Partner, Tries
+
+FACTORS = {
+    Authenticator.Type.TOTP: _("Authenticator app"),
+    Authenticator.Type.WEBAUTHN: _("Security key"),
+}
 
 
 def find_members(*, partner_id: UUID) -> QuerySet[Member]:
     """The partner's members; their table has no row-level security, so nobody else is asked."""
     return Member.objects.filter(partner_id=partner_id)
+
+
+def is_address_taken(email: str) -> bool:
+    """Whether any member of any partner signs in with this address; no page may tell."""
+    return Member.objects.filter(email=email.lower()).exists()
+
+
+def get_member_by_address(email: str) -> Member | None:
+    """The member who signs in with this address, at whichever partner; for the operator."""
+    return Member.objects.filter(email=email.lower()).first()
+
+
+def is_within_reach(member: Member, *, by: Member) -> bool:
+    """Whether `by` sees every customer that the member sees, so may give what the member has."""
+    if not by.is_limited:
+        return True
+    # The rows of the customers' floor, by the name that it gave them.
+    unseen = member.scopes.exclude(customer__in=by.scopes.values("customer"))
+    return member.is_limited and not unseen.exists()
+
+
+def count_factors(member: Member) -> list[tuple[str, int]]:
+    """The kinds of second factors the member has, by their names, with how many of each."""
+    found = member.authenticator_set.exclude(type=Authenticator.Type.RECOVERY_CODES)
+    counted = found.values_list("type").annotate(n=Count("pk")).order_by("type")
+    return [(FACTORS[kind], number) for kind, number in counted]
 
 
 def find_staff(*, partner_id: UUID) -> QuerySet[Member]:

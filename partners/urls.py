@@ -14,5 +14,9 @@ urlpatterns = [
     path("members/<uuid:member_id>/role/", views.change_role, name="change_role"),
     path("members/<uuid:member_id>/deactivate/", views.deactivate, name="deactivate"),
     path("members/<uuid:member_id>/reactivate/", views.reactivate, name="reactivate"),
+    path("members/<uuid:member_id>/factor/", views.reset_factor, name="reset_factor"),
     path("invitation/<str:token>/", views.invitation, name="invitation"),
+    # the member's own
+    path("profile/address/", views.address, name="address"),
+    path("profile/address/<str:token>/", views.confirm_address, name="confirm_address"),
 ]

@@ -1,10 +1,14 @@
 """The partner's own staff: who they are, what each may do, and how somebody joins."""
 
+from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -20,6 +24,7 @@ def members(request):
     """List the members, and the invitations that wait."""
     context = {
         "nav": "team",
+        "sees_all": not request.user.is_limited,
         "members": queries.find_staff(partner_id=request.user.partner_id),
         "invitations": queries.find_invitations(partner_id=request.user.partner_id),
     }
@@ -37,29 +42,31 @@ def roles(request):
 @partner_view(Permission.MANAGE_STAFF)
 @require_http_methods(["GET", "HEAD", "POST"])
 def invite(request):
-    """Invite somebody, and show the link this once."""
-    form = forms.InviteMember(request.POST or None)
+    """Invite a person; the link goes to the address alone."""
+    form = forms.InviteMember(request.POST or None, by=request.user)
     if form.is_valid():
         try:
             invited = operations.invite_member(**form.cleaned_data, by=request.user)
         except operations.PartnersError as error:
             form.add_error("email", error.message)
         else:
-            return show_link(request, invited)
+            messages.success(request, say_invited(invited))
+            return redirect("partners:members")
     return render_form(request, "partners/invite.html", {"nav": "team", "form": form})
 
 
 @partner_view(Permission.MANAGE_STAFF)
 @require_POST
 def resend(request, invitation_id):
-    """Send an invitation again, and show its new link this once."""
+    """Send an invitation again, with a new link."""
     invitation = get_invitation_or_404(request, invitation_id)
     try:
         invited = operations.resend_invitation(invitation=invitation, by=request.user)
     except operations.PartnersError as error:
         messages.error(request, error.message)
-        return redirect("partners:members")
-    return show_link(request, invited)
+    else:
+        messages.success(request, say_invited(invited))
+    return redirect("partners:members")
 
 
 @partner_view(Permission.MANAGE_STAFF)
@@ -83,7 +90,7 @@ def member(request, member_id):
     """Show one member."""
     found = get_member_or_404(request, member_id)
     form = forms.ChangeRole(initial={"role": found.role})
-    return render(request, "partners/member.html", {"nav": "team", "found": found, "form": form})
+    return render(request, "partners/member.html", member_page(found, form, request.user))
 
 
 @partner_view(Permission.MANAGE_STAFF)
@@ -100,8 +107,7 @@ def change_role(request, member_id):
         else:
             messages.success(request, _("The role is changed."))
             return redirect("partners:member", found.pk)
-    context = {"nav": "team", "found": found, "form": form}
-    return render_form(request, "partners/member.html", context)
+    return render_form(request, "partners/member.html", member_page(found, form, request.user))
 
 
 @partner_view(Permission.MANAGE_STAFF)
@@ -121,6 +127,48 @@ def reactivate(request, member_id):
     return _do(request, operations.reactivate_member, found, _("%(name)s can sign in again."))
 
 
+@partner_view(Permission.MANAGE_STAFF)
+@reauthentication_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def reset_factor(request, member_id):
+    """Take a lost second factor from a member, after a fresh proof of one's own identity."""
+    found = get_member_or_404(request, member_id)
+    if request.method == "POST":
+        text = _("The second factor of %(name)s is reset.")
+        return _do(request, operations.reset_factor, found, text)
+    return render(request, "partners/reset_factor.html", {"nav": "team", "found": found})
+
+
+@reauthentication_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def address(request):
+    """Ask for a link to another address; whether it is taken is not shown."""
+    form = forms.ChangeAddress(request.POST or None, member=request.user)
+    if form.is_valid():
+        operations.ask_for_address(**form.cleaned_data, by=request.user)
+        text = _("If %(email)s can be used here, an email with a link is on its way to it.")
+        messages.success(request, text % form.cleaned_data)
+        return redirect("partners:address")
+    return render_form(request, "partners/address.html", {"nav": "profile", "form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm_address(request, token):
+    """Sign in with another address from now on: a GET only shows the button, as scanners follow."""
+    try:
+        email = operations.read_address_link(token=token, by=request.user)
+        if request.method == "POST":
+            member = operations.change_address(token=token, by=request.user)
+            update_session_auth_hash(request, member)
+            messages.success(request, _("You now sign in as %(email)s.") % {"email": email})
+            return redirect("portal:profile")
+    except operations.AddressLinkGone as error:
+        messages.error(request, error.message)
+        return redirect("portal:profile")
+    page = render(request, "partners/confirm_address.html", {"nav": "profile", "email": email})
+    return without_referrer(page)
+
+
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request, token):
@@ -138,11 +186,10 @@ def invitation(request, token):
 
 
 def accept(token, form) -> bool:
-    """Make the member; whatever is in the way stands on the form afterwards."""
-    name, password = form.cleaned_data["name"], form.cleaned_data["password"]
+    """Make the member; where too many passwords are being hashed, the form says so."""
     try:
-        operations.accept_invitation(token=token, name=name, password=password)
-    except (operations.AddressInUse, hashers.Busy) as error:
+        operations.accept_invitation(token=token, **form.chosen())
+    except hashers.Busy as error:
         form.add_error(None, error.message)
     return not form.errors
 
@@ -163,11 +210,23 @@ def get_invitation_or_404(request, invitation_id):
     return found
 
 
-def show_link(request, invited):
-    """Answer with the link of an invitation: this page is the only one that shows it."""
-    link = f"{settings.BASE_URL}{invited.path}"
-    context = {"nav": "team", "invitation": invited.invitation, "link": link}
-    return without_referrer(render(request, "partners/invited.html", context))
+def say_invited(invited):
+    """Return the sentence that says where an invitation goes, and until when its link works."""
+    until = date_format(timezone.localtime(invited.invitation.expires_at), "DATETIME_FORMAT")
+    text = _("An email with a link is on its way to %(email)s. The link works once, until %(until)s.")
+    return text % {"email": invited.invitation.email, "until": until}
+
+
+def member_page(found, form, by):
+    """Return what the page of a member shows."""
+    return {
+        "nav": "team",
+        "found": found,
+        "form": form,
+        "factors": queries.count_factors(found),
+        "may_manage": found.pk != by.pk and queries.is_within_reach(found, by=by),
+        "may_choose": found.pk != by.pk and (found.is_limited or not by.is_limited),
+    }
 
 
 def without_referrer(response):

@@ -78,6 +78,9 @@ class ChooseCustomers(forms.Form):
         super().__init__(*args, **kwargs)
         found = find_customers(member=by)
         self.fields["customers"].queryset = found.order_by("sort_key", "pk")
+        if by.is_limited:
+            # Nobody gives more than they have.
+            self.fields["is_limited"].choices = self.fields["is_limited"].choices[1:]
 
     @classmethod
     def of(cls, member: Member, data=None, *, by: Member) -> "ChooseCustomers":

@@ -191,6 +191,8 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "sheet.handed_over": ("check", _("{by} marked passwords as handed over at {customer}")),
     "sheet.expired": ("clock", _("A sheet of passwords at {customer} was destroyed on time")),
     "member.profile_changed": ("settings", _("{by} changed their own profile")),
+    "member.address_changed": ("mail", _("{by} changed their own email address")),
+    "member.factor_reset": ("shield-lock", _("{by} reset the second factor of {subject}")),
     "member.invited": ("mail", _("{by} invited {subject} to the staff")),
     "member.invited_again": ("mail", _("{by} sent the invitation of {subject} again")),
     "member.invitation_withdrawn": ("x", _("{by} withdrew the invitation of {subject}")),

@@ -174,9 +174,16 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/15m/user",
     "reset_password": "20/m/ip,5/h/key",
 }
+# A mail to an address without an account would go to strangers, whenever a stranger likes.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "partners.tokens.ResetTokens"
+PASSWORD_RESET_TIMEOUT = 60 * 60
 MFA_ADAPTER = "partners.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = False
+# Else the name of the Host that the request gave.
+MFA_TOTP_ISSUER = "Partner Portal"
 
 SESSION_ENGINE = "partners.sessions"
 # Without use; partners.sessions also ends it twelve hours after the sign-in.

@@ -35,7 +35,7 @@ urlpatterns = [
     path("", include((portal_urls, "portal"))),
     path("", include("users.urls")),
     path("my/", include("users.my.urls")),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("partners.account_urls")),
 ]
 
 if settings.DEBUG:

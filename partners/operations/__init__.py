@@ -1,9 +1,10 @@
 """Everything that writes partners, members and invitations."""
 
+from .addresses import AddressLinkGone, ask_for_address, change_address, read_address_link
+from .factors import reset_factor, reset_factor_by_operator
 from .cleaning import delete_old_rows
 from .founding import create_partner
 from .invitations import (
-    AddressInUse,
     InvitationGone,
     Invited,
     IsInvited,
@@ -15,6 +16,7 @@ from .invitations import (
     withdraw_invitation,
 )
 from .members import (
+    BeyondOwnRights,
     LastOwner,
     OwnRights,
     PartnersError,
@@ -35,7 +37,8 @@ from .signing_in import (
 from .tries import TooManyTries, withdraw_attempt
 
 __all__ = [
-    "AddressInUse",
+    "AddressLinkGone",
+    "BeyondOwnRights",
     "InvitationGone",
     "Invited",
     "IsInvited",
@@ -46,6 +49,8 @@ __all__ = [
     "TooManyTries",
     "accept_invitation",
     "begin_member_attempt",
+    "ask_for_address",
+    "change_address",
     "change_language",
     "change_password",
     "change_profile",
@@ -59,6 +64,9 @@ __all__ = [
     "look_at_invitation",
     "reactivate_member",
     "record_own",
+    "read_address_link",
+    "reset_factor",
+    "reset_factor_by_operator",
     "resend_invitation",
     "set_limited",
     "succeed_member_attempt",

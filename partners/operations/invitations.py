@@ -1,9 +1,7 @@
 """How somebody becomes a member: by an invitation, accepted once."""
 
 import hashlib
-import logging
 import secrets
-import smtplib
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -18,9 +16,7 @@ import audit.operations as audit
 from partners import mails, queries, tenancy
 from partners.models import Invitation, Member
 
-from .members import PartnersError, lock_staff, record
-
-log = logging.getLogger(__name__)
+from .members import BeyondOwnRights, PartnersError, lock_staff, record
 
 INVITATION_DAYS = 7
 
@@ -43,17 +39,14 @@ class InvitationGone(PartnersError):
     message = _("This invitation does not work any more.")
 
 
-class AddressInUse(PartnersError):
-    """Somebody in the installation signs in with this address; who, is nobody's business."""
-
-    message = _(
-        "There is an account with this address already. Ask for an invitation to another address."
-    )
-
-
 @dataclass(frozen=True)
 class Invited:
-    """An invitation and where it is accepted; the path is a secret and stored nowhere."""
+    """
+    An invitation and where it is accepted.
+
+    The path is a secret and stored nowhere: it proves that its address is the new member's, so it
+    goes there alone. Nobody else sees it but the operator, who makes a partner's first owner.
+    """
 
     invitation: Invitation
     path: str
@@ -62,14 +55,17 @@ class Invited:
 @transaction.atomic
 def invite_member(*, email: str, role: str, is_limited: bool, by: Member) -> Invited:
     """
-    Invite somebody by mail to become a member; the answer holds the link, to be shown once.
+    Invite a person by mail to become a member.
 
-    That somebody at another partner has the address is not told here.
+    Whether the address signs in at another partner makes no difference here.
 
     :raises IsMember: where the address is one of the partner's own members.
     :raises IsInvited: where an invitation to it waits.
+    :raises BeyondOwnRights: where the new member is to see all customers, and `by` does not.
     """
     lock_staff(by)
+    if by.is_limited and not is_limited:
+        raise BeyondOwnRights
     email = email.lower()
     if queries.find_members(partner_id=by.partner_id).filter(email=email).exists():
         raise IsMember
@@ -86,12 +82,17 @@ def resend_invitation(*, invitation: Invitation, by: Member) -> Invited:
     Mail the invitation again with a new link; the one sent before stops working.
 
     :raises InvitationGone: where it does not wait any more.
+    :raises BeyondOwnRights: where the new member is to see all customers, and `by` does not.
     """
-    lock_staff(by)
+    _lock_invitation(invitation, by)
     token = secrets.token_urlsafe(24)
     waiting = queries.find_invitations(partner_id=by.partner_id)
     changed = waiting.filter(pk=invitation.pk).update(
-        token_hash=hash_token(token), expires_at=_a_week_ahead(), mailed_at=None
+        token_hash=hash_token(token),
+        expires_at=_a_week_ahead(),
+        mailed_at=None,
+        invited_by=by.pk,
+        by_name=by.name,
     )
     if not changed:
         raise InvitationGone
@@ -108,8 +109,9 @@ def withdraw_invitation(*, invitation: Invitation, by: Member) -> None:
     Let nobody accept the invitation any more.
 
     :raises InvitationGone: where it does not wait any more.
+    :raises BeyondOwnRights: where the new member is to see all customers, and `by` does not.
     """
-    lock_staff(by)
+    _lock_invitation(invitation, by)
     waiting = queries.find_invitations(partner_id=by.partner_id)
     changed = waiting.filter(pk=invitation.pk).update(withdrawn_at=timezone.now())
     if not changed:
@@ -132,21 +134,21 @@ def look_at_invitation(*, token: str) -> Invitation:
     return found
 
 
-def accept_invitation(*, token: str, name: str, password: str) -> Member:
+def accept_invitation(*, token: str, name: str, password: str) -> Member | None:
     """
     Make the invited person a member; of many who try at once, one gets through.
 
-    :raises InvitationGone: for everybody else, and where there is no such invitation.
-    :raises AddressInUse: where the address signs in already; the invitation stays open.
+    None where the address signs in already, here or at another partner. The page says the same
+    either way, and a mail says it to the address; the invitation stays open.
+
+    :raises InvitationGone: for everyone else, and where there is no such invitation.
     """
     partner_id, token_hash = _partner_of(token), hash_token(token)
     with tenancy.tenant(partner_id), transaction.atomic():
         found = queries.find_open_invitations(token_hash, partner_id=partner_id)
-        invitation = found.select_for_update().first()
+        invitation = found.select_related("partner").select_for_update(of=("self",)).first()
         if invitation is None:
             raise InvitationGone
-        invitation.accepted_at = timezone.now()
-        invitation.save(update_fields=["accepted_at"])
         try:
             with transaction.atomic():
                 member = Member.objects.create_user(
@@ -157,8 +159,11 @@ def accept_invitation(*, token: str, name: str, password: str) -> Member:
                     role=invitation.role,
                     is_limited=invitation.is_limited,
                 )
-        except IntegrityError as error:
-            raise AddressInUse from error
+        except IntegrityError:
+            mails.send_aside(mails.write_has_account(invitation, partner=invitation.partner))
+            return None
+        invitation.accepted_at = timezone.now()
+        invitation.save(update_fields=["accepted_at"])
         after = {"role": member.role, "is_limited": member.is_limited}
         record("member.joined", member.pk, member.name, after=after, by=member)
     return member
@@ -177,12 +182,19 @@ def write_invitation(email: str, role: str, *, is_limited: bool, by: audit.Actor
         role=role,
         is_limited=is_limited,
         by_name=by.name,
+        invited_by=by.pk,
         token_hash=hash_token(token),
         expires_at=_a_week_ahead(),
     )
     after = {"role": str(role), "is_limited": is_limited}
     record("member.invited", invitation.pk, email, after=after, by=by)
     return Invited(invitation, _path(token))
+
+
+def _lock_invitation(invitation: Invitation, by: Member) -> None:
+    lock_staff(by)
+    if by.is_limited and not invitation.is_limited:
+        raise BeyondOwnRights
 
 
 def _path(token: str) -> str:
@@ -206,11 +218,8 @@ def _mail(invited: Invited, by: Member) -> None:
 
 
 def _send(invitation: Invitation, letter: EmailMessage) -> None:
-    # Without a mail server the link is still passed on by hand; the list says that it has to be.
-    try:
-        letter.send()
-    except (smtplib.SMTPException, OSError) as error:
-        log.warning("invitation %s was not mailed: %s", invitation.pk, type(error).__name__)
+    # Where it was not sent, the list of the staff says so.
+    if not mails.send(letter):
         return
     with transaction.atomic():
         Invitation.objects.filter(pk=invitation.pk, token_hash=invitation.token_hash).update(

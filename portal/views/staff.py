@@ -31,5 +31,6 @@ def choose_customers(request, member_id):
         else:
             messages.success(request, _("The choice counts from the next page on."))
             return redirect("partners:member", found.pk)
-    context = {"nav": "team", "found": found, "form": form}
+    may_choose = found.is_limited or not request.user.is_limited
+    context = {"nav": "team", "found": found, "form": form, "may_choose": may_choose}
     return render_form(request, "portal/member_customers.html", context)

@@ -1,0 +1,19 @@
+from django.core.management.base import BaseCommand, CommandError
+
+from partners import operations
+
+
+class Command(BaseCommand):
+    help = "Resets the second factor of a member who has no other owner to ask."
+
+    def add_arguments(self, parser):
+        """Take the address that the member signs in with."""
+        parser.add_argument("email", help="the member's address")
+
+    def handle(self, *, email: str, **options):
+        """Reset it, or say what is in the way."""
+        try:
+            member = operations.reset_factor_by_operator(email=email)
+        except operations.PartnersError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"The second factor of {member.name} is reset, and a notice was sent.")
