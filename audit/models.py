@@ -74,6 +74,7 @@ LABELS = {
     "user.licenses_changed": _("Licenses changed"),
     "user.locked_out": _("Sign-in of a user locked"),
     "user.password_chosen": _("Password chosen by the user"),
+    "user.password_ended": _("Temporary password ended"),
     "user.password_reset": _("Password reset"),
     "user.purge_held": _("Purge held"),
     "user.purge_moved": _("Day of the purge changed"),

@@ -5,8 +5,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from customers import locations, names
-from partners.forms import CleanText
 from customers.models import Customer
+from partners.forms import CleanText
 from partners.models import Member
 
 from . import operations, queries

@@ -213,7 +213,9 @@ def get_invitation_or_404(request, invitation_id):
 def say_invited(invited):
     """Return the sentence that says where an invitation goes, and until when its link works."""
     until = date_format(timezone.localtime(invited.invitation.expires_at), "DATETIME_FORMAT")
-    text = _("An email with a link is on its way to %(email)s. The link works once, until %(until)s.")
+    text = _(
+        "An email with a link is on its way to %(email)s. The link works once, until %(until)s."
+    )
     return text % {"email": invited.invitation.email, "until": until}
 
 

@@ -6,7 +6,9 @@ from http import HTTPStatus
 
 # Whoever knows the address of a one-time link or an invitation can open it, so an address that
 # was refused, of which Django warns, must not be readable in the log.
-SECRET_PATHS = re.compile(r"/(link|invitation|accounts/password/reset/key|profile/address)/[^/\s?'\"]+")
+SECRET_PATHS = re.compile(
+    r"/(link|invitation|accounts/password/reset/key|profile/address)/[^/\s?'\"]+"
+)
 
 
 class Expected(logging.Filter):

@@ -119,6 +119,10 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "user.signed_out": ("x", _("{subject} at {customer} signed out")),
     "user.sign_in_failed": ("alert-triangle", _("A sign-in as {subject} at {customer} failed")),
     "user.locked_out": ("lock", _("The sign-in of {subject} at {customer} was locked")),
+    "user.password_ended": (
+        "key",
+        _("{by} made {subject} at {customer} an administrator, so the temporary password ended"),
+    ),
     "user.password_chosen": ("shield-check", _("{subject} chose a password at {customer}")),
     "batch.exported": ("download", _("{by} downloaded the result of a batch at {customer}")),
     "batch.errors_exported": (

@@ -9,6 +9,7 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from partners.mails import one_line
 from users import passwords
 from users.models import Batch, Handover
 from users.sheets import Row, sign_in_address
@@ -27,9 +28,7 @@ def write(handover: Handover, *, batch: Batch, row: Row | None) -> EmailMessage:
         # Plain text has nothing to escape.
         body = template.render(Context(_context(handover, batch, row), autoescape=False))
         subject = _subject(handover, batch)
-    # No name of anybody can break a header: blanks for whatever is not printable.
-    subject = " ".join("".join(c if c.isprintable() else " " for c in subject).split())
-    return EmailMessage(subject=subject, body=body.strip() + "\n", to=[handover.to])
+    return EmailMessage(subject=one_line(subject), body=body.strip() + "\n", to=[handover.to])
 
 
 def link_address(handover: Handover) -> str:
@@ -48,6 +47,8 @@ def _context(handover: Handover, batch: Batch, row: Row | None) -> dict:
     is_text = handover.kind == Handover.Kind.USER_TEXT
     return {
         "customer": batch.customer.name,
+        "to": handover.to,
+        "is_member": handover.member_id is not None,
         "partner": batch.partner.name,
         "name": row.name if row else "",
         "user_name": row.user_name if row else "",

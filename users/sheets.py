@@ -36,6 +36,9 @@ ROWS_GO_HERE = f"rows-{token_hex(16)}"
 REASONS = {
     "administrator": gettext_lazy("Your role may not see the passwords of administrators."),
     "used": gettext_lazy("The user has already chosen a password."),
+    "promoted": gettext_lazy(
+        "Ended because this user became an administrator. Reset it to hand over a new one."
+    ),
     "replaced": gettext_lazy("Replaced by a later reset."),
     "expired": gettext_lazy("Expired. Reset it to hand over a new one."),
     "deleted": gettext_lazy("This user has been deleted."),
@@ -46,6 +49,7 @@ REASONS = {
 MAIL_FAILURES = {
     "refused": gettext_lazy("The mail server refused this address."),
     "unreachable": gettext_lazy("The mail server did not answer, or refused the mail five times."),
+    "revoked": gettext_lazy("The member who sent it can no longer hand over these passwords."),
     "outdated": gettext_lazy("The password was used, replaced or destroyed before it was sent."),
 }
 

@@ -1,8 +1,8 @@
 """Everything that writes partners, members and invitations."""
 
 from .addresses import AddressLinkGone, ask_for_address, change_address, read_address_link
-from .factors import reset_factor, reset_factor_by_operator
 from .cleaning import delete_old_rows
+from .factors import reset_factor, reset_factor_by_operator
 from .founding import create_partner
 from .invitations import (
     InvitationGone,

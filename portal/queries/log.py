@@ -125,6 +125,7 @@ def in_cells(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
     header = [
         _("Time"),
         _("Who"),
+        _("Email"),
         _("Act"),
         _("To what"),
         _("Customer"),
@@ -148,6 +149,7 @@ def _row(event: Event, names: dict, zone) -> list[str]:
     return [
         event.at.astimezone(zone).isoformat(" ", "seconds"),
         event.by_name if event.by_id else str(sentences.SYSTEM),
+        event.by_email,
         str(event.label),
         changes.subject_of(event),
         names.get(event.customer_id, ""),

@@ -38,6 +38,10 @@ class Handover(TenantModel):
     line_number = models.PositiveIntegerField(null=True)
     user_id = models.UUIDField(null=True)
     to = models.EmailField(max_length=254)
+    # The member it was sent to, who signs in to open it; None for people outside of the staff.
+    member_id = models.UUIDField(null=True)
+    # The member who sent it; it opens as long as they could still send it.
+    sent_by = models.UUIDField(null=True)
     language = models.CharField(max_length=10)
     # '' where there is no link.
     token_hash = models.CharField(max_length=64, blank=True)

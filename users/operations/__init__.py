@@ -41,21 +41,11 @@ from .exporting import (
 )
 from .facts import gather_facts
 from .filling import fill_waiting, note_seen, stop_waiting, sweep_waiting
-from .handovers import (
-    LinkGone,
-    Mailed,
-    MayNotMail,
-    NobodyToMail,
-    Opened,
-    look_at_link,
-    mail_sheet,
-    mail_users,
-    open_link,
-    send_handovers,
-)
+from .handovers import Mailed, MayNotMail, NobodyToMail, mail_sheet, mail_users, send_handovers
 from .holding import DAYS_OF_GRACE, MOST_DAYS, WrongDays, plan_holds, read_hold, say_hold
 from .importing import FileGone, check_again, check_upload, receive_file
 from .licenses import Changes, NothingToChange, plan_licenses
+from .links import LinkGone, LinkNeedsSignIn, Opened, look_at_link, open_link
 from .mixed import ACTS
 from .noting import keep_note
 from .purging import plan_purges, pseudonym, purge_due
@@ -138,6 +128,7 @@ __all__ = [
     "HandedOver",
     "LastAdministrator",
     "LinkGone",
+    "LinkNeedsSignIn",
     "Mailed",
     "MayNotMail",
     "NameTaken",

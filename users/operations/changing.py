@@ -24,6 +24,7 @@ from .choosing import (
     plan_line,
     problems_of,
 )
+from .secrets import end_temporary_passwords
 
 # What many users can be given at once; the rest belongs to one person.
 OF_MANY = ("job_title", "department", "location", "language")
@@ -129,6 +130,16 @@ def apply_changes(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[O
             for line in changing
         ],
         customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+    end_temporary_passwords(
+        customer_id=batch.customer_id,
+        users={
+            line.user_id: line.input["user_name"]
+            for line in changing
+            if line.input["changes"].get("permissions") and not present[line.user_id].permissions
+        },
         batch_id=batch.pk,
         by=by,
     )

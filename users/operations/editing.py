@@ -12,6 +12,7 @@ from users.models import CustomerUser, UserPermission
 from .adding import TEXTS, NameTaken, search_of, sort_key_of
 from .batches import LastAdministrator, UsersError, lock_customer
 from .choosing import is_last_administrator
+from .secrets import end_temporary_passwords
 
 
 class UserGone(UsersError):
@@ -45,7 +46,8 @@ def edit_user(
     """
     Change an active user to the person, who has the keys of a line's input; licenses stay.
 
-    Returns the names of what has changed. `version` is the one that the member has seen.
+    Returns the names of what has changed. `version` is the one that the member has seen. A user who
+    becomes an administrator loses a temporary password, which is then among what has changed.
 
     :raises UserGone: where the user was deleted or purged meanwhile.
     :raises EditedMeanwhile: where somebody else saved since; nothing is overwritten.
@@ -68,8 +70,13 @@ def edit_user(
     changed = _find_changed(saved, person)
     if "permissions" in changed and not may_take_last_administrator:
         _keep_last_administrator(saved, person)
+    is_promoted = "permissions" in changed and not saved.permissions
     if changed:
         _save(saved, person, changed, by)
+    if is_promoted and end_temporary_passwords(
+        customer_id=saved.customer_id, users={saved.pk: saved.user_name}, by=by
+    ):
+        changed.append("temporary_password")
     return changed
 
 

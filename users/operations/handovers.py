@@ -15,23 +15,20 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
-from partners import tenancy
 from partners.access import require
 from partners.models import Member
+from partners.queries import find_members
 from partners.roles import Permission
 from partners.tenancy import uuid7
 from users import mails, passwords
 from users.models import Batch, Handover
-from users.queries import get_partner_of_link
 from users.queries.sheets import SheetLine, find_due_mails, find_sheet_lines
-from users.sheets import Row, Sheet
 
 from .batches import UsersError, lock_customer, poke
+from .links import LinkGone, read_row, require_sender
 from .sheets import (
     NoSheet,
     lock_sheet,
-    read_rows,
-    record_opening,
     require_all_of,
     require_some,
     unseal,
@@ -42,12 +39,6 @@ log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 5
 # One task does not hold its worker longer; the rest is for the next one.
 SENDS_FOR_SECONDS = 120
-
-
-class LinkGone(UsersError):
-    """There is no such link, it has been opened, its time is over, or its password is not valid."""
-
-    message = _("This link does not work any more.")
 
 
 class MayNotMail(UsersError):
@@ -71,16 +62,6 @@ class Mailed:
 
     queued: int
     without_address: int
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What a one-time link opened: one user's row, or the whole sheet."""
-
-    sheet: Sheet
-    kind: str
-    # Of a user's own link.
-    row: Row | None
 
 
 @transaction.atomic
@@ -112,7 +93,7 @@ def mail_users(*, batch: Batch, kind: str, by: Member) -> Mailed:
     if not reached:
         raise NobodyToMail
     _end_links(batch, reached)
-    _queue(batch, kind, reached)
+    _queue(batch, kind, reached, by)
     _record_mails(batch, after={"kind": str(kind), "mails": len(reached)}, by=by)
     poke("users.send_handovers", batch_id=str(batch.pk))
     return Mailed(
@@ -126,6 +107,8 @@ def mail_sheet(*, batch: Batch, to: str, language: str, by: Member) -> Mailed:
     """
     Queue a mail with a link that opens the sheet once, to a member or the customer's contact.
 
+    Where the address is a member's, only that member can open it, signed in.
+
     :raises NoSheet: where there is nothing to hand over any more.
     :raises NotYours: where the member may not see some of it.
     :raises Refused: where the member may not reset passwords.
@@ -136,11 +119,14 @@ def mail_sheet(*, batch: Batch, to: str, language: str, by: Member) -> Mailed:
     require_all_of(batch, by=by)
     require_some(unseal(batch, may_all=True))
     pk = uuid7()
+    member = find_members(partner_id=batch.partner_id).filter(email=to.lower()).first()
     Handover.objects.create(
         pk=pk,
         batch=batch,
         kind=Handover.Kind.SHEET_LINK,
         to=to,
+        member_id=member and member.pk,
+        sent_by=by.pk,
         language=language,
         token_hash=passwords.link_token_hash(passwords.link_token(pk)),
         expires_at=batch.sheet_expires_at,
@@ -168,15 +154,16 @@ def _end_links(batch: Batch, lines: Sequence[SheetLine]) -> None:
     ).update(expires_at=timezone.now())
 
 
-def _queue(batch: Batch, kind: str, lines: Sequence[SheetLine]) -> None:
+def _queue(batch: Batch, kind: str, lines: Sequence[SheetLine], by: Member) -> None:
     ids = [uuid7() for _line in lines]
     has_link = kind == Handover.Kind.USER_LINK
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO {Handover._meta.db_table} (id, partner_id, batch_id, kind, state,
-                line_number, user_id, "to", language, token_hash, attempts, error, expires_at)
-            SELECT h.id, %s, %s, %s, 'queued', h.number, h.user_id, h.address, h.language,
+                line_number, user_id, "to", sent_by, language, token_hash, attempts, error,
+                expires_at)
+            SELECT h.id, %s, %s, %s, 'queued', h.number, h.user_id, h.address, %s, h.language,
                 h.token_hash, 0, '', %s
             FROM unnest(%s::uuid[], %s::integer[], %s::uuid[], %s::text[], %s::text[], %s::text[])
                 AS h(id, number, user_id, address, language, token_hash)
@@ -185,6 +172,7 @@ def _queue(batch: Batch, kind: str, lines: Sequence[SheetLine]) -> None:
                 batch.partner_id,
                 batch.pk,
                 str(kind),
+                by.pk,
                 batch.sheet_expires_at,
                 ids,
                 [line.number for line in lines],
@@ -264,6 +252,8 @@ def _send(handover: Handover, server) -> dict:
         letter = _write(handover)
     except NoSheet:
         return {"state": state.FAILED, "error": "outdated"}
+    except LinkGone:
+        return {"state": state.FAILED, "error": "revoked"}
     attempts = handover.attempts + 1
     try:
         # Opened once for all of them; an open one stays as it is.
@@ -284,106 +274,15 @@ def _write(handover: Handover) -> mail.EmailMessage:
     Write the mail; a password is opened only for the mail that holds it.
 
     :raises NoSheet: where the password is not to be handed over any more.
+    :raises LinkGone: where the member who sent it could not send it any more.
     """
     batch = Batch.objects.select_related("customer", "partner").get(pk=handover.batch_id)
     if not batch.has_secrets or handover.expires_at <= timezone.now():
         raise NoSheet
+    may_all = require_sender(handover, batch.customer)
     row = None
     if handover.line_number is not None:
-        row = _read_row(unseal(batch, may_all=True, number=handover.line_number))
+        row = read_row(unseal(batch, may_all=may_all, number=handover.line_number))
     if handover.kind == Handover.Kind.USER_TEXT and not batch.customer.may_mail_passwords:
         raise NoSheet
     return mails.write(handover, batch=batch, row=row)
-
-
-def _read_row(sheet: Sheet) -> Row:
-    """
-    Read the row of the only line that was opened.
-
-    :raises NoSheet: where it has no password to hand over any more.
-    """
-    row = next(read_rows(sheet), None)
-    if row is None or row.password is None:
-        raise NoSheet
-    return row
-
-
-# --- Opening -----------------------------------------------------------------------------------
-
-
-def look_at_link(*, token: str) -> str:
-    """
-    Say what kind of link this is, without opening it.
-
-    :raises LinkGone: where it opens nothing, for whatever reason.
-    """
-    token_hash = passwords.link_token_hash(token)
-    with tenancy.tenant(_partner_of(token_hash)), transaction.atomic():
-        kind = (
-            Handover.objects.filter(
-                token_hash=token_hash, opened_at=None, expires_at__gt=timezone.now()
-            )
-            .exclude(batch__sheet_key="")
-            .values_list("kind", flat=True)
-            .first()
-        )
-    if kind is None:
-        raise LinkGone
-    return kind
-
-
-def open_link(*, token: str) -> Opened:
-    """
-    Open what a one-time link hands over; of many who try at once, one gets it.
-
-    :raises LinkGone: for everybody else, and where there is no such link: one answer for all.
-    """
-    token_hash = passwords.link_token_hash(token)
-    with tenancy.tenant(_partner_of(token_hash)), transaction.atomic():
-        try:
-            return _open(_consume(token_hash))
-        except NoSheet as error:
-            raise LinkGone from error
-
-
-def _partner_of(token_hash: str) -> UUID:
-    partner_id = get_partner_of_link(token_hash)
-    if partner_id is None:
-        raise LinkGone
-    return partner_id
-
-
-def _consume(token_hash: str) -> Handover:
-    # The first lock is the batch's, as where it is handed over; the update decides who is first.
-    found = Handover.objects.filter(token_hash=token_hash).select_related("batch").first()
-    if found is None:
-        raise LinkGone
-    found.batch = lock_sheet(found.batch)
-    now = timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {Handover._meta.db_table} SET opened_at = %s, state = 'opened'
-            WHERE token_hash = %s AND opened_at IS NULL AND expires_at > %s
-            RETURNING id
-            """,
-            [now, token_hash, now],
-        )
-        if cursor.fetchone() is None:
-            raise LinkGone
-    return found
-
-
-def _open(handover: Handover) -> Opened:
-    sheet = unseal(handover.batch, may_all=True, number=handover.line_number)
-    require_some(sheet)
-    after = {"way": "link", "passwords": len(sheet.sealed)}
-    row = subject = None
-    if handover.kind == Handover.Kind.USER_LINK:
-        row = _read_row(sheet)
-        subject = audit.Subject(handover.user_id, row.user_name, after=after)
-    else:
-        after["to"] = handover.to
-    opener = audit.System(handover.partner_id, name="one-time link")
-    record_opening(handover.batch, after=after, subject=subject, by=opener)
-    return Opened(sheet=sheet, kind=handover.kind, row=row)

@@ -1,6 +1,6 @@
 """Temporary passwords of a batch: made, hashed for sign-in, sealed for the sheet."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,9 +8,11 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
+import audit.operations as audit
 from licensing import queries as licensing
+from partners.models import Member
 from users import passwords
-from users.models import Batch, CustomerUser, Line, UserSession
+from users.models import Batch, CustomerUser, Handover, Line, UserSession
 
 from .running import Asked
 
@@ -77,6 +79,42 @@ def give_passwords(*, batch: Batch, lines: Sequence[Asked]) -> dict[UUID, bytes]
         )
     UserSession.objects.filter(user__in=licensing.among(users)).delete()
     return dict(zip(users, issued.sealed, strict=True))
+
+
+def end_temporary_passwords(
+    *, customer_id: UUID, users: Mapping[UUID, str], batch_id: UUID | None = None, by: Member
+) -> list[UUID]:
+    """
+    End the temporary passwords of users who become administrators, with their links and sessions.
+
+    Returns the users who had one. `users` has their user names. Whichever member made them: sheets are printed and links passed
+    on, so there is no knowing which members have seen the passwords. The caller holds the users
+    locked.
+    """
+    temporary = CustomerUser.PasswordState.TEMPORARY
+    found = CustomerUser.objects.filter(customer=customer_id, password_state=temporary)
+    ended = list(found.filter(pk__in=licensing.among(users)).values_list("pk", flat=True))
+    now = timezone.now()
+    Line.objects.filter(user_id__in=licensing.among(ended), sealed__isnull=False).update(
+        sealed=None
+    )
+    links = Handover.objects.filter(user_id__in=licensing.among(ended), opened_at=None)
+    links.filter(expires_at__gt=now).update(expires_at=now)
+    CustomerUser.objects.filter(pk__in=licensing.among(ended)).update(
+        password="",
+        password_state=CustomerUser.PasswordState.NONE,
+        password_expires_at=None,
+        password_batch=None,
+    )
+    UserSession.objects.filter(user__in=licensing.among(ended)).delete()
+    audit.record_many(
+        "user.password_ended",
+        subjects=[audit.Subject(pk, users[pk]) for pk in ended],
+        customer_id=customer_id,
+        batch_id=batch_id,
+        by=by,
+    )
+    return ended
 
 
 def contexts(batch: Batch, places: Iterable[tuple[int, UUID | str]]) -> list[str]:

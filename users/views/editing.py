@@ -2,6 +2,7 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from customers.access import customer_view
@@ -11,6 +12,11 @@ from partners.roles import Permission
 from users import forms, operations, queries
 
 from .choosing import plan_for_chosen, redirect_to_page, render_for_chosen
+
+PASSWORD_ENDED = gettext_lazy(
+    "This user is an administrator now, so the temporary password ended. Reset the password to hand"
+    " over a new one."
+)
 
 
 @customer_view(Permission.MANAGE_USERS)
@@ -27,6 +33,8 @@ def edit(request, customer, user_id):
         else:
             said = _("%(name)s was changed.") if changed else _("Nothing was changed.")
             messages.success(request, said % {"name": form.order["person"]["display_name"]})
+            if "temporary_password" in changed:
+                messages.warning(request, PASSWORD_ENDED)
             return redirect("users:user", customer.slug, user.pk)
     context = {"nav": "users", "customer": customer, "user": user, "form": form}
     return render_form(request, "users/edit.html", context)

@@ -1,5 +1,6 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.shortcuts import redirect, render
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
@@ -68,11 +69,14 @@ def mail_page(batch, form, member):
 @require_http_methods(["GET", "HEAD", "POST"])
 def link(request, token):
     """Open a one-time link: a GET only shows the button, for mail scanners follow links too."""
+    by = request.user if request.user.is_authenticated else None
     try:
         if request.method != "POST":
-            kind = operations.look_at_link(token=token)
+            kind = operations.look_at_link(token=token, by=by)
             return secret(render(request, "users/link.html", {"kind": kind}))
-        opened = operations.open_link(token=token)
+        opened = operations.open_link(token=token, by=by)
+    except operations.LinkNeedsSignIn:
+        return secret(redirect_to_login(request.path))
     except operations.LinkGone:
         return secret(render(request, "users/link_gone.html", status=410))
     if opened.kind == Handover.Kind.SHEET_LINK:
