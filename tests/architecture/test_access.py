@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from allauth.account import views
+from allauth.mfa.models import Authenticator
 from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
@@ -13,12 +15,60 @@ from partners import operations as staff
 from partners import tenancy
 from partners.roles import Permission, Role
 from tests import factories
+from tests.proof import prove
 from users import operations
 from users.models import Batch
 
 from . import walk
 
+# What the sign-in library answers. A page of it that is not here, or of another library, fails the
+# test: first look at what it does for a stranger, for a member, and with each method.
+OF_LIBRARIES = {
+    "accounts/2fa/",
+    "accounts/2fa/authenticate/",
+    "accounts/2fa/reauthenticate/",
+    "accounts/2fa/recovery-codes/",
+    "accounts/2fa/recovery-codes/download/",
+    "accounts/2fa/recovery-codes/generate/",
+    "accounts/2fa/totp/activate/",
+    "accounts/2fa/totp/deactivate/",
+    "accounts/2fa/webauthn/",
+    "accounts/2fa/webauthn/add/",
+    "accounts/2fa/webauthn/keys/<int:pk>/edit/",
+    "accounts/2fa/webauthn/keys/<int:pk>/remove/",
+    "accounts/2fa/webauthn/reauthenticate/",
+    "accounts/inactive/",
+    "accounts/login/",
+    "accounts/logout/",
+    "accounts/password/change/",
+    "accounts/password/reset/",
+    "accounts/password/reset/done/",
+    "accounts/password/reset/key/<word:uidb36>-<str:key>/",
+    "accounts/password/reset/key/done/",
+    "accounts/reauthenticate/",
+}
+# Left out of a walk, with why.
+PUBLIC_BUT_SENT_AWAY = {
+    "accounts/2fa/authenticate/": "strangers have not typed a password yet",
+    "accounts/logout/": "strangers are signed out already",
+}
+ENDS_THE_WALK = {"accounts/logout/": "the member who walks would be signed out"}
+# About the member who is signed in alone, whichever role they have.
+OWN_PAGES = {
+    "profile/",
+    "profile/address/",
+    "profile/address/<str:token>/",
+}
+
 PUBLIC = {
+    "accounts/2fa/authenticate/",
+    "accounts/inactive/",
+    "accounts/login/",
+    "accounts/logout/",
+    "accounts/password/reset/",
+    "accounts/password/reset/done/",
+    "accounts/password/reset/key/<word:uidb36>-<str:key>/",
+    "accounts/password/reset/key/done/",
     "invitation/<str:token>/",
     "language/",
     "link/<str:token>/",
@@ -26,6 +76,7 @@ PUBLIC = {
     "my/password/",
     "my/sign-in/",
     "my/sign-out/",
+    "styleguide/",
 }
 
 
@@ -73,6 +124,9 @@ def furnish(partner, member, word: str) -> walk.Ids:
         )
         operations.cut_bundle(bundle_id=bundle.pk)
     colleague = factories.member(partner, f"{word}.colleague".lower(), full_name=word)
+    key = Authenticator.objects.create(
+        id=walk.next_number(), user=colleague, type="webauthn", data={"name": word}
+    )
     return walk.Ids(
         customer.slug,
         user.pk,
@@ -83,7 +137,13 @@ def furnish(partner, member, word: str) -> walk.Ids:
         colleague.pk,
         invited.invitation.pk,
         bundle.pk,
+        key.pk,
     )
+
+
+@pytest.fixture(autouse=True)
+def _every_url(settings):
+    walk.route_everything(settings)
 
 
 @pytest.fixture
@@ -100,6 +160,8 @@ def signed_in(member) -> Client:
     client = Client(raise_request_exception=False)
     if member:
         client.force_login(member)
+        # Else some pages would ask for a fresh proof first, whatever is asked of them.
+        prove(client, member)
     return client
 
 
@@ -111,7 +173,7 @@ def test_a_stranger_is_sent_to_sign_in(own):
         for method in ("get", "post"):
             response = walk.ask(client, method, door.url(own.values()))
             is_sent = response.status_code == 302 and "/accounts/login/" in response["Location"]
-            if is_sent == door.is_public:
+            if is_sent == (door.is_public and door.route not in PUBLIC_BUT_SENT_AWAY):
                 wrong.append((method, door.route, response.status_code))
             if not door.is_public:
                 swapped = walk.ask(client, method, door.url(own.values()), htmx=True)
@@ -126,10 +188,47 @@ def test_only_known_doors_are_public():
 
 
 def test_every_door_that_is_not_public_declares_a_permission():
-    silent = [door.route for door in walk.doors() if not door.is_public and not door.permission]
+    silent = {door.route for door in walk.doors() if not door.is_public and not door.permission}
 
-    # The member's own preferences need no role.
-    assert silent == ["profile/"]
+    assert silent == OWN_PAGES | (OF_LIBRARIES - PUBLIC)
+
+
+def test_every_url_of_a_library_is_known():
+    assert {door.route for door in walk.doors() if not door.is_ours} == OF_LIBRARIES
+
+
+def test_a_url_that_a_library_adds_is_noticed():
+    stranger = walk.Door("accounts/passkeys/", views.email, ())
+
+    assert not stranger.is_ours
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_method_breaks_a_page(own, alice):
+    clients = [signed_in(None), signed_in(alice)]
+    broken = []
+    for door in walk.doors():
+        for method in ("get", "post", "head", "put", "patch", "delete", "options", "trace"):
+            for client in clients if door.route not in ENDS_THE_WALK else clients[:1]:
+                address = door.url(own.values())
+                answer = client.generic(method.upper(), address)
+                if answer.status_code >= 500:
+                    broken.append((method, door.route))
+
+    assert broken == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_pages_of_the_library_take_no_other_method(own, alice, method):
+    client = signed_in(alice)
+    taken = [
+        door.route
+        for door in walk.doors()
+        if not door.is_ours and getattr(client, method)(door.url(own.values())).status_code != 405
+    ]
+
+    assert taken == []
 
 
 def test_every_door_of_a_customer_asks_whose_it_is():
@@ -164,7 +263,9 @@ def test_each_role_passes_where_its_permission_says(own, foreign, northwind, riv
     before = walk.checksum(rival.pk)
     wrong, canaries = [], []
     for door in walk.doors():
-        if door.is_public or "token" in door.names:
+        if (door.is_public and door.is_ours) or {"token"} & set(door.names):
+            continue
+        if door.route in ENDS_THE_WALK:
             continue
         for method in ("get", "post"):
             response = walk.ask(client, method, door.url(own.values()))
