@@ -16,8 +16,13 @@ class ResetTokens(PasswordResetTokenGenerator):
         return f"{super()._make_hash_value(member, timestamp)}|{own}"
 
 
-class AddressTokens(ResetTokens):
-    """Proves that a link was mailed to the address that the member wants; ends like a reset's."""
+class AddressTokens(PasswordResetTokenGenerator):
+    """
+    Proves that a link was mailed to the address that the member wants.
+
+    It ends like a link to choose a password, but not by a sign-in: the member may have to sign in
+    on the device on which the mail is read.
+    """
 
     key_salt = "partners.AddressTokens"
 
@@ -26,4 +31,5 @@ class AddressTokens(ResetTokens):
         self.email = email
 
     def _make_hash_value(self, member, timestamp) -> str:
-        return f"{super()._make_hash_value(member, timestamp)}|{self.email}"
+        own = f"{member.pk}|{member.password}|{member.session_number}|{member.is_active}"
+        return f"{own}|{member.email}|{self.email}|{timestamp}"

@@ -18,7 +18,7 @@ from .members import PartnersError, record
 class AddressLinkGone(PartnersError):
     """The link confirms no address of this member, for whatever reason."""
 
-    message = _("This link does not work any more. Ask for a new one on your profile page.")
+    message = _("This link no longer works. Ask for a new one on your profile page.")
 
 
 def ask_for_address(*, email: str, by: Member) -> None:

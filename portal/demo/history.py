@@ -118,12 +118,12 @@ def write_events(action: str, batch: Batch, at: datetime, people: Sequence[Custo
     with connections["owner"].cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Event._meta.db_table} (id, partner_id, at, by_id, by_name, action,
+            INSERT INTO {Event._meta.db_table} (id, partner_id, at, by_id, by_name, by_email, action,
                 customer_id, batch_id, subject_id, subject_name)
-            SELECT uuidv7(%s - now()), %s, %s, %s, %s, s.action, %s, %s, s.id, s.name
+            SELECT uuidv7(%s - now()), %s, %s, %s, %s, %s, s.action, %s, %s, s.id, s.name
             FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS s(id, name, action)
             """,
-            [at, batch.partner_id, at, batch.by_id, batch.by_name, batch.customer_id, batch.pk]
+            [at, batch.partner_id, at, batch.by_id, batch.by_name, batch.by.email, batch.customer_id, batch.pk]
             + [list(column) for column in zip(*subjects, strict=True)],
         )
 

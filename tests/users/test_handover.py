@@ -312,17 +312,17 @@ def test_an_opened_link_is_on_record_and_on_the_card(batch, alice, client):
     assert "0 waiting, 1 sent, 1 opened, 0 failed" in page
 
 
-def test_a_sheet_link_opens_the_slips_once(batch, alice, client):
+def test_a_sheet_link_opens_the_slips_once(batch, alice, as_alice):
     operations.mail_sheet(batch=batch, to=alice.email, language="en", by=alice)
     operations.send_handovers(batch_id=batch.pk)
     link = link_in(mail.outbox[0])
 
-    page = b"".join(client.post(link)).decode()
+    page = b"".join(as_alice.post(link)).decode()
 
     assert secret_of(batch, 1) in page
     assert secret_of(batch, 2) in page
     assert "/customers/" not in page
-    assert client.post(link).status_code == 410
+    assert as_alice.post(link).status_code == 410
 
 
 def lose(batch):
@@ -342,21 +342,21 @@ def test_a_sheet_on_which_nothing_is_left_is_not_mailed(batch, alice, as_alice):
     assert not Handover.objects.exists()
 
 
-def test_a_sheet_link_on_which_nothing_is_left_opens_nothing(batch, alice, client):
+def test_a_sheet_link_on_which_nothing_is_left_opens_nothing(batch, alice, as_alice):
     operations.mail_sheet(batch=batch, to=alice.email, language="en", by=alice)
     operations.send_handovers(batch_id=batch.pk)
     lose(batch)
 
-    assert client.post(link_in(mail.outbox[0])).status_code == 410
+    assert as_alice.post(link_in(mail.outbox[0])).status_code == 410
     assert not Event.objects.filter(action="sheet.opened").exists()
 
 
-def test_a_sheet_link_is_one_answer_with_what_is_printed(batch, alice, client):
+def test_a_sheet_link_is_one_answer_with_what_is_printed(batch, alice, as_alice):
     operations.mail_sheet(batch=batch, to=alice.email, language="en", by=alice)
     operations.send_handovers(batch_id=batch.pk)
     secrets = [secret_of(batch, 1), secret_of(batch, 2)]
 
-    parts = iter(client.post(link_in(mail.outbox[0])))
+    parts = iter(as_alice.post(link_in(mail.outbox[0])))
     head = next(parts).decode()
     change(user_of(batch, 1), password_state="chosen")
 

@@ -1,0 +1,164 @@
+"""Nobody gives more than they have: owners who see chosen customers only."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core import mail
+from django.test import Client
+
+from customers import limiting
+from customers.models import Scope
+from partners import operations
+from partners.models import Invitation, Member
+from partners.operations import BeyondOwnRights
+from partners.roles import Role
+from tests import factories
+from tests.proof import prove
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def fabrikam(inside):
+    return factories.customer("fabrikam", "Fabrikam")
+
+
+@pytest.fixture
+def lena(inside, alice, contoso):
+    """An owner who sees Contoso only."""
+    lena = factories.member(inside, "lena", role=Role.OWNER)
+    limiting.limit_member(member=lena, is_limited=True, customers=[contoso], by=alice)
+    lena.refresh_from_db()
+    return lena
+
+
+@pytest.fixture
+def as_lena(lena):
+    client = Client()
+    client.force_login(lena)
+    return prove(client, lena)
+
+
+def limited(of, name, *customers, **fields):
+    """A member who sees these customers only."""
+    made = factories.member(of, name, is_limited=True, **fields)
+    for customer in customers:
+        Scope.objects.create(member=made, customer=customer)
+    return made
+
+
+def chosen(member):
+    return set(Scope.objects.filter(member=member).values_list("customer__slug", flat=True))
+
+
+def test_a_limited_owner_invites_limited_members_only(as_lena):
+    as_lena.post("/members/invite/", {"email": "nora@northwind.example", "role": "owner"})
+
+    assert Invitation.objects.get().is_limited
+
+
+def test_no_unlimited_invitation_by_operation(lena):
+    with pytest.raises(BeyondOwnRights):
+        operations.invite_member(
+            email="nora@northwind.example", role=Role.READER, is_limited=False, by=lena
+        )
+
+
+def test_an_unlimited_invitation_is_neither_sent_again_nor_withdrawn(as_lena, alice):
+    invited = operations.invite_member(
+        email="nora@northwind.example", role=Role.READER, is_limited=False, by=alice
+    )
+    before = Invitation.objects.get().token_hash
+    for act in ("resend", "withdraw"):
+        page = as_lena.post(f"/members/invitations/{invited.invitation.pk}/{act}/", follow=True)
+        assert "You see selected customers only" in page.content.decode()
+
+    (kept,) = Invitation.objects.all()
+    assert (kept.token_hash, kept.withdrawn_at, len(mail.outbox)) == (before, None, 0)
+
+
+ACTS = {
+    "role": {"role": "owner"},
+    "deactivate": {},
+    "reactivate": {},
+    "factor": {},
+    "customers": {"is_limited": "no"},
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_forged_post_on_an_unlimited_member_changes_nothing(as_lena, bob, act):
+    Authenticator.objects.create(user=bob, type="totp", data={})
+    Member.objects.filter(pk=bob.pk).update(is_active=act != "reactivate")
+
+    as_lena.post(f"/members/{bob.pk}/{act}/", ACTS[act])
+
+    now = Member.objects.get(pk=bob.pk)
+    assert (now.role, now.is_limited, now.is_active) == (bob.role, False, act != "reactivate")
+    assert (now.authenticator_set.count(), now.session_number) == (1, bob.session_number)
+
+
+@pytest.mark.parametrize("act", ["change_role", "deactivate_member", "reset_factor"])
+def test_customers_that_an_owner_does_not_see_keep_a_member_out_of_reach(
+    inside, lena, contoso, fabrikam, act
+):
+    own, other = limited(inside, "own", contoso), limited(inside, "other", contoso, fabrikam)
+    more = {"role": Role.ADMIN_AGENT} if act == "change_role" else {}
+
+    getattr(operations, act)(member=own, by=lena, **more)
+
+    with pytest.raises(BeyondOwnRights):
+        getattr(operations, act)(member=other, by=lena, **more)
+
+
+def test_a_limit_is_not_lifted_by_who_has_one(inside, lena, contoso):
+    member = limited(inside, "own", contoso)
+
+    with pytest.raises(BeyondOwnRights):
+        limiting.limit_member(member=member, is_limited=False, customers=[], by=lena)
+
+
+def test_customers_that_are_not_seen_are_kept(as_lena, inside, contoso, fabrikam):
+    member = limited(inside, "other", contoso, fabrikam)
+    address = f"/members/{member.pk}/customers/"
+
+    as_lena.post(address, {"is_limited": "yes", "customers": []})
+    assert chosen(member) == {"fabrikam"}
+    as_lena.post(address, {"is_limited": "yes", "customers": [contoso.pk]})
+    assert chosen(member) == {"fabrikam", "contoso"}
+    assert "Fabrikam" not in as_lena.get(address).content.decode()
+
+
+def test_a_customer_that_is_not_seen_is_not_given(as_lena, lena, inside, fabrikam):
+    member = limited(inside, "own")
+
+    page = as_lena.post(
+        f"/members/{member.pk}/customers/", {"is_limited": "yes", "customers": [fabrikam.pk]}
+    )
+
+    assert (page.status_code, chosen(member)) == (422, set())
+    with pytest.raises(BeyondOwnRights):
+        limiting.limit_member(member=member, is_limited=True, customers=[fabrikam], by=lena)
+
+
+def test_a_limit_counts_although_the_request_began_before_it(inside, alice, lena, bob):
+    stale = Member.objects.get(pk=lena.pk)
+    stale.is_limited = False
+
+    with pytest.raises(BeyondOwnRights):
+        operations.change_role(member=bob, role=Role.OWNER, by=stale)
+
+
+def test_a_limited_owner_does_not_count_as_the_last_one(inside, alice, lena, bob):
+    second = factories.member(inside, "second", role=Role.OWNER)
+    operations.deactivate_member(member=second, by=alice)
+
+    with pytest.raises(operations.LastOwner):
+        operations.deactivate_member(member=alice, by=lena)
+
+
+def test_the_pages_offer_a_limited_owner_no_more(as_lena, bob, alice):
+    page = as_lena.get(f"/members/{bob.pk}/").content.decode()
+
+    assert "sees customers that you do not see" in page
+    for address in ("role", "deactivate", "customers", "factor"):
+        assert f"/members/{bob.pk}/{address}/" not in page

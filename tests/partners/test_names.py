@@ -1,0 +1,102 @@
+"""Names of members and partners: on one line, and nothing in them that cannot be seen."""
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from audit.models import Event
+from partners import names, operations, tenancy
+from partners.models import Member, Partner
+from partners.roles import Role
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHOSEN = "tern over a grey fjord"
+DIRTY = "  Eve\u202e\r\nBcc:\u200b\tx\u2066\ufeff  "
+CLEAN = "Eve Bcc: x"
+PROFILE = {"language": "auto", "time_zone": "UTC", "theme": "auto"}
+
+
+def test_a_name_is_cleaned_in_the_profile(as_alice, alice):
+    as_alice.post("/profile/", PROFILE | {"name": DIRTY})
+
+    alice.refresh_from_db()
+    assert alice.name == CLEAN
+
+
+@pytest.mark.parametrize("name", ["\u200b\u2060", "\u202e", "\n", "x" * 121])
+def test_a_name_that_is_none_is_refused(as_alice, alice, name):
+    assert as_alice.post("/profile/", PROFILE | {"name": name}).status_code == 422
+
+    alice.refresh_from_db()
+    assert alice.name == "Alice"
+
+
+def test_a_name_is_cleaned_as_an_invitation_is_accepted(alice, northwind):
+    with tenancy.tenant(northwind.pk):
+        invited = operations.invite_member(
+            email="eve@northwind.example", role=Role.READER, is_limited=False, by=alice
+        )
+
+    Client().post(invited.path, {"name": DIRTY, "password": CHOSEN, "again": CHOSEN})
+
+    assert Member.objects.get(email="eve@northwind.example").name == CLEAN
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_partners_name_is_cleaned(capsys):
+    call_command("create_partner", DIRTY, "fjord", "ida@fjord.example")
+
+    assert Partner.objects.get().name == CLEAN
+
+
+@pytest.mark.parametrize(
+    "invisible", ["\n", "\u200b", "\u202e", "\u2066", "\ufeff", "\u00ad", "\x7f"]
+)
+def test_the_database_takes_no_name_that_was_not_cleaned(northwind, invisible):
+    assert names.clean_text(f"A{invisible}b").replace(" ", "") == "Ab"
+
+    with pytest.raises(IntegrityError, match="member_name_clean"), transaction.atomic():
+        factories.member(northwind, "eve", full_name=f"A{invisible}b")
+
+
+@pytest.mark.parametrize("name", ["王建国", "José Núñez", "O’Brien", "नेहा", "𠮷野", "👩 Ada"])
+def test_the_database_takes_names_of_any_script(northwind, name):
+    assert factories.member(northwind, "eve", full_name=names.clean_text(name)).name == name
+
+
+def test_names_that_are_there_are_cleaned_by_the_migration(alice, bob):
+    from importlib import import_module
+
+    from django.apps import apps
+    from django.db import connections
+
+    migration = import_module("partners.migrations.0006_clean_names")
+    owner = connections["owner"]
+    with owner.cursor() as cursor:
+        cursor.execute("ALTER TABLE partners_member DROP CONSTRAINT member_name_clean")
+        cursor.execute("UPDATE partners_member SET name = %s WHERE id = %s", [DIRTY, alice.pk])
+        cursor.execute("UPDATE partners_member SET name = %s WHERE id = %s", ["\u200b", bob.pk])
+        with owner.schema_editor() as editor:
+            migration.clean_names(apps, editor)
+            constraint = next(
+                one for one in Member._meta.constraints if one.name == "member_name_clean"
+            )
+            editor.add_constraint(Member, constraint)
+
+    assert {m.name for m in Member.objects.all()} == {CLEAN, "bob@northwind.example"}
+
+
+def test_the_record_keeps_the_address_beside_the_name(as_alice, alice, bob, northwind):
+    as_alice.post("/profile/", PROFILE | {"name": "Bob"})
+    as_alice.post(f"/members/{bob.pk}/role/", {"role": "admin_agent"})
+
+    with tenancy.tenant(northwind.pk), transaction.atomic():
+        event = Event.objects.get(action="member.role_changed")
+    assert (event.by_name, event.by_email) == ("Bob", "alice@northwind.example")
+    page = as_alice.get("/activity/").content.decode()
+    assert "<small>alice<wbr>@northwind.example" in page
+    rows = b"".join(as_alice.post("/activity/export.csv")).decode()
+    assert "Bob;alice@northwind.example" in rows.replace(",", ";").replace("\t", ";")
