@@ -123,7 +123,16 @@ def write_events(action: str, batch: Batch, at: datetime, people: Sequence[Custo
             SELECT uuidv7(%s - now()), %s, %s, %s, %s, %s, s.action, %s, %s, s.id, s.name
             FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS s(id, name, action)
             """,
-            [at, batch.partner_id, at, batch.by_id, batch.by_name, batch.by.email, batch.customer_id, batch.pk]
+            [
+                at,
+                batch.partner_id,
+                at,
+                batch.by_id,
+                batch.by_name,
+                batch.by.email,
+                batch.customer_id,
+                batch.pk,
+            ]
             + [list(column) for column in zip(*subjects, strict=True)],
         )
 

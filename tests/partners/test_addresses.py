@@ -221,7 +221,7 @@ def test_sign_in_says_the_same_of_any_address(alice, mallory):
         body = page.content.replace(login.encode(), b"?")
         body = re.sub(rb'value="\w{64}"|aria-\w+="[^"]*"', b"", body)
         # The page repeats what was typed, so the length of the address is in its own length.
-        return page.status_code, page.headers | {"Expires": ""}, body
+        return page.status_code, dict(page.headers) | {"Expires": ""}, body
 
     assert answer(mallory.email) == answer("nobodyx@rival.example")
 

@@ -197,7 +197,16 @@ def test_english_on_a_page_is_noticed():
 def test_no_page_says_english_to_who_reads_chinese(northwind):
     mei = factories.member(northwind, "mei", role=Role.OWNER, language="zh-hans")
     ids = furnish(northwind, mei, "Lanhua")
-    names = {"Lanhua", "lanhua", "customer", "colleague", "Northwind", "Cloud", *mei.name.split()}
+    names = {
+        "Lanhua",
+        "lanhua",
+        "mei",
+        "customer",
+        "colleague",
+        "Northwind",
+        "Cloud",
+        *mei.name.split(),
+    }
     client = Client(headers={"accept-language": "zh-CN"})
     found = []
 
