@@ -6,6 +6,7 @@ import threading
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.core.cache import cache
 from django.db import connections, transaction
 from django.test import Client
 
@@ -24,6 +25,12 @@ NEW = "alice.munro@elsewhere.example"
 @pytest.fixture
 def proven(as_alice, alice):
     return prove(as_alice, alice)
+
+
+@pytest.fixture(autouse=True)
+def _no_tries_counted():
+    # They are counted for all tests of a minute together.
+    cache.clear()
 
 
 def wait_for_mails():

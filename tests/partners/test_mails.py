@@ -9,6 +9,7 @@ import pytest
 from allauth.account.adapter import get_adapter
 from django.conf import settings as django_settings
 from django.core import mail
+from django.core.cache import cache
 from django.core.mail.backends import locmem
 from django.test import Client
 
@@ -32,6 +33,12 @@ NOT_SENT = {
     "account/email/unknown_account": "strangers get no mail",
 }
 RESET = "account/email/password_reset_key"
+
+
+@pytest.fixture(autouse=True)
+def _no_tries_counted():
+    # They are counted for all tests of a minute together.
+    cache.clear()
 
 
 def wait_for_mails():

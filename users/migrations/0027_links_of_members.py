@@ -1,7 +1,7 @@
 from django.db import migrations, models
 
-# Written in one transaction with its event, so at one time. A link of which the record does not
-# know the sender opens no more.
+# The record of a mail was written right after it. A link of which the record does not know the
+# sender opens no more.
 FILL_IN = """
 UPDATE users_handover h SET
     member_id = CASE WHEN h.kind = 'sheet_link' THEN
@@ -10,8 +10,8 @@ UPDATE users_handover h SET
     sent_by = (
         SELECT e.by_id FROM audit_event e
         WHERE e.partner_id = h.partner_id AND e.batch_id = h.batch_id
-            AND e.action = 'sheet.mailed' AND e.at = h.created_at
-        LIMIT 1
+            AND e.action = 'sheet.mailed' AND e.at >= h.created_at
+        ORDER BY e.id LIMIT 1
     )
 """
 
