@@ -97,6 +97,8 @@ def addresses() -> dict[str, str]:
             "customers": "/customers/",
             "search": "/search/?q=wang",
             "profile": "/profile/",
+            "profile-address": "/profile/address/",
+            "second-factor": "/accounts/2fa/",
             "batches": "/batches/",
             "batches-filtered": "/batches/?q=people&kind=import&customer=brightwater-schools",
             "batches-none": "/batches/?q=zzzz&show=done",
@@ -143,6 +145,7 @@ def addresses() -> dict[str, str]:
         found["user-deleted"] = f"{at}/users/{users.exclude(deleted_at=None).first().pk}/"
         colleague = partner.members.exclude(role="owner").first()
         found["staff-member"] = f"/members/{colleague.pk}/"
+        found["staff-factor"] = f"/members/{colleague.pk}/factor/"
         found["staff-customers"] = f"/members/{colleague.pk}/customers/"
         former = partner.members.filter(is_active=False).first()
         found["staff-deactivated"] = f"/members/{former.pk}/"
@@ -169,8 +172,14 @@ def sign_in(page: Page, url: str) -> None:
 
 def picture(page: Page, url: str, name: str, look: str) -> None:
     """Keep the page as it looks, from its head to its foot or to the end of a very tall screen."""
+    from portal.demo import catalog
+
     size = page.viewport_size
     page.goto(url)
+    if "/reauthenticate/" in page.url:
+        page.locator("[name=password]").fill(catalog.PASSWORD)
+        page.locator("[name=password]").press("Enter")
+        page.wait_for_url(url)
     tall = page.evaluate("document.documentElement.scrollHeight")
     # Not full_page: bars that stick to the foot of the screen would stand in the middle.
     page.set_viewport_size({"width": size["width"], "height": min(tall, TALLEST)})
