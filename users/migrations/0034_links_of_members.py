@@ -17,7 +17,7 @@ UPDATE users_handover h SET
 
 
 class Migration(migrations.Migration):
-    dependencies = [("users", "0026_search_filtered"), ("audit", "0003_append_to_indexes")]
+    dependencies = [("users", "0033_locked_until"), ("audit", "0003_append_to_indexes")]
 
     operations = [
         migrations.AddField(
