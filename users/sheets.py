@@ -1,9 +1,11 @@
 """The sheet: lines of a batch as they are shown, printed and downloaded."""
 
-from collections.abc import Iterable, Iterator
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import cache
+from functools import cache, partial
 from itertools import chain, islice
 from secrets import token_hex
 from uuid import UUID
@@ -12,9 +14,9 @@ import segno
 from django.conf import settings
 from django.template.loader import get_template
 from django.utils import timezone, translation
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from users.models import Batch
 from users.passwords import Secret
@@ -22,10 +24,11 @@ from users.passwords import Secret
 SLIPS_A_PAGE = 8
 ROWS_AT_ONCE = 100
 
-# What the rows of a printed page are rendered with, and how many of them at once.
+# What the rows of a printed page are rendered with, how many of them at once, and how many Latin
+# letters of licenses each of them has room for.
 PAGES_OF = {
-    "slips": ("users/sheet_slips.html", SLIPS_A_PAGE),
-    "list": ("users/sheet_rows.html", ROWS_AT_ONCE),
+    "slips": ("users/sheet_slips.html", SLIPS_A_PAGE, 50),
+    "list": ("users/sheet_rows.html", ROWS_AT_ONCE, 76),
 }
 
 # Between the beginning and the end of a printed page, where its rows are streamed in. No name of
@@ -170,6 +173,13 @@ def words_of(language: str) -> tuple[Words, ...]:
     return tuple(words_in(one) for one in languages_of(language))
 
 
+# The longest part of a user name that each size of its letters holds on one line of a slip; all are
+# of one width. print.css has the sizes.
+SIZES = {"": 38, "long": 47, "longer": 65, "longest": 76}
+# A name that is wider than so many Latin letters is printed smaller.
+NAME_WIDTH = 60
+
+
 @dataclass(frozen=True, slots=True)
 class Slip:
     """A row with the words of its recipient."""
@@ -177,35 +187,86 @@ class Slip:
     row: Row
     words: tuple[Words, ...]
     valid_until: tuple[tuple[str, str], ...]
+    # The licenses that there is room for, and how many more there are, in words.
+    licenses: str
+    more: str
+
+    @property
+    def parts(self) -> list[str]:
+        """The user name, cut where a line may break: before the @, and in a domain too long."""
+        local, at, domain = self.row.user_name.partition("@")
+        if len(at + domain) <= SIZES["longest"]:
+            return [local, at + domain]
+        return [local, *re.split(r"(?=[.])", at + domain)]
+
+    @property
+    def size(self) -> str:
+        """Which of the sizes lets no part of the user name break."""
+        longest = max(map(len, self.parts))
+        return next((size for size, room in SIZES.items() if longest <= room), "longest")
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the name of the user is printed smaller."""
+        return _width(self.row.name) > NAME_WIDTH
+
+
+def _width(text: str) -> int:
+    """Measure a text in Latin letters; a Chinese character is as wide as two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def make_slips(
-    rows: Iterable[Row], fallback: str, language: str = "", *, zone: tzinfo
+    rows: Iterable[Row], fallback: str, language: str = "", *, room: int, zone: tzinfo
 ) -> Iterator[Slip]:
     """
     The rows that can be handed over, all in one language or each in its recipient's.
 
     :param fallback: the language of recipients who have none.
+    :param room: how many Latin letters of licenses are named.
     :param zone: where it is looked up which day it is until which a password is valid.
     """
     words = cache(words_of)
     dates = cache(_dates)
+    licenses = cache(partial(_shorten, room=room))
     for row in rows:
         if row.password is not None:
             own = language or row.language or fallback
             day = timezone.localtime(row.valid_until, zone).date()
-            yield Slip(row, words(own), dates(day, own))
+            yield Slip(row, words(own), dates(day, own), *licenses(row.licenses, own))
 
 
 def _dates(day, language: str) -> tuple[tuple[str, str], ...]:
-    shown = []
+    return _in_languages(language, partial(date_format, day, "DATE_FORMAT"))
+
+
+def _in_languages(language: str, say: Callable[[], str]) -> tuple[tuple[str, str], ...]:
+    """Say it in the languages of the paper, each with its name in HTML."""
+    said = []
     for one in languages_of(language):
         with translation.override(one):
-            shown.append((HTML_LANGUAGES.get(one, one), date_format(day, "DATE_FORMAT")))
-    return tuple(shown)
+            said.append((HTML_LANGUAGES.get(one, one), say()))
+    return tuple(said)
 
 
-def stream_print(batch: Batch, rows: Iterable[Row], layout: str, shell: str) -> Iterable[str]:
+def _shorten(names: Sequence[str], language: str, *, room: int) -> tuple[str, str]:
+    """Name as many licenses as there is room for, and count the others."""
+    with translation.override(language):
+        between = pgettext("between the parts of a list", ", ")
+        for number in range(len(names), 0, -1):
+            named, left = between.join(names[:number]), len(names) - number
+            more = _("+%(number)s more") % {"number": left} if left else ""
+            if _width(f"{named} {more}") <= room:
+                return named, more
+        if not names:
+            return "", ""
+        # Not even the first one fits.
+        while _width(f"{named}… {more}") > room:
+            named = named[:-1]
+        return f"{named}…", more
+
+
+def stream_print(sheet: Sheet, rows: Iterable[Row], layout: str, shell: str) -> Iterable[str]:
     """
     Make the page to print: the shell, with slips or rows where it says ROWS_GO_HERE.
 
@@ -213,23 +274,53 @@ def stream_print(batch: Batch, rows: Iterable[Row], layout: str, shell: str) -> 
     rendered across a yield, so that no language leaks into another answer.
     """
     head, foot = shell.split(ROWS_GO_HERE)
-    customer = batch.customer.language
+    name, size, room = PAGES_OF[layout]
+    customer = sheet.batch.customer.language
     # The time zone is the request's, which is over when the first slip is made.
     slips = make_slips(
         rows,
         customer,
         customer if layout == "list" else "",
+        room=room,
         zone=timezone.get_current_timezone(),
     )
-    name, size = PAGES_OF[layout]
-    return chain([head], _stream(slips, size, name, batch), [foot])
+    return chain([head], _stream(slips, sheet, size=size, template=get_template(name)), [foot])
 
 
-def _stream(slips: Iterator[Slip], size: int, name: str, batch: Batch) -> Iterator[str]:
-    template = get_template(name)
-    words = words_of(batch.customer.language)
-    while block := list(islice(slips, size)):
-        yield template.render({"slips": block, "batch": batch, "words": words})
+def _stream(slips: Iterator[Slip], sheet: Sheet, *, size: int, template) -> Iterator[str]:
+    language, total = sheet.batch.customer.language, len(sheet.sealed)
+    context = {"batch": sheet.batch, "words": words_of(language)}
+    shown, block = 0, list(islice(slips, size))
+    while True:
+        following = list(islice(slips, size))
+        before, shown = shown, shown + len(block)
+        places = _in_languages(language, partial(_say_places, before + 1, shown, total))
+        end = () if following else _in_languages(language, partial(_say_end, shown, total))
+        yield template.render(
+            context | {"slips": block, "before": before, "places": places, "end": end}
+        )
+        if not following:
+            break
+        block = following
+
+
+def _say_places(first: int, last: int, total: int) -> str:
+    if first >= last:
+        return _("User %(n)s of %(total)s") % {"n": _number(last), "total": _number(total)}
+    return _("Users %(first)s–%(last)s of %(total)s") % {
+        "first": _number(first),
+        "last": _number(last),
+        "total": _number(total),
+    }
+
+
+def _say_end(shown: int, total: int) -> str:
+    text = ngettext("%(n)s of %(total)s user printed", "%(n)s of %(total)s users printed", total)
+    return text % {"n": _number(shown), "total": _number(total)}
+
+
+def _number(number: int) -> str:
+    return number_format(number, force_grouping=True)
 
 
 # --- In a file ---------------------------------------------------------------------------------

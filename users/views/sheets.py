@@ -96,7 +96,7 @@ def stream(request, sheet, layout, template, **more):
     }
     shell = render_to_string(template, context | more, request)
     rows = operations.read_rows(sheet, sheet.sealed)
-    return secret(StreamingHttpResponse(sheets.stream_print(sheet.batch, rows, layout, shell)))
+    return secret(StreamingHttpResponse(sheets.stream_print(sheet, rows, layout, shell)))
 
 
 @customer_view(Permission.RESET_PASSWORDS)
