@@ -308,6 +308,7 @@ CELERY = {
     "beat_schedule": {
         "sweep": {"task": "users.sweep", "schedule": 15.0},
         "wipe": {"task": "users.wipe", "schedule": 60.0},
+        "remind": {"task": "users.remind", "schedule": 300.0},
         "purge": {"task": "users.purge", "schedule": 3600.0},
         "recount": {"task": "users.recount", "schedule": crontab(hour=2, minute=30)},
         "clean": {"task": "users.clean", "schedule": 900.0},

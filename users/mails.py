@@ -1,4 +1,4 @@
-"""The mails that hand passwords over, in the recipient's language."""
+"""The mails that hand passwords over or remind of them, in the recipient's language."""
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -17,6 +17,7 @@ from users.sheets import Row, sign_in_address
 TEMPLATES = {
     Handover.Kind.USER_LINK: "mail/user_link.txt",
     Handover.Kind.USER_TEXT: "mail/user_text.txt",
+    Handover.Kind.REMINDER: "mail/sheet_reminder.txt",
     Handover.Kind.SHEET_LINK: "mail/sheet_link.txt",
 }
 
@@ -38,6 +39,8 @@ def link_address(handover: Handover) -> str:
 
 
 def _subject(handover: Handover, batch: Batch) -> str:
+    if handover.kind == Handover.Kind.REMINDER:
+        return _("Passwords not handed over yet: %(customer)s") % {"customer": batch.customer.name}
     if handover.kind == Handover.Kind.SHEET_LINK:
         return _("Passwords to hand over: %(customer)s") % {"customer": batch.customer.name}
     return _("Your account at %(customer)s") % {"customer": batch.customer.name}
@@ -45,6 +48,14 @@ def _subject(handover: Handover, batch: Batch) -> str:
 
 def _context(handover: Handover, batch: Batch, row: Row | None) -> dict:
     is_text = handover.kind == Handover.Kind.USER_TEXT
+    page = reverse("users:batch", args=[batch.customer.slug, batch.pk])
+    if is_text:
+        link = ""
+    elif handover.kind == Handover.Kind.REMINDER:
+        # Of a page that asks to sign in; it has no token.
+        link = f"{settings.BASE_URL}{page}"
+    else:
+        link = link_address(handover)
     return {
         "customer": batch.customer.name,
         "to": handover.to,
@@ -53,7 +64,7 @@ def _context(handover: Handover, batch: Batch, row: Row | None) -> dict:
         "name": row.name if row else "",
         "user_name": row.user_name if row else "",
         "password": row.password.reveal() if is_text else "",
-        "link": "" if is_text else link_address(handover),
+        "link": link,
         "sign_in": sign_in_address(),
         "link_until": _moment(handover.expires_at),
         "password_until": _moment(row.valid_until) if row else "",

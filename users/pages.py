@@ -121,12 +121,17 @@ def list_of(customer: Customer | None, query: QueryDict, *, member: Member) -> d
     found = queries.get_batch_list(member=member, of=customer, query=query)
     rows, choice = found.page.rows, found.customers
     offered = choice.choices if choice and not choice.is_search else ()
+    listed = Batch.objects.filter(pk__in=[one.pk for one in rows])
+    sheets = queries.find_waiting_sheets(listed, member=member, limit=len(rows))
+    waiting = {sheet.batch.pk: sentences.to_hand_over(sheet) for sheet in sheets}
     return {
         "nav": "customer-batches" if customer else "batches",
         "customer": customer,
         "list": found,
-        "filters": forms.FilterBatches(query, customers=offered),
-        "batches": [(one, sentences.title(one)) for one in rows],
+        "filters": forms.FilterBatches(
+            query, customers=offered, may_hand_over=member.may(Permission.RESET_PASSWORDS)
+        ),
+        "batches": [(one, sentences.title(one), waiting.get(one.pk, "")) for one in rows],
         "undone": queries.find_undone(rows),
         "is_moving": any(one.state in MOVING for one in rows),
     }

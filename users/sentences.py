@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from users import edits, holds, licenses, undoing
 from users.importing import problems as importing
 from users.models import Batch, Line
+from users.queries.sheets import WaitingSheet
 
 Kind, State = Batch.Kind, Batch.State
 
@@ -189,6 +192,20 @@ def title(batch: Batch) -> str:
     if batch.state in {State.PLANNED, State.RUNNING, State.PAUSED} and batch.progress.runs:
         return count(DO[_act_of(batch)], served(batch, batch.progress.runs))
     return heading(batch, batch.progress)
+
+
+def to_hand_over(sheet: WaitingSheet) -> str:
+    """How many passwords of a batch can be handed over, and until when."""
+    text = ngettext(
+        "%(n)s password to hand over, until %(until)s",
+        "%(n)s passwords to hand over, until %(until)s",
+        sheet.passwords,
+    )
+    until = timezone.localtime(sheet.batch.sheet_expires_at)
+    return text % {
+        "n": intcomma(sheet.passwords),
+        "until": date_format(until, "DATETIME_FORMAT"),
+    }
 
 
 def button(batch: Batch, number: int) -> str:

@@ -67,6 +67,14 @@ def clean() -> None:
             operations.delete_old_sessions()
 
 
+@shared_task(name="users.remind")
+def remind() -> None:
+    """Remind members of passwords that can be handed over for another day, partner by partner."""
+    for partner_id in queries.find_partners_to_remind():
+        with tenancy.tenant(partner_id):
+            operations.remind()
+
+
 @shared_task(name="users.purge")
 def purge() -> None:
     """Purge deleted users whose day has come, partner by partner."""

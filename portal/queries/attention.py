@@ -18,8 +18,9 @@ from partners.models import Member
 from partners.roles import Permission
 from portal.sentences import number
 from users.models import Batch, CountDifference, CustomerUser, Line
-from users.queries import with_passwords
+from users.queries import find_waiting_sheets
 from users.queries.batches import NOTHING_DONE
+from users.sentences import to_hand_over
 
 from .scope import seen_by
 
@@ -262,22 +263,27 @@ def _find_from_the_queue(member: Member) -> Iterator[Need]:
 
 
 def _find_sheets(member: Member) -> Iterator[Need]:
-    """Sheets with passwords that this member can hand over, and that soon cannot be opened."""
+    """Passwords that this member can hand over, those whose time ends first before the others."""
     soon = timezone.now() + timedelta(hours=SHEET_HOURS)
-    ending = _recent_batches(member, days=WAITING_DAYS).filter(sheet_expires_at__lte=soon)
-    for batch in with_passwords(ending, member=member).order_by("sheet_expires_at")[:MOST]:
+    batches = _recent_batches(member, days=WAITING_DAYS)
+    sheets = find_waiting_sheets(batches, member=member, limit=MOST + 1)
+    for sheet in sheets[:MOST]:
         yield Need(
-            tone="warn",
+            tone="warn" if sheet.batch.sheet_expires_at <= soon else "info",
             icon="key",
-            title=_("Temporary passwords are not handed over yet"),
-            about=_("{customer} · the sheet can be opened until {moment}").format(
-                customer=batch.customer.name,
-                moment=formats.date_format(
-                    timezone.localtime(batch.sheet_expires_at), "DATETIME_FORMAT"
-                ),
-            ),
-            url=_batch_url(batch),
+            title=to_hand_over(sheet),
+            about=_about(sheet.batch, sheet.batch.created_at),
+            url=_batch_url(sheet.batch),
             label=_("Hand over"),
+        )
+    if len(sheets) > MOST:
+        yield Need(
+            tone="info",
+            icon="key",
+            title=_("There are more passwords to hand over"),
+            about=_("All customers"),
+            url=reverse("users:batches") + "?passwords=waiting",
+            label=_("Show all"),
         )
 
 

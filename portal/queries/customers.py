@@ -11,8 +11,9 @@ from customers.queries import find_called, find_customers, find_domains
 from licensing import queries as licensing
 from licensing.models import Subscription
 from partners.models import Member
+from users import sentences
 from users.models import Batch, UserCount
-from users.queries import SignInFailures, get_failures
+from users.queries import SignInFailures, find_waiting_sheets, get_failures
 
 from .attention import FULL, GRACE, NEARLY_FULL, SUSPENDED, how_bad
 
@@ -148,9 +149,11 @@ class Overview:
     bought: Sequence[Bought]
     batches: Sequence[Batch] = field(default_factory=tuple)
     failures: SignInFailures | None = None
+    # Batches with passwords that the member can hand over, each with how many and until when.
+    passwords: Sequence[tuple[Batch, str]] = field(default_factory=tuple)
 
 
-def get_overview(customer: Customer) -> Overview:
+def get_overview(customer: Customer, *, member: Member) -> Overview:
     """Read everything the customer's first page shows, in a fixed number of statements."""
     bought = licensing.count_in_line(licensing.find_subscriptions(customer).prefetch_related(None))
     administrators = customer.users.filter(deleted_at=None, is_administrator=True)
@@ -162,6 +165,10 @@ def get_overview(customer: Customer) -> Overview:
         bought=[_judge(one) for one in bought.annotate(badness=how_bad())],
         batches=list(batches),
         failures=get_failures(customer),
+        passwords=[
+            (sheet.batch, sentences.to_hand_over(sheet))
+            for sheet in find_waiting_sheets(customer.batches.all(), member=member, limit=BATCHES)
+        ],
     )
 
 

@@ -45,7 +45,7 @@ def customer(request, customer):
     context = {
         "nav": "overview",
         "customer": customer,
-        "overview": queries.get_overview(customer),
+        "overview": queries.get_overview(customer, member=request.user),
         "location": locations.name_of(customer.location),
     }
     return render(request, "portal/customer.html", context)

@@ -159,6 +159,7 @@ def test_only_the_app_may_call_functions_and_only_these():
         "find_handover",
         "find_invitation",
         "find_partners_to_purge",
+        "find_partners_to_remind",
         "find_partners_to_wipe",
         "find_partners_with_free_seats",
         "find_partners_with_work",

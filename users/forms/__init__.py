@@ -5,7 +5,7 @@ from .choosing import Choice
 from .columns import MapColumns
 from .editing import EditUser
 from .filters import FilterUsers
-from .handing_over import MailSheet
+from .handing_over import HandOver, MailSheet
 from .holding import HoldPurge
 from .importing import ImportFile, ImportMany, ReadFile
 from .licenses import ManageLicenses
@@ -21,6 +21,7 @@ __all__ = [
     "EditUser",
     "FilterBatches",
     "FilterUsers",
+    "HandOver",
     "HoldPurge",
     "ImportFile",
     "ImportMany",

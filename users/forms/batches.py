@@ -59,12 +59,16 @@ class FilterBatches(forms.Form):
     customer = select(_("Customer"), [], is_bare=True)
     by = select(_("Started by"), [("", _("Anybody")), ("me", _("Me"))], is_bare=True)
 
-    def __init__(self, query: QueryDict, *, customers: Sequence[Customer]):
+    passwords = select(_("Passwords"), [ANY, ("waiting", _("To hand over"))], is_bare=True)
+
+    def __init__(self, query: QueryDict, *, customers: Sequence[Customer], may_hand_over: bool):
         """Offer these customers; none where they are chosen otherwise, or not at all."""
         super().__init__(initial=query.dict(), auto_id="filter-%s")
         self.fields["customer"].choices = [ANY, *((one.slug, one.name) for one in customers)]
         if not customers:
             del self.fields["customer"]
+        if not may_hand_over:
+            del self.fields["passwords"]
 
     @property
     def chips(self) -> list[forms.BoundField]:

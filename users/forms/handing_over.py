@@ -10,6 +10,17 @@ from users.models import Handover
 CONTACT = "contact"
 
 
+class HandOver(forms.Form):
+    """That passwords have been handed over, and how many of them were knowingly never opened."""
+
+    unopened = forms.IntegerField(required=False, min_value=0)
+
+    @property
+    def confirmed(self) -> int:
+        """How many it are; none where the box was not ticked."""
+        return (self.is_valid() and self.cleaned_data["unopened"]) or 0
+
+
 class MailSheet(forms.Form):
     """To whom a sheet is mailed, and as what."""
 

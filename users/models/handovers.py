@@ -10,7 +10,8 @@ from .batches import Batch
 
 class Handover(TenantModel):
     """
-    A mail that hands a secret over: a one-time link, or text where the policy allows it.
+    A mail that hands a secret over: a one-time link, or text where the policy allows it; or one
+    that reminds a member of a sheet, and holds no secret.
 
     The token of a link is derived from its id and a key outside the database, so only the
     token's hash is stored and the mail can be written when it is sent.
@@ -22,6 +23,8 @@ class Handover(TenantModel):
         # To a member or the customer's contact: the sheet, behind a button, once.
         SHEET_LINK = "sheet_link", _("One-time link to the sheet")
         USER_TEXT = "user_text", _("Password in the mail to the user")
+        # To a member who can open the sheet: its time ends soon. The link asks to sign in.
+        REMINDER = "reminder", _("Reminder of the sheet")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Waiting to be sent")

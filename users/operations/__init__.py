@@ -41,7 +41,15 @@ from .exporting import (
 )
 from .facts import gather_facts
 from .filling import fill_waiting, note_seen, stop_waiting, sweep_waiting
-from .handovers import Mailed, MayNotMail, NobodyToMail, mail_sheet, mail_users, send_handovers
+from .handovers import (
+    Mailed,
+    MayNotMail,
+    NobodyToMail,
+    mail_sheet,
+    mail_users,
+    remind,
+    send_handovers,
+)
 from .holding import DAYS_OF_GRACE, MOST_DAYS, WrongDays, plan_holds, read_hold, say_hold
 from .importing import FileGone, check_again, check_upload, receive_file
 from .licenses import Changes, NothingToChange, plan_licenses
@@ -66,6 +74,7 @@ from .retrying import NEVER_RETRIED, NothingToRetry, plan_retry
 from .rosters import MOST_LEAVERS, NotEverybodyKnown, TooManyLeavers, find_stop
 from .sheets import (
     HandedOver,
+    NeverOpened,
     NoSheet,
     NothingLeft,
     NotYours,
@@ -132,6 +141,7 @@ __all__ = [
     "Mailed",
     "MayNotMail",
     "NameTaken",
+    "NeverOpened",
     "NoSheet",
     "NobodyChosen",
     "NobodyToMail",
@@ -202,6 +212,7 @@ __all__ = [
     "record_strays",
     "repair_all",
     "repair_line",
+    "remind",
     "rename_restored",
     "run_chunk",
     "save_lines",

@@ -22,7 +22,13 @@ from partners.roles import Permission
 from partners.tenancy import uuid7
 from users import mails, passwords
 from users.models import Batch, Handover
-from users.queries.sheets import SheetLine, find_due_mails, find_sheet_lines
+from users.queries.sheets import (
+    SheetLine,
+    find_due_mails,
+    find_members_to_remind,
+    find_sheet_lines,
+    find_sheets_to_remind_of,
+)
 
 from .batches import UsersError, lock_customer, poke
 from .links import LinkGone, read_row, require_sender
@@ -197,6 +203,32 @@ def _record_mails(batch: Batch, *, after: dict, by: Member) -> None:
     )
 
 
+@transaction.atomic
+def remind() -> int:
+    """
+    Queue a mail about each sheet of this tenant whose time ends soon, once; returns how many.
+
+    It goes to the member who made the batch, or to the owners where that member can't open it.
+    """
+    queued = 0
+    due = find_sheets_to_remind_of().select_for_update(skip_locked=True, of=("self",), no_key=True)
+    for batch in due.order_by("pk"):
+        mails_of = [
+            Handover(
+                batch=batch,
+                kind=Handover.Kind.REMINDER,
+                to=member.email,
+                language=member.language or "en",
+                expires_at=batch.sheet_expires_at,
+            )
+            for member in find_members_to_remind(batch)
+        ]
+        queued += len(Handover.objects.bulk_create(mails_of))
+        if mails_of:
+            poke("users.send_handovers", batch_id=str(batch.pk))
+    return queued
+
+
 # --- Sending -----------------------------------------------------------------------------------
 
 
@@ -279,7 +311,9 @@ def _write(handover: Handover) -> mail.EmailMessage:
     batch = Batch.objects.select_related("customer", "partner").get(pk=handover.batch_id)
     if not batch.has_secrets or handover.expires_at <= timezone.now():
         raise NoSheet
-    may_all = require_sender(handover, batch.customer)
+    # A reminder holds nothing and was sent by no member.
+    is_reminder = handover.kind == Handover.Kind.REMINDER
+    may_all = not is_reminder and require_sender(handover, batch.customer)
     row = None
     if handover.line_number is not None:
         row = read_row(unseal(batch, may_all=may_all, number=handover.line_number))

@@ -151,15 +151,15 @@ def _open(handover: Handover, by: Member | None) -> Opened:
         require_some(sheet)
     except NotYours as error:
         raise LinkGone from error
-    after = {"way": "link", "passwords": len(sheet.sealed)}
-    row = subject = None
+    after = {"way": "link"}
+    row = user = None
     if handover.kind == Handover.Kind.USER_LINK:
         row = read_row(sheet)
-        subject = audit.Subject(handover.user_id, row.user_name, after=after)
+        user = handover.user_id, row.user_name
     else:
         after["to"] = handover.to
     opener = by if handover.member_id else audit.System(handover.partner_id, name="one-time link")
-    record_opening(handover.batch, after=after, subject=subject, by=opener)
+    record_opening(sheet, after=after, user=user, by=opener)
     return Opened(sheet=sheet, kind=handover.kind, row=row)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from itertools import islice
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -18,7 +19,14 @@ from partners.roles import Permission
 from users import passwords
 from users.models import Batch, CustomerUser, Handover, Line
 from users.queries import find_product_names
-from users.queries.sheets import OPENED, SheetLine, find_seals, find_sheet_lines, find_withheld
+from users.queries.sheets import (
+    OPENED,
+    SheetLine,
+    count_unopened,
+    find_seals,
+    find_sheet_lines,
+    find_withheld,
+)
 from users.sheets import Row, Sheet
 
 from .batches import UsersError, lock_customer
@@ -46,8 +54,8 @@ class HandedOver(NoSheet):
     """Somebody said that the passwords were handed over, and they were destroyed."""
 
     message = _(
-        "These passwords were handed over and have been destroyed here. Reset the password of"
-        " who has lost it."
+        "These passwords were marked as handed over, so this copy has been deleted. Reset the"
+        " password of a user who has lost it."
     )
 
 
@@ -55,7 +63,8 @@ class SheetExpired(NoSheet):
     """The time to hand over has ended."""
 
     message = _(
-        "The time to hand over these passwords has ended. Reset the password of who has not got it."
+        "The time to hand over these passwords has ended. Reset the password of a user who hasn’t"
+        " received it."
     )
 
 
@@ -74,6 +83,15 @@ class NothingLeft(NoSheet):
     message = _(
         "Nothing is left to hand over: nobody can sign in with these passwords any more. The page"
         " of the batch says why."
+    )
+
+
+class NeverOpened(UsersError):
+    """More passwords were never opened than the member said, so they would be lost unnoticed."""
+
+    message = _(
+        "Nothing was deleted: some of these passwords were never shown, printed or sent. Check how"
+        " many there are, and confirm that you want to delete them."
     )
 
 
@@ -108,8 +126,7 @@ def open_sheet(
     sheet = unseal(lock_sheet(batch), may_all=may_all, after=after, limit=limit)
     if after == 0 and sheet.next is None:
         require_some(sheet)
-    after = {"way": way, "passwords": len(sheet.sealed)}
-    record_opening(sheet.batch, after=after, by=by)
+    record_opening(sheet, after={"way": way}, by=by)
     return sheet
 
 
@@ -225,24 +242,39 @@ def _name_products(names: dict[str, str], ids: str | None) -> tuple[str, ...]:
     return tuple(names[pk] for pk in json.loads(ids or "[]") if pk in names)
 
 
-def record_opening(batch: Batch, *, after: dict, by, subject: audit.Subject | None = None) -> None:
-    """Put an opening of the sheet, or of one password of it, on record."""
+def record_opening(sheet: Sheet, *, after: dict, by, user: tuple[UUID, str] | None = None) -> None:
+    """Put an opening of the sheet, or of the password of one user, on record with its lines."""
+    batch = sheet.batch
+    after |= {"passwords": len(sheet.sealed), "lines": _in_ranges(sheet.sealed)}
     audit.record(
         OPENED,
-        subject=subject or audit.Subject(batch.pk, str(batch.kind), after=after),
+        subject=audit.Subject(*(user or (batch.pk, str(batch.kind))), after=after),
         customer_id=batch.customer_id,
         batch_id=batch.pk,
         by=by,
     )
 
 
+def _in_ranges(numbers: Iterable[int]) -> str:
+    """Write rising numbers as ranges, say "1-8,10-12"."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ",".join(f"{first}-{last}" for first, last in ranges)
+
+
 @transaction.atomic
-def hand_over(*, batch: Batch, by: Member) -> Batch:
+def hand_over(*, batch: Batch, unopened: int = 0, by: Member) -> Batch:
     """
     Destroy the passwords of a batch, because they have been handed over; its links die too.
 
     A set that is still open is finished by it.
 
+    :param unopened: how many of them the member knows to have been opened by no member and no mail.
+    :raises NeverOpened: where there are more of these.
     :raises NoSheet: where there is nothing to hand over any more.
     :raises NotYours: where some of it is not this member's to see.
     :raises Refused: where the member may not reset passwords.
@@ -251,6 +283,8 @@ def hand_over(*, batch: Batch, by: Member) -> Batch:
     lock_customer(batch.customer)
     batch = lock_sheet(batch)
     require_all_of(batch, by=by)
+    if count_unopened(batch) > unopened:
+        raise NeverOpened
     destroyed = _destroy([batch.pk])
     batch.handed_over_at, batch.handed_over_by = timezone.now(), by.name
     batch.sheet_key = ""

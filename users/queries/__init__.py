@@ -46,6 +46,7 @@ from .repairing import (
 from .restoring import TakenName, find_done_users, find_taken_names
 from .routes import (
     find_partners_to_purge,
+    find_partners_to_remind,
     find_partners_to_wipe,
     find_partners_with_free_seats,
     find_partners_with_work,
@@ -58,6 +59,7 @@ from .sheets import (
     Recipients,
     find_batches_with_mail,
     find_sheet_readers,
+    find_waiting_sheets,
     get_handover,
     get_recipients,
     with_passwords,
@@ -133,6 +135,7 @@ __all__ = [
     "find_exported",
     "find_held",
     "find_partners_to_purge",
+    "find_partners_to_remind",
     "find_partners_to_wipe",
     "find_partners_with_free_seats",
     "find_partners_with_work",
@@ -158,4 +161,5 @@ __all__ = [
     "get_user_page",
     "read_filters",
     "with_passwords",
+    "find_waiting_sheets",
 ]

@@ -13,6 +13,7 @@ from users.models import Batch
 
 from .batches import Page, count_lines, get_page_by_key
 from .filters import LONGEST_SEARCH, UnknownFilter, read_values
+from .sheets import with_passwords
 
 State = Batch.State
 
@@ -42,6 +43,8 @@ class BatchFilters:
     # What was typed to find that customer among many.
     whose: str = ""
     by: str = ""
+    # "waiting": those with passwords that the member can hand over.
+    passwords: str = ""
 
     @property
     def is_set(self) -> bool:
@@ -99,7 +102,7 @@ def read_batch_filters(query: QueryDict, *, member: Member, of: Customer | None)
         customer whom the member may not see, or any on the list of one customer.
     """
     values = read_values(query)
-    allowed = {"show": STATES, "kind": Batch.Kind.values, "by": ["me"]}
+    allowed = {"show": STATES, "kind": Batch.Kind.values, "by": ["me"], "passwords": ["waiting"]}
     known = {field.name for field in fields(BatchFilters)} - (
         {"customer", "whose"} if of else set()
     )
@@ -140,6 +143,8 @@ def find_batches(
         batches = batches.filter(kind=filters.kind)
     if filters.by:
         batches = batches.filter(by=member)
+    if filters.passwords:
+        batches = with_passwords(batches, member=member)
     return _search(batches, filters.q) if filters.q else batches
 
 

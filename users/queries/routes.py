@@ -32,6 +32,11 @@ def find_partners_to_wipe() -> list[UUID]:
     return [row[0] for row in _ask("SELECT app.find_partners_to_wipe()", [])]
 
 
+def find_partners_to_remind() -> list[UUID]:
+    """Partners with passwords that can be handed over for another day at most."""
+    return [row[0] for row in _ask("SELECT app.find_partners_to_remind()", [])]
+
+
 def find_partners_to_purge() -> list[UUID]:
     """Partners with deleted users whose day of the purge has come."""
     return [row[0] for row in _ask("SELECT app.find_partners_to_purge()", [])]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, starmap
 from typing import NamedTuple
@@ -14,22 +14,26 @@ from django.db.models import (
     Count,
     DateTimeField,
     DurationField,
+    Exists,
     ExpressionWrapper,
     F,
     FloatField,
     Func,
+    OuterRef,
     Q,
     QuerySet,
     Value,
 )
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Least
 from django.utils import timezone
 
 import audit.queries as audit
 from audit.models import Event
 from customers.models import Customer
+from customers.queries import find_customers
 from partners.models import Member
-from partners.roles import Permission
+from partners.roles import Permission, Role
 from users.models import Batch, CustomerUser, Handover, Line
 from users.sheets import MAIL_FAILURES
 
@@ -38,6 +42,8 @@ OPENED = "sheet.opened"
 NAMED = 8
 # Rows of which Python has an object at the same time.
 TAKEN_AT_ONCE = 500
+# Before the end of its time a sheet is brought to mind.
+A_DAY = timedelta(days=1)
 # Members offered as recipients.
 MOST_READERS = 200
 
@@ -51,6 +57,10 @@ class HandoverCard:
     passwords: int
     # Those of administrators among them, which this member may not see.
     withheld: int
+    # Those that no member was shown, that are on no paper and in no file, and that no mail took.
+    unopened: int
+    # Until when users can sign in with them; the first day where there are several.
+    valid_until: datetime | None
     # Whether this member may say that they were handed over, and so destroy all of them.
     may_destroy: bool
     # Those that are nobody's any more, by why: used, replaced, expired or deleted.
@@ -98,7 +108,12 @@ def get_handover(batch: Batch, *, member: Member) -> HandoverCard | None:
     if batch.sheet_expires_at is None or not member.may(Permission.RESET_PASSWORDS):
         return None
     events = audit.find_events(partner_id=batch.partner_id).filter(batch_id=batch.pk, action=OPENED)
-    mails = dict(batch.handovers.order_by().values_list("state").annotate(number=Count("pk")))
+    mails = dict(
+        batch.handovers.exclude(kind=Handover.Kind.REMINDER)
+        .order_by()
+        .values_list("state")
+        .annotate(number=Count("pk"))
+    )
     may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
     counts = _count_passwords(batch, may_all=may_all)
     withheld = counts.by_reason.pop("administrator", 0)
@@ -107,6 +122,8 @@ def get_handover(batch: Batch, *, member: Member) -> HandoverCard | None:
         batch=batch,
         passwords=counts.by_reason.pop("", 0) + withheld,
         withheld=withheld,
+        unopened=counts.unopened,
+        valid_until=counts.valid_until,
         may_destroy=may_all or not counts.administrators,
         lost=counts.by_reason,
         unused=counts.unused,
@@ -147,12 +164,104 @@ def with_passwords(batches: QuerySet[Batch], *, member: Member) -> QuerySet[Batc
         return batches.none()
     may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
     somebodys = RawSQL(f"EXISTS ({STILL_SOMEBODYS})", [now, may_all], BooleanField())
-    is_open = batches.exclude(sheet_key="").filter(handed_over_at=None, sheet_expires_at__gt=now)
+    is_open = batches.exclude(sheet_key="").filter(
+        state__in=[Batch.State.OPEN, Batch.State.DONE],
+        handed_over_at=None,
+        sheet_expires_at__gt=now,
+    )
     return is_open.alias(is_somebodys=somebodys).filter(is_somebodys=True)
 
 
+@dataclass(frozen=True)
+class WaitingSheet:
+    """A batch with passwords that a member can hand over, and how many these are."""
+
+    batch: Batch
+    passwords: int
+
+
+def find_waiting_sheets(
+    batches: QuerySet[Batch], *, member: Member, limit: int
+) -> list[WaitingSheet]:
+    """Those of the batches with passwords that the member can hand over, the most urgent first."""
+    found = list(with_passwords(batches, member=member).order_by("sheet_expires_at", "pk")[:limit])
+    if not found:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT l.batch_id, count(*) FROM {WITH_USERS}
+            WHERE l.partner_id = %(partner)s AND l.batch_id = ANY(%(batches)s)
+                AND l.sealed IS NOT NULL AND u.password_batch = l.batch_id
+                AND u.password_state = 'temporary' AND u.deleted_at IS NULL
+                AND u.password_expires_at > %(now)s
+                AND (%(may_all)s OR NOT u.is_administrator)
+            GROUP BY l.batch_id
+            """,
+            {
+                "partner": member.partner_id,
+                "batches": [batch.pk for batch in found],
+                "now": timezone.now(),
+                "may_all": member.may(Permission.ACT_ON_ADMINISTRATORS),
+            },
+        )
+        numbers = dict(cursor.fetchall())
+    return [WaitingSheet(batch, numbers[batch.pk]) for batch in found if batch.pk in numbers]
+
+
+def find_sheets_to_remind_of() -> QuerySet[Batch]:
+    """
+    The batches with passwords whose time ends soon, and no member was reminded of that.
+
+    Soon is a day before, or when half of the time is over where a sheet has less than two days.
+    """
+    now = timezone.now()
+    reminders = Handover.objects.filter(
+        batch=OuterRef("pk"),
+        kind=Handover.Kind.REMINDER,
+        # A set that is begun anew has another end.
+        expires_at=OuterRef("sheet_expires_at"),
+    )
+    half = ExpressionWrapper(
+        F("customer__sheet_hours") * RawSQL("interval '30 minutes'", []),
+        output_field=DurationField(),
+    )
+    return (
+        Batch.objects.exclude(sheet_key="")
+        .alias(half=half)
+        .filter(
+            ~Exists(reminders),
+            state__in=[Batch.State.OPEN, Batch.State.DONE],
+            customer__state=Customer.State.ACTIVE,
+            handed_over_at=None,
+            sheet_expires_at__gt=now,
+            sheet_expires_at__lte=now + Least(Value(A_DAY), F("half")),
+        )
+    )
+
+
+def find_members_to_remind(batch: Batch) -> list[Member]:
+    """The member who made the batch, or else the owners: those of them who can open its sheet."""
+    maker = Member.objects.filter(pk=batch.by_id, is_active=True)
+    owners = Member.objects.filter(partner_id=batch.partner_id, is_active=True, role=Role.OWNER)
+    for members in (maker, owners.order_by("pk")):
+        able = [member for member in members if _can_open(batch, member)]
+        if able:
+            return able
+    return []
+
+
+def _can_open(batch: Batch, member: Member) -> bool:
+    is_seen = find_customers(member=member).filter(pk=batch.customer_id).exists()
+    return is_seen and with_passwords(Batch.objects.filter(pk=batch.pk), member=member).exists()
+
+
 def _find_failures(batch: Batch) -> list[tuple[str, str]]:
-    failed = batch.handovers.filter(state=Handover.State.FAILED).order_by("-id")
+    failed = (
+        batch.handovers.filter(state=Handover.State.FAILED)
+        .exclude(kind=Handover.Kind.REMINDER)
+        .order_by("-id")
+    )
     return [(mail.to, MAIL_FAILURES.get(mail.error, "")) for mail in failed[:NAMED]]
 
 
@@ -216,6 +325,38 @@ class Passwords:
     administrators: int
     # Users who still have the temporary password of the batch, sealed or not.
     unused: int
+    # Those that can be handed over, and that were never shown, printed, downloaded or mailed.
+    unopened: int
+    valid_until: datetime | None
+
+
+# What became of a line is known from the log and from the mails: of each opening the log keeps the
+# lines, and a mail that was sent counts while its link works.
+UNOPENED = f"""
+    withheld IN ('', 'administrator') AND NOT l.number <@ %(opened)s::int4multirange
+        AND NOT EXISTS (
+            SELECT FROM {Handover._meta.db_table} h
+            WHERE h.partner_id = %(partner)s AND h.batch_id = %(batch)s AND h.state = 'sent'
+                AND h.kind <> 'reminder' AND (h.kind = 'user_text' OR h.expires_at > %(now)s)
+                AND (h.line_number = l.number OR h.line_number IS NULL)
+        )
+"""
+
+
+def count_unopened(batch: Batch) -> int:
+    """How many passwords that can be handed over were never shown, printed, downloaded or mailed."""
+    return _count_passwords(batch, may_all=True).unopened
+
+
+def _find_opened_lines(batch: Batch) -> str:
+    """The lines whose passwords were opened, as Postgres writes several ranges of numbers."""
+    events = audit.find_events(partner_id=batch.partner_id).filter(batch_id=batch.pk, action=OPENED)
+    ranges = []
+    for after in events.order_by().values_list("after", flat=True):
+        # Openings from before lines were kept began at the first one.
+        lines = after.get("lines") or f"1-{after['passwords']}"
+        ranges += (part.split("-") for part in lines.split(",") if after["passwords"])
+    return "{" + ",".join(f"[{first},{last}]" for first, last in ranges) + "}"
 
 
 def _count_passwords(batch: Batch, *, may_all: bool) -> Passwords:
@@ -223,22 +364,26 @@ def _count_passwords(batch: Batch, *, may_all: bool) -> Passwords:
         cursor.execute(
             f"""
             SELECT withheld, count(sealed), count(sealed) FILTER (WHERE is_administrator),
-                count(*) FILTER (WHERE is_unused)
+                count(*) FILTER (WHERE is_unused), count(sealed) FILTER (WHERE {UNOPENED}),
+                min(password_expires_at) FILTER (WHERE withheld IN ('', 'administrator'))
             FROM (
-                SELECT {WITHHELD} AS withheld, l.sealed, u.is_administrator,
+                SELECT {WITHHELD} AS withheld, l.number, l.sealed, u.is_administrator,
+                    u.password_expires_at,
                     u.password_state = 'temporary' AND u.password_batch = l.batch_id
                         AND u.deleted_at IS NULL AS is_unused
                 FROM {WITH_USERS} WHERE {ISSUED}
             ) l
             GROUP BY withheld
             """,
-            _of(batch, may_all=may_all),
+            _of(batch, may_all=may_all, opened=_find_opened_lines(batch)),
         )
         rows = cursor.fetchall()
     return Passwords(
-        by_reason={why: sealed for why, sealed, _administrators, _unused in rows if sealed},
+        by_reason={row[0]: row[1] for row in rows if row[1]},
         administrators=sum(row[2] for row in rows),
         unused=sum(row[3] for row in rows),
+        unopened=sum(row[4] for row in rows),
+        valid_until=min((row[5] for row in rows if row[5]), default=None),
     )
 
 

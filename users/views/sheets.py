@@ -119,9 +119,10 @@ def download(request, customer, batch_id):
 def hand_over(request, customer, batch_id):
     """Destroy the passwords, because they have been handed over."""
     batch = get_batch_or_404(customer, batch_id)
+    unopened = forms.HandOver(request.POST).confirmed
     try:
-        operations.hand_over(batch=batch, by=request.user)
+        operations.hand_over(batch=batch, unopened=unopened, by=request.user)
     except operations.UsersError as error:
         return refuse(request, batch, error)
-    messages.info(request, _("The passwords were handed over and have been destroyed here."))
+    messages.info(request, _("Marked as handed over. This copy of the passwords has been deleted."))
     return redirect("users:batch", customer.slug, batch.pk)
