@@ -124,6 +124,8 @@ def list_of(customer: Customer | None, query: QueryDict, *, member: Member) -> d
     listed = Batch.objects.filter(pk__in=[one.pk for one in rows])
     sheets = queries.find_waiting_sheets(listed, member=member, limit=len(rows))
     waiting = {sheet.batch.pk: sentences.to_hand_over(sheet) for sheet in sheets}
+    for one in rows:
+        one.to_hand_over = waiting.get(one.pk, "")
     return {
         "nav": "customer-batches" if customer else "batches",
         "customer": customer,
@@ -131,7 +133,7 @@ def list_of(customer: Customer | None, query: QueryDict, *, member: Member) -> d
         "filters": forms.FilterBatches(
             query, customers=offered, may_hand_over=member.may(Permission.RESET_PASSWORDS)
         ),
-        "batches": [(one, sentences.title(one), waiting.get(one.pk, "")) for one in rows],
+        "batches": [(one, sentences.title(one)) for one in rows],
         "undone": queries.find_undone(rows),
         "is_moving": any(one.state in MOVING for one in rows),
     }

@@ -282,7 +282,7 @@ def _find_sheets(member: Member) -> Iterator[Need]:
             icon="key",
             title=_("There are more passwords to hand over"),
             about=_("All customers"),
-            url=reverse("users:batches") + "?passwords=waiting",
+            url=reverse("users:all_batches") + "?passwords=waiting",
             label=_("Show all"),
         )
 

@@ -37,7 +37,7 @@ def acts(inside, alice):
         "add": lambda: operations.add_user(person=PERSON, **arguments),
         "finish": lambda: operations.finish_set(batch=added.batch, by=alice),
         "show": lambda: operations.open_sheet(batch=added.batch, way="shown", by=alice),
-        "hand over": lambda: operations.hand_over(batch=added.batch, by=alice),
+        "hand over": lambda: operations.hand_over(batch=added.batch, unopened=1, by=alice),
         "reset": lambda: run(operations.plan_resets, [ann]),
         "block": lambda: run(operations.plan_blocks, [ann], block=True),
         "licenses": lambda: run(operations.plan_licenses, [ann], changes=give),

@@ -27,6 +27,11 @@ def titles(member):
     return [need.title for need in queries.find_needs(member=member)]
 
 
+def reminders(member):
+    """What the member is reminded to hand over, but for the moment it has to be done by."""
+    return [title.rpartition(", until")[0] for title in titles(member) if ", until" in title]
+
+
 def hold(subscription, user):
     Assignment.objects.create(customer=subscription.customer, subscription=subscription, user=user)
 
@@ -141,24 +146,39 @@ def test_failures_need_attention_and_full_success_does_not(contoso, alice):
         operations.save_lines(batch=batch, lines=lines)
         operations.start_batch(batch=batch, by=alice)
 
-    assert titles(alice) == ["“Import users” finished with 1 failure"]
+    assert [title for title in titles(alice) if "finished" in title] == [
+        "“Import users” finished with 1 failure"
+    ]
 
 
-def test_a_sheet_that_soon_cannot_be_opened_needs_attention(contoso, alice):
+def test_a_sheet_needs_attention_until_it_is_handed_over(contoso, alice):
     added = operations.add_user(customer=contoso, person=person("dora"), by=alice)
-    assert titles(alice) == []
+    (need,) = queries.find_needs(member=alice)
+    assert need.title.startswith("1 password to hand over, until ")
+    assert (need.tone, need.url) == ("info", f"/customers/contoso/batches/{added.batch.pk}/")
     soon = timezone.now() + timedelta(hours=3)
 
     Batch.objects.filter(pk=added.batch.pk).update(sheet_expires_at=soon)
 
-    assert titles(alice) == ["Temporary passwords are not handed over yet"]
+    assert [need.tone for need in queries.find_needs(member=alice)] == ["warn"]
 
     Batch.objects.filter(pk=added.batch.pk).update(handed_over_at=timezone.now())
 
     assert titles(alice) == []
 
 
-REMINDER = "Temporary passwords are not handed over yet"
+def test_of_many_sheets_the_most_urgent_are_listed_and_the_others_are_filtered(contoso, alice):
+    for number in range(7):
+        batch = operations.add_user(customer=contoso, person=person(f"u{number}"), by=alice).batch
+        operations.finish_set(batch=batch, by=alice)
+
+    needs = queries.find_needs(member=alice)
+
+    assert len(needs) == 7
+    assert (needs[-1].title, needs[-1].url) == (
+        "There are more passwords to hand over",
+        "/batches/?passwords=waiting",
+    )
 
 
 @pytest.fixture
@@ -183,11 +203,11 @@ GONE = {
 def test_a_sheet_needs_attention_while_one_password_is_still_somebodys(ending, alice, fields):
     dora, emil = CustomerUser.objects.order_by("user_name")
     CustomerUser.objects.filter(pk=dora.pk).update(**fields)
-    assert REMINDER in titles(alice)
+    assert reminders(alice) == ["1 password to hand over"]
 
     CustomerUser.objects.filter(pk=emil.pk).update(**fields)
 
-    assert REMINDER not in titles(alice)
+    assert reminders(alice) == []
 
 
 def test_a_sheet_whose_user_is_restored_needs_attention_again(ending, alice):
@@ -196,7 +216,7 @@ def test_a_sheet_whose_user_is_restored_needs_attention_again(ending, alice):
 
     CustomerUser.objects.update(deleted_at=None, purge_at=None)
 
-    assert titles(alice) == [REMINDER]
+    assert reminders(alice) == ["2 passwords to hand over"]
 
 
 def test_a_sheet_that_holds_no_password_any_more_needs_none(ending, alice):
@@ -206,11 +226,19 @@ def test_a_sheet_that_holds_no_password_any_more_needs_none(ending, alice):
 
 
 def test_of_a_sheet_only_who_can_hand_it_over_is_told(ending, alice, helen, bob):
-    assert (titles(alice), titles(helen), titles(bob)) == ([REMINDER], [REMINDER], [])
+    assert (reminders(alice), reminders(helen), reminders(bob)) == (
+        ["2 passwords to hand over"],
+        ["2 passwords to hand over"],
+        [],
+    )
 
     CustomerUser.objects.update(permissions=["user_administrator"])
 
-    assert (titles(alice), titles(helen), titles(bob)) == ([REMINDER], [], [])
+    assert (reminders(alice), reminders(helen), reminders(bob)) == (
+        ["2 passwords to hand over"],
+        [],
+        [],
+    )
 
 
 def test_a_spent_sheet_costs_the_dashboard_nothing_however_long_it_is(ending, contoso, alice):

@@ -15,6 +15,7 @@ from partners import tenancy
 from tests import factories
 from users import operations, passwords, queries
 from users.models import Handover
+from users.queries.sheets import get_handover
 
 from .handing_over import add, change, secret_of, user_of
 
@@ -417,7 +418,7 @@ def test_a_link_ends_with_its_time(batch, alice, client):
 
 def test_mails_that_wait_are_dropped_when_the_sheet_is_handed_over(batch, alice):
     operations.mail_users(batch=batch, kind="user_link", by=alice)
-    operations.hand_over(batch=batch, by=alice)
+    operations.hand_over(batch=batch, unopened=2, by=alice)
 
     assert operations.send_handovers(batch_id=batch.pk) == 0
     assert mail.outbox == []
@@ -487,3 +488,44 @@ def test_two_workers_send_each_mail_once(contoso, alice, northwind):
 
     assert sum(sent) == 12
     assert len({letter.to[0] for letter in mail.outbox}) == len(mail.outbox) == 12
+
+
+def unopened(batch, member):
+    batch.refresh_from_db()
+    return get_handover(batch, member=member).unopened
+
+
+@pytest.mark.parametrize("kind", ["user_link", "user_text"])
+def test_a_password_that_was_mailed_counts_as_opened(batch, contoso, alice, kind):
+    contoso.may_mail_passwords = True
+    contoso.save(update_fields=["may_mail_passwords"])
+    operations.mail_users(batch=batch, kind=kind, by=alice)
+    assert unopened(batch, alice) == 2
+
+    operations.send_handovers(batch_id=batch.pk)
+
+    assert unopened(batch, alice) == 0
+
+
+def test_a_link_that_works_no_longer_does_not_count_as_opened(batch, alice):
+    send(batch, alice)
+    Handover.objects.filter(line_number=1).update(expires_at=timezone.now())
+
+    assert unopened(batch, alice) == 1
+
+
+def test_a_mailed_sheet_counts_as_opened(batch, alice):
+    operations.mail_sheet(batch=batch, to="ann@home.example", language="en", by=alice)
+    assert unopened(batch, alice) == 2
+
+    operations.send_handovers(batch_id=batch.pk)
+
+    assert unopened(batch, alice) == 0
+
+
+def test_a_link_that_one_user_opened_counts_for_that_user(batch, alice, client):
+    link = link_in(send(batch, alice)[0])
+    client.post(link)
+    Handover.objects.exclude(state="opened").delete()
+
+    assert unopened(batch, alice) == 1

@@ -227,7 +227,7 @@ class Storm:
             )
 
     def hand_over(self):
-        operations.hand_over(batch=self.any_batch(), by=self.member)
+        operations.hand_over(batch=self.any_batch(), unopened=1_000, by=self.member)
 
     def open_sheet(self):
         operations.open_sheet(batch=self.any_batch(), way="shown", by=self.member)

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 
+import audit.operations as audit
 from audit.models import Event
 from partners import tenancy
 from partners.access import Refused
@@ -230,7 +231,7 @@ def test_the_opening_is_on_record_before_the_first_byte(transactional_batch, as_
 
     with tenancy.tenant(northwind.pk), transaction.atomic():
         event = Event.objects.get(action="sheet.opened")
-    assert event.after == {"way": "printed", "passwords": 2}
+    assert event.after == {"way": "printed", "passwords": 2, "lines": "1-2"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -449,7 +450,7 @@ def test_a_large_sheet_is_shown_in_parts(contoso, alice, as_alice, monkeypatch):
 
 
 def test_handed_over_destroys_the_passwords_and_the_key(batch, alice):
-    operations.hand_over(batch=batch, by=alice)
+    operations.hand_over(batch=batch, unopened=2, by=alice)
 
     batch.refresh_from_db()
     assert (batch.sheet_key, batch.handed_over_by, batch.state) == ("", "Alice", "done")
@@ -463,21 +464,111 @@ def test_handed_over_destroys_the_passwords_and_the_key(batch, alice):
 def test_who_was_handed_over_can_still_sign_in(batch, alice):
     secret, user = secret_of(batch), user_of(batch)
 
-    operations.hand_over(batch=batch, by=alice)
+    operations.hand_over(batch=batch, unopened=2, by=alice)
 
     user.refresh_from_db()
     assert passwords.verify_temporary(secret, user.password)
 
 
+def unopened(batch, member):
+    batch.refresh_from_db()
+    return queries.get_handover(batch, member=member).unopened
+
+
+def test_passwords_that_were_never_opened_are_deleted_only_when_confirmed(batch, as_alice, alice):
+    for data in ({}, {"unopened": ""}, {"unopened": "1"}, {"unopened": "x"}):
+        answer = as_alice.post(url(batch, "sheet/handed-over/"), data, follow=True)
+
+        assert "Nothing was deleted: some of these passwords were never" in answer.content.decode()
+        assert secret_of(batch)
+        assert not Event.objects.filter(action="sheet.handed_over").exists()
+
+    answer = as_alice.post(url(batch, "sheet/handed-over/"), {"unopened": "2"}, follow=True)
+
+    assert "This copy of the passwords has been deleted." in answer.content.decode()
+    assert Event.objects.filter(action="sheet.handed_over").exists()
+
+
+def test_who_was_added_after_the_question_is_not_deleted_with_the_others(batch, contoso, alice):
+    operations.open_sheet(batch=batch, way="printed", by=alice)
+    add(contoso, alice, "cem")
+
+    with pytest.raises(operations.NeverOpened):
+        operations.hand_over(batch=batch, by=alice)
+
+    assert unopened(batch, alice) == 1
+
+
+def test_the_question_says_how_many_passwords_were_never_opened(contoso, alice, as_alice):
+    batch = add(contoso, alice, "ann")
+    assert "This password was never shown, printed or sent." in card(as_alice, batch)
+    add(contoso, alice, "ben")
+    assert "These 2 passwords were never shown, printed or sent." in card(as_alice, batch)
+
+    as_alice.post(url(batch, "sheet/print/"))
+    assert "passwords were never" not in card(as_alice, batch)
+    assert 'name="unopened"' not in card(as_alice, batch)
+
+    add(contoso, alice, "cem")
+    text = card(as_alice, batch)
+    assert "1 of these 3 passwords was never shown, printed or sent." in text
+    assert "Delete anyway. 1 user will need a password reset." in text
+    assert "Delete this copy of 3 passwords" in text
+
+
+@pytest.mark.parametrize("way", ["shown", "printed", "downloaded"])
+def test_what_was_opened_in_any_way_counts_as_opened(batch, alice, way):
+    assert unopened(batch, alice) == 2
+
+    operations.open_sheet(batch=batch, way=way, by=alice)
+
+    assert unopened(batch, alice) == 0
+
+
+def test_only_the_page_that_was_shown_counts_as_opened(contoso, alice):
+    batch = add(contoso, alice, "ann", "ben", "cem", "dan")
+
+    operations.open_sheet(batch=batch, way="shown", after=1, limit=2, by=alice)
+
+    assert unopened(batch, alice) == 2
+
+
+def test_what_was_withheld_was_not_opened(contoso, alice, helen):
+    add(contoso, alice, "ann")
+    add(contoso, alice, "chief", permissions=["global_administrator"])
+    batch = add(contoso, alice, "back")
+    back = user_of(batch, 3)
+    delete(back)
+
+    operations.open_sheet(batch=batch, way="printed", by=helen)
+    change(back, deleted_at=None, purge_at=None)
+
+    assert unopened(batch, alice) == 2
+    assert unopened(batch, helen) == 2
+
+
+def test_an_opening_from_before_lines_were_kept_began_at_the_first(batch, contoso, alice):
+    audit.record(
+        "sheet.opened",
+        subject=audit.Subject(batch.pk, "add", after={"way": "printed", "passwords": 2}),
+        customer_id=contoso.pk,
+        batch_id=batch.pk,
+        by=alice,
+    )
+    add(contoso, alice, "cem")
+
+    assert unopened(batch, alice) == 1
+
+
 def test_it_is_handed_over_once(batch, alice):
-    operations.hand_over(batch=batch, by=alice)
+    operations.hand_over(batch=batch, unopened=2, by=alice)
 
     with pytest.raises(operations.HandedOver):
         operations.hand_over(batch=batch, by=alice)
 
 
 def test_who_is_added_after_it_begins_a_new_set(batch, contoso, alice):
-    operations.hand_over(batch=batch, by=alice)
+    operations.hand_over(batch=batch, unopened=2, by=alice)
 
     later = add(contoso, alice, "cem")
 
@@ -498,7 +589,7 @@ def test_the_page_of_the_batch_says_who_opened_it_and_that_it_is_handed_over(bat
     assert "Printed by Alice" in before
     assert "Show passwords" in before
     assert "Show passwords" not in after
-    assert "by Alice. The passwords have been destroyed here" in after
+    assert "by Alice. This copy of the passwords has been deleted." in after
 
 
 def test_the_card_gives_the_help_desk_no_button_to_destroy_what_it_does_not_see(
@@ -521,7 +612,14 @@ def card(client, batch):
     return page.partition('id="handover"')[2].partition("</section>")[0]
 
 
-OFFERS = ["Show passwords", "Print slips", "Print list", "Download CSV", "E-mail…", "Handed over"]
+OFFERS = [
+    "Show passwords",
+    "Print slips",
+    "Print list",
+    "Download CSV",
+    "E-mail…",
+    "Mark as handed over",
+]
 
 
 def offers(client, batch):
@@ -554,7 +652,7 @@ def test_who_is_restored_can_be_handed_the_password_again(batch, alice, as_alice
     operations.start_batch(batch=back, by=alice)
 
     assert offers(as_alice, batch) == OFFERS
-    assert "1 temporary password can be shown" in card(as_alice, batch)
+    assert "You can show or print 1 password until" in card(as_alice, batch)
     assert [row.password.reveal() for row in rows_of(batch, alice) if row.password] == [secret]
 
 
@@ -567,13 +665,13 @@ def test_the_card_counts_what_is_of_no_use_any_more_by_why(contoso, alice, as_al
 
     text = card(as_alice, batch)
 
-    assert "2 temporary passwords can be shown, printed and mailed" in text
+    assert "You can show or print these 2 passwords until" in text
     assert re.findall("<li>(.*?)</li>", text) == [
         "2 users have chosen a password",
         "1 password was replaced by a later reset",
         "1 password has expired",
     ]
-    assert "Have all 2 passwords been handed over?" in text
+    assert "Mark 2 passwords as handed over?" in text
     assert "is restored" not in text
 
 
