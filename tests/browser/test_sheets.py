@@ -130,18 +130,55 @@ def test_a_sheet_on_which_nothing_is_left_is_not_offered(site, batch, alice, nor
     site.check()
 
 
-def test_it_is_handed_over_after_a_question(site, batch, alice):
+def test_passwords_that_were_never_opened_are_deleted_only_after_a_tick(site, batch, alice):
+    page = site.page
     site.sign_in(alice)
     site.open(f"/customers/contoso/batches/{batch.pk}/")
 
-    site.page.get_by_role("button", name="Handed over").click()
-    dialog = site.page.get_by_role("dialog", name="Have all 3 passwords been handed over?")
-    expect(dialog).to_be_visible()
+    page.get_by_role("button", name="Mark as handed over").press("Enter")
+    dialog = page.get_by_role("dialog", name="Mark 3 passwords as handed over?")
+    expect(
+        dialog.get_by_text("These 3 passwords were never shown, printed or sent.")
+    ).to_be_visible()
     site.check()
-    dialog.get_by_role("button", name="Destroy 3 passwords").click()
+    dialog.get_by_role("button", name="Delete this copy of 3 passwords").press("Enter")
+    # The browser does not send the form without the tick.
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("checkbox", name="Delete anyway").press("Space")
+    dialog.get_by_role("button", name="Delete this copy of 3 passwords").press("Enter")
 
-    expect(site.main.get_by_text("have been destroyed here").first).to_be_visible()
-    expect(site.page.get_by_role("button", name="Show passwords")).to_have_count(0)
+    expect(page.locator(".notices").get_by_text("has been deleted")).to_be_visible()
+    expect(page.get_by_role("button", name="Show passwords")).to_have_count(0)
+    site.check()
+
+
+def test_passwords_that_were_opened_are_deleted_after_a_question(shown):
+    page = shown.page
+    page.get_by_role("link", name="Back to the batch").click()
+
+    page.get_by_role("button", name="Mark as handed over").click()
+    dialog = page.get_by_role("dialog", name="Mark 3 passwords as handed over?")
+    expect(dialog.get_by_role("checkbox")).to_have_count(0)
+    dialog.get_by_role("button", name="Delete this copy of 3 passwords").click()
+
+    expect(page.get_by_role("button", name="Show passwords")).to_have_count(0)
+
+
+def test_passwords_that_wait_are_found_from_the_dashboard_and_by_a_filter(site, batch, alice):
+    page = site.page
+    site.sign_in(alice)
+    page.get_by_role("link", name=re.compile("3 passwords to hand over, until ")).click()
+    expect(page).to_have_url(re.compile(f"/batches/{batch.pk}/"))
+
+    site.open("/customers/contoso/")
+    site.check()
+    page.get_by_role("region", name="Passwords to hand over").get_by_role(
+        "link", name="Show all"
+    ).click()
+    expect(page.get_by_role("combobox", name="Passwords", exact=True)).to_have_value("waiting")
+    rows = page.locator("#batches tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("3 passwords to hand over, until ")
     site.check()
 
 

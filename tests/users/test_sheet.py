@@ -652,7 +652,7 @@ def test_who_is_restored_can_be_handed_the_password_again(batch, alice, as_alice
     operations.start_batch(batch=back, by=alice)
 
     assert offers(as_alice, batch) == OFFERS
-    assert "You can show or print 1 password until" in card(as_alice, batch)
+    assert "You can show or print this password until" in card(as_alice, batch)
     assert [row.password.reveal() for row in rows_of(batch, alice) if row.password] == [secret]
 
 
