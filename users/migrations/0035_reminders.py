@@ -4,7 +4,7 @@ from partners.schema import definer_function
 
 
 class Migration(migrations.Migration):
-    dependencies = [("users", "0026_search_filtered")]
+    dependencies = [("users", "0034_links_of_members")]
 
     operations = [
         migrations.AlterField(
