@@ -57,6 +57,31 @@ EMPTIED = {
 }
 LANGUAGES = dict(settings.LANGUAGES)
 
+# Why users who were chosen have no line in the plan of an act.
+UNCHANGED: dict[str, Callable[[int], str]] = {
+    Kind.BLOCK: lambda n: ngettext(
+        "%(n)s of those chosen is blocked already and is left out.",
+        "%(n)s of those chosen are blocked already and are left out.",
+        n,
+    ),
+    Kind.UNBLOCK: lambda n: ngettext(
+        "%(n)s of those chosen is not blocked and is left out.",
+        "%(n)s of those chosen are not blocked and are left out.",
+        n,
+    ),
+    Kind.EDIT: lambda n: ngettext(
+        "%(n)s of those chosen has these values already and is left out.",
+        "%(n)s of those chosen have these values already and are left out.",
+        n,
+    ),
+    Kind.LICENSES: lambda n: ngettext(
+        "%(n)s of those chosen has exactly these licenses already and is left out.",
+        "%(n)s of those chosen have exactly these licenses already and are left out.",
+        n,
+    ),
+    **holds.UNCHANGED,
+}
+
 
 @dataclass(frozen=True)
 class Seats:
@@ -77,6 +102,8 @@ class Consequences:
     warning: str = ""
     # That other users are meant than those whom the list had counted.
     moved: str = ""
+    # That some of the users cannot sign in, whatever the plan gives them.
+    blocked: str = ""
 
 
 def question(batch: Batch, number: int) -> str:
@@ -97,14 +124,32 @@ def describe_moved(counted: int | None, found: int) -> str:
     return text % {"before": intcomma(counted), "now": intcomma(found)}
 
 
-def describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
+def describe(batch: Batch, products: Mapping[str, str], blocked: str = "") -> Consequences:
     """What running this plan means; `products` names subscriptions by id."""
     if batch.state != Batch.State.PLANNED:
         return Consequences()
+    found = _describe(batch, products)
+    if unchanged := batch.plan.get("unchanged", 0):
+        act = batch.act if batch.act in UNCHANGED else batch.kind
+        found = replace(found, facts=(sentences.count(UNCHANGED[act], unchanged), *found.facts))
     moved = batch.plan.get("moved")
-    if moved:
-        return replace(_describe(batch, products), moved=describe_moved(**moved))
-    return _describe(batch, products)
+    return replace(found, moved=describe_moved(**moved) if moved else "", blocked=blocked)
+
+
+def describe_blocked(batch: Batch, number: int, *, may_unblock: bool) -> str:
+    """That so many users of a plan or a result cannot sign in; '' where all can."""
+    if not number:
+        return ""
+    if batch.total == 1:
+        text = _("Sign-in is blocked for this user.")
+    else:
+        text = _("Sign-in is blocked for %(n)s of these users.") % {"n": intcomma(number)}
+    if batch.state != Batch.State.PLANNED:
+        return text
+    stays = _("This does not change it.")
+    if may_unblock:
+        stays = _("This does not change it; you can unblock sign-in on the page that follows.")
+    return f"{text} {stays}"
 
 
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
@@ -238,15 +283,8 @@ def _describe_edit(batch: Batch, products: Mapping[str, str]) -> Consequences:
 
 
 def _describe_licenses(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    unchanged, seats = batch.plan.get("unchanged", 0), batch.plan.get("seats", ())
+    seats = batch.plan.get("seats", ())
     facts = []
-    if unchanged:
-        text = ngettext(
-            "%(n)s of those chosen has exactly these licenses already and is left out.",
-            "%(n)s of those chosen have exactly these licenses already and are left out.",
-            unchanged,
-        )
-        facts.append(text % {"n": intcomma(unchanged)})
     if unserved := batch.plan.get("unserved", 0):
         text = ngettext(
             "No seat is left for %(n)s user, for whom nothing changes.",

@@ -34,13 +34,25 @@ QUESTIONS: Sentences = {
     ),
 }
 
+# Why users who were chosen have no line in the plan.
+UNCHANGED: Sentences = {
+    "hold": lambda n: ngettext(
+        "The purge of %(n)s of those chosen is held already; this user is left out.",
+        "The purge of %(n)s of those chosen is held already; these users are left out.",
+        n,
+    ),
+    "release": lambda n: ngettext(
+        "The purge of %(n)s of those chosen is not held; this user is left out.",
+        "The purge of %(n)s of those chosen is not held; these users are left out.",
+        n,
+    ),
+}
+
 # Why a purge cannot run, in the plan and as it runs.
 HELD = gettext_lazy("The purge of this user is held. Release it first.")
 
 PROBLEMS = {
     "held": HELD,
-    "held_already": gettext_lazy("The purge of this user is held already."),
-    "not_held": gettext_lazy("The purge of this user is not held."),
     "stays_held": gettext_lazy(
         "The purge of this user is held, and stays so until somebody releases it."
     ),

@@ -48,6 +48,10 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
     acts = queries.count_acts(batch)
     undoings = queries.get_undoing(batch, member=member)
     may_start = operations.may_start(batch, member)
+    may_unblock = member.may(Permission.MANAGE_USERS)
+    blocked = consequences.describe_blocked(
+        batch, queries.find_blocked(batch).count(), may_unblock=may_unblock
+    )
     return {
         "nav": "customer-batches",
         "customer": batch.customer,
@@ -61,7 +65,9 @@ def page_of(batch: Batch, place: forms.Place, *, member: Member) -> dict:
         "overview": edits.overview(batch, acts),
         "leavers": edits.describe_leavers(batch, acts),
         "stop": edits.stop(batch, acts),
-        "consequences": consequences.describe(batch, products),
+        "consequences": consequences.describe(batch, products, blocked),
+        "blocked": blocked,
+        "may_unblock": may_unblock,
         "start": forms.StartBatch(batch=batch, number=progress.planned),
         "taken_names": queries.find_taken_names(batch),
         "detected": detected.describe(batch),

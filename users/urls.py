@@ -66,6 +66,7 @@ of_batch = [
     path("stop/", batches.stop, name="stop"),
     path("retry/", batches.retry, name="retry"),
     path("restore/", restoring.restore_deleted, name="restore_deleted"),
+    path("unblock/", blocking.unblock_blocked, name="unblock_blocked"),
     path("undo/", undoing.undo, name="undo"),
     path("rename/", restoring.rename_restored, name="rename_restored"),
     path("settings/", importing.change, name="import_settings"),

@@ -34,10 +34,12 @@ def test_it_unblocks(contoso, alice):
     assert not CustomerUser.objects.get(pk=ann.pk).is_blocked
 
 
-def test_who_is_blocked_already_is_done_without_an_event(contoso, alice):
-    ann = factories.user(contoso, "Ann", is_blocked=True)
+def test_who_is_blocked_since_the_plan_is_done_without_an_event(contoso, alice):
+    ann = factories.user(contoso, "Ann")
+    batch = operations.plan_blocks(customer=contoso, users=[ann.pk], block=True, by=alice)
+    CustomerUser.objects.update(is_blocked=True)
 
-    batch = block(contoso, [ann], alice)
+    operations.start_batch(batch=batch, by=alice)
 
     assert Line.objects.get(batch=batch).result == {"unchanged": True}
     assert Event.objects.filter(action="user.blocked").count() == 0

@@ -286,9 +286,11 @@ def test_a_product_that_would_be_against_the_rules_does_not_come_back(
 @pytest.mark.parametrize("block", [True, False])
 def test_only_those_whose_sign_in_changed_are_switched_back(contoso, people, alice, block):
     ann, bo = people
+    CustomerUser.objects.update(is_blocked=not block)
+    ids = [user.pk for user in people]
+    batch = operations.plan_blocks(customer=contoso, users=ids, block=block, by=alice)
     CustomerUser.objects.filter(pk=ann.pk).update(is_blocked=block)
-    CustomerUser.objects.filter(pk=bo.pk).update(is_blocked=not block)
-    batch = run(operations.plan_blocks, contoso, people, alice, block=block)
+    operations.start_batch(batch=batch, by=alice)
 
     undone = undo(batch, alice)
 

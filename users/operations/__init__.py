@@ -27,7 +27,7 @@ from .bundling import (
     wipe_strays,
 )
 from .changing import OF_MANY, plan_edits
-from .choosing import NobodyChosen, note_counted
+from .choosing import NobodyChosen, NothingToChange, note_counted
 from .deleting import plan_deletes
 from .editing import EditedMeanwhile, UserGone, edit_user
 from .exporting import (
@@ -52,7 +52,7 @@ from .handovers import (
 )
 from .holding import DAYS_OF_GRACE, MOST_DAYS, WrongDays, plan_holds, read_hold, say_hold
 from .importing import FileGone, check_again, check_upload, receive_file
-from .licenses import Changes, NothingToChange, plan_licenses
+from .licenses import Changes, plan_licenses
 from .links import LinkGone, LinkNeedsSignIn, Opened, look_at_link, open_link
 from .mixed import ACTS
 from .noting import keep_note

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
 from customers.models import Customer
@@ -16,6 +17,7 @@ from users.models import Batch, CustomerUser, Line, UserSession
 
 from .batches import Asked, Outcome, applies, create_batch, save_lines
 from .choosing import (
+    NothingToChange,
     choose,
     find_barred,
     is_last_administrator,
@@ -25,6 +27,12 @@ from .choosing import (
     problems_of,
 )
 
+# Keyed by whether they were to be blocked.
+AS_WANTED = {
+    True: _("Nothing would change: sign-in is already blocked."),
+    False: _("Nothing would change: sign-in is not blocked."),
+}
+
 
 @transaction.atomic
 def plan_blocks(
@@ -33,17 +41,28 @@ def plan_blocks(
     """
     Plan to block these active users from signing in, or to let them sign in again.
 
+    Users who are in that state already get no line; the plan says how many they are.
+
     :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises NothingToChange: where no line is left.
     :raises Refused: where the member may not manage users.
     """
     require(by, Permission.MANAGE_USERS)
-    lines = [plan_line(user, problems_of(user, by=by)) for user in choose(customer, users)]
+    chosen = choose(customer, users, fields=["is_blocked"])
+    lines = [
+        plan_line(user, problems_of(user, by=by)) for user in chosen if user["is_blocked"] != block
+    ]
+    if not lines:
+        raise NothingToChange(AS_WANTED[block])
     going = [line.user_id for line in lines if line.is_valid]
     batch = create_batch(
         customer=customer,
         kind=Batch.Kind.BLOCK if block else Batch.Kind.UNBLOCK,
         reason=reason,
-        plan={"takes_last_administrator": block and is_last_administrator(customer.pk, going)},
+        plan={
+            "unchanged": len(chosen) - len(lines),
+            "takes_last_administrator": block and is_last_administrator(customer.pk, going),
+        },
         by=by,
     )
     save_lines(batch=batch, lines=lines)

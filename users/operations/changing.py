@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
 from customers.models import Customer
@@ -17,6 +18,7 @@ from .adding import TEXTS, search_of, sort_key_of
 from .batches import Asked, Outcome, applies, create_batch, save_lines
 from .choosing import (
     Locked,
+    NothingToChange,
     choose,
     find_barred,
     is_last_administrator,
@@ -29,6 +31,7 @@ from .secrets import end_temporary_passwords
 # What many users can be given at once; the rest belongs to one person.
 OF_MANY = ("job_title", "department", "location", "language")
 GLOBAL_ADMINISTRATOR = UserPermission.GLOBAL_ADMINISTRATOR
+AS_WANTED = _("Nothing would change: these values are saved already.")
 
 
 @transaction.atomic
@@ -44,17 +47,22 @@ def plan_edits(
     Plan to write the same into these active users; nothing happens yet.
 
     `changes` has new values for some of OF_MANY; '' empties a field. Whoever holds a license that
-    is not sold at a new location is planned as a line that cannot run.
+    is not sold at a new location is planned as a line that cannot run. Users who have these values
+    already get no line; the plan says how many they are.
 
     :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises NothingToChange: where no line is left.
     :raises Refused: where the member may not manage users.
     """
     require(by, Permission.MANAGE_USERS)
     changes = {name: changes[name] for name in OF_MANY if name in changes}
     chosen = choose(customer, users, fields=OF_MANY)
+    changing = [user for user in chosen if any(user[name] != changes[name] for name in changes)]
+    if not changing:
+        raise NothingToChange(AS_WANTED)
     unsold = {}
     if changes.get("location"):
-        everybody = dict.fromkeys((user["pk"] for user in chosen), changes["location"])
+        everybody = dict.fromkeys((user["pk"] for user in changing), changes["location"])
         unsold = licensing.find_not_sold(customer=customer, locations=everybody)
     lines = [
         plan_line(
@@ -65,13 +73,14 @@ def plan_edits(
             ],
             **_difference(user, changes),
         )
-        for user in chosen
+        for user in changing
     ]
     batch = create_batch(
         customer=customer,
         kind=Batch.Kind.EDIT,
         reason=reason,
         options={"changes": changes},
+        plan={"unchanged": len(chosen) - len(changing)},
         by=by,
     )
     save_lines(batch=batch, lines=lines)

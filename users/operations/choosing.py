@@ -29,6 +29,16 @@ class NobodyChosen(UsersError):
     """No user was chosen, or none of those chosen is there any more."""
 
     message = _("No user is chosen. Go back to the list and choose at least one.")
+    are_gone = _(
+        "The users you chose were deleted, restored or purged meanwhile. Nothing was changed;"
+        " choose again in the list."
+    )
+
+
+class NothingToChange(UsersError):
+    """All chosen users are as wanted already."""
+
+    message = _("Nothing would change for the users you chose.")
 
 
 OF_EVERYBODY = (
@@ -58,13 +68,14 @@ def choose(
 
     :raises NobodyChosen: where none of the ids is such a user.
     """
+    users = list(users)
     chosen = list(
         customer.users.filter(licensing.IsOneOf("pk", users), deleted_at__isnull=not deleted)
         .order_by("sort_key", "pk")
         .values(*{*OF_EVERYBODY, *fields})
     )
     if not chosen:
-        raise NobodyChosen
+        raise NobodyChosen(NobodyChosen.are_gone if users else None)
     return chosen
 
 

@@ -16,11 +16,15 @@ from partners.roles import Permission
 from users.models import Batch, CustomerUser, Line
 
 from .batches import Asked, Outcome, PlannedLine, UsersError, applies, create_batch, save_lines
-from .choosing import Locked, choose, lock_deleted, plan_line
+from .choosing import Locked, NothingToChange, choose, lock_deleted, plan_line
 
 # Whose purge is let go is left so many days at least in which they can be restored.
 DAYS_OF_GRACE = 7
 MOST_DAYS = 365
+AS_WANTED = {
+    "hold": _("Nothing would change: the purge is held already."),
+    "release": _("Nothing would change: the purge is not held."),
+}
 
 
 class WrongDays(UsersError):
@@ -43,10 +47,12 @@ def plan_holds(
     Plan to "hold" the purge of these deleted users, to "release" or to "extend" it.
 
     Who is held is not purged until released, then on the day, but not within a week; `days` says
-    by how many it is put off. Nothing happens yet.
+    by how many it is put off. Nothing happens yet. Users who are as wanted already get no line;
+    the plan says how many they are.
 
     :raises WrongDays: where it is to be put off by fewer than one day, or by more than 365.
     :raises NobodyChosen: where none of the ids is a deleted user of the customer.
+    :raises NothingToChange: where no line is left.
     :raises Refused: where the member may not hold purges.
     """
     require(by, Permission.UNDO_ALL_BATCHES)
@@ -55,13 +61,20 @@ def plan_holds(
     now = timezone.now()
     plan = PLANS[act]
     chosen = choose(customer, users, deleted=True, fields=("purge_at", "is_held"))
-    lines = [plan(user, now, timedelta(days=days)) for user in chosen]
+    as_wanted = {"hold": True, "release": False}.get(act)
+    changing = [user for user in chosen if user["is_held"] is not as_wanted]
+    if not changing:
+        raise NothingToChange(AS_WANTED[act])
+    lines = [plan(user, now, timedelta(days=days)) for user in changing]
     batch = create_batch(
         customer=customer,
         kind=Batch.Kind.HOLD,
         reason=reason,
         options={"act": act} | ({"days": days} if act == "extend" else {}),
-        plan={"near": sum("purge_at" in line.input["changes"] for line in lines)},
+        plan={
+            "near": sum("purge_at" in line.input["changes"] for line in lines),
+            "unchanged": len(chosen) - len(changing),
+        },
         by=by,
     )
     save_lines(batch=batch, lines=lines)
@@ -69,14 +82,10 @@ def plan_holds(
 
 
 def _hold(user: dict, now: datetime, days: timedelta) -> PlannedLine:
-    if user["is_held"]:
-        return _line(user, {}, "held_already")
     return _line(user, {"is_held": True})
 
 
 def _release(user: dict, now: datetime, days: timedelta) -> PlannedLine:
-    if not user["is_held"]:
-        return _line(user, {}, "not_held")
     earliest = now + timedelta(days=DAYS_OF_GRACE)
     if user["purge_at"] >= earliest:
         return _line(user, {"is_held": False})

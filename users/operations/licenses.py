@@ -18,17 +18,20 @@ from partners.roles import Permission
 from users.importing.products import ProductRules
 from users.models import Batch, Line
 
-from .batches import Asked, Outcome, TooFewSeats, UsersError, applies, create_batch, save_lines
-from .choosing import choose, find_active, find_barred, plan_line, problems_of
+from .batches import Asked, Outcome, TooFewSeats, applies, create_batch, save_lines
+from .choosing import (
+    NothingToChange,
+    choose,
+    find_active,
+    find_barred,
+    plan_line,
+    problems_of,
+)
 from .facts import gather_facts
 from .forecasting import Forecast, say_short
 from .queueing import Waits, recorded, wait_for_missing
 
-
-class NothingToChange(UsersError):
-    """Every product was left as it is, or everybody is as wanted already."""
-
-    message = _("Nothing would change: everybody chosen has exactly these licenses already.")
+AS_WANTED = _("Nothing would change: everybody chosen has exactly these licenses already.")
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def plan_licenses(
             problems = problems_of(user, by=by) + against
             lines.append(plan_line(user, problems or forecast.add(change, awaited), **change))
     if not lines:
-        raise NothingToChange
+        raise NothingToChange(AS_WANTED)
     if when_short == "none" and forecast.is_short:
         raise TooFewSeats(say_short(forecast.seats))
     batch = create_batch(

@@ -1,0 +1,213 @@
+"""What plans and results say of users whose sign-in is blocked, and of users already as wanted."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests import factories
+from users import operations
+from users.models import Batch, CustomerUser
+
+pytestmark = pytest.mark.django_db
+
+STAYS = "This does not change it"
+BUTTON = "Unblock sign-in</button>"
+
+
+def blocked(customer, name, **fields):
+    return factories.user(customer, name, is_blocked=True, location="US", **fields)
+
+
+def deleted(**fields):
+    now = timezone.now()
+    return {"deleted_at": now, "purge_at": now + timedelta(days=20)} | fields
+
+
+def plan_reset(contoso, users, by):
+    return operations.plan_resets(customer=contoso, users=[one.pk for one in users], by=by)
+
+
+def give(contoso, users, subscription, by):
+    return operations.plan_licenses(
+        customer=contoso,
+        users=[one.pk for one in users],
+        changes=operations.Changes(give=frozenset([str(subscription.pk)])),
+        by=by,
+    )
+
+
+def show(client, batch) -> str:
+    return client.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
+
+
+@pytest.fixture
+def three(contoso):
+    return [
+        blocked(contoso, "Ann"),
+        blocked(contoso, "Bo"),
+        factories.user(contoso, "Cy", location="US"),
+    ]
+
+
+@pytest.mark.parametrize("act", ["reset", "licenses", "restore"])
+def test_plan_and_result_name_blocked_users_and_offer_to_unblock_them(
+    as_alice, contoso, office, alice, three, act
+):
+    if act == "restore":
+        CustomerUser.objects.update(**deleted())
+        batch = operations.plan_restores(
+            customer=contoso, users=[one.pk for one in three], by=alice
+        )
+    elif act == "reset":
+        batch = plan_reset(contoso, three, alice)
+    else:
+        batch = give(contoso, three, office, alice)
+
+    plan = show(as_alice, batch)
+    assert "Sign-in is blocked for 2 of these users. This does not change it; you can" in plan
+    assert "unblock/" not in plan
+    operations.start_batch(batch=batch, by=alice)
+
+    result = show(as_alice, batch)
+    assert "Sign-in is blocked for 2 of these users." in result
+    assert STAYS not in result
+    answer = as_alice.post(f"/customers/contoso/batches/{batch.pk}/unblock/", follow=True)
+    assert "<h1>Unblock sign-in of 2 users?</h1>" in answer.content.decode()
+    unblocking = Batch.objects.get(kind="unblock")
+    named = set(unblocking.lines.values_list("user_id", flat=True))
+    assert named == {one.pk for one in three[:2]}
+
+    operations.start_batch(batch=unblocking, by=alice)
+    assert "blocked for" not in show(as_alice, batch)
+    answer = as_alice.post(f"/customers/contoso/batches/{batch.pk}/unblock/", follow=True)
+    assert "None of these users is blocked now." in answer.content.decode()
+
+
+def test_undo_of_a_deletion_names_blocked_users(as_alice, contoso, alice):
+    ann = blocked(contoso, "Ann")
+    batch = operations.plan_deletes(customer=contoso, users=[ann.pk], by=alice)
+    operations.start_batch(batch=batch, by=alice)
+
+    undo = operations.plan_undo(batch=batch, by=alice)
+
+    assert f"Sign-in is blocked for this user. {STAYS}" in show(as_alice, undo)
+    operations.start_batch(batch=undo, by=alice)
+    result = show(as_alice, undo)
+    assert "Sign-in is blocked for this user." in result
+    assert BUTTON in result
+
+
+def test_taking_a_license_says_nothing_of_blocked_users(as_alice, contoso, office, alice):
+    ann = blocked(contoso, "Ann")
+    operations.start_batch(batch=give(contoso, [ann], office, alice), by=alice)
+    batch = operations.plan_licenses(
+        customer=contoso,
+        users=[ann.pk],
+        changes=operations.Changes(take=frozenset([str(office.pk)])),
+        by=alice,
+    )
+
+    assert "Sign-in is blocked" not in show(as_alice, batch)
+
+
+def test_member_without_the_right_sees_only_the_fact(client, northwind, contoso, office):
+    seller = factories.member(northwind, "sam", role="sales_agent")
+    client.force_login(seller)
+    batch = give(contoso, [blocked(contoso, "Ann")], office, seller)
+
+    plan = show(client, batch)
+    assert f"Sign-in is blocked for this user. {STAYS}." in plan
+    operations.start_batch(batch=batch, by=seller)
+
+    result = show(client, batch)
+    assert "Sign-in is blocked for this user." in result
+    assert "unblock/" not in result
+    answer = client.post(f"/customers/contoso/batches/{batch.pk}/unblock/")
+    assert answer.status_code == 403
+
+
+def test_blocked_users_are_named_in_chinese(as_alice, contoso, alice, three):
+    batch = plan_reset(contoso, three, alice)
+    as_alice.cookies["django_language"] = "zh-hans"
+
+    assert "2 个用户已被阻止登录。" in show(as_alice, batch)
+
+
+@pytest.mark.parametrize(
+    ("block", "said", "refused"),
+    [
+        (True, "2 of those chosen are blocked already and are left out.", "is already blocked."),
+        (False, "1 of those chosen is not blocked and is left out.", "is not blocked."),
+    ],
+)
+def test_block_leaves_out_users_who_are_as_wanted(
+    as_alice, contoso, alice, three, block, said, refused
+):
+    batch = operations.plan_blocks(
+        customer=contoso, users=[one.pk for one in three], block=block, by=alice
+    )
+    changing = [one.pk for one in three if one.is_blocked != block]
+    assert sorted(batch.lines.values_list("user_id", flat=True)) == sorted(changing)
+    assert said in show(as_alice, batch)
+
+    others = [str(one.pk) for one in three if one.pk not in changing]
+    address = "/customers/contoso/users/" + ("block/" if block else "unblock/")
+    answer = as_alice.post(address, {"ids": ",".join(others)}, follow=True)
+    assert f"Nothing would change: sign-in {refused}" in answer.content.decode()
+    assert Batch.objects.count() == 1
+
+
+def test_edit_leaves_out_users_who_have_the_values(as_alice, contoso, alice):
+    ann = factories.user(contoso, "Ann", department="Legal")
+    bo = factories.user(contoso, "Bo", department="Sales")
+    batch = operations.plan_edits(
+        customer=contoso, users=[ann.pk, bo.pk], changes={"department": "Legal"}, by=alice
+    )
+
+    assert list(batch.lines.values_list("user_id", flat=True)) == [bo.pk]
+    assert "1 of those chosen has these values already and is left out." in show(as_alice, batch)
+
+    typed = {"shown": "1", "change": "department", "department": "Legal"}
+    answer = as_alice.post(f"/customers/contoso/users/edit/?ids={ann.pk}", typed, follow=True)
+    assert "Nothing would change: these values are saved already." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("act", "said", "refused"),
+    [
+        (
+            "hold",
+            "The purge of 1 of those chosen is held already; this user is left out.",
+            "Nothing would change: the purge is held already.",
+        ),
+        (
+            "release",
+            "The purge of 1 of those chosen is not held; this user is left out.",
+            "Nothing would change: the purge is not held.",
+        ),
+    ],
+)
+def test_hold_leaves_out_users_who_are_as_wanted(as_alice, contoso, alice, act, said, refused):
+    held = factories.user(contoso, "Ann", **deleted(is_held=True))
+    free = factories.user(contoso, "Bo", **deleted())
+    changing, same = (free, held) if act == "hold" else (held, free)
+    batch = operations.plan_holds(customer=contoso, users=[held.pk, free.pk], act=act, by=alice)
+
+    assert list(batch.lines.values_list("user_id", flat=True)) == [changing.pk]
+    assert said in show(as_alice, batch)
+
+    address = f"/customers/contoso/users/hold/?act={act}"
+    answer = as_alice.post(address, {"ids": str(same.pk)}, follow=True)
+    assert refused in answer.content.decode()
+
+
+@pytest.mark.parametrize("act", ["reset", "restore"])
+def test_act_on_users_of_the_other_list_says_that_they_moved(as_alice, contoso, act):
+    gone = deleted() if act == "reset" else {}
+    ann = factories.user(contoso, "Ann", **gone)
+
+    answer = as_alice.post(f"/customers/contoso/users/{act}/", {"ids": str(ann.pk)}, follow=True)
+
+    assert "deleted, restored or purged meanwhile" in answer.content.decode()
+    assert not Batch.objects.exists()
