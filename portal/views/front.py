@@ -8,6 +8,7 @@ from customers.access import customer_view
 from partners.access import partner_view
 from partners.roles import Permission
 from portal import forms, queries
+from users import queries as users
 
 
 @partner_view(Permission.VIEW)
@@ -47,5 +48,6 @@ def customer(request, customer):
         "customer": customer,
         "overview": queries.get_overview(customer, member=request.user),
         "location": locations.name_of(customer.location),
+        "adding": users.find_open_set(customer, member=request.user),
     }
     return render(request, "portal/customer.html", context)

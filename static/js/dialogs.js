@@ -35,3 +35,48 @@ document.addEventListener(
   },
   true,
 );
+
+/*
+ * What is half typed is not lost without a question: a form opts in with data-unsaved.
+ * With data-typed it shows what was typed and did not pass. In a dialog data-unsaved is the question.
+ */
+{
+  let sent = null;
+
+  const differs = (field) => {
+    if (field.type === "hidden") return false;
+    if (field.matches("select")) {
+      const options = [...field.options];
+      const isFirstChosen = !field.multiple && !options.some((option) => option.defaultSelected);
+      if (isFirstChosen) return field.selectedIndex > 0;
+      return options.some((option) => option.selected !== option.defaultSelected);
+    }
+    if (["checkbox", "radio"].includes(field.type)) return field.checked !== field.defaultChecked;
+    return "defaultValue" in field && field.value !== field.defaultValue;
+  };
+  const isHalfTyped = (form) => form.hasAttribute("data-typed") || [...form.elements].some(differs);
+  const formIn = (root) => [...root.querySelectorAll("form[data-unsaved]")].find(isHalfTyped);
+
+  addEventListener("beforeunload", (event) => {
+    if (!sent?.isConnected && formIn(document)) event.preventDefault();
+  });
+  addEventListener("submit", ({ target }) => (sent = target.matches("[data-unsaved]") ? target : sent));
+  // It was not sent after all, or the page has come back.
+  for (const kind of ["input", "pageshow"]) addEventListener(kind, () => (sent = null));
+  addEventListener("htmx:error", ({ detail }) => {
+    if (detail.ctx?.sourceElement === sent) sent = null;
+  });
+
+  const ask = (event, dialog) => {
+    const form = dialog && formIn(dialog);
+    if (!form || confirm(form.dataset.unsaved)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  addEventListener("cancel", (event) => ask(event, event.target.closest?.("dialog")), true);
+  addEventListener(
+    "click",
+    (event) => ask(event, event.target.closest?.("[data-close]")?.closest("dialog")),
+    true,
+  );
+}

@@ -289,6 +289,9 @@ class AddUser(Person):
             (str(plan.pk), plan) for one in self.subscriptions for plan in one.product.plans.all()
         ]
         self.fields["display_name"].widget.attrs["data-compose"] = "#id_first_name #id_last_name"
+        if not self.is_bound:
+            # Else the focus is on what is wrong.
+            self.fields["first_name"].widget.attrs["autofocus"] = True
         self.initial.setdefault("location", self.last.get("location") or customer.location)
         self.initial.setdefault("domain", self.last.get("user_name", "").partition("@")[2])
 

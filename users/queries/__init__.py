@@ -3,6 +3,7 @@
 from .adding import (
     OpenSet,
     find_choices,
+    find_open_set,
     find_verified_domains,
     get_open_set,
     get_set,
@@ -136,6 +137,7 @@ __all__ = [
     "find_done_users",
     "find_exported",
     "find_held",
+    "find_open_set",
     "find_partners_to_purge",
     "find_partners_to_remind",
     "find_partners_to_wipe",

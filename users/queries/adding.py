@@ -47,9 +47,15 @@ class OpenSet:
         return self.batch.total - len(self.lines)
 
 
-def get_open_set(customer: Customer, *, member: Member) -> OpenSet | None:
+def find_open_set(customer: Customer, *, member: Member) -> Batch | None:
     """The set that the member has not finished at this customer, or None."""
-    batch = customer.batches.filter(kind=Batch.Kind.ADD, state=Batch.State.OPEN, by=member).first()
+    sets = customer.batches.filter(kind=Batch.Kind.ADD, state=Batch.State.OPEN, by=member)
+    return sets.first()
+
+
+def get_open_set(customer: Customer, *, member: Member) -> OpenSet | None:
+    """The same set with its last users."""
+    batch = find_open_set(customer, member=member)
     if batch is None:
         return None
     lines = Line.objects.filter(batch=batch).order_by("-number")

@@ -24,6 +24,7 @@ def list_users(request, customer):
         "set_filters": form.find_set(listing.filters),
         "clear_url": request.path + ("?tab=deleted" if listing.filters.is_deleted else ""),
         "may_export": request.user.may(Permission.EXPORT_LISTS),
+        "adding": queries.find_open_set(customer, member=request.user),
     }
     return render(request, "users/list.html", context)
 
