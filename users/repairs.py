@@ -57,12 +57,20 @@ WITHOUT = {
     "language": gettext_lazy("The customer’s language"),
     "": gettext_lazy("Take the rows as they were read"),
 }
+# What it is called to import a row although this was said about it.
+ACCEPT = {
+    "user_name_deleted": gettext_lazy("Create a new account"),
+    "user_name_reserved": gettext_lazy("Import as it is: this is a person"),
+    "invisible_removed": gettext_lazy("Import without these characters"),
+    "user_unknown": gettext_lazy("Create a new account"),
+    "user_deleted": gettext_lazy("Create a new account"),
+}
 CAN_DO_WITHOUT = frozenset(
     {
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
         "product_requires", "product_excludes", "permission_unknown", "permission_not_yours",
         "contact_email_bad", "contact_email_is_own", "phone_damaged", "language_unknown",
-        "cells_too_many",
+        "cells_too_many", "seat_short",
     }
 )  # fmt: skip
 
@@ -107,7 +115,13 @@ def offer(batch: Batch, products: Mapping[str, str]) -> Repairs:
 
     `products` names the customer's subscriptions by id.
     """
-    found = queries.find_problem_groups(batch, by_value=BY_VALUE, by_domain=BY_DOMAIN)
+    found = queries.find_problem_groups(
+        batch,
+        by_value=BY_VALUE,
+        by_domain=BY_DOMAIN,
+        # That these users wait in line was chosen.
+        without=["seat_short"] if batch.options.get("when_short") == "queue" else (),
+    )
     if not found.groups:
         return Repairs()
     desk = _Desk(batch.customer, products, is_list="leavers" in batch.plan)
@@ -216,8 +230,7 @@ class _Desk:
         choices = [(f"{How.SET}:{value}", str(label)) for value, label in values]
         if group.suggestion and group.code not in DOMAIN_CODES:
             choices = [(str(How.SUGGESTED), _suggested(group, values)), *choices]
-        if group.code in CAN_DO_WITHOUT:
-            choices.append((str(How.WITHOUT), str(WITHOUT.get(group.column, WITHOUT[""]))))
+        choices += _ways_to_keep(group.code, group.column)
         choices.append((str(How.LEAVE_OUT), self._leave_out()))
         return Repair(
             kind=Kind(group.code, group.column, group.key),
@@ -265,10 +278,31 @@ class _Desk:
             wanted = str(How.SUGGESTED)
         elif group.code == "location_missing":
             wanted = f"{How.SET}:{self.customer.location}"
-        elif len(choices) == 1:
+        elif len(choices) == 1 or group.code in ACCEPT:
             wanted = choices[0][0]
         # Nothing is chosen where nothing is likely: then the member must say it.
         return wanted if wanted in values else ""
+
+
+def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
+    """What can be chosen without another value, so that the row is imported."""
+    ways = []
+    if code == "seat_short":
+        ways.append((str(How.WAIT), _("All users without a seat wait in line")))
+    if code in ACCEPT:
+        ways.append((str(How.ACCEPT), str(ACCEPT[code])))
+    if code in CAN_DO_WITHOUT:
+        ways.append((str(How.WITHOUT), str(WITHOUT.get(column, WITHOUT[""]))))
+    return ways
+
+
+def offer_for_row(problem: importing.Problem) -> tuple[tuple[str, str], ...]:
+    """What one click does about a problem of one row: the choices with their labels."""
+    ways = _ways_to_keep(problem.code, problem.column)
+    if problem.suggestion:
+        use = _("Use %(suggestion)s") % {"suggestion": problem.suggestion}
+        ways = [(str(How.SUGGESTED), use), *ways]
+    return tuple(ways)
 
 
 def _suggested(group: queries.ProblemGroup, values: Sequence[tuple[str, str]]) -> str:

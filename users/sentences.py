@@ -9,8 +9,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from users import edits, holds, licenses, undoing
+from users import edits, holds, licenses, repairs, undoing
 from users.importing import problems as importing
+from users.importing import repair
 from users.models import Batch, Line
 from users.queries.sheets import WaitingSheet
 
@@ -146,6 +147,9 @@ class Said:
     value: str = ""
     suggestion: str = ""
     severity: str = "error"
+    # What one click does about it in a planned import, and the problem that is meant.
+    choices: tuple[tuple[str, str], ...] = ()
+    kind: repair.Kind | None = None
 
 
 @dataclass(frozen=True)
@@ -369,6 +373,8 @@ def _problem(problem: dict, sentences: Mapping[str, str] = PROBLEMS) -> Said:
         found.value,
         found.suggestion,
         severity,
+        repairs.offer_for_row(found),
+        repair.Kind(found.code, found.column, repair.key_of(found)),
     )
 
 

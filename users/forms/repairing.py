@@ -20,6 +20,8 @@ class RepairAll(forms.Form):
     column = forms.CharField(max_length=40, required=False)
     # As it stands in the file.
     key = forms.CharField(required=False, strip=False)
+    # Of the one row that is meant; else all that have the problem.
+    number = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
     choice = forms.CharField(
         error_messages={"required": _("Choose what is to be done with these rows.")}
     )
@@ -41,7 +43,8 @@ class RepairAll(forms.Form):
     def order(self) -> dict:
         """What the operation is told."""
         how, value = self.cleaned_data["choice"]
-        return {"kind": self.kind, "how": how, "value": value}
+        number = self.cleaned_data.get("number")
+        return {"kind": self.kind, "how": how, "value": value, "number": number}
 
 
 class RepairLine(Person):

@@ -22,6 +22,10 @@ class How(StrEnum):
     SUGGESTED = "suggested"
     # Do without what stands there.
     WITHOUT = "without"
+    # Import the row although this was said about it.
+    ACCEPT = "accept"
+    # Wait in line for what is lacking; this is for the whole plan.
+    WAIT = "wait"
     LEAVE_OUT = "leave_out"
 
 
@@ -37,6 +41,14 @@ BY_VALUE = frozenset(
 BY_DOMAIN = frozenset({"domain_unknown"})
 
 DOMAIN_CODES = frozenset({"domain_unknown", "domain_missing", "domain_differs"})
+
+# What a member may accept, so that the row is imported with the user name it has.
+ACCEPTABLE = frozenset(
+    {
+        "user_name_deleted", "user_name_reserved", "invisible_removed", "user_unknown",
+        "user_deleted",
+    }
+)  # fmt: skip
 
 # Found as the file was read; the person does not show them any more, so they are kept.
 _OF_READING = frozenset(
@@ -110,8 +122,13 @@ def mend(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Row:
     person, left = dict(row.input), []
     for problem in row.problems:
         wanted = problem.suggestion if how == How.SUGGESTED else value
-        if not kind.covers(problem) or (how == How.SUGGESTED and not wanted):
+        if not kind.covers(problem) or (how == How.SUGGESTED and not wanted) or how == How.WAIT:
             left.append(problem)
+        elif how == How.ACCEPT:
+            if kind.code not in ACCEPTABLE:
+                left.append(problem)
+            elif problem.column == "user_name":
+                person["accepted"] = {"user_name": problem.value, "code": problem.code}
         elif how == How.WITHOUT:
             _take_away(person, problem, facts)
         else:
@@ -162,6 +179,8 @@ def _changed(before: Row, after: Row) -> Iterator[str]:
     for column in LABELS:
         if was.get(column) != becomes.get(column):
             yield column
+    if was.get("accepted") != becomes.get("accepted"):
+        yield "user_name"
     for problem in before.problems:
         if problem.code in _OF_READING and problem not in after.problems:
             yield problem.column
@@ -203,6 +222,8 @@ def repair_again(row: Row, before: Row) -> Again:
         if _cell(row, column) == {"value": cell["value"], "said": cell["said"]}
     }
     person = row.input | {column: before.input[column] for column in fits if column in before.input}
+    if "user_name" in fits and "accepted" in before.input:
+        person["accepted"] = before.input["accepted"]
     _note_given(person, row.input)
     still = {(one.column, one.value) for one in before.problems}
     left = tuple(

@@ -11,7 +11,7 @@ from users.importing import vocabulary
 from users.importing.facts import Facts
 from users.importing.problems import WARNING, Problem
 from users.importing.products import ProductRules
-from users.importing.updating import Updates
+from users.importing.updating import Updates, is_accepted
 
 # As wide as the columns of users.models.CustomerUser.
 LIMITS = {
@@ -119,12 +119,16 @@ class Rules:
         if problem or domain not in self.domains or len(typed) > names.USER_NAME_LIMIT:
             code, params = self._say_what_is_wrong(typed, problem)
             shown = person["user_name"] = names.clean_text(typed)
-            suggestion = self._suggest(typed, person)
+            # A name that is wrong itself is suggested in the default domain rather than not at all.
+            other = "" if code == "domain_unknown" else next(iter(self.facts.domains), "").lower()
+            suggestion = self._suggest(typed, person, other)
             found.append(Problem(line, "user_name", shown, code, params, suggestion))
             return
         user_name = person["user_name"] = typed.lower()
         if user_name in self.facts.taken:
             self._report_taken(user_name, person, line, found)
+            return
+        if is_accepted(person, user_name):
             return
         if user_name in self.facts.deleted:
             params = {"name": self.facts.deleted[user_name]}
@@ -163,9 +167,9 @@ class Rules:
         suggestion = self._suggest(user_name, person)
         found.append(Problem(line, "user_name", user_name, "user_name_taken", params, suggestion))
 
-    def _suggest(self, typed: str, person: dict[str, Any]) -> str:
+    def _suggest(self, typed: str, person: dict[str, Any], other_domain: str = "") -> str:
         local, _, domain = typed.partition("@")
-        domain = self._nearest_domain(domain.rpartition("@")[2].lower())
+        domain = self._nearest_domain(domain.rpartition("@")[2].lower()) or other_domain
         if not domain:
             return ""
         first, last = person["first_name"], person["last_name"]

@@ -39,7 +39,7 @@ class Updates:
         known = self.people.known.get(user_name)
         if known is not None:
             self._update(person, known, line, found)
-        elif self.people.purpose == "update" and user_name:
+        elif self.people.purpose == "update" and user_name and not is_accepted(person, user_name):
             self._report_unknown(person, line, found)
         else:
             return False
@@ -103,6 +103,11 @@ class Updates:
             before, known.held, give=give, take=take, moves_to=location
         ):
             found.append(Problem(line, "products", value, code, params))
+
+
+def is_accepted(person: dict[str, Any], user_name: str) -> bool:
+    """Whether a member wants the row imported although something is said about this user name."""
+    return person.get("accepted", {}).get("user_name", "").lower() == user_name.lower()
 
 
 def is_idle(person: dict[str, Any]) -> bool:

@@ -20,7 +20,7 @@ from .batches import NotPlanned, UsersError, lock_customer, may_start, require_m
 from .checking import end_check, order_check
 from .overview import LEAVE
 from .rereading import forget_lost
-from .reworking import Rework, count, gather, load, rework, save
+from .reworking import SEAT_SHORT, Rework, count, gather, load, rework, save
 
 # So many rows are repaired while the page waits, in about half a second; more in a worker.
 MOST_AT_ONCE = 2_000
@@ -72,17 +72,32 @@ def repair_line(*, batch: Batch, number: int, changes: dict, by: Member) -> list
 
 
 @transaction.atomic
-def repair_all(*, batch: Batch, kind: Kind, how: How, value: str = "", by: Member) -> Repaired:
+def repair_all(
+    *,
+    batch: Batch,
+    kind: Kind,
+    how: How,
+    value: str = "",
+    number: int | None = None,
+    by: Member,
+) -> Repaired:
     """
     Repair the same problem in all rows that have it, with a fixed number of statements.
 
     `value` is what is chosen for all of them: a domain, a location, the id of a subscription.
-    Many rows are left to a worker; until it has done them all, the plan cannot be started.
+    Many rows are left to a worker; until it has done them all, the plan cannot be started. With a
+    `number` only that row is repaired. To wait for seats is a choice for all users of the plan.
 
     :raises NotPlanned: where the batch does not wait any more.
     :raises Refused: where the member may not import users, or it is another member's plan.
     """
     batch = _lock(batch, by)
+    if how == How.WAIT:
+        return _wait(batch, kind, by)
+    if number is not None:
+        found = load(batch, "l.number = %s AND l.state <> 'left_out'", number)
+        changed = _mend(batch, found, kind, how, value, by)
+        return _put_right(batch, changed, {"code": kind.code, "how": str(how)}, by)
     rows = count(batch, HAS_PROBLEM, _pattern(kind))
     if rows and (rows > MOST_AT_ONCE or batch.total > MOST_LOOKED_OVER):
         _leave_to_worker(batch, kind, how, value, rows, by)
@@ -101,7 +116,29 @@ def _pattern(kind: Kind) -> str:
 
 def _mend_all(batch: Batch, kind: Kind, how: How, value: str, by: Member) -> dict[int, Row]:
     found = load(batch, HAS_PROBLEM, _pattern(kind))
+    return _mend(batch, found, kind, how, value, by)
+
+
+def _wait(batch: Batch, kind: Kind, by: Member) -> Repaired:
+    rows = count(batch, HAS_PROBLEM, json.dumps([{"code": SEAT_SHORT}]))
+    if kind.code != SEAT_SHORT or not rows:
+        return Repaired(0)
+    batch.options["when_short"] = "queue"
+    batch.save(update_fields=["options", "plan"])
+    _record(batch, {"code": kind.code, "how": str(How.WAIT), "count": rows}, by)
+    return Repaired(rows)
+
+
+def _mend(
+    batch: Batch, found: dict[int, Row], kind: Kind, how: How, value: str, by: Member
+) -> dict[int, Row]:
     facts = gather(batch, (), by)
+    if kind.code == SEAT_SHORT:
+        # Rows are loaded without it, as it is forecast anew for all of them.
+        lacks = Problem(0, kind.column, kind.key, kind.code)
+        found = {
+            number: replace(row, problems=(*row.problems, lacks)) for number, row in found.items()
+        }
     mended = {number: mend(row, kind, how, value, facts) for number, row in found.items()}
     return {number: row for number, row in mended.items() if row != found[number]}
 

@@ -40,13 +40,17 @@ class ProblemGroups:
 
 
 def find_problem_groups(
-    batch: Batch, *, by_value: Collection[str] = (), by_domain: Collection[str] = ()
+    batch: Batch,
+    *,
+    by_value: Collection[str] = (),
+    by_domain: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> ProblemGroups:
     """
     What is wrong with the rows of a planned import, kind by kind; one statement.
 
     Problems of the codes `by_value` are told apart by the text of the cell, those `by_domain` by
-    the domain in it; each other code is one for its whole column.
+    the domain in it; each other code is one for its whole column. Codes `without` do not count.
     """
     if batch.kind != Batch.Kind.IMPORT or batch.state != Batch.State.PLANNED:
         return ProblemGroups()
@@ -68,12 +72,12 @@ def find_problem_groups(
                 WHERE l.batch_id = %s AND l.state IN ('planned', 'invalid')
                     AND l.problems <> '[]'
             ) found
-            WHERE severity <> 'notice'
+            WHERE severity <> 'notice' AND code <> ALL(%s)
             GROUP BY code, place, key, severity
             ORDER BY severity <> 'error', count(DISTINCT number) DESC, code, place, key
             LIMIT %s
             """,
-            [sorted(by_value), sorted(by_domain), batch.pk, KINDS_SHOWN],
+            [sorted(by_value), sorted(by_domain), batch.pk, list(without), KINDS_SHOWN],
         )
         rows = cursor.fetchall()
     groups = [_group(*row[:-1]) for row in rows]
