@@ -74,7 +74,7 @@ def wait_for(host: str) -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         with contextlib.suppress(OSError):
-            if slow.ask(host, "/livez")[0] == 200:
+            if slow.ask(host, "/livez").status == 200:
                 return
         time.sleep(0.1)
     raise AssertionError(f"For {PATIENCE} seconds nothing answered at {host}.")

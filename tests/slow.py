@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 import time
+from typing import NamedTuple
 
 START = "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {cookie}\r\n"
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
@@ -113,12 +114,20 @@ def is_closed(link: socket.socket) -> bool:
     return True
 
 
-def ask(host: str, path: str, *, timeout: float = 30, **headers: str) -> tuple[int, float]:
-    """Get a page; the status, and the seconds until all of it was here."""
+class Answer(NamedTuple):
+    """A page, and the seconds until all of it was here."""
+
+    status: int
+    page: str
+    seconds: float
+
+
+def ask(host: str, path: str, *, timeout: float = 30, **headers: str) -> Answer:
+    """Get a page."""
     link = http.client.HTTPConnection(host, timeout=timeout)
     begin = time.monotonic()
     with contextlib.closing(link):
         link.request("GET", path, headers=headers)
         answer = link.getresponse()
-        answer.read()
-        return answer.status, time.monotonic() - begin
+        page = answer.read().decode()
+        return Answer(answer.status, page, time.monotonic() - begin)

@@ -98,17 +98,18 @@ class Processes:
     environment: dict
     started: list = field(default_factory=list)
 
-    def start_worker(self, app="portal.celery"):
+    def start_worker(self, app="portal.celery", **environment):
         return self._celery(
             *[app, "worker", "--concurrency=2", "--queues=interactive,bulk"],
-            *["--without-gossip", "--without-mingle", "--without-heartbeat"],
+            *["--without-gossip", "--without-mingle"],
+            **environment,
         )
 
-    def start_beat(self, schedule):
+    def start_beat(self, schedule, **environment):
         """Start a beat for which fifteen seconds are one."""
         return self._celery(
             *["tests.chaos.hurried", "beat", f"--schedule={schedule}", "--pidfile="],
-            CELERY_WORKER="",
+            **{"CELERY_WORKER": ""} | environment,
         )
 
     def start_web(self, port):

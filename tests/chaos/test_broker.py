@@ -1,5 +1,7 @@
 """A broker that forgets everything or hangs, in the middle of an import."""
 
+import json
+import signal
 import time
 
 import pytest
@@ -7,7 +9,8 @@ from django.db import transaction
 from django.urls import reverse
 
 from partners.tenancy import uuid7
-from tests import factories
+from portal import embedded
+from tests import factories, serving, slow
 from users.models import Batch, Chunk, CustomerUser
 
 from . import imports, rig
@@ -73,6 +76,56 @@ def test_pages_answer_and_work_is_kept_while_the_broker_hangs(as_alice, contoso,
     done = Batch.objects.filter(pk=batch.pk, state="done")
     rig.wait_until(done.exists, "the import is done", imports.sweep)
     imports.check_each_once(people, bought)
+
+
+@commits
+def test_probes_tell_a_broker_that_hangs_from_pages_that_do_not_come(northwind, broker, processes):
+    host = f"localhost:{embedded.free_port()}"
+    processes.start_web(int(host.partition(":")[2]))
+    serving.wait_for(host)
+    broker.hang()
+    try:
+        answers = {path: look_at(host, path) for path in ("/livez", "/readyz", "/health/")}
+    finally:
+        broker.go_on()
+
+    assert [answer.status for answer in answers.values()] == [200, 200, 200]
+    told = json.loads(answers["/health/"].page)
+    assert (told["status"], told["broker"]) == ("degraded", "unreachable")
+
+
+@commits
+def test_the_last_sweep_and_the_life_of_each_process_are_seen(
+    northwind, broker, processes, tmp_path
+):
+    alive = {name: tmp_path / name for name in ("worker", "beat")}
+    host = f"localhost:{embedded.free_port()}"
+    processes.start_web(int(host.partition(":")[2]))
+    started = [
+        processes.start_worker(ALIVE_FILE=str(alive["worker"])),
+        processes.start_beat(tmp_path / "schedule", ALIVE_FILE=str(alive["beat"])),
+    ]
+    serving.wait_for(host)
+
+    def is_swept():
+        told = json.loads(look_at(host, "/health/").page)
+        return told["status"] == "ok" and told["last_sweep_seconds"] < 60
+
+    rig.wait_until(is_swept, "a sweep is seen")
+    for process in started:
+        process.send_signal(signal.SIGSTOP)
+    for file in alive.values():
+        file.unlink()
+    time.sleep(3)
+    assert not any(file.exists() for file in alive.values())
+    for process in started:
+        process.send_signal(signal.SIGCONT)
+    rig.wait_until(lambda: all(file.exists() for file in alive.values()), "they go on")
+
+
+def look_at(host, path):
+    """Ask a probe, by a name that the portal does not know."""
+    return slow.ask(host, path, Host="10.20.30.40")
 
 
 def start_it(batch):

@@ -10,6 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from django.db import connection, connections, transaction
@@ -18,7 +19,7 @@ from django.urls import reverse
 
 from partners import tenancy
 from portal import embedded, places
-from tests import PATIENCE, factories
+from tests import PATIENCE, factories, serving, slow
 from tests.conftest import MAKE_PARTNER
 from users import operations
 from users.models import Batch, Chunk, CustomerUser, Line
@@ -285,3 +286,23 @@ def check_no_half_chunk():
 def count_users():
     with transaction.atomic():
         return CustomerUser.objects.count()
+
+
+def test_probes_answer_while_the_database_hangs(portal):
+    host = f"localhost:{embedded.free_port()}"
+    portal.processes.start_web(int(host.partition(":")[2]))
+    serving.wait_for(host)
+    assert slow.ask(host, "/readyz").status == 200
+    server = psutil.Process(portal.servers.processes["postgres"].pid)
+    processes = [server, *server.children()]
+    try:
+        for process in processes:
+            process.suspend()
+        assert [slow.ask(host, "/readyz").status for _attempt in range(3)] == [503] * 3
+        assert slow.ask(host, "/health/").status == 503
+        assert slow.ask(host, "/livez").status == 200
+    finally:
+        for process in processes:
+            process.resume()
+
+    rig.wait_until(lambda: slow.ask(host, "/readyz").status == 200, "it is ready again")

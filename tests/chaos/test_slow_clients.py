@@ -15,6 +15,7 @@ commits = pytest.mark.django_db(transaction=True)
 
 PAGES = ("/livez", "/readyz", "/health/", "/accounts/login/", "/my/sign-in/")
 READERS = 4
+NO_CADDY = "There is no caddy on this machine: deploy/Caddyfile is NOT TRIED."
 MANY = 12_000
 
 
@@ -26,7 +27,7 @@ def host(request, contoso, tmp_path):
             yield host
         return
     if not serving.find_caddy():
-        pytest.skip("There is no caddy on this machine: deploy/Caddyfile is NOT TRIED.")
+        pytest.skip(NO_CADDY)
     port = embedded.free_port()
     with (
         serving.web(BASE_URL=f"http://localhost:{port}") as (upstream, _process),
@@ -71,13 +72,26 @@ def test_pages_are_there_within_a_second_whatever_slow_clients_do(host, contoso,
     assert max(times[page] for page in PAGES) < 1
 
 
+@commits
+def test_the_proxy_leaves_a_client_whose_headers_never_end(northwind, tmp_path):
+    if not serving.find_caddy():
+        pytest.skip(NO_CADDY)
+    with (
+        serving.web() as (upstream, _process),
+        serving.proxy(embedded.free_port(), upstream, tmp_path) as host,
+        slow.Clients(host) as clients,
+    ):
+        clients.send_headers(5, "/my/sign-in/")
+        rig.wait_until(lambda: clients.count_open() == 0, "they are left")
+
+
 def measure(host, page):
     """The seconds until a page is there; once more where the machine was busy with something else."""
     seconds = []
     for _attempt in range(3):
-        status, taken = slow.ask(host, page, timeout=rig.PATIENCE)
-        assert status in (200, 302)
-        seconds.append(taken)
+        answer = slow.ask(host, page, timeout=rig.PATIENCE)
+        assert answer.status in (200, 302)
+        seconds.append(answer.seconds)
     return min(seconds)
 
 
