@@ -30,7 +30,8 @@ def full():
         thread.join()
 
 
-def test_so_many_wait_and_the_others_are_refused_at_once(full):
+def test_so_many_wait_and_the_others_are_refused_at_once(full, monkeypatch):
+    monkeypatch.setattr(hashers, "LONGEST_WAIT", 60)
     answers = Queue()
 
     def try_one():
@@ -44,7 +45,7 @@ def test_so_many_wait_and_the_others_are_refused_at_once(full):
     for thread in threads:
         thread.start()
     # Those that find no place say so while the places are still taken.
-    refused = [answers.get() for _n in range(20 - hashers.WAITING)]
+    refused = [answers.get(timeout=20) for _n in range(20 - hashers.WAITING)]
     full.set()
     for thread in threads:
         thread.join()
