@@ -157,6 +157,6 @@ def answer_page(
         of_nobody["me"] = session.user
     status = 422 if form is not None and form.is_bound and form.errors else 200
     if form is not None and form.has_error(NON_FIELD_ERRORS, BUSY):
-        status = 503
+        status = 429
     with timezone.override(UTC):
         return render(request, template, of_nobody | context, status=status)

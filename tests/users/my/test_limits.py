@@ -137,7 +137,7 @@ def test_a_password_too_many_is_answered_at_once_and_does_not_count(settled, vis
     with hashers.slot(), hashers.without_waiting():
         answer = visitor.sign_in(ANN, "wrong")
 
-    assert answer.status_code == 503
+    assert answer.status_code == 429
     page = answer.content.decode()
     assert "Try again in a few seconds." in page
     assert f'value="{ANN}"' in page
@@ -152,5 +152,5 @@ def test_choosing_a_password_waits_for_a_place_too(settled, visitor):
     with hashers.slot(), hashers.without_waiting():
         answer = visitor.choose("green harbor lantern seventy", current=OWN)
 
-    assert answer.status_code == 503
+    assert answer.status_code == 429
     assert visitor.choose("green harbor lantern seventy", current=OWN).status_code == 302
