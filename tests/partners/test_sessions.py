@@ -23,12 +23,9 @@ POLL = {"X-Poll": "1", "HX-Request": "true"}
 
 def age(client, **ago):
     """Let the session of the browser have been used so long ago."""
-    session = client.session
-    began = session["began"]
-    Session.objects.filter(pk=session.session_key).update(
+    Session.objects.filter(pk=client.session.session_key).update(
         expire_date=timezone.now() + timedelta(minutes=30) - timedelta(**ago)
     )
-    return began
 
 
 def is_in(client, **headers) -> bool:
