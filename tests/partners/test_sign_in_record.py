@@ -135,6 +135,18 @@ def test_without_a_record_no_member_signs_in_and_no_password_changes(alice, no_r
 
 
 @pytest.mark.django_db(transaction=True)
+def test_without_a_record_no_password_is_reset_by_mail(alice, mailoutbox, no_record):
+    client = Client(raise_request_exception=False)
+    client.post("/accounts/password/reset/", {"email": alice.email})
+    link = next(word for word in mailoutbox[0].body.split() if "/password/reset/key/" in word)
+    page = client.get(urlsplit(link).path, follow=True).request["PATH_INFO"]
+    new = "another long password here"
+
+    assert client.post(page, {"password1": new, "password2": new}).status_code == 500
+    assert Member.objects.get(pk=alice.pk).check_password(PASSWORD)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_without_a_record_no_user_signs_in(settled, contoso, no_record):  # noqa: F811
     with pytest.raises(Error):
         operations.sign_in(user_name="ann@contoso.example", password=OWN)
