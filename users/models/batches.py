@@ -10,7 +10,7 @@ from partners.models import Member, TenantModel
 from partners.tenancy import require_current
 
 # How long an uploaded file is kept, and the names in its rows that did not become users.
-FILES_KEPT = timedelta(hours=24)
+UPLOADS_KEPT = timedelta(hours=24)
 
 
 class Batch(TenantModel):
@@ -149,7 +149,7 @@ class Batch(TenantModel):
     @property
     def rows_kept_until(self) -> datetime:
         """When the file of an import is removed, and the names in rows that did not become users."""
-        return self.created_at + FILES_KEPT
+        return self.created_at + UPLOADS_KEPT
 
     @property
     def has_secrets(self) -> bool:

@@ -1,5 +1,7 @@
 """Uploaded files, and what is kept beside them and no longer."""
 
+from datetime import timedelta
+
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -7,7 +9,6 @@ from django.utils import timezone
 import audit.operations as audit
 from partners.tenancy import require_current
 from users.models import Batch, Chunk, CustomerUser, Line, LostRepair, Upload
-from users.models.batches import FILES_KEPT
 
 from .running import lock_customers
 
@@ -27,13 +28,15 @@ def forget_file(of: Q) -> None:
 
 
 @transaction.atomic
-def wipe_files() -> None:
+def wipe_files(kept: timedelta) -> None:
     """
-    Remove this tenant's uploaded files that are over, and the names in rows that are not users.
+    Remove this tenant's files of runs that are over, or `kept` for long enough.
+
+    With them go the names in rows that did not become users.
 
     An import that waits for longer than its file is kept is dropped: nothing is left to import.
     """
-    old = Q(created_at__lt=timezone.now() - FILES_KEPT)
+    old = Q(created_at__lt=timezone.now() - kept)
     over = Q(state=State.CANCELED) | old & ~Q(state__in=[State.RUNNING, State.PAUSED])
     due = over & Q(kind=Batch.Kind.IMPORT, rows_wiped_at=None)
     found = Batch.objects.filter(due).order_by("pk").values_list("customer_id", flat=True)

@@ -18,6 +18,7 @@ from partners.models import Member
 from partners.roles import Permission
 from users import passwords
 from users.models import Batch, CustomerUser, Handover, Line
+from users.models.batches import UPLOADS_KEPT
 from users.queries import find_product_names
 from users.queries.sheets import (
     OPENED,
@@ -347,7 +348,7 @@ def wipe() -> int:
     """
     # One after the other: both lock customers, each in the order of their ids.
     expired = _wipe_sheets()
-    wipe_files()
+    wipe_files(UPLOADS_KEPT)
     return expired
 
 
