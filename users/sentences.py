@@ -13,7 +13,7 @@ from users import edits, holds, licenses, repairs, undoing
 from users.importing import problems as importing
 from users.importing import repair
 from users.models import Batch, Line
-from users.queries.sheets import WaitingSheet
+from users.queries.waiting_sheets import WaitingSheet
 
 Kind, State = Batch.Kind, Batch.State
 

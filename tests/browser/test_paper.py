@@ -1,4 +1,4 @@
-"""Sheets on paper: each user once, whole, on pages of eight. Promise 31."""
+"""Sheets on paper: each user once, whole, on pages of eight."""
 
 import io
 import re

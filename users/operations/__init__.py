@@ -47,7 +47,6 @@ from .handovers import (
     NobodyToMail,
     mail_sheet,
     mail_users,
-    remind,
     send_handovers,
 )
 from .holding import DAYS_OF_GRACE, MOST_DAYS, WrongDays, plan_holds, read_hold, say_hold
@@ -58,6 +57,7 @@ from .mixed import ACTS
 from .noting import keep_note
 from .purging import plan_purges, pseudonym, purge_due
 from .recounting import recount
+from .reminding import remind
 from .renaming import rename_restored
 from .repairing import (
     BeingRepaired,

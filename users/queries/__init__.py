@@ -61,10 +61,8 @@ from .sheets import (
     Recipients,
     find_batches_with_mail,
     find_sheet_readers,
-    find_waiting_sheets,
     get_handover,
     get_recipients,
-    with_passwords,
 )
 from .undoing import (
     DAYS_TO_UNDO,
@@ -77,6 +75,7 @@ from .undoing import (
     right_to_undo,
     why_not_undone,
 )
+from .waiting_sheets import find_waiting_sheets, with_passwords
 
 __all__ = [
     "FAILURES_WITHIN",

@@ -13,7 +13,7 @@ from users.models import Batch
 
 from .batches import Page, count_lines, get_page_by_key
 from .filters import LONGEST_SEARCH, UnknownFilter, read_values
-from .sheets import with_passwords
+from .waiting_sheets import with_passwords
 
 State = Batch.State
 
