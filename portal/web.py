@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from importlib import import_module
 
 from django.conf import settings
@@ -138,10 +139,14 @@ def start(listener: socket.socket, application) -> int:
     pid = os.fork()
     if pid:
         return pid
+    code = 1
     try:
         serve(listener, application)
+        code = 0
+    except Exception:
+        traceback.print_exc()
     finally:
-        os._exit(0)
+        os._exit(code)
 
 
 def serve(listener: socket.socket, application) -> None:

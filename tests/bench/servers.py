@@ -9,7 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from statistics import median, quantiles
 
 import psutil
@@ -47,24 +47,21 @@ def run(ground: Ground, kept: dict[str, str]) -> list:
         client.force_login(member)
     name = settings.SESSION_COOKIE_NAME
     cookie = f"{name}={client.cookies[name].value}"
-    rates, times = defaultdict(list), defaultdict(list)
-    with ExitStack() as stack:
-        running = {
-            contender: stack.enter_context(_serve(ground, *how))
-            for contender, how in CONTENDERS.items()
-        }
-        for turn in range(1 + ground.scale.rounds):
-            for contender, (host, _process) in running.items():
+    rates, times, said = defaultdict(list), defaultdict(list), {}
+    for _turn in range(ground.scale.rounds):
+        for contender, how in CONTENDERS.items():
+            with _serve(ground, *how) as (host, process):
+                # Until each thread is connected to the database, and has read the templates.
+                _load(host, cookie, 2)
                 seconds, taken = _load(host, cookie, ground.scale.requests)
-                # In the first turn threads connect to the database, and templates are read.
-                if turn:
-                    rates[contender].append(len(taken) / seconds)
-                    times[contender] += taken
-        print(f"\n{HEAD}", flush=True)
-        for contender, (host, process) in running.items():
-            p95 = quantiles(times[contender], n=20)[-1] * 1e3
-            figures = f"{median(rates[contender]):.1f} | {p95:,.0f} ms | {_memory(process):.0f} MB"
-            print(f"| {contender} | {figures} | {_probe(host, cookie)} |", flush=True)
+                rates[contender].append(len(taken) / seconds)
+                times[contender] += taken
+                said[contender] = f"{_memory(process):.0f} MB | {_probe(host, cookie)}"
+    print(f"\n{HEAD}", flush=True)
+    for contender in CONTENDERS:
+        p95 = quantiles(times[contender], n=20)[-1] * 1e3
+        rate = median(rates[contender])
+        print(f"| {contender} | {rate:.1f} | {p95:,.0f} ms | {said[contender]} |", flush=True)
     ground.use("portal")
     return []
 
