@@ -11,6 +11,7 @@ no thread and no transaction. Each thread keeps one connection to the database.
 """
 
 import gc
+import logging
 import os
 import signal
 import socket
@@ -151,6 +152,8 @@ def start(listener: socket.socket, application) -> int:
 
 def serve(listener: socket.socket, application) -> None:
     """Answer requests until told to stop."""
+    # It warns of every request that waits for a thread, be it for a millisecond.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     Server(
         application,
         _sock=listener,
