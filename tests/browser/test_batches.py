@@ -205,3 +205,18 @@ def test_one_of_many_customers_is_found_without_scripts(many):
         page.goto(f"{many.url}/batches/?whose=o")
         page.locator("#batches section a", has_text="Fabrikam").click()
         expect(page.locator("#batches tbody tr")).to_have_count(1)
+
+
+def test_a_page_that_refreshes_itself_says_so_and_one_that_is_opened_does_not(
+    site, northwind, alice, contoso
+):
+    with inside_of(northwind):
+        ann = factories.user(contoso, "Ann")
+        batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
+        Batch.objects.filter(pk=batch.pk).update(state=Batch.State.PAUSED)
+    site.sign_in(alice)
+    with site.page.expect_request(lambda request: "x-poll" in request.headers) as asked:
+        opened = site.page.goto(f"{site.url}/customers/contoso/batches/{batch.pk}/")
+
+    assert "x-poll" not in opened.request.headers
+    assert asked.value.response().status == 200

@@ -1,5 +1,7 @@
 """Sessions of members end by themselves, and nothing keeps rows of them."""
 
+import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -69,7 +71,8 @@ def test_every_page_that_asks_by_itself_says_so():
     wrong = []
     for path in sorted((Path(settings.ROOT) / "templates").rglob("*.html")):
         for part in path.read_text().split('hx-trigger="every')[1:]:
-            if "X-Poll" not in part.partition(">")[0]:
+            headers = re.search(r"hx-headers='([^']*)'", part.partition(">")[0])
+            if not headers or json.loads(headers[1]) != {"X-Poll": "1"}:
                 wrong.append(path.name)
 
     assert wrong == []
