@@ -47,20 +47,20 @@ def write_invitation(invitation: Invitation, *, path: str, by: Member) -> EmailM
         "link": f"{settings.BASE_URL}{path}",
         "until": _moment(invitation.expires_at),
     }
-    return _write("invitation", subject, context, to=invitation.email)
+    return _write("mail/invitation.txt", subject, context, to=invitation.email)
 
 
 def write_has_account(invitation: Invitation, *, partner: Partner) -> EmailMessage:
     """Write to a person who accepted an invitation with an address that signs in already."""
     subject = _("You already have an account in the partner portal")
-    return _write("has_account", subject, {"partner": partner.name}, to=invitation.email)
+    return _write("mail/has_account.txt", subject, {"partner": partner.name}, to=invitation.email)
 
 
 def write_reset(member: Member, *, link: str) -> EmailMessage:
     """Write the link to choose a new password."""
     with _language_of(member):
         context = {"name": member.name, "link": link, "until": _moment(_link_ends_at())}
-        return _write("reset", _("Choose a new password"), context, to=member.email)
+        return _write("mail/reset.txt", _("Choose a new password"), context, to=member.email)
 
 
 def write_address_link(member: Member, *, email: str, path: str) -> EmailMessage:
@@ -68,7 +68,7 @@ def write_address_link(member: Member, *, email: str, path: str) -> EmailMessage
     with _language_of(member):
         link = f"{settings.BASE_URL}{path}"
         context = {"name": member.name, "link": link, "until": _moment(_link_ends_at())}
-        return _write("address", _("Confirm your new email address"), context, to=email)
+        return _write("mail/address.txt", _("Confirm your new email address"), context, to=email)
 
 
 def write_notice(member: Member, notice: str, *, to: str = "") -> EmailMessage:
@@ -81,7 +81,7 @@ def write_notice(member: Member, notice: str, *, to: str = "") -> EmailMessage:
             "link": f"{settings.BASE_URL}{reverse('account_change_password')}",
         }
         subject = _("Your account in the partner portal has changed")
-        return _write("notice", subject, context, to=to or member.email)
+        return _write("mail/notice.txt", subject, context, to=to or member.email)
 
 
 def one_line(text: str) -> str:
@@ -110,7 +110,7 @@ def send_aside(letter: EmailMessage) -> None:
 
 def _write(name: str, subject: str, context: dict, *, to: str) -> EmailMessage:
     # Plain text has nothing to escape.
-    template = get_template(f"mail/{name}.txt").template
+    template = get_template(name).template
     body = template.render(Context(context, autoescape=False))
     return EmailMessage(subject=one_line(subject), body=body.strip() + "\n", to=[to])
 

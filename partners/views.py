@@ -1,6 +1,7 @@
 """The partner's own staff: who they are, what each may do, and how somebody joins."""
 
 from allauth.account.decorators import reauthentication_required
+from allauth.decorators import rate_limit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -140,6 +141,7 @@ def reset_factor(request, member_id):
 
 
 @reauthentication_required
+@rate_limit(action="manage_email")
 @require_http_methods(["GET", "HEAD", "POST"])
 def address(request):
     """Ask for a link to another address; whether it is taken is not shown."""

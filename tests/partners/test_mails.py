@@ -221,7 +221,7 @@ def test_no_name_breaks_a_header(northwind):
     partner = Partner(name="Evil\r\nBcc: all@x.example\u2028\u202e")
     member = Member(name="Eve\r\nBcc: x@x.example", email="eve@x.example", partner=partner)
 
-    letter = mails._write("notice", f"{partner.name} {member.name}", {}, to=member.email)
+    letter = mails._write("mail/notice.txt", f"{partner.name} {member.name}", {}, to=member.email)
 
     assert "\n" not in letter.subject
     assert letter.message()["Bcc"] is None
