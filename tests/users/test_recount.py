@@ -148,7 +148,8 @@ def test_beat_finds_a_wrong_counter_says_so_and_repairs_nothing(
 
     of = places["assigned"] if counter == "assigned" else None
     assert found() == [(places["customer"], of, counter, wrong, right)]
-    (message,) = {record.getMessage() for record in caplog.records}
+    ((level, message),) = {(one.levelname, one.getMessage()) for one in caplog.records}
+    assert level == "ERROR"
     assert f"{counter} is kept as {wrong} and counted as {right}" in message
     assert str(northwind.pk) in message
     with tenancy.tenant(northwind.pk), transaction.atomic():

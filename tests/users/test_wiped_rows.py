@@ -117,6 +117,23 @@ def test_no_name_is_left_after_purge_and_wipe(as_alice, contoso, alice, imported
     assert places_of(WORD) == []
 
 
+def test_warning_does_not_keep_the_name_of_a_purged_user(as_alice, contoso):
+    factories.user(
+        contoso, "Zebediah Gone", user_name="ann@contoso.example", search="",
+        deleted_at=timezone.now(), purge_at=timezone.now(),
+    )  # fmt: skip
+    batch = plan(as_alice, rows("ann,Ann,Ames,"))
+    start(as_alice, batch)
+    assert batch.lines.get().problems[0]["params"] == {"name": "Zebediah Gone"}
+    age()
+    operations.wipe()
+    operations.purge_due()
+
+    line = batch.lines.get()
+    assert (line.state, line.input["first_name"]) == ("done", "Ann")
+    assert places_of(WORD) == []
+
+
 def test_counts_and_reasons_stay(as_alice, imported):
     progress = queries.get_progress(imported)
     age()
