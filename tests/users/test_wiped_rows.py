@@ -119,7 +119,7 @@ def test_no_name_is_left_after_purge_and_wipe(as_alice, contoso, alice, imported
 
 def test_warning_does_not_keep_the_name_of_a_purged_user(as_alice, contoso):
     factories.user(
-        contoso, "Zebediah Gone", user_name="ann@contoso.example", search="",
+        contoso, "Zebediah Gone", user_name="ann@contoso.example",
         deleted_at=timezone.now(), purge_at=timezone.now(),
     )  # fmt: skip
     batch = plan(as_alice, rows("ann,Ann,Ames,"))
