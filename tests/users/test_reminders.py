@@ -1,4 +1,4 @@
-"""A mail reminds of passwords whose time ends soon.."""
+"""A mail reminds of passwords whose time ends soon."""
 
 from datetime import timedelta
 

@@ -529,8 +529,11 @@ def test_only_the_page_that_was_shown_counts_as_opened(contoso, alice):
     batch = add(contoso, alice, "ann", "ben", "cem", "dan")
 
     operations.open_sheet(batch=batch, way="shown", after=1, limit=2, by=alice)
-
     assert unopened(batch, alice) == 2
+
+    # The first one, which was not on that page.
+    change(user_of(batch, 1), password_state="chosen")
+    assert unopened(batch, alice) == 1
 
 
 def test_what_was_withheld_was_not_opened(contoso, alice, helen):
