@@ -149,7 +149,7 @@ def describe_blocked(batch: Batch, number: int, *, may_unblock: bool) -> str:
     stays = _("This does not change it.")
     if may_unblock:
         stays = _("This does not change it; you can unblock sign-in on the page that follows.")
-    return f"{text} {stays}"
+    return _("%(blocked)s %(stays)s") % {"blocked": text, "stays": stays}
 
 
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:

@@ -120,8 +120,9 @@ class Rules:
             code, params = self._say_what_is_wrong(typed, problem)
             shown = person["user_name"] = names.clean_text(typed)
             # A name that is wrong itself is suggested in the default domain rather than not at all.
-            other = "" if code == "domain_unknown" else next(iter(self.facts.domains), "").lower()
-            suggestion = self._suggest(typed, person, other)
+            is_name = code not in {"domain_unknown", "domain_missing"}
+            default = next(iter(self.facts.domains), "").lower() if is_name else ""
+            suggestion = self._suggest(typed, person, default)
             found.append(Problem(line, "user_name", shown, code, params, suggestion))
             return
         user_name = person["user_name"] = typed.lower()
@@ -167,9 +168,9 @@ class Rules:
         suggestion = self._suggest(user_name, person)
         found.append(Problem(line, "user_name", user_name, "user_name_taken", params, suggestion))
 
-    def _suggest(self, typed: str, person: dict[str, Any], other_domain: str = "") -> str:
+    def _suggest(self, typed: str, person: dict[str, Any], default: str = "") -> str:
         local, _, domain = typed.partition("@")
-        domain = self._nearest_domain(domain.rpartition("@")[2].lower()) or other_domain
+        domain = self._nearest_domain(domain.rpartition("@")[2].lower()) or default
         if not domain:
             return ""
         first, last = person["first_name"], person["last_name"]
