@@ -5,7 +5,9 @@ import os
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from django.contrib.contenttypes.management import create_contenttypes
 from django.db import connections
+from django.db.models.signals import post_migrate
 from django.test.utils import setup_databases, teardown_databases
 
 from partners import tenancy
@@ -52,6 +54,10 @@ def django_db_setup(
     django_test_environment, django_db_modify_db_settings, django_db_keepdb, django_db_blocker
 ):
     """Create and migrate the test database as the owner; the tests connect as the app."""
+    # Each test that commits would make them anew, which takes longer than to empty the tables. The
+    # portal has roles of its own, and asks for none of them.
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     with django_db_blocker.unblock():
         made = setup_databases(0, interactive=False, keepdb=django_db_keepdb)
     assert connections["default"].settings_dict["NAME"].startswith("test_")
