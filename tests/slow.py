@@ -8,6 +8,11 @@ import threading
 import time
 from typing import NamedTuple
 
+from tests import PATIENCE
+
+# Between the bytes of a slow sender.
+DRIP_SECONDS = 1
+
 START = "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {cookie}\r\n"
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 
@@ -81,7 +86,7 @@ class Clients:
         return link
 
     def _drip(self):
-        while not self.over.wait(1):
+        while not self.over.wait(DRIP_SECONDS):
             for link, drop in list(self.dripping):
                 with contextlib.suppress(OSError):
                     link.sendall(drop)
@@ -89,7 +94,7 @@ class Clients:
 
 def open_form(host: str, path: str, cookie: str = "") -> tuple[str, str]:
     """Get a page with a form; what a browser sends as its cookies from now on, and the token."""
-    link = http.client.HTTPConnection(host, timeout=30)
+    link = http.client.HTTPConnection(host, timeout=PATIENCE)
     with contextlib.closing(link):
         link.request("GET", path, headers={"Cookie": cookie})
         answer = link.getresponse()
@@ -122,7 +127,7 @@ class Answer(NamedTuple):
     seconds: float
 
 
-def ask(host: str, path: str, *, timeout: float = 30, **headers: str) -> Answer:
+def ask(host: str, path: str, *, timeout: float = PATIENCE, **headers: str) -> Answer:
     """Get a page."""
     link = http.client.HTTPConnection(host, timeout=timeout)
     begin = time.monotonic()

@@ -41,6 +41,8 @@ def is_part(call: ast.Attribute) -> bool:
     of = call.value
     if isinstance(of, ast.Attribute):
         return of.attr == "main"
+    if isinstance(of, ast.Name):
+        return of.id not in {"page", "plain"}
     if not isinstance(of, ast.Call):
         return False
     return not (of.args and isinstance(of.args[0], ast.Constant) and of.args[0].value in OF_ALL)

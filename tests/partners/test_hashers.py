@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 
 from partners import hashers
+from tests import PATIENCE
 from users import passwords
 
 
@@ -45,7 +46,7 @@ def test_so_many_wait_and_the_others_are_refused_at_once(full, monkeypatch):
     for thread in threads:
         thread.start()
     # Those that find no place say so while the places are still taken.
-    refused = [answers.get(timeout=20) for _n in range(20 - hashers.WAITING)]
+    refused = [answers.get(timeout=PATIENCE) for _n in range(20 - hashers.WAITING)]
     full.set()
     for thread in threads:
         thread.join()

@@ -15,7 +15,7 @@ from django.test import Client
 
 from partners import mails, tenancy
 from partners.models import Member, Partner
-from tests import factories
+from tests import PATIENCE, factories
 from tests.proof import prove
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -147,7 +147,9 @@ def test_the_answer_does_not_wait_for_the_mail_server(alice, monkeypatch):
     is_free = threading.Event()
     deliver = locmem.EmailBackend.send_messages
     monkeypatch.setattr(
-        locmem.EmailBackend, "send_messages", lambda *mails: is_free.wait(30) and deliver(*mails)
+        locmem.EmailBackend,
+        "send_messages",
+        lambda *mails: is_free.wait(PATIENCE) and deliver(*mails),
     )
 
     assert ask_for_reset(alice.email).status_code == 302

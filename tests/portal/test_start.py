@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from portal import places
+from tests import PATIENCE
 
 RANDOM = "9dKq2vXw7LrTz0mYhB5cUe8NsGfJ4aP1oIRyVtQ6xWnEuSgCjD3kMlZbA-HF_piO"
 HTTPS = {"BASE_URL": "https://portal.example", "ALLOWED_HOSTS": "portal.example"}
@@ -92,7 +93,7 @@ def run(tmp_path):
             cwd=places.CHECKOUT,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
         )
 
     return start
