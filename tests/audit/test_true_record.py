@@ -19,15 +19,16 @@ from users.models import CustomerUser
 pytestmark = pytest.mark.django_db
 
 INSERT = """
-    INSERT INTO audit_event (partner_id, by_id, by_name, action, subject_id, subject_name{more})
-    VALUES (app.current_partner(), %s, %s, %s, %s, %s{values})
+    INSERT INTO audit_event
+        (partner_id, by_id, by_name, by_email, action, subject_id, subject_name{more})
+    VALUES (app.current_partner(), %s, %s, %s, %s, %s, %s{values})
 """
 
 
-def insert(by_id, by_name, *, action="user.edited", subject=(None, "Ann"), **more):
+def insert(by_id, by_name, by_email="", *, action="user.edited", subject=(None, "Ann"), **more):
     statement = INSERT.format(more="".join(f", {name}" for name in more), values=", %s" * len(more))
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement, [by_id, by_name, action, *subject, *more.values()])
+        cursor.execute(statement, [by_id, by_name, by_email, action, *subject, *more.values()])
 
 
 @pytest.fixture
@@ -42,23 +43,25 @@ def ann(contoso, alice):
 def test_no_event_is_dated_or_put_in_another_place(inside, alice):
     for column, value in (("at", timezone.now() - timedelta(days=1)), ("id", uuid7())):
         with pytest.raises(Error, match="permission denied for table audit_event"):
-            insert(alice.pk, alice.name, **{column: value})
+            insert(alice.pk, alice.name, alice.email, **{column: value})
 
-    insert(alice.pk, alice.name)
+    insert(alice.pk, alice.name, alice.email)
     assert timezone.now() - Event.objects.get().at < timedelta(minutes=1)
 
 
 def test_no_event_names_a_member_otherwise_than_the_member_is_called(inside, alice, bob, mallory):
     unknown = uuid7()
-    for by_id, by_name in (
-        (alice.pk, bob.name),
-        (alice.pk, "alice"),
-        (alice.pk, ""),
-        (unknown, alice.name),
-        (mallory.pk, mallory.name),
+    for by_id, by_name, by_email in (
+        (alice.pk, bob.name, alice.email),
+        (alice.pk, "alice", alice.email),
+        (alice.pk, "", alice.email),
+        (alice.pk, alice.name, bob.email),
+        (alice.pk, alice.name, ""),
+        (unknown, alice.name, alice.email),
+        (mallory.pk, mallory.name, mallory.email),
     ):
         with pytest.raises(Error, match="as the member is called"):
-            insert(by_id, by_name)
+            insert(by_id, by_name, by_email)
 
     assert not Event.objects.exists()
 

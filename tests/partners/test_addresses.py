@@ -236,7 +236,7 @@ def test_sign_in_says_the_same_of_any_address(alice, mallory):
 def test_the_migration_leaves_one_proven_address(alice, bob, mallory):
     from importlib import import_module
 
-    migration = import_module("partners.migrations.0005_proven_addresses")
+    migration = import_module("partners.migrations.0007_proven_addresses")
     EmailAddress.objects.filter(user=alice).update(verified=False, primary=False)
     EmailAddress.objects.filter(user=bob).delete()
     EmailAddress.objects.create(user=alice, email="new@rival.example", verified=True, primary=True)

@@ -189,8 +189,8 @@ def test_blocking_and_unblocking_from_the_list(as_alice, contoso, three):
 
 
 def test_who_was_blocked_already_is_said_so(as_alice, contoso, three):
-    CustomerUser.objects.filter(pk=three[0].pk).update(is_blocked=True)
     planned = as_alice.post(f"{USERS}block/", ids(three))["Location"]
+    CustomerUser.objects.filter(pk=three[0].pk).update(is_blocked=True)
 
     as_alice.post(f"{planned}start/")
 

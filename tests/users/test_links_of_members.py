@@ -157,7 +157,7 @@ def test_links_that_were_there_get_their_sender_and_reader(batch, alice, ada):
     mail_user(batch, alice)
     Handover.objects.update(sent_by=None, member_id=None)
 
-    migration = import_module("users.migrations.0027_links_of_members")
+    migration = import_module("users.migrations.0034_links_of_members")
     with connection.cursor() as cursor:
         cursor.execute(migration.FILL_IN)
 

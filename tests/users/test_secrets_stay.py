@@ -142,7 +142,7 @@ def test_after_it_was_handed_over_nothing_opens_it(told):
         assert answer.status_code == 302
         page = client.get(answer["Location"]).content.decode()
         assert found(secrets, page) == []
-        assert "have been destroyed" in page
+        assert "this copy has been deleted" in page
     with transaction.atomic():
         for handover in Handover.objects.all():
             token = passwords.link_token(handover.pk)
