@@ -8,7 +8,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements/app.txt
 
 COPY . .
 # Neither command opens the database; the key is only there because Django asks for one.
-RUN python -m portal.messages compile \
+RUN python -m tools.messages compile \
     && SECRET_KEY=only-for-building python manage.py collectstatic --no-input --verbosity 0 \
     && useradd --system --uid 10001 --no-create-home portal
 

@@ -11,17 +11,17 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 .PHONY: run test chaos test-servers bench lint format screens messages lock clean
 
 run: .venv/local
-	@exec $(BIN)/python -m portal.run
+	@exec $(BIN)/python -m tools.run
 
 test: .venv/dev
-	@exec $(BIN)/python -m portal.testing $(ARGS)
+	@exec $(BIN)/python -m tools.testing $(ARGS)
 
 chaos: .venv/dev
-	@exec $(BIN)/python -m portal.testing tests/chaos -n 0 -s $(ARGS)
+	@exec $(BIN)/python -m tools.testing tests/chaos -n 0 -s $(ARGS)
 
 # Servers for tests that stay up; `source .local/test.env`, then run pytest as often as you like.
 test-servers: .venv/dev
-	@exec $(BIN)/python -m portal.embedded test-env
+	@exec $(BIN)/python -m tools.embedded test-env
 
 # With servers of its own that keep their data in .local/bench/. ARGS=--markdown prints the last run.
 bench: .venv/dev
@@ -32,8 +32,8 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	git ls-files "templates/**.html" "*/templates/**.html" | xargs -r $(BIN)/djade --check --target-version 5.2
 	$(BIN)/lint-imports
-	$(BIN)/python -m portal.testing --manage makemigrations --check --dry-run
-	BASE_URL=https://portal.example $(BIN)/python -m portal.testing --manage check --deploy --fail-level WARNING
+	$(BIN)/python -m tools.testing --manage makemigrations --check --dry-run
+	BASE_URL=https://portal.example $(BIN)/python -m tools.testing --manage check --deploy --fail-level WARNING
 
 format: .venv/dev
 	$(BIN)/ruff check --fix --quiet .
@@ -41,12 +41,12 @@ format: .venv/dev
 	git ls-files "templates/**.html" | xargs -r $(BIN)/djade --target-version 5.2
 
 screens: .venv/dev
-	@exec $(BIN)/python -m portal.testing --run tests.screens $(ARGS)
+	@exec $(BIN)/python -m tools.testing --run tests.screens $(ARGS)
 
 # The only command that needs GNU gettext; running and testing compile with polib.
 messages: .venv/local
-	$(BIN)/python -m portal.messages collect
-	$(BIN)/python -m portal.messages compile
+	$(BIN)/python -m tools.messages collect
+	$(BIN)/python -m tools.messages compile
 
 # Each file of requirements/ names every version and its hashes, and no package index.
 lock: .venv/bin/uv

@@ -18,8 +18,8 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from portal.browser import ARGUMENTS
 from tests import PATIENCE
+from tools.browser import ARGUMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / ".local" / "screens"

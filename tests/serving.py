@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from django.db import connection
 
-from portal import embedded, places
+from tools import embedded, places
 
 from . import slow
 

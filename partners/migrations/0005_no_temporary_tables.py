@@ -1,7 +1,7 @@
 from django.db import migrations
 
 # A temporary table could stand in the place of one of ours, and nothing here needs one. A database
-# does not take these rights over from its template or from a dump; portal/bootstrap.sql revokes
+# does not take these rights over from its template or from a dump; tools/bootstrap.sql revokes
 # them as well.
 REVOKE = """
 DO $do$ BEGIN

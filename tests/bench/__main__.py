@@ -15,7 +15,7 @@ import sys
 import time
 from importlib import import_module
 
-from portal import places
+from tools import places
 
 from . import surroundings, table
 

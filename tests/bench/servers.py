@@ -17,8 +17,8 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from portal import embedded
 from tests import slow
+from tools import embedded
 
 from . import datasets
 from .surroundings import Ground

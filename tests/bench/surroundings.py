@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import psycopg
 from psycopg import sql
 
-from portal import embedded, messages, places, run
+from tools import embedded, messages, places, run
 
 PLACE = places.LOCAL / "bench"
 # The copy of a kept database that a family of rows may change.

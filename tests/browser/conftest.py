@@ -34,8 +34,8 @@ from django.db import connection, transaction
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from partners import tenancy
-from portal.browser import ARGUMENTS
 from tests import PATIENCE, factories
+from tools.browser import ARGUMENTS
 
 # Playwright runs a loop in this thread, so Django thinks that the ORM is called from async code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

@@ -18,9 +18,9 @@ import redis
 from celery import Celery
 from django.db import transaction
 
-from portal import embedded, places
 from portal.celery import app
 from tests import PATIENCE
+from tools import embedded, places
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.urls import reverse
 
 from partners.tenancy import uuid7
-from portal import embedded
 from tests import factories, serving, slow
+from tools import embedded
 from users.models import Batch, Chunk, CustomerUser
 
 from . import imports, rig

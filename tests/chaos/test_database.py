@@ -18,9 +18,9 @@ from django.test import Client
 from django.urls import reverse
 
 from partners import tenancy
-from portal import embedded, places
 from tests import PATIENCE, factories, serving, slow
 from tests.conftest import MAKE_PARTNER
+from tools import embedded, places
 from users import operations
 from users.models import Batch, Chunk, CustomerUser, Line
 

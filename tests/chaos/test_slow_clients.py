@@ -5,8 +5,8 @@ from django.db import connection
 from django.urls import reverse
 
 from audit.models import Event
-from portal import embedded
 from tests import serving, slow
+from tools import embedded
 from users.models import CustomerUser
 
 from . import rig

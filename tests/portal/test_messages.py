@@ -3,7 +3,7 @@
 import gettext
 import os
 
-from portal import messages
+from tools import messages
 
 CATALOG = """
 msgid ""

@@ -2,7 +2,7 @@
 
 import base64
 
-from portal import places
+from tools import places
 
 
 def test_keys_are_made_once(tmp_path):

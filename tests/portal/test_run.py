@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from portal import places, run
+from tools import places, run
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_a_taken_port_is_refused_with_a_way_out(taken_port):
     environment = os.environ | {"PORT": str(taken_port)}
 
     done = subprocess.run(
-        [sys.executable, "-m", "portal.run"],
+        [sys.executable, "-m", "tools.run"],
         env=environment,
         cwd=places.CHECKOUT,
         capture_output=True,

@@ -7,8 +7,8 @@ import sys
 import pytest
 from django.conf import settings
 
-from portal import places
 from tests import PATIENCE
+from tools import places
 
 RANDOM = "9dKq2vXw7LrTz0mYhB5cUe8NsGfJ4aP1oIRyVtQ6xWnEuSgCjD3kMlZbA-HF_piO"
 HTTPS = {"BASE_URL": "https://portal.example", "ALLOWED_HOSTS": "portal.example"}

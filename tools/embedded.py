@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from portal import places
+from tools import places
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
 START_SECONDS = 60
@@ -121,7 +121,7 @@ class Servers:
         command = [self.programs.postgres / "psql", "--no-psqlrc", "--quiet", "--file", BOOTSTRAP]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
-            message = f"PostgreSQL did not accept portal/bootstrap.sql: {done.stderr.strip()}"
+            message = f"PostgreSQL did not accept tools/bootstrap.sql: {done.stderr.strip()}"
             raise places.CannotStart(message)
 
     def stop(self):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Error, sync_playwright
 
-from portal import places
+from tools import places
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 # Its sandbox does not work for root; the rest keeps it from calling home.

@@ -1,10 +1,10 @@
 """
 Runs the tests, or another command, with servers of its own that are gone afterwards.
 
-    python -m portal.testing                          every test
-    python -m portal.testing tests/users -k import    these, with pytest's own options
-    python -m portal.testing --run tests.screens      a module, in the same surroundings
-    python -m portal.testing --manage check           a command of manage.py, likewise
+    python -m tools.testing                          every test
+    python -m tools.testing tests/users -k import    these, with pytest's own options
+    python -m tools.testing --run tests.screens      a module, in the same surroundings
+    python -m tools.testing --manage check           a command of manage.py, likewise
 """
 
 import os
@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 
-from portal import browser, embedded, messages, places
+from tools import browser, embedded, messages, places
 
 LOUD = "!" * 78
 MANAGE = [sys.executable, "manage.py"]

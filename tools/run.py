@@ -16,7 +16,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from portal import embedded, messages, places
+from tools import embedded, messages, places
 
 ADDRESSES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 MEMBERS = places.LOCAL / "demo-members"
@@ -178,7 +178,7 @@ def prepare(environment):
     messages.compile_messages()
     places.write_file(MEMBERS, "")
     settings = {"DJANGO_SETTINGS_MODULE": "portal.settings"}
-    run_to_end([sys.executable, "-m", "portal.prepare", str(MEMBERS)], environment | settings)
+    run_to_end([sys.executable, "-m", "tools.prepare", str(MEMBERS)], environment | settings)
 
 
 def run_to_end(command, environment):

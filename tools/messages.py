@@ -1,8 +1,8 @@
 """
 The translations: collects the texts (with GNU gettext), and compiles them (without, by polib).
 
-    python -m portal.messages collect    make messages: texts of code and templates into the .po files
-    python -m portal.messages compile    the .po files into what Django reads
+    python -m tools.messages collect    make messages: texts of code and templates into the .po files
+    python -m tools.messages compile    the .po files into what Django reads
 """
 
 import subprocess
@@ -58,5 +58,5 @@ def _catalogs(folder):
 if __name__ == "__main__":
     steps = {"collect": collect_messages, "compile": compile_messages}
     if len(sys.argv) != 2 or sys.argv[1] not in steps:
-        sys.exit("Usage: python -m portal.messages collect|compile")
+        sys.exit("Usage: python -m tools.messages collect|compile")
     steps[sys.argv[1]]()
