@@ -83,10 +83,10 @@ def addresses() -> dict[str, str]:
     """The pages by the name of their picture, as the demo's owner finds them."""
     from django.db import transaction
 
+    from demo import catalog
     from licensing.models import Subscription
     from partners import tenancy
     from partners.models import Partner
-    from portal.demo import catalog
     from users.models import Batch, CustomerUser
 
     partner = Partner.objects.get(slug=catalog.PARTNER[0])
@@ -160,7 +160,7 @@ def addresses() -> dict[str, str]:
 
 def sign_in(page: Page, url: str) -> None:
     """Sign in as the demo's owner."""
-    from portal.demo import catalog
+    from demo import catalog
 
     (email,) = [member.email for member in catalog.MEMBERS if member.role == "owner"]
     page.goto(f"{url}/accounts/login/")
@@ -172,7 +172,7 @@ def sign_in(page: Page, url: str) -> None:
 
 def picture(page: Page, url: str, name: str, look: str) -> None:
     """Keep the page as it looks, from its head to its foot or to the end of a very tall screen."""
-    from portal.demo import catalog
+    from demo import catalog
 
     size = page.viewport_size
     page.goto(url)

@@ -3,9 +3,9 @@
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from demo import mail
 from partners.access import partner_view
 from partners.roles import Permission
-from portal.demo import mail
 
 
 @partner_view(Permission.VIEW)

@@ -19,11 +19,11 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from customers.models import Customer
+from demo import people
 from licensing.models import Assignment, Subscription
 from partners import tenancy
 from partners.models import Member, Partner
 from partners.roles import Role
-from portal.demo import people
 from tests import factories
 from users import names, passwords
 from users.models import CustomerUser

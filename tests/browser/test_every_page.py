@@ -10,9 +10,9 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from customers.models import Customer
+from demo import catalog, seed
 from licensing.models import Product, Subscription
 from partners.models import Member, Partner
-from portal.demo import catalog, seed
 from tests import factories
 from tests.architecture import walk
 from tests.users.handing_over import add

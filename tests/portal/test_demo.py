@@ -7,10 +7,10 @@ from django.db import transaction
 from django.urls import path
 
 from audit.models import Event
+from demo import catalog
 from partners import tenancy
 from partners.models import Invitation, Member, Partner
 from portal import queries
-from portal.demo import catalog
 from portal.urls import urlpatterns as portal_urls
 from portal.views import demo
 from users.models import Batch, CustomerUser, Line

@@ -1,8 +1,8 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from demo import catalog
 from partners.models import Member
-from portal.demo import catalog
 
 
 class Command(BaseCommand):

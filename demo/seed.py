@@ -13,13 +13,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from customers.models import Customer, Domain, Scope
+from demo import catalog, history, people, today
 from licensing.models import Assignment, Product, ProductRule, ServicePlan, Subscription
 from partners import tenancy
 from partners.models import Member, Partner
 from users import names, passwords
 from users.models import CustomerUser, UserPermission
-
-from . import catalog, history, people, today
 
 BASES = ("Education A1", "Enterprise E3", "Business Standard", "Business Basic")
 
