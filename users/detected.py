@@ -3,7 +3,8 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from users.importing import parse, problems
+from spreadsheets.errors import UnreadableFile
+from users.importing import parse
 from users.models import Batch
 
 # The language that the columns of a file are named in, as that language calls itself.
@@ -30,7 +31,7 @@ def refusal(batch: Batch) -> str:
         )
     if code == "file_gone":
         return _("The uploaded file has been removed meanwhile. Upload it again.")
-    return problems.UnreadableFile(code, **refused.get("params", {})).message
+    return UnreadableFile(code, **refused.get("params", {})).message
 
 
 def describe(batch: Batch) -> list[tuple[str, str]]:

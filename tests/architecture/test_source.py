@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.ROOT)
-APPS = ("portal", "users", "licensing", "customers", "partners", "audit")
+APPS = ("portal", "users", "licensing", "customers", "partners", "audit", "spreadsheets")
 FORBIDDEN_ROOMS = {"utils", "helpers", "services", "managers", "mixins", "signals", "common"}
 
 

@@ -7,11 +7,13 @@ from functools import partial
 from operator import itemgetter
 from typing import BinaryIO
 
-from users.importing import decode, delimited, export, preview, workbook
+from spreadsheets import csv_reader, csv_writer, decode, xlsx_reader
+from spreadsheets.csv_reader import COLUMN_LIMIT, DELIMITERS, ROW_LIMIT
+from spreadsheets.decode import ENCODINGS
+from spreadsheets.errors import UnreadableFile
+from users.importing import columns, preview
 from users.importing.columns import CUSTOMER, LABELS, NOT_KEPT, PASSWORD, Column, Header
-from users.importing.decode import ENCODINGS
-from users.importing.delimited import COLUMN_LIMIT, DELIMITERS, ROW_LIMIT
-from users.importing.problems import NOTICE, Problem, UnreadableFile
+from users.importing.problems import NOTICE, Problem
 
 __all__ = ["DELIMITERS", "ENCODINGS", "Detected", "Parsed", "Row", "UnreadableFile", "parse_file"]
 
@@ -112,9 +114,10 @@ def parse_file(
     :raises UnreadableFile: if it cannot be read, with one sentence that says why and where.
     """
     data = _take(data)
+    read_header = partial(columns.read_header, said=said)
     notices = []
     if data.startswith(b"PK\x03\x04"):
-        sheet = workbook.read_workbook(data, said)
+        sheet = xlsx_reader.read_workbook(data, read_header)
         number, header, after = sheet.number, sheet.header, sheet.lines
         kind, encoding, delimiter = "xlsx", "", ""
         if sheet.others:
@@ -126,18 +129,18 @@ def parse_file(
         del data, sheet
     else:
         _refuse_other_kinds(data)
-        delimited.check_lines(data)
-        knows_header = partial(delimited.count_known_columns, said=said)
-        text, encoding, guessed = decode.decode(data, encoding, knows_header)
+        csv_reader.check_lines(data)
+        count_known = partial(csv_reader.count_known_columns, read_header=read_header)
+        text, encoding, guessed = decode.decode(data, encoding, count_known)
         if not _TEXT.search(text):
             raise UnreadableFile("empty")
-        table, number, header = delimited.find_table(text, delimiter, said)
+        table, number, header = csv_reader.find_table(text, delimiter, read_header)
         kind, delimiter = "csv", table.delimiter
         after = (line for line in table if line[0] > number)
         if guessed:
             label = str(dict(ENCODINGS)[encoding])
             notices.append(_notice(number, "", "encoding_guessed", encoding=label))
-        apostrophes = export.has_neutralized(text)
+        apostrophes = csv_writer.has_neutralized(text)
         skipped = table.has_text_before(number) and not _HINT.match(text)
         # The rows take the place of the bytes and of the text.
         del data, text
@@ -223,7 +226,7 @@ def _read_rows(
             nobodies += any(cells)
             continue
         if apostrophes:
-            texts = [export.restore(text) if "'" in text else text for text in texts]
+            texts = [csv_writer.restore(text) if "'" in text else text for text in texts]
         if not rows and _EXAMPLE.match(cells[0]):
             examples.append(line)
             continue

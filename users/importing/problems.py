@@ -5,7 +5,6 @@ A problem is kept as its code and the values that belong into its sentence, so t
 saved by one member is read by another in another language.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers import locations
+from spreadsheets.errors import sentence_of
 from users.importing import columns, vocabulary
 
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
@@ -52,32 +52,6 @@ class Problem:
         return cls(**values)
 
 
-class UnreadableFile(Exception):
-    """A file that cannot be read as a list of people at all."""
-
-    def __init__(self, code: str, **params: Any):
-        super().__init__(code, params)
-        self.code = code
-        self.params = params
-        # Its first lines with their numbers, where they can be shown to whoever names the columns.
-        self.top: Sequence[tuple[int, list[str]]] = ()
-
-    @property
-    def message(self) -> str:
-        """What is wrong and what to do, in the reader's language."""
-        return _sentence(FILE, self.code, self.params)
-
-    def __str__(self) -> str:
-        return self.message
-
-
-class _Kept(dict):
-    """The values of a sentence; "…" stands for those that were removed with the file."""
-
-    def __missing__(self, name: str) -> str:
-        return "…"
-
-
 def describe(problem: Problem) -> str:
     """Say a problem in one sentence, in the reader's language."""
     params = {"value": problem.value or "…", "column": str(columns.label_of(problem.column))}
@@ -93,23 +67,12 @@ def describe(problem: Problem) -> str:
         params["permission"] = str(vocabulary.PERMISSIONS.get(permission, permission))
     if "field" in params:
         params["column"] = str(columns.label_of(params["field"]))
-    return _sentence(CELL, problem.code, {name: _quote(value) for name, value in params.items()})
+    return sentence_of(CELL, problem.code, {name: _quote(value) for name, value in params.items()})
 
 
 def _quote(value: Any) -> Any:
     # A cell may hold thousands of characters; the beginning is enough to know it by.
     return f"{value[:QUOTE]}…" if isinstance(value, str) and len(value) > QUOTE else value
-
-
-def _sentence(sentences: dict, code: str, params: dict[str, Any]) -> str:
-    text = sentences.get(code)
-    if text is None:
-        # A row saved by a newer or an older release.
-        return str(_("This cannot be imported: %(code)s.") % {"code": code})
-    try:
-        return str(text) % _Kept(params)
-    except (ValueError, TypeError):
-        return str(_("This cannot be imported: %(code)s.") % {"code": code})
 
 
 CELL = {
@@ -227,48 +190,4 @@ CELL = {
         "The file does not say how its letters are written; it was read as %(encoding)s. If names"
         " look wrong, choose another encoding."
     ),
-}
-
-FILE = {
-    "empty": _("The file is empty. Fill in the template and upload it again."),
-    "no_rows": _("The file has a header but no rows. Enter one person a line below the header."),
-    "no_header": _(
-        "No header was found: line %(line)s begins with “%(found)s”. The first line must name the"
-        " columns. Needed are “User name” and “Display name”, or “First name” and “Last name”, in"
-        " English or Chinese."
-    ),
-    "too_big": _("The file is larger than %(limit)s MB. Split it into several files."),
-    "too_many_rows": _("The file has more than %(limit)s rows. Split it into several files."),
-    "too_many_columns": _(
-        "Line %(line)s has %(found)s columns; at most %(limit)s are read. Perhaps another"
-        " separator was meant."
-    ),
-    "cell_too_long": _(
-        "A cell in line %(line)s is longer than %(limit)s characters. Shorten it, or look for a"
-        " quotation mark that is not closed."
-    ),
-    "unclosed_quote": _(
-        "A quotation mark opened in line %(line)s is not closed. Close it, or take it out."
-    ),
-    "wrong_encoding": _(
-        "The file is not written in %(encoding)s: line %(line)s has bytes that do not belong"
-        " there. Choose another encoding, or save the file as UTF-8."
-    ),
-    "unknown_encoding": _(
-        "It could not be found out how the letters of this file are written. Save it as “CSV"
-        " UTF-8” and upload it again, or choose the encoding."
-    ),
-    "encoding_not_offered": _("The encoding %(encoding)s is not one that can be chosen."),
-    "delimiter_not_offered": _("This separator is not one that can be chosen."),
-    "not_a_table": _(
-        "This is not a .csv or .xlsx file but looks like %(kind)s. Save the list as .csv or .xlsx."
-    ),
-    "old_excel": _("This is an Excel file of the old kind (.xls). Save it as .xlsx or .csv."),
-    "encrypted": _("The workbook is protected by a password. Save it without one."),
-    "damaged": _("The workbook is damaged and cannot be opened. Save it again, or as .csv."),
-    "unpacks_too_big": _(
-        "The workbook unpacks to far more than a list of people holds. Copy the list into a new"
-        " workbook and upload that."
-    ),
-    "binary_excel": _("This is a binary workbook (.xlsb). Save it as .xlsx or .csv."),
 }

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import xlsxwriter
 
-from users.importing import columns, export, vocabulary
+from spreadsheets import csv_writer
+from users.importing import columns, vocabulary
 
 # As many rows as get lists to choose from and cells of text.
 _PREPARED_ROWS = 2000
@@ -54,7 +55,7 @@ def template(
     """
     language = _CHINESE if language.lower().startswith("zh") else "en"
     rows = _rows(language, domain, products)
-    return _workbook(rows, products) if format == "xlsx" else b"".join(export.write_csv(rows))
+    return _workbook(rows, products) if format == "xlsx" else b"".join(csv_writer.write_csv(rows))
 
 
 def _rows(language: str, domain: str, products: Sequence[str]) -> list[list[str]]:

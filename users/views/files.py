@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from partners import tenancy
-from users.importing import export, spreadsheet
+from spreadsheets import csv_writer, xlsx_writer
 
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -43,9 +43,9 @@ def hand_out(
     """
     rows = tenancy.stream(as_in_request(rows))
     write = (
-        partial(spreadsheet.write_xlsx, title=title or _("Users"))
+        partial(xlsx_writer.write_xlsx, title=title or _("Users"))
         if kind == "xlsx"
-        else export.write_csv
+        else csv_writer.write_csv
     )
     parts = _until_closed(write, rows)
     response = StreamingHttpResponse(parts, content_type=TYPES[kind])

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_POST
 
 from customers.access import customer_view
 from partners.roles import Permission
+from spreadsheets import csv_writer
 from users import forms, operations, queries, sheets
-from users.importing import export
 
 from .batches import get_batch_or_404
 from .files import TYPES, as_file, as_in_request
@@ -110,7 +110,7 @@ def download(request, customer, batch_id):
     except operations.UsersError as error:
         return refuse(request, batch, error)
     rows = as_in_request(sheets.csv_rows(operations.read_rows(sheet)))
-    answer = StreamingHttpResponse(export.write_csv(rows), content_type=TYPES["csv"])
+    answer = StreamingHttpResponse(csv_writer.write_csv(rows), content_type=TYPES["csv"])
     return secret(as_file(answer, f"passwords-{batch.pk}.csv"))
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spreadsheets import csv_writer
 from tests.users.importing.samples import FACTS
 from users.importing import export
 from users.importing.facts import Defaults
@@ -35,33 +36,33 @@ TRIGGERS = tuple("=+-@\t\r\n\0＝＋－＠")
     ],
 )
 def test_a_formula_is_made_a_text(cell, safe):
-    assert export.neutralize(cell) == safe
+    assert csv_writer.neutralize(cell) == safe
 
 
 @given(st.text(st.sampled_from("=+-@＝'; \t\r\n\0ab,\"|"), max_size=20))
 def test_no_cell_begins_like_a_formula_and_all_come_back(cell):
-    safe = export.neutralize(cell)
+    safe = csv_writer.neutralize(cell)
 
     assert not safe.lstrip(" ").startswith(TRIGGERS)
     assert all(not part.lstrip(" ").startswith(tuple("=+-@＝")) for part in safe.split(";"))
-    assert export.neutralize(export.restore(safe)) == safe
+    assert csv_writer.neutralize(csv_writer.restore(safe)) == safe
 
 
 def test_a_file_is_quoted_and_marked():
-    data = b"".join(export.write_csv([["Name", "n"], ['A "B", C', 5], ["=x", None]]))
+    data = b"".join(csv_writer.write_csv([["Name", "n"], ['A "B", C', 5], ["=x", None]]))
 
     assert data == '\ufeff"Name","n"\r\n"A ""B"", C","5"\r\n"\'=x",""\r\n'.encode()
 
 
 def test_a_long_file_comes_in_parts():
-    parts = list(export.write_csv([str(n)] for n in range(2500)))
+    parts = list(csv_writer.write_csv([str(n)] for n in range(2500)))
 
     assert len(parts) == 4
     assert len(list(csv.reader(io.StringIO(b"".join(parts).decode("utf-8-sig"))))) == 2500
 
 
 def test_a_lone_surrogate_does_not_stop_an_export():
-    assert b'"a?b"' in b"".join(export.write_csv([["a\ud800b"]]))
+    assert b'"a?b"' in b"".join(csv_writer.write_csv([["a\ud800b"]]))
 
 
 def failed_file(language, *rows):
@@ -72,7 +73,7 @@ def failed_file(language, *rows):
         (person.input, [one for one in problems if one.line == person.line]) for person in people
     ]
     names = {one.id: one.name for one in FACTS.subscriptions}
-    return b"".join(export.write_csv(export.failed_rows(lines, names, language)))
+    return b"".join(csv_writer.write_csv(export.failed_rows(lines, names, language)))
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

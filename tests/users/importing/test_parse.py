@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from spreadsheets import csv_writer
 from tests.users.importing.samples import refusal
-from users.importing import export
 from users.importing.parse import Parsed, UnreadableFile, parse_file
 
 
@@ -298,7 +298,7 @@ def test_a_stream_is_not_read_beyond_the_limit():
     ],
 )
 def test_a_neutralized_cell_comes_back_as_it_was(name):
-    data = b"".join(export.write_csv([["Name", "Email"], [name, "amy@contoso.com"]]))
+    data = b"".join(csv_writer.write_csv([["Name", "Email"], [name, "amy@contoso.com"]]))
 
     assert read(data).rows[0].values["display_name"] == name
 
@@ -311,12 +311,14 @@ CELL = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).map(str.st
 @settings(deadline=None)
 def test_what_is_exported_is_read_back(people):
     rows = [("a" + name, "b" + mail) for name, mail in people] + people
-    data = b"".join(export.write_csv([("Display name", "User name"), *rows]))
+    data = b"".join(csv_writer.write_csv([("Display name", "User name"), *rows]))
 
     parsed = read(data)
 
     def kept(cell):
-        return export.neutralize(cell) and export.restore(export.neutralize(cell)).strip()
+        return (
+            csv_writer.neutralize(cell) and csv_writer.restore(csv_writer.neutralize(cell)).strip()
+        )
 
     expected = [{"display_name": kept(name), "user_name": kept(mail)} for name, mail in rows]
     assert [row.values for row in parsed.rows] == [row for row in expected if any(row.values())]

@@ -4,9 +4,10 @@ import re
 import pytest
 from django.utils.translation import override
 
+from spreadsheets.errors import FILE, UnreadableFile
 from users.importing import problems
 from users.importing.columns import LABELS, NAMES, label_of, read_header
-from users.importing.problems import Problem, UnreadableFile, describe
+from users.importing.problems import Problem, describe
 
 # Everything that a sentence may be given.
 PARAMS = {
@@ -33,7 +34,7 @@ def test_every_problem_is_a_sentence(code):
     assert "%" not in said
 
 
-@pytest.mark.parametrize("code", problems.FILE)
+@pytest.mark.parametrize("code", FILE)
 def test_every_refusal_is_a_sentence(code):
     error = UnreadableFile(code, **PARAMS)
 

@@ -18,18 +18,19 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from customers.locations import LOCATIONS
+from spreadsheets import csv_writer
+from spreadsheets.csv_reader import DELIMITERS
+from spreadsheets.decode import ENCODINGS
+from spreadsheets.xlsx_writer import write_xlsx
 from tests.users.importing.samples import repack, workbook
 from users import names
 from users.importing import export, vocabulary
 from users.importing.columns import template_names
-from users.importing.decode import ENCODINGS
-from users.importing.delimited import DELIMITERS
 from users.importing.facts import Defaults, Facts, Subscription
 from users.importing.parse import Parsed, Row, UnreadableFile, parse_file
 from users.importing.plan import make_plan
 from users.importing.problems import ERROR, Problem, describe
 from users.importing.rules import LIMITS
-from users.importing.spreadsheet import write_xlsx
 from users.importing.template import template
 from users.importing.validate import names_to_look_up, validate
 
@@ -406,7 +407,7 @@ def in_a_spreadsheet(data, separator):
 )
 @examples(300)
 def test_nothing_that_is_exported_runs_in_a_spreadsheet(table):
-    data = b"".join(export.write_csv(table))
+    data = b"".join(csv_writer.write_csv(table))
 
     assert not any(cell.startswith(TRIGGERS) for row in in_a_spreadsheet(data, ",") for cell in row)
     for separator in (",", ";", "\t"):
@@ -431,7 +432,7 @@ def test_what_is_exported_comes_back_as_it_was(people):
     assume(any(any(person) for person in people))
     header = [template_names("en")[field] for field in fields]
 
-    parsed = read(b"".join(export.write_csv([header, *people])))
+    parsed = read(b"".join(csv_writer.write_csv([header, *people])))
 
     expected = [dict(zip(fields, person, strict=True)) for person in people if any(person)]
     assert [row.values for row in parsed.rows] == expected
@@ -474,7 +475,7 @@ def test_rows_that_failed_come_back_with_the_problems_that_are_left(rows, world,
         plan = make_plan(*validate(rows, facts, defaults), facts)
         lines = [(line.input, line.problems) for line in plan.lines if line.state == "failed"]
         with translation.override(language):
-            return b"".join(export.write_csv(export.failed_rows(lines, products, language)))
+            return b"".join(csv_writer.write_csv(export.failed_rows(lines, products, language)))
 
     files = [failed(rows)]
     for _round in range(3):

@@ -7,14 +7,14 @@ import python_calamine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from users.importing import spreadsheet
+from spreadsheets import xlsx_writer
 from users.importing.parse import parse_file
 
 HEADER = ["User name", "Display name", "Phone"]
 
 
 def written(*rows, **more):
-    return b"".join(spreadsheet.write_xlsx([HEADER, *rows], **more))
+    return b"".join(xlsx_writer.write_xlsx([HEADER, *rows], **more))
 
 
 def part(data, name="xl/worksheets/sheet1.xml"):
@@ -73,7 +73,7 @@ def test_the_header_stays_in_sight_and_columns_are_as_wide_as_their_texts():
 
 
 def test_more_lines_than_a_worksheet_has_stand_on_the_next(monkeypatch):
-    monkeypatch.setattr(spreadsheet, "MOST_LINES", 3)
+    monkeypatch.setattr(xlsx_writer, "MOST_LINES", 3)
     rows = [[f"user{n}", "", ""] for n in range(5)]
 
     data = written(*rows, title="Us/ers")
@@ -96,7 +96,7 @@ def test_it_begins_at_once_and_keeps_nothing():
             yield [f"user{asked}@contoso.com", f"Somebody {asked}", f"0049 30 {asked}"]
 
     tracemalloc.start()
-    parts = spreadsheet.write_xlsx(rows())
+    parts = xlsx_writer.write_xlsx(rows())
     next(parts)
     assert asked < 1000
     size = sum(map(len, parts))

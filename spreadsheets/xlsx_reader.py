@@ -6,24 +6,24 @@ import re
 import zipfile
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 import python_calamine
 
-from users import names
-from users.importing.columns import Header
-from users.importing.delimited import (
+from spreadsheets.csv_reader import (
     COLUMN_LIMIT,
     HEADER_LINES,
     ROW_LIMIT,
     Cells,
+    Header,
+    ReadHeader,
     check_length,
     find_header,
 )
-from users.importing.problems import UnreadableFile
+from spreadsheets.errors import UnreadableFile, quote
 
 # A workbook of 100,000 people unpacks to about 60 MB, ten to one.
 UNPACKED_LIMIT = 200 * 1024 * 1024
@@ -66,7 +66,7 @@ class Worksheet:
     others: list[str]
 
 
-def read_workbook(data: bytes, said: Mapping[str, str] | None = None) -> Worksheet:
+def read_workbook(data: bytes, read_header: ReadHeader) -> Worksheet:
     """
     Find the worksheet that lists people. Its rows are made one by one, as they are asked for.
 
@@ -85,7 +85,7 @@ def read_workbook(data: bytes, said: Mapping[str, str] | None = None) -> Workshe
                 continue
             filled[name] = top[0]
             first = first or top
-            number, header = (0, None) if found else find_header(top, said)
+            number, header = (0, None) if found else find_header(top, read_header)
             if header:
                 rest = [line for line in top if line[0] > number]
                 found = name, top[0], number, header, itertools.chain(rest, lines)
@@ -98,7 +98,7 @@ def read_workbook(data: bytes, said: Mapping[str, str] | None = None) -> Workshe
     if found is None:
         number, cells = next(iter(filled.values()))
         shown = next((cell for cell in cells if cell), "")
-        error = UnreadableFile("no_header", line=number, found=names.clean_text(shown[:60]))
+        error = UnreadableFile("no_header", line=number, found=quote(shown))
         error.top = first
         raise error
     return Worksheet(*found, others=[name for name in filled if name != found[0]])

@@ -3,13 +3,12 @@
 import csv
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
-from users import names
-from users.importing.columns import Header, read_header
-from users.importing.problems import UnreadableFile
+from spreadsheets.errors import UnreadableFile, quote
 
 # What may be chosen by hand, in the order of the select box.
 DELIMITERS = [
@@ -36,6 +35,19 @@ _FILLED = re.compile(rb"[^\xef\xbb\xbf\xff\xfe\0 \t\r\n,;|]")
 _EXCEL_HINT = re.compile(r"\s*\"?sep=(.)\"?\s*\Z", re.IGNORECASE)
 
 Cells = tuple[int, list[str]]
+
+
+class Header(Protocol):
+    """What a line means as the header of a table."""
+
+    @property
+    def known(self) -> int:
+        """How many of its columns mean something."""
+
+
+H = TypeVar("H", bound=Header)
+# Reads a line as the header, or returns None if it is not one.
+ReadHeader = Callable[[list[str]], H | None]
 
 
 class Table:
@@ -171,8 +183,8 @@ def _refuse_line(data: bytes, start: int) -> None:
 
 
 def find_table(
-    text: str, delimiter: str | None, said: Mapping[str, str] | None = None
-) -> tuple[Table, int, Header]:
+    text: str, delimiter: str | None, read_header: ReadHeader[H]
+) -> tuple[Table, int, H]:
     """
     Cut a text into cells: the table, the number of its header's line, and the header.
 
@@ -191,14 +203,14 @@ def find_table(
     beginning = _beginning(text)
     found = []
     for candidate in [delimiter] if delimiter else list(dict(DELIMITERS)):
-        number, header = find_header(_peek(beginning, candidate), said)
+        number, header = find_header(_peek(beginning, candidate), read_header)
         if header:
             found.append((header.known, -number, candidate, header))
     if not found:
         line, first = next(
             ((number, line) for number, line in enumerate(beginning, 1) if line.strip()), (1, "")
         )
-        error = UnreadableFile("no_header", line=line, found=names.clean_text(first[:60]))
+        error = UnreadableFile("no_header", line=line, found=quote(first))
         candidates = [delimiter] if delimiter else list(dict(DELIMITERS))
         error.top = max((_filled(_peek(beginning, one)) for one in candidates), key=_width)
         raise error
@@ -214,21 +226,19 @@ def _width(lines: list[Cells]) -> int:
     return len(lines[0][1]) if lines else 0
 
 
-def find_header(
-    lines: list[Cells], said: Mapping[str, str] | None = None
-) -> tuple[int, Header | None]:
+def find_header(lines: list[Cells], read_header: ReadHeader[H]) -> tuple[int, H | None]:
     """The number of the first line that is a header, and what it means."""
     for number, cells in lines:
-        header = read_header(cells, said)
+        header = read_header(cells)
         if header:
             return number, header
     return 0, None
 
 
-def count_known_columns(text: str, said: Mapping[str, str] | None = None) -> int:
+def count_known_columns(text: str, read_header: ReadHeader) -> int:
     """How many columns are known with the best delimiter; tells encodings apart."""
     beginning = _beginning(text)
-    headers = (find_header(_peek(beginning, one), said)[1] for one in dict(DELIMITERS))
+    headers = (find_header(_peek(beginning, one), read_header)[1] for one in dict(DELIMITERS))
     return max((header.known for header in headers if header), default=0)
 
 

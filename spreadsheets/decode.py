@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import charset_normalizer
 from django.utils.translation import gettext_lazy as _
 
-from users.importing.problems import UnreadableFile
+from spreadsheets.errors import UnreadableFile
 
 SAMPLE = 64 * 1024
 

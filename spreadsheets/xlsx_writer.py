@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from xml.sax.saxutils import escape
 
-from users.importing import export
+from spreadsheets import csv_writer
 
 # The lines of a worksheet; what is more stands on the next one.
 MOST_LINES = 1_048_576
@@ -141,8 +141,8 @@ def _row(number: int, row: Sequence[object], letters: Sequence[str], style: int)
 def _text(cell: object) -> str:
     text = str(cell)
     # The import takes an apostrophe before a formula away, also where somebody wrote it.
-    if "'" in text and export.restore(text) != text:
-        text = export.neutralize(text)
+    if "'" in text and csv_writer.restore(text) != text:
+        text = csv_writer.neutralize(text)
     if not text.isprintable():
         text = _NOT_IN_XML.sub("", text)
     if "_x" in text:

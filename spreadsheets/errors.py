@@ -1,0 +1,99 @@
+"""Why a file cannot be read as a table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+
+class UnreadableFile(Exception):
+    """
+    A file that cannot be read at all; `message` says what is wrong, where, and what to do.
+
+    :param code: a key of FILE.
+    :param params: the values of its sentence.
+    """
+
+    def __init__(self, code: str, **params: Any):
+        super().__init__(code, params)
+        self.code = code
+        self.params = params
+        # The first lines with their numbers, where the columns can be named by hand.
+        self.top: Sequence[tuple[int, list[str]]] = ()
+
+    @property
+    def message(self) -> str:
+        """The sentence in the reader's language."""
+        return sentence_of(FILE, self.code, self.params)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class _Kept(dict):
+    """The values of a sentence; "…" stands for those that were removed with the file."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def quote(text: str) -> str:
+    """The beginning of a cell as it can stand in a sentence: without control characters."""
+    return "".join(character for character in text[:60] if character.isprintable()).strip()
+
+
+def sentence_of(sentences: Mapping[str, str], code: str, params: Mapping[str, Any]) -> str:
+    """Return the sentence of a code with its values, or one that names the code if it is unknown."""
+    text = sentences.get(code)
+    if text is None:
+        # A row saved by a newer or an older release.
+        return str(_("This cannot be imported: %(code)s.") % {"code": code})
+    try:
+        return str(text) % _Kept(params)
+    except (ValueError, TypeError):
+        return str(_("This cannot be imported: %(code)s.") % {"code": code})
+
+
+FILE = {
+    "empty": _("The file is empty. Fill in the template and upload it again."),
+    "no_rows": _("The file has a header but no rows. Enter one person a line below the header."),
+    "no_header": _(
+        "No header was found: line %(line)s begins with “%(found)s”. The first line must name the"
+        " columns. Needed are “User name” and “Display name”, or “First name” and “Last name”, in"
+        " English or Chinese."
+    ),
+    "too_big": _("The file is larger than %(limit)s MB. Split it into several files."),
+    "too_many_rows": _("The file has more than %(limit)s rows. Split it into several files."),
+    "too_many_columns": _(
+        "Line %(line)s has %(found)s columns; at most %(limit)s are read. Perhaps another"
+        " separator was meant."
+    ),
+    "cell_too_long": _(
+        "A cell in line %(line)s is longer than %(limit)s characters. Shorten it, or look for a"
+        " quotation mark that is not closed."
+    ),
+    "unclosed_quote": _(
+        "A quotation mark opened in line %(line)s is not closed. Close it, or take it out."
+    ),
+    "wrong_encoding": _(
+        "The file is not written in %(encoding)s: line %(line)s has bytes that do not belong"
+        " there. Choose another encoding, or save the file as UTF-8."
+    ),
+    "unknown_encoding": _(
+        "It could not be found out how the letters of this file are written. Save it as “CSV"
+        " UTF-8” and upload it again, or choose the encoding."
+    ),
+    "encoding_not_offered": _("The encoding %(encoding)s is not one that can be chosen."),
+    "delimiter_not_offered": _("This separator is not one that can be chosen."),
+    "not_a_table": _(
+        "This is not a .csv or .xlsx file but looks like %(kind)s. Save the list as .csv or .xlsx."
+    ),
+    "old_excel": _("This is an Excel file of the old kind (.xls). Save it as .xlsx or .csv."),
+    "encrypted": _("The workbook is protected by a password. Save it without one."),
+    "damaged": _("The workbook is damaged and cannot be opened. Save it again, or as .csv."),
+    "unpacks_too_big": _(
+        "The workbook unpacks to far more than a list of people holds. Copy the list into a new"
+        " workbook and upload that."
+    ),
+    "binary_excel": _("This is a binary workbook (.xlsb). Save it as .xlsx or .csv."),
+}
