@@ -6,6 +6,7 @@ arguments only the pages whose name contains one of them: `make screens ARGS="us
 """
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -196,7 +197,7 @@ def chosen(page: Page, url: str, look: str) -> int:
             box.check()
         if name != "chosen":
             page.locator(f"#bulk [formaction$='/{name}/']").evaluate("button => button.click()")
-            page.wait_for_url(f"**/{name}/")
+            page.wait_for_url(re.compile(rf"/{name}/(\?|$)"))
         page.screenshot(path=PLACE / f"users-{name}-{look}.png", animations="disabled")
     return 3
 
