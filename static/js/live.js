@@ -1,13 +1,21 @@
 /* What changes without a new page: it is said, focus stays, addresses are short, failures show. */
 {
   const said = new Map();
+  const waiting = new Set();
+  let timer;
 
-  /* Anything may speak: document.dispatchEvent(new CustomEvent("say", { detail: text })) */
+  /* Anything may speak: document.dispatchEvent(new CustomEvent("say", { detail: text })).
+     What several say at one moment is spoken together; one does not take the word from another. */
   document.addEventListener("say", ({ detail }) => {
     const live = document.querySelector("#live");
     if (!live || !detail) return;
     live.textContent = "";
-    setTimeout(() => (live.textContent = detail), 60);
+    waiting.add(detail);
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      live.textContent = [...waiting].join(" ");
+      waiting.clear();
+    }, 60);
   });
   const say = (text) => document.dispatchEvent(new CustomEvent("say", { detail: text }));
 

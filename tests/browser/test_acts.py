@@ -37,6 +37,8 @@ def users(site, northwind, alice, contoso):
 
 def look(site, place="document.body.scrollHeight"):
     """Check the page as wide as a screen and as narrow as a phone."""
+    # A page that has only begun has no end to scroll to.
+    site.page.wait_for_load_state()
     for size in (WIDE, PHONE):
         site.page.set_viewport_size(size)
         # The bar lies over the rows; at the end of the page it leaves all of them free.
