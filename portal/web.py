@@ -10,9 +10,11 @@ thread at once, into a temporary file where it is large. So a slow client holds 
 no thread and no transaction. Each thread keeps one connection to the database.
 """
 
+import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -22,6 +24,7 @@ from importlib import import_module
 
 from django.conf import settings
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
@@ -34,6 +37,20 @@ EXCHANGE_SECONDS = 15 * 60
 CLEANUP_SECONDS = 5
 # Of each process. A slow client takes one; poll() has no limit of its own, as select() has.
 CONNECTIONS = 2_000
+# Each takes a socket, and a file for what is large; the rest is for the database and ourselves.
+FILES_OF_ONE = 2
+OTHER_FILES = 200
+
+
+class Request(HTTPRequestParser):
+    """A request whose length may be a number that Python does not read."""
+
+    def parse_header(self, header_plus):
+        """Take a length of thousands of digits for what it is: too large."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError:
+            self.content_length = sys.maxsize
 
 
 class Task(WSGITask):
@@ -54,6 +71,7 @@ class Task(WSGITask):
 class Channel(HTTPChannel):
     """A connection that knows when its request began."""
 
+    parser_class = Request
     task_class = Task
     began = 0.0
 
@@ -72,6 +90,16 @@ class Channel(HTTPChannel):
             return False
         in_headers = request and not request.headers_finished
         return now - self.began > (HEADER_SECONDS if in_headers else EXCHANGE_SECONDS)
+
+    def hang_up(self):
+        """
+        End the connection; the next look at it closes it.
+
+        Closed at once, its number would go to the next connection, and what poll() says of this
+        one would be taken for news of that.
+        """
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     @staticmethod
     def error_task_class(channel, request):
@@ -98,12 +126,17 @@ class Server(TcpWSGIServer):
     parent = os.getpid()
 
     def maintenance(self, now):
-        """Close the connections that are overdue; end where nothing would end us."""
+        """Close the connections that are overdue or too many; end where nothing would end us."""
         if os.getppid() != self.parent:
             sys.exit("The web server's first process is gone.")
         for channel in list(self.active_channels.values()):
             if channel.is_overdue(now):
-                channel.handle_close()
+                channel.hang_up()
+        # Before the last place is taken, those make room that have kept us waiting for longest.
+        surplus = max(len(self.active_channels) - self.adj.connection_limit // 2, 0)
+        waiting = [one for one in self.active_channels.values() if not one.requests]
+        for channel in sorted(waiting, key=lambda one: one.began or one.creation_time)[:surplus]:
+            channel.hang_up()
 
 
 def main() -> None:
@@ -115,6 +148,7 @@ def main() -> None:
 
     import_module(settings.ROOT_URLCONF)
     gc.freeze()
+    connections = allow_connections()
 
     host, port = os.environ.get("HOST") or "127.0.0.1", int(os.environ.get("PORT") or 8000)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -123,7 +157,7 @@ def main() -> None:
     try:
         while True:
             while len(children) < int(os.environ.get("WEB_PROCESSES") or 2):
-                children.add(start(listener, application))
+                children.add(start(listener, application, connections))
             pid, status = os.wait()
             children.discard(pid)
             print(f"A process of the web server has ended: {status}.", file=sys.stderr, flush=True)
@@ -135,14 +169,25 @@ def main() -> None:
             os.waitpid(pid, 0)
 
 
-def start(listener: socket.socket, application) -> int:
+def allow_connections() -> int:
+    """Let a process open the files that its connections need; how many it can have with them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OTHER_FILES + FILES_OF_ONE * CONNECTIONS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        wanted = soft
+    return (wanted - OTHER_FILES) // FILES_OF_ONE
+
+
+def start(listener: socket.socket, application, connections: int) -> int:
     """Fork a process that serves the application; returns its id."""
     pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
-        serve(listener, application)
+        serve(listener, application, connections)
         code = 0
     except Exception:
         traceback.print_exc()
@@ -150,7 +195,7 @@ def start(listener: socket.socket, application) -> int:
         os._exit(code)
 
 
-def serve(listener: socket.socket, application) -> None:
+def serve(listener: socket.socket, application, connections: int) -> None:
     """Answer requests until told to stop."""
     # It warns of every request that waits for a thread, be it for a millisecond.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -159,7 +204,7 @@ def serve(listener: socket.socket, application) -> None:
         _sock=listener,
         bind_socket=False,
         threads=int(os.environ.get("WEB_THREADS") or 8),
-        connection_limit=CONNECTIONS,
+        connection_limit=connections,
         asyncore_use_poll=True,
         backlog=1024,
         cleanup_interval=CLEANUP_SECONDS,

@@ -123,12 +123,31 @@ def test_a_connection_that_is_not_used_is_closed(northwind):
 
 
 @commits
+def test_more_connections_than_the_system_first_allows_are_served(northwind):
+    few = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (300, 1500))"
+    with serving.web(before=few) as (host, _process), slow.Clients(host) as clients:
+        clients.send_bodies(700, "/my/sign-in/")
+
+        assert_all_answer(host)
+
+
+@commits
+def test_where_connections_are_too_many_the_slowest_make_room(northwind):
+    few = AT_ONCE + "web.CONNECTIONS = 40\n"
+    with serving.web(before=few) as (host, _process), slow.Clients(host) as clients:
+        clients.send_bodies(100, "/my/sign-in/")
+
+        assert_all_answer(host)
+
+
+@commits
 def test_what_is_too_large_is_refused_unread_in_a_sentence(northwind):
     small = "from django.conf import settings\nsettings.REQUEST_LIMIT_BYTES = 1000"
     with serving.web(before=small) as (host, _process):
         for header, body in (
             ("Content-Length: 1001", ""),
             (f"Content-Length: {10**18}", ""),
+            (f"Content-Length: {'9' * 5000}", ""),
             ("Transfer-Encoding: chunked", f"7d0\r\n{'a' * 2000}\r\n"),
         ):
             request = f"POST /my/sign-in/ HTTP/1.1\r\nHost: {host}\r\n{header}\r\n\r\n{body}"
