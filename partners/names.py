@@ -1,19 +1,28 @@
 """The rule for names of any kind, members and partners included: pure functions, no database."""
 
+import re
 import unicodedata
 
-# What clean_text takes out, in Postgres' spelling of regular expressions. A name with one of these
+# What Python takes for printable though nothing is seen of it: joiners, fillers, and selectors of
+# a variant but after the Han characters that have variants.
+BLANK = (
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0]"
+    r"|(?<![\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[\U000e0100-\U000e01ef]"
+)
+# What clean_text takes out, as Postgres, too, spells regular expressions. A name with one of these
 # looks like another name, or like two lines.
 INVISIBLE = (
     r"[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    r"\ufff9-\ufffb]"
+    rf"\ufff9-\ufffb]|{BLANK}"
 )
+_blank = re.compile(BLANK)
 
 
 def clean_text(text: str) -> str:
     """Put a text into NFC on one line, without controls, bidi marks and zero-width characters."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split()) if "  " in text else text.strip()
+    text = _blank.sub("", text)
     if not text.isprintable():
         text = "".join(map(_visible, text))
     return unicodedata.normalize("NFC", " ".join(text.split()))
@@ -21,7 +30,9 @@ def clean_text(text: str) -> str:
 
 def has_invisible(text: str) -> bool:
     """Whether there are characters in a text that clean_text takes out."""
-    return not text.isprintable() and not all(map(_visible, text))
+    if text.isascii() and text.isprintable():
+        return False
+    return bool(_blank.search(text)) or not all(map(_visible, text))
 
 
 def _visible(character: str) -> str:

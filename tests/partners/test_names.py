@@ -16,6 +16,17 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CHOSEN = "tern over a grey fjord"
 DIRTY = "  Eve\u202e\r\nBcc:\u200b\tx\u2066\ufeff  "
 CLEAN = "Eve Bcc: x"
+# Python calls these printable, but nothing is seen of them.
+PRINTABLE_BLANKS = [
+    "\u034f",
+    "\u115f",
+    "\u180b",
+    "\u2800",
+    "\u3164",
+    "\ufe0f",
+    "\uffa0",
+    "\U000e0100",
+]
 PROFILE = {"language": "auto", "time_zone": "UTC", "theme": "auto"}
 
 
@@ -26,7 +37,7 @@ def test_a_name_is_cleaned_in_the_profile(as_alice, alice):
     assert alice.name == CLEAN
 
 
-@pytest.mark.parametrize("name", ["\u200b\u2060", "\u202e", "\n", "x" * 121])
+@pytest.mark.parametrize("name", ["\u200b\u2060", "\u202e", "\n", "\u3164", "\ufe0f", "x" * 121])
 def test_a_name_that_is_none_is_refused(as_alice, alice, name):
     assert as_alice.post("/profile/", PROFILE | {"name": name}).status_code == 422
 
@@ -53,7 +64,8 @@ def test_a_partners_name_is_cleaned(capsys):
 
 
 @pytest.mark.parametrize(
-    "invisible", ["\n", "\u200b", "\u202e", "\u2066", "\ufeff", "\u00ad", "\x7f"]
+    "invisible",
+    ["\n", "\u200b", "\u202e", "\u2066", "\ufeff", "\u00ad", "\x7f", *PRINTABLE_BLANKS],
 )
 def test_the_database_takes_no_name_that_was_not_cleaned(northwind, invisible):
     assert names.clean_text(f"A{invisible}b").replace(" ", "") == "Ab"
@@ -62,7 +74,9 @@ def test_the_database_takes_no_name_that_was_not_cleaned(northwind, invisible):
         factories.member(northwind, "eve", full_name=f"A{invisible}b")
 
 
-@pytest.mark.parametrize("name", ["王建国", "José Núñez", "O’Brien", "नेहा", "𠮷野", "👩 Ada"])
+@pytest.mark.parametrize(
+    "name", ["王建国", "José Núñez", "O’Brien", "नेहा", "𠮷野", "葛\U000e0100城", "👩 Ada"]
+)
 def test_the_database_takes_names_of_any_script(northwind, name):
     assert factories.member(northwind, "eve", full_name=names.clean_text(name)).name == name
 
