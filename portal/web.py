@@ -37,6 +37,8 @@ EXCHANGE_SECONDS = 15 * 60
 CLEANUP_SECONDS = 5
 # Of each process. A slow client takes one; poll() has no limit of its own, as select() has.
 CONNECTIONS = 2_000
+# So many requests of the largest size may lie here, not yet whole.
+BODIES = 2
 # Each takes a socket, and a file for what is large; the rest is for the database and ourselves.
 FILES_OF_ONE = 2
 OTHER_FILES = 200
@@ -73,7 +75,10 @@ class Channel(HTTPChannel):
 
     parser_class = Request
     task_class = Task
-    began = 0.0
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.began = self.creation_time
 
     def received(self, data):
         """Take what the client has sent."""
@@ -132,11 +137,17 @@ class Server(TcpWSGIServer):
         for channel in list(self.active_channels.values()):
             if channel.is_overdue(now):
                 channel.hang_up()
-        # Before the last place is taken, those make room that have kept us waiting for longest.
-        surplus = max(len(self.active_channels) - self.adj.connection_limit // 2, 0)
+        # Before the last place is taken, or the disk is full of what was sent, those make room that
+        # have kept us waiting for longest.
         waiting = [one for one in self.active_channels.values() if not one.requests]
-        for channel in sorted(waiting, key=lambda one: one.began or one.creation_time)[:surplus]:
-            channel.hang_up()
+        places, room = self.adj.connection_limit, BODIES * settings.REQUEST_LIMIT_BYTES
+        places -= len(self.active_channels) - len(waiting) + places // 2
+        for channel in sorted(waiting, key=lambda one: one.began, reverse=True):
+            held = channel.request.body_bytes_received if channel.request else 0
+            places -= 1
+            room -= held
+            if places < 0 or (held and room < 0):
+                channel.hang_up()
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -138,6 +139,25 @@ def test_where_connections_are_too_many_the_slowest_make_room(northwind):
         clients.send_bodies(100, "/my/sign-in/")
 
         assert_all_answer(host)
+
+
+@commits
+def test_where_unfinished_bodies_are_too_many_bytes_the_oldest_makes_room(northwind):
+    small = f"{AT_ONCE}from django.conf import settings\nsettings.REQUEST_LIMIT_BYTES = 100_000"
+    head = "POST /my/sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99000\r\n\r\n"
+    with serving.web(before=small, WEB_PROCESSES="1") as (host, _process), ExitStack() as links:
+        address = ("127.0.0.1", int(host.partition(":")[2]))
+        senders = []
+        for _ in range(3):
+            link = links.enter_context(socket.create_connection(address, timeout=NOT_HELD_UP))
+            link.sendall(head.encode() + b"a" * 90_000)
+            senders.append(link)
+            assert slow.ask(host, "/livez").status == 200
+
+        assert senders[0].recv(1) == b""
+        for link in senders[1:]:
+            link.sendall(b"a" * 9_000)
+            assert link.recv(8) == b"HTTP/1.1"
 
 
 @commits
