@@ -155,7 +155,7 @@ def lock_member(member: Member, by: Member) -> tuple[Member, list[Member]]:
 
 def lock_staff(by: Member, also: Q | None = None) -> list[Member]:
     """
-    Lock the active owners, and refuse a member who was one and is not any more.
+    Lock the active owners, and refuse a member who no longer is one.
 
     `by` is brought up to date: a limit that was set since the request began counts, too.
 
@@ -199,7 +199,7 @@ def require_reach(member: Member, by: Member) -> None:
 
 
 def _end_invitations(member: Member, by: Member) -> None:
-    """Withdraw what the member has invited to and could not invite to any more."""
+    """Withdraw what the member has invited to and could no longer invite to."""
     waiting = queries.find_invitations(partner_id=member.partner_id)
     waiting = waiting.filter(invited_by=member.pk)
     if member.is_active and member.may(Permission.MANAGE_STAFF):

@@ -40,7 +40,7 @@ HEAD = """\
 
 
 def run(ground: Ground, kept: dict[str, str]) -> list:
-    """Measure all of them in turns, so that a busy moment of the machine is everybody's."""
+    """Measure all of them in turns, so that a busy moment of the machine is shared."""
     ground.use(kept["few"])
     with datasets.inside() as member:
         client = Client()

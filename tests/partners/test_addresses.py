@@ -1,4 +1,4 @@
-"""The address of a member is theirs: changed by a proven link, and shown to nobody else."""
+"""The address of a member is theirs: changed by a proven link, and shown to no one else."""
 
 import re
 import threading

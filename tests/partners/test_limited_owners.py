@@ -1,4 +1,4 @@
-"""Nobody gives more than they have: owners who see chosen customers only."""
+"""No owner gives more than they have, also those who see selected customers only."""
 
 import pytest
 from allauth.mfa.models import Authenticator

@@ -48,7 +48,7 @@ def look_at_link(*, token: str, by: Member | None = None) -> str:
     """
     Return what kind of link this is, without opening it; `by` is the member who is signed in.
 
-    :raises LinkNeedsSignIn: where it was sent to a member, and nobody is signed in.
+    :raises LinkNeedsSignIn: where it was sent to a member, and no member is signed in.
     :raises LinkGone: where it opens nothing, for whatever reason.
     """
     token_hash = passwords.link_token_hash(token)
@@ -70,12 +70,12 @@ def look_at_link(*, token: str, by: Member | None = None) -> str:
 
 def open_link(*, token: str, by: Member | None = None) -> Opened:
     """
-    Open what a one-time link hands over; of many who try at once, one gets it.
+    Open what a one-time link hands over; of several attempts at once, one succeeds.
 
     `by` is the member who is signed in, if any.
 
-    :raises LinkNeedsSignIn: where it was sent to a member, and nobody is signed in.
-    :raises LinkGone: for everyone else, and where there is no such link: one answer for all.
+    :raises LinkNeedsSignIn: where it was sent to a member, and no member is signed in.
+    :raises LinkGone: for the other attempts, and where there is no such link: one answer for all.
     """
     token_hash = passwords.link_token_hash(token)
     with tenancy.tenant(_partner_of(token_hash)), transaction.atomic():
@@ -89,7 +89,7 @@ def require_sender(handover: Handover, customer: Customer) -> bool:
     """
     Whether the member who sent it may act on administrators.
 
-    :raises LinkGone: where they left, or may not hand over passwords of this customer any more.
+    :raises LinkGone: where they left, or may no longer hand over passwords of this customer.
     """
     sender = Member.objects.filter(pk=handover.sent_by, partner_id=handover.partner_id).first()
     if customer.is_archived or not _may_open(sender, customer):
@@ -98,7 +98,7 @@ def require_sender(handover: Handover, customer: Customer) -> bool:
 
 
 def _require_recipient(handover: Handover, by: Member | None) -> None:
-    """Let pass whoever has the link, or, where a member was sent it, that member alone."""
+    """Allow anyone with the link or, if it was sent to a member, only that member."""
     if handover.member_id is None:
         return
     if by is None:
@@ -167,7 +167,7 @@ def read_row(sheet: Sheet) -> Row:
     """
     Read the row of the only line that was opened.
 
-    :raises NoSheet: where it has no password to hand over any more.
+    :raises NoSheet: where it no longer has a password to hand over.
     """
     row = next(read_rows(sheet), None)
     if row is None or row.password is None:

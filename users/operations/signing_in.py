@@ -355,7 +355,7 @@ def sign_out(*, session: UserSession) -> None:
 
 @transaction.atomic
 def delete_old_sessions() -> None:
-    """Delete the sessions of the partner's users that may not go on any more."""
+    """Delete the sessions of the partner's users that have ended."""
     now = timezone.now()
     over = Q(seen_at__lte=now - IDLE) | Q(created_at__lte=now - LONGEST)
     UserSession.objects.filter(over).delete()
