@@ -250,3 +250,21 @@ def test_the_app_may_not_change_what_it_must_not():
 
 def test_the_locale_has_letters_for_chinese():
     assert ask("SELECT show_trgm('王 建国') <> '{}'") == [(True,)]
+
+
+def test_the_app_cannot_write_what_only_migrations_write():
+    tables = (
+        "django_migrations",
+        "django_content_type",
+        "auth_permission",
+        "auth_group",
+        "auth_group_permissions",
+    )
+    written = ask(
+        f"""
+        SELECT name, privilege FROM unnest('{{{",".join(tables)}}}'::text[]) AS name,
+            unnest('{{INSERT,UPDATE,DELETE,TRUNCATE}}'::text[]) AS privilege
+        WHERE has_table_privilege('portal_app', name, privilege)
+        """
+    )
+    assert written == []
