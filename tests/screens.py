@@ -191,12 +191,12 @@ def picture(page: Page, url: str, name: str, look: str) -> None:
 def chosen(page: Page, url: str, look: str) -> int:
     """Keep what is reached by choosing users: the bar, and the pages it leads to."""
     listed = f"{url}/customers/{SCHOOLS}/users/"
-    for name in ("chosen", "licenses", "location"):
+    for name in ("chosen", "licenses", "edit"):
         page.goto(listed)
         for box in page.locator("[data-select-row]").all()[:3]:
             box.check()
         if name != "chosen":
-            page.locator(f"#bulk [formaction$='/{name}/']").evaluate("button => button.click()")
+            page.locator(f"#bulk [formaction$='/{name}/']").first.evaluate("button => button.click()")
             page.wait_for_url(re.compile(rf"/{name}/(\?|$)"))
         page.screenshot(path=PLACE / f"users-{name}-{look}.png", animations="disabled")
     return 3
