@@ -53,6 +53,7 @@ LABELS = {
     "state": gettext_lazy("State"),
     "stopped": gettext_lazy("Waits no longer for licenses"),
     "subscriptions": gettext_lazy("Subscriptions"),
+    "taken": gettext_lazy("Revoked"),
     "to": gettext_lazy("To"),
     "undoes": gettext_lazy("Batch that is undone"),
     "users": gettext_lazy("Users"),
