@@ -1,21 +1,22 @@
 /* What changes without a new page: it is said, focus stays, addresses are short, failures show. */
 {
   const said = new Map();
-  const waiting = new Set();
+  const words = [];
   let timer;
 
   /* Anything may speak: document.dispatchEvent(new CustomEvent("say", { detail: text })).
-     What several say at one moment is spoken together; one does not take the word from another. */
+     What is said in one go is spoken together; what comes later takes its place. */
   document.addEventListener("say", ({ detail }) => {
     const live = document.querySelector("#live");
     if (!live || !detail) return;
-    live.textContent = "";
-    waiting.add(detail);
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      live.textContent = [...waiting].join(" ");
-      waiting.clear();
-    }, 60);
+    words.push(detail);
+    if (words.length > 1) return;
+    queueMicrotask(() => {
+      const text = [...new Set(words.splice(0))].join(" ");
+      live.textContent = "";
+      clearTimeout(timer);
+      timer = setTimeout(() => (live.textContent = text), 60);
+    });
   });
   const say = (text) => document.dispatchEvent(new CustomEvent("say", { detail: text }));
 
