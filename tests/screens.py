@@ -196,7 +196,9 @@ def chosen(page: Page, url: str, look: str) -> int:
         for box in page.locator("[data-select-row]").all()[:3]:
             box.check()
         if name != "chosen":
-            page.locator(f"#bulk [formaction$='/{name}/']").first.evaluate("button => button.click()")
+            page.locator(f"#bulk [formaction$='/{name}/']").first.evaluate(
+                "button => button.click()"
+            )
             page.wait_for_url(re.compile(rf"/{name}/(\?|$)"))
         page.screenshot(path=PLACE / f"users-{name}-{look}.png", animations="disabled")
     return 3
