@@ -50,7 +50,7 @@ class Activity:
     """
     Puts off the end of a member's session with every request but those a page makes by itself.
 
-    Also answers a request whose password is one too many to hash.
+    Also answers a request that came while too many passwords were being hashed.
     """
 
     def __init__(self, get_response):

@@ -45,7 +45,7 @@ OTHER_FILES = 200
 
 
 class Request(HTTPRequestParser):
-    """A request whose length may be a number that Python does not read."""
+    """A request that may announce a length of more digits than Python reads."""
 
     def parse_header(self, header_plus):
         """Take a length of thousands of digits for what it is: too large."""

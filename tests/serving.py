@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from django.db import connection
+from django.db import connection, transaction
 
+from audit.models import Event
 from tools import embedded, places
 
-from . import slow
+from . import PATIENCE, slow
 
 CADDYFILE = places.CHECKOUT / "deploy" / "Caddyfile"
-PATIENCE = 60
 
 
 def database_address() -> str:
@@ -95,3 +95,19 @@ def _running(command, environment):
         yield process
     finally:
         embedded.stop_process(process, 15)
+
+
+def count_exports() -> int:
+    """How many exports of users are on record."""
+    with transaction.atomic():
+        return Event.objects.filter(action="users.exported").count()
+
+
+def count_transactions() -> int:
+    """How many processes of the portal are in a transaction, but for the test's own."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND usename = current_user AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+        )
+        return cursor.fetchone()[0]

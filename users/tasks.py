@@ -60,7 +60,7 @@ def wipe() -> None:
 
 @shared_task(name="users.clean")
 def clean() -> None:
-    """Delete sessions and counters whose time is over: those of no partner, then the others."""
+    """Delete expired sessions and counters: those of no partner, then the others."""
     partners.delete_old_rows()
     for partner_id in find_partners():
         with tenancy.tenant(partner_id):

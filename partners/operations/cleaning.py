@@ -1,4 +1,4 @@
-"""What nothing else deletes: rows that belong to no partner and whose time is over."""
+"""Deletes expired rows that belong to no partner."""
 
 from django.core.cache import cache
 from django.db import connection, transaction

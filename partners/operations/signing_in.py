@@ -91,7 +91,7 @@ def change_password(*, member: Member, password: str, is_recovered: bool) -> Non
 
 
 def find_by_email(email: str) -> Member | None:
-    """The active member whom a sign-in with this address is about, of whatever partner."""
+    """The active member with this address, at any partner."""
     # The same look-up as that of allauth's backend, or the limits would be of another account.
     found = filter_users_by_email(email, is_active=True, prefer_verified=True, for_login=True)
     return found[0] if found else None

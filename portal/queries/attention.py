@@ -263,7 +263,7 @@ def _find_from_the_queue(member: Member) -> Iterator[Need]:
 
 
 def _find_sheets(member: Member) -> Iterator[Need]:
-    """Passwords that this member can hand over, those whose time ends first before the others."""
+    """Passwords that this member can hand over, the first to expire first."""
     soon = timezone.now() + timedelta(hours=SHEET_HOURS)
     batches = _recent_batches(member, days=WAITING_DAYS)
     sheets = find_waiting_sheets(batches, member=member, limit=MOST + 1)

@@ -1,10 +1,8 @@
 """Clients that send or read slowly, with the proxy that ships before the portal and without it."""
 
 import pytest
-from django.db import connection
 from django.urls import reverse
 
-from audit.models import Event
 from tests import serving, slow
 from tools import embedded
 from users.models import CustomerUser
@@ -62,8 +60,10 @@ def test_pages_are_there_within_a_second_whatever_slow_clients_do(host, contoso,
         clients.keep_open(200, "/livez")
         form = f"csrfmiddlewaretoken={token}&all=1&query="
         clients.read_nothing(READERS, export, form, member)
-        rig.wait_until(lambda: count_exports() == READERS, "the exports have begun")
-        rig.wait_until(lambda: count_transactions() == 0, "no transaction waits for its reader")
+        rig.wait_until(lambda: serving.count_exports() == READERS, "the exports have begun")
+        rig.wait_until(
+            lambda: serving.count_transactions() == 0, "no transaction waits for its reader"
+        )
 
         times = {page: measure(host, page) for page in (*PAGES, users)}
 
@@ -93,17 +93,3 @@ def measure(host, page):
         assert answer.status in (200, 302)
         seconds.append(answer.seconds)
     return min(seconds)
-
-
-def count_exports():
-    return Event.objects.filter(action="users.exported").count()
-
-
-def count_transactions():
-    """How many processes of the portal are in a transaction, but for the test's own."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND usename = current_user AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
-        )
-        return cursor.fetchone()[0]

@@ -6,10 +6,8 @@ from contextlib import ExitStack
 
 import psutil
 import pytest
-from django.db import connection, transaction
 from django.urls import reverse
 
-from audit.models import Event
 from tests import serving, slow
 from users.models import CustomerUser
 
@@ -79,7 +77,7 @@ def test_members_who_do_not_read_keep_no_page_from_others(contoso, as_alice):
         )
 
         # Each thread has put its answer aside, and has ended its transaction.
-        wait_until(lambda: count_events() == READERS and count_open_transactions() == 0)
+        wait_until(lambda: serving.count_exports() == READERS and serving.count_transactions() == 0)
         assert_all_answer(host)
 
 
@@ -231,19 +229,3 @@ def count_links(process):
     children = psutil.Process(process.pid).children()
     links = [link for child in children for link in child.net_connections("tcp")]
     return sum(link.status == psutil.CONN_ESTABLISHED for link in links)
-
-
-def count_events():
-    """How many exports have been recorded."""
-    with transaction.atomic():
-        return Event.objects.filter(action="users.exported").count()
-
-
-def count_open_transactions():
-    """How many processes of the portal are in a transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND usename = current_user AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
-        )
-        return cursor.fetchone()[0]

@@ -278,7 +278,7 @@ def _write(handover: Handover) -> mail.EmailMessage:
     Write the mail; a password is opened only for the mail that holds it.
 
     :raises NoSheet: where the password is not to be handed over any more.
-    :raises LinkGone: where the member who sent it could not send it any more.
+    :raises LinkGone: where the sending member could no longer send it.
     """
     batch = Batch.objects.select_related("customer", "partner").get(pk=handover.batch_id)
     if not batch.has_secrets or handover.expires_at <= timezone.now():

@@ -1,4 +1,4 @@
-"""Mails that remind of passwords whose time to be handed over ends soon."""
+"""Mails that remind of passwords that can be handed over for a short time only."""
 
 from django.db import transaction
 
@@ -11,7 +11,7 @@ from .batches import poke
 @transaction.atomic
 def remind() -> int:
     """
-    Queue a mail about each sheet of this tenant whose time ends soon, once; returns how many.
+    Queue one mail about each sheet of this tenant that expires soon; returns how many.
 
     It goes to the member who made the batch, or to the owners where that member can't open it.
     """

@@ -189,7 +189,7 @@ def _begin_attempt(user: CustomerUser, way: str, browser: str) -> tries.Attempt:
 
 def _check(user: CustomerUser, password: str, attempt: tries.Attempt, **way: str) -> None:
     """
-    Look at a password whose try was counted; the first and the last wrong one are on record.
+    Check a password after its try was counted; the first and the last wrong one are on record.
 
     :raises WrongPassword: where it is wrong.
     """

@@ -49,7 +49,7 @@ STILL_SOMEBODYS = f"""
 
 
 def with_passwords(batches: QuerySet[Batch], *, member: Member) -> QuerySet[Batch]:
-    """Those of the batches whose sheet holds a password that the member can hand over now."""
+    """Those of the batches with a password that the member can hand over now."""
     now = timezone.now()
     if not member.may(Permission.RESET_PASSWORDS):
         return batches.none()
@@ -102,7 +102,7 @@ def find_waiting_sheets(
 
 def find_sheets_to_remind_of() -> QuerySet[Batch]:
     """
-    The batches with passwords whose time ends soon, and no member was reminded of that.
+    The batches with passwords that expire soon, where no member was reminded of that.
 
     Soon is a day before, or when half of the time is over where a sheet has less than two days.
     """
