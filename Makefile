@@ -14,10 +14,10 @@ run: .venv/local
 	@exec $(BIN)/python -m tools.run
 
 test: .venv/dev
-	@exec $(BIN)/python -m tools.testing $(ARGS)
+	@exec $(BIN)/python -m tools.suite $(ARGS)
 
 chaos: .venv/dev
-	@exec $(BIN)/python -m tools.testing tests/chaos -n 0 -s $(ARGS)
+	@exec $(BIN)/python -m tools.suite tests/chaos -n 0 -s $(ARGS)
 
 # Servers for tests that stay up; `source .local/test.env`, then run pytest as often as you like.
 test-servers: .venv/dev
@@ -32,8 +32,8 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	git ls-files "templates/**.html" "*/templates/**.html" | xargs -r $(BIN)/djade --check --target-version 5.2
 	$(BIN)/lint-imports
-	$(BIN)/python -m tools.testing --manage makemigrations --check --dry-run
-	BASE_URL=https://portal.example $(BIN)/python -m tools.testing --manage check --deploy --fail-level WARNING
+	$(BIN)/python -m tools.suite --manage makemigrations --check --dry-run
+	BASE_URL=https://portal.example $(BIN)/python -m tools.suite --manage check --deploy --fail-level WARNING
 
 format: .venv/dev
 	$(BIN)/ruff check --fix --quiet .
@@ -41,7 +41,7 @@ format: .venv/dev
 	git ls-files "templates/**.html" | xargs -r $(BIN)/djade --target-version 5.2
 
 screens: .venv/dev
-	@exec $(BIN)/python -m tools.testing --run tests.screens $(ARGS)
+	@exec $(BIN)/python -m tools.suite --run tests.screens $(ARGS)
 
 # The only command that needs GNU gettext; running and testing compile with polib.
 messages: .venv/local

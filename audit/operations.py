@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from . import client
-from .models import Event
+from audit import client
+from audit.models import Event
 
 NOTHING: Mapping = MappingProxyType({})
 

@@ -6,11 +6,10 @@ from functools import wraps
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
+from customers import queries
+from customers.models import Customer
 from partners.access import require
 from partners.roles import Permission
-
-from . import queries
-from .models import Customer
 
 READING = ("GET", "HEAD", "OPTIONS")
 

@@ -3,11 +3,11 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
+from customers import domains, locations, names, operations, queries
+from customers.models import Customer
 from partners.forms import CleanText
 from partners.models import Member
-
-from . import domains, locations, names, operations, queries
-from .models import Customer
+from partners.names import clean_text
 
 NOTES_LIMIT = 4000
 
@@ -200,7 +200,7 @@ class ConfirmArchiving(forms.Form):
 
     def clean_typed(self):
         """Accept the name however it is capitalized."""
-        typed, name = self.cleaned_data["typed"], names.clean_text(self.customer.name)
+        typed, name = self.cleaned_data["typed"], clean_text(self.customer.name)
         if typed.casefold() != name.casefold():
             message = _("This is not the name. To archive the customer, type: %(name)s")
             raise forms.ValidationError(message, params={"name": name})

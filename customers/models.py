@@ -5,9 +5,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from customers import domains
 from partners.models import Member, TenantModel
-
-from . import domains
 
 
 class Customer(TenantModel):
@@ -119,3 +118,62 @@ class Scope(CustomerPart):
 
     def __str__(self):
         return f"{self.member_id} {self.customer_id}"
+
+
+class UserCount(models.Model):
+    """How many users a customer has, kept by statement triggers; also the customer's lock."""
+
+    customer = models.OneToOneField(
+        Customer,
+        models.CASCADE,
+        primary_key=True,
+        db_constraint=False,
+        related_name="user_count",
+    )
+    partner = models.ForeignKey(
+        "partners.Partner", models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    active = models.IntegerField(default=0)
+    deleted = models.IntegerField(default=0)
+    blocked = models.IntegerField(default=0)
+    unlicensed = models.IntegerField(default=0)
+
+    class Meta:
+        app_label = "users"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(active__gte=0, deleted__gte=0, blocked__gte=0, unlicensed__gte=0),
+                name="user_count_not_negative",
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.customer_id}: {self.active}"
+
+
+class CountDifference(TenantModel):
+    """A kept counter that the last recount found to be wrong; the next one replaces all of them."""
+
+    class Counter(models.TextChoices):
+        ACTIVE = "active", _("Active users")
+        DELETED = "deleted", _("Deleted users")
+        BLOCKED = "blocked", _("Blocked users")
+        UNLICENSED = "unlicensed", _("Users without a license")
+        ASSIGNED = "assigned", _("Assigned seats")
+
+    customer = models.ForeignKey(
+        Customer, models.CASCADE, db_index=False, db_constraint=False, related_name="+"
+    )
+    counter = models.CharField(max_length=10, choices=Counter)
+    # The subscription whose seats they are; no key.
+    subscription_id = models.UUIDField(null=True)
+    # None where the counter is missing.
+    kept = models.IntegerField(null=True)
+    counted = models.IntegerField()
+    found_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        app_label = "users"
+
+    def __str__(self):
+        return f"{self.customer_id} {self.counter}: {self.kept}, counted {self.counted}"

@@ -5,10 +5,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 import audit.operations as audit
+from customers import names, queries
+from customers.models import Customer, Domain, Scope
 from partners.models import Member
-
-from . import names, queries
-from .models import Customer, Domain, Scope
 
 DETAILS = ("name", "location", "language", "contact_name", "contact_email")
 

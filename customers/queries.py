@@ -5,10 +5,9 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from customers import names
+from customers.models import Customer, Domain
 from partners.models import Member
-
-from . import names
-from .models import Customer, Domain
 
 # Addresses of pages stand where a customer's slug would.
 RESERVED_SLUGS = frozenset({"add"})
@@ -112,3 +111,9 @@ def find_domains(customer: Customer) -> QuerySet[Domain]:
 def get_domain(customer: Customer, domain_id: UUID) -> Domain | None:
     """The domain of this id among the customer's, or None."""
     return customer.domains.filter(pk=domain_id).first()
+
+
+def find_verified_domains(customer: Customer) -> list[str]:
+    """The domains in which users of the customer may be named, the default one first."""
+    domains = customer.domains.filter(is_verified=True)
+    return list(domains.order_by("-is_default", "name").values_list("name", flat=True))

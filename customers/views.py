@@ -6,12 +6,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from customers import forms, locations, operations, queries
+from customers.access import customer_view
 from partners.access import partner_view
+from partners.pages import render_form
 from partners.roles import Permission
-
-from . import forms, locations, operations, queries
-from .access import customer_view
-from .pages import render_form
 
 
 @partner_view(Permission.MANAGE_CUSTOMERS)

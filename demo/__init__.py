@@ -1,1 +1,0 @@
-"""The demo that `make run` starts with: invented partners, customers and people."""

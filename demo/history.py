@@ -11,12 +11,16 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from audit.models import Event
+from batches.models import Batch, Line
+from batches.operations.control import cancel_batch, start_batch
+from batches.operations.plan import PlannedLine, create_batch, save_lines
 from customers.models import Customer
 from partners.models import Member
 from partners.roles import Permission
 from partners.tenancy import uuid7
-from users import operations as users
-from users.models import Batch, CustomerUser, Line
+from users.acts.add import add_user
+from users.acts.reset import plan_resets
+from users.models import CustomerUser
 
 WINDOW = timedelta(days=30)
 REASONS = ("Left the company", "", "Contract ended", "Account was added twice")
@@ -147,7 +151,7 @@ def live(members: Sequence[Member]) -> None:
     _reset(customers["kestrel-logistics"], 12, by=jonas)
     _refuse(customers["vidya-institute"], by=jonas)
     canceled = _plan_reset(customers["sunrise-clinics"], 3, by=jonas)
-    users.cancel_batch(batch=canceled, by=jonas)
+    cancel_batch(batch=canceled, by=jonas)
     _plan_reset(customers["severny-mayak"], 5, by=mira)
 
 
@@ -172,9 +176,7 @@ def _person(customer: Customer, local: str, first: str, last: str, display: str 
 
 def _import_with_failures(customer: Customer, *, by: Member) -> None:
     """An import that is done: some lack a seat, two names were taken, one line could not run."""
-    batch = users.create_batch(
-        customer=customer, kind=Batch.Kind.IMPORT, source_name="新员工.csv", by=by
-    )
+    batch = create_batch(customer=customer, kind=Batch.Kind.IMPORT, source_name="新员工.csv", by=by)
     products = _products(customer, 2)
     people = [
         _person(customer, f"xin{number}", given, "新", f"新{given}") | {"products": products}
@@ -183,9 +185,9 @@ def _import_with_failures(customer: Customer, *, by: Member) -> None:
     taken = customer.users.filter(deleted_at=None).order_by("sort_key").values("user_name")[:2]
     for person, other in zip(people[3:5], taken, strict=False):
         person["user_name"] = other["user_name"]
-    lines = [users.PlannedLine(uuid7(), person) for person in people]
+    lines = [PlannedLine(uuid7(), person) for person in people]
     lines.append(
-        users.PlannedLine(
+        PlannedLine(
             uuid7(),
             _person(customer, "no-one", "", "", "无名") | {"user_name": "no.one@elsewhere.example"},
             problems=[
@@ -199,8 +201,8 @@ def _import_with_failures(customer: Customer, *, by: Member) -> None:
             is_valid=False,
         )
     )
-    users.save_lines(batch=batch, lines=lines)
-    users.start_batch(batch=batch, by=by)
+    save_lines(batch=batch, lines=lines)
+    start_batch(batch=batch, by=by)
 
 
 def _leave_open_set(customer: Customer, *, by: Member) -> None:
@@ -208,39 +210,39 @@ def _leave_open_set(customer: Customer, *, by: Member) -> None:
     people = (("amara.okafor", "Amara", "Okafor"), ("jonas.haddad", "Jonas", "Haddad"))
     for local, first, last in people:
         person = _person(customer, local, first, last) | {"products": _products(customer, 1)}
-        users.add_user(customer=customer, person=person, by=by)
+        add_user(customer=customer, person=person, by=by)
 
 
 def _plan_import(customer: Customer, *, by: Member) -> None:
     """An import that was checked and waits for somebody to start it."""
-    batch = users.create_batch(
+    batch = create_batch(
         customer=customer, kind=Batch.Kind.IMPORT, source_name="september-intake.csv", by=by
     )
     products = _products(customer, 1)
     lines = [
-        users.PlannedLine(
+        PlannedLine(
             uuid7(),
             _person(customer, f"intake.pupil{number}", "Pupil", f"{number:03}")
             | {"products": products},
         )
         for number in range(1, 121)
     ]
-    users.save_lines(batch=batch, lines=lines)
+    save_lines(batch=batch, lines=lines)
 
 
 def _plan_reset(customer: Customer, number: int, *, by: Member) -> Batch:
     chosen = customer.users.filter(deleted_at=None, is_administrator=False).order_by("sort_key")
     people = chosen.values_list("pk", flat=True)[:number]
-    return users.plan_resets(customer=customer, users=list(people), by=by)
+    return plan_resets(customer=customer, users=list(people), by=by)
 
 
 def _reset(customer: Customer, number: int, *, by: Member) -> None:
-    users.start_batch(batch=_plan_reset(customer, number, by=by), by=by)
+    start_batch(batch=_plan_reset(customer, number, by=by), by=by)
 
 
 def _refuse(customer: Customer, *, by: Member) -> None:
     """A file that could not be read."""
-    users.create_batch(
+    create_batch(
         customer=customer,
         kind=Batch.Kind.IMPORT,
         state=Batch.State.REFUSED,

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from users import names
+from users.rules import names
 
 # Script: given names, family names. Written "as shown=as spelled"; the second part is left out
 # where users.names spells it by itself.

@@ -13,12 +13,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from customers.models import Customer, Domain, Scope
+from customers.names import sort_key
 from demo import catalog, history, people, today
 from licensing.models import Assignment, Product, ProductRule, ServicePlan, Subscription
 from partners import tenancy
 from partners.models import Member, Partner
-from users import names, passwords
+from users import passwords
 from users.models import CustomerUser, UserPermission
+from users.rules import names
 
 BASES = ("Education A1", "Enterprise E3", "Business Standard", "Business Basic")
 
@@ -130,7 +132,7 @@ def make_customer(
     customer = Customer.objects.create(
         slug=company.slug,
         name=company.name,
-        sort_key=names.sort_key(company.name),
+        sort_key=sort_key(company.name),
         state=company.state,
         location=company.location,
         language=company.language,
@@ -247,7 +249,7 @@ def _describe(person, number, company, chance, chosen_hash) -> dict:
         "location": company.location if chance.random() > 0.02 else "",
         "language": company.language,
         "permissions": ",".join(permissions),
-        "sort_key": names.sort_key(person.display_name, person.last_name, person.first_name),
+        "sort_key": sort_key(person.display_name, person.last_name, person.first_name),
         "search": names.search_text(
             person.display_name, person.first_name, person.last_name, user_name
         ),

@@ -6,14 +6,25 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from batches.operations.control import start_batch
 from customers import operations as offices
 from customers.models import Customer
-from licensing import operations as licensing
 from licensing.models import Subscription
-from partners import operations as partners
+from licensing.operations.seats import Wanted, assign
+from licensing.operations.subscriptions import change_subscription
 from partners.models import Invitation, Member
+from partners.operations.invitations import invite_member
+from partners.operations.members import deactivate_member
 from partners.roles import Role
-from users import operations as users
+from users.acts.block import plan_blocks
+from users.acts.delete import plan_deletes
+from users.acts.edit import edit_user, plan_edits
+from users.acts.hold import plan_holds
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.purge import plan_purges
+from users.acts.restore import plan_restores
+from users.acts.undo import plan_undo
+from users.acts.waitlist import fill_waiting
 from users.models import CustomerUser
 
 
@@ -43,28 +54,28 @@ def _run_out_of_seats(customer: Customer, *, by: Member) -> None:
     )
     holders = _keys(_plain(customer).filter(assignments__subscription=office), 9)
     leaving, changing = holders[:4], holders[4:]
-    licensing.assign(
+    assign(
         customer=customer,
-        wanted=[licensing.Wanted(key, defender.pk) for key in leaving],
+        wanted=[Wanted(key, defender.pk) for key in leaving],
         cause=None,
     )
-    deletion = users.plan_deletes(customer=customer, users=leaving, by=by)
-    users.start_batch(batch=deletion, reason="The ward in the old building closed", by=by)
-    _change_licenses(customer, changing, users.Changes(take=frozenset([str(office.pk)])), by=by)
+    deletion = plan_deletes(customer=customer, users=leaving, by=by)
+    start_batch(batch=deletion, reason="The ward in the old building closed", by=by)
+    _change_licenses(customer, changing, Changes(take=frozenset([str(office.pk)])), by=by)
     _leave_free(office, 2, by=by)
-    _change_licenses(customer, changing, users.Changes(give=frozenset([str(office.pk)])), by=by)
-    batch = users.plan_restores(customer=customer, users=leaving, by=by)
-    users.start_batch(batch=batch, new_passwords=False, by=by)
+    _change_licenses(customer, changing, Changes(give=frozenset([str(office.pk)])), by=by)
+    batch = plan_restores(customer=customer, users=leaving, by=by)
+    start_batch(batch=batch, new_passwords=False, by=by)
 
 
 def _change_licenses(customer: Customer, chosen: list[UUID], changes, *, by: Member) -> None:
-    batch = users.plan_licenses(customer=customer, users=chosen, changes=changes, by=by)
-    users.start_batch(batch=batch, by=by)
+    batch = plan_licenses(customer=customer, users=chosen, changes=changes, by=by)
+    start_batch(batch=batch, by=by)
 
 
 def _leave_free(bought: Subscription, number: int, *, by: Member) -> None:
     assigned = bought.assignments.count()
-    licensing.change_subscription(
+    change_subscription(
         subscription=bought,
         seats=assigned + number,
         state=bought.state,
@@ -86,8 +97,8 @@ def _block(customer: Customer, *, by: Member) -> None:
     """Three are blocked, and one of them is let in again."""
     chosen = _keys(_plain(customer).filter(is_blocked=False), 3)
     for some, block, reason in ((chosen, True, "Devices were stolen"), (chosen[:1], False, "")):
-        batch = users.plan_blocks(customer=customer, users=some, block=block, by=by)
-        users.start_batch(batch=batch, reason=reason, by=by)
+        batch = plan_blocks(customer=customer, users=some, block=block, by=by)
+        start_batch(batch=batch, reason=reason, by=by)
 
 
 def _edit(customer: Customer, *, by: Member) -> None:
@@ -99,7 +110,7 @@ def _change(user: CustomerUser, *, by: Member, **changed: str) -> None:
     texts = ("user_name", "first_name", "last_name", "display_name", "job_title", "department")
     texts += ("phone", "contact_email", "location", "language")
     person = {name: getattr(user, name) for name in texts} | {"permissions": []}
-    users.edit_user(user=user, person=person | changed, version=user.version, by=by)
+    edit_user(user=user, person=person | changed, version=user.version, by=by)
 
 
 def _plan_move(customer: Customer, *, by: Member) -> None:
@@ -107,14 +118,14 @@ def _plan_move(customer: Customer, *, by: Member) -> None:
     plain = _plain(customer)
     callers = plain.filter(assignments__subscription__product__name="Calling Plan")
     chosen = {*_keys(callers, 2), *_keys(plain, 6)}
-    users.plan_edits(customer=customer, users=chosen, changes={"location": "CN"}, by=by)
+    plan_edits(customer=customer, users=chosen, changes={"location": "CN"}, by=by)
 
 
 def _plan_delete_of_administrator(customer: Customer, *, by: Member) -> None:
     """A plan that would leave nobody who administers the customer."""
     administrators = customer.users.filter(deleted_at=None, is_administrator=True)
     chosen = [*_keys(administrators, 5), *_keys(_plain(customer), 3)]
-    users.plan_deletes(customer=customer, users=chosen, by=by)
+    plan_deletes(customer=customer, users=chosen, by=by)
 
 
 def _plan_restore_of_taken_name(customer: Customer, *, by: Member) -> None:
@@ -122,13 +133,13 @@ def _plan_restore_of_taken_name(customer: Customer, *, by: Member) -> None:
     gone = list(customer.users.exclude(deleted_at=None).order_by("sort_key", "pk")[:3])
     other = _plain(customer).order_by("sort_key", "pk").first()
     _change(other, by=by, user_name=gone[0].user_name)
-    users.plan_restores(customer=customer, users=[user.pk for user in gone], by=by)
+    plan_restores(customer=customer, users=[user.pk for user in gone], by=by)
 
 
 def _purge(customer: Customer, *, by: Member) -> None:
     gone = customer.users.exclude(deleted_at=None)
-    batch = users.plan_purges(customer=customer, users=_keys(gone, 1), by=by)
-    users.start_batch(batch=batch, reason="Asked for erasure", by=by)
+    batch = plan_purges(customer=customer, users=_keys(gone, 1), by=by)
+    start_batch(batch=batch, reason="Asked for erasure", by=by)
 
 
 def _hold(customer: Customer, *, by: Member) -> None:
@@ -138,17 +149,17 @@ def _hold(customer: Customer, *, by: Member) -> None:
         (gone[:2], {"act": "hold"}, "A lawsuit: nothing may be lost"),
         (gone[2:], {"act": "extend", "days": 30}, "May come back next month"),
     ):
-        batch = users.plan_holds(customer=customer, users=some, **choice, by=by)
-        users.start_batch(batch=batch, reason=reason, by=by)
+        batch = plan_holds(customer=customer, users=some, **choice, by=by)
+        start_batch(batch=batch, reason=reason, by=by)
 
 
 def _edit_and_undo(customer: Customer, *, by: Member) -> None:
     """Some get a department, which was a mistake."""
     chosen = _keys(_plain(customer), 5)
     changes = {"department": "Events"}
-    batch = users.plan_edits(customer=customer, users=chosen, changes=changes, by=by)
-    undo = users.plan_undo(batch=users.start_batch(batch=batch, by=by), by=by)
-    users.start_batch(batch=undo, reason="These were the wrong people", by=by)
+    batch = plan_edits(customer=customer, users=chosen, changes=changes, by=by)
+    undo = plan_undo(batch=start_batch(batch=batch, by=by), by=by)
+    start_batch(batch=undo, reason="These were the wrong people", by=by)
 
 
 def _wait_in_line(customer: Customer, *, by: Member) -> None:
@@ -156,14 +167,14 @@ def _wait_in_line(customer: Customer, *, by: Member) -> None:
     office = customer.subscriptions.get(product__name="Enterprise E3")
     _leave_free(office, 0, by=by)
     wanting = _plain(customer).exclude(assignments__subscription=office).exclude(location="")
-    changes = users.Changes(give=frozenset([str(office.pk)]))
-    batch = users.plan_licenses(
+    changes = Changes(give=frozenset([str(office.pk)]))
+    batch = plan_licenses(
         customer=customer, users=_keys(wanting, 3), changes=changes, when_short="queue", by=by
     )
-    users.start_batch(batch=batch, by=by)
+    start_batch(batch=batch, by=by)
     office.refresh_from_db()
     _leave_free(office, 1, by=by)
-    users.fill_waiting(customer_id=customer.pk)
+    fill_waiting(customer_id=customer.pk)
 
 
 def _put_away_and_back(customer: Customer, *, by: Member) -> None:
@@ -180,11 +191,11 @@ def _keep_staff(*, by: Member) -> None:
         role=Role.SALES_AGENT,
         time_zone=by.time_zone,
     )
-    partners.deactivate_member(member=former, by=by)
+    deactivate_member(member=former, by=by)
     for email, role in (
         ("noor.khan@halden.example", Role.HELPDESK_AGENT),
         ("ida.berg@halden.example", Role.READER),
     ):
-        invited = partners.invite_member(email=email, role=role, is_limited=False, by=by)
+        invited = invite_member(email=email, role=role, is_limited=False, by=by)
     too_old = timezone.now() - timedelta(days=1)
     Invitation.objects.filter(pk=invited.invitation.pk).update(expires_at=too_old)

@@ -4,13 +4,16 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
-from customers import locations, names
+from customers import locations
 from customers.models import Customer
+from licensing import queries
+from licensing.models import Product, ServicePlan, Subscription
+from licensing.operations import catalog
+from licensing.operations.catalog import PartNumberTaken
+from licensing.operations.errors import LicensingError
 from partners.forms import CleanText
 from partners.models import Member
-
-from . import operations, queries
-from .models import Product, ServicePlan, Subscription
+from partners.names import clean_text
 
 MOST_SEATS = 1_000_000
 MOST_PLANS = 60
@@ -151,7 +154,7 @@ class Description(forms.Form):
 
     def clean_new_plans(self) -> tuple[str, ...]:
         """Take the lines apart."""
-        lines = [names.clean_text(line) for line in self.cleaned_data["new_plans"].splitlines()]
+        lines = [clean_text(line) for line in self.cleaned_data["new_plans"].splitlines()]
         plans = tuple(filter(None, lines))
         if any(len(plan) > PLAN_LIMIT for plan in plans):
             raise forms.ValidationError(_("The name of a service plan has 120 characters at most."))
@@ -189,15 +192,15 @@ class Description(forms.Form):
         }
 
     @property
-    def described(self) -> operations.Description:
+    def described(self) -> catalog.Description:
         """What is said of the product but its service plans."""
         texts = {name: self.cleaned_data[name] for name in ("name", "part_number", "description")}
         lists = {
             name: tuple(self.cleaned_data[name]) for name in ("not_sold_in", "requires", "excludes")
         }
-        return operations.Description(**texts, **lists)
+        return catalog.Description(**texts, **lists)
 
-    def report(self, error: operations.LicensingError) -> None:
+    def report(self, error: LicensingError) -> None:
         """Say what was refused at the field that it is about."""
-        field = "part_number" if isinstance(error, operations.PartNumberTaken) else None
+        field = "part_number" if isinstance(error, PartNumberTaken) else None
         self.add_error(field, error.message)

@@ -6,25 +6,21 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import (
-    BooleanField,
     Count,
     F,
-    Func,
     OuterRef,
     Q,
     QuerySet,
     Subquery,
     Sum,
-    Value,
 )
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from customers.models import Customer
 from customers.queries import find_customers
+from licensing.models import Assignment, Product, ProductRule, Subscription, WaitingSeat
+from licensing.rules import SubscriptionFacts
 from partners.models import Member
-
-from .models import Assignment, Product, ProductRule, Subscription, WaitingSeat
 
 MOST_BUYERS = 100
 
@@ -145,30 +141,6 @@ def get_rules(*, partner_id: UUID) -> Rules:
         {product: frozenset(others) for product, others in requires.items()},
         {product: frozenset(others) for product, others in excludes.items()},
     )
-
-
-def among(values: Iterable, kind: str = "uuid") -> RawSQL:
-    """
-    These ids, or values of another kind, for a filter that ends in `__in`.
-
-    One array, however many: a hundred thousand placeholders take Postgres seconds.
-    """
-    return RawSQL(f"SELECT unnest(%s::{kind}[])", [list(values)])
-
-
-class IsOneOf(Func):
-    """
-    Whether a column has one of these values, as a condition for a filter.
-
-    As `among`, but Postgres knows how many they are, and reads a whole customer where they are
-    most of it, instead of looking each of them up.
-    """
-
-    output_field = BooleanField()
-
-    def __init__(self, column: str, values: Iterable, kind: str = "uuid"):
-        template = f"(%(expressions)s::{kind}[]))"
-        super().__init__(F(column), Value(list(values)), template=template, arg_joiner=" = ANY(")
 
 
 def count_held(customer: Customer, users: Iterable[UUID]) -> dict[str, int]:
@@ -324,3 +296,29 @@ def _leads_back(ways: dict[UUID, set[UUID]]) -> bool:
         for one in ends:
             del left[one]
     return bool(left)
+
+
+def find_product_names(customer: Customer) -> dict[str, str]:
+    """What the customer's subscriptions are called, by id as text."""
+    names = Subscription.objects.filter(customer=customer).values_list("pk", "product__name")
+    return {str(pk): name for pk, name in names}
+
+
+def find_bought(customer: Customer) -> tuple[SubscriptionFacts, ...]:
+    """What the customer bought, as the rules of products ask about it; two statements."""
+    rules = get_rules(partner_id=customer.partner_id)
+    bought = customer.subscriptions.select_related("product").order_by("product__name", "pk")
+    return tuple(
+        SubscriptionFacts(
+            id=str(one.pk),
+            product=str(one.product_id),
+            name=one.product.name,
+            part_number=one.product.part_number,
+            free=one.free,
+            state=one.state,
+            not_sold_in=frozenset(one.product.not_sold_in),
+            requires=frozenset(map(str, rules.requires.get(one.product_id, ()))),
+            excludes=frozenset(map(str, rules.excludes.get(one.product_id, ()))),
+        )
+        for one in bought
+    )

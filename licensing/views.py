@@ -10,11 +10,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from customers import locations
 from customers.access import customer_view
-from customers.pages import render_form
+from licensing import forms, queries
+from licensing.operations import catalog as licensing_catalog
+from licensing.operations import subscriptions as licensing_subscriptions
+from licensing.operations.catalog import PartNumberTaken
+from licensing.operations.errors import LicensingError
+from licensing.operations.subscriptions import BoughtAlready, TooFewSeats
 from partners.access import partner_view
+from partners.pages import render_form
 from partners.roles import Permission
-
-from . import forms, operations, queries
 
 PRODUCTS = 50
 
@@ -40,10 +44,10 @@ def add_subscription(request, customer):
     form = forms.AddSubscription(request.POST or None, customer=customer)
     if form.is_valid():
         try:
-            added = operations.add_subscription(
+            added = licensing_subscriptions.add_subscription(
                 customer=customer, **form.cleaned_data, by=request.user
             )
-        except operations.BoughtAlready as error:
+        except BoughtAlready as error:
             form.add_error("product", error.message)
         else:
             return go_on(request, customer, added)
@@ -72,8 +76,10 @@ def change_subscription(request, customer, subscription_id):
     form = forms.ChangeSubscription.of(found, request.POST or None)
     if form.is_valid():
         try:
-            operations.change_subscription(subscription=found, **form.cleaned_data, by=request.user)
-        except operations.TooFewSeats as error:
+            licensing_subscriptions.change_subscription(
+                subscription=found, **form.cleaned_data, by=request.user
+            )
+        except TooFewSeats as error:
             form.add_error("seats", error.message)
         else:
             messages.success(request, _("%(product)s is saved.") % {"product": found.product.name})
@@ -113,8 +119,10 @@ def add_product(request):
     if form.is_valid():
         plans = form.cleaned_data["new_plans"]
         try:
-            made = operations.add_product(description=form.described, plans=plans, by=request.user)
-        except operations.PartNumberTaken as error:
+            made = licensing_catalog.add_product(
+                description=form.described, plans=plans, by=request.user
+            )
+        except PartNumberTaken as error:
             form.report(error)
         else:
             messages.success(request, _("%(product)s was added.") % {"product": made.name})
@@ -148,7 +156,7 @@ def edit_product(request, product_id):
     if form.is_valid():
         try:
             save_product(form, found, by=request.user)
-        except operations.LicensingError as error:
+        except LicensingError as error:
             form.report(error)
         else:
             messages.success(request, _("%(product)s is saved.") % {"product": form.described.name})
@@ -159,7 +167,7 @@ def edit_product(request, product_id):
 
 def save_product(form, found, *, by):
     """Order what the form says of the product and its service plans."""
-    operations.edit_product(
+    licensing_catalog.edit_product(
         product=found,
         description=form.described,
         plan_names=form.plan_names,

@@ -5,8 +5,8 @@ from functools import wraps
 
 from django.core.exceptions import PermissionDenied
 
-from .models import Member
-from .roles import Permission
+from partners.models import Member
+from partners.roles import Permission
 
 
 class Refused(PermissionDenied):

@@ -15,7 +15,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.urls import reverse
 
-from . import browsers, hashers, keys, mails, operations
+from partners import browsers, hashers, keys, mails
+from partners.operations.sign_in import (
+    begin_member_attempt,
+    change_password,
+    fail_member_attempt,
+    record_own,
+    succeed_member_attempt,
+)
+from partners.operations.tries import TooManyTries, withdraw_attempt
 
 log = logging.getLogger(__name__)
 
@@ -68,12 +76,12 @@ class AccountAdapter(DefaultAccountAdapter):
         """Count the try before the password is looked at."""
         is_again = request.user.is_authenticated
         try:
-            self._attempt = operations.begin_member_attempt(
+            self._attempt = begin_member_attempt(
                 email=credentials.get("email", ""),
                 browser=browsers.read(request),
                 session=request.session.session_key if is_again else "",
             )
-        except operations.TooManyTries as error:
+        except TooManyTries as error:
             raise self.validation_error("too_many_login_attempts") from error
         if self._attempt.is_suspicious:
             self._while_hashing.enter_context(hashers.without_waiting())
@@ -84,17 +92,17 @@ class AccountAdapter(DefaultAccountAdapter):
             with ExitStack() as self._while_hashing:
                 return super().authenticate(request, **credentials)
         except hashers.Busy as error:
-            operations.withdraw_attempt(self._attempt)
+            withdraw_attempt(self._attempt)
             raise ValidationError(error.message, code="busy") from error
 
     def authentication_failed(self, request, **credentials) -> None:
         """Count a wrong password, and record it."""
         log.warning("a sign-in failed, from %s", self.get_client_ip(request))
-        operations.fail_member_attempt(attempt=self._attempt, email=credentials.get("email", ""))
+        fail_member_attempt(attempt=self._attempt, email=credentials.get("email", ""))
 
     def _rollback_login_failed_rl_usage(self) -> None:
         # Called once the password was right.
-        operations.succeed_member_attempt(attempt=self._attempt)
+        succeed_member_attempt(attempt=self._attempt)
         if self._attempt.number > 1:
             self.request.session[FAILED] = self._attempt.number - 1
 
@@ -105,7 +113,7 @@ class AccountAdapter(DefaultAccountAdapter):
         failed = request.session.pop(FAILED, 0)
         request.session.save()
         after = {"failed": failed} if failed else {}
-        operations.record_own("member.signed_in", member=user, after=after)
+        record_own("member.signed_in", member=user, after=after)
 
     def post_login(self, request, user, **details):
         """Let the browser be known from now on."""
@@ -115,7 +123,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def set_password(self, user, password) -> None:
         """Replace the password, on record."""
         is_recovered = not self.request.user.is_authenticated
-        operations.change_password(member=user, password=password, is_recovered=is_recovered)
+        change_password(member=user, password=password, is_recovered=is_recovered)
 
 
 class MFAAdapter(DefaultMFAAdapter):

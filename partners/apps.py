@@ -6,4 +6,4 @@ class PartnersConfig(AppConfig):
 
     def ready(self):
         """Listen to what the libraries say about sign-ins."""
-        from . import sign_ins  # noqa: F401
+        from partners import sign_ins  # noqa: F401

@@ -6,9 +6,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from . import names
-from .models import Invitation, Member
-from .roles import Role
+from partners import names
+from partners.models import Invitation, Member
+from partners.roles import Role
 
 
 def time_zones() -> list[tuple[str, str]]:

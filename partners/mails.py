@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .models import Invitation, Member, Partner
+from partners.models import Invitation, Member, Partner
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from . import names
-from .roles import Permission, Role
-from .tenancy import require_current, uuid7
+from partners import names
+from partners.roles import Permission, Role
+from partners.tenancy import require_current, uuid7
 
 
 class UUIDv7(Func):

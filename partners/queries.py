@@ -8,7 +8,7 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .models import Invitation, Member, Partner, Tries
+from partners.models import Invitation, Member, Partner, Tries
 
 FACTORS = {
     Authenticator.Type.TOTP: _("Authenticator app"),

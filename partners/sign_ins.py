@@ -9,8 +9,8 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.middleware.csrf import rotate_token
 
-from . import operations
-from .sessions import BEGAN
+from partners.operations.sign_in import fail_factor, record_own
+from partners.sessions import BEGAN
 
 
 @receiver(user_logged_in)
@@ -25,13 +25,13 @@ def signed_out(request, user, **kwargs):
     request.has_signed_out = True
     rotate_token(request)
     if user is not None:
-        operations.record_own("member.signed_out", member=user)
+        record_own("member.signed_out", member=user)
 
 
 @receiver(authentication_failed)
 def factor_failed(user, **kwargs):
     """Count a wrong code."""
-    operations.fail_factor(member=user)
+    fail_factor(member=user)
 
 
 # The signals of allauth.mfa come after the commit; the rows themselves are in the transaction.
@@ -49,4 +49,4 @@ def factor_removed(instance, **kwargs):
 
 
 def _record_factor(action: str, factor: Authenticator) -> None:
-    operations.record_own(action, member=factor.user, after={"factor": str(factor.type)})
+    record_own(action, member=factor.user, after={"factor": str(factor.type)})

@@ -13,10 +13,27 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from . import forms, hashers, operations, queries
-from .access import partner_view
-from .pages import render_form
-from .roles import GRANTS, Permission, Role
+from partners import forms, hashers, queries
+from partners.access import partner_view
+from partners.operations import factors
+from partners.operations import members as partners_members
+from partners.operations.addresses import (
+    AddressLinkGone,
+    ask_for_address,
+    change_address,
+    read_address_link,
+)
+from partners.operations.invitations import (
+    InvitationGone,
+    accept_invitation,
+    invite_member,
+    look_at_invitation,
+    resend_invitation,
+    withdraw_invitation,
+)
+from partners.operations.members import PartnersError, deactivate_member, reactivate_member
+from partners.pages import render_form
+from partners.roles import GRANTS, Permission, Role
 
 
 @partner_view(Permission.MANAGE_STAFF)
@@ -47,8 +64,8 @@ def invite(request):
     form = forms.InviteMember(request.POST or None, by=request.user)
     if form.is_valid():
         try:
-            invited = operations.invite_member(**form.cleaned_data, by=request.user)
-        except operations.PartnersError as error:
+            invited = invite_member(**form.cleaned_data, by=request.user)
+        except PartnersError as error:
             form.add_error("email", error.message)
         else:
             messages.success(request, say_invited(invited))
@@ -62,8 +79,8 @@ def resend(request, invitation_id):
     """Send an invitation again, with a new link."""
     invitation = get_invitation_or_404(request, invitation_id)
     try:
-        invited = operations.resend_invitation(invitation=invitation, by=request.user)
-    except operations.PartnersError as error:
+        invited = resend_invitation(invitation=invitation, by=request.user)
+    except PartnersError as error:
         messages.error(request, error.message)
     else:
         messages.success(request, say_invited(invited))
@@ -76,8 +93,8 @@ def withdraw(request, invitation_id):
     """Withdraw an invitation."""
     invitation = get_invitation_or_404(request, invitation_id)
     try:
-        operations.withdraw_invitation(invitation=invitation, by=request.user)
-    except operations.PartnersError as error:
+        withdraw_invitation(invitation=invitation, by=request.user)
+    except PartnersError as error:
         messages.error(request, error.message)
     else:
         text = _("The invitation to %(email)s is withdrawn. Its link does not work any more.")
@@ -102,8 +119,8 @@ def change_role(request, member_id):
     form = forms.ChangeRole(request.POST)
     if form.is_valid():
         try:
-            operations.change_role(member=found, **form.cleaned_data, by=request.user)
-        except operations.PartnersError as error:
+            partners_members.change_role(member=found, **form.cleaned_data, by=request.user)
+        except PartnersError as error:
             form.add_error(None, error.message)
         else:
             messages.success(request, _("The role is changed."))
@@ -117,7 +134,7 @@ def deactivate(request, member_id):
     """Let a member sign in no more."""
     found = get_member_or_404(request, member_id)
     text = _("%(name)s cannot sign in any more and is signed out everywhere.")
-    return _do(request, operations.deactivate_member, found, text)
+    return _do(request, deactivate_member, found, text)
 
 
 @partner_view(Permission.MANAGE_STAFF)
@@ -125,7 +142,7 @@ def deactivate(request, member_id):
 def reactivate(request, member_id):
     """Let a member sign in again."""
     found = get_member_or_404(request, member_id)
-    return _do(request, operations.reactivate_member, found, _("%(name)s can sign in again."))
+    return _do(request, reactivate_member, found, _("%(name)s can sign in again."))
 
 
 @partner_view(Permission.MANAGE_STAFF)
@@ -136,7 +153,7 @@ def reset_factor(request, member_id):
     found = get_member_or_404(request, member_id)
     if request.method == "POST":
         text = _("The second factor of %(name)s is reset.")
-        return _do(request, operations.reset_factor, found, text)
+        return _do(request, factors.reset_factor, found, text)
     return render(request, "partners/reset_factor.html", {"nav": "team", "found": found})
 
 
@@ -147,7 +164,7 @@ def address(request):
     """Ask for a link to another address; whether it is taken is not shown."""
     form = forms.ChangeAddress(request.POST or None, member=request.user)
     if form.is_valid():
-        operations.ask_for_address(**form.cleaned_data, by=request.user)
+        ask_for_address(**form.cleaned_data, by=request.user)
         text = _("If %(email)s can be used here, an email with a link is on its way to it.")
         messages.success(request, text % form.cleaned_data)
         return redirect("partners:address")
@@ -158,13 +175,13 @@ def address(request):
 def confirm_address(request, token):
     """Sign in with another address from now on: a GET only shows the button, as scanners follow."""
     try:
-        email = operations.read_address_link(token=token, by=request.user)
+        email = read_address_link(token=token, by=request.user)
         if request.method == "POST":
-            member = operations.change_address(token=token, by=request.user)
+            member = change_address(token=token, by=request.user)
             update_session_auth_hash(request, member)
             messages.success(request, _("You now sign in as %(email)s.") % {"email": email})
             return redirect("portal:profile")
-    except operations.AddressLinkGone as error:
+    except AddressLinkGone as error:
         messages.error(request, error.message)
         return redirect("portal:profile")
     page = render(request, "partners/confirm_address.html", {"nav": "profile", "email": email})
@@ -176,12 +193,12 @@ def confirm_address(request, token):
 def invitation(request, token):
     """Become a member: a GET shows the form and changes nothing, for mail scanners follow links."""
     try:
-        found = operations.look_at_invitation(token=token)
+        found = look_at_invitation(token=token)
         form = forms.AcceptInvitation(request.POST or None, invitation=found)
         if form.is_valid() and accept(token, form):
             messages.success(request, _("Your account is ready. Sign in with your password."))
             return redirect(settings.LOGIN_URL)
-    except operations.InvitationGone:
+    except InvitationGone:
         return without_referrer(render(request, "partners/invitation_gone.html", status=410))
     context = {"invitation": found, "form": form}
     return without_referrer(render_form(request, "partners/invitation.html", context))
@@ -190,7 +207,7 @@ def invitation(request, token):
 def accept(token, form) -> bool:
     """Make the member; where too many passwords are being hashed, the form says so."""
     try:
-        operations.accept_invitation(token=token, **form.chosen())
+        accept_invitation(token=token, **form.chosen())
     except hashers.Busy as error:
         form.add_error(None, error.message)
     return not form.errors
@@ -247,7 +264,7 @@ def _do(request, operation, found, text):
     """Do it to the member, and say so or why not."""
     try:
         operation(member=found, by=request.user)
-    except operations.PartnersError as error:
+    except PartnersError as error:
         messages.error(request, error.message)
     else:
         messages.success(request, text % {"name": found.name})

@@ -20,7 +20,7 @@ class PortalConfig(AppConfig):
         it, as soon as nobody needs it.
         """
         # Registers the checks of settings.
-        from . import checks  # noqa: F401
+        from portal import checks  # noqa: F401
 
         gc.collect()
         # What was imported is never garbage.

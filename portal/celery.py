@@ -46,7 +46,7 @@ def refuse_to_start(**kwargs):
 @task_success.connect
 def note_sweep(sender, **kwargs):
     """Keep when the last sweep was, for /health/."""
-    if sender.name == "users.sweep":
+    if sender.name == "batches.sweep":
         broker.note_sweep()
 
 

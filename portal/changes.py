@@ -9,11 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from audit.models import Event
+from batches.models import Batch
 from customers import locations
 from customers.models import Customer, Domain
+from handover.models import Handover
 from licensing.models import Product, Subscription
 from partners.models import Member
-from users.models import Batch, CustomerUser, Handover, UserPermission
+from users.models import CustomerUser, UserPermission
 
 MODELS = {
     "user": CustomerUser,

@@ -4,8 +4,8 @@ from django.utils.translation import gettext_lazy as _
 from audit.queries import GROUPS
 from customers.queries import find_customers
 from partners.models import Member
-
-from .queries import CUSTOMER_STATES, PERIODS
+from portal.queries.customers import CUSTOMER_STATES
+from portal.queries.log import PERIODS
 
 
 class FindCustomers(forms.Form):

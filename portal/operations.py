@@ -7,7 +7,7 @@ import audit.operations as audit
 from audit.models import Event
 from customers.models import Customer
 from partners.models import Member
-from users import operations as users
+from users.export import filter_on_record
 
 
 @transaction.atomic
@@ -29,7 +29,7 @@ def record_log_export(
         subject=audit.Subject(
             None,
             customer.name if customer else "",
-            after={"events": number, "filter": users.filter_on_record(query), "file": kind},
+            after={"events": number, "filter": filter_on_record(query), "file": kind},
         ),
         customer_id=customer.pk if customer else None,
         by=by,

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from audit.models import Event
+from batches.models import Batch
 from customers.models import Customer
-from users.models import Batch
 
 BATCHES = {
     Batch.Kind.ADD: ngettext_lazy(

@@ -46,7 +46,10 @@ KEYS_DIR = Path(os.environ.get("KEYS_DIR", ROOT / ".local" / "keys"))
 
 INSTALLED_APPS = [
     "portal",
+    "handover",
+    "imports",
     "users",
+    "batches",
     "licensing",
     "customers",
     "partners",
@@ -243,7 +246,7 @@ UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
 REQUEST_LIMIT_BYTES = 4 * UPLOAD_LIMIT_BYTES
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "users.uploads.LimitedFile",
+    "imports.handlers.LimitedFile",
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # Some thousand ids can be selected by hand over many pages.
@@ -306,9 +309,13 @@ CELERY = {
         **({"max_retries": 0, "interval_start": 0} if _publisher else {}),
     },
     "beat_schedule": {
-        "sweep": {"task": "users.sweep", "schedule": 15.0},
-        "wipe": {"task": "users.wipe", "schedule": 60.0},
-        "remind": {"task": "users.remind", "schedule": 300.0},
+        "sweep": {"task": "batches.sweep", "schedule": 15.0},
+        "sweep_files": {"task": "imports.sweep", "schedule": 15.0},
+        "sweep_emails": {"task": "handover.sweep", "schedule": 15.0},
+        "sweep_seats": {"task": "users.sweep", "schedule": 15.0},
+        "wipe_passwords": {"task": "handover.wipe", "schedule": 60.0},
+        "wipe_files": {"task": "imports.wipe", "schedule": 60.0},
+        "remind": {"task": "handover.remind", "schedule": 300.0},
         "purge": {"task": "users.purge", "schedule": 3600.0},
         "recount": {"task": "users.recount", "schedule": crontab(hour=2, minute=30)},
         "clean": {"task": "users.clean", "schedule": 900.0},

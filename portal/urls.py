@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.urls import include, path
 
-from .views import front, log, members, staff
+from portal.views import front, log, members, staff
 
 handler400 = "portal.views.errors.bad_request"
 handler403 = "portal.views.errors.forbidden"
@@ -33,17 +33,20 @@ urlpatterns = [
     path("", include("licensing.urls")),
     path("", include("partners.urls")),
     path("", include((portal_urls, "portal"))),
+    path("", include("batches.urls")),
     path("", include("users.urls")),
+    path("", include("imports.urls")),
+    path("", include("handover.urls")),
     path("my/", include("users.my.urls")),
     path("accounts/", include("partners.account_urls")),
 ]
 
 if settings.DEBUG:
-    from .styleguide import styleguide
+    from portal.styleguide import styleguide
 
     urlpatterns.append(path("styleguide/", styleguide, name="styleguide"))
 
 if settings.IS_DEMO:
-    from .views import demo
+    from portal.views import demo
 
     urlpatterns.append(path("demo/mail/", demo.mails, name="demo_mail"))

@@ -12,8 +12,7 @@ from django.test.utils import setup_databases, teardown_databases
 
 from partners import tenancy
 from partners.roles import Role
-
-from . import factories
+from tests import factories
 
 # The app may not make partners. In a test that runs inside a transaction, what the owner's own
 # connection makes would be invisible, so the test database has a function that makes them.

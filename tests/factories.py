@@ -7,11 +7,12 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 
 from customers.models import Customer, Domain
+from customers.names import sort_key
 from licensing.models import Product, ServicePlan, Subscription
 from partners.models import Member, Partner
 from partners.roles import Role
-from users import names
 from users.models import CustomerUser
+from users.rules import names
 
 _numbers = itertools.count(1)
 
@@ -51,7 +52,7 @@ def customer(slug: str, name: str, domains: tuple[str, ...] = (), **fields) -> C
     made = Customer.objects.create(
         slug=slug,
         name=name,
-        sort_key=names.sort_key(name),
+        sort_key=sort_key(name),
         **{"location": "US", "language": "en"} | fields,
     )
     for number, domain in enumerate(domains):
@@ -86,7 +87,7 @@ def user(of: Customer, display_name: str, **fields) -> CustomerUser:
         customer=of,
         user_name=user_name,
         display_name=display_name,
-        sort_key=names.sort_key(display_name),
+        sort_key=sort_key(display_name),
         search=names.search_text(display_name, user_name),
         **fields,
     )

@@ -84,11 +84,12 @@ def addresses() -> dict[str, str]:
     """The pages by the name of their picture, as the demo's owner finds them."""
     from django.db import transaction
 
+    from batches.models import Batch
     from demo import catalog
     from licensing.models import Subscription
     from partners import tenancy
     from partners.models import Partner
-    from users.models import Batch, CustomerUser
+    from users.models import CustomerUser
 
     partner = Partner.objects.get(slug=catalog.PARTNER[0])
     with tenancy.tenant(partner.pk), transaction.atomic():

@@ -13,9 +13,8 @@ from urllib.parse import quote
 from django.db import connection, transaction
 
 from audit.models import Event
+from tests import PATIENCE, slow
 from tools import embedded, places
-
-from . import PATIENCE, slow
 
 CADDYFILE = places.CHECKOUT / "deploy" / "Caddyfile"
 

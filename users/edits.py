@@ -8,10 +8,12 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from batches.models import Batch, Line
 from customers import locations
-from users import holds, operations
-from users.importing import columns
-from users.models import Batch, Line, UserPermission
+from imports.operations.roster import find_stop
+from users import holds
+from users.models import UserPermission
+from users.rules.fields import label_of
 
 # What a line of an import, or of an undo, does with its user.
 ACTS = {
@@ -71,7 +73,7 @@ def describe(line: Line) -> tuple[str, ...]:
     return tuple(
         _("%(field)s: %(was)s → %(becomes)s")
         % {
-            "field": holds.LABELS.get(field) or columns.label_of(field),
+            "field": holds.LABELS.get(field) or label_of(field),
             "was": say_value(field, before[field]),
             "becomes": say_value(field, value),
         }
@@ -114,7 +116,7 @@ def stop(batch: Batch, acts: Mapping[str, int]) -> str:
     """Why a complete list cannot be applied; '' where it can."""
     if batch.state != Batch.State.PLANNED:
         return ""
-    refusal = operations.find_stop(batch, acts.get("leave", 0))
+    refusal = find_stop(batch, acts.get("leave", 0))
     return str(refusal.message) if refusal else ""
 
 

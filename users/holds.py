@@ -8,7 +8,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from users.models import Batch
+from batches.models import Batch
 
 Sentences = dict[str, Callable[[int], str]]
 

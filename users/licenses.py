@@ -6,7 +6,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from users.models import Line
+from batches.models import Line
 
 # Why a line of the plan cannot run, or will lack something.
 PROBLEMS = {

@@ -12,9 +12,8 @@ from django.utils.translation import ngettext
 import audit.operations as audit
 from licensing import queries
 from licensing.models import Assignment, Product, ProductRule, ServicePlan
+from licensing.operations.errors import LicensingError
 from partners.models import Member
-
-from .errors import LicensingError
 
 REQUIRES, EXCLUDES = ProductRule.Kind.REQUIRES, ProductRule.Kind.EXCLUDES
 

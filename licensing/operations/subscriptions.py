@@ -9,10 +9,9 @@ from django.utils.translation import ngettext
 
 import audit.operations as audit
 from licensing.models import Product, Subscription
+from licensing.operations.errors import LicensingError
+from licensing.operations.waitlist import tell_of_free_seats
 from partners.models import Member
-
-from .errors import LicensingError
-from .waiting import tell_of_free_seats
 
 if TYPE_CHECKING:
     from customers.models import Customer

@@ -5,8 +5,7 @@ from django.db import Error
 from django.db.backends.postgresql import base
 
 from partners import tenancy
-
-from .arrays import FastListDumper
+from partners.postgres import FastListDumper
 
 # Row-level security says nothing to these; with one of them every page would show everything.
 POWERS = """

@@ -10,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from partners import mails, queries
 from partners.models import Member
+from partners.operations.members import PartnersError, record
 from partners.tokens import AddressTokens
-
-from .members import PartnersError, record
 
 
 class AddressLinkGone(PartnersError):

@@ -7,8 +7,13 @@ from django.db import transaction
 import audit.operations as audit
 from partners import mails, queries, tenancy
 from partners.models import Member
-
-from .members import PartnersError, lock_member, record, refuse_oneself, require_reach
+from partners.operations.members import (
+    PartnersError,
+    lock_member,
+    record,
+    refuse_oneself,
+    require_reach,
+)
 
 
 @transaction.atomic

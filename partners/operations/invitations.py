@@ -15,8 +15,7 @@ from django.utils.translation import gettext_lazy as _
 import audit.operations as audit
 from partners import mails, queries, tenancy
 from partners.models import Invitation, Member
-
-from .members import BeyondOwnRights, PartnersError, lock_staff, record
+from partners.operations.members import BeyondOwnRights, PartnersError, lock_staff, record
 
 INVITATION_DAYS = 7
 

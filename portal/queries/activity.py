@@ -11,15 +11,14 @@ from django.utils.safestring import SafeString
 
 from audit import queries as audit
 from audit.models import Event
+from batches.models import Batch
 from customers.models import Customer
 from customers.queries import find_customers
 from partners.models import Member
 from partners.roles import Permission
 from portal import sentences
-from users.models import Batch
-
-from .log import url_of
-from .scope import seen_by
+from portal.queries.log import url_of
+from portal.queries.scope import seen_by
 
 MOST = 8
 DAYS = 30
@@ -72,7 +71,7 @@ def _of_batch(batch: Batch) -> Act:
         at=batch.started_at,
         icon=sentences.BATCH_ICONS[batch.kind],
         sentence=sentences.of_batch(batch),
-        url=reverse("users:batch", args=[batch.customer.slug, batch.pk]),
+        url=reverse("batches:batch", args=[batch.customer.slug, batch.pk]),
     )
 
 

@@ -11,18 +11,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audit.queries import first_key_at
-from customers.models import Customer
+from batches.models import Batch, Line
+from batches.queries.batch import NOTHING_DONE
+from batches.texts import to_hand_over
+from customers.models import CountDifference, Customer
 from customers.queries import find_customers
+from handover.queries.pending import find_waiting_sheets
 from licensing.models import Subscription
 from partners.models import Member
 from partners.roles import Permission
+from portal.queries.scope import seen_by
 from portal.sentences import number
-from users.models import Batch, CountDifference, CustomerUser, Line
-from users.queries import find_waiting_sheets
-from users.queries.batches import NOTHING_DONE
-from users.sentences import to_hand_over
-
-from .scope import seen_by
+from users.models import CustomerUser
 
 # Of each kind no more are listed: whoever has more begins with these.
 MOST = 6
@@ -175,7 +175,7 @@ def _recent_batches(member: Member, *, days: int):
 
 
 def _batch_url(batch: Batch) -> str:
-    return reverse("users:batch", args=[batch.customer.slug, batch.pk])
+    return reverse("batches:batch", args=[batch.customer.slug, batch.pk])
 
 
 def _about(batch: Batch, moment) -> str:
@@ -282,7 +282,7 @@ def _find_sheets(member: Member) -> Iterator[Need]:
             icon="key",
             title=_("There are more passwords to hand over"),
             about=_("All customers"),
-            url=reverse("users:all_batches") + "?passwords=waiting",
+            url=reverse("batches:all") + "?passwords=waiting",
             label=_("Show all"),
         )
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from django.db.models import Min, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import Customer, Domain
+from batches import texts
+from batches.models import Batch
+from customers.models import Customer, Domain, UserCount
 from customers.queries import find_called, find_customers, find_domains
+from handover.queries.pending import find_waiting_sheets
 from licensing import queries as licensing
 from licensing.models import Subscription
 from partners.models import Member
-from users import sentences
-from users.models import Batch, UserCount
-from users.queries import SignInFailures, find_waiting_sheets, get_failures
-
-from .attention import FULL, GRACE, NEARLY_FULL, SUSPENDED, how_bad
+from portal.queries.attention import FULL, GRACE, NEARLY_FULL, SUSPENDED, how_bad
+from users.queries.failures import SignInFailures, get_failures
 
 ROWS = 50
 LONGEST_SEARCH = 100
@@ -166,7 +166,7 @@ def get_overview(customer: Customer, *, member: Member) -> Overview:
         batches=list(batches),
         failures=get_failures(customer),
         passwords=[
-            (sheet.batch, sentences.to_hand_over(sheet))
+            (sheet.batch, texts.to_hand_over(sheet))
             for sheet in find_waiting_sheets(customer.batches.all(), member=member, limit=BATCHES)
         ],
     )

@@ -10,17 +10,16 @@ from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
 from audit.queries import first_key_at
+from batches.models import Batch, Line
+from batches.queries.batch import NOTHING_DONE
 from customers.models import Customer
 from customers.queries import find_customers
 from licensing.models import Subscription
 from partners.models import Member
 from partners.roles import Permission
-from users.models import Batch, Line
-from users.queries.batches import NOTHING_DONE
-
-from .activity import Act, find_acts
-from .attention import Need, find_needs
-from .scope import seen_by
+from portal.queries.activity import Act, find_acts
+from portal.queries.attention import Need, find_needs
+from portal.queries.scope import seen_by
 
 DAYS = 30
 # Batches that still wait are looked for no further back: an index ends there.

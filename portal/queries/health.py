@@ -18,8 +18,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from redis import RedisError
 
+from batches.queries.routes import get_oldest_pending
 from portal import broker
-from users import queries as users
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def get_health() -> Health:
     """Ask the database and the broker."""
     readiness = get_readiness()
     has_broker, swept_at = _ask_broker()
-    began_at = _ask(users.get_oldest_pending) if readiness.is_ready else None
+    began_at = _ask(get_oldest_pending) if readiness.is_ready else None
     return Health(
         readiness,
         has_broker,

@@ -180,7 +180,7 @@ def url_of(event: Event, customer: Customer | None) -> str:
     if customer is None:
         return ""
     if event.batch_id:
-        return reverse("users:batch", args=[customer.slug, event.batch_id])
+        return reverse("batches:batch", args=[customer.slug, event.batch_id])
     if event.action.startswith("user.") and event.action != "user.purged" and event.subject_id:
         return reverse("users:user", args=[customer.slug, event.subject_id])
     return reverse("portal:customer", args=[customer.slug])

@@ -7,15 +7,18 @@ from customers import locations
 from customers.access import customer_view
 from partners.access import partner_view
 from partners.roles import Permission
-from portal import forms, queries
-from users import queries as users
+from portal import forms
+from portal.queries.customers import get_customer_page, get_overview
+from portal.queries.figures import get_dashboard
+from portal.queries.search import find_everything
+from users.queries.add import find_open_set
 
 
 @partner_view(Permission.VIEW)
 @require_safe
 def home(request):
     """Show how everything stands and what wants looking after."""
-    context = {"nav": "dashboard", "dashboard": queries.get_dashboard(member=request.user)}
+    context = {"nav": "dashboard", "dashboard": get_dashboard(member=request.user)}
     return render(request, "portal/home.html", context)
 
 
@@ -23,7 +26,7 @@ def home(request):
 @require_safe
 def search(request):
     """Find customers and users by a few letters; the palette takes only the results."""
-    found = queries.find_everything(request.GET.get("q", ""), member=request.user)
+    found = find_everything(request.GET.get("q", ""), member=request.user)
     template = "portal/_results.html" if request.htmx else "portal/search.html"
     return render(request, template, {"found": found})
 
@@ -33,7 +36,7 @@ def search(request):
 def customers(request):
     """Show the customers, a page at a time, by name."""
     form = forms.FindCustomers(request.GET)
-    page = queries.get_customer_page(member=request.user, **form.values())
+    page = get_customer_page(member=request.user, **form.values())
     return render(
         request, "portal/customers.html", {"nav": "customers", "page": page, "filters": form}
     )
@@ -46,8 +49,8 @@ def customer(request, customer):
     context = {
         "nav": "overview",
         "customer": customer,
-        "overview": queries.get_overview(customer, member=request.user),
+        "overview": get_overview(customer, member=request.user),
         "location": locations.name_of(customer.location),
-        "adding": users.find_open_set(customer, member=request.user),
+        "adding": find_open_set(customer, member=request.user),
     }
     return render(request, "portal/customer.html", context)

@@ -5,10 +5,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from customers.access import customer_view
+from partners import downloads
 from partners.access import partner_view
 from partners.roles import Permission
-from portal import forms, operations, queries
-from users.views import files
+from portal import forms, operations
+from portal.queries.log import find_logged, get_customer_choice, get_log, in_cells
 
 
 @partner_view(Permission.VIEW_OWN_ACTIVITY)
@@ -33,7 +34,7 @@ def render_log(request, customer):
         "nav": "customer-activity" if customer else "activity",
         "filters": form,
         "chosen": values,
-        "log": queries.get_log(member=request.user, of=customer, **values),
+        "log": get_log(member=request.user, of=customer, **values),
         "may_export": request.user.may(Permission.EXPORT_LISTS),
         "sees_all": request.user.may(Permission.VIEW_ALL_ACTIVITY),
     }
@@ -44,16 +45,16 @@ def render_log(request, customer):
 @require_POST
 def export(request, kind):
     """Record and hand out the log as a file that a spreadsheet opens, filtered as the address says."""
-    files.check_kind(kind)
+    downloads.check_kind(kind)
     form = forms.FindEvents(request.GET)
     values = form.values()
-    choice = queries.get_customer_choice(member=request.user, **values)
+    choice = get_customer_choice(member=request.user, **values)
     customer = choice.chosen
-    events = queries.find_logged(member=request.user, **values | {"customer": customer})
+    events = find_logged(member=request.user, **values | {"customer": customer})
     if choice.is_missing or form.errors:
         # Of what cannot be understood nothing is handed out, instead of everything.
         events = events.none()
     what = {"events": events, "customer": customer, "query": request.GET.urlencode()}
     operations.record_log_export(**what, kind=kind, by=request.user)
-    rows = queries.in_cells(events, member=request.user)
-    return files.hand_out(rows, "activity", kind, title=_("Activity"))
+    rows = in_cells(events, member=request.user)
+    return downloads.hand_out(rows, "activity", kind, title=_("Activity"))

@@ -9,8 +9,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from customers.pages import render_form
-from partners import forms, operations
+from partners import forms
+from partners.operations.profile import change_language, change_profile
+from partners.pages import render_form
 
 
 @login_not_required
@@ -27,7 +28,7 @@ def language(request):
     if form.is_valid():
         _remember(answer, form.cleaned_data["language"])
         if request.user.is_authenticated:
-            operations.change_language(**form.cleaned_data, by=request.user)
+            change_language(**form.cleaned_data, by=request.user)
     return answer
 
 
@@ -47,7 +48,7 @@ def profile(request):
     """Change the own name, language, time zone and display."""
     form = forms.Profile.of(request.user, request.POST or None)
     if form.is_valid():
-        operations.change_profile(**form.cleaned_data, by=request.user)
+        change_profile(**form.cleaned_data, by=request.user)
         if chosen := form.cleaned_data["language"]:
             translation.activate(chosen)
         messages.success(request, _("Your profile is saved."))

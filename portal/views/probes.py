@@ -8,7 +8,7 @@ from django.http import HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from portal import queries
+from portal.queries.health import get_health, get_readiness
 
 
 @never_cache
@@ -22,7 +22,7 @@ def live(request):
 @require_safe
 def ready(request):
     """Say whether pages can be served: for a load balancer."""
-    state = queries.get_readiness()
+    state = get_readiness()
     return JsonResponse(state.to_json(), status=200 if state.is_ready else 503)
 
 
@@ -30,7 +30,7 @@ def ready(request):
 @require_safe
 def health(request):
     """Say what works and how far work is behind: for monitoring. 503 only where no pages are served."""
-    state = queries.get_health()
+    state = get_health()
     return JsonResponse(state.to_json(), status=200 if state.is_ready else 503)
 
 

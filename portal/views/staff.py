@@ -6,11 +6,11 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from customers import limiting
-from customers.pages import render_form
-from partners import operations as partners
+from customers import limits
 from partners import queries
 from partners.access import partner_view
+from partners.operations.members import PartnersError
+from partners.pages import render_form
 from partners.roles import Permission
 from portal import forms
 
@@ -25,8 +25,8 @@ def choose_customers(request, member_id):
     form = forms.ChooseCustomers.of(found, request.POST or None, by=request.user)
     if form.is_valid():
         try:
-            limiting.limit_member(member=found, **form.cleaned_data, by=request.user)
-        except partners.PartnersError as error:
+            limits.limit_member(member=found, **form.cleaned_data, by=request.user)
+        except PartnersError as error:
             form.add_error(None, error.message)
         else:
             messages.success(request, _("The choice counts from the next page on."))

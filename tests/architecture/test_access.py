@@ -9,17 +9,18 @@ from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 
+from batches.models import Batch
 from customers import access
 from customers.models import Customer
-from partners import operations as staff
+from imports.operations.split import cut_bundle, receive_bundle
 from partners import tenancy
+from partners.operations.invitations import invite_member
 from partners.roles import Permission, Role
 from tests import factories
+from tests.architecture import walk
 from tests.proof import prove
-from users import operations
-from users.models import Batch
-
-from . import walk
+from users.acts.add import add_user
+from users.acts.reset import plan_resets
 
 # What the sign-in library answers. A page of it that is not here, or of another library, fails the
 # test: first look at what it does for a stranger, for a member, and with each method.
@@ -102,7 +103,7 @@ def furnish(partner, member, word: str) -> walk.Ids:
             deleted_at=timezone.now(),
             purge_at=timezone.now() + timedelta(days=30),
         )
-        added = operations.add_user(
+        added = add_user(
             customer=customer,
             person={
                 "user_name": f"{word}2@{word}.example".lower(),
@@ -111,18 +112,18 @@ def furnish(partner, member, word: str) -> walk.Ids:
             },
             by=member,
         )
-        operations.plan_resets(customer=customer, users=[user.pk], by=member)
+        plan_resets(customer=customer, users=[user.pk], by=member)
         domain = customer.domains.get()
-        invited = staff.invite_member(
+        invited = invite_member(
             email=f"{word}@invited.example", role=Role.READER, is_limited=False, by=member
         )
-        bundle = operations.receive_bundle(
+        bundle = receive_bundle(
             name=f"{word}.csv",
             parts=[f"Customer,User name,Display name\n{word},{word}3,{word}\n".encode()],
             options={"mode": "good"},
             by=member,
         )
-        operations.cut_bundle(bundle_id=bundle.pk)
+        cut_bundle(bundle_id=bundle.pk)
     colleague = factories.member(partner, f"{word}.colleague".lower(), full_name=word)
     key = Authenticator.objects.create(
         id=walk.next_number(), user=colleague, type="webauthn", data={"name": word}
@@ -365,6 +366,6 @@ def test_the_table_of_roles_is_the_products():
 
 
 def test_a_batch_kind_is_never_unknown_to_the_engine():
-    from users.operations.running import APPLIES
+    from batches.acts import APPLIES
 
     assert {Batch.Kind.ADD, Batch.Kind.IMPORT, Batch.Kind.RESET} <= set(APPLIES)

@@ -6,8 +6,8 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from . import walk
-from .test_access import furnish
+from tests.architecture import walk
+from tests.architecture.test_access import furnish
 
 WRITING = ("post", "put", "patch", "delete")
 

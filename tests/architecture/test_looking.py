@@ -7,8 +7,8 @@ from django.db import connections
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
-from . import walk
-from .test_access import furnish
+from tests.architecture import walk
+from tests.architecture.test_access import furnish
 
 
 def rows() -> dict[str, int]:

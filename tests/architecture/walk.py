@@ -17,7 +17,9 @@ from django.urls import URLPattern, get_resolver
 # Of many digits, so that nothing else on a page looks like one.
 _numbers = itertools.count(1_700_000_001)
 
-APPS = ("portal", "users", "licensing", "customers", "partners")
+APPS = (
+    "portal", "handover", "imports", "users", "batches", "licensing", "customers", "partners",
+)  # fmt: skip
 EVERY_URL = "tests.architecture.every_url"
 
 

@@ -5,12 +5,19 @@ from django.db import Error, connections, transaction
 from django.utils import timezone
 
 from audit.models import Event
+from batches.operations.control import start_batch
+from handover.operations.sheet import hand_over, open_sheet
 from partners import tenancy
 from tests import factories
 from tests.architecture import walk
-from users import operations
+from users.acts.add import add_user, finish_set
+from users.acts.block import plan_blocks
+from users.acts.delete import plan_deletes
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.purge import plan_purges, purge_due
+from users.acts.reset import plan_resets
+from users.acts.restore import plan_restores
 from users.models import CustomerUser
-from users.operations import Changes
 
 PERSON = {"user_name": "new@contoso.example", "display_name": "New", "products": []}
 
@@ -23,28 +30,28 @@ def acts(inside, alice):
     ann = factories.user(customer, "Ann", location="US")
     gone = factories.user(customer, "Gone", deleted_at=timezone.now(), purge_at=timezone.now())
     with transaction.atomic():
-        added = operations.add_user(
+        added = add_user(
             customer=customer, person=PERSON | {"user_name": "first@contoso.example"}, by=alice
         )
     arguments = {"customer": customer, "by": alice}
 
     def run(plan, users, **more):
         batch = plan(users=[user.pk for user in users], **arguments, **more)
-        return operations.start_batch(batch=batch, by=alice)
+        return start_batch(batch=batch, by=alice)
 
     give = Changes(give=frozenset([str(office.pk)]))
     return {
-        "add": lambda: operations.add_user(person=PERSON, **arguments),
-        "finish": lambda: operations.finish_set(batch=added.batch, by=alice),
-        "show": lambda: operations.open_sheet(batch=added.batch, way="shown", by=alice),
-        "hand over": lambda: operations.hand_over(batch=added.batch, unopened=1, by=alice),
-        "reset": lambda: run(operations.plan_resets, [ann]),
-        "block": lambda: run(operations.plan_blocks, [ann], block=True),
-        "licenses": lambda: run(operations.plan_licenses, [ann], changes=give),
-        "delete": lambda: run(operations.plan_deletes, [ann]),
-        "restore": lambda: run(operations.plan_restores, [gone]),
-        "purge now": lambda: run(operations.plan_purges, [gone]),
-        "purge": operations.purge_due,
+        "add": lambda: add_user(person=PERSON, **arguments),
+        "finish": lambda: finish_set(batch=added.batch, by=alice),
+        "show": lambda: open_sheet(batch=added.batch, way="shown", by=alice),
+        "hand over": lambda: hand_over(batch=added.batch, unopened=1, by=alice),
+        "reset": lambda: run(plan_resets, [ann]),
+        "block": lambda: run(plan_blocks, [ann], block=True),
+        "licenses": lambda: run(plan_licenses, [ann], changes=give),
+        "delete": lambda: run(plan_deletes, [ann]),
+        "restore": lambda: run(plan_restores, [gone]),
+        "purge now": lambda: run(plan_purges, [gone]),
+        "purge": purge_due,
     }
 
 

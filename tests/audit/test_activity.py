@@ -15,7 +15,7 @@ from partners import tenancy
 from partners.roles import Role
 from portal import sentences
 from tests import factories
-from users import operations as users
+from users.acts import purge
 
 pytestmark = pytest.mark.django_db
 
@@ -165,7 +165,7 @@ def test_pages_follow_each_other_without_gap_or_double(contoso, as_alice, alice,
 
 
 def test_who_was_purged_is_told_by_the_beginning_of_the_hash(contoso, as_alice, alice):
-    pseudonym = users.pseudonym("ann@contoso.example")
+    pseudonym = purge.pseudonym("ann@contoso.example")
     record("user.purged", pseudonym, alice, contoso)
 
     page = text(as_alice)

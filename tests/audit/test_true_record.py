@@ -8,12 +8,14 @@ from django.utils import timezone
 
 import audit.operations as audit
 from audit.models import Event
-from partners import operations as partners
+from handover.operations.sheet import open_sheet
 from partners.models import Member
+from partners.operations.members import change_role
 from partners.roles import Role
 from partners.tenancy import uuid7
 from tests import factories
-from users import operations
+from users.acts.add import add_user
+from users.acts.purge import pseudonym
 from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +37,8 @@ def insert(by_id, by_name, by_email="", *, action="user.edited", subject=(None, 
 def ann(contoso, alice):
     """A user with events of her own and of a batch."""
     person = {"user_name": "ann@contoso.example", "display_name": "Ann", "products": []}
-    added = operations.add_user(customer=contoso, person=person, by=alice)
-    operations.open_sheet(batch=added.batch, way="shown", by=alice)
+    added = add_user(customer=contoso, person=person, by=alice)
+    open_sheet(batch=added.batch, way="shown", by=alice)
     return CustomerUser.objects.get(pk=added.line.user_id)
 
 
@@ -100,7 +102,7 @@ def test_the_record_of_members_customers_and_products_cannot_be_blotted(
     inside, contoso, office, alice, northwind
 ):
     carol = factories.member(northwind, "carol", Role.READER)
-    partners.change_role(member=carol, role=Role.ADMIN_AGENT, by=alice)
+    change_role(member=carol, role=Role.ADMIN_AGENT, by=alice)
     for action, key, name in (
         ("member.role_changed", carol.pk, carol.name),
         ("customer.edited", contoso.pk, contoso.name),
@@ -140,7 +142,7 @@ def test_a_purge_forgets_in_the_statement_that_deletes(contoso, ann):
         cursor.execute("DELETE FROM users_customeruser WHERE id = %s", [ann.pk])
 
     assert {event.subject_name for event in Event.objects.filter(subject_id=ann.pk)} == {
-        operations.pseudonym("ann@contoso.example")
+        pseudonym("ann@contoso.example")
     }
 
 

@@ -15,9 +15,8 @@ import sys
 import time
 from importlib import import_module
 
+from tests.bench import surroundings, table
 from tools import places
-
-from . import surroundings, table
 
 RESULT = places.LOCAL / "bench.json"
 CIRCUMSTANCES = places.LOCAL / "bench-circumstances.json"
@@ -62,7 +61,7 @@ def main(arguments: list[str]) -> int:
 def run(ground: surroundings.Ground, wanted: list[str]) -> None:
     """Run these families, print what they measured, and keep it where they are all."""
     start = time.monotonic()
-    from . import datasets
+    from tests.bench import datasets
 
     circumstances = ground.describe()
     print("\n".join(circumstances.values()), flush=True)

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from django.db import transaction
 
 from customers.models import Customer
-from users import operations
-
-from . import datasets, floor, ours, rounds
-from .surroundings import Ground
-from .table import Row, compare
+from tests.bench import datasets, floor, ours, rounds
+from tests.bench.surroundings import Ground
+from tests.bench.table import Row, compare
+from users.acts.delete import plan_deletes
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.purge import purge_due
+from users.acts.reset import plan_resets
+from users.acts.restore import plan_restores
 
 # What the bare statement leaves undone.
 BESIDES = {
@@ -50,12 +53,12 @@ def _go_round(ground: Ground, member, times, *, is_ours_first: bool) -> None:
 def make(customer: Customer, users: list, member, count: int) -> dict[str, Callable]:
     """Our own acts on these users, to be called in this order."""
     third = customer.bought[2]
-    changes = operations.Changes(give=frozenset([str(third.pk)]))
+    changes = Changes(give=frozenset([str(third.pk)]))
     plans = {
-        "assign": (operations.plan_licenses, {"changes": changes}),
-        "reset": (operations.plan_resets, {}),
-        "delete": (operations.plan_deletes, {}),
-        "restore": (operations.plan_restores, {}),
+        "assign": (plan_licenses, {"changes": changes}),
+        "reset": (plan_resets, {}),
+        "delete": (plan_deletes, {}),
+        "restore": (plan_restores, {}),
     }
 
     def as_batch(plan, more):
@@ -66,7 +69,7 @@ def make(customer: Customer, users: list, member, count: int) -> dict[str, Calla
         return act
 
     def purge():
-        purged = operations.purge_due()
+        purged = purge_due()
         if purged != count:
             raise RuntimeError(f"{purged} of {count} users were purged.")
 

@@ -19,16 +19,17 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from customers.models import Customer
+from customers.names import sort_key
 from demo import people
 from licensing.models import Assignment, Subscription
 from partners import tenancy
 from partners.models import Member, Partner
 from partners.roles import Role
 from tests import factories
-from users import names, passwords
+from tests.bench.surroundings import PLACE, Ground
+from users import passwords
 from users.models import CustomerUser
-
-from .surroundings import PLACE, Ground
+from users.rules import names
 
 # Raise it where the data change: databases made before are made anew.
 VERSION = 1
@@ -222,7 +223,7 @@ def _users(customer: Customer, count: int, deleted: int, is_plain: bool) -> Iter
             "en",
             ["user_administrator"] if is_administrator else [],
             not is_plain and not is_deleted and kinds.is_one(number, 0.03, 13),
-            names.sort_key(shown, last, first),
+            sort_key(shown, last, first),
             names.search_text(shown, first, last, user_name),
             hashed,
             "temporary" if is_temporary else "chosen",

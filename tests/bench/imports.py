@@ -10,11 +10,13 @@ from time import perf_counter
 
 from django.db import transaction
 
-from users.importing import facts, parse, plan, validate
-
-from . import datasets, floor, ours, rounds, shelf
-from .surroundings import Ground
-from .table import Row, compare
+from imports.check import plan, rows
+from imports.read import table
+from licensing.rules import SubscriptionFacts
+from tests.bench import datasets, floor, ours, rounds, shelf
+from tests.bench.surroundings import Ground
+from tests.bench.table import Row, compare
+from users.rules import facts
 
 
 def run(ground: Ground, kept: dict[str, str]) -> Iterator[Row]:
@@ -86,7 +88,7 @@ def check(ground: Ground, kept: dict[str, str]) -> Iterator[Row]:
     count = ground.scale.rows
     path = datasets.make_file("ours.example", count)
     bought = tuple(
-        facts.Subscription(
+        SubscriptionFacts(
             id=f"00000000-0000-7000-8000-00000000000{number}",
             product=f"00000000-0000-7000-9000-00000000000{number}",
             name=name,
@@ -108,9 +110,9 @@ def check(ground: Ground, kept: dict[str, str]) -> Iterator[Row]:
 
 def _make_plan(path: Path, known: facts.Facts, count: int) -> None:
     defaults = facts.Defaults()
-    parsed = parse.parse_file(path.read_bytes(), path.name)
-    validate.names_to_look_up(parsed.rows, defaults, known.domains)
-    made = plan.make_plan(*validate.validate(parsed.rows, known, defaults), known)
+    parsed = table.parse_file(path.read_bytes(), path.name)
+    rows.names_to_look_up(parsed.rows, defaults, known.domains)
+    made = plan.make_plan(*rows.validate(parsed.rows, known, defaults), known)
     if made.ready != count:
         raise RuntimeError(f"{made.ready} of {count} rows are ready.")
 

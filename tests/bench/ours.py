@@ -6,10 +6,12 @@ from pathlib import Path
 
 from django.db import transaction
 
+from batches.models import Batch, Chunk, Line
+from batches.operations.control import start_batch
+from batches.operations.run import run_chunk
 from customers.models import Customer
+from imports.operations.check import check_upload, receive_file
 from partners.models import Member
-from users import operations
-from users.models import Batch, Chunk, Line
 
 PART_BYTES = 1024 * 1024
 
@@ -17,7 +19,7 @@ PART_BYTES = 1024 * 1024
 def upload(customer: Customer, path: Path, by: Member) -> Batch:
     """Receive a file of people."""
     with path.open("rb") as file:
-        return operations.receive_file(
+        return receive_file(
             customer=customer,
             name=path.name,
             parts=iter(partial(file.read, PART_BYTES), b""),
@@ -28,13 +30,13 @@ def upload(customer: Customer, path: Path, by: Member) -> Batch:
 
 def check(batch: Batch) -> None:
     """Check the file as a worker does."""
-    operations.check_upload(batch_id=batch.pk)
+    check_upload(batch_id=batch.pk)
 
 
 def start(batch: Batch, by: Member) -> None:
     """Start a plan, as a page does."""
     with transaction.atomic():
-        operations.start_batch(batch=Batch.objects.get(pk=batch.pk), by=by)
+        start_batch(batch=Batch.objects.get(pk=batch.pk), by=by)
 
 
 def run(batch: Batch) -> None:
@@ -42,7 +44,7 @@ def run(batch: Batch) -> None:
     with transaction.atomic():
         numbers = list(Chunk.objects.filter(batch=batch).order_by("number"))
     for chunk in numbers:
-        operations.run_chunk(batch_id=batch.pk, number=chunk.number)
+        run_chunk(batch_id=batch.pk, number=chunk.number)
 
 
 def apply(batch: Batch, by: Member) -> None:

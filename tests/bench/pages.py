@@ -14,13 +14,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from customers.models import Customer
-from users import operations, queries
-from users.queries.paging import get_page
-from users.views import lists
-
-from . import datasets, ours, rounds
-from .surroundings import Ground
-from .table import Row, compare
+from tests.bench import datasets, ours, rounds
+from tests.bench.surroundings import Ground
+from tests.bench.table import Row, compare
+from users.acts.reset import plan_resets
+from users.queries.filters import Filters, find_users
+from users.queries.page import get_page
+from users.views import list as lists
 
 SEARCHES = {
     "rare": datasets.RARE[1],
@@ -106,16 +106,16 @@ def _filtered_searches(pages: dict[str, dict]) -> dict[str, dict]:
 
 def _middle(customer: Customer) -> str:
     """The cursor of a row in the middle of the list."""
-    everybody = queries.Filters()
-    ordered = queries.find_users(customer, everybody).order_by("sort_key", "pk")
+    everybody = Filters()
+    ordered = find_users(customer, everybody).order_by("sort_key", "pk")
     users = ordered.filter(sort_key__gte=ordered[ordered.count() // 2].sort_key)
     return get_page(users, filters=everybody, sort="name").next
 
 
 def _end(customer: Customer) -> str:
     """The cursor of the row before the last page."""
-    everybody = queries.Filters()
-    users = queries.find_users(customer, everybody)
+    everybody = Filters()
+    users = find_users(customer, everybody)
     return get_page(users, filters=everybody, sort="-name").next
 
 
@@ -199,12 +199,11 @@ def sheet(ground: Ground, kept: dict[str, str]) -> Iterator[Row]:
                 users = list(customer.users.values_list("pk", flat=True)[: sum(sizes)])
             parts = (users[: sizes[0]], users[sizes[0] :])
             batches = [
-                ours.act(operations.plan_resets, customer=customer, users=part, by=member)
-                for part in parts
+                ours.act(plan_resets, customer=customer, users=part, by=member) for part in parts
             ]
             client = Client(headers={"accept-language": "en"})
             client.force_login(member)
-        addresses = [reverse("users:print_sheet", args=["ours", one.pk]) for one in batches]
+        addresses = [reverse("handover:print_sheet", args=["ours", one.pk]) for one in batches]
         for address in addresses:
             _print(client, address)
         times: tuple[list, list] = ([], [])

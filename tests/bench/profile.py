@@ -7,9 +7,9 @@ from time import perf_counter
 
 from django.db import connection, transaction
 
-from . import acts, datasets, ours
-from .surroundings import Ground
-from .table import Row
+from tests.bench import acts, datasets, ours
+from tests.bench.surroundings import Ground
+from tests.bench.table import Row
 
 # What takes a smaller share of an act is not named.
 LEAST_SHARE = 0.03

@@ -18,10 +18,9 @@ from django.test import Client
 from django.urls import reverse
 
 from tests import slow
+from tests.bench import datasets
+from tests.bench.surroundings import Ground
 from tools import embedded
-
-from . import datasets
-from .surroundings import Ground
 
 GRANIAN = ("granian", "--interface=wsgi", "--no-ws", "--workers=2", "--log-level=error")
 APPLICATION = "portal.wsgi:application"

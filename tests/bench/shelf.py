@@ -7,8 +7,9 @@ from django.db import transaction
 from import_export import fields, resources
 
 from customers.models import Customer
-from users import names
+from customers.names import sort_key
 from users.models import CustomerUser
+from users.rules import names
 
 FIELDS = {
     "user_name": "User name",
@@ -50,9 +51,7 @@ class Users(resources.ModelResource):
     def before_save_instance(self, instance, row, **kwargs):
         """Give the user what no row may lack."""
         instance.customer = self.customer
-        instance.sort_key = names.sort_key(
-            instance.display_name, instance.last_name, instance.first_name
-        )
+        instance.sort_key = sort_key(instance.display_name, instance.last_name, instance.first_name)
         instance.search = names.search_text(
             instance.display_name, instance.first_name, instance.last_name, instance.user_name
         )

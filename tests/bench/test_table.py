@@ -1,4 +1,4 @@
-from . import table
+from tests.bench import table
 
 
 def row(ours, opponent, target=2.0):

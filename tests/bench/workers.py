@@ -13,11 +13,10 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from users.models import Batch
-
-from . import datasets, ours
-from .surroundings import Ground
-from .table import Row, compare, percentile
+from batches.models import Batch
+from tests.bench import datasets, ours
+from tests.bench.surroundings import Ground
+from tests.bench.table import Row, compare, percentile
 
 # Between two requests; a member reads what has come.
 PAUSE = 0.03

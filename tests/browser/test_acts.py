@@ -3,11 +3,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from licensing import operations as licensing
+from licensing.operations.seats import Wanted, assign
 from tests import factories
+from tests.browser.conftest import inside_of
 from users.models import CustomerUser
-
-from .conftest import inside_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,8 +25,8 @@ def users(site, northwind, alice, contoso):
             for name in ("Ann", "Bo")
         ]
         factories.user(contoso, "Boss", permissions=["global_administrator"], location="US")
-        wanted = [licensing.Wanted(user.pk, office.pk) for user in people]
-        licensing.assign(customer=contoso, wanted=wanted, cause=None)
+        wanted = [Wanted(user.pk, office.pk) for user in people]
+        assign(customer=contoso, wanted=wanted, cause=None)
     # What is still fading in has not its colors yet.
     site.page.emulate_media(reduced_motion="reduce")
     site.sign_in(alice)

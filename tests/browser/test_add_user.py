@@ -2,9 +2,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import factories
+from tests.browser.conftest import inside_of
 from users.models import CustomerUser
-
-from .conftest import inside_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

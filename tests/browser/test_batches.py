@@ -5,12 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from batches.models import Batch
 from partners.models import Member
 from tests import factories
-from users import operations
-from users.models import Batch
-
-from .conftest import inside_of
+from tests.browser.conftest import inside_of
+from users.acts.reset import plan_resets
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +22,7 @@ def batches(site, northwind, alice, contoso):
         for customer, number in ((contoso, 55), (fabrikam, 1)):
             ann = factories.user(customer, "Ann")
             for _again in range(number):
-                operations.plan_resets(customer=customer, users=[ann.pk], by=alice)
+                plan_resets(customer=customer, users=[ann.pk], by=alice)
         for number, batch in enumerate(Batch.objects.filter(customer=contoso).order_by("pk")):
             Batch.objects.filter(pk=batch.pk).update(
                 ticket=f"INC-{number:02}" if number % 2 else "",
@@ -142,7 +141,7 @@ def many(batches, northwind):
         customer = factories.customer("cafe", "Café Lumière Hospitality and Catering Company")
         ann = factories.user(customer, "Ann")
         alice = Member.objects.get(name="Alice")
-        operations.plan_resets(customer=customer, users=[ann.pk], by=alice)
+        plan_resets(customer=customer, users=[ann.pk], by=alice)
     batches.page.reload()
     return batches
 
@@ -212,7 +211,7 @@ def test_a_page_that_refreshes_itself_says_so_and_one_that_is_opened_does_not(
 ):
     with inside_of(northwind):
         ann = factories.user(contoso, "Ann")
-        batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
+        batch = plan_resets(customer=contoso, users=[ann.pk], by=alice)
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.PAUSED)
     site.sign_in(alice)
     with site.page.expect_request(lambda request: "x-poll" in request.headers) as asked:

@@ -5,14 +5,15 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from licensing import operations as licensing
+from batches.models import Batch, Line
 from licensing.models import Subscription
+from licensing.operations.seats import Wanted, assign
+from licensing.operations.subscriptions import change_subscription
 from tests import factories
+from tests.browser import steps
+from tests.browser.conftest import inside_of
 from users import passwords
-from users.models import Batch, CustomerUser, Line
-
-from . import steps
-from .conftest import inside_of
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,10 +54,8 @@ def users(site, northwind, alice, contoso, bought, words):
             )
             for name in (*NAMES, "Dee")
         ]
-        wanted = [
-            licensing.Wanted(user.pk, one.pk) for user in people[:3] for one in bought.values()
-        ]
-        licensing.assign(customer=contoso, wanted=wanted, cause=None)
+        wanted = [Wanted(user.pk, one.pk) for user in people[:3] for one in bought.values()]
+        assign(customer=contoso, wanted=wanted, cause=None)
     site.sign_in(alice)
     expect(site.page.locator("html")).to_have_attribute("lang", words)
     site.open(LIST)
@@ -143,7 +142,7 @@ def test_three_are_deleted_and_come_back_with_two_of_three_licenses(
 
     # Meanwhile nothing is left of one product, and somebody else is called ann.
     with inside_of(northwind):
-        licensing.change_subscription(
+        change_subscription(
             subscription=bought["Telephone"], seats=0, state="active", renews_on=None, by=alice
         )
         factories.user(contoso, "New Ann", user_name="ann@contoso.example")

@@ -9,17 +9,22 @@ from django.conf import settings as django_settings
 from django.test import Client
 from playwright.sync_api import Page, expect
 
+from batches.models import Batch
 from customers.models import Customer
 from demo import catalog, seed
+from handover.models import Handover
+from handover.operations.mail import mail_users
+from imports.models import Bundle
+from imports.operations.split import cut_bundle, receive_bundle
 from licensing.models import Product, Subscription
 from partners.models import Member, Partner
 from tests import factories
 from tests.architecture import walk
-from tests.users.handing_over import add
-from users import operations, passwords
-from users.models import Batch, Bundle, CustomerUser, Handover
-
-from .conftest import findings, inside_of, too_wide
+from tests.browser.conftest import findings, inside_of, too_wide
+from tests.handover.handing_over import add
+from users import passwords
+from users.acts.add import finish_set
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,13 +46,13 @@ def demo(transactional_db):
         # Long and foreign names are what makes a page too wide.
         factories.user(customer, "Wolfeschlegelsteinhausenbergerdorff " * 2)
         batch = add(customer, mira, "ann", "wang", display_name="王建国")
-        operations.finish_set(batch=batch, by=mira)
-        operations.mail_users(batch=batch, kind=Handover.Kind.USER_LINK, by=mira)
+        finish_set(batch=batch, by=mira)
+        mail_users(batch=batch, kind=Handover.Kind.USER_LINK, by=mira)
         rows = f"Customer,User name,Display name\n{customer.name},zoe,Zoe\nNobody,bo,Bo\n"
-        bundle = operations.receive_bundle(
+        bundle = receive_bundle(
             name="all.csv", parts=[rows.encode()], options={"mode": "good"}, by=mira
         )
-        operations.cut_bundle(bundle_id=bundle.pk)
+        cut_bundle(bundle_id=bundle.pk)
     return partner
 
 

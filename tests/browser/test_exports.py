@@ -5,12 +5,12 @@ from playwright.sync_api import expect
 
 import audit.operations as audit
 from audit.models import Event
+from batches.operations.control import start_batch
 from customers.models import Customer
+from imports.read.table import parse_file
 from tests import factories
-from users import operations
-from users.importing.parse import parse_file
-
-from .conftest import inside_of
+from tests.browser.conftest import inside_of
+from users.acts.block import plan_blocks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,8 +82,8 @@ def test_the_template_with_the_users_is_taken_where_it_is_imported(users):
 def test_the_result_of_a_batch_is_downloaded(users, northwind, alice, contoso):
     with inside_of(northwind):
         keys = list(contoso.users.values_list("pk", flat=True))
-        batch = operations.plan_blocks(customer=contoso, users=keys, block=True, by=alice)
-        operations.start_batch(batch=batch, by=alice)
+        batch = plan_blocks(customer=contoso, users=keys, block=True, by=alice)
+        start_batch(batch=batch, by=alice)
     users.open(f"/customers/contoso/batches/{batch.pk}/")
     page = users.page
 

@@ -8,8 +8,7 @@ from django.core import mail
 from playwright.sync_api import expect
 
 from tests import factories
-
-from . import steps
+from tests.browser import steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,11 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from imports.operations.check import check_upload, receive_file
 from partners import tenancy
 from tests import factories
-from users import operations
-
-from .conftest import inside_of
+from tests.browser.conftest import inside_of
+from users.acts.add import add_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -156,10 +156,10 @@ def test_a_row_that_is_repaired_in_a_dialog_is_not_closed_in_passing(
 ):
     with tenancy.tenant(northwind.pk):
         content = b"User name,Display name,Usage location\nann@elsewhere.example,Ann,US\n"
-        batch = operations.receive_file(
+        batch = receive_file(
             customer=contoso, name="people.csv", parts=[content], options={}, by=alice
         )
-        operations.check_upload(batch_id=batch.pk)
+        check_upload(batch_id=batch.pk)
     page = signed_in.page
     signed_in.open(f"/customers/contoso/batches/{batch.pk}/")
     asked = Asked(page)
@@ -205,7 +205,7 @@ def test_a_set_that_is_not_finished_is_seen_and_finished(
     with inside_of(northwind):
         for name in ("ann", "bo", "cy"):
             person = {"user_name": f"{name}@contoso.example", "display_name": name, "products": []}
-            operations.add_user(customer=contoso, person=person, by=alice)
+            add_user(customer=contoso, person=person, by=alice)
 
     signed_in.open(address)
     said = {

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from . import steps
+from tests.browser import steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

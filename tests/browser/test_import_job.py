@@ -5,12 +5,12 @@ import os
 import pytest
 from playwright.sync_api import expect
 
-from tests.users.importing.samples import repack, workbook
+from batches.models import Batch, Chunk
+from tests.browser import steps
+from tests.browser.conftest import inside_of
+from tests.imports.samples import repack, workbook
 from tests.users.test_files_of_others import FILES
-from users.models import Batch, Chunk, CustomerUser
-
-from . import steps
-from .conftest import inside_of
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,11 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from batches.models import Line
 from tests import factories
-from users.models import Line
-
-from . import steps
-from .conftest import inside_of
+from tests.browser import steps
+from tests.browser.conftest import inside_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

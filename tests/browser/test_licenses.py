@@ -3,12 +3,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from licensing import operations as licensing
+from batches.models import Batch, Line
 from licensing.models import Subscription
+from licensing.operations.seats import Wanted, assign
 from tests import factories
-from users.models import Batch, Line
-
-from .conftest import inside_of
+from tests.browser.conftest import inside_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,8 +22,8 @@ def school(site, northwind, alice, contoso):
         factories.subscription(contoso, "Closed", state="suspended")
         users = [factories.user(contoso, f"Ann {n:02}", location="US") for n in range(60)]
         for bought, some in ((mail, users), (word, users[:12])):
-            wanted = [licensing.Wanted(user.pk, bought.pk, ()) for user in some]
-            licensing.assign(customer=contoso, wanted=wanted, cause=None)
+            wanted = [Wanted(user.pk, bought.pk, ()) for user in some]
+            assign(customer=contoso, wanted=wanted, cause=None)
     site.sign_in(alice)
     site.open("/customers/contoso/users/")
     return site

@@ -3,10 +3,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from batches.models import Batch, Line
 from tests import factories
-from users.models import Batch, CustomerUser, Line
-
-from .conftest import inside_of
+from tests.browser.conftest import inside_of
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

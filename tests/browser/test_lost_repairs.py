@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from users import operations
-
-from .conftest import inside_of
-from .test_every_page import NARROWEST, SIZES
+from imports.operations.check import check_again, check_upload, receive_file
+from imports.operations.repair import repair_line
+from tests.browser.conftest import inside_of
+from tests.browser.test_every_page import NARROWEST, SIZES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,21 +18,21 @@ def lost(northwind, alice, contoso):
     """A plan in which eight repairs were lost, as the column now means something else."""
     content = "\r\n".join(["User name,Display name,Department", *ROWS]).encode()
     with inside_of(northwind):
-        batch = operations.receive_file(
+        batch = receive_file(
             customer=contoso,
             name="people.csv",
             parts=[content],
             options={"mode": "good", "defaults": {"domain": "contoso.example", "location": "US"}},
             by=alice,
         )
-        operations.check_upload(batch_id=batch.pk)
+        check_upload(batch_id=batch.pk)
         batch.refresh_from_db()
         for number in range(1, 9):
             changes = {"department": "Information technology"}
-            operations.repair_line(batch=batch, number=number, changes=changes, by=alice)
+            repair_line(batch=batch, number=number, changes=changes, by=alice)
         columns = {"department": "job_title"}
-        operations.check_again(batch=batch, options=batch.options, columns=columns, by=alice)
-        operations.check_upload(batch_id=batch.pk)
+        check_again(batch=batch, options=batch.options, columns=columns, by=alice)
+        check_upload(batch_id=batch.pk)
     return batch
 
 

@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 from audit.models import Event
-from users.models import Batch, CustomerUser, Line
-
-from . import steps
-from .conftest import inside_of
+from batches.models import Batch, Line
+from tests.browser import steps
+from tests.browser.conftest import inside_of
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

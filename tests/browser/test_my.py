@@ -5,10 +5,9 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests import factories
+from tests.browser.conftest import inside_of
 from users import passwords
 from users.models import CustomerUser
-
-from .conftest import inside_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

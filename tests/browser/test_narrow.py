@@ -6,11 +6,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from imports.operations.check import check_upload, receive_file
 from partners import tenancy
 from tests import factories
-from users import operations
-
-from .conftest import inside_of, too_wide
+from tests.browser.conftest import inside_of, too_wide
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,11 +80,11 @@ def planned(northwind, alice, contoso):
             for number in range(3)
         )
         content += "Bo,Bo,bo@elsewhere.example\n"
-        batch = operations.receive_file(
+        batch = receive_file(
             customer=contoso, name="people.csv", parts=[content.encode()], options={}, by=alice
         )
     with tenancy.tenant(northwind.pk):
-        operations.check_upload(batch_id=batch.pk)
+        check_upload(batch_id=batch.pk)
     return batch
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests import factories
 from tests.browser.conftest import inside_of
-from tests.users.handing_over import add, user_of
+from tests.handover.handing_over import add, user_of
 
 # Texts with a hyphen in a word that are set with digits of one width.
 SET_APART = r"""

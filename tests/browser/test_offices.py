@@ -6,13 +6,12 @@ import pytest
 from playwright.sync_api import expect
 
 from customers.models import Customer
-from licensing import operations as licensing
 from licensing.models import Product, Subscription
+from licensing.operations.seats import Wanted, assign
 from partners.models import Member
 from tests import factories
-
-from . import steps
-from .conftest import inside_of
+from tests.browser import steps
+from tests.browser.conftest import inside_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,9 +71,9 @@ def test_a_customer_buys_what_is_in_the_catalog(site, alice, northwind):
         fabrikam = Customer.objects.get(slug="fabrikam")
         bought = Subscription.objects.get(customer=fabrikam)
         people = [factories.user(fabrikam, name, location="US") for name in ("Ann", "Bo")]
-        licensing.assign(
+        assign(
             customer=fabrikam,
-            wanted=[licensing.Wanted(user.pk, bought.pk) for user in people],
+            wanted=[Wanted(user.pk, bought.pk) for user in people],
             cause=None,
         )
     page.locator("main table td.main a").click()

@@ -9,11 +9,12 @@ import pytest
 from playwright.sync_api import expect
 from pypdf import PdfReader
 
+from batches.models import Batch, Line
+from handover import mails
+from handover.operations.mail import mail_sheet
 from tests import factories
 from tests.browser.conftest import inside_of
-from tests.users.handing_over import add, secret_of, user_of
-from users import mails, operations
-from users.models import Batch, Line
+from tests.handover.handing_over import add, secret_of, user_of
 
 PRINTS = [("A4", "default"), ("Letter", "default"), ("A4", "none"), ("Letter", "none")]
 # What a member chooses in the print dialog. "None" leaves the margins of the style sheet out.
@@ -178,7 +179,7 @@ def test_a_sheet_that_a_link_opens_is_whole_on_paper(
 ):
     batch, secrets = awkward(17)
     with inside_of(northwind):
-        operations.mail_sheet(batch=batch, to="ann@home.example", language="en", by=alice)
+        mail_sheet(batch=batch, to="ann@home.example", language="en", by=alice)
         link = mails.link_address(batch.handovers.get())
     site.page.goto(link)
     site.page.get_by_role("main").get_by_role("button").click()

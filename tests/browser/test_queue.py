@@ -6,14 +6,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from licensing import operations as licensing
+from batches.models import Batch
 from licensing.models import Assignment, WaitingSeat
+from licensing.operations.seats import Wanted, assign
 from tests import factories
-from users.models import Batch
-
-from . import steps
-from .conftest import inside_of
-from .test_licenses import box, choose_all
+from tests.browser import steps
+from tests.browser.conftest import inside_of
+from tests.browser.test_licenses import box, choose_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,8 +24,8 @@ def school(site, northwind, alice, contoso):
         old = factories.subscription(contoso, "Old", seats=60)
         factories.subscription(contoso, "New", seats=40)
         users = [factories.user(contoso, f"Ann {n:02}", location="US") for n in range(60)]
-        wanted = [licensing.Wanted(user.pk, old.pk, ()) for user in users]
-        licensing.assign(customer=contoso, wanted=wanted, cause=None)
+        wanted = [Wanted(user.pk, old.pk, ()) for user in users]
+        assign(customer=contoso, wanted=wanted, cause=None)
     site.sign_in(alice)
     site.open("/customers/contoso/users/")
     return site
@@ -171,8 +170,8 @@ def test_two_who_wait_for_each_others_seat_are_served_by_a_worker(
         users = [factories.user(contoso, f"Zoe {n}", location="US") for n in range(2)]
         bought = [factories.subscription(contoso, name, seats=1) for name in ("Left", "Right")]
         for user, one in zip(users, bought, strict=True):
-            wanted = [licensing.Wanted(user.pk, one.pk, ())]
-            licensing.assign(customer=contoso, wanted=wanted, cause=None)
+            wanted = [Wanted(user.pk, one.pk, ())]
+            assign(customer=contoso, wanted=wanted, cause=None)
     for user, gives, wants in ((0, "Left", "Right"), (1, "Right", "Left")):
         school.open(f"/customers/contoso/users/?q=Zoe+{user}")
         page.locator("[data-select-row]").check()

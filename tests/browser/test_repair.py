@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from batches.models import Batch
+from batches.operations import lease
+from imports.operations import repair
 from tests import factories
-from users.models import Batch, CustomerUser
-from users.operations import checking, repairing
-
-from . import steps
-from .conftest import inside_of
+from tests.browser import steps
+from tests.browser.conftest import inside_of
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -154,7 +155,7 @@ def test_a_phone_repairs_as_well(site, planned, shoot):
 
 
 def test_many_rows_are_repaired_by_a_worker_while_the_page_waits(site, planned, shoot, monkeypatch):
-    monkeypatch.setattr(repairing, "MOST_AT_ONCE", 5)
+    monkeypatch.setattr(repair, "MOST_AT_ONCE", 5)
     page = planned
     row = kind(page, "contoso.exmaple is not a domain of this customer")
     row.get_by_role("button", name="Change 8 rows").click()
@@ -198,9 +199,9 @@ def test_a_reason_and_a_ticket_stay_whatever_is_repaired(site, planned, northwin
 
 
 def test_rows_that_wait_for_a_worker_are_said_to_and_let_go(site, planned, shoot, monkeypatch):
-    monkeypatch.setattr(repairing, "MOST_AT_ONCE", 5)
+    monkeypatch.setattr(repair, "MOST_AT_ONCE", 5)
     # Nobody is told, as where the broker is away.
-    monkeypatch.setattr(checking, "poke", lambda *_task, **_arguments: None)
+    monkeypatch.setattr(lease, "poke", lambda *_task, **_arguments: None)
     page = planned
     row = kind(page, "contoso.exmaple is not a domain of this customer")
     row.get_by_role("button", name="Change 8 rows").focus()

@@ -3,10 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
+from imports.operations.check import check_upload, receive_file
 from partners import tenancy
-from users import operations
-
-from .conftest import inside_of
+from tests.browser.conftest import inside_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,10 +26,10 @@ def test_rows_are_kept_by_one_click(
         type(alice).objects.filter(pk=alice.pk).update(language=language)
     with tenancy.tenant(northwind.pk):
         content = "\n".join(["User name,Display name,Licenses,Usage location", *ROWS]) + "\n"
-        batch = operations.receive_file(
+        batch = receive_file(
             customer=contoso, name="people.csv", parts=[content.encode()], options={}, by=alice
         )
-        operations.check_upload(batch_id=batch.pk)
+        check_upload(batch_id=batch.pk)
     site.sign_in(alice)
     page = site.page
     page.set_viewport_size({"width": width, "height": 900})

@@ -5,10 +5,9 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.users.handing_over import add, secret_of
-
-from . import steps
-from .conftest import inside_of
+from tests.browser import steps
+from tests.browser.conftest import inside_of
+from tests.handover.handing_over import add, secret_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,10 +12,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from batches.models import Batch, Line
 from tests import factories
-from users.models import Batch, CustomerUser, Line
-
-from .conftest import inside_of
+from tests.browser.conftest import inside_of
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

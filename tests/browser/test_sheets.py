@@ -6,10 +6,9 @@ import pytest
 from django.db import transaction
 from playwright.sync_api import expect
 
-from tests.users.handing_over import add, change, secret_of, user_of
-
-from . import steps
-from .conftest import inside_of
+from tests.browser import steps
+from tests.browser.conftest import inside_of
+from tests.handover.handing_over import add, change, secret_of, user_of
 
 COVERED = "••••-••••-••••-••••"
 

@@ -6,10 +6,9 @@ import pytest
 from django.core import mail
 from playwright.sync_api import expect
 
-from customers import limiting
+from customers import limits
 from tests import factories
-
-from .conftest import inside_of
+from tests.browser.conftest import inside_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,7 +20,7 @@ def staff(northwind, alice, bob, helen):
     """Members of every state, with something done by them."""
     with inside_of(northwind):
         chosen = [factories.customer(f"c{n}", f"Customer {n}") for n in range(3)]
-        limiting.limit_member(member=helen, is_limited=True, customers=chosen[:2], by=alice)
+        limits.limit_member(member=helen, is_limited=True, customers=chosen[:2], by=alice)
     factories.member(northwind, "otto", full_name="Otto Wolfeschlegelsteinhausen", is_active=False)
     return chosen
 

@@ -5,12 +5,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from licensing import operations as licensing
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
+from licensing.operations.seats import Wanted, assign
 from tests import factories
-from users import operations
-from users.models import Batch, Line
-
-from .conftest import inside_of
+from tests.browser.conftest import inside_of
+from users.acts.delete import plan_deletes
+from users.acts.licenses import Changes, plan_licenses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,8 +47,8 @@ def users(site, northwind, alice, contoso, bought, words):
             )
             for name in ("Ann", "Bo")
         ]
-        wanted = [licensing.Wanted(user.pk, bought[0].pk, (plan.pk,)) for user in people]
-        licensing.assign(customer=contoso, wanted=wanted, cause=None)
+        wanted = [Wanted(user.pk, bought[0].pk, (plan.pk,)) for user in people]
+        assign(customer=contoso, wanted=wanted, cause=None)
     site.sign_in(alice)
     expect(site.page.locator("html")).to_have_attribute("lang", words)
     site.open(LIST)
@@ -123,13 +124,13 @@ def test_a_change_of_licenses_is_undone(site, users, bought, northwind, contoso,
     page = site.page
     first, second = (str(one.pk) for one in bought)
     with inside_of(northwind):
-        batch = operations.plan_licenses(
+        batch = plan_licenses(
             customer=contoso,
             users=[user.pk for user in users],
-            changes=operations.Changes(give=frozenset([second]), take=frozenset([first])),
+            changes=Changes(give=frozenset([second]), take=frozenset([first])),
             by=alice,
         )
-        operations.start_batch(batch=batch, by=alice)
+        start_batch(batch=batch, by=alice)
     site.open(LIST)
     expect(page.locator("#users tbody tr").first).to_contain_text("Telephone")
     site.open(f"/customers/contoso/batches/{batch.pk}/")
@@ -151,10 +152,8 @@ def test_a_change_of_licenses_is_undone(site, users, bought, northwind, contoso,
 def test_an_undo_fits_on_a_phone_and_says_what_stays(site, users, northwind, contoso, alice):
     page = site.page
     with inside_of(northwind):
-        batch = operations.plan_deletes(
-            customer=contoso, users=[user.pk for user in users], by=alice
-        )
-        operations.start_batch(batch=batch, by=alice)
+        batch = plan_deletes(customer=contoso, users=[user.pk for user in users], by=alice)
+        start_batch(batch=batch, by=alice)
         factories.user(contoso, "New Bo", user_name="bo@contoso.example")
     page.set_viewport_size({"width": 360, "height": 740})
     site.open(f"/customers/contoso/batches/{batch.pk}/")
@@ -172,10 +171,8 @@ def test_who_comes_back_gets_a_new_name_on_the_page_of_the_undo(
 ):
     page = site.page
     with inside_of(northwind):
-        batch = operations.plan_deletes(
-            customer=contoso, users=[user.pk for user in users], by=alice
-        )
-        operations.start_batch(batch=batch, by=alice)
+        batch = plan_deletes(customer=contoso, users=[user.pk for user in users], by=alice)
+        start_batch(batch=batch, by=alice)
         for name in ("ann", "bo"):
             factories.user(contoso, f"New {name}", user_name=f"{name}@contoso.example")
     page.set_viewport_size({"width": 320, "height": 740})

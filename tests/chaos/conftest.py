@@ -9,7 +9,7 @@ from django.db import connection
 # Else its asserts would not say what they found.
 pytest.register_assert_rewrite("tests.chaos.imports")
 
-from . import rig  # noqa: E402
+from tests.chaos import rig  # noqa: E402
 
 
 @pytest.fixture

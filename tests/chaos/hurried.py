@@ -2,4 +2,7 @@
 
 from portal.celery import app
 
-app.conf.beat_schedule = {"sweep": {"task": "users.sweep", "schedule": 1.0}}
+app.conf.beat_schedule = {
+    name: {"task": f"{name}.sweep", "schedule": 1.0}
+    for name in ("batches", "imports", "handover", "users")
+}

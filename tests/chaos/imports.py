@@ -8,11 +8,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import Event
+from batches.models import Batch, Chunk, Line
+from batches.operations import run
 from licensing.models import Subscription
-from users import operations
-from users.models import Batch, Chunk, CustomerUser, Line
-
-from .rig import wait_until
+from tests.chaos.rig import wait_until
+from users.models import CustomerUser
 
 
 def names(number):
@@ -23,7 +23,7 @@ def upload(browser, bought, people):
     """Upload a file with these people, each with a license; a worker is to check it."""
     rows = "".join(f"{name},{name.title()}\r\n" for name in people)
     answer = browser.post(
-        reverse("users:import", args=["contoso"]),
+        reverse("imports:upload", args=["contoso"]),
         {
             "file": SimpleUploadedFile("people.csv", f"User name,Display name\r\n{rows}".encode()),
             "domain": "contoso.example",
@@ -43,7 +43,7 @@ def wait_for_plan():
 
 
 def start(browser, batch):
-    answer = browser.post(reverse("users:start", args=["contoso", batch.pk]))
+    answer = browser.post(reverse("batches:start", args=["contoso", batch.pk]))
     assert answer.status_code == 302
 
 
@@ -64,7 +64,7 @@ def count_left():
 def sweep():
     """What beat would do in a minute."""
     hurry()
-    operations.sweep()
+    run.sweep()
 
 
 def hurry():

@@ -12,7 +12,7 @@ POISON = "poison@contoso.example"
 @worker_init.connect
 def make_deadly(**kwargs):
     """Make it so before the children are forked: each of them has it then."""
-    from users.operations.running import APPLIES
+    from batches.acts import APPLIES
 
     apply = APPLIES["import"]
 

@@ -8,12 +8,12 @@ import pytest
 from django.db import transaction
 from django.urls import reverse
 
+from batches.models import Batch, Chunk
 from partners.tenancy import uuid7
 from tests import factories, serving, slow
+from tests.chaos import imports, rig
 from tools import embedded
-from users.models import Batch, Chunk, CustomerUser
-
-from . import imports, rig
+from users.models import CustomerUser
 
 commits = pytest.mark.django_db(transaction=True)
 
@@ -130,14 +130,14 @@ def look_at(host, path):
 
 def start_it(batch):
     def start(browser):
-        return browser.post(reverse("users:start", args=["contoso", batch.pk]))
+        return browser.post(reverse("batches:start", args=["contoso", batch.pk]))
 
     return start
 
 
 def look_at_it(batch):
     def look(browser):
-        return browser.get(reverse("users:batch", args=["contoso", batch.pk]))
+        return browser.get(reverse("batches:batch", args=["contoso", batch.pk]))
 
     return look
 

@@ -17,15 +17,15 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.urls import reverse
 
+from batches.models import Batch, Chunk, Line
+from batches.operations.run import sweep
 from partners import tenancy
 from tests import PATIENCE, factories, serving, slow
+from tests.chaos import imports, rig
+from tests.chaos.conftest import environment
 from tests.conftest import MAKE_PARTNER
 from tools import embedded, places
-from users import operations
-from users.models import Batch, Chunk, CustomerUser, Line
-
-from . import imports, rig
-from .conftest import environment
+from users.models import CustomerUser
 
 
 @dataclass
@@ -243,13 +243,13 @@ def test_a_full_disk_pauses_the_import_until_there_is_room(portal, disk):
     disk.fill()
     wait_until_nothing_moves(batch)
 
-    page = portal.browser.get(reverse("users:batch", args=["contoso", batch.pk]))
+    page = portal.browser.get(reverse("batches:batch", args=["contoso", batch.pk]))
     assert "Waiting for the database." in page.content.decode()
     check_no_half_chunk()
     before = count_users()
     # The sweep tries again, in vain: that is held against nobody.
     for _ in range(3):
-        operations.sweep()
+        sweep()
         wait_until_nothing_moves(batch)
     check_no_half_chunk()
 

@@ -3,11 +3,10 @@
 import pytest
 from django.urls import reverse
 
-from tests import serving, slow
+from tests import PATIENCE, serving, slow
+from tests.chaos import rig
 from tools import embedded
 from users.models import CustomerUser
-
-from . import rig
 
 commits = pytest.mark.django_db(transaction=True)
 
@@ -89,7 +88,7 @@ def measure(host, page):
     """The seconds until a page is there; once more where the machine was busy with something else."""
     seconds = []
     for _attempt in range(3):
-        answer = slow.ask(host, page, timeout=rig.PATIENCE)
+        answer = slow.ask(host, page, timeout=PATIENCE)
         assert answer.status in (200, 302)
         seconds.append(answer.seconds)
     return min(seconds)

@@ -5,11 +5,11 @@ from django.db import transaction
 from django.urls import reverse
 
 from audit.models import Event
+from batches.models import Batch, Chunk, Line
 from tests import factories
-from users.models import Batch, Chunk, CustomerUser, Line
-
-from . import imports, rig
-from .poisoned import POISON
+from tests.chaos import imports, rig
+from tests.chaos.poisoned import POISON
+from users.models import CustomerUser
 
 commits = pytest.mark.django_db(transaction=True)
 
@@ -75,7 +75,7 @@ def test_a_worker_killed_in_the_middle_of_a_repair_leaves_all_rows_to_the_next(
     processes.start_worker()
     batch = imports.wait_for_plan()
     as_alice.post(
-        reverse("users:repair_all", args=["contoso", batch.pk]),
+        reverse("imports:repair_all", args=["contoso", batch.pk]),
         {
             "code": "domain_unknown",
             "column": "user_name",

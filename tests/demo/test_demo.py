@@ -7,13 +7,14 @@ from django.db import transaction
 from django.urls import path
 
 from audit.models import Event
+from batches.models import Batch, Line
 from demo import catalog
 from partners import tenancy
 from partners.models import Invitation, Member, Partner
-from portal import queries
+from portal.queries.figures import get_figures
 from portal.urls import urlpatterns as portal_urls
 from portal.views import demo
-from users.models import Batch, CustomerUser, Line
+from users.models import CustomerUser
 
 urlpatterns = [*portal_urls, path("demo/mail/", demo.mails, name="demo_mail")]
 
@@ -30,7 +31,7 @@ def test_the_demo_is_made_once_and_has_something_of_everything(settings, client)
     assert Partner.objects.count() == 2
     mira = Member.objects.get(email="mira.sand@halden.example")
     with tenancy.tenant(mira.partner_id), transaction.atomic():
-        assert queries.get_figures(member=mira).customers == 14
+        assert get_figures(member=mira).customers == 14
         states = set(Batch.objects.values_list("state", flat=True))
         assert {"open", "planned", "done", "canceled", "refused"} <= states
         kinds = set(Batch.objects.values_list("kind", flat=True))

@@ -3,12 +3,12 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
-from licensing import operations, queries
+from licensing import queries
 from licensing.models import Product, ProductRule
+from licensing.operations.catalog import Description, edit_product
 from partners import tenancy
 from tests import factories
-
-from .test_subscriptions import hold
+from tests.licensing.test_subscriptions import hold
 
 URL = "/catalog/"
 
@@ -234,10 +234,10 @@ def test_who_may_only_look_sees_the_catalog_and_no_way_to_change_it(client, hele
 
 
 def test_a_stale_plan_is_passed_over(alice, office):
-    described = operations.Description(name="Office E3", part_number=office.product.part_number)
+    described = Description(name="Office E3", part_number=office.product.part_number)
     gone = factories.product("Other", plans=("Else",)).plans.get()
 
-    operations.edit_product(
+    edit_product(
         product=office.product,
         description=described,
         plan_names={gone.pk: "Mine now"},

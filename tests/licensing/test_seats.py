@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from licensing import operations as licensing
 from licensing.models import Assignment, Subscription
+from licensing.operations.seats import Wanted, assign
 from partners import tenancy
 from tests import factories
 
@@ -19,13 +19,13 @@ def people(contoso):
     return [factories.user(contoso, f"Person {number}") for number in range(8)]
 
 
-def wanted(subscription, people) -> list[licensing.Wanted]:
-    return [licensing.Wanted(user.pk, subscription.pk) for user in people]
+def wanted(subscription, people) -> list[Wanted]:
+    return [Wanted(user.pk, subscription.pk) for user in people]
 
 
 @pytest.mark.django_db
 def test_seats_are_given_in_order_as_far_as_they_are_free(contoso, office, people):
-    done = licensing.assign(customer=contoso, wanted=wanted(office, people), cause=None)
+    done = assign(customer=contoso, wanted=wanted(office, people), cause=None)
 
     assert [want.user_id for want in done.given] == [user.pk for user in people[:5]]
     assert [want.user_id for want in done.short] == [user.pk for user in people[5:]]
@@ -35,9 +35,9 @@ def test_seats_are_given_in_order_as_far_as_they_are_free(contoso, office, peopl
 
 @pytest.mark.django_db
 def test_who_holds_a_seat_keeps_it_and_takes_no_second(contoso, office, people):
-    licensing.assign(customer=contoso, wanted=wanted(office, people[:2]), cause=None)
+    assign(customer=contoso, wanted=wanted(office, people[:2]), cause=None)
 
-    done = licensing.assign(customer=contoso, wanted=wanted(office, people[:3] * 2), cause=None)
+    done = assign(customer=contoso, wanted=wanted(office, people[:3] * 2), cause=None)
 
     assert len(done.given) == 6
     office.refresh_from_db()
@@ -48,7 +48,7 @@ def test_who_holds_a_seat_keeps_it_and_takes_no_second(contoso, office, people):
 def test_a_suspended_subscription_gives_no_seats(contoso, people):
     suspended = factories.subscription(contoso, "Old", state=Subscription.State.SUSPENDED)
 
-    done = licensing.assign(customer=contoso, wanted=wanted(suspended, people[:1]), cause=None)
+    done = assign(customer=contoso, wanted=wanted(suspended, people[:1]), cause=None)
 
     assert (done.given, len(done.closed)) == ((), 1)
 
@@ -57,7 +57,7 @@ def test_a_suspended_subscription_gives_no_seats(contoso, people):
 def test_a_subscription_in_grace_still_gives_seats(contoso, people):
     grace = factories.subscription(contoso, "Late", state=Subscription.State.GRACE)
 
-    done = licensing.assign(customer=contoso, wanted=wanted(grace, people[:1]), cause=None)
+    done = assign(customer=contoso, wanted=wanted(grace, people[:1]), cause=None)
 
     assert len(done.given) == 1
 
@@ -66,7 +66,7 @@ def test_a_subscription_in_grace_still_gives_seats(contoso, people):
 def test_another_customers_subscription_is_closed(contoso, people):
     other = factories.subscription(factories.customer("other", "Other"), "Theirs")
 
-    done = licensing.assign(customer=contoso, wanted=wanted(other, people[:1]), cause=None)
+    done = assign(customer=contoso, wanted=wanted(other, people[:1]), cause=None)
 
     assert len(done.closed) == 1
     assert Assignment.objects.count() == 0
@@ -78,11 +78,11 @@ def test_it_asks_the_same_number_of_questions_for_one_and_for_many(
 ):
     # Savepoint, lock, insert, release; and where seats are short, who holds one already.
     with django_assert_num_queries(4):
-        licensing.assign(customer=contoso, wanted=wanted(office, people[:1]), cause=None)
+        assign(customer=contoso, wanted=wanted(office, people[:1]), cause=None)
     with django_assert_num_queries(4):
-        licensing.assign(customer=contoso, wanted=wanted(office, people[1:4]), cause=None)
+        assign(customer=contoso, wanted=wanted(office, people[1:4]), cause=None)
     with django_assert_num_queries(5):
-        licensing.assign(customer=contoso, wanted=wanted(office, people[4:]), cause=None)
+        assign(customer=contoso, wanted=wanted(office, people[4:]), cause=None)
 
 
 @pytest.mark.django_db
@@ -90,9 +90,9 @@ def test_it_asks_the_same_number_of_questions_for_one_and_for_many(
 def test_it_says_who_held_a_seat_before(contoso, people, seats):
     """Whether there is enough for all, or somebody has to do without."""
     bought = factories.subscription(contoso, "Some", seats=seats)
-    licensing.assign(customer=contoso, wanted=wanted(bought, people[:2]), cause=None)
+    assign(customer=contoso, wanted=wanted(bought, people[:2]), cause=None)
 
-    done = licensing.assign(customer=contoso, wanted=wanted(bought, people[1:]), cause=None)
+    done = assign(customer=contoso, wanted=wanted(bought, people[1:]), cause=None)
 
     assert done.had == {people[1].pk: [str(bought.pk)]}
     assert len(done.given) == min(len(people) - 1, seats - 1)
@@ -122,7 +122,7 @@ def test_raw_sql_cannot_take_a_seat_that_is_not_there(contoso, people):
 
 @pytest.mark.django_db
 def test_seats_cannot_shrink_below_what_is_assigned(contoso, office, people):
-    licensing.assign(customer=contoso, wanted=wanted(office, people[:3]), cause=None)
+    assign(customer=contoso, wanted=wanted(office, people[:3]), cause=None)
 
     with pytest.raises(IntegrityError, match="subscription_seats"), transaction.atomic():
         Subscription.objects.filter(pk=office.pk).update(seats=2)
@@ -149,9 +149,7 @@ def test_sixteen_at_once_get_exactly_the_seats_there_are(northwind, inside, cont
                 gate.wait()
                 for user in users:
                     with transaction.atomic():
-                        done = licensing.assign(
-                            customer=contoso, wanted=wanted(hot, [user]), cause=None
-                        )
+                        done = assign(customer=contoso, wanted=wanted(hot, [user]), cause=None)
                         given.extend(done.given)
         except Exception as error:
             failures.append(error)
@@ -182,7 +180,7 @@ class Seats(RuleBasedStateMachine):
     @rule(chosen=st.lists(st.integers(0, 7), max_size=8))
     def assign(self, chosen):
         users = [self.people[index] for index in chosen]
-        licensing.assign(customer=self.customer, wanted=wanted(self.hot, users), cause=None)
+        assign(customer=self.customer, wanted=wanted(self.hot, users), cause=None)
 
     @rule(index=st.integers(0, 7))
     def insert(self, index):

@@ -6,8 +6,9 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from licensing import operations as licensing
-from licensing.operations import exchanges
+from licensing.operations import swaps as exchanges
+from licensing.operations import swaps as licensing_exchanges
+from licensing.operations.swaps import Change
 
 SEATS = "XYZ"
 
@@ -15,10 +16,10 @@ SEATS = "XYZ"
 def settle(changes, **free):
     """Settle changes that are told as (wanted, given back), and give what each lacks."""
     found = [
-        licensing.Change(place, place, tuple(wants), tuple(gives))
+        Change(place, place, tuple(wants), tuple(gives))
         for place, (wants, gives) in enumerate(changes)
     ]
-    lacks = licensing.settle(found, free)
+    lacks = licensing_exchanges.settle(found, free)
     return {place: "".join(ones) for place, ones in lacks.items()}
 
 

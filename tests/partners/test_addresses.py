@@ -11,8 +11,10 @@ from django.db import connections, transaction
 from django.test import Client
 
 from audit.models import Event
-from partners import operations, tenancy
+from partners import tenancy
 from partners.models import Member
+from partners.operations.invitations import invite_member
+from partners.operations.members import change_role
 from partners.roles import Role
 from tests import factories
 from tests.proof import prove
@@ -112,7 +114,7 @@ def test_old_links_are_dead(proven, alice, northwind, settings, act):
     elif act == "role":
         second = factories.member(northwind, "second", role=Role.OWNER)
         with tenancy.tenant(northwind.pk):
-            operations.change_role(member=alice, role=Role.READER, by=second)
+            change_role(member=alice, role=Role.READER, by=second)
     else:
         settings.PASSWORD_RESET_TIMEOUT = -1
     alice.refresh_from_db()
@@ -184,7 +186,7 @@ def test_an_address_that_was_taken_meanwhile_is_refused(proven, alice, rival, se
 def test_a_wanted_address_can_be_invited_by_others(proven, rival, mallory, settings):
     ask(proven, settings, "new@rival.example")
     with tenancy.tenant(rival.pk):
-        invited = operations.invite_member(
+        invited = invite_member(
             email="new@rival.example", role=Role.READER, is_limited=False, by=mallory
         )
 

@@ -16,7 +16,8 @@ from django.db import transaction
 from django.test import Client
 
 from audit.models import Event
-from partners import operations, tenancy
+from partners import tenancy
+from partners.operations.factors import reset_factor
 from partners.roles import Role
 from tests import factories
 from tests.proof import prove
@@ -158,6 +159,6 @@ def test_the_operator_resets_the_factor_of_the_only_owner(as_alice, alice, north
 
 def test_where_there_is_no_factor_nothing_happens(alice, bob, northwind):
     with tenancy.tenant(northwind.pk):
-        operations.reset_factor(member=bob, by=alice)
+        reset_factor(member=bob, by=alice)
 
     assert mail.outbox == []

@@ -10,9 +10,16 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import Event
-from customers import limiting
-from partners import operations, tenancy
+from customers import limits
+from partners import tenancy
 from partners.models import Invitation, Member
+from partners.operations.invitations import (
+    hash_token,
+    invite_member,
+    resend_invitation,
+    withdraw_invitation,
+)
+from partners.operations.members import change_role, deactivate_member
 from partners.roles import Role
 from tests import factories
 from tests.factories import PASSWORD
@@ -27,7 +34,7 @@ WANTED = {"email": "Nora@Northwind.example", "role": "helpdesk_agent"}
 @pytest.fixture
 def invited(northwind, alice):
     with tenancy.tenant(northwind.pk):
-        return operations.invite_member(
+        return invite_member(
             email="nora@northwind.example", role=Role.READER, is_limited=True, by=alice
         )
 
@@ -91,13 +98,9 @@ def test_looking_at_the_link_changes_nothing(client, invited, northwind):
 
 def test_every_link_that_opens_nothing_gives_the_same_page(client, invited, northwind, alice):
     with tenancy.tenant(northwind.pk):
-        old = operations.invite_member(
-            email="old@x.example", role=Role.READER, is_limited=False, by=alice
-        )
-        gone = operations.invite_member(
-            email="gone@x.example", role=Role.READER, is_limited=False, by=alice
-        )
-        operations.withdraw_invitation(invitation=gone.invitation, by=alice)
+        old = invite_member(email="old@x.example", role=Role.READER, is_limited=False, by=alice)
+        gone = invite_member(email="gone@x.example", role=Role.READER, is_limited=False, by=alice)
+        withdraw_invitation(invitation=gone.invitation, by=alice)
         with transaction.atomic():
             Invitation.objects.filter(pk=old.invitation.pk).update(
                 expires_at=timezone.now() - timedelta(seconds=1)
@@ -194,7 +197,7 @@ def test_it_is_on_record_without_the_secret(client, invited, northwind):
     token = invited.path.split("/")[2]
     said = " ".join(f"{e.subject_name} {e.before} {e.after}" for e in trail)
     assert token not in said
-    assert operations.invitations.hash_token(token) not in said
+    assert hash_token(token) not in said
     assert CHOSEN not in said
 
 
@@ -213,15 +216,15 @@ def test_the_accepted_address_is_proven(client, invited, northwind):
 def test_invitations_end_with_the_right_to_invite(alice, northwind, act):
     second = factories.member(northwind, "second", role=Role.OWNER)
     with tenancy.tenant(northwind.pk):
-        invited = operations.invite_member(
+        invited = invite_member(
             email="nora@northwind.example", role=Role.OWNER, is_limited=False, by=second
         )
         if act == "deactivate":
-            operations.deactivate_member(member=second, by=alice)
+            deactivate_member(member=second, by=alice)
         elif act == "demote":
-            operations.change_role(member=second, role=Role.ADMIN_AGENT, by=alice)
+            change_role(member=second, role=Role.ADMIN_AGENT, by=alice)
         else:
-            limiting.limit_member(member=second, is_limited=True, customers=[], by=alice)
+            limits.limit_member(member=second, is_limited=True, customers=[], by=alice)
 
     assert client_gets(invited.path) == 410
     assert events(northwind)[-1].action in ("member.invitation_withdrawn", "member.limits_changed")
@@ -231,11 +234,11 @@ def test_invitations_end_with_the_right_to_invite(alice, northwind, act):
 def test_an_invitation_that_a_colleague_sent_again_goes_on(alice, northwind):
     second = factories.member(northwind, "second", role=Role.OWNER)
     with tenancy.tenant(northwind.pk):
-        first = operations.invite_member(
+        first = invite_member(
             email="nora@northwind.example", role=Role.OWNER, is_limited=False, by=second
         )
-        invited = operations.resend_invitation(invitation=first.invitation, by=alice)
-        operations.deactivate_member(member=second, by=alice)
+        invited = resend_invitation(invitation=first.invitation, by=alice)
+        deactivate_member(member=second, by=alice)
 
     assert client_gets(invited.path) == 200
 

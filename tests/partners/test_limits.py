@@ -4,9 +4,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
-from customers import limiting
+from customers import limits
 from customers.models import Scope
-from partners import operations, tenancy
+from partners import tenancy
+from partners.operations.members import LastOwner, OwnRights
 from partners.roles import Role
 from tests import factories
 
@@ -42,9 +43,9 @@ def test_a_limited_member_sees_the_chosen_customers_from_the_next_page_on(
 
 
 def test_the_choice_is_replaced_and_kept_when_the_limit_is_lifted(alice, helen, contoso, fabrikam):
-    limiting.limit_member(member=helen, is_limited=True, customers=[contoso], by=alice)
-    limiting.limit_member(member=helen, is_limited=True, customers=[fabrikam], by=alice)
-    limiting.limit_member(member=helen, is_limited=False, customers=[], by=alice)
+    limits.limit_member(member=helen, is_limited=True, customers=[contoso], by=alice)
+    limits.limit_member(member=helen, is_limited=True, customers=[fabrikam], by=alice)
+    limits.limit_member(member=helen, is_limited=False, customers=[], by=alice)
 
     helen.refresh_from_db()
     assert (helen.is_limited, chosen(helen)) == (False, {"fabrikam"})
@@ -52,17 +53,17 @@ def test_the_choice_is_replaced_and_kept_when_the_limit_is_lifted(alice, helen, 
 
 def test_the_same_choice_leaves_no_trace(alice, helen, contoso):
     for _time in range(2):
-        limiting.limit_member(member=helen, is_limited=True, customers=[contoso], by=alice)
+        limits.limit_member(member=helen, is_limited=True, customers=[contoso], by=alice)
 
     assert Event.objects.filter(action="member.limits_changed").count() == 1
 
 
 def test_the_last_owner_is_not_limited(alice, contoso, inside):
     second = factories.member(inside, "second", role=Role.OWNER)
-    limiting.limit_member(member=second, is_limited=True, customers=[contoso], by=alice)
+    limits.limit_member(member=second, is_limited=True, customers=[contoso], by=alice)
 
-    with pytest.raises(operations.LastOwner):
-        limiting.limit_member(member=alice, is_limited=True, customers=[], by=second)
+    with pytest.raises(LastOwner):
+        limits.limit_member(member=alice, is_limited=True, customers=[], by=second)
 
     alice.refresh_from_db()
     assert not alice.is_limited
@@ -70,10 +71,10 @@ def test_the_last_owner_is_not_limited(alice, contoso, inside):
 
 def test_nobody_limits_or_frees_themselves(alice, contoso, inside):
     second = factories.member(inside, "second", role=Role.OWNER)
-    limiting.limit_member(member=second, is_limited=True, customers=[contoso], by=alice)
+    limits.limit_member(member=second, is_limited=True, customers=[contoso], by=alice)
 
-    with pytest.raises(operations.OwnRights):
-        limiting.limit_member(member=second, is_limited=False, customers=[], by=second)
+    with pytest.raises(OwnRights):
+        limits.limit_member(member=second, is_limited=False, customers=[], by=second)
 
 
 def test_a_rivals_customer_cannot_be_chosen(as_alice, helen, rival, inside):
@@ -94,8 +95,8 @@ def test_the_statements_do_not_grow_with_the_customers(alice, helen, inside):
     many = [factories.customer(f"c{number}", f"C {number}") for number in range(30)]
 
     with CaptureQueriesContext(connection) as one:
-        limiting.limit_member(member=helen, is_limited=True, customers=many[:1], by=alice)
+        limits.limit_member(member=helen, is_limited=True, customers=many[:1], by=alice)
     with CaptureQueriesContext(connection) as all_of_them:
-        limiting.limit_member(member=helen, is_limited=True, customers=many, by=alice)
+        limits.limit_member(member=helen, is_limited=True, customers=many, by=alice)
 
     assert len(all_of_them) == len(one)

@@ -189,12 +189,12 @@ def test_the_link_is_dead_afterwards(alice, northwind, settings, act):
     elif act == "time":
         settings.PASSWORD_RESET_TIMEOUT = -1
     else:
-        from partners import operations
+        from partners.operations.members import deactivate_member, reactivate_member
 
         with tenancy.tenant(northwind.pk):
-            operations.deactivate_member(member=second, by=alice)
+            deactivate_member(member=second, by=alice)
             if act == "reactivate":
-                operations.reactivate_member(member=second, by=alice)
+                reactivate_member(member=second, by=alice)
 
     assert not choose(link)
 

@@ -6,8 +6,9 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from audit.models import Event
-from partners import names, operations, tenancy
+from partners import names, tenancy
 from partners.models import Member, Partner
+from partners.operations.invitations import invite_member
 from partners.roles import Role
 from tests import factories
 
@@ -47,7 +48,7 @@ def test_a_name_that_is_none_is_refused(as_alice, alice, name):
 
 def test_a_name_is_cleaned_as_an_invitation_is_accepted(alice, northwind):
     with tenancy.tenant(northwind.pk):
-        invited = operations.invite_member(
+        invited = invite_member(
             email="eve@northwind.example", role=Role.READER, is_limited=False, by=alice
         )
 

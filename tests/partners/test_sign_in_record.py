@@ -11,11 +11,14 @@ from django.test import Client
 
 import audit.operations as audit
 from audit.models import Event
+from batches.operations.control import start_batch
 from partners import tenancy
 from partners.models import Member
 from tests.factories import PASSWORD
 from tests.users.my.conftest import OWN, ann, settled, visitor  # noqa: F401
-from users import operations
+from users.acts.delete import plan_deletes
+from users.acts.purge import plan_purges
+from users.my import operations
 
 HERE = {"REMOTE_ADDR": "203.0.113.7"}
 
@@ -216,9 +219,9 @@ def test_a_purge_forgets_where_a_user_signed_in_from(visitor, settled, alice, co
     visitor.client.defaults.update(HERE)
     visitor.sign_in("ann@contoso.example", "wrong")
     visitor.sign_in("ann@contoso.example", OWN)
-    for plan in (operations.plan_deletes, operations.plan_purges):
+    for plan in (plan_deletes, plan_purges):
         batch = plan(customer=contoso, users=[settled.pk], by=alice)
-        operations.start_batch(batch=batch, by=alice)
+        start_batch(batch=batch, by=alice)
 
     of_user = Event.objects.filter(subject_id=settled.pk)
     assert of_user.filter(action="user.signed_in").exists()

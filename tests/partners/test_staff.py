@@ -7,8 +7,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
-from partners import access, operations, tenancy
+from partners import access, tenancy
 from partners.models import Member
+from partners.operations.members import PartnersError, change_role, deactivate_member
 from partners.roles import Role
 from tests import factories
 
@@ -126,10 +127,10 @@ def test_nobody_changes_their_own_rights(as_alice, alice, northwind):
 def test_an_owner_who_is_not_one_any_more_changes_nothing(alice, bob, northwind):
     second = factories.member(northwind, "second", role=Role.OWNER)
     with tenancy.tenant(northwind.pk):
-        operations.change_role(member=alice, role=Role.READER, by=second)
+        change_role(member=alice, role=Role.READER, by=second)
 
         with pytest.raises(access.Refused):
-            operations.deactivate_member(member=bob, by=alice)
+            deactivate_member(member=bob, by=alice)
 
 
 def test_two_owners_who_demote_each_other_leave_one(alice, northwind):
@@ -140,8 +141,8 @@ def test_two_owners_who_demote_each_other_leave_one(alice, northwind):
         try:
             with tenancy.tenant(northwind.pk):
                 start.wait()
-                operations.change_role(member=member, role=Role.READER, by=by)
-        except (operations.PartnersError, access.Refused):
+                change_role(member=member, role=Role.READER, by=by)
+        except (PartnersError, access.Refused):
             pass
         finally:
             connection.close()

@@ -17,12 +17,12 @@ from django.db import (
     transaction,
 )
 
+from batches.operations.run import run_chunk
 from customers.models import Customer, Domain
 from partners import tenancy
 from partners.tenancy import TenantTask
 from portal.celery import app
 from tests import PATIENCE, factories
-from users import operations
 from users.models import CustomerUser
 
 
@@ -59,7 +59,7 @@ def test_no_tenant_is_an_error_in_raw_sql_and_in_a_transaction(both):
 @pytest.mark.django_db(transaction=True)
 def test_a_task_without_a_tenant_fails(both):
     with pytest.raises(Error, match="no tenant context"):
-        operations.run_chunk(batch_id=both[0].pk, number=1)
+        run_chunk(batch_id=both[0].pk, number=1)
 
 
 @pytest.mark.django_db(transaction=True)

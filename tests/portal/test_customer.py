@@ -7,7 +7,7 @@ from django.utils import timezone
 from licensing.models import Subscription
 from partners import tenancy
 from tests import factories
-from users import operations
+from users.acts.add import add_user
 
 
 def test_it_shows_what_the_customer_has(as_alice, contoso, office):
@@ -39,7 +39,7 @@ def test_every_link_into_the_list_of_users_is_understood(as_alice, contoso, offi
 
 
 def test_it_names_the_last_batches(as_alice, contoso, alice):
-    operations.add_user(
+    add_user(
         customer=contoso,
         person={"user_name": "ann@contoso.example", "display_name": "Ann"},
         by=alice,

@@ -9,8 +9,8 @@ from celery import current_app
 from django.db import connections, transaction
 from django.utils import timezone
 
+from batches.models import Batch, Chunk
 from portal import broker
-from users.models import Batch, Chunk
 
 PROBES = ("/livez", "/readyz", "/health/")
 FINE = {"status": "ok", "database": "ok", "migrations": "ok"}

@@ -8,15 +8,21 @@ from django.urls import reverse
 from django.utils import timezone
 
 import audit.operations as audit
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
+from batches.operations.plan import PlannedLine, create_batch, save_lines
 from customers.models import Scope
+from handover.queries.pending import with_passwords
 from licensing.models import Assignment, Subscription
 from partners import tenancy
 from partners.roles import Role
-from portal import queries
+from portal.queries.activity import find_acts
+from portal.queries.attention import find_needs
+from portal.queries.figures import get_chart, get_dashboard, get_figures
 from tests import factories
-from users import operations
-from users.models import Batch, CustomerUser, Line
-from users.queries import with_passwords
+from users.acts.add import add_user, finish_set
+from users.acts.reset import plan_resets
+from users.models import CustomerUser
 
 
 def person(name, **fields):
@@ -24,7 +30,7 @@ def person(name, **fields):
 
 
 def titles(member):
-    return [need.title for need in queries.find_needs(member=member)]
+    return [need.title for need in find_needs(member=member)]
 
 
 def reminders(member):
@@ -51,7 +57,7 @@ def test_it_adds_up_the_counters(contoso, office, alice):
     factories.user(fabrikam, "Cid")
     hold(office, ann)
 
-    figures = queries.get_figures(member=alice)
+    figures = get_figures(member=alice)
 
     assert (figures.customers, figures.active, figures.blocked) == (2, 3, 1)
     assert (figures.assigned, figures.seats, figures.percent_assigned) == (1, 5, 20)
@@ -63,11 +69,11 @@ def test_a_limited_member_sees_figures_of_chosen_customers_only(contoso, office,
     factories.user(contoso, "Ann")
     factories.user(fabrikam, "Cid")
     Subscription.objects.filter(pk=office.pk).update(state="suspended")
-    operations.add_user(customer=contoso, person=person("dora"), by=alice)
+    add_user(customer=contoso, person=person("dora"), by=alice)
     lena = factories.member(northwind, "lena", role=Role.READER, is_limited=True)
     Scope.objects.create(member=lena, customer=fabrikam)
 
-    dashboard = queries.get_dashboard(member=lena)
+    dashboard = get_dashboard(member=lena)
 
     assert (dashboard.figures.customers, dashboard.figures.active) == (1, 1)
     assert (dashboard.figures.seats, dashboard.figures.batches_today) == (0, 0)
@@ -101,7 +107,7 @@ def test_a_subscription_in_trouble_needs_attention(contoso, office, alice, field
     for number in range(taken):
         hold(office, factories.user(contoso, f"User {number}"))
 
-    (need,) = queries.find_needs(member=alice)
+    (need,) = find_needs(member=alice)
 
     assert (need.title, need.url) == (title, "/customers/contoso/")
 
@@ -130,21 +136,21 @@ def test_a_subscription_of_an_archived_customer_needs_none(contoso, office, alic
 
 def test_a_plan_that_nobody_started_needs_attention(contoso, alice):
     users = [factories.user(contoso, name).pk for name in ("Ann", "Ben")]
-    batch = operations.plan_resets(customer=contoso, users=users, by=alice)
+    batch = plan_resets(customer=contoso, users=users, by=alice)
 
-    (need,) = queries.find_needs(member=alice)
+    (need,) = find_needs(member=alice)
 
     assert need.title == "“Reset passwords” waits to be started: 2 users"
-    assert need.url == reverse("users:batch", args=["contoso", batch.pk])
+    assert need.url == reverse("batches:batch", args=["contoso", batch.pk])
 
 
 def test_failures_need_attention_and_full_success_does_not(contoso, alice):
     factories.user(contoso, "Taken", user_name="taken@contoso.example")
     for name in ("taken", "free"):
-        batch = operations.create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
-        lines = [operations.PlannedLine(tenancy.uuid7(), person(name))]
-        operations.save_lines(batch=batch, lines=lines)
-        operations.start_batch(batch=batch, by=alice)
+        batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+        lines = [PlannedLine(tenancy.uuid7(), person(name))]
+        save_lines(batch=batch, lines=lines)
+        start_batch(batch=batch, by=alice)
 
     assert [title for title in titles(alice) if "finished" in title] == [
         "“Import users” finished with 1 failure"
@@ -152,15 +158,15 @@ def test_failures_need_attention_and_full_success_does_not(contoso, alice):
 
 
 def test_a_sheet_needs_attention_until_it_is_handed_over(contoso, alice):
-    added = operations.add_user(customer=contoso, person=person("dora"), by=alice)
-    (need,) = queries.find_needs(member=alice)
+    added = add_user(customer=contoso, person=person("dora"), by=alice)
+    (need,) = find_needs(member=alice)
     assert need.title.startswith("1 password to hand over, until ")
     assert (need.tone, need.url) == ("info", f"/customers/contoso/batches/{added.batch.pk}/")
     soon = timezone.now() + timedelta(hours=3)
 
     Batch.objects.filter(pk=added.batch.pk).update(sheet_expires_at=soon)
 
-    assert [need.tone for need in queries.find_needs(member=alice)] == ["warn"]
+    assert [need.tone for need in find_needs(member=alice)] == ["warn"]
 
     Batch.objects.filter(pk=added.batch.pk).update(handed_over_at=timezone.now())
 
@@ -169,10 +175,10 @@ def test_a_sheet_needs_attention_until_it_is_handed_over(contoso, alice):
 
 def test_of_many_sheets_the_most_urgent_are_listed_and_the_others_are_filtered(contoso, alice):
     for number in range(7):
-        batch = operations.add_user(customer=contoso, person=person(f"u{number}"), by=alice).batch
-        operations.finish_set(batch=batch, by=alice)
+        batch = add_user(customer=contoso, person=person(f"u{number}"), by=alice).batch
+        finish_set(batch=batch, by=alice)
 
-    needs = queries.find_needs(member=alice)
+    needs = find_needs(member=alice)
 
     assert len(needs) == 7
     assert (needs[-1].title, needs[-1].url) == (
@@ -185,8 +191,8 @@ def test_of_many_sheets_the_most_urgent_are_listed_and_the_others_are_filtered(c
 def ending(contoso, alice):
     """A sheet of two passwords that can be opened for three hours more."""
     soon = timezone.now() + timedelta(hours=3)
-    operations.add_user(customer=contoso, person=person("dora"), by=alice)
-    batch = operations.add_user(customer=contoso, person=person("emil"), by=alice).batch
+    add_user(customer=contoso, person=person("dora"), by=alice)
+    batch = add_user(customer=contoso, person=person("emil"), by=alice).batch
     Batch.objects.filter(pk=batch.pk).update(sheet_expires_at=soon)
     return batch
 
@@ -279,7 +285,7 @@ def test_passwords_not_used_in_time_are_told_by_customer(contoso, alice):
     in_time = timezone.now() + timedelta(days=1)
     factories.user(contoso, "Cid", **late | {"password_expires_at": in_time})
 
-    (need,) = queries.find_needs(member=alice)
+    (need,) = find_needs(member=alice)
 
     assert need.title == "2 temporary passwords were not used in time"
     assert need.url == "/customers/contoso/users/?password=temporary"
@@ -287,12 +293,12 @@ def test_passwords_not_used_in_time_are_told_by_customer(contoso, alice):
 
 def test_the_chart_counts_who_was_added_and_not_who_failed(contoso, alice):
     factories.user(contoso, "Taken", user_name="taken@contoso.example")
-    batch = operations.create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
-    lines = [operations.PlannedLine(tenancy.uuid7(), person(n)) for n in ("taken", "ann", "ben")]
-    operations.save_lines(batch=batch, lines=lines)
-    operations.start_batch(batch=batch, by=alice)
+    batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+    lines = [PlannedLine(tenancy.uuid7(), person(n)) for n in ("taken", "ann", "ben")]
+    save_lines(batch=batch, lines=lines)
+    start_batch(batch=batch, by=alice)
 
-    chart = queries.get_chart(member=alice)
+    chart = get_chart(member=alice)
 
     assert (chart.added, chart.deleted, len(chart.days)) == (2, 0, 30)
     assert chart.days[-1].added == 2
@@ -301,13 +307,13 @@ def test_the_chart_counts_who_was_added_and_not_who_failed(contoso, alice):
 
 def test_it_tells_a_batch_once_and_other_acts_beside_it(contoso, alice):
     users = [factories.user(contoso, name).pk for name in ("Ann", "Ben")]
-    batch = operations.plan_resets(customer=contoso, users=users, by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_resets(customer=contoso, users=users, by=alice)
+    start_batch(batch=batch, by=alice)
     audit.record(
         "moon.painted", subject=audit.Subject(None, "<b>moon</b>"), customer_id=None, by=alice
     )
 
-    told = [str(act.sentence) for act in queries.find_acts(member=alice)]
+    told = [str(act.sentence) for act in find_acts(member=alice)]
 
     assert sorted(told) == [
         "<strong>Alice</strong> changed something about &lt;b&gt;moon&lt;/b&gt;",
@@ -316,12 +322,12 @@ def test_it_tells_a_batch_once_and_other_acts_beside_it(contoso, alice):
 
 
 def test_who_may_not_see_all_acts_sees_the_own_ones(contoso, alice, helen):
-    operations.add_user(customer=contoso, person=person("dora"), by=alice)
-    assert list(queries.find_acts(member=helen)) == []
+    add_user(customer=contoso, person=person("dora"), by=alice)
+    assert list(find_acts(member=helen)) == []
 
-    operations.add_user(customer=contoso, person=person("emil"), by=helen)
+    add_user(customer=contoso, person=person("emil"), by=helen)
 
-    told = [str(act.sentence) for act in queries.find_acts(member=helen)]
+    told = [str(act.sentence) for act in find_acts(member=helen)]
     assert told == ["<strong>Helen</strong> added 1 user at Contoso"]
 
 
@@ -329,7 +335,7 @@ def furnish(numbers, by):
     for number in numbers:
         customer = factories.customer(f"c{number}", f"C {number}", (f"c{number}.example",))
         factories.subscription(customer, f"P {number}", seats=5, state="grace")
-        operations.add_user(
+        add_user(
             customer=customer,
             person={"user_name": f"u@c{number}.example", "display_name": "U"},
             by=by,

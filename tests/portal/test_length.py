@@ -30,7 +30,7 @@ def post(length, language="en"):
     body, answered = Endless(), []
     environ = {
         "REQUEST_METHOD": "POST",
-        "PATH_INFO": reverse("users:import", args=["contoso"]),
+        "PATH_INFO": reverse("imports:upload", args=["contoso"]),
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "8000",
         "HTTP_HOST": "localhost",

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from django.urls import reverse
 
-from tests import serving, slow
+from tests import PATIENCE, serving, slow
 from users.models import CustomerUser
 
 commits = pytest.mark.django_db(transaction=True)
@@ -32,12 +32,12 @@ portal.wsgi.application = application
 
 
 def wait_until(is_so):
-    end = time.monotonic() + serving.PATIENCE
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if is_so():
             return
         time.sleep(0.1)
-    pytest.fail(f"For {serving.PATIENCE} seconds it did not happen.")
+    pytest.fail(f"For {PATIENCE} seconds it did not happen.")
 
 
 @commits

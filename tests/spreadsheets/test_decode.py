@@ -3,9 +3,10 @@ import codecs
 import pytest
 from django.utils import translation
 
-from tests.users.importing.samples import refusal
-from users.importing.parse import ENCODINGS, parse_file
-from users.importing.problems import describe
+from imports.read.table import parse_file
+from spreadsheets.decode import ENCODINGS
+from tests.imports.samples import refusal
+from users.rules.problems import describe
 
 CHINESE = (
     "姓名,用户名,部门\r\n王芳,wang.fang@contoso.com,研发部\r\n李娜,li.na@contoso.com,财务部\r\n"

@@ -8,8 +8,8 @@ from datetime import date, datetime
 import pytest
 import xlsxwriter
 
-from tests.users.importing.samples import refusal, repack, workbook
-from users.importing.parse import parse_file
+from imports.read.table import parse_file
+from tests.imports.samples import refusal, repack, workbook
 
 XML_START = (
     b'<?xml version="1.0"?><worksheet'

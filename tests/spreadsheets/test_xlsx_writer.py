@@ -7,8 +7,8 @@ import python_calamine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imports.read.table import parse_file
 from spreadsheets import xlsx_writer
-from users.importing.parse import parse_file
 
 HEADER = ["User name", "Display name", "Phone"]
 

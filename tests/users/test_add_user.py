@@ -8,12 +8,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import Event
+from batches.models import Batch, Line
 from licensing.models import ProductRule, Subscription
 from partners import tenancy
 from partners.tenancy import uuid7
 from tests import factories
-from users import operations
-from users.models import Batch, CustomerUser, Line
+from users.acts.add import NameTaken, add_user
+from users.models import CustomerUser
 
 URL = "/customers/contoso/users/add/"
 
@@ -111,7 +112,7 @@ def test_finishing_leads_to_the_confirmation_and_once_is_enough(as_alice, contos
 
 
 def test_another_members_set_cannot_be_finished(client, contoso, alice, helen):
-    added = operations.add_user(customer=contoso, person=person("amara@contoso.example"), by=alice)
+    added = add_user(customer=contoso, person=person("amara@contoso.example"), by=alice)
     client.force_login(helen)
 
     answer = client.post(f"/customers/contoso/batches/{added.batch.pk}/finish/")
@@ -122,20 +123,20 @@ def test_another_members_set_cannot_be_finished(client, contoso, alice, helen):
 
 
 def test_two_members_have_sets_of_their_own(contoso, alice, helen):
-    first = operations.add_user(customer=contoso, person=person("a@contoso.example"), by=alice)
-    second = operations.add_user(customer=contoso, person=person("b@contoso.example"), by=helen)
+    first = add_user(customer=contoso, person=person("a@contoso.example"), by=alice)
+    second = add_user(customer=contoso, person=person("b@contoso.example"), by=helen)
 
     assert first.batch.pk != second.batch.pk
 
 
 @pytest.mark.parametrize("over", ["expired", "handed over"])
 def test_a_sheet_that_cannot_be_read_any_more_takes_no_further_user(contoso, alice, over):
-    first = operations.add_user(customer=contoso, person=person("a@contoso.example"), by=alice)
+    first = add_user(customer=contoso, person=person("a@contoso.example"), by=alice)
     past = timezone.now() - timedelta(minutes=1)
     column = "sheet_expires_at" if over == "expired" else "handed_over_at"
     Batch.objects.filter(pk=first.batch.pk).update(**{column: past})
 
-    second = operations.add_user(customer=contoso, person=person("b@contoso.example"), by=alice)
+    second = add_user(customer=contoso, person=person("b@contoso.example"), by=alice)
 
     first.batch.refresh_from_db()
     assert first.batch.state == "done"
@@ -167,8 +168,8 @@ def test_the_same_person_again_is_told_in_words_for_one_who_types(as_alice, cont
 def test_a_name_taken_at_the_last_moment_is_no_server_error(contoso, alice):
     factories.user(contoso, "Amara Obi", user_name="amara@contoso.example")
 
-    with pytest.raises(operations.NameTaken):
-        operations.add_user(customer=contoso, person=person("amara@contoso.example"), by=alice)
+    with pytest.raises(NameTaken):
+        add_user(customer=contoso, person=person("amara@contoso.example"), by=alice)
 
     assert not Batch.objects.exists()
     assert not Line.objects.exists()
@@ -322,7 +323,7 @@ def test_a_form_sent_at_once_from_many_tabs_adds_one_user(contoso, alice, northw
         try:
             with tenancy.tenant(northwind.pk), transaction.atomic():
                 added.append(
-                    operations.add_user(
+                    add_user(
                         customer=contoso,
                         person=person("amara@contoso.example"),
                         user_id=user_id,
@@ -350,7 +351,7 @@ def test_a_form_sent_at_once_from_many_tabs_adds_one_user(contoso, alice, northw
 
 def test_the_number_of_statements_does_not_grow(as_alice, contoso, office, alice):
     def count(name):
-        operations.add_user(customer=contoso, person=person(name), by=alice)
+        add_user(customer=contoso, person=person(name), by=alice)
         with CaptureQueriesContext(
             connection,
         ) as shown:
@@ -365,7 +366,7 @@ def test_the_number_of_statements_does_not_grow(as_alice, contoso, office, alice
     few = count("one@contoso.example")
     for number in range(10):
         factories.subscription(contoso, f"Product {number}", seats=3, plans=("One", "Two"))
-        operations.add_user(customer=contoso, person=person(f"n{number}@contoso.example"), by=alice)
+        add_user(customer=contoso, person=person(f"n{number}@contoso.example"), by=alice)
 
     assert count("two@contoso.example") == few
 

@@ -1,17 +1,21 @@
 import pytest
 
 from audit.models import Event
+from batches.errors import LastAdministrator
+from batches.models import Line
+from batches.operations.control import start_batch
+from customers.models import UserCount
 from tests import factories
-from users import operations
-from users.models import CustomerUser, Line, UserCount, UserSession
+from users.acts.block import plan_blocks
+from users.models import CustomerUser, UserSession
 
 pytestmark = pytest.mark.django_db
 
 
 def block(contoso, users, by, block=True, **options):
     ids = [user.pk for user in users]
-    batch = operations.plan_blocks(customer=contoso, users=ids, block=block, by=by)
-    return operations.start_batch(batch=batch, by=by, **options)
+    batch = plan_blocks(customer=contoso, users=ids, block=block, by=by)
+    return start_batch(batch=batch, by=by, **options)
 
 
 def test_it_blocks_and_throws_out(contoso, alice):
@@ -36,10 +40,10 @@ def test_it_unblocks(contoso, alice):
 
 def test_who_is_blocked_since_the_plan_is_done_without_an_event(contoso, alice):
     ann = factories.user(contoso, "Ann")
-    batch = operations.plan_blocks(customer=contoso, users=[ann.pk], block=True, by=alice)
+    batch = plan_blocks(customer=contoso, users=[ann.pk], block=True, by=alice)
     CustomerUser.objects.update(is_blocked=True)
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert Line.objects.get(batch=batch).result == {"unchanged": True}
     assert Event.objects.filter(action="user.blocked").count() == 0
@@ -57,7 +61,7 @@ def test_help_desk_does_not_block_administrators(contoso, helen):
 def test_the_last_global_administrator_is_not_blocked_in_passing(contoso, alice):
     boss = factories.user(contoso, "Boss", permissions=["global_administrator"])
 
-    with pytest.raises(operations.LastAdministrator):
+    with pytest.raises(LastAdministrator):
         block(contoso, [boss], alice)
 
     block(contoso, [boss], alice, may_take_last_administrator=True)

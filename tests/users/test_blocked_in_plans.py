@@ -5,9 +5,18 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from batches.models import Batch
+from batches.operations.control import start_batch
 from tests import factories
-from users import operations
-from users.models import Batch, CustomerUser
+from users.acts.block import plan_blocks
+from users.acts.delete import plan_deletes
+from users.acts.edit import plan_edits
+from users.acts.hold import plan_holds
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.reset import plan_resets
+from users.acts.restore import plan_restores
+from users.acts.undo import plan_undo
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
 
@@ -25,14 +34,14 @@ def deleted(**fields):
 
 
 def plan_reset(contoso, users, by):
-    return operations.plan_resets(customer=contoso, users=[one.pk for one in users], by=by)
+    return plan_resets(customer=contoso, users=[one.pk for one in users], by=by)
 
 
 def give(contoso, users, subscription, by):
-    return operations.plan_licenses(
+    return plan_licenses(
         customer=contoso,
         users=[one.pk for one in users],
-        changes=operations.Changes(give=frozenset([str(subscription.pk)])),
+        changes=Changes(give=frozenset([str(subscription.pk)])),
         by=by,
     )
 
@@ -56,9 +65,7 @@ def test_plan_and_result_name_blocked_users_and_offer_to_unblock_them(
 ):
     if act == "restore":
         CustomerUser.objects.update(**deleted())
-        batch = operations.plan_restores(
-            customer=contoso, users=[one.pk for one in three], by=alice
-        )
+        batch = plan_restores(customer=contoso, users=[one.pk for one in three], by=alice)
     elif act == "reset":
         batch = plan_reset(contoso, three, alice)
     else:
@@ -67,7 +74,7 @@ def test_plan_and_result_name_blocked_users_and_offer_to_unblock_them(
     plan = show(as_alice, batch)
     assert "Sign-in is blocked for 2 of these users. This does not change it; you can" in plan
     assert "unblock/" not in plan
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     result = show(as_alice, batch)
     assert "Sign-in is blocked for 2 of these users." in result
@@ -78,7 +85,7 @@ def test_plan_and_result_name_blocked_users_and_offer_to_unblock_them(
     named = set(unblocking.lines.values_list("user_id", flat=True))
     assert named == {one.pk for one in three[:2]}
 
-    operations.start_batch(batch=unblocking, by=alice)
+    start_batch(batch=unblocking, by=alice)
     assert "blocked for" not in show(as_alice, batch)
     answer = as_alice.post(f"/customers/contoso/batches/{batch.pk}/unblock/", follow=True)
     assert "None of these users is blocked now." in answer.content.decode()
@@ -86,13 +93,13 @@ def test_plan_and_result_name_blocked_users_and_offer_to_unblock_them(
 
 def test_undo_of_a_deletion_names_blocked_users(as_alice, contoso, alice):
     ann = blocked(contoso, "Ann")
-    batch = operations.plan_deletes(customer=contoso, users=[ann.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_deletes(customer=contoso, users=[ann.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
-    undo = operations.plan_undo(batch=batch, by=alice)
+    undo = plan_undo(batch=batch, by=alice)
 
     assert f"Sign-in is blocked for this user. {STAYS}" in show(as_alice, undo)
-    operations.start_batch(batch=undo, by=alice)
+    start_batch(batch=undo, by=alice)
     result = show(as_alice, undo)
     assert "Sign-in is blocked for this user." in result
     assert BUTTON in result
@@ -100,11 +107,11 @@ def test_undo_of_a_deletion_names_blocked_users(as_alice, contoso, alice):
 
 def test_taking_a_license_says_nothing_of_blocked_users(as_alice, contoso, office, alice):
     ann = blocked(contoso, "Ann")
-    operations.start_batch(batch=give(contoso, [ann], office, alice), by=alice)
-    batch = operations.plan_licenses(
+    start_batch(batch=give(contoso, [ann], office, alice), by=alice)
+    batch = plan_licenses(
         customer=contoso,
         users=[ann.pk],
-        changes=operations.Changes(take=frozenset([str(office.pk)])),
+        changes=Changes(take=frozenset([str(office.pk)])),
         by=alice,
     )
 
@@ -118,7 +125,7 @@ def test_member_without_the_right_sees_only_the_fact(client, northwind, contoso,
 
     plan = show(client, batch)
     assert f"Sign-in is blocked for this user. {STAYS}." in plan
-    operations.start_batch(batch=batch, by=seller)
+    start_batch(batch=batch, by=seller)
 
     result = show(client, batch)
     assert "Sign-in is blocked for this user." in result
@@ -144,9 +151,7 @@ def test_blocked_users_are_named_in_chinese(as_alice, contoso, alice, three):
 def test_block_leaves_out_users_who_are_as_wanted(
     as_alice, contoso, alice, three, block, said, refused
 ):
-    batch = operations.plan_blocks(
-        customer=contoso, users=[one.pk for one in three], block=block, by=alice
-    )
+    batch = plan_blocks(customer=contoso, users=[one.pk for one in three], block=block, by=alice)
     changing = [one.pk for one in three if one.is_blocked != block]
     assert sorted(batch.lines.values_list("user_id", flat=True)) == sorted(changing)
     assert said in show(as_alice, batch)
@@ -161,7 +166,7 @@ def test_block_leaves_out_users_who_are_as_wanted(
 def test_edit_leaves_out_users_who_have_the_values(as_alice, contoso, alice):
     ann = factories.user(contoso, "Ann", department="Legal")
     bo = factories.user(contoso, "Bo", department="Sales")
-    batch = operations.plan_edits(
+    batch = plan_edits(
         customer=contoso, users=[ann.pk, bo.pk], changes={"department": "Legal"}, by=alice
     )
 
@@ -192,7 +197,7 @@ def test_hold_leaves_out_users_who_are_as_wanted(as_alice, contoso, alice, act, 
     held = factories.user(contoso, "Ann", **deleted(is_held=True))
     free = factories.user(contoso, "Bo", **deleted())
     changing, same = (free, held) if act == "hold" else (held, free)
-    batch = operations.plan_holds(customer=contoso, users=[held.pk, free.pk], act=act, by=alice)
+    batch = plan_holds(customer=contoso, users=[held.pk, free.pk], act=act, by=alice)
 
     assert list(batch.lines.values_list("user_id", flat=True)) == [changing.pk]
     assert said in show(as_alice, batch)

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from batches.models import Batch, Line
 from tests import factories
-from users import queries
-from users.models import Batch, CustomerUser, Line
+from users.models import CustomerUser
+from users.queries.filters import UnknownFilter, chosen_ids
 
 LIST = "/customers/contoso/users/"
 LICENSES = f"{LIST}licenses/"
@@ -106,8 +107,8 @@ def test_all_but_those_taken_out(as_alice, people):
 def test_a_malformed_id_of_those_taken_out_chooses_nobody(as_alice, contoso, people, odd):
     without = odd.format(id=people[1].pk, short=str(people[1].pk)[:-1])
 
-    with pytest.raises(queries.UnknownFilter):
-        queries.chosen_ids(contoso, ids="", all=True, query="status=blocked", without=without)
+    with pytest.raises(UnknownFilter):
+        chosen_ids(contoso, ids="", all=True, query="status=blocked", without=without)
     for act in ALL_ACTS:
         answer = plan(as_alice, act, all="1", query="status=blocked", without=without, counted="9")
         assert answer.redirect_chain[-1][0].partition("?")[0] == LIST

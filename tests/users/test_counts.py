@@ -7,11 +7,12 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from licensing import operations as licensing
+from customers.models import UserCount
 from licensing.models import Assignment
+from licensing.operations.seats import Wanted, assign
 from partners import tenancy
 from tests import factories
-from users.models import CustomerUser, UserCount
+from users.models import CustomerUser
 
 TRIGGERS = [
     ("users_customeruser", "counts_added"),
@@ -141,7 +142,7 @@ def test_each_user_is_looked_up_once_however_many_customers_there_are(northwind)
         for number in range(12):
             factories.customer(f"other{number}", f"Other {number}")
         before = look_ups_of_users()
-        wanted = [licensing.Wanted(user.pk, office.pk) for user in people]
-        licensing.assign(customer=contoso, wanted=wanted, cause=None)
+        wanted = [Wanted(user.pk, office.pk) for user in people]
+        assign(customer=contoso, wanted=wanted, cause=None)
         # By the trigger, and by the foreign key.
         assert look_ups_of_users() - before == 2 * len(people)

@@ -3,10 +3,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone, translation
 
-from licensing import operations as licensing
+from batches.models import Line
+from batches.operations.control import start_batch
+from licensing.operations.seats import Wanted, assign
 from tests import factories
-from users import operations
-from users.models import CustomerUser, Line
+from users.acts.delete import plan_deletes
+from users.models import CustomerUser
 
 USERS = "/customers/contoso/users/"
 GLOBAL = ["global_administrator"]
@@ -15,8 +17,8 @@ GLOBAL = ["global_administrator"]
 @pytest.fixture
 def three(contoso, office):
     users = [factories.user(contoso, name) for name in ("Ann", "Bo", "Cem")]
-    wanted = [licensing.Wanted(user.pk, office.pk) for user in users[:2]]
-    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    wanted = [Wanted(user.pk, office.pk) for user in users[:2]]
+    assign(customer=contoso, wanted=wanted, cause=None)
     return users
 
 
@@ -26,8 +28,8 @@ def ids(users):
 
 def delete(contoso, users, by):
     chosen = [user.pk for user in users]
-    batch = operations.plan_deletes(customer=contoso, users=chosen, by=by)
-    return operations.start_batch(batch=batch, by=by)
+    batch = plan_deletes(customer=contoso, users=chosen, by=by)
+    return start_batch(batch=batch, by=by)
 
 
 def test_from_the_list_to_the_result_and_back(as_alice, contoso, three):
@@ -211,7 +213,7 @@ def test_who_became_an_administrator_after_the_plan_is_left_alone(client, contos
 
 def test_the_plan_of_another_member_is_not_started(client, contoso, alice, helen, three):
     chosen = [user.pk for user in three]
-    batch = operations.plan_deletes(customer=contoso, users=chosen, by=alice)
+    batch = plan_deletes(customer=contoso, users=chosen, by=alice)
     client.force_login(helen)
 
     page = client.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()

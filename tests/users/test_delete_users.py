@@ -1,12 +1,16 @@
 import pytest
 
 from audit.models import Event
-from licensing import operations as licensing
+from batches.errors import LastAdministrator
+from batches.models import Line
+from batches.operations.control import start_batch
 from licensing.models import Assignment
+from licensing.operations.seats import Wanted, assign
 from partners.access import Refused
 from tests import factories
-from users import operations
-from users.models import CustomerUser, Line, UserSession
+from users.acts.delete import plan_deletes
+from users.acts.selection import NobodyChosen
+from users.models import CustomerUser, UserSession
 
 pytestmark = pytest.mark.django_db
 
@@ -15,18 +19,18 @@ pytestmark = pytest.mark.django_db
 def ann(contoso, office):
     user = factories.user(contoso, "Ann")
     plan = office.product.plans.get(name="Mail")
-    wanted = [licensing.Wanted(user.pk, office.pk, (plan.pk,))]
-    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    wanted = [Wanted(user.pk, office.pk, (plan.pk,))]
+    assign(customer=contoso, wanted=wanted, cause=None)
     return user
 
 
 def delete(contoso, users, by, **options):
-    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in users], by=by)
-    return operations.start_batch(batch=batch, by=by, **options)
+    batch = plan_deletes(customer=contoso, users=[user.pk for user in users], by=by)
+    return start_batch(batch=batch, by=by, **options)
 
 
 def test_the_plan_counts_what_will_be_free_and_changes_nothing(contoso, office, ann, alice):
-    batch = operations.plan_deletes(customer=contoso, users=[ann.pk], reason="left", by=alice)
+    batch = plan_deletes(customer=contoso, users=[ann.pk], reason="left", by=alice)
 
     assert batch.plan["seats"] == {str(office.pk): 1}
     assert (batch.total, batch.reason, batch.plan["administrators"]) == (1, "left", 0)
@@ -60,10 +64,10 @@ def test_it_leaves_one_event_per_user(contoso, ann, alice):
 
 def test_who_is_gone_meanwhile_fails_alone(contoso, ann, alice):
     other = factories.user(contoso, "Bo")
-    batch = operations.plan_deletes(customer=contoso, users=[ann.pk, other.pk], by=alice)
+    batch = plan_deletes(customer=contoso, users=[ann.pk, other.pk], by=alice)
     delete(contoso, [ann], alice)
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     states = dict(Line.objects.filter(batch=batch).values_list("user_id", "state"))
     assert states == {ann.pk: "failed", other.pk: "done"}
@@ -71,12 +75,12 @@ def test_who_is_gone_meanwhile_fails_alone(contoso, ann, alice):
 
 def test_the_last_global_administrator_is_not_taken_in_passing(contoso, alice):
     boss = factories.user(contoso, "Boss", permissions=["global_administrator"])
-    batch = operations.plan_deletes(customer=contoso, users=[boss.pk], by=alice)
+    batch = plan_deletes(customer=contoso, users=[boss.pk], by=alice)
 
-    with pytest.raises(operations.LastAdministrator):
-        operations.start_batch(batch=batch, by=alice)
+    with pytest.raises(LastAdministrator):
+        start_batch(batch=batch, by=alice)
 
-    operations.start_batch(batch=batch, may_take_last_administrator=True, by=alice)
+    start_batch(batch=batch, may_take_last_administrator=True, by=alice)
     assert CustomerUser.objects.get(pk=boss.pk).deleted_at is not None
 
 
@@ -84,10 +88,10 @@ def test_an_administrator_who_became_the_last_meanwhile_stays(contoso, alice):
     first, second = (
         factories.user(contoso, name, permissions=["global_administrator"]) for name in "AB"
     )
-    batch = operations.plan_deletes(customer=contoso, users=[first.pk], by=alice)
+    batch = plan_deletes(customer=contoso, users=[first.pk], by=alice)
     delete(contoso, [second], alice)
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     line = Line.objects.get(batch=batch)
     assert (line.state, line.result) == ("failed", {"code": "last_administrator"})
@@ -96,9 +100,9 @@ def test_an_administrator_who_became_the_last_meanwhile_stays(contoso, alice):
 
 def test_help_desk_may_not(contoso, ann, helen):
     with pytest.raises(Refused):
-        operations.plan_deletes(customer=contoso, users=[ann.pk], by=helen)
+        plan_deletes(customer=contoso, users=[ann.pk], by=helen)
 
 
 def test_nobody_chosen_is_refused(contoso, alice):
-    with pytest.raises(operations.NobodyChosen):
-        operations.plan_deletes(customer=contoso, users=[], by=alice)
+    with pytest.raises(NobodyChosen):
+        plan_deletes(customer=contoso, users=[], by=alice)

@@ -3,10 +3,12 @@
 import pytest
 from django.utils.html import escape
 
-from licensing import operations as licensing
+from batches.models import Line
+from batches.operations.control import start_batch
+from licensing.operations.seats import Wanted, assign
 from tests import factories
-from users import operations
-from users.models import CustomerUser, Line
+from users.acts.undo import plan_undo
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
 
@@ -64,8 +66,8 @@ def test_from_the_list_over_the_plan_to_the_result_and_back(as_alice, contoso, p
     ]
     batch = contoso.batches.get()
     assert (batch.reason, batch.ticket) == ("Reorganized", "T-1")
-    undo = operations.plan_undo(batch=batch, by=alice)
-    operations.start_batch(batch=undo, by=alice)
+    undo = plan_undo(batch=batch, by=alice)
+    start_batch(batch=undo, by=alice)
     assert values("department", "job_title") == [("Sales", "Clerk"), ("Sales", "Clerk")]
 
 
@@ -141,8 +143,8 @@ def test_only_the_location_is_the_quick_case(as_alice, contoso, people):
 def test_who_may_not_have_a_license_there_is_left_and_named(as_alice, contoso, office, people):
     office.product.not_sold_in = ["CN"]
     office.product.save()
-    wanted = [licensing.Wanted(people[0].pk, office.pk)]
-    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    wanted = [Wanted(people[0].pk, office.pk)]
+    assign(customer=contoso, wanted=wanted, cause=None)
 
     planned = send(as_alice, people, change="location", location="CN")
 

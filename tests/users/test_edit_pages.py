@@ -1,6 +1,6 @@
 import pytest
 
-from licensing import operations as licensing
+from licensing.operations.seats import Wanted, assign
 from tests import factories
 from users.models import CustomerUser
 
@@ -113,8 +113,8 @@ def test_demoting_the_last_global_administrator_must_be_said(as_alice, contoso):
 def test_a_location_where_a_license_is_not_sold_is_refused(as_alice, contoso, office, ann):
     office.product.not_sold_in = ["CN"]
     office.product.save()
-    wanted = [licensing.Wanted(ann.pk, office.pk)]
-    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    wanted = [Wanted(ann.pk, office.pk)]
+    assign(customer=contoso, wanted=wanted, cause=None)
 
     answer = as_alice.post(url_of(ann), filled(as_alice, ann) | {"location": "CN"})
 

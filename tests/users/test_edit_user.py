@@ -4,12 +4,17 @@ import pytest
 from django.db import connections, transaction
 
 from audit.models import Event
-from licensing import operations as licensing
+from batches.errors import LastAdministrator
+from batches.models import Line
+from batches.operations.control import start_batch
+from licensing.operations.seats import Wanted, assign
 from partners import tenancy
 from partners.access import Refused
 from tests import factories
-from users import operations
-from users.models import CustomerUser, Line
+from users.acts.add import NameTaken
+from users.acts.delete import plan_deletes
+from users.acts.edit import EditedMeanwhile, UserGone, edit_user, plan_edits
+from users.models import CustomerUser
 
 GLOBAL = ["global_administrator"]
 
@@ -26,7 +31,7 @@ def person_of(user, **changes):
 
 
 def edit(user, by, *, version=None, **changes):
-    return operations.edit_user(
+    return edit_user(
         user=user, person=person_of(user, **changes), version=version or user.version, by=by
     )
 
@@ -61,7 +66,7 @@ def test_nothing_changed_is_not_recorded(ann, alice):
 def test_the_second_of_two_members_overwrites_nothing(ann, alice):
     edit(ann, alice, department="Finance")
 
-    with pytest.raises(operations.EditedMeanwhile) as caught:
+    with pytest.raises(EditedMeanwhile) as caught:
         edit(ann, alice, version=1, department="Sales")
 
     assert caught.value.user.department == "Finance"
@@ -71,26 +76,26 @@ def test_the_second_of_two_members_overwrites_nothing(ann, alice):
 def test_a_taken_user_name_is_refused(ann, alice, contoso):
     factories.user(contoso, "Bo", user_name="bo@contoso.example")
 
-    with pytest.raises(operations.NameTaken):
+    with pytest.raises(NameTaken):
         edit(ann, alice, user_name="bo@contoso.example")
 
     assert CustomerUser.objects.get(pk=ann.pk).user_name == "ann@contoso.example"
 
 
 def test_a_deleted_user_is_not_edited(ann, alice, contoso):
-    batch = operations.plan_deletes(customer=contoso, users=[ann.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_deletes(customer=contoso, users=[ann.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
-    with pytest.raises(operations.UserGone):
+    with pytest.raises(UserGone):
         edit(ann, alice, department="Finance")
 
 
 def test_the_last_global_administrator_is_demoted_only_if_that_is_said(contoso, alice):
     boss = factories.user(contoso, "Boss", permissions=GLOBAL)
-    with pytest.raises(operations.LastAdministrator):
+    with pytest.raises(LastAdministrator):
         edit(boss, alice, permissions=[])
 
-    operations.edit_user(
+    edit_user(
         user=boss,
         person=person_of(boss, permissions=[]),
         version=1,
@@ -134,7 +139,7 @@ def test_two_who_take_one_name_at_a_time_do_not_both_get_it(northwind, alice):
                 start.wait()
                 edit(user, alice, user_name="new@contoso.example")
             outcomes.append("edited")
-        except operations.NameTaken:
+        except NameTaken:
             outcomes.append("taken")
         finally:
             connections.close_all()
@@ -153,10 +158,8 @@ def test_two_who_take_one_name_at_a_time_do_not_both_get_it(northwind, alice):
 
 def move(contoso, users, location, by):
     ids = [user.pk for user in users]
-    batch = operations.plan_edits(
-        customer=contoso, users=ids, changes={"location": location}, by=by
-    )
-    operations.start_batch(batch=batch, by=by)
+    batch = plan_edits(customer=contoso, users=ids, changes={"location": location}, by=by)
+    start_batch(batch=batch, by=by)
     return list(Line.objects.filter(batch=batch).order_by("number"))
 
 
@@ -176,8 +179,8 @@ def test_many_get_a_new_location_and_who_has_it_gets_no_line(contoso, alice, ann
 def test_who_holds_what_is_not_sold_there_is_left_out(contoso, office, alice, ann):
     office.product.not_sold_in = ["CN"]
     office.product.save()
-    wanted = [licensing.Wanted(ann.pk, office.pk)]
-    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    wanted = [Wanted(ann.pk, office.pk)]
+    assign(customer=contoso, wanted=wanted, cause=None)
 
     (line,) = move(contoso, [ann], "CN", alice)
 
@@ -186,15 +189,13 @@ def test_who_holds_what_is_not_sold_there_is_left_out(contoso, office, alice, an
 
 
 def test_who_got_such_a_license_after_the_plan_fails(contoso, office, alice, ann):
-    batch = operations.plan_edits(
-        customer=contoso, users=[ann.pk], changes={"location": "CN"}, by=alice
-    )
+    batch = plan_edits(customer=contoso, users=[ann.pk], changes={"location": "CN"}, by=alice)
     office.product.not_sold_in = ["CN"]
     office.product.save()
-    wanted = [licensing.Wanted(ann.pk, office.pk)]
-    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    wanted = [Wanted(ann.pk, office.pk)]
+    assign(customer=contoso, wanted=wanted, cause=None)
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert Line.objects.get(batch=batch).result == {"code": "not_sold"}
     assert CustomerUser.objects.get(pk=ann.pk).location == "US"

@@ -6,12 +6,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import Event
+from imports.operations.check import check_upload, receive_file
+from imports.read.table import parse_file
 from tests import factories
-from users import operations
-from users.importing.parse import parse_file
+from tests.users.test_search_users import delete, give
 from users.models import CustomerUser
-
-from .test_search_users import delete, give
+from users.rules.gather import gather_facts
 
 KINDS = ["csv", "xlsx"]
 
@@ -120,7 +120,7 @@ def test_it_executes_nothing_in_a_spreadsheet(as_alice, contoso):
 def test_it_holds_everybody_also_beyond_what_is_fetched_at_once(
     as_alice, contoso, kind, monkeypatch
 ):
-    monkeypatch.setattr("users.queries.exporting.AT_ONCE", 2)
+    monkeypatch.setattr("users.queries.export.AT_ONCE", 2)
     for number in range(5):
         factories.user(contoso, f"Ann {number}")
 
@@ -226,7 +226,7 @@ def test_the_menus_lead_there(as_alice, contoso):
 
 
 def template_url(language="en", kind="csv"):
-    return reverse("users:export_to_import", args=["contoso", language, kind])
+    return reverse("imports:export_to_import", args=["contoso", language, kind])
 
 
 def fill(contoso, office):
@@ -272,7 +272,7 @@ def test_the_template_with_the_users_imports_again_unchanged(
 
     response = as_alice.post(template_url(language, kind), {"all": "1", "query": ""})
 
-    empty = as_alice.get(reverse("users:template", args=["contoso", language, kind]))
+    empty = as_alice.get(reverse("imports:template", args=["contoso", language, kind]))
     parsed = parse_file(content(response), f"users.{kind}")
     assert parsed.detected.columns == parse_file(empty.content, "x").detected.columns
     assert parsed.notices == ()
@@ -297,14 +297,14 @@ def test_the_template_with_the_users_changes_nobody(
     type(suspended).objects.filter(pk=suspended.pk).update(state="suspended")
     file = content(as_alice.post(template_url("zh-hans", kind), {"all": "1", "query": ""}))
 
-    batch = operations.receive_file(
+    batch = receive_file(
         customer=contoso,
         name=f"users.{kind}",
         parts=[file],
         options={"purpose": purpose, "licenses": "exact", "mode": "good", "defaults": {}},
         by=alice,
     )
-    operations.check_upload(batch_id=batch.pk)
+    check_upload(batch_id=batch.pk)
 
     batch.refresh_from_db()
     assert (batch.state, batch.total, batch.plan["idle"]) == ("planned", 0, 3)
@@ -312,12 +312,13 @@ def test_the_template_with_the_users_changes_nobody(
 
 def read_again(contoso, parsed, *, by):
     """What the import makes of the rows; the only problems are that the users are there."""
-    from users.importing import validate
+    from imports.check import rows as validate
+    from users.rules.facts import Defaults
 
-    facts = operations.gather_facts(
+    facts = gather_facts(
         customer=contoso, user_names=[row.values["user_name"] for row in parsed.rows], by=by
     )
-    people, problems = validate.validate(parsed.rows, facts, validate.Defaults())
+    people, problems = validate.validate(parsed.rows, facts, Defaults())
     assert {one.code for one in problems} <= {"user_name_exists"}
     return [dict(person.input) for person in people]
 
@@ -338,7 +339,7 @@ def test_the_template_holds_whom_the_list_was_filtered_by(as_alice, contoso):
 
 
 def test_the_import_offers_the_template_with_the_users(as_alice, contoso):
-    page = as_alice.get(reverse("users:import", args=["contoso"])).content.decode()
+    page = as_alice.get(reverse("imports:upload", args=["contoso"])).content.decode()
 
     for language in ("en", "zh-hans"):
         for kind in KINDS:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.users.test_import import plan, start
-from users.models import CustomerUser, Line
+from batches.models import Line
+from tests.imports.test_import import plan, start
+from users.models import CustomerUser
 
 # As downloaded from each and filled in by hand or by Excel: the header is theirs to the letter.
 PARTNER_CENTER = """\

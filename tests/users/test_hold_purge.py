@@ -8,11 +8,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import Event
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
+from batches.queries.routes import find_partners_to_purge
 from partners import tenancy
 from partners.access import Refused
 from tests import factories
-from users import operations, queries, tasks
-from users.models import Batch, CustomerUser, Line
+from users import tasks
+from users.acts.hold import WrongDays, plan_holds
+from users.acts.purge import plan_purges, purge_due
+from users.acts.restore import plan_restores
+from users.acts.selection import NothingToChange
+from users.acts.undo import plan_undo
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
 
@@ -34,13 +42,13 @@ def people(contoso):
 
 def run(customer, users, by, act="hold", **more):
     ids = [user.pk for user in users]
-    batch = operations.plan_holds(customer=customer, users=ids, act=act, by=by, **more)
-    return operations.start_batch(batch=batch, by=by)
+    batch = plan_holds(customer=customer, users=ids, act=act, by=by, **more)
+    return start_batch(batch=batch, by=by)
 
 
 def undo(batch, by):
-    planned = operations.plan_undo(batch=batch, by=by)
-    return operations.start_batch(batch=planned, by=by)
+    planned = plan_undo(batch=batch, by=by)
+    return start_batch(batch=planned, by=by)
 
 
 def move(user, left):
@@ -79,9 +87,9 @@ def test_who_is_held_is_not_purged_on_the_day_and_who_is_not_is(contoso, people,
     for user in people:
         move(user, -DAY)
 
-    assert operations.purge_due() == 1
+    assert purge_due() == 1
     assert list(CustomerUser.objects.all()) == [ann]
-    assert operations.purge_due() == 0
+    assert purge_due() == 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -89,7 +97,7 @@ def test_beat_is_woken_in_vain_for_who_is_held_and_comes_to_an_end(northwind):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         customer = factories.customer("contoso", "Contoso")
         ann = gone(customer, "Ann", left=-DAY, is_held=True)
-    assert queries.find_partners_to_purge() == [northwind.pk]
+    assert find_partners_to_purge() == [northwind.pk]
 
     tasks.purge()
 
@@ -102,21 +110,21 @@ def test_the_owner_cannot_purge_who_is_held_before_the_day(as_alice, contoso, pe
     run(contoso, [ann], alice)
     ids = [user.pk for user in people]
 
-    batch = operations.plan_purges(customer=contoso, users=ids, by=alice)
+    batch = plan_purges(customer=contoso, users=ids, by=alice)
 
     assert codes(batch) == [["held"], []]
     shown = as_alice.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
     assert "The purge of this user is held. Release it first." in shown
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
     assert list(CustomerUser.objects.all()) == [ann]
 
 
 def test_who_was_held_since_the_plan_of_the_purge_stays(as_alice, contoso, people, alice):
     ids = [user.pk for user in people]
-    batch = operations.plan_purges(customer=contoso, users=ids, by=alice)
+    batch = plan_purges(customer=contoso, users=ids, by=alice)
     run(contoso, people[:1], alice)
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert results(batch) == ["held", "done"]
     assert list(CustomerUser.objects.all()) == people[:1]
@@ -137,16 +145,16 @@ def test_who_is_released_keeps_the_day_that_is_far_and_gets_a_week_where_it_is_n
     assert is_held(ann, bo, cy) == [False, False, False]
     assert [days_left(user) for user in (ann, bo, cy)] == [20, 7, 7]
     assert batch.plan["near"] == 2
-    assert operations.purge_due() == 0
+    assert purge_due() == 0
 
 
 def test_a_plan_that_waited_too_long_gives_a_week_all_the_same(contoso, people, alice):
     (ann, _bo) = people
     run(contoso, [ann], alice)
-    batch = operations.plan_holds(customer=contoso, users=[ann.pk], act="release", by=alice)
+    batch = plan_holds(customer=contoso, users=[ann.pk], act="release", by=alice)
     move(ann, -DAY)
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert (is_held(ann), days_left(ann)) == ([False], 7)
 
@@ -163,7 +171,7 @@ def test_it_is_put_off_from_the_day_or_from_now_where_that_has_passed(contoso, p
 
 @pytest.mark.parametrize("days", [0, -1, 366])
 def test_it_is_put_off_by_a_day_at_least_and_a_year_at_most(contoso, people, alice, days):
-    with pytest.raises(operations.WrongDays):
+    with pytest.raises(WrongDays):
         run(contoso, people, alice, "extend", days=days)
 
 
@@ -172,9 +180,9 @@ def test_what_is_so_already_is_said_and_nothing_is_recorded(contoso, people, ali
     run(contoso, [ann], alice)
     day = ann.purge_at
 
-    with pytest.raises(operations.NothingToChange):
+    with pytest.raises(NothingToChange):
         run(contoso, [ann], alice)
-    with pytest.raises(operations.NothingToChange):
+    with pytest.raises(NothingToChange):
         run(contoso, [bo], alice, "release")
     put_off = run(contoso, [ann], alice, "extend", days=1)
 
@@ -188,12 +196,12 @@ def test_what_is_so_already_is_said_and_nothing_is_recorded(contoso, people, ali
 
 def test_who_is_not_deleted_any_more_is_left_alone(contoso, people, alice):
     ids = [user.pk for user in people]
-    batch = operations.plan_holds(customer=contoso, users=ids, act="extend", days=9, by=alice)
+    batch = plan_holds(customer=contoso, users=ids, act="extend", days=9, by=alice)
     move(people[1], 99 * DAY)
-    restored = operations.plan_restores(customer=contoso, users=ids[:1], by=alice)
-    operations.start_batch(batch=restored, by=alice)
+    restored = plan_restores(customer=contoso, users=ids[:1], by=alice)
+    start_batch(batch=restored, by=alice)
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert results(batch) == ["gone", "changed"]
     assert days_left(people[1]) == 99
@@ -203,8 +211,8 @@ def test_who_is_restored_is_not_held_any_more(contoso, people, alice):
     (ann, _bo) = people
     run(contoso, [ann], alice)
 
-    batch = operations.plan_restores(customer=contoso, users=[ann.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_restores(customer=contoso, users=[ann.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert is_held(ann) == [False]
 
@@ -212,8 +220,8 @@ def test_who_is_restored_is_not_held_any_more(contoso, people, alice):
 def test_a_restore_that_is_undone_brings_the_hold_back(contoso, people, alice):
     run(contoso, people[:1], alice)
     ids = [user.pk for user in people]
-    batch = operations.plan_restores(customer=contoso, users=ids, by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_restores(customer=contoso, users=ids, by=alice)
+    start_batch(batch=batch, by=alice)
 
     undone = undo(batch, alice)
     assert is_held(*people) == [True, False]
@@ -252,7 +260,7 @@ def test_an_undo_gives_a_week_where_the_day_has_passed(contoso, people, alice):
 
     assert codes(undone) == [["purge_day_past"]]
     assert (is_held(ann), days_left(ann)) == ([False], 7)
-    assert operations.purge_due() == 0
+    assert purge_due() == 0
 
 
 def test_what_cannot_be_undone_any_more_says_why(contoso, people, alice):
@@ -260,12 +268,12 @@ def test_what_cannot_be_undone_any_more_says_why(contoso, people, alice):
     cy, dee = gone(contoso, "Cy"), gone(contoso, "Dee")
     batch = run(contoso, [ann, bo, cy, dee], alice, "extend", days=5)
     move(ann, 99 * DAY)
-    restored = operations.plan_restores(customer=contoso, users=[bo.pk], by=alice)
-    operations.start_batch(batch=restored, by=alice)
+    restored = plan_restores(customer=contoso, users=[bo.pk], by=alice)
+    start_batch(batch=restored, by=alice)
     move(cy, -DAY)
-    operations.purge_due()
+    purge_due()
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert codes(planned)[:2] == [["purge_changed_since"], ["restored_since"]]
     assert codes(planned)[-1] == []

@@ -5,11 +5,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from licensing import operations as licensing
+from batches.models import Batch, Line
 from licensing.models import Assignment, ProductRule, Subscription
+from licensing.operations.seats import Wanted, assign
 from partners.roles import Role
 from tests import factories
-from users.models import Batch, CustomerUser, Line
+from users.models import CustomerUser
 
 URL = "/customers/contoso/users/licenses/"
 
@@ -27,8 +28,8 @@ def visio(contoso):
 
 
 def hold(subscription, *users, plans_off=()):
-    wanted = [licensing.Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
-    licensing.assign(customer=subscription.customer, wanted=wanted, cause=None)
+    wanted = [Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+    assign(customer=subscription.customer, wanted=wanted, cause=None)
 
 
 def ids(users) -> str:

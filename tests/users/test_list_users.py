@@ -8,11 +8,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from batches.models import Batch, Line
 from tests import factories
-from users.models import Batch, CustomerUser, Line
-from users.queries import paging
-
-from .test_search_users import delete, give
+from tests.users.test_search_users import delete, give
+from users.models import CustomerUser
+from users.queries import page as paging
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_kept_numbers_are_those_that_counting_gives(as_alice, contoso, url, offi
 
 
 def test_more_than_can_be_counted_is_said_so(as_alice, contoso, url, monkeypatch):
-    monkeypatch.setattr("users.queries.listing.MOST_COUNTED", 2)
+    monkeypatch.setattr("users.queries.list.MOST_COUNTED", 2)
     for number in range(3):
         factories.user(contoso, f"Ann {number}")
 

@@ -3,13 +3,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
-from licensing import operations as licensing
+from batches.errors import TooFewSeats
+from batches.models import Line
+from batches.operations.control import start_batch
 from licensing.models import Assignment, ProductRule, Subscription
+from licensing.operations.seats import Wanted, assign
 from partners.access import Refused
 from tests import factories
-from users import operations
-from users.models import Line
-from users.operations import Changes
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.selection import NothingToChange
 
 pytestmark = pytest.mark.django_db
 
@@ -25,13 +27,13 @@ def visio(contoso):
 
 
 def hold(subscription, *users, plans_off=()):
-    wanted = [licensing.Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
-    licensing.assign(customer=subscription.customer, wanted=wanted, cause=None)
+    wanted = [Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+    assign(customer=subscription.customer, wanted=wanted, cause=None)
 
 
 def plan(contoso, users, by, when_short="first", **changes):
     sets = {name: frozenset(str(one.pk) for one in value) for name, value in changes.items()}
-    return operations.plan_licenses(
+    return plan_licenses(
         customer=contoso,
         users=[user.pk for user in users],
         changes=Changes(**sets),
@@ -41,7 +43,7 @@ def plan(contoso, users, by, when_short="first", **changes):
 
 
 def run(contoso, users, by, **changes):
-    return operations.start_batch(batch=plan(contoso, users, by, **changes), by=by)
+    return start_batch(batch=plan(contoso, users, by, **changes), by=by)
 
 
 def states(batch, users) -> list[str]:
@@ -81,7 +83,7 @@ def test_who_is_as_wanted_already_gets_no_line(contoso, office, people, alice):
 
 
 def test_nothing_to_change_is_refused(contoso, office, people, alice):
-    with pytest.raises(operations.NothingToChange):
+    with pytest.raises(NothingToChange):
         plan(contoso, people, alice, take=[office])
 
 
@@ -102,7 +104,7 @@ def test_too_few_seats_go_to_the_first_in_the_list(contoso, people, alice):
     warned = [line.number for line in Line.objects.filter(batch=batch) if line.problems]
     assert warned == [3, 4]
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert states(batch, people) == ["done", "done", "failed", "failed"]
     assert holders(few) == {people[0].pk, people[1].pk}
@@ -111,7 +113,7 @@ def test_too_few_seats_go_to_the_first_in_the_list(contoso, people, alice):
 def test_or_nobody_gets_one(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=2)
 
-    with pytest.raises(operations.TooFewSeats) as refused:
+    with pytest.raises(TooFewSeats) as refused:
         plan(contoso, people, alice, when_short="none", give=[few])
 
     assert "Few (4 wanted, 2 free)" in refused.value.message
@@ -122,8 +124,8 @@ def test_or_nobody_gets_one_where_the_seats_went_meanwhile(contoso, people, alic
     batch = plan(contoso, people[:2], alice, when_short="none", give=[few])
     hold(few, people[2])
 
-    with pytest.raises(operations.TooFewSeats):
-        operations.start_batch(batch=batch, by=alice)
+    with pytest.raises(TooFewSeats):
+        start_batch(batch=batch, by=alice)
 
     assert holders(few) == {people[2].pk}
 
@@ -157,7 +159,7 @@ def test_seats_taken_by_others_meanwhile_are_not_given_twice(contoso, people, al
     batch = plan(contoso, people[:1], alice, give=[few])
     hold(few, people[1])
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert states(batch, people[:1]) == ["failed"]
     assert Subscription.objects.get(pk=few.pk).assigned == 1
@@ -166,14 +168,14 @@ def test_seats_taken_by_others_meanwhile_are_not_given_twice(contoso, people, al
 def test_service_plans_change_for_those_who_have_the_product(contoso, office, people, alice):
     mail = office.product.plans.get(name="Mail")
     hold(office, people[0])
-    batch = operations.plan_licenses(
+    batch = plan_licenses(
         customer=contoso,
         users=[user.pk for user in people[:2]],
         changes=Changes(plans_off={str(office.pk): [str(mail.pk)]}),
         by=alice,
     )
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert Assignment.objects.get(user=people[0]).plans_off == [mail.pk]
     assert holders(office) == {people[0].pk}

@@ -9,15 +9,29 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import F
 
-from licensing import operations as licensing
+from batches.errors import UsersError
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
+from customers.counts import lock_customer
+from customers.models import UserCount
+from handover.operations.mail import mail_users
+from handover.operations.sheet import NoSheet, hand_over, open_sheet, wipe
 from licensing.models import Subscription, WaitingSeat
+from licensing.operations.subscriptions import TooFewSeats, change_subscription
 from partners import tenancy
 from tests import PATIENCE, factories
-from tests.users.handing_over import add
-from users import operations
-from users.models import Batch, CustomerUser, Line, UserCount, UserSession
-from users.operations.adding import TEXTS
-from users.operations.batches import lock_customer
+from tests.handover.handing_over import add
+from users.acts.add import TEXTS, add_user
+from users.acts.block import plan_blocks
+from users.acts.delete import plan_deletes
+from users.acts.edit import edit_user, plan_edits
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.purge import plan_purges
+from users.acts.rename import rename_restored
+from users.acts.reset import plan_resets
+from users.acts.restore import plan_restores
+from users.acts.waitlist import fill_waiting
+from users.models import CustomerUser, UserSession
 
 SEED = 20261122
 SECONDS = 6
@@ -34,7 +48,7 @@ def as_another(act, *arguments):
         try:
             with tenancy.tenant(partner_id):
                 act(*arguments)
-        except operations.UsersError:
+        except UsersError:
             pass
         except Exception as error:
             raised.append(error)
@@ -68,17 +82,17 @@ def test_a_plan_that_is_handed_over_while_it_starts_is_refused_without_a_deadloc
     inside, contoso, alice
 ):
     person = factories.user(contoso, "Ada Lovelace")
-    batch = operations.plan_resets(customer=contoso, users=[person.pk], by=alice)
+    batch = plan_resets(customer=contoso, users=[person.pk], by=alice)
     with transaction.atomic():
         theirs = Batch.objects.get(pk=batch.pk)
 
     with transaction.atomic():
         # As far as a hand-over comes before it looks at the batch.
         lock_customer(contoso)
-        thread, raised = as_another(lambda: operations.start_batch(batch=theirs, by=alice))
+        thread, raised = as_another(lambda: start_batch(batch=theirs, by=alice))
         wait_for_a_waiting_backend(raised)
-        with pytest.raises(operations.NoSheet):
-            operations.hand_over(batch=batch, by=alice)
+        with pytest.raises(NoSheet):
+            hand_over(batch=batch, by=alice)
     thread.join(PATIENCE)
 
     assert raised == []
@@ -115,7 +129,7 @@ class Storm:
         ]
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
-            with suppress(operations.UsersError):
+            with suppress(UsersError):
                 self.random.choice(acts)()
             self.done += 1
 
@@ -129,7 +143,7 @@ class Storm:
         return users[: self.random.randint(1, 12)]
 
     def start(self, batch, **choices):
-        operations.start_batch(batch=batch, **choices, by=self.member)
+        start_batch(batch=batch, **choices, by=self.member)
 
     @transaction.atomic
     def any_batch(self):
@@ -139,7 +153,7 @@ class Storm:
     def add(self):
         self.done += 1
         bought = self.random.sample(self.subscriptions, 2)
-        operations.add_user(
+        add_user(
             customer=self.customer,
             person={
                 "user_name": f"p{self.number}-{self.done}@contoso.example",
@@ -153,15 +167,15 @@ class Storm:
 
     def reset(self):
         plan = {"customer": self.customer, "users": self.some(), "by": self.member}
-        self.start(operations.plan_resets(**plan))
+        self.start(plan_resets(**plan))
 
     def delete(self):
         plan = {"customer": self.customer, "users": self.some()[:4], "by": self.member}
-        self.start(operations.plan_deletes(**plan))
+        self.start(plan_deletes(**plan))
 
     def restore(self):
         plan = {"customer": self.customer, "users": self.some(deleted=True), "by": self.member}
-        batch = operations.plan_restores(**plan)
+        batch = plan_restores(**plan)
         other = Thread(target=self.rename, args=[batch, tenancy.require_current()])
         other.start()
         self.start(batch, new_passwords=self.random.random() < 0.5)
@@ -171,7 +185,7 @@ class Storm:
         try:
             with tenancy.tenant(partner_id):
                 self.rename_first(batch)
-        except operations.UsersError:
+        except UsersError:
             pass
         except Exception as error:
             self.failed_aside.append(error)
@@ -182,14 +196,14 @@ class Storm:
     def rename_first(self, batch):
         theirs = Batch.objects.get(pk=batch.pk)
         name = f"r{self.number}-{self.done}"
-        operations.rename_restored(batch=theirs, number=1, local_part=name, by=self.member)
+        rename_restored(batch=theirs, number=1, local_part=name, by=self.member)
 
     def manage_licenses(self):
         give, take = (str(one.pk) for one in self.random.sample(self.subscriptions, 2))
-        batch = operations.plan_licenses(
+        batch = plan_licenses(
             customer=self.customer,
             users=self.some(),
-            changes=operations.Changes(give=frozenset([give]), take=frozenset([take])),
+            changes=Changes(give=frozenset([give]), take=frozenset([take])),
             when_short=self.random.choice(["first", "queue", "queue"]),
             by=self.member,
         )
@@ -198,27 +212,25 @@ class Storm:
     def block(self):
         block = self.random.random() < 0.5
         plan = {"customer": self.customer, "users": self.some(), "by": self.member}
-        self.start(operations.plan_blocks(block=block, **plan))
+        self.start(plan_blocks(block=block, **plan))
 
     def relocate(self):
         plan = {"customer": self.customer, "users": self.some(), "by": self.member}
-        self.start(
-            operations.plan_edits(changes={"location": self.random.choice(["US", "DE"])}, **plan)
-        )
+        self.start(plan_edits(changes={"location": self.random.choice(["US", "DE"])}, **plan))
 
     @transaction.atomic
     def edit(self):
         user = CustomerUser.objects.get(pk=self.some()[0])
         person = {name: getattr(user, name) for name in TEXTS}
         person |= {"display_name": f"Edited {self.done}", "permissions": []}
-        operations.edit_user(user=user, person=person, version=user.version, by=self.member)
+        edit_user(user=user, person=person, version=user.version, by=self.member)
 
     def fill(self):
-        operations.fill_waiting(customer_id=self.customer.pk)
+        fill_waiting(customer_id=self.customer.pk)
 
     def buy(self):
-        with suppress(licensing.TooFewSeats):
-            licensing.change_subscription(
+        with suppress(TooFewSeats):
+            change_subscription(
                 subscription=self.random.choice(self.subscriptions),
                 seats=self.random.randint(6, 9),
                 state=self.random.choice(["active", "active", "suspended"]),
@@ -227,20 +239,20 @@ class Storm:
             )
 
     def hand_over(self):
-        operations.hand_over(batch=self.any_batch(), unopened=1_000, by=self.member)
+        hand_over(batch=self.any_batch(), unopened=1_000, by=self.member)
 
     def open_sheet(self):
-        operations.open_sheet(batch=self.any_batch(), way="shown", by=self.member)
+        open_sheet(batch=self.any_batch(), way="shown", by=self.member)
 
     def mail(self):
-        operations.mail_users(batch=self.any_batch(), kind="user_link", by=self.member)
+        mail_users(batch=self.any_batch(), kind="user_link", by=self.member)
 
     def purge(self):
         plan = {"customer": self.customer, "users": self.some(deleted=True)[:2], "by": self.member}
-        self.start(operations.plan_purges(**plan))
+        self.start(plan_purges(**plan))
 
     def wipe(self):
-        operations.wipe()
+        wipe()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -279,7 +291,7 @@ def what_is_left_adds_up(customer):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("plan", [operations.plan_deletes, operations.plan_resets])
+@pytest.mark.parametrize("plan", [plan_deletes, plan_resets])
 def test_who_signs_in_while_an_act_comes_keeps_no_session(inside, contoso, alice, plan):
     """The act locks nobody before it writes, so it has to end the sessions afterwards."""
     person = factories.user(contoso, "Ada Lovelace")
@@ -288,7 +300,7 @@ def test_who_signs_in_while_an_act_comes_keeps_no_session(inside, contoso, alice
     with transaction.atomic():
         # As far as who signs in comes before the session is there.
         CustomerUser.objects.select_for_update(no_key=True).get(pk=person.pk)
-        thread, raised = as_another(lambda: operations.start_batch(batch=batch, by=alice))
+        thread, raised = as_another(lambda: start_batch(batch=batch, by=alice))
         wait_for_a_waiting_backend(raised)
         UserSession.objects.create(customer=contoso, user=person, token_hash="0" * 64)
     thread.join(PATIENCE)

@@ -3,12 +3,16 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
+from batches.operations.plan import PlannedLine, create_batch, save_lines
+from imports.operations.check import check_upload, receive_file
 from partners import tenancy
 from partners.roles import Role
 from tests import factories
-from tests.users.handing_over import add
-from users import operations
-from users.models import Batch, CustomerUser, Line
+from tests.handover.handing_over import add
+from users.acts.reset import plan_resets
+from users.models import CustomerUser
 
 LISTS = ("reset", "delete", "block", "unblock", "location", "licenses", "restore", "purge")
 
@@ -200,7 +204,7 @@ def as_helen(client, helen):
 
 def test_the_help_desk_cannot_start_an_owners_plan(as_helen, contoso, alice):
     person = factories.user(contoso, "Root", permissions=["global_administrator"])
-    plan = operations.plan_resets(customer=contoso, users=[person.pk], by=alice)
+    plan = plan_resets(customer=contoso, users=[person.pk], by=alice)
 
     for act in ("start", "cancel"):
         url = f"/customers/contoso/batches/{plan.pk}/{act}/"
@@ -211,16 +215,16 @@ def test_the_help_desk_cannot_start_an_owners_plan(as_helen, contoso, alice):
 
 
 def test_who_was_demoted_after_the_plan_makes_no_administrators(contoso, helen, alice):
-    batch = operations.batches.create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=helen)
+    batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=helen)
     people = [
         {"user_name": "root@contoso.example", "display_name": "Root"}
         | {"permissions": ["global_administrator"]},
         {"user_name": "kim@contoso.example", "display_name": "Kim"},
     ]
-    lines = [operations.batches.PlannedLine(tenancy.uuid7(), one) for one in people]
-    operations.batches.save_lines(batch=batch, lines=lines)
+    lines = [PlannedLine(tenancy.uuid7(), one) for one in people]
+    save_lines(batch=batch, lines=lines)
 
-    operations.start_batch(batch=batch, by=helen)
+    start_batch(batch=batch, by=helen)
 
     assert list(contoso.users.values_list("user_name", flat=True)) == ["kim@contoso.example"]
     failed = Line.objects.get(batch=batch, number=1)
@@ -229,14 +233,14 @@ def test_who_was_demoted_after_the_plan_makes_no_administrators(contoso, helen, 
 
 
 def test_the_help_desk_cannot_take_an_owners_import_over(as_helen, contoso, alice):
-    plan = operations.receive_file(
+    plan = receive_file(
         customer=contoso,
         name="people.csv",
         parts=[b"user name,display name\nkim,Kim\n"],
         options={"mode": "good", "defaults": {}},
         by=alice,
     )
-    operations.check_upload(batch_id=plan.pk)
+    check_upload(batch_id=plan.pk)
 
     response = as_helen.post(f"/customers/contoso/batches/{plan.pk}/settings/", {"mode": "good"})
 

@@ -7,11 +7,18 @@ from django.core import mail
 from django.test import Client
 
 from audit.models import Event
-from users import operations
-from users.models import CustomerUser, Line, UserSession
-
-from .handing_over import add, change, rows_of, secret_of, user_of
-from .test_edit_user import edit
+from batches.models import Line
+from batches.operations.control import start_batch
+from handover.operations.mail import mail_users, send_handovers
+from tests.handover.handing_over import add, change, rows_of, secret_of, user_of
+from tests.users.test_edit_user import edit
+from users.acts.block import plan_blocks
+from users.acts.delete import plan_deletes
+from users.acts.edit import plan_edits
+from users.acts.reset import plan_resets
+from users.models import CustomerUser, UserSession
+from users.my import operations
+from users.my.operations import SignedOut, WrongPassword, continue_session
 
 pytestmark = pytest.mark.django_db
 
@@ -36,10 +43,10 @@ def test_the_temporary_password_ends(batch, alice):
 
     ann = CustomerUser.objects.get(pk=ann.pk)
     assert (ann.password, ann.password_state, ann.password_batch) == ("", "none", None)
-    with pytest.raises(operations.WrongPassword):
+    with pytest.raises(WrongPassword):
         sign_in(ann.user_name, secret)
-    with pytest.raises(operations.SignedOut):
-        operations.continue_session(token=opened.token)
+    with pytest.raises(SignedOut):
+        continue_session(token=opened.token)
     assert Line.objects.get(batch=batch, number=1).sealed is None
     (event,) = Event.objects.filter(action="user.password_ended")
     assert (event.subject_id, event.by_id) == (ann.pk, alice.pk)
@@ -55,8 +62,8 @@ def test_the_others_of_the_sheet_keep_theirs(batch, alice, helen):
 
 
 def test_links_to_it_end(batch, alice, helen):
-    operations.mail_users(batch=batch, kind="user_link", by=helen)
-    operations.send_handovers(batch_id=batch.pk)
+    mail_users(batch=batch, kind="user_link", by=helen)
+    send_handovers(batch_id=batch.pk)
     links = {
         letter.to[0]: re.search(r"http://\S+(/link/\S+)", letter.body)[1] for letter in mail.outbox
     }
@@ -87,12 +94,12 @@ def test_another_permission_of_an_administrator_ends_nothing(contoso, alice):
 
 def test_many_are_promoted_by_an_act(batch, alice, contoso):
     """As an import of changes and an undo do it."""
-    from users.models import Batch
-    from users.operations import changing
-    from users.operations.running import Asked
+    from batches.acts import Asked
+    from batches.models import Batch
+    from users.acts import edit as changing
 
     ann, ben = user_of(batch, 1), user_of(batch, 2)
-    act = operations.plan_edits(
+    act = plan_edits(
         customer=contoso, users=[ann.pk, ben.pk], changes={"department": "IT"}, by=alice
     )
     lines = [
@@ -130,7 +137,7 @@ def test_a_new_password_is_for_those_who_may_act_on_administrators(batch, alice,
     ann = user_of(batch)
     edit(ann, alice, permissions=ADMINISTRATOR)
 
-    reset = operations.plan_resets(customer=contoso, users=[ann.pk], by=helen)
+    reset = plan_resets(customer=contoso, users=[ann.pk], by=helen)
     assert Line.objects.get(batch=reset).state == "failed" or Line.objects.get(batch=reset).problems
 
 
@@ -139,15 +146,13 @@ def test_sessions_of_a_user_end(batch, alice, contoso, act):
     ann = user_of(batch)
     opened = sign_in(ann.user_name, secret_of(batch))
     plan = {
-        "block": lambda: operations.plan_blocks(
-            customer=contoso, users=[ann.pk], block=True, by=alice
-        ),
-        "delete": lambda: operations.plan_deletes(customer=contoso, users=[ann.pk], by=alice),
-        "reset": lambda: operations.plan_resets(customer=contoso, users=[ann.pk], by=alice),
+        "block": lambda: plan_blocks(customer=contoso, users=[ann.pk], block=True, by=alice),
+        "delete": lambda: plan_deletes(customer=contoso, users=[ann.pk], by=alice),
+        "reset": lambda: plan_resets(customer=contoso, users=[ann.pk], by=alice),
     }[act]()
 
-    operations.start_batch(batch=plan, by=alice)
+    start_batch(batch=plan, by=alice)
 
     assert not UserSession.objects.filter(user=ann).exists()
-    with pytest.raises(operations.SignedOut):
-        operations.continue_session(token=opened.token)
+    with pytest.raises(SignedOut):
+        continue_session(token=opened.token)

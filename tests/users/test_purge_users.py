@@ -6,12 +6,21 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from audit.models import Event
-from licensing import operations as licensing
+from batches.operations.control import start_batch
+from batches.operations.run import run_chunk
+from customers.models import UserCount
+from licensing.operations.seats import Wanted, assign
 from partners import tenancy
 from partners.access import Refused
 from tests import factories
-from users import operations, tasks
-from users.models import CustomerUser, UserCount
+from users import tasks
+from users.acts.add import add_user
+from users.acts.delete import plan_deletes
+from users.acts.purge import plan_purges, pseudonym, purge_due
+from users.acts.reset import plan_resets
+from users.acts.restore import plan_restores
+from users.acts.selection import NobodyChosen
+from users.models import CustomerUser
 
 PERSON = {
     "user_name": "zebediah@contoso.example",
@@ -25,11 +34,11 @@ PERSON = {
 @pytest.fixture
 def zebediah(contoso, alice):
     """Somebody whose name stands in as many tables as a name can."""
-    added = operations.add_user(customer=contoso, person=PERSON, by=alice)
+    added = add_user(customer=contoso, person=PERSON, by=alice)
     user = CustomerUser.objects.get(pk=added.line.user_id)
-    for plan in (operations.plan_resets, operations.plan_deletes):
+    for plan in (plan_resets, plan_deletes):
         batch = plan(customer=contoso, users=[user.pk], by=alice)
-        operations.start_batch(batch=batch, by=alice)
+        start_batch(batch=batch, by=alice)
     return user
 
 
@@ -58,7 +67,7 @@ def test_it_removes_everything_that_names_the_person(contoso, zebediah):
     assert everything_that_names("zebediah") == ["audit_event", "users_customeruser", "users_line"]
     make_due(zebediah)
 
-    assert operations.purge_due() == 1
+    assert purge_due() == 1
 
     assert everything_that_names("zebediah") == []
     assert UserCount.objects.get(customer=contoso).deleted == 0
@@ -67,7 +76,7 @@ def test_it_removes_everything_that_names_the_person(contoso, zebediah):
 @pytest.mark.django_db
 def test_it_stays_on_record(contoso, zebediah, alice):
     make_due(zebediah)
-    operations.purge_due()
+    purge_due()
 
     events = Event.objects.filter(subject_id=zebediah.pk).order_by("id")
     assert [event.action for event in events] == [
@@ -76,9 +85,7 @@ def test_it_stays_on_record(contoso, zebediah, alice):
         "user.deleted",
         "user.purged",
     ]
-    assert {event.subject_name for event in events} == {
-        operations.pseudonym("zebediah@contoso.example")
-    }
+    assert {event.subject_name for event in events} == {pseudonym("zebediah@contoso.example")}
     assert events[0].by_name == alice.name
 
 
@@ -86,7 +93,7 @@ def test_it_stays_on_record(contoso, zebediah, alice):
 def test_nobody_is_purged_before_the_day(contoso, zebediah):
     make_due(zebediah, by=timedelta(minutes=-1))
 
-    assert operations.purge_due() == 0
+    assert purge_due() == 0
     assert CustomerUser.objects.filter(pk=zebediah.pk).exists()
 
 
@@ -102,17 +109,17 @@ def test_a_later_change_of_the_retention_is_not_retroactive(contoso, zebediah):
 @pytest.mark.django_db
 def test_who_came_back_is_never_purged(contoso, zebediah, alice):
     make_due(zebediah)
-    batch = operations.plan_restores(customer=contoso, users=[zebediah.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_restores(customer=contoso, users=[zebediah.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
-    assert operations.purge_due() == 0
+    assert purge_due() == 0
     assert CustomerUser.objects.get(pk=zebediah.pk).deleted_at is None
 
 
 @pytest.mark.django_db
 def test_the_owner_may_purge_before_the_day(contoso, zebediah, alice):
-    batch = operations.plan_purges(customer=contoso, users=[zebediah.pk], reason="asked", by=alice)
-    batch = operations.start_batch(batch=batch, by=alice)
+    batch = plan_purges(customer=contoso, users=[zebediah.pk], reason="asked", by=alice)
+    batch = start_batch(batch=batch, by=alice)
 
     assert batch.state == "done"
     assert everything_that_names("zebediah") == []
@@ -121,7 +128,7 @@ def test_the_owner_may_purge_before_the_day(contoso, zebediah, alice):
 @pytest.mark.django_db
 def test_nobody_else_may(contoso, zebediah, helen):
     with pytest.raises(Refused):
-        operations.plan_purges(customer=contoso, users=[zebediah.pk], by=helen)
+        plan_purges(customer=contoso, users=[zebediah.pk], by=helen)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -148,29 +155,29 @@ def test_purge_and_restore_never_meet(northwind, alice):
         customer = factories.customer("contoso", "Contoso")
         office = factories.subscription(customer, "Office", seats=100)
         users = [factories.user(customer, f"User {number}") for number in range(60)]
-        wanted = [licensing.Wanted(user.pk, office.pk) for user in users]
-        licensing.assign(customer=customer, wanted=wanted, cause=None)
-        batch = operations.plan_deletes(customer=customer, users=[u.pk for u in users], by=alice)
+        wanted = [Wanted(user.pk, office.pk) for user in users]
+        assign(customer=customer, wanted=wanted, cause=None)
+        batch = plan_deletes(customer=customer, users=[u.pk for u in users], by=alice)
     with tenancy.tenant(northwind.pk):
         with transaction.atomic():
-            operations.start_batch(batch=batch, by=alice)
+            start_batch(batch=batch, by=alice)
         for number in (1, 2, 3):
-            operations.run_chunk(batch_id=batch.pk, number=number)
+            run_chunk(batch_id=batch.pk, number=number)
         with transaction.atomic():
             CustomerUser.objects.update(purge_at=timezone.now())
     gate, failures, restored = Barrier(4), [], []
 
     def purge():
-        operations.purge_due()
+        purge_due()
 
     def restore(some):
         for user in some:
             with transaction.atomic():
                 try:
-                    one = operations.plan_restores(customer=customer, users=[user.pk], by=alice)
-                except operations.NobodyChosen:
+                    one = plan_restores(customer=customer, users=[user.pk], by=alice)
+                except NobodyChosen:
                     continue
-                operations.start_batch(batch=one, by=alice)
+                start_batch(batch=one, by=alice)
                 if one.lines.get().state in ("done", "partly"):
                     restored.append(user.pk)
 
@@ -195,7 +202,7 @@ def test_purge_and_restore_never_meet(northwind, alice):
 
     assert failures == []
     with tenancy.tenant(northwind.pk), transaction.atomic():
-        operations.purge_due()
+        purge_due()
         left = CustomerUser.objects.filter(deleted_at=None).values_list("pk", flat=True)
         assert set(left) == set(restored)
         office.refresh_from_db()

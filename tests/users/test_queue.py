@@ -8,16 +8,26 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
-from licensing import operations as licensing
+from batches import texts
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
+from batches.queries.batch import get_progress
+from batches.queries.routes import find_partners_with_free_seats
 from licensing import queries as licensing_queries
 from licensing.models import Assignment, ProductRule, Subscription, WaitingSeat
+from licensing.operations.seats import Wanted, assign
+from licensing.operations.subscriptions import change_subscription
+from licensing.queries import find_product_names
 from partners import tenancy
 from partners.access import Refused
 from partners.roles import Role
 from tests import PATIENCE, factories
-from users import operations, queries, sentences, tasks
-from users.models import Batch, CustomerUser, Line
-from users.operations import Changes
+from users import tasks
+from users.acts.delete import plan_deletes
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.restore import plan_restores
+from users.acts.waitlist import fill_waiting, stop_waiting, sweep_waiting
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
 
@@ -34,13 +44,13 @@ def visio(contoso):
 
 
 def hold(subscription, *users, plans_off=()):
-    wanted = [licensing.Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
-    licensing.assign(customer=subscription.customer, wanted=wanted, cause=None)
+    wanted = [Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+    assign(customer=subscription.customer, wanted=wanted, cause=None)
 
 
 def plan(contoso, users, by, when_short="queue", **changes):
     sets = {name: frozenset(str(one.pk) for one in value) for name, value in changes.items()}
-    return operations.plan_licenses(
+    return plan_licenses(
         customer=contoso,
         users=[user.pk for user in users],
         changes=Changes(**sets),
@@ -50,23 +60,23 @@ def plan(contoso, users, by, when_short="queue", **changes):
 
 
 def run(contoso, users, by, **changes):
-    return operations.start_batch(batch=plan(contoso, users, by, **changes), by=by)
+    return start_batch(batch=plan(contoso, users, by, **changes), by=by)
 
 
 def delete(contoso, users, by):
-    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in users], by=by)
-    return operations.start_batch(batch=batch, by=by)
+    batch = plan_deletes(customer=contoso, users=[user.pk for user in users], by=by)
+    return start_batch(batch=batch, by=by)
 
 
 def buy(subscription, seats, by, **more):
     with transaction.atomic():
         subscription.refresh_from_db()
     values = {"state": subscription.state, "renews_on": None} | more
-    licensing.change_subscription(subscription=subscription, seats=seats, **values, by=by)
+    change_subscription(subscription=subscription, seats=seats, **values, by=by)
 
 
 def fill(contoso):
-    return operations.fill_waiting(customer_id=contoso.pk)
+    return fill_waiting(customer_id=contoso.pk)
 
 
 def lines(batch) -> list[Line]:
@@ -74,7 +84,7 @@ def lines(batch) -> list[Line]:
 
 
 def said(contoso, line) -> list[str]:
-    (shown,) = sentences.show([line], queries.find_product_names(contoso))
+    (shown,) = texts.show([line], find_product_names(contoso))
     return [one.text for one in shown.said]
 
 
@@ -131,7 +141,7 @@ def test_nobody_is_put_in_line_twice(contoso, visio, people, alice):
         "Will wait for a license of “Visio”, place 1 in line."
     ]
     assert (again.plan["seats"][0]["line"], again.plan["seats"][0]["waits"]) == (2, 1)
-    operations.start_batch(batch=again, by=alice)
+    start_batch(batch=again, by=alice)
     assert line_of(visio) == keys(people[2:5])
     assert [one.result["places"][str(visio.pk)] for one in lines(again)] == [1, 2, 3]
 
@@ -157,10 +167,7 @@ def test_seats_that_are_bought_go_to_the_first_in_line(contoso, visio, people, a
         (people[2].pk, "done"),
         (people[3].pk, "done"),
     ]
-    assert (
-        sentences.heading(batch, queries.get_progress(batch))
-        == "2 users got licenses from the queue"
-    )
+    assert texts.heading(batch, get_progress(batch)) == "2 users got licenses from the queue"
     events = Event.objects.filter(action="user.licenses_changed", batch_id=batch.pk)
     assert set(events.values_list("subject_id", flat=True)) == set(keys(people[2:4]))
     assert fill(contoso) == 0
@@ -272,7 +279,7 @@ def test_a_subscription_suspended_after_the_plan_lets_everybody_wait(contoso, vi
     batch = plan(contoso, people[:2], alice, give=[visio])
     buy(visio, 2, alice, state="suspended")
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert states(batch) == ["partly", "partly"]
     assert line_of(visio) == keys(people[:2])
@@ -282,15 +289,15 @@ def test_who_is_deleted_waits_no_longer_and_comes_back_without_a_place(
     contoso, visio, people, alice
 ):
     run(contoso, people[:4], alice, give=[visio])
-    planned = operations.plan_deletes(customer=contoso, users=[people[2].pk], by=alice)
+    planned = plan_deletes(customer=contoso, users=[people[2].pk], by=alice)
     assert planned.plan["waiting"] == 1
 
-    operations.start_batch(batch=planned, by=alice)
+    start_batch(batch=planned, by=alice)
 
     assert line_of(visio) == [people[3].pk]
     assert lines(planned)[0].result == {"held": [], "stopped": [str(visio.pk)]}
-    back = operations.plan_restores(customer=contoso, users=[people[2].pk], by=alice)
-    operations.start_batch(batch=back, by=alice)
+    back = plan_restores(customer=contoso, users=[people[2].pk], by=alice)
+    start_batch(batch=back, by=alice)
     assert line_of(visio) == [people[3].pk]
 
 
@@ -309,10 +316,10 @@ def test_a_member_takes_somebody_out_of_the_line(contoso, visio, people, alice, 
     run(contoso, people[:4], alice, give=[visio])
     user = people[2]
     with pytest.raises(Refused):
-        operations.stop_waiting(user=user, subscription_id=visio.pk, by=bob)
+        stop_waiting(user=user, subscription_id=visio.pk, by=bob)
 
-    assert operations.stop_waiting(user=user, subscription_id=visio.pk, by=alice)
-    assert not operations.stop_waiting(user=user, subscription_id=visio.pk, by=alice)
+    assert stop_waiting(user=user, subscription_id=visio.pk, by=alice)
+    assert not stop_waiting(user=user, subscription_id=visio.pk, by=alice)
 
     assert line_of(visio) == [people[3].pk]
     event = Event.objects.filter(action="user.licenses_changed").latest("pk")
@@ -326,7 +333,7 @@ def test_an_administrator_is_taken_out_of_the_line_by_few(contoso, visio, people
     user.refresh_from_db()
 
     with pytest.raises(Refused):
-        operations.stop_waiting(user=user, subscription_id=visio.pk, by=helen)
+        stop_waiting(user=user, subscription_id=visio.pk, by=helen)
 
 
 def test_an_archived_customer_gives_nobody_anything(contoso, visio, people, alice):
@@ -346,7 +353,7 @@ def sent(monkeypatch):
     def send(task, *, kwargs, queue, **_more):
         wake_ups.append((task, queue, kwargs))
 
-    monkeypatch.setattr("users.operations.waking.current_app.send_task", send)
+    monkeypatch.setattr("batches.operations.wake.current_app.send_task", send)
     return wake_ups
 
 
@@ -380,7 +387,7 @@ def test_the_sweep_finds_seats_that_nobody_told_of(
     contoso, visio, people, alice, sent, django_capture_on_commit_callbacks
 ):
     run(contoso, people[:3], alice, give=[visio])
-    assert queries.find_partners_with_free_seats() == []
+    assert find_partners_with_free_seats() == []
     Subscription.objects.filter(pk=visio.pk).update(seats=3)
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -390,7 +397,7 @@ def test_the_sweep_finds_seats_that_nobody_told_of(
         ("users.fill_waiting", str(contoso.pk))
     ]
     tasks.fill_waiting(**sent[0][2])
-    assert queries.find_partners_with_free_seats() == []
+    assert find_partners_with_free_seats() == []
     assert line_of(visio) == []
 
 
@@ -400,7 +407,7 @@ def test_a_rival_fills_nothing(contoso, visio, people, alice, rival):
 
     with tenancy.tenant(rival.pk):
         assert fill(contoso) == 0
-        assert operations.sweep_waiting() == 0
+        assert sweep_waiting() == 0
     assert line_of(visio) == [people[2].pk]
 
 
@@ -412,7 +419,7 @@ def test_the_number_of_statements_does_not_grow(contoso, visio, alice, act):
         users = [factories.user(contoso, f"U {number} {n}", location="US") for n in range(number)]
         batch = plan(contoso, users, alice, give=[visio])
         with CaptureQueriesContext(connection) as seen:
-            operations.start_batch(batch=batch, by=alice)
+            start_batch(batch=batch, by=alice)
         if act == "fill":
             visio.refresh_from_db()
             buy(visio, visio.seats + number, alice)
@@ -526,7 +533,7 @@ def test_the_heading_tells_who_changed_from_who_waits(as_alice, contoso, visio, 
     more = factories.subscription(contoso, "More", seats=6)
     some = run(contoso, people[5:], alice, give=[visio, more])
     assert headed(as_alice, contoso, some) == "Licenses of 1 user changed"
-    assert queries.get_progress(some).partly == 1
+    assert get_progress(some).partly == 1
 
     type(alice).objects.filter(pk=alice.pk).update(language="zh-hans")
     assert headed(as_alice, contoso, both) == "已更改 2 个用户的许可证，1 个用户已排队"
@@ -592,17 +599,17 @@ def test_who_closes_a_circle_wakes_a_worker(
 def test_the_sweep_finds_a_circle_that_nobody_was_told_of(
     contoso, exchange, sent, django_capture_on_commit_callbacks
 ):
-    assert queries.find_partners_with_free_seats() == []
+    assert find_partners_with_free_seats() == []
     exchange()
     sent.clear()
-    assert queries.find_partners_with_free_seats() == [contoso.partner_id]
+    assert find_partners_with_free_seats() == [contoso.partner_id]
 
     with django_capture_on_commit_callbacks(execute=True):
         tasks.sweep()
 
     (told,) = [kwargs for task, _queue, kwargs in sent if task == "users.fill_waiting"]
     tasks.fill_waiting(**told)
-    assert queries.find_partners_with_free_seats() == []
+    assert find_partners_with_free_seats() == []
     assert not WaitingSeat.objects.exists()
 
 
@@ -617,7 +624,7 @@ def test_swaps_that_lead_nowhere_wake_nobody(
     with django_capture_on_commit_callbacks(execute=True):
         run(contoso, people[:1], alice, give=[visio], take=[project])
         run(contoso, people[1:2], alice, give=[project], take=[old])
-        operations.sweep_waiting()
+        sweep_waiting()
 
     assert [task for task, _queue, _kwargs in sent if task == "users.fill_waiting"] == []
 

@@ -6,14 +6,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from licensing import operations as licensing
+from batches.models import Batch
+from batches.operations.control import start_batch
+from imports.operations.check import check_upload
 from licensing.models import WaitingSeat
+from licensing.operations.subscriptions import change_subscription
 from partners.roles import Role
 from tests import factories
-from users import operations, queries
-from users.models import Batch
-
-from .test_queue import fill, from_the_queue, hold, keys, line_of, plan, run
+from tests.users.test_queue import fill, from_the_queue, hold, keys, line_of, plan, run
+from users.acts.delete import plan_deletes
+from users.acts.restore import plan_restores
+from users.queries.filters import UnknownFilter, chosen_ids
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +77,7 @@ def test_taking_from_who_waits_is_offered_and_ends_the_wait(
 
     page = manage(as_alice, people[2:3], visio, **{f"do_{visio.pk}": "take"})
     batch = page.context["batch"]
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert line_of(visio) == [people[3].pk]
 
@@ -129,7 +132,7 @@ def test_a_helper_does_not_end_the_wait_of_an_administrator(
 def test_the_list_is_filtered_by_who_waits(contoso, visio, people, alice, as_alice):
     run(contoso, people[:4], alice, give=[visio])
 
-    chosen = queries.chosen_ids(contoso, ids="", all=True, query=f"waits={visio.pk}")
+    chosen = chosen_ids(contoso, ids="", all=True, query=f"waits={visio.pk}")
     assert chosen == keys(people[2:4])
     text = read(as_alice, "users:list", "contoso", waits=str(visio.pk))
     assert "Waits for a license of" in text
@@ -140,8 +143,8 @@ def test_the_list_is_filtered_by_who_waits(contoso, visio, people, alice, as_ali
 
 @pytest.mark.parametrize("query", ["waits=some", "waits=01993b5e-7c00-7000-8000-000000000001"])
 def test_an_unknown_line_chooses_nobody(contoso, visio, query):
-    with pytest.raises(queries.UnknownFilter):
-        queries.chosen_ids(contoso, ids="", all=True, query=query)
+    with pytest.raises(UnknownFilter):
+        chosen_ids(contoso, ids="", all=True, query=query)
 
 
 @pytest.mark.parametrize("page", ["licensing:subscriptions", "portal:customer"])
@@ -162,15 +165,15 @@ def test_who_queued_is_told_on_the_dashboard_and_nobody_else(
     assert "they waited for" not in read(as_alice, "portal:home")
     visio.refresh_from_db()
     values = {"state": "active", "renews_on": None}
-    licensing.change_subscription(subscription=visio, seats=5, **values, by=alice)
+    change_subscription(subscription=visio, seats=5, **values, by=alice)
     fill(contoso)
 
     text = read(as_alice, "portal:home")
     assert "3 users got licenses they waited for" in text
-    assert reverse("users:batch", args=["contoso", from_the_queue().pk]) in text
+    assert reverse("batches:batch", args=["contoso", from_the_queue().pk]) in text
     carol = factories.member(northwind, "carol", role=Role.OWNER)
     client.force_login(carol)
-    client.post(reverse("users:mark_seen", args=["contoso", from_the_queue().pk]))
+    client.post(reverse("batches:mark_seen", args=["contoso", from_the_queue().pk]))
     assert not from_the_queue().options.get("seen")
     text = read(client, "portal:home")
     assert "they waited for" not in text
@@ -182,37 +185,37 @@ def test_what_was_seen_is_told_no_more(contoso, visio, people, alice, as_alice):
     run(contoso, people[:3], alice, give=[visio])
     visio.refresh_from_db()
     values = {"state": "active", "renews_on": None}
-    licensing.change_subscription(subscription=visio, seats=5, **values, by=alice)
+    change_subscription(subscription=visio, seats=5, **values, by=alice)
     fill(contoso)
     batch = from_the_queue()
-    assert "I have seen it" in read(as_alice, "users:batch", "contoso", batch.pk)
+    assert "I have seen it" in read(as_alice, "batches:batch", "contoso", batch.pk)
 
-    page = as_alice.post(reverse("users:mark_seen", args=["contoso", batch.pk]), follow=True)
+    page = as_alice.post(reverse("batches:mark_seen", args=["contoso", batch.pk]), follow=True)
 
     assert "they waited for" not in page.content.decode()
-    assert "I have seen it" not in read(as_alice, "users:batch", "contoso", batch.pk)
+    assert "I have seen it" not in read(as_alice, "batches:batch", "contoso", batch.pk)
 
 
 def test_the_batch_says_who_got_what(contoso, visio, people, alice, as_alice):
     run(contoso, people[:4], alice, give=[visio])
     visio.refresh_from_db()
     values = {"state": "active", "renews_on": None}
-    licensing.change_subscription(subscription=visio, seats=4, **values, by=alice)
+    change_subscription(subscription=visio, seats=4, **values, by=alice)
     fill(contoso)
     batch = from_the_queue()
 
-    text = read(as_alice, "users:batch", "contoso", batch.pk)
+    text = read(as_alice, "batches:batch", "contoso", batch.pk)
     assert "2 users got licenses from the queue" in text
     assert "Ann D" in text
     assert "+ Visio" in text
-    assert "2 users got licenses from the queue" in read(as_alice, "users:all_batches")
+    assert "2 users got licenses from the queue" in read(as_alice, "batches:all")
 
 
 def test_a_plan_to_delete_says_whose_place_is_lost(contoso, visio, people, alice, as_alice):
     run(contoso, people[:4], alice, give=[visio])
-    batch = operations.plan_deletes(customer=contoso, users=keys(people[2:4]), by=alice)
+    batch = plan_deletes(customer=contoso, users=keys(people[2:4]), by=alice)
 
-    text = read(as_alice, "users:batch", "contoso", batch.pk)
+    text = read(as_alice, "batches:batch", "contoso", batch.pk)
 
     assert "2 of them wait in line for a license and leave it." in text
 
@@ -232,7 +235,7 @@ def test_a_page_asks_as_many_questions_however_many_wait(
         numbers.append(len(seen))
         more = [factories.user(contoso, f"M {n}", location="US") for n in range(30)]
         batch = plan(contoso, more, alice, give=[visio])
-        operations.start_batch(batch=batch, by=alice)
+        start_batch(batch=batch, by=alice)
         assert WaitingSeat.objects.count() > 30
 
     assert numbers[0] == numbers[1]
@@ -241,7 +244,7 @@ def test_a_page_asks_as_many_questions_however_many_wait(
 def test_a_file_lets_who_finds_no_seat_wait(contoso, visio, alice, as_alice):
     rows = "".join(f"u{n},U {n}\r\n" for n in range(4))
     answer = as_alice.post(
-        reverse("users:import", args=["contoso"]),
+        reverse("imports:upload", args=["contoso"]),
         {
             "file": SimpleUploadedFile("people.csv", f"User name,Display name\r\n{rows}".encode()),
             "domain": "contoso.example",
@@ -253,14 +256,14 @@ def test_a_file_lets_who_finds_no_seat_wait(contoso, visio, alice, as_alice):
     )
     assert answer.status_code == 302
     batch = Batch.objects.get()
-    operations.check_upload(batch_id=batch.pk)
-    text = read(as_alice, "users:batch", "contoso", batch.pk)
+    check_upload(batch_id=batch.pk)
+    text = read(as_alice, "batches:batch", "contoso", batch.pk)
     assert "2 users will wait in line" in text
     assert "No license of “Visio” is left; this user will wait in line for one." in text
 
-    as_alice.post(reverse("users:start", args=["contoso", batch.pk]))
+    as_alice.post(reverse("batches:start", args=["contoso", batch.pk]))
 
-    text = read(as_alice, "users:batch", "contoso", batch.pk)
+    text = read(as_alice, "batches:batch", "contoso", batch.pk)
     assert "Waits for a license of Visio, place 2 in line." in text
     waits = WaitingSeat.objects.order_by("pk").values_list("user__user_name", flat=True)
     assert list(waits) == ["u2@contoso.example", "u3@contoso.example"]
@@ -269,13 +272,13 @@ def test_a_file_lets_who_finds_no_seat_wait(contoso, visio, alice, as_alice):
 
 def test_a_restore_lets_who_finds_no_seat_wait(contoso, visio, people, alice, as_alice):
     hold(visio, *people[:2])
-    gone = operations.plan_deletes(customer=contoso, users=keys(people[:2]), by=alice)
-    operations.start_batch(batch=gone, by=alice)
+    gone = plan_deletes(customer=contoso, users=keys(people[:2]), by=alice)
+    start_batch(batch=gone, by=alice)
     hold(visio, people[4])
-    batch = operations.plan_restores(customer=contoso, users=keys(people[:2]), by=alice)
-    assert "Queue: the others wait in line" in read(as_alice, "users:batch", "contoso", batch.pk)
+    batch = plan_restores(customer=contoso, users=keys(people[:2]), by=alice)
+    assert "Queue: the others wait in line" in read(as_alice, "batches:batch", "contoso", batch.pk)
 
-    url = reverse("users:start", args=["contoso", batch.pk])
+    url = reverse("batches:start", args=["contoso", batch.pk])
     as_alice.post(url, {"new_passwords": "old", "when_short": "queue"})
 
     batch.refresh_from_db()
@@ -285,8 +288,8 @@ def test_a_restore_lets_who_finds_no_seat_wait(contoso, visio, people, alice, as
 
 def test_a_restore_with_seats_enough_asks_nothing_of_it(contoso, visio, people, alice, as_alice):
     hold(visio, *people[:1])
-    gone = operations.plan_deletes(customer=contoso, users=keys(people[:1]), by=alice)
-    operations.start_batch(batch=gone, by=alice)
-    batch = operations.plan_restores(customer=contoso, users=keys(people[:1]), by=alice)
+    gone = plan_deletes(customer=contoso, users=keys(people[:1]), by=alice)
+    start_batch(batch=gone, by=alice)
+    batch = plan_restores(customer=contoso, users=keys(people[:1]), by=alice)
 
-    assert "Queue:" not in read(as_alice, "users:batch", "contoso", batch.pk)
+    assert "Queue:" not in read(as_alice, "batches:batch", "contoso", batch.pk)

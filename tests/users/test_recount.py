@@ -6,16 +6,17 @@ import pytest
 from django.db import Error, connection, connections, transaction
 from django.utils import timezone
 
+from customers.models import CountDifference, UserCount
 from licensing.models import Assignment, Subscription
 from partners import tenancy
 from partners.roles import Role
-from portal import queries
 from portal.celery import app
+from portal.queries.attention import find_needs
 from tests import factories
-from users import operations, tasks
-from users.models import CountDifference, CustomerUser, UserCount
-
-from .test_counts import counted, kept
+from tests.users.test_counts import counted, kept
+from users import tasks
+from users.models import CustomerUser
+from users.recount import recount
 
 
 def execute(statement, *parameters):
@@ -95,7 +96,7 @@ def test_a_subscription_goes_with_its_seats_and_the_counters_stay_true(contoso, 
     Subscription.objects.filter(pk=full.pk).delete()
 
     assert kept(contoso) == counted(contoso) == (5, 0, 0, 5)
-    assert operations.recount() == 0
+    assert recount() == 0
 
 
 def spoil(statement, *parameters):
@@ -178,7 +179,7 @@ def test_the_alarm_ends_with_a_recount_that_finds_it_equal(
         with tenancy.tenant(member.partner_id), transaction.atomic():
             return [
                 need
-                for need in queries.find_needs(member=member)
+                for need in find_needs(member=member)
                 if need.title.startswith("Counts do not match")
             ]
 

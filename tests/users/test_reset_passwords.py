@@ -6,11 +6,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import Event
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
 from tests import factories
-from users import operations, passwords
-from users.models import Batch, Line, UserSession
-
-from .handing_over import change, secret_of
+from tests.handover.handing_over import change, secret_of
+from users import passwords
+from users.acts.reset import plan_resets
+from users.models import UserSession
 
 URL = "/customers/contoso/users/reset/"
 
@@ -79,8 +81,8 @@ def test_deleted_users_and_users_of_others_are_not_chosen(as_alice, contoso, ann
 
 
 def test_the_help_desk_plans_no_administrator(contoso, ann, chief, helen):
-    batch = operations.plan_resets(customer=contoso, users=[ann.pk, chief.pk], by=helen)
-    operations.start_batch(batch=batch, by=helen)
+    batch = plan_resets(customer=contoso, users=[ann.pk, chief.pk], by=helen)
+    start_batch(batch=batch, by=helen)
 
     lines = Line.objects.filter(batch=batch).order_by("number")
     assert [(line.state, line.problems) for line in lines] == [
@@ -92,10 +94,10 @@ def test_the_help_desk_plans_no_administrator(contoso, ann, chief, helen):
 
 
 def test_who_became_an_administrator_after_the_plan_is_left_alone(contoso, ann, helen):
-    batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=helen)
+    batch = plan_resets(customer=contoso, users=[ann.pk], by=helen)
     change(ann, permissions=["user_administrator"])
 
-    operations.start_batch(batch=batch, by=helen)
+    start_batch(batch=batch, by=helen)
 
     line = Line.objects.get(batch=batch)
     ann.refresh_from_db()
@@ -105,11 +107,11 @@ def test_who_became_an_administrator_after_the_plan_is_left_alone(contoso, ann, 
 
 def test_who_was_deleted_after_the_plan_fails_alone(contoso, ann, alice):
     ben = factories.user(contoso, "Ben")
-    batch = operations.plan_resets(customer=contoso, users=[ann.pk, ben.pk], by=alice)
+    batch = plan_resets(customer=contoso, users=[ann.pk, ben.pk], by=alice)
     now = timezone.now()
     change(ann, deleted_at=now, purge_at=now + timedelta(days=30))
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     states = Line.objects.filter(batch=batch).order_by("number").values_list("state", "result")
     assert list(states) == [("failed", {"code": "gone"}), ("done", {})]
@@ -118,9 +120,9 @@ def test_who_was_deleted_after_the_plan_fails_alone(contoso, ann, alice):
 def test_it_ends_the_users_sessions_and_forgets_wrong_tries(contoso, ann, alice):
     UserSession.objects.create(customer=contoso, user=ann, token_hash="x")
     change(ann, locked_until=timezone.now() + timedelta(minutes=10))
-    batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
+    batch = plan_resets(customer=contoso, users=[ann.pk], by=alice)
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     ann.refresh_from_db()
     assert ann.locked_until is None
@@ -128,8 +130,8 @@ def test_it_ends_the_users_sessions_and_forgets_wrong_tries(contoso, ann, alice)
 
 
 def test_each_reset_is_on_record(contoso, ann, alice):
-    batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_resets(customer=contoso, users=[ann.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
     event = Event.objects.get(action="user.password_reset")
     assert (event.subject_id, event.by_name, event.batch_id) == (ann.pk, "Alice", batch.pk)
@@ -138,9 +140,9 @@ def test_each_reset_is_on_record(contoso, ann, alice):
 def test_planning_asks_as_many_queries_for_many_as_for_one(contoso, ann, alice):
     people = [factories.user(contoso, f"User {number}").pk for number in range(20)]
     with CaptureQueriesContext(connection) as one:
-        operations.plan_resets(customer=contoso, users=people[:1], by=alice)
+        plan_resets(customer=contoso, users=people[:1], by=alice)
     with CaptureQueriesContext(connection) as many:
-        operations.plan_resets(customer=contoso, users=people, by=alice)
+        plan_resets(customer=contoso, users=people, by=alice)
 
     assert len(one) == len(many)
 

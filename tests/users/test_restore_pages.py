@@ -1,10 +1,13 @@
 import pytest
 
-from licensing import operations as licensing
+from batches.models import Line
+from batches.operations.control import start_batch
 from licensing.models import Subscription
+from licensing.operations.seats import Wanted, assign
 from tests import factories
-from users import operations, queries
-from users.models import CustomerUser, Line
+from users.acts.delete import plan_deletes
+from users.models import CustomerUser
+from users.queries.restore import find_taken_names
 
 USERS = "/customers/contoso/users/"
 KEEP = {"new_passwords": "old"}
@@ -16,10 +19,10 @@ def gone(contoso, office, alice):
         factories.user(contoso, name, user_name=f"{name.lower()}@contoso.example")
         for name in ("Ann", "Bo")
     ]
-    wanted = [licensing.Wanted(user.pk, office.pk) for user in users]
-    licensing.assign(customer=contoso, wanted=wanted, cause=None)
-    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in users], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    wanted = [Wanted(user.pk, office.pk) for user in users]
+    assign(customer=contoso, wanted=wanted, cause=None)
+    batch = plan_deletes(customer=contoso, users=[user.pk for user in users], by=alice)
+    start_batch(batch=batch, by=alice)
     return users
 
 
@@ -84,7 +87,7 @@ def test_a_suggestion_is_free_and_needs_no_typing(as_alice, contoso, gone, plan)
     for name in ("ann", "ann2"):
         factories.user(contoso, name, user_name=f"{name}@contoso.example")
     url = plan()
-    (taken,) = queries.find_taken_names(contoso.batches.get(kind="restore"))
+    (taken,) = find_taken_names(contoso.batches.get(kind="restore"))
     assert taken.suggestions[0] == "ann3"
 
     data = {"number": taken.number, "local_part": "ann", "suggestion": "ann3"}
@@ -122,8 +125,8 @@ def test_the_result_of_a_deletion_offers_no_second_restore(as_alice, contoso, pl
 
 def test_the_help_desk_is_told_who_comes_back_as_a_plain_user(client, contoso, alice, helen):
     boss = factories.user(contoso, "Boss", permissions=["user_administrator"])
-    batch = operations.plan_deletes(customer=contoso, users=[boss.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_deletes(customer=contoso, users=[boss.pk], by=alice)
+    start_batch(batch=batch, by=alice)
     client.force_login(helen)
 
     planned = client.post(f"{USERS}restore/", {"ids": str(boss.pk)})["Location"]

@@ -1,12 +1,17 @@
 import pytest
 
 from audit.models import Event
-from licensing import operations as licensing
+from batches.models import Line
+from batches.operations.control import start_batch
+from customers.models import UserCount
 from licensing.models import Subscription
+from licensing.operations.seats import Wanted, assign
 from partners.roles import Role
 from tests import factories
-from users import operations
-from users.models import CustomerUser, Line, UserCount
+from users.acts.delete import plan_deletes
+from users.acts.rename import rename_restored
+from users.acts.restore import plan_restores
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
 
@@ -15,22 +20,22 @@ pytestmark = pytest.mark.django_db
 def two(contoso, office):
     """Two users with a seat each, deleted; the subscription has one seat left by then."""
     users = [factories.user(contoso, name) for name in ("Ann", "Bo")]
-    wanted = [licensing.Wanted(user.pk, office.pk) for user in users]
-    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    wanted = [Wanted(user.pk, office.pk) for user in users]
+    assign(customer=contoso, wanted=wanted, cause=None)
     return users
 
 
 @pytest.fixture
 def gone(two, contoso, alice):
-    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in two], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_deletes(customer=contoso, users=[user.pk for user in two], by=alice)
+    start_batch(batch=batch, by=alice)
     return two
 
 
 def restore(contoso, users, by, **options):
     ids = [user.pk for user in users]
-    batch = operations.plan_restores(customer=contoso, users=ids, by=by, **options)
-    return operations.start_batch(batch=batch, by=by)
+    batch = plan_restores(customer=contoso, users=ids, by=by, **options)
+    return start_batch(batch=batch, by=by)
 
 
 def lines_of(batch) -> dict:
@@ -70,16 +75,16 @@ def test_or_everybody_gets_a_new_one(contoso, gone, alice):
 
 def test_a_name_that_was_taken_needs_a_new_one_on_the_spot(contoso, gone, alice):
     factories.user(contoso, "New Ann", user_name=gone[0].user_name)
-    batch = operations.plan_restores(customer=contoso, users=[gone[0].pk], by=alice)
+    batch = plan_restores(customer=contoso, users=[gone[0].pk], by=alice)
     line = Line.objects.get(batch=batch)
     assert (line.state, line.problems[0]["code"]) == ("invalid", "name_taken")
 
     rename = {"batch": batch, "number": line.number, "by": alice}
     taken = gone[0].user_name.partition("@")[0]
-    assert operations.rename_restored(local_part=taken, **rename) == ["name_taken"]
-    assert operations.rename_restored(local_part="a b", **rename) != []
-    assert operations.rename_restored(local_part="ann.old", **rename) == []
-    operations.start_batch(batch=batch, by=alice)
+    assert rename_restored(local_part=taken, **rename) == ["name_taken"]
+    assert rename_restored(local_part="a b", **rename) != []
+    assert rename_restored(local_part="ann.old", **rename) == []
+    start_batch(batch=batch, by=alice)
 
     user = CustomerUser.objects.get(pk=gone[0].pk)
     assert (user.user_name, user.deleted_at) == ("ann.old@contoso.example", None)
@@ -88,10 +93,10 @@ def test_a_name_that_was_taken_needs_a_new_one_on_the_spot(contoso, gone, alice)
 
 def test_a_name_taken_after_the_plan_fails_that_line_alone(contoso, gone, alice):
     ids = [user.pk for user in gone]
-    batch = operations.plan_restores(customer=contoso, users=ids, by=alice)
+    batch = plan_restores(customer=contoso, users=ids, by=alice)
     factories.user(contoso, "New Ann", user_name=gone[0].user_name)
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert lines_of(batch)[gone[0].pk].result == {"code": "name_taken"}
     assert lines_of(batch)[gone[1].pk].state == "done"
@@ -101,12 +106,12 @@ def test_two_with_the_same_name_do_not_both_come_back(contoso, office, alice):
     first = factories.user(contoso, "Ann", user_name="ann@contoso.example")
     for user in (first, None):
         user = user or factories.user(contoso, "Ann", user_name="ann@contoso.example")
-        batch = operations.plan_deletes(customer=contoso, users=[user.pk], by=alice)
-        operations.start_batch(batch=batch, by=alice)
+        batch = plan_deletes(customer=contoso, users=[user.pk], by=alice)
+        start_batch(batch=batch, by=alice)
     ids = CustomerUser.objects.values_list("pk", flat=True)
 
-    batch = operations.plan_restores(customer=contoso, users=ids, by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_restores(customer=contoso, users=ids, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert sorted(line.state for line in Line.objects.filter(batch=batch)) == ["done", "invalid"]
 
@@ -115,8 +120,8 @@ def test_an_administrator_comes_back_as_a_user_where_the_member_may_not_grant(
     contoso, northwind, alice, helen
 ):
     boss = factories.user(contoso, "Boss", permissions=["user_administrator"])
-    batch = operations.plan_deletes(customer=contoso, users=[boss.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_deletes(customer=contoso, users=[boss.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
     restore(contoso, [boss], helen)
 
@@ -127,10 +132,10 @@ def test_an_administrator_comes_back_as_a_user_where_the_member_may_not_grant(
 
 def test_who_was_restored_meanwhile_fails_alone(contoso, gone, alice):
     ids = [user.pk for user in gone]
-    batch = operations.plan_restores(customer=contoso, users=ids, by=alice)
+    batch = plan_restores(customer=contoso, users=ids, by=alice)
     restore(contoso, gone[:1], alice)
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert [lines_of(batch)[user.pk].state for user in gone] == ["failed", "done"]
 
@@ -138,9 +143,9 @@ def test_who_was_restored_meanwhile_fails_alone(contoso, gone, alice):
 def test_the_record_names_a_name_only_where_it_changed(contoso, gone, alice):
     factories.user(contoso, "New Ann", user_name=gone[0].user_name)
     ids = [user.pk for user in gone]
-    batch = operations.plan_restores(customer=contoso, users=ids, by=alice)
-    operations.rename_restored(batch=batch, number=1, local_part="ann.old", by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_restores(customer=contoso, users=ids, by=alice)
+    rename_restored(batch=batch, number=1, local_part="ann.old", by=alice)
+    start_batch(batch=batch, by=alice)
 
     ann, bo = Event.objects.filter(action="user.restored").order_by("subject_name")
     assert ann.before == {"user_name": gone[0].user_name}

@@ -14,13 +14,14 @@ from django.utils import timezone
 from licensing.models import Assignment, WaitingSeat
 from partners import tenancy
 from tests import factories
-from users import names, queries
+from tests.users.test_search_page import ask
 from users.models import CustomerUser
 from users.queries import filters as users_filters
-from users.queries import paging, searching
-from users.queries.paging import SORTS
-
-from .test_search_page import ask
+from users.queries import page as paging
+from users.queries.filters import Filters, find_users, read_filters
+from users.queries.list import search_page
+from users.queries.page import SORTS
+from users.rules import names
 
 TODAY = date(2026, 6, 1)
 NAMES = [
@@ -141,18 +142,18 @@ def expected(customer, filters, sort):
 def check(customer, bought, query, term, sort):
     """See that all pages together are the list, both ways, and that no number says too much."""
     query = query.format(**{name: one.pk for name, one in bought.items()})
-    filters = queries.read_filters(customer, f"{query}&{urlencode({'q': term})}")
+    filters = read_filters(customer, f"{query}&{urlencode({'q': term})}")
     right = expected(customer, filters, sort)
     place = {"filters": filters, "sort": sort, "count_to": 3}
     place["list_size"] = customer.users.count()
-    page, *numbers = searching.search_page(customer, **place)
+    page, *numbers = search_page(customer, **place)
     forth, back, said = list(page.users), [], [numbers]
     while page.next:
-        page, *numbers = searching.search_page(customer, after=page.next, **place)
+        page, *numbers = search_page(customer, after=page.next, **place)
         forth += page.users
         said.append(numbers)
     while page.previous:
-        page, *numbers = searching.search_page(customer, before=page.previous, **place)
+        page, *numbers = search_page(customer, before=page.previous, **place)
         back += page.users
         said.append(numbers)
 
@@ -162,7 +163,7 @@ def check(customer, bought, query, term, sort):
         assert number == min(len(right), 3) if is_exact else number <= min(len(right), 3)
         assert number or not right
     # What is exported, and what all that match are.
-    found = queries.find_users(customer, filters).values_list("pk", flat=True)
+    found = find_users(customer, filters).values_list("pk", flat=True)
     assert sorted(found) == sorted(right)
 
 
@@ -208,7 +209,7 @@ def test_where_one_excludes_the_other_nobody_is_found(contoso, bought, small):
 
 
 def test_the_page_says_more_than_a_number_that_it_knows(as_alice, contoso, bought, monkeypatch):
-    monkeypatch.setattr("users.queries.listing.MOST_COUNTED", 3)
+    monkeypatch.setattr("users.queries.list.MOST_COUNTED", 3)
     for _number in range(60):
         user = factories.user(contoso, "Ann")
         Assignment.objects.create(customer=contoso, subscription=bought["office"], user=user)
@@ -300,12 +301,12 @@ def test_the_database_knows_every_filter(contoso):
 
 def each_filter():
     """The limits of every filter of the list, one at a time."""
-    for one in fields(queries.Filters):
+    for one in fields(Filters):
         if one.name in ("tab", "q"):
             continue
         id_or_day = TODAY if one.metadata.get("is_day") else NOBODY
         for value in one.metadata.get("values") or [id_or_day]:
-            yield one.name, users_filters.read_limits(queries.Filters(**{one.name: value}))
+            yield one.name, users_filters.read_limits(Filters(**{one.name: value}))
 
 
 def test_the_planner_is_left_as_it_was(contoso, bought, small):

@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from partners import tenancy
 from tests import factories
-from users import queries
 from users.models import CustomerUser
-from users.queries import paging, searching
-from users.queries.paging import SORTS
+from users.queries import page as paging
+from users.queries.filters import read_filters
+from users.queries.list import search_page
+from users.queries.page import SORTS
 
 ORDERS = [
     (tab, minus + name) for tab, sorts in SORTS.items() for name in sorts for minus in ("", "-")
@@ -35,17 +36,17 @@ def fill(customer, *names, is_deleted=False):
 
 def turn(customer, query, sort):
     """Turn all pages of a search, forth and back; gives the ids forth, those back, and the total."""
-    filters = queries.read_filters(customer, query)
+    filters = read_filters(customer, query)
     size = customer.users.count()
     place = {"filters": filters, "sort": sort, "list_size": size, "count_to": 3}
-    page, number, is_exact = searching.search_page(customer, **place)
+    page, number, is_exact = search_page(customer, **place)
     assert is_exact == (number < 3)
     forth, back = list(page.users), []
     while page.next:
-        page, *_number = searching.search_page(customer, after=page.next, **place)
+        page, *_number = search_page(customer, after=page.next, **place)
         forth += page.users
     while page.previous:
-        page, *_number = searching.search_page(customer, before=page.previous, **place)
+        page, *_number = search_page(customer, before=page.previous, **place)
         back += page.users
     return [user.pk for user in forth], [user.pk for user in back], number
 

@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from licensing.models import Assignment
 from tests import factories
-from users import queries
 from users.queries import filters as users_filters
+from users.queries.filters import UnknownFilter, chosen_ids, find_users, read_filters
 
 
 def found(customer, query):
     """The names that a query string finds, in the order of the list."""
-    users = queries.find_users(customer, queries.read_filters(customer, query))
+    users = find_users(customer, read_filters(customer, query))
     return [user.display_name for user in users.order_by("sort_key", "pk")]
 
 
@@ -84,7 +84,7 @@ def test_a_search_with_too_many_candidates_still_finds_all(contoso, monkeypatch,
 
 def test_a_search_is_asked_once_however_often_its_users_are_read(contoso):
     factories.user(contoso, "Ann")
-    users = queries.find_users(contoso, queries.read_filters(contoso, "q=ann"))
+    users = find_users(contoso, read_filters(contoso, "q=ann"))
 
     with CaptureQueriesContext(connection) as captured:
         assert (users.count(), len(users)) == (1, 1)
@@ -161,15 +161,15 @@ def test_the_deleted_are_found_by_the_day_of_their_deletion(contoso):
 def test_a_filter_that_is_not_known_is_refused_and_never_means_everybody(contoso, query):
     factories.user(contoso, "Ann")
 
-    with pytest.raises(queries.UnknownFilter):
-        queries.chosen_ids(contoso, ids="", all=True, query=query)
+    with pytest.raises(UnknownFilter):
+        chosen_ids(contoso, ids="", all=True, query=query)
 
 
 def test_a_subscription_of_another_customer_is_no_filter(contoso):
     theirs = factories.subscription(factories.customer("fabrikam", "Fabrikam"), "Visio")
 
-    with pytest.raises(queries.UnknownFilter):
-        queries.chosen_ids(contoso, ids="", all=True, query=f"lacks={theirs.pk}")
+    with pytest.raises(UnknownFilter):
+        chosen_ids(contoso, ids="", all=True, query=f"lacks={theirs.pk}")
 
 
 def test_chosen_are_the_ids_that_are_users_of_the_customer(contoso):
@@ -177,8 +177,8 @@ def test_chosen_are_the_ids_that_are_users_of_the_customer(contoso):
     theirs = factories.user(factories.customer("fabrikam", "Fabrikam"), "Cleo")
     ids = f"{ben.pk},{ann.pk},{ann.pk}, {theirs.pk},{uuid4()},x,,'"
 
-    assert queries.chosen_ids(contoso, ids=ids, all=False, query="") == [ann.pk, ben.pk]
-    assert queries.chosen_ids(contoso, ids="", all=False, query="") == []
+    assert chosen_ids(contoso, ids=ids, all=False, query="") == [ann.pk, ben.pk]
+    assert chosen_ids(contoso, ids="", all=False, query="") == []
 
 
 def test_all_chosen_are_those_that_the_query_finds(contoso):
@@ -186,7 +186,7 @@ def test_all_chosen_are_those_that_the_query_finds(contoso):
     ben = factories.user(contoso, "Ben")
 
     def chosen(query):
-        return queries.chosen_ids(contoso, ids="", all=True, query=query)
+        return chosen_ids(contoso, ids="", all=True, query=query)
 
     assert chosen("") == [ann.pk, ben.pk]
     assert chosen("status=blocked&sort=-name&after=x&q=") == [ann.pk]

@@ -7,11 +7,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from batches.models import Batch
+from batches.operations.control import start_batch
 from tests import factories
-from users import operations
-from users.models import Batch, CustomerUser
-
-from .test_search_users import delete, give
+from tests.users.test_search_users import delete, give
+from users.acts.reset import plan_resets
+from users.models import CustomerUser
 
 
 @pytest.fixture
@@ -67,14 +68,14 @@ def test_it_says_how_the_sign_in_stands(as_alice, ann):
 
 
 def test_its_history_leads_to_the_batches(as_alice, alice, ann, contoso):
-    batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_resets(customer=contoso, users=[ann.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
     text = page(as_alice, ann)
 
     assert "Password reset" in text
     assert "Alice" in text
-    assert reverse("users:batch", args=["contoso", batch.pk]) in text
+    assert reverse("batches:batch", args=["contoso", batch.pk]) in text
 
 
 def test_a_deleted_user_is_said_to_be_and_cannot_be_reset(as_alice, alice, ann, contoso):

@@ -8,14 +8,27 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import Event
-from licensing import operations as licensing
+from batches.errors import LastAdministrator
+from batches.models import Batch, Line
+from batches.operations.control import cancel_batch, start_batch
+from batches.operations.plan import PlannedLine, create_batch, save_lines
+from imports.operations.check import check_upload
 from licensing.models import Assignment, Subscription, WaitingSeat
+from licensing.operations.seats import Wanted, assign
 from partners.access import Refused
 from partners.roles import Role
 from tests import factories
-from users import operations
-from users.models import Batch, CustomerUser, Line
-from users.operations import Changes
+from users.acts.add import add_user
+from users.acts.block import plan_blocks
+from users.acts.delete import plan_deletes
+from users.acts.edit import plan_edits
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.purge import plan_purges
+from users.acts.reset import plan_resets
+from users.acts.restore import plan_restores
+from users.acts.undo import CannotUndo, plan_lines, plan_undo
+from users.acts.update import ACTS
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
 
@@ -33,17 +46,17 @@ def visio(contoso):
 
 
 def hold(subscription, *users, plans_off=()):
-    wanted = [licensing.Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
-    licensing.assign(customer=subscription.customer, wanted=wanted, cause=None)
+    wanted = [Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+    assign(customer=subscription.customer, wanted=wanted, cause=None)
 
 
 def run(plan, customer, users, by, **more):
     batch = plan(customer=customer, users=[user.pk for user in users], by=by, **more)
-    return operations.start_batch(batch=batch, by=by)
+    return start_batch(batch=batch, by=by)
 
 
 def delete(customer, users, by):
-    return run(operations.plan_deletes, customer, users, by)
+    return run(plan_deletes, customer, users, by)
 
 
 def change(customer, users, by, **changes):
@@ -53,12 +66,12 @@ def change(customer, users, by, **changes):
         if name != "plans_off"
     }
     changes = Changes(**sets, plans_off=changes.get("plans_off", {}))
-    return run(operations.plan_licenses, customer, users, by, changes=changes)
+    return run(plan_licenses, customer, users, by, changes=changes)
 
 
 def undo(batch, by, **options):
-    planned = operations.plan_undo(batch=batch, by=by)
-    return operations.start_batch(batch=planned, by=by, **options)
+    planned = plan_undo(batch=batch, by=by)
+    return start_batch(batch=planned, by=by, **options)
 
 
 def lines(batch) -> list[tuple]:
@@ -81,7 +94,7 @@ def test_users_who_were_added_are_deleted(contoso, office, alice):
         "display_name": "Cy",
         "products": [{"subscription": str(office.pk), "plans_off": []}],
     }
-    added = operations.add_user(customer=contoso, person=person, is_last=True, by=alice)
+    added = add_user(customer=contoso, person=person, is_last=True, by=alice)
     assert active(contoso) == {"Cy"}
 
     undone = undo(added.batch, alice)
@@ -94,10 +107,10 @@ def test_users_who_were_added_are_deleted(contoso, office, alice):
 
 def test_who_chose_a_password_since_is_named(contoso, alice):
     person = {"user_name": "cy@contoso.example", "display_name": "Cy"}
-    added = operations.add_user(customer=contoso, person=person, is_last=True, by=alice)
+    added = add_user(customer=contoso, person=person, is_last=True, by=alice)
     CustomerUser.objects.update(password_state="chosen")
 
-    planned = operations.plan_undo(batch=added.batch, by=alice)
+    planned = plan_undo(batch=added.batch, by=alice)
 
     assert lines(planned) == [("planned", ["in_use"])]
 
@@ -119,12 +132,12 @@ def test_a_delete_is_undone_with_licenses_and_plans(contoso, office, people, ali
 def test_who_was_purged_restored_or_replaced_cannot_come_back(contoso, people, alice):
     cy, dee = factories.user(contoso, "Cy"), factories.user(contoso, "Dee")
     batch = delete(contoso, [*people, cy, dee], alice)
-    run(operations.plan_purges, contoso, people[:1], alice)
-    run(operations.plan_restores, contoso, [cy, dee], alice)
+    run(plan_purges, contoso, people[:1], alice)
+    run(plan_restores, contoso, [cy, dee], alice)
     delete(contoso, [dee], alice)
     factories.user(contoso, "New Bo", user_name=people[1].user_name)
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert lines(planned) == [
         ("invalid", ["purged_since"]),
@@ -139,10 +152,10 @@ def test_seats_that_are_not_free_any_more_are_named(contoso, office, people, ali
     batch = delete(contoso, people, alice)
     Subscription.objects.filter(pk=office.pk).update(seats=1)
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert lines(planned) == [("planned", []), ("planned", ["comes_back_without"])]
-    operations.start_batch(batch=planned, by=alice)
+    start_batch(batch=planned, by=alice)
     assert [held(user) for user in people] == [{"Office E3": []}, {}]
     assert lines(planned)[1][0] == "partly"
 
@@ -150,7 +163,7 @@ def test_seats_that_are_not_free_any_more_are_named(contoso, office, people, ali
 def test_an_edit_is_undone_field_by_field(contoso, people, alice):
     ann, bo = people
     changes = {"department": "Support", "job_title": "Clerk"}
-    batch = run(operations.plan_edits, contoso, people, alice, changes=changes)
+    batch = run(plan_edits, contoso, people, alice, changes=changes)
     CustomerUser.objects.filter(pk=bo.pk).update(department="Board")
 
     undone = undo(batch, alice)
@@ -162,11 +175,11 @@ def test_an_edit_is_undone_field_by_field(contoso, people, alice):
 
 
 def test_what_is_as_before_already_needs_no_undo(contoso, people, alice):
-    batch = run(operations.plan_edits, contoso, people, alice, changes={"department": "Support"})
+    batch = run(plan_edits, contoso, people, alice, changes={"department": "Support"})
     CustomerUser.objects.filter(pk=people[0].pk).update(department="Sales")
     CustomerUser.objects.filter(pk=people[1].pk).update(department="Board")
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert lines(planned) == [
         ("invalid", ["field_back_already"]),
@@ -175,13 +188,11 @@ def test_what_is_as_before_already_needs_no_undo(contoso, people, alice):
 
 
 def test_a_change_between_plan_and_start_of_the_undo_is_not_overwritten(contoso, people, alice):
-    batch = run(
-        operations.plan_edits, contoso, people[:1], alice, changes={"department": "Support"}
-    )
-    planned = operations.plan_undo(batch=batch, by=alice)
+    batch = run(plan_edits, contoso, people[:1], alice, changes={"department": "Support"})
+    planned = plan_undo(batch=batch, by=alice)
     CustomerUser.objects.filter(pk=people[0].pk).update(department="Board")
 
-    operations.start_batch(batch=planned, by=alice)
+    start_batch(batch=planned, by=alice)
 
     assert Line.objects.get(batch=planned).result == {"code": "changed"}
     people[0].refresh_from_db()
@@ -217,7 +228,7 @@ def test_everybody_gets_the_plans_back_that_were_theirs(contoso, office, people,
 
 def test_a_license_that_was_held_already_stays(contoso, office, people, alice):
     ann, bo = people
-    planned = operations.plan_licenses(
+    planned = plan_licenses(
         customer=contoso,
         users=[ann.pk, bo.pk],
         changes=Changes(give=frozenset([str(office.pk)])),
@@ -225,7 +236,7 @@ def test_a_license_that_was_held_already_stays(contoso, office, people, alice):
     )
     # Between plan and start somebody else has given it.
     hold(office, ann)
-    operations.start_batch(batch=planned, by=alice)
+    start_batch(batch=planned, by=alice)
 
     undone = undo(planned, alice)
 
@@ -255,13 +266,13 @@ def test_licenses_that_were_taken_or_given_back_meanwhile_are_left_alone(
     Assignment.objects.filter(user=people[0], subscription=visio).delete()
     hold(office, *people)
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert lines(planned) == [
         ("invalid", ["license_gone_since", "license_back_already"]),
         ("planned", ["license_back_already"]),
     ]
-    operations.start_batch(batch=planned, by=alice)
+    start_batch(batch=planned, by=alice)
     assert [held(user) for user in people] == [{"Office E3": []}, {"Office E3": []}]
 
 
@@ -275,7 +286,7 @@ def test_a_product_that_would_be_against_the_rules_does_not_come_back(
     CustomerUser.objects.filter(pk=people[0].pk).update(location="CN")
     CustomerUser.objects.filter(pk=people[1].pk).update(location="")
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert lines(planned) == [
         ("invalid", ["product_not_sold"]),
@@ -288,9 +299,9 @@ def test_only_those_whose_sign_in_changed_are_switched_back(contoso, people, ali
     ann, bo = people
     CustomerUser.objects.update(is_blocked=not block)
     ids = [user.pk for user in people]
-    batch = operations.plan_blocks(customer=contoso, users=ids, block=block, by=alice)
+    batch = plan_blocks(customer=contoso, users=ids, block=block, by=alice)
     CustomerUser.objects.filter(pk=ann.pk).update(is_blocked=block)
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
     undone = undo(batch, alice)
 
@@ -302,7 +313,7 @@ def test_only_those_whose_sign_in_changed_are_switched_back(contoso, people, ali
 def test_a_restore_is_undone_by_deleting_again(contoso, office, people, alice):
     hold(office, people[0])
     delete(contoso, people, alice)
-    batch = run(operations.plan_restores, contoso, people, alice)
+    batch = run(plan_restores, contoso, people, alice)
     assert active(contoso) == {"Ann", "Bo"}
 
     undone = undo(batch, alice)
@@ -332,7 +343,7 @@ def test_who_is_deleted_again_has_the_licenses_from_before_to_come_back_to(
     hold(office, *people)
     batch = delete(contoso, people, alice)
     Subscription.objects.filter(pk=office.pk).update(seats=1)
-    restored = run(operations.plan_restores, contoso, people, alice)
+    restored = run(plan_restores, contoso, people, alice)
     assert [held(user) for user in people] == [{"Office E3": []}, {}]
 
     undo(restored, alice)
@@ -345,9 +356,7 @@ def test_who_is_deleted_again_has_the_licenses_from_before_to_come_back_to(
 def test_who_waits_for_a_seat_waits_no_longer(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=1)
     changes = Changes(give=frozenset([str(few.pk)]))
-    batch = run(
-        operations.plan_licenses, contoso, people, alice, changes=changes, when_short="queue"
-    )
+    batch = run(plan_licenses, contoso, people, alice, changes=changes, when_short="queue")
     assert WaitingSeat.objects.count() == 1
 
     undone = undo(batch, alice)
@@ -360,7 +369,7 @@ def test_who_waits_for_a_seat_waits_no_longer(contoso, people, alice):
 def test_every_act_of_an_import_has_its_inverse(contoso, office, people, alice):
     ann, bo = people
     hold(office, bo)
-    batch = operations.create_batch(
+    batch = create_batch(
         customer=contoso,
         kind=Batch.Kind.IMPORT,
         plan={"leavers": {"active": 2, "most": 50}},
@@ -373,15 +382,15 @@ def test_every_act_of_an_import_has_its_inverse(contoso, office, people, alice):
         (bo, {"act": "leave"}),
     ]  # fmt: skip
     planned = [
-        operations.PlannedLine(
+        PlannedLine(
             user.pk, {"user_name": user.user_name, "display_name": user.display_name} | more
         )
         for user, more in inputs
     ]
     new = {"user_name": "cy@contoso.example", "display_name": "Cy", "products": give}
-    planned.append(operations.PlannedLine(batch.pk, new | {"act": "add"}))
-    operations.save_lines(batch=batch, lines=planned)
-    operations.start_batch(batch=batch, by=alice)
+    planned.append(PlannedLine(batch.pk, new | {"act": "add"}))
+    save_lines(batch=batch, lines=planned)
+    start_batch(batch=batch, by=alice)
     assert active(contoso) == {"Ann", "Cy"}
     assert held(ann) == {"Office E3": []}
 
@@ -401,7 +410,7 @@ def test_a_new_location_goes_back_after_the_product_that_is_sold_only_there(
     office.product.not_sold_in = ["US"]
     office.product.save()
     ann = people[0]
-    batch = operations.create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+    batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
     line = {
         "user_name": ann.user_name,
         "display_name": ann.display_name,
@@ -412,8 +421,8 @@ def test_a_new_location_goes_back_after_the_product_that_is_sold_only_there(
         "take": [],
         "plans": [],
     }
-    operations.save_lines(batch=batch, lines=[operations.PlannedLine(ann.pk, line)])
-    operations.start_batch(batch=batch, by=alice)
+    save_lines(batch=batch, lines=[PlannedLine(ann.pk, line)])
+    start_batch(batch=batch, by=alice)
     assert held(ann) == {"Office E3": []}
 
     undone = undo(batch, alice)
@@ -424,94 +433,94 @@ def test_a_new_location_goes_back_after_the_product_that_is_sold_only_there(
 
 
 def test_what_was_not_done_gets_no_line(contoso, people, alice):
-    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
+    batch = plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
     delete(contoso, people[:1], alice)
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert (planned.total, planned.plan["nothing_done"]) == (1, 1)
 
 
 def test_passwords_and_purged_users_do_not_come_back(contoso, people, alice):
-    reset = run(operations.plan_resets, contoso, people, alice)
+    reset = run(plan_resets, contoso, people, alice)
     delete(contoso, people, alice)
-    purged = run(operations.plan_purges, contoso, people, alice)
+    purged = run(plan_purges, contoso, people, alice)
 
     for batch, code in ((reset, "reset"), (purged, "purge")):
-        with pytest.raises(operations.CannotUndo) as refused:
-            operations.plan_undo(batch=batch, by=alice)
+        with pytest.raises(CannotUndo) as refused:
+            plan_undo(batch=batch, by=alice)
         assert refused.value.code == code
 
 
 def test_what_is_not_over_or_over_for_too_long_is_not_undone(contoso, people, alice):
-    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
-    with pytest.raises(operations.CannotUndo) as refused:
-        operations.plan_undo(batch=batch, by=alice)
+    batch = plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
+    with pytest.raises(CannotUndo) as refused:
+        plan_undo(batch=batch, by=alice)
     assert refused.value.code == "not_over"
 
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
     now = timezone.now()
     Batch.objects.filter(pk=batch.pk).update(finished_at=now - timedelta(days=30))
-    with pytest.raises(operations.CannotUndo) as refused:
-        operations.plan_undo(batch=batch, by=alice)
+    with pytest.raises(CannotUndo) as refused:
+        plan_undo(batch=batch, by=alice)
     assert refused.value.code == "too_late"
 
     Batch.objects.filter(pk=batch.pk).update(finished_at=now - timedelta(days=29, hours=23))
-    assert operations.plan_undo(batch=batch, by=alice).total == 2
+    assert plan_undo(batch=batch, by=alice).total == 2
 
 
 def test_a_batch_that_was_stopped_is_undone_as_far_as_it_came(contoso, people, alice):
     batch = delete(contoso, people, alice)
     Line.objects.filter(batch=batch, number=2).update(state="left_out", result={})
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert (planned.total, planned.plan["nothing_done"]) == (1, 1)
 
 
 def test_a_batch_without_effect_is_not_undone(contoso, people, alice):
-    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
+    batch = plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
     delete(contoso, people, alice)
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
 
-    with pytest.raises(operations.CannotUndo) as refused:
-        operations.plan_undo(batch=batch, by=alice)
+    with pytest.raises(CannotUndo) as refused:
+        plan_undo(batch=batch, by=alice)
     assert refused.value.code == "nothing"
 
 
 def test_it_is_undone_once_while_the_undo_stands(contoso, people, alice):
     batch = delete(contoso, people, alice)
-    planned = operations.plan_undo(batch=batch, by=alice)
-    assert operations.plan_undo(batch=batch, by=alice) == planned
+    planned = plan_undo(batch=batch, by=alice)
+    assert plan_undo(batch=batch, by=alice) == planned
 
-    operations.cancel_batch(batch=planned, by=alice)
-    second = operations.plan_undo(batch=batch, by=alice)
+    cancel_batch(batch=planned, by=alice)
+    second = plan_undo(batch=batch, by=alice)
     assert second != planned
 
-    operations.start_batch(batch=second, by=alice)
-    assert operations.plan_undo(batch=batch, by=alice) == second
+    start_batch(batch=second, by=alice)
+    assert plan_undo(batch=batch, by=alice) == second
 
 
 def test_an_undo_that_did_nothing_is_none(contoso, people, alice):
     batch = delete(contoso, people, alice)
-    planned = operations.plan_undo(batch=batch, by=alice)
-    run(operations.plan_restores, contoso, people, alice)
-    operations.start_batch(batch=planned, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
+    run(plan_restores, contoso, people, alice)
+    start_batch(batch=planned, by=alice)
     assert {state for state, _codes in lines(planned)} == {"failed"}
 
-    assert operations.plan_undo(batch=batch, by=alice) != planned
+    assert plan_undo(batch=batch, by=alice) != planned
 
 
 def test_help_desk_and_sales_undo_what_they_did_and_nothing_else(contoso, northwind, alice, helen):
     person = {"user_name": "cy@contoso.example", "display_name": "Cy"}
-    hers = operations.add_user(customer=contoso, person=person, is_last=True, by=helen).batch
+    hers = add_user(customer=contoso, person=person, is_last=True, by=helen).batch
     others = delete(contoso, [factories.user(contoso, "Dee")], alice)
     sam = factories.member(northwind, "sam", role=Role.SALES_AGENT)
 
     for member, batch in ((helen, others), (sam, others), (sam, hers)):
         with pytest.raises(Refused):
-            operations.plan_undo(batch=batch, by=member)
+            plan_undo(batch=batch, by=member)
     undo(hers, helen)
 
     assert active(contoso) == set()
@@ -519,19 +528,19 @@ def test_help_desk_and_sales_undo_what_they_did_and_nothing_else(contoso, northw
 
 def test_who_became_an_administrator_is_left_alone_by_most(contoso, alice, helen):
     person = {"user_name": "cy@contoso.example", "display_name": "Cy"}
-    batch = operations.add_user(customer=contoso, person=person, is_last=True, by=helen).batch
+    batch = add_user(customer=contoso, person=person, is_last=True, by=helen).batch
     CustomerUser.objects.update(permissions=["helpdesk_administrator"])
 
-    assert lines(operations.plan_undo(batch=batch, by=helen)) == [("invalid", ["administrator"])]
+    assert lines(plan_undo(batch=batch, by=helen)) == [("invalid", ["administrator"])]
 
 
 def test_the_last_global_administrator_is_not_taken_in_passing(contoso, alice):
     boss = factories.user(contoso, "Boss", permissions=["global_administrator"])
-    delete_boss = operations.plan_deletes(customer=contoso, users=[boss.pk], by=alice)
-    operations.start_batch(batch=delete_boss, may_take_last_administrator=True, by=alice)
-    batch = run(operations.plan_restores, contoso, [boss], alice)
+    delete_boss = plan_deletes(customer=contoso, users=[boss.pk], by=alice)
+    start_batch(batch=delete_boss, may_take_last_administrator=True, by=alice)
+    batch = run(plan_restores, contoso, [boss], alice)
 
-    with pytest.raises(operations.LastAdministrator):
+    with pytest.raises(LastAdministrator):
         undo(batch, alice)
 
     undo(batch, alice, may_take_last_administrator=True)
@@ -542,7 +551,7 @@ def test_a_reader_undoes_nothing(contoso, people, alice):
     batch = delete(contoso, people, alice)
 
     with pytest.raises(Refused):
-        operations.plan_undo(batch=batch, by=factories.member(alice.partner, "eve", Role.READER))
+        plan_undo(batch=batch, by=factories.member(alice.partner, "eve", Role.READER))
 
 
 def test_it_asks_as_often_for_many_lines_as_for_one(contoso, office, alice):
@@ -552,7 +561,7 @@ def test_it_asks_as_often_for_many_lines_as_for_one(contoso, office, alice):
         with CaptureQueriesContext(
             connection,
         ) as asked:
-            operations.plan_undo(batch=batch, by=alice)
+            plan_undo(batch=batch, by=alice)
         return len(asked)
 
     few = count([factories.user(contoso, "One", location="US")])
@@ -563,18 +572,18 @@ def test_it_asks_as_often_for_many_lines_as_for_one(contoso, office, alice):
 
 def test_the_undo_of_many_is_planned_by_a_worker(contoso, people, alice, monkeypatch):
     batch = delete(contoso, people, alice)
-    monkeypatch.setattr("users.operations.undoing.MOST_AT_ONCE", 1)
-    monkeypatch.setattr("users.operations.undoing.SLICE", 1)
+    monkeypatch.setattr("users.acts.undo.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("users.acts.undo.SLICE", 1)
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
     assert (planned.state, planned.total) == ("checking", 0)
-    assert operations.plan_undo(batch=batch, by=alice) == planned
-    operations.check_upload(batch_id=planned.pk)
+    assert plan_undo(batch=batch, by=alice) == planned
+    check_upload(batch_id=planned.pk)
 
     planned.refresh_from_db()
     assert (planned.state, planned.total, planned.plan["acts"]) == ("planned", 2, {"restore": 2})
     assert lines(planned) == [("planned", []), ("planned", [])]
-    operations.start_batch(batch=planned, by=alice)
+    start_batch(batch=planned, by=alice)
     assert active(contoso) == {"Ann", "Bo"}
 
 
@@ -582,12 +591,12 @@ def test_an_undo_that_is_dropped_while_it_is_planned_stays_dropped(
     contoso, people, alice, monkeypatch
 ):
     batch = delete(contoso, people, alice)
-    monkeypatch.setattr("users.operations.undoing.MOST_AT_ONCE", 1)
-    planned = operations.plan_undo(batch=batch, by=alice)
-    operations.cancel_batch(batch=planned, by=alice)
+    monkeypatch.setattr("users.acts.undo.MOST_AT_ONCE", 1)
+    planned = plan_undo(batch=batch, by=alice)
+    cancel_batch(batch=planned, by=alice)
 
-    operations.check_upload(batch_id=planned.pk)
-    operations.plan_lines(planned)
+    check_upload(batch_id=planned.pk)
+    plan_lines(planned)
 
     planned.refresh_from_db()
     assert (planned.state, planned.lines.count()) == ("canceled", 0)
@@ -647,7 +656,7 @@ def test_the_button_a_second_time_leads_to_the_same_undo(as_alice, contoso, peop
 
 
 def test_a_reset_and_an_old_batch_say_why_they_have_no_button(as_alice, contoso, people, alice):
-    reset = run(operations.plan_resets, contoso, people, alice)
+    reset = run(plan_resets, contoso, people, alice)
     batch = delete(contoso, people, alice)
     Batch.objects.filter(pk=batch.pk).update(finished_at=timezone.now() - timedelta(days=31))
 
@@ -672,22 +681,22 @@ def test_only_who_may_is_offered_it(client, contoso, people, alice, helen, bob):
 
 
 def test_every_reason_is_a_sentence():
-    from users import undoing
-    from users.operations import inverses
+    from users import undo as undoing
+    from users.acts import inverse
 
     for code, sentence in undoing.PROBLEMS.items():
         params = {"product": "Office", "field": "department", "subscription": "x"}
         said = undoing.say({"code": code, "params": params})
         assert said.endswith("."), sentence
         assert "%" not in said
-    assert set(undoing.FACTS) == set(operations.ACTS) - {"leave", "add"} | {"update"}
-    assert set(inverses.INVERSES) >= set(operations.ACTS) | {"update"}
+    assert set(undoing.FACTS) == set(ACTS) - {"leave", "add"} | {"update"}
+    assert set(inverse.INVERSES) >= set(ACTS) | {"update"}
 
 
 def test_who_can_sign_in_again_already_is_not_unblocked_once_more(contoso, people, alice):
-    batch = run(operations.plan_blocks, contoso, people, alice, block=True)
-    run(operations.plan_blocks, contoso, people[:1], alice, block=False)
+    batch = run(plan_blocks, contoso, people, alice, block=True)
+    run(plan_blocks, contoso, people[:1], alice, block=False)
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert lines(planned) == [("invalid", ["back_already"]), ("planned", [])]

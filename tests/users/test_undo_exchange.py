@@ -6,15 +6,17 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
-from licensing import operations as licensing
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
+from batches.operations.plan import PlannedLine, create_batch, save_lines
+from batches.operations.run import run_chunk
+from batches.operations.wake import AT_ONCE
 from licensing.models import Assignment, Subscription
+from licensing.operations.seats import revoke
 from tests import factories
-from users import operations
-from users.models import Batch, Line
-from users.operations import Changes
-from users.operations.batches import AT_ONCE
-
-from .test_queue import fill, hold, holders, run
+from tests.users.test_queue import fill, hold, holders, run
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.undo import plan_undo
 
 pytestmark = pytest.mark.django_db
 
@@ -67,12 +69,12 @@ def test_who_exchanged_seats_get_their_own_back(circle, people, products, alice,
     batch = circle(number)
     assert who_holds(products)[0] == {people[number - 1].pk}
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert states(planned) == [("planned", [])] * number
     seats = [(one["free"], one["left"], one["short"]) for one in planned.plan["seats"]]
     assert seats == [(0, 0, 0)] * number
-    undone = operations.start_batch(batch=planned, by=alice)
+    undone = start_batch(batch=planned, by=alice)
 
     assert states(undone) == [("done", [])] * number
     assert who_holds(products)[:number] == [{user.pk} for user in people[:number]]
@@ -85,8 +87,8 @@ def test_the_undo_of_such_an_undo_brings_the_exchange_back(circle, people, produ
     batch = circle(2)
     for _again in range(3):
         before = who_holds(products)
-        planned = operations.plan_undo(batch=batch, by=alice)
-        batch = operations.start_batch(batch=planned, by=alice)
+        planned = plan_undo(batch=batch, by=alice)
+        batch = start_batch(batch=planned, by=alice)
         assert who_holds(products) != before
         assert_seats_are_kept()
 
@@ -97,11 +99,11 @@ def test_where_one_of_them_has_nothing_to_give_any_more_nobody_is_left_without(
     batch = circle(2)
     ann, bo, cy = people[:3]
     # Between plan and start the first seat goes to somebody else.
-    planned = operations.plan_undo(batch=batch, by=alice)
-    licensing.revoke(customer=contoso, seats=[(bo.pk, products[0].pk)])
+    planned = plan_undo(batch=batch, by=alice)
+    revoke(customer=contoso, seats=[(bo.pk, products[0].pk)])
     hold(products[0], cy)
 
-    undone = operations.start_batch(batch=planned, by=alice)
+    undone = start_batch(batch=planned, by=alice)
 
     first, second = Line.objects.filter(batch=undone).order_by("number")
     assert (first.state, first.result["code"]) == ("failed", "kept_old")
@@ -114,10 +116,10 @@ def test_a_plan_says_who_keeps_what_they_have_as_the_circle_is_broken(
     contoso, circle, people, products, alice
 ):
     batch = circle(2)
-    licensing.revoke(customer=contoso, seats=[(people[1].pk, products[0].pk)])
+    revoke(customer=contoso, seats=[(people[1].pk, products[0].pk)])
     hold(products[0], people[2])
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
 
     assert states(planned) == [
         ("planned", ["seat_missing"]),
@@ -128,10 +130,10 @@ def test_a_plan_says_who_keeps_what_they_have_as_the_circle_is_broken(
 
 def test_a_suspended_seat_that_is_given_back_is_nobodys(contoso, circle, people, products, alice):
     batch = circle(2)
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
     Subscription.objects.filter(pk=products[0].pk).update(state="suspended")
 
-    undone = operations.start_batch(batch=planned, by=alice)
+    undone = start_batch(batch=planned, by=alice)
 
     assert [state for state, _codes in states(undone)] == ["failed", "failed"]
     assert who_holds(products)[:2] == [{people[1].pk}, {people[0].pk}]
@@ -144,12 +146,12 @@ def exchange_many(contoso, alice, number):
     for place, user in enumerate(users):
         hold(seats[place % 2], user)
     here, there = (str(one.pk) for one in seats)
-    batch = operations.create_batch(customer=contoso, kind=Batch.Kind.LICENSES, by=alice)
+    batch = create_batch(customer=contoso, kind=Batch.Kind.LICENSES, by=alice)
     change = {"give": [], "take": [], "plans": []}
-    operations.save_lines(
+    save_lines(
         batch=batch,
         lines=[
-            operations.PlannedLine(
+            PlannedLine(
                 user.pk,
                 {"user_name": user.user_name, "display_name": user.display_name}
                 | change
@@ -163,9 +165,9 @@ def exchange_many(contoso, alice, number):
     )
     # There was room for all of them then.
     Subscription.objects.update(seats=2 * number)
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
     for chunk in batch.chunks.filter(state="pending"):
-        operations.run_chunk(batch_id=batch.pk, number=chunk.number)
+        run_chunk(batch_id=batch.pk, number=chunk.number)
     batch.refresh_from_db()
     assert batch.state == "done"
     Subscription.objects.update(seats=number)
@@ -179,11 +181,11 @@ def test_many_who_exchanged_seats_are_done_at_once(contoso, alice):
 
     # Also where nobody had to give anything on when it was planned.
     Subscription.objects.update(seats=2 * number)
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
     Subscription.objects.update(seats=number)
-    undo = operations.start_batch(batch=planned, by=alice)
+    undo = start_batch(batch=planned, by=alice)
     (chunk,) = undo.chunks.all()
-    operations.run_chunk(batch_id=undo.pk, number=chunk.number)
+    run_chunk(batch_id=undo.pk, number=chunk.number)
 
     assert holders(here) == {user.pk for user in users[::2]}
     assert holders(there) == {user.pk for user in users[1::2]}
@@ -195,9 +197,9 @@ def test_many_are_undone_with_as_many_questions_as_two(contoso, alice):
     asked = []
     for number in (1, 20):
         batch, _users, seats = exchange_many(contoso, alice, number)
-        planned = operations.plan_undo(batch=batch, by=alice)
+        planned = plan_undo(batch=batch, by=alice)
         with CaptureQueriesContext(connection) as seen:
-            operations.start_batch(batch=planned, by=alice)
+            start_batch(batch=planned, by=alice)
         asked.append(len(seen))
         for one in seats:
             Assignment.objects.filter(subscription=one).delete()
@@ -212,12 +214,12 @@ def test_a_change_of_more_than_licenses_gives_its_seat_on_too(contoso, people, p
     hold(one, ann)
     hold(two, bo)
     Subscription.objects.update(seats=2)
-    batch = operations.create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+    batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
     swap = [(ann, two, one, {"department": "IT"}), (bo, one, two, {})]
-    operations.save_lines(
+    save_lines(
         batch=batch,
         lines=[
-            operations.PlannedLine(
+            PlannedLine(
                 user.pk,
                 {
                     "user_name": user.user_name,
@@ -233,14 +235,14 @@ def test_a_change_of_more_than_licenses_gives_its_seat_on_too(contoso, people, p
             for user, gets, gives, changes in swap
         ],
     )
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
     Subscription.objects.update(seats=1)
     assert who_holds(products)[:2] == [{bo.pk}, {ann.pk}]
 
-    planned = operations.plan_undo(batch=batch, by=alice)
+    planned = plan_undo(batch=batch, by=alice)
     acts = list(planned.lines.order_by("number").values_list("input__act", flat=True))
     assert acts == ["update", "licenses"]
-    undone = operations.start_batch(batch=planned, by=alice)
+    undone = start_batch(batch=planned, by=alice)
 
     assert states(undone) == [("done", []), ("done", [])]
     assert who_holds(products)[:2] == [{ann.pk}, {bo.pk}]
@@ -256,8 +258,6 @@ def test_a_change_that_is_no_undo_promises_nobody_elses_seat(contoso, people, pr
     hold(two, people[1])
     changes = Changes(give=frozenset([str(two.pk)]), take=frozenset([str(one.pk)]))
 
-    planned = operations.plan_licenses(
-        customer=contoso, users=[people[0].pk], changes=changes, by=alice
-    )
+    planned = plan_licenses(customer=contoso, users=[people[0].pk], changes=changes, by=alice)
 
     assert states(planned) == [("planned", ["seat_missing"])]

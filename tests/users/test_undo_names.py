@@ -6,12 +6,21 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import Event
-from licensing import operations as licensing
+from batches.errors import NotPlanned
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
 from licensing.models import Assignment, Subscription
+from licensing.operations.seats import Wanted, assign
 from partners.access import Refused
 from tests import factories
-from users import operations, queries
-from users.models import Batch, CustomerUser, Line
+from users.acts.block import plan_blocks
+from users.acts.delete import plan_deletes
+from users.acts.purge import plan_purges
+from users.acts.rename import rename_restored
+from users.acts.restore import plan_restores
+from users.acts.undo import plan_undo
+from users.models import CustomerUser
+from users.queries.restore import find_taken_names
 
 pytestmark = pytest.mark.django_db
 
@@ -23,16 +32,16 @@ def people(contoso, office):
         factories.user(contoso, name, user_name=f"{name.lower()}@contoso.example", location="US")
         for name in ("Ann", "Bo", "Cy")
     ]
-    wanted = [licensing.Wanted(user.pk, office.pk, ()) for user in users]
-    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    wanted = [Wanted(user.pk, office.pk, ()) for user in users]
+    assign(customer=contoso, wanted=wanted, cause=None)
     return users
 
 
 @pytest.fixture
 def deleted(contoso, people, alice):
     """The batch that deleted them."""
-    batch = operations.plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
-    return operations.start_batch(batch=batch, by=alice)
+    batch = plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
+    return start_batch(batch=batch, by=alice)
 
 
 @pytest.fixture
@@ -40,11 +49,11 @@ def undo(contoso, deleted, alice):
     """A planned undo for which the names of Ann and Cy are taken."""
     for name in ("ann", "cy"):
         factories.user(contoso, f"New {name}", user_name=f"{name}@contoso.example")
-    return operations.plan_undo(batch=deleted, by=alice)
+    return plan_undo(batch=deleted, by=alice)
 
 
 def rename(batch, number, local_part, by):
-    return operations.rename_restored(batch=batch, number=number, local_part=local_part, by=by)
+    return rename_restored(batch=batch, number=number, local_part=local_part, by=by)
 
 
 def lines(batch) -> list[tuple]:
@@ -72,7 +81,7 @@ def test_they_come_back_under_the_new_name_with_their_licenses(undo, people, ali
     assert lines(undo)[0] == ("planned", "ann.old", [])
     assert undo.plan["acts"] == {"restore": 2}
     assert [(one["wanted"], one["left"]) for one in undo.plan["seats"]] == [(2, 3)]
-    operations.start_batch(batch=undo, by=alice)
+    start_batch(batch=undo, by=alice)
     found = CustomerUser.objects.in_bulk([user.pk for user in people])
     ann, bo, cy = (found[user.pk] for user in people)
     assert (ann.user_name, ann.deleted_at) == ("ann.old@contoso.example", None)
@@ -115,44 +124,42 @@ def test_a_seat_that_is_missing_is_said_and_counted_once(undo, office, alice):
     ]
     assert undo.plan["acts"] == {"restore": 2}
     assert [(one["wanted"], one["short"]) for one in undo.plan["seats"]] == [(2, 1)]
-    operations.start_batch(batch=undo, by=alice)
+    start_batch(batch=undo, by=alice)
     # In the order of the lines, so that Bo goes without.
     assert [state for state, _name, _codes in lines(undo)] == ["done", "partly", "invalid"]
 
 
 def test_who_cannot_come_back_for_another_reason_gets_no_name(contoso, undo, people, alice):
     # Restored under another name, and so not to be restored once more.
-    batch = operations.plan_restores(customer=contoso, users=[people[0].pk], by=alice)
+    batch = plan_restores(customer=contoso, users=[people[0].pk], by=alice)
     rename(batch, 1, "ann.lee", alice)
-    operations.start_batch(batch=batch, by=alice)
+    start_batch(batch=batch, by=alice)
     Batch.objects.filter(pk=undo.pk).update(state="canceled")
-    again = operations.plan_undo(batch=Batch.objects.get(pk=undo.undoes), by=alice)
+    again = plan_undo(batch=Batch.objects.get(pk=undo.undoes), by=alice)
     assert lines(again)[0] == ("invalid", "ann.lee", ["back_already"])
 
-    with pytest.raises(operations.NotPlanned):
+    with pytest.raises(NotPlanned):
         rename(again, 1, "ann.old", alice)
 
     assert lines(again)[0][0] == "invalid"
 
 
 def test_only_a_line_that_restores_is_renamed(contoso, people, alice):
-    batch = operations.plan_blocks(
-        customer=contoso, users=[user.pk for user in people], block=True, by=alice
-    )
-    operations.start_batch(batch=batch, by=alice)
-    undo = operations.plan_undo(batch=batch, by=alice)
+    batch = plan_blocks(customer=contoso, users=[user.pk for user in people], block=True, by=alice)
+    start_batch(batch=batch, by=alice)
+    undo = plan_undo(batch=batch, by=alice)
 
     for number in (1, 99):
-        with pytest.raises(operations.NotPlanned):
+        with pytest.raises(NotPlanned):
             rename(undo, number, "ann.old", alice)
 
     assert lines(undo)[0] == ("planned", "ann", [])
 
 
 def test_an_undo_that_runs_is_renamed_no_more(undo, alice):
-    operations.start_batch(batch=undo, by=alice)
+    start_batch(batch=undo, by=alice)
 
-    with pytest.raises(operations.NotPlanned):
+    with pytest.raises(NotPlanned):
         rename(undo, 1, "ann.old", alice)
 
 
@@ -163,16 +170,16 @@ def test_another_members_undo_is_renamed_by_who_may_approve_it(undo, alice, hele
 
 
 def test_who_was_purged_since_gets_no_name(contoso, undo, people, alice):
-    purge = operations.plan_purges(customer=contoso, users=[people[0].pk], by=alice)
-    operations.start_batch(batch=purge, by=alice)
+    purge = plan_purges(customer=contoso, users=[people[0].pk], by=alice)
+    start_batch(batch=purge, by=alice)
 
-    assert [taken.name for taken in queries.find_taken_names(undo)] == ["Cy"]
-    with pytest.raises(operations.NotPlanned):
+    assert [taken.name for taken in find_taken_names(undo)] == ["Cy"]
+    with pytest.raises(NotPlanned):
         rename(undo, 1, "ann.old", alice)
 
 
 def test_the_page_of_the_undo_asks_for_the_names(as_alice, contoso, undo, people):
-    url = reverse("users:batch", args=["contoso", undo.pk])
+    url = reverse("batches:batch", args=["contoso", undo.pk])
     page = as_alice.get(url).content.decode()
     assert "2 lines cannot be done as they are." in page
     assert "New user name of Ann" in page
@@ -194,9 +201,9 @@ def test_the_page_of_the_undo_asks_for_the_names(as_alice, contoso, undo, people
 def test_where_nobody_can_come_back_yet_it_says_what_would_do(as_alice, contoso, deleted, alice):
     for name in ("ann", "bo", "cy"):
         factories.user(contoso, f"New {name}", user_name=f"{name}@contoso.example")
-    undo = operations.plan_undo(batch=deleted, by=alice)
+    undo = plan_undo(batch=deleted, by=alice)
 
-    page = as_alice.get(reverse("users:batch", args=["contoso", undo.pk])).content.decode()
+    page = as_alice.get(reverse("batches:batch", args=["contoso", undo.pk])).content.decode()
 
     assert "Choose a new user name for each user you want back." in page
     assert "There is nothing left that could be done." not in page
@@ -206,7 +213,7 @@ def test_who_may_not_restore_is_not_asked(client, northwind, undo):
     sales = factories.member(northwind, "sam", role="sales_agent")
     Batch.objects.filter(pk=undo.pk).update(by=sales)
     client.force_login(sales)
-    url = reverse("users:batch", args=["contoso", undo.pk])
+    url = reverse("batches:batch", args=["contoso", undo.pk])
 
     assert "New user name of" not in client.get(url).content.decode()
     assert client.post(f"{url}rename/", {"number": 1, "local_part": "x"}).status_code == 403
@@ -218,12 +225,10 @@ def test_a_name_costs_as_much_for_many_lines_as_for_few(contoso, office, alice):
             factories.user(contoso, f"P {n}", user_name=f"p{number}-{n}@contoso.example")
             for n in range(number)
         ]
-        batch = operations.plan_deletes(
-            customer=contoso, users=[user.pk for user in users], by=alice
-        )
-        operations.start_batch(batch=batch, by=alice)
+        batch = plan_deletes(customer=contoso, users=[user.pk for user in users], by=alice)
+        start_batch(batch=batch, by=alice)
         factories.user(contoso, "New", user_name=users[0].user_name)
-        undo = operations.plan_undo(batch=batch, by=alice)
+        undo = plan_undo(batch=batch, by=alice)
         with CaptureQueriesContext(connection) as seen:
             assert rename(undo, 1, f"other{number}", alice) == []
         return len(seen)

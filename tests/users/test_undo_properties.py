@@ -9,15 +9,22 @@ from django.db.models import F
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from batches.errors import UsersError
+from batches.models import Batch
+from batches.operations.control import start_batch
 from customers.models import Customer
-from licensing import operations as licensing
 from licensing.models import Assignment, Subscription
+from licensing.operations.seats import Wanted, assign
 from partners.models import Member
 from tests import factories
-from users import operations
-from users.models import Batch, CustomerUser
-from users.operations import Changes
-from users.operations.deleting import get_holdings
+from users.acts.block import plan_blocks
+from users.acts.delete import get_holdings, plan_deletes
+from users.acts.edit import plan_edits
+from users.acts.hold import plan_holds
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.restore import plan_restores
+from users.acts.undo import CannotUndo, plan_undo
+from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
 
@@ -53,28 +60,28 @@ class Company:
         given = {"customer": self.customer, "users": self.pick(chosen), "by": self.alice}
         try:
             batch = getattr(self, act)(given, number)
-        except operations.UsersError:
+        except UsersError:
             return None
-        return operations.start_batch(batch=batch, may_take_last_administrator=True, by=self.alice)
+        return start_batch(batch=batch, may_take_last_administrator=True, by=self.alice)
 
     def delete(self, given, number):
-        return operations.plan_deletes(**given)
+        return plan_deletes(**given)
 
     def restore(self, given, number):
-        return operations.plan_restores(**given)
+        return plan_restores(**given)
 
     def block(self, given, number):
-        return operations.plan_blocks(**given, block=number % 2 == 0)
+        return plan_blocks(**given, block=number % 2 == 0)
 
     def edit(self, given, number):
         changes = {"department": ("", "Sales", "Board")[number % 3]}
         if number > 4:
             changes["location"] = ("US", "DE")[number % 2]
-        return operations.plan_edits(**given, changes=changes)
+        return plan_edits(**given, changes=changes)
 
     def hold(self, given, number):
         act = ("hold", "release", "extend")[number % 3]
-        return operations.plan_holds(**given, act=act, days=number + 1)
+        return plan_holds(**given, act=act, days=number + 1)
 
     def licenses(self, given, number):
         first, second = (str(one.pk) for one in self.products)
@@ -89,17 +96,15 @@ class Company:
             Changes(plans_off={second: []}, give=frozenset([first])),
         )[number % 7]
         when = "queue" if number > 6 else "first"
-        return operations.plan_licenses(**given, changes=changes, when_short=when)
+        return plan_licenses(**given, changes=changes, when_short=when)
 
     def undo(self, batch: Batch) -> Batch | None:
         """Undo a batch; None where it has changed nothing, so that there is nothing to undo."""
-        with suppress(operations.CannotUndo):
-            planned = operations.plan_undo(batch=batch, by=self.alice)
+        with suppress(CannotUndo):
+            planned = plan_undo(batch=batch, by=self.alice)
             if planned.state != Batch.State.PLANNED:
                 return planned
-            return operations.start_batch(
-                batch=planned, may_take_last_administrator=True, by=self.alice
-            )
+            return start_batch(batch=planned, may_take_last_administrator=True, by=self.alice)
         return None
 
     def snapshot(self) -> list:
@@ -138,11 +143,11 @@ def company(contoso, alice):
     second = factories.subscription(contoso, "Office", seats=3, plans=("Mail", "Meetings"))
     plans = list(second.product.plans.order_by("name"))
     wanted = [
-        licensing.Wanted(users[0].pk, first.pk),
-        licensing.Wanted(users[0].pk, second.pk, (plans[0].pk,)),
-        licensing.Wanted(users[1].pk, second.pk),
+        Wanted(users[0].pk, first.pk),
+        Wanted(users[0].pk, second.pk, (plans[0].pk,)),
+        Wanted(users[1].pk, second.pk),
     ]
-    licensing.assign(customer=contoso, wanted=wanted, cause=None)
+    assign(customer=contoso, wanted=wanted, cause=None)
     return Company(contoso, users, [first, second], plans, alice)
 
 

@@ -6,11 +6,18 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
+from batches.errors import UsersError
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
+from batches.operations.plan import PlannedLine, create_batch, save_lines
 from partners import tenancy
 from tests import PATIENCE, factories
-from users import operations
-from users.models import Batch, CustomerUser, Line
-from users.operations import batches
+from users.acts.add import add_user
+from users.acts.delete import plan_deletes
+from users.acts.edit import edit_user
+from users.acts.rename import rename_restored
+from users.acts.restore import plan_restores
+from users.models import CustomerUser
 
 THREADS = 16
 
@@ -93,38 +100,34 @@ def test_of_imports_restores_and_renames_that_want_one_name_one_gets_it(inside, 
     with transaction.atomic():
         others = [factories.user(contoso, f"Other {n}") for n in range(4)]
         gone = factories.user(contoso, "Kim", user_name=wanted)
-        operations.start_batch(
-            batch=operations.plan_deletes(customer=contoso, users=[gone.pk], by=alice), by=alice
-        )
+        start_batch(batch=plan_deletes(customer=contoso, users=[gone.pk], by=alice), by=alice)
     person = {"user_name": wanted, "display_name": "Kim", "permissions": []}
 
     def act(number):
         if number % 4 == 0:
-            return operations.add_user(customer=contoso, person=person, by=alice)
+            return add_user(customer=contoso, person=person, by=alice)
         if number % 4 == 1:
             return restore()
         if number % 4 == 2:
             return run_import()
         user = others[number // 4]
-        return operations.edit_user(user=user, person=person, version=1, by=alice)
+        return edit_user(user=user, person=person, version=1, by=alice)
 
     def restore():
-        batch = operations.plan_restores(customer=contoso, users=[gone.pk], by=alice)
-        return operations.start_batch(batch=batch, by=alice)
+        batch = plan_restores(customer=contoso, users=[gone.pk], by=alice)
+        return start_batch(batch=batch, by=alice)
 
     @transaction.atomic
     def run_import():
-        batch = batches.create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
-        line = batches.PlannedLine(tenancy.uuid7(), person)
-        batches.save_lines(batch=batch, lines=[line])
-        return operations.start_batch(batch=batch, by=alice)
+        batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+        line = PlannedLine(tenancy.uuid7(), person)
+        save_lines(batch=batch, lines=[line])
+        return start_batch(batch=batch, by=alice)
 
     seen = race(contoso, act)
 
     unexpected = [
-        one
-        for one in seen
-        if isinstance(one, Exception) and not isinstance(one, operations.UsersError)
+        one for one in seen if isinstance(one, Exception) and not isinstance(one, UsersError)
     ]
     assert unexpected == []
     assert names_at(contoso).count(wanted) == 1
@@ -157,13 +160,11 @@ def test_a_name_that_only_looks_like_another_is_refused(inside, contoso, as_alic
 @pytest.mark.parametrize("name", LOOKALIKES)
 def test_nobody_comes_back_under_a_name_that_only_looks_like_another(inside, contoso, alice, name):
     gone = factories.user(contoso, "Kim", user_name="kim.smith@contoso.example")
-    operations.start_batch(
-        batch=operations.plan_deletes(customer=contoso, users=[gone.pk], by=alice), by=alice
-    )
+    start_batch(batch=plan_deletes(customer=contoso, users=[gone.pk], by=alice), by=alice)
     factories.user(contoso, "Another Kim", user_name="kim.smith@contoso.example")
-    plan = operations.plan_restores(customer=contoso, users=[gone.pk], by=alice)
+    plan = plan_restores(customer=contoso, users=[gone.pk], by=alice)
 
-    refused = operations.rename_restored(batch=plan, number=1, local_part=name, by=alice)
+    refused = rename_restored(batch=plan, number=1, local_part=name, by=alice)
 
     assert refused == ["not_ascii"]
 

@@ -9,7 +9,7 @@ from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Subscription
-from users.queries import Filters
+from users.queries.filters import Filters
 
 ANY = ("", _("Any"))
 

@@ -8,7 +8,9 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from users import operations, queries
+from users.acts.licenses import Changes
+from users.acts.selection import NobodyChosen
+from users.queries.selection import Chosen, Held
 
 KEEP, GIVE, TAKE = "keep", "give", "take"
 # What can be asked for, as the product stands among the chosen.
@@ -30,7 +32,7 @@ class Option:
 class Card:
     """A product as the page shows it: what can become of it, and of its service plans."""
 
-    held: queries.Held
+    held: Held
     field: forms.BoundField
     options: tuple[Option, ...]
     changes_plans: bool
@@ -70,7 +72,7 @@ class ManageLicenses(forms.Form):
         help_text=_("Stands in the batch, for your colleagues."),
     )
 
-    def __init__(self, data=None, *, chosen: queries.Chosen, held: Sequence[queries.Held], **more):
+    def __init__(self, data=None, *, chosen: Chosen, held: Sequence[Held], **more):
         super().__init__(data, **more)
         self.chosen, self.held = chosen, held
         bought = [one.subscription for one in held]
@@ -101,7 +103,7 @@ class ManageLicenses(forms.Form):
         ticked = set(self["plans"].value() or ())
         return [self._card(one, str(one.subscription.pk) in changed, ticked) for one in self.held]
 
-    def _card(self, one: queries.Held, changes_plans: bool, ticked: set[str]) -> Card:
+    def _card(self, one: Held, changes_plans: bool, ticked: set[str]) -> Card:
         field = self[_name(one.subscription)]
         offered = [
             value for value in OFFERED[one.have] if one.subscription.is_open or value != GIVE
@@ -128,7 +130,7 @@ class ManageLicenses(forms.Form):
         """Refuse to act on others than those whom the page has shown."""
         cleaned = super().clean()
         if not len(self.chosen):
-            raise forms.ValidationError(operations.NobodyChosen.message)
+            raise forms.ValidationError(NobodyChosen.message)
         if cleaned.get("shown") != self.chosen.mark:
             raise forms.ValidationError(self._say_changed(cleaned.get("shown", "")))
         return cleaned
@@ -155,7 +157,7 @@ class ManageLicenses(forms.Form):
         on = set(self.cleaned_data["plans"])
         return {
             "users": self.chosen.ids,
-            "changes": operations.Changes(
+            "changes": Changes(
                 give=wanted[GIVE],
                 take=wanted[TAKE],
                 plans_off={
@@ -182,7 +184,7 @@ def _name(subscription) -> str:
     return f"do_{subscription.pk}"
 
 
-def _option(one: queries.Held, value: str, chosen: str) -> Option:
+def _option(one: Held, value: str, chosen: str) -> Option:
     numbers = {
         "held": intcomma(one.held),
         "chosen": intcomma(one.chosen),
@@ -194,7 +196,7 @@ def _option(one: queries.Held, value: str, chosen: str) -> Option:
     return Option(value, _text(one, value) % numbers, value == chosen, is_short)
 
 
-def _text(one: queries.Held, value: str) -> str:
+def _text(one: Held, value: str) -> str:
     if value == GIVE:
         return ngettext(
             "Give to all: %(lacking)s seat needed, %(free)s free",

@@ -10,14 +10,18 @@ from django.utils.translation import gettext_lazy as _
 
 from customers import locations
 from customers.models import Customer
+from customers.queries import find_verified_domains
 from licensing.models import Subscription
 from partners.models import Member
 from partners.roles import Permission
 from partners.tenancy import uuid7
-from users import names, operations, queries
-from users.importing import problems as importing
-from users.importing import validate
 from users.models import UserPermission
+from users.queries.add import find_choices, is_user
+from users.rules import names
+from users.rules import problems as importing
+from users.rules.facts import Facts
+from users.rules.gather import gather_facts
+from users.rules.person import check_person
 
 USER, ADMINISTRATOR = "user", "administrator"
 TEXTS = ("first_name", "last_name", "display_name", "job_title", "department", "phone")
@@ -67,14 +71,14 @@ def check_name(customer: Customer, typed: Mapping[str, str], *, member: Member) 
     proposed = typed.get("proposed", "")
     # What was filled in, and left so, follows the name.
     user_names = _names_to_look_up("" if local == proposed else local, domain, first, last)
-    facts = operations.gather_facts(customer=customer, user_names=user_names, by=member)
+    facts = gather_facts(customer=customer, user_names=user_names, by=member)
     if not local or local == proposed:
         is_untouched = local == proposed
         return _propose(facts, domain, first, last, is_untouched=is_untouched)
     if f"{local}@{domain}".lower() == typed.get("own"):
         return NameCheck()
     person = {"user_name": f"{local}@{domain}", "display_name": "-"}
-    _person, problems = validate.check_person(person, facts)
+    _person, problems = check_person(person, facts)
     for problem in problems:
         if problem.column in {"user_name", "domain"}:
             return _say(problem, _suggest(facts, local, domain, first, last))
@@ -167,7 +171,7 @@ class Person(forms.Form):
     def __init__(self, *args, customer: Customer, member: Member, **more):
         super().__init__(*args, **more)
         self.customer, self.member = customer, member
-        self.domains = queries.find_verified_domains(customer)
+        self.domains = find_verified_domains(customer)
         self.fields["domain"].choices = [(domain, domain) for domain in self.domains]
         self.fields["location"].choices = locations.choices()
         self.fields["language"].choices = [("", _("The customer’s language")), *settings.LANGUAGES]
@@ -199,15 +203,13 @@ class Person(forms.Form):
         return [(permission, permission.value in chosen) for permission in UserPermission]
 
     @cached_property
-    def facts(self) -> validate.Facts:
+    def facts(self) -> Facts:
         """What the rules need to know about this customer and this name."""
         typed = self.cleaned_data
         local, _at, said = typed["user_name"].partition("@")
         domain = (said or typed["domain"]).lower()
         user_names = _names_to_look_up(local, domain, typed["first_name"], typed["last_name"])
-        facts = operations.gather_facts(
-            customer=self.customer, user_names=user_names, by=self.member
-        )
+        facts = gather_facts(customer=self.customer, user_names=user_names, by=self.member)
         # Who may not grant them is refused by the operation, which names the right.
         return replace(facts, grantable=frozenset(UserPermission.values))
 
@@ -222,7 +224,7 @@ class Person(forms.Form):
         if self.is_repeated:
             cleaned["person"] = self.person_of(cleaned)
             return cleaned
-        person, problems = validate.check_person(self.person_of(cleaned), self.facts)
+        person, problems = check_person(self.person_of(cleaned), self.facts)
         for problem in problems:
             if problem.severity == importing.ERROR:
                 self.report(problem)
@@ -283,7 +285,7 @@ class AddUser(Person):
     def __init__(self, *args, customer: Customer, last: dict | None = None, **more):
         super().__init__(*args, customer=customer, **more)
         self.last = last or {}
-        self.subscriptions = queries.find_choices(customer)
+        self.subscriptions = find_choices(customer)
         self.fields["products"].choices = [(str(one.pk), one) for one in self.subscriptions]
         self.fields["plans"].choices = [
             (str(plan.pk), plan) for one in self.subscriptions for plan in one.product.plans.all()
@@ -298,7 +300,7 @@ class AddUser(Person):
     @property
     def is_repeated(self) -> bool:
         """Whether it was sent before: then it is checked against nobody, least against itself."""
-        return queries.is_user(self.customer, self.cleaned_data.get("token"))
+        return is_user(self.customer, self.cleaned_data.get("token"))
 
     @property
     def licenses(self) -> list[Choice]:

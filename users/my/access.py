@@ -16,9 +16,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.translation import get_supported_language_variant
 
+from batches.errors import UsersError
 from partners import browsers, tenancy
-from users import operations
 from users.models import CustomerUser, UserSession
+from users.my.operations import SignedIn, SignedOut, TooBusy, continue_session
 
 PATH = "/my/"
 # The code of an error that passes by itself.
@@ -39,9 +40,7 @@ def read_cookie(request: HttpRequest) -> tuple[UUID | None, str]:
         return None, ""
 
 
-def remember(
-    request: HttpRequest, response: HttpResponse, signed_in: operations.SignedIn
-) -> HttpResponse:
+def remember(request: HttpRequest, response: HttpResponse, signed_in: SignedIn) -> HttpResponse:
     """
     Give the browser the session that has just begun, until it is closed.
 
@@ -88,8 +87,8 @@ def user_view(view: Callable) -> Callable:
         # A member who is signed in in the same browser has entered a tenant that is not this one.
         with tenancy.tenant(partner_id):
             try:
-                session = operations.continue_session(token=token)
-            except operations.SignedOut:
+                session = continue_session(token=token)
+            except SignedOut:
                 return forget(redirect("my:sign_in"))
             speak(request, session.user)
             is_temporary = session.user.password_state != CustomerUser.PasswordState.CHOSEN
@@ -114,8 +113,8 @@ def is_signed_in(request: HttpRequest) -> bool:
         return False
     with tenancy.tenant(partner_id):
         try:
-            operations.continue_session(token=token)
-        except operations.SignedOut:
+            continue_session(token=token)
+        except SignedOut:
             return False
     return True
 
@@ -139,9 +138,9 @@ def speak(request: HttpRequest, user: CustomerUser | None) -> None:
     request.LANGUAGE_CODE = translation.get_language()
 
 
-def show_error(form: Form, error: operations.UsersError, *, field: str | None = None) -> None:
+def show_error(form: Form, error: UsersError, *, field: str | None = None) -> None:
     """Let the form say why it was refused, at this field where it is about what was typed there."""
-    if isinstance(error, operations.TooBusy):
+    if isinstance(error, TooBusy):
         form.add_error(None, ValidationError(error.message, BUSY))
     else:
         form.add_error(field, error.message)

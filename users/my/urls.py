@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views
+from users.my import views
 
 app_name = "my"
 

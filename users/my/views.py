@@ -5,12 +5,13 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from batches.errors import UsersError
 from customers import locations
 from partners import browsers
-from users import operations, queries
 from users.models import CustomerUser
-
-from . import access, forms
+from users.my import access, forms, operations
+from users.my.operations import PasswordRefused, SignedOut
+from users.my.queries import find_own_licenses
 
 
 @login_not_required
@@ -27,7 +28,7 @@ def sign_in(request):
         try:
             known = browsers.read(request, path=access.PATH)
             signed_in = operations.sign_in(**form.cleaned_data, old_token=old_token, browser=known)
-        except operations.UsersError as error:
+        except UsersError as error:
             access.show_error(form, error)
         else:
             return access.remember(request, redirect("my:home"), signed_in)
@@ -40,7 +41,7 @@ def home(request, session):
     """Show the user what the portal knows about them, and their licenses."""
     context = {
         "location": locations.name_of(session.user.location) if session.user.location else "",
-        "licenses": queries.find_own_licenses(session.user),
+        "licenses": find_own_licenses(session.user),
         "is_changed": request.GET.get("password") == "changed",
     }
     return access.answer_page(request, "my/home.html", context, session)
@@ -57,11 +58,11 @@ def choose_password(request, session):
     if form.is_valid():
         try:
             signed_in = operations.choose_password(session=session, **form.cleaned_data)
-        except operations.SignedOut:
+        except SignedOut:
             return access.forget(redirect("my:sign_in"))
-        except operations.PasswordRefused as error:
+        except PasswordRefused as error:
             form.add_error("password", error.problems)
-        except operations.UsersError as error:
+        except UsersError as error:
             access.show_error(form, error, field="current")
         else:
             return access.remember(request, redirect("/my/?password=changed"), signed_in)

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
-from licensing import queries as licensing
-from users import names
+from partners.postgres import among
 from users.models import CustomerUser
+from users.rules import names
 
 # They choose which part of a list is shown, not what is in it.
 PLACES_IN_A_LIST = {"page", "sort", "after", "before"}
@@ -253,13 +253,13 @@ def find_chosen(
         is not named by an id; neither ever means everybody.
     """
     if not all:
-        chosen = customer.users.filter(pk__in=licensing.among(_read_ids(ids)))
+        chosen = customer.users.filter(pk__in=among(_read_ids(ids)))
     elif query is None:
         raise UnknownFilter
     else:
         chosen = find_users(customer, read_filters(customer, query))
         if left_out := _read_left_out(without):
-            chosen = chosen.exclude(pk__in=licensing.among(left_out))
+            chosen = chosen.exclude(pk__in=among(left_out))
     return chosen.filter(deleted_at=None) if is_active else chosen
 
 

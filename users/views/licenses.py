@@ -5,13 +5,20 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from batches import consequences
+from batches.errors import UsersError
 from customers.access import customer_view
-from customers.pages import render_form
 from licensing import queries as licensing
+from partners.pages import render_form
 from partners.roles import Permission
-from users import consequences, forms, operations, queries
-
-from .choosing import read_choice, read_chosen, redirect_to_page
+from users.acts import waitlist
+from users.acts.licenses import plan_licenses
+from users.acts.selection import NobodyChosen
+from users.forms.licenses import ManageLicenses
+from users.queries.filters import UnknownFilter
+from users.queries.selection import find_held, get_chosen
+from users.queries.user import get_user
+from users.views.acts import read_choice, read_chosen, redirect_to_page
 
 # So many users are handed on to the page that changes their location.
 MOST_HANDED_ON = 1_000
@@ -25,29 +32,29 @@ def manage(request, customer):
         return redirect_to_page(request, customer, "users:licenses")
     try:
         form = read_form(request, customer)
-    except (operations.NobodyChosen, queries.UnknownFilter) as error:
+    except (NobodyChosen, UnknownFilter) as error:
         messages.error(request, error.message)
         return redirect("users:list", customer.slug)
     if form.is_valid():
         try:
-            batch = operations.plan_licenses(customer=customer, **form.order, by=request.user)
-        except operations.UsersError as error:
+            batch = plan_licenses(customer=customer, **form.order, by=request.user)
+        except UsersError as error:
             form.add_error(None, error.message)
         else:
-            return redirect("users:batch", customer.slug, batch.pk)
+            return redirect("batches:batch", customer.slug, batch.pk)
     return render_form(request, "users/licenses.html", page_of(request, customer, form))
 
 
 def read_form(request, customer):
     """Bind the form where it was sent; the list sends no more than who was chosen."""
-    chosen = queries.get_chosen(customer, read_chosen(request, customer), member=request.user)
+    chosen = get_chosen(customer, read_chosen(request, customer), member=request.user)
     is_sent = "shown" in request.POST
     if not is_sent and not chosen.ids:
-        raise operations.NobodyChosen
-    return forms.ManageLicenses(
+        raise NobodyChosen
+    return ManageLicenses(
         request.POST if is_sent else None,
         chosen=chosen,
-        held=queries.find_held(customer, chosen),
+        held=find_held(customer, chosen),
     )
 
 
@@ -72,11 +79,11 @@ def page_of(request, customer, form):
 @require_POST
 def stop_waiting(request, customer, user_id, subscription_id):
     """Take a user out of the line for a license."""
-    user = queries.get_user(customer, user_id)
+    user = get_user(customer, user_id)
     bought = licensing.get_subscription(customer, subscription_id)
     if user is None or bought is None:
         raise Http404
-    if operations.stop_waiting(user=user, subscription_id=bought.pk, by=request.user):
+    if waitlist.stop_waiting(user=user, subscription_id=bought.pk, by=request.user):
         text = _("%(name)s does not wait for a license of %(product)s any more.")
     else:
         text = _("%(name)s was not waiting for a license of %(product)s any more.")

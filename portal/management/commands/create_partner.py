@@ -1,7 +1,8 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from partners import operations
+from partners.operations.members import PartnersError
+from partners.operations.partner import create_partner
 
 
 class Command(BaseCommand):
@@ -16,8 +17,8 @@ class Command(BaseCommand):
     def handle(self, *, name: str, slug: str, email: str, **options):
         """Make both, or say what is in the way."""
         try:
-            made = operations.create_partner(name=name, slug=slug, email=email)
-        except operations.PartnersError as error:
+            made = create_partner(name=name, slug=slug, email=email)
+        except PartnersError as error:
             raise CommandError(error.message) from error
         invitation = made.owner.invitation
         self.stdout.write(f"{made.partner.name} is there. {invitation.email} becomes its owner")

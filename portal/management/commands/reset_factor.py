@@ -1,6 +1,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from partners import operations
+from partners.operations.factors import reset_factor_by_operator
+from partners.operations.members import PartnersError
 
 
 class Command(BaseCommand):
@@ -13,7 +14,7 @@ class Command(BaseCommand):
     def handle(self, *, email: str, **options):
         """Reset it, or say what is in the way."""
         try:
-            member = operations.reset_factor_by_operator(email=email)
-        except operations.PartnersError as error:
+            member = reset_factor_by_operator(email=email)
+        except PartnersError as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"The second factor of {member.name} is reset, and a notice was sent.")

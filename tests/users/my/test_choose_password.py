@@ -4,10 +4,12 @@ import pytest
 from django.utils import timezone
 
 from audit.models import Event
-from users import operations, passwords
+from batches.operations.control import start_batch
+from tests.users.my.conftest import OWN, change
+from users import passwords
+from users.acts.reset import plan_resets
 from users.models import CustomerUser, UserSession
-
-from .conftest import OWN, change
+from users.my.operations import SignedOut, WrongPassword, choose_password, continue_session, sign_in
 
 BETTER = "quiet meadow ladder ninety"
 
@@ -69,7 +71,7 @@ def test_nobody_chooses_without_a_session(visitor, ann):
 
 
 def test_it_ends_all_sessions_and_begins_a_new_one(visitor, settled):
-    operations.sign_in(user_name="ann@contoso.example", password=OWN)
+    sign_in(user_name="ann@contoso.example", password=OWN)
     visitor.sign_in("ann@contoso.example", OWN)
     old = visitor.cookies["my"].value
 
@@ -99,26 +101,26 @@ def test_the_present_one_cannot_be_guessed_without_end(visitor, settled):
 
 
 def test_a_reset_meanwhile_wins(visitor, settled, contoso, alice):
-    signed_in = operations.sign_in(user_name="ann@contoso.example", password=OWN)
-    session = operations.continue_session(token=signed_in.token)
-    batch = operations.plan_resets(customer=contoso, users=[settled.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    signed_in = sign_in(user_name="ann@contoso.example", password=OWN)
+    session = continue_session(token=signed_in.token)
+    batch = plan_resets(customer=contoso, users=[settled.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
-    with pytest.raises(operations.WrongPassword):
-        operations.choose_password(session=session, password=BETTER, current=OWN)
+    with pytest.raises(WrongPassword):
+        choose_password(session=session, password=BETTER, current=OWN)
 
     settled.refresh_from_db()
     assert settled.password_state == "temporary"
 
 
 def test_a_reset_while_a_first_password_is_chosen_wins(ann, contoso, alice):
-    signed_in = operations.sign_in(user_name="ann@contoso.example", password=ann.temporary)
-    session = operations.continue_session(token=signed_in.token)
-    batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    signed_in = sign_in(user_name="ann@contoso.example", password=ann.temporary)
+    session = continue_session(token=signed_in.token)
+    batch = plan_resets(customer=contoso, users=[ann.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
-    with pytest.raises(operations.SignedOut):
-        operations.choose_password(session=session, password=BETTER)
+    with pytest.raises(SignedOut):
+        choose_password(session=session, password=BETTER)
 
     ann.refresh_from_db()
     assert ann.password_state == "temporary"
@@ -136,8 +138,8 @@ def test_it_is_on_record_without_the_password(visitor, ann):
 def test_a_temporary_password_lives_as_long_as_the_policy_says(ann, contoso, alice):
     contoso.password_days = 3
     contoso.save(update_fields=["password_days"])
-    batch = operations.plan_resets(customer=contoso, users=[ann.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_resets(customer=contoso, users=[ann.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
     ann.refresh_from_db()
     left = ann.password_expires_at - timezone.now()

@@ -4,13 +4,14 @@ import pytest
 from django.test import Client
 
 from audit.models import Event
+from batches.operations.control import start_batch
 from partners import hashers
 from partners.operations import tries
 from tests import factories
-from tests.users.handing_over import secret_of
-from users import operations, queries
-
-from .conftest import OWN
+from tests.handover.handing_over import secret_of
+from tests.users.my.conftest import OWN
+from users.acts.reset import plan_resets
+from users.queries.failures import get_failures
 
 ANN = "ann@contoso.example"
 
@@ -33,7 +34,7 @@ def test_sixty_guesses_at_sixty_users_are_seen_and_keep_no_right_password_out(
     for user in school:
         assert not sign_in("wrong", user.user_name)
 
-    assert queries.get_failures(contoso).count == 60
+    assert get_failures(contoso).count == 60
     page = as_alice.get("/customers/contoso/").content.decode()
     assert "60 sign-ins failed since" in page
     assert Event.objects.filter(action="user.sign_in_failed", client="127.0.0.1").count() == 60
@@ -104,11 +105,11 @@ def test_a_stranger_cannot_lock_a_whole_customer_out(settled, school):
 def test_a_reset_unlocks_at_once(settled, contoso, alice):
     for _time in range(6):
         sign_in("wrong")
-    batch = operations.plan_resets(customer=contoso, users=[settled.pk], by=alice)
-    operations.start_batch(batch=batch, by=alice)
+    batch = plan_resets(customer=contoso, users=[settled.pk], by=alice)
+    start_batch(batch=batch, by=alice)
 
     assert sign_in(secret_of(batch))
-    assert queries.get_failures(contoso).locked == []
+    assert get_failures(contoso).locked == []
 
 
 @pytest.mark.parametrize("user_name", [ANN, "nobody@contoso.example", "nobody@nowhere.example"])

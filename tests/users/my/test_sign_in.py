@@ -5,12 +5,14 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from batches.operations.control import start_batch
 from partners.models import Tries
 from tests import factories
-from users import operations, passwords
+from tests.users.my.conftest import OWN, change
+from users import passwords
+from users.acts.reset import plan_resets
 from users.models import CustomerUser, UserSession
-
-from .conftest import OWN, change
+from users.my.operations import TooBusy, WrongPassword, sign_in
 
 WRONG = "The user name or the password is wrong."
 
@@ -127,10 +129,10 @@ def guess_in_parallel(guesses):
 
     def guess(password):
         try:
-            signed_in.append(operations.sign_in(user_name="ann@contoso.example", password=password))
-        except operations.WrongPassword:
+            signed_in.append(sign_in(user_name="ann@contoso.example", password=password))
+        except WrongPassword:
             refused.append(password)
-        except operations.TooBusy:
+        except TooBusy:
             pass
         finally:
             connections.close_all()
@@ -158,8 +160,8 @@ def test_of_guesses_in_parallel_every_one_is_counted(settled, monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_of_guesses_in_parallel_none_after_the_fifth_can_be_right(settled):
     for _time in range(5):
-        with pytest.raises(operations.WrongPassword):
-            operations.sign_in(user_name="ann@contoso.example", password="wrong")
+        with pytest.raises(WrongPassword):
+            sign_in(user_name="ann@contoso.example", password="wrong")
 
     assert guess_in_parallel([OWN] * 12)[0] == []
 
@@ -232,8 +234,8 @@ def test_a_user_who_may_not_go_on_is_out_at_once(visitor, settled, alice, contos
     elif how == "deleted":
         change(settled, deleted_at=now, purge_at=now + timedelta(days=30))
     else:
-        batch = operations.plan_resets(customer=contoso, users=[settled.pk], by=alice)
-        operations.start_batch(batch=batch, by=alice)
+        batch = plan_resets(customer=contoso, users=[settled.pk], by=alice)
+        start_batch(batch=batch, by=alice)
 
     assert visitor.get("/my/")["Location"] == "/my/sign-in/"
 

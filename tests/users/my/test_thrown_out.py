@@ -1,6 +1,8 @@
 import pytest
 
-from users import operations
+from batches.operations.control import start_batch
+from users.acts.block import plan_blocks
+from users.acts.delete import plan_deletes
 from users.models import UserSession
 
 
@@ -10,11 +12,11 @@ def test_who_is_blocked_or_deleted_is_out_with_the_next_request(visitor, ann, co
     assert visitor.get("/my/password/").status_code == 200
     order = {"customer": contoso, "users": [ann.pk], "by": alice}
     plans = {
-        "block": lambda: operations.plan_blocks(block=True, **order),
-        "delete": lambda: operations.plan_deletes(**order),
+        "block": lambda: plan_blocks(block=True, **order),
+        "delete": lambda: plan_deletes(**order),
     }
 
-    operations.start_batch(batch=plans[act](), by=alice)
+    start_batch(batch=plans[act](), by=alice)
 
     assert visitor.get("/my/password/")["Location"] == "/my/sign-in/"
     assert not UserSession.objects.filter(user=ann.pk).exists()

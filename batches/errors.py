@@ -1,0 +1,45 @@
+from django.utils.translation import gettext_lazy as _
+
+
+class UsersError(Exception):
+    """An act on users was refused; `message` says what can be done."""
+
+    message = _("This cannot be done.")
+
+    def __init__(self, message=None):
+        super().__init__(message or self.message)
+        if message:
+            self.message = message
+
+
+class NotPlanned(UsersError):
+    """The batch has been started, finished or canceled meanwhile."""
+
+    message = _("This batch is not waiting any more. Its page shows what became of it.")
+
+
+class AllOrNothing(UsersError):
+    """All or nothing was asked for, and some rows cannot be done."""
+
+    message = _(
+        "Some rows have errors, and this import was to do all or nothing. Correct the file and"
+        " upload it again, or choose to import the good rows."
+    )
+
+
+class LastAdministrator(UsersError):
+    """The act would leave the customer without a global administrator, and nobody said so."""
+
+    message = _(
+        "No global administrator who can sign in would be left. Say explicitly that you want"
+        " this, or make somebody else a global administrator first."
+    )
+
+
+class TooFewSeats(UsersError):
+    """Nobody was to get a license unless all do, and some cannot."""
+
+    message = _(
+        "Too few licenses are free for everybody, and in that case nobody was to get one. Buy"
+        " more, choose fewer users, or let the first come first."
+    )

@@ -1,0 +1,194 @@
+"""What is said as a plan is started, and what a restored user is called."""
+
+import re
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from django import forms
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from batches.errors import LastAdministrator
+from batches.models import Batch
+from customers.models import Customer
+from users.forms.filters import ANY, select
+
+
+class Note(forms.Form):
+    """What is said for the record about a plan; it goes along with every repair of the plan."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=240,
+        required=False,
+        help_text=_("Stands beside the users and in the batch, for your colleagues."),
+        widget=forms.TextInput(attrs={"data-carry": True}),
+    )
+    ticket = forms.CharField(
+        label=_("Ticket number"),
+        max_length=60,
+        required=False,
+        help_text=_("The number of the case in your help desk."),
+        widget=forms.TextInput(attrs={"data-carry": True}),
+    )
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether both fields stood on the page, and hold what can be kept."""
+        return {"reason", "ticket"} <= self.data.keys() and self.is_valid()
+
+
+class StartBatch(Note):
+    """What must be said before a plan runs; which of it is asked depends on the plan."""
+
+    may_take_last_administrator = forms.BooleanField(
+        label=_("Yes, leave this customer without a global administrator who can sign in"),
+        required=False,
+    )
+    new_passwords = forms.TypedChoiceField(
+        label=_("Password"),
+        choices=[
+            ("old", _("Everybody keeps the password they had")),
+            ("new", _("Everybody gets a new temporary password, handed over on a sheet")),
+        ],
+        coerce=lambda choice: choice == "new",
+        widget=forms.RadioSelect,
+    )
+    when_short = forms.ChoiceField(
+        label=_("If too few licenses are free"),
+        choices=[
+            ("first", _("First come, in the order of the list; the others get none")),
+            ("queue", _("Queue: the others wait in line, and get one as soon as a seat is free")),
+        ],
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    typed = forms.CharField()
+
+    def __init__(self, *args, batch: Batch, number: int, **more):
+        super().__init__(*args, **more)
+        self.number = number
+        self.initial.setdefault("reason", batch.reason)
+        self.initial.setdefault("ticket", batch.ticket)
+        is_new = batch.options.get("new_passwords")
+        self.initial.setdefault("new_passwords", "new" if is_new else "old")
+        self.initial.setdefault("when_short", batch.options.get("when_short", "first"))
+        is_waiting = batch.state == Batch.State.PLANNED
+        is_restore = batch.kind == Batch.Kind.RESTORE
+        wanted = {
+            "may_take_last_administrator": batch.plan.get("takes_last_administrator"),
+            "new_passwords": is_restore,
+            "when_short": is_restore and any(one["short"] for one in batch.plan.get("seats", ())),
+            "reason": True,
+            "ticket": True,
+            "typed": batch.kind == Batch.Kind.PURGE,
+        }
+        for name, is_asked in wanted.items():
+            if not (is_waiting and is_asked):
+                del self.fields[name]
+        if "typed" in self.fields:
+            label = ngettext(
+                "Type %(n)s, the number of users that are purged for good",
+                "Type %(n)s, the number of users that are purged for good",
+                number,
+            )
+            self.fields["typed"].label = label % {"n": intcomma(number)}
+            self.fields["typed"].error_messages["required"] = self.refusal
+            self.fields["typed"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "off"}
+
+    def clean_may_take_last_administrator(self) -> bool:
+        """Refuse what takes the last global administrator, unless it was said to be meant."""
+        is_meant = self.cleaned_data["may_take_last_administrator"]
+        if not is_meant:
+            raise forms.ValidationError(LastAdministrator.message)
+        return is_meant
+
+    def clean_typed(self) -> str:
+        """Compare the number that was typed with the number of users."""
+        typed = re.sub(r"[\s.,]", "", self.cleaned_data["typed"])
+        if typed != str(self.number):
+            raise forms.ValidationError(self.refusal)
+        return typed
+
+    @property
+    def refusal(self) -> str:
+        """What is said where the number was not typed."""
+        text = _("Nobody was purged. Type %(n)s here if these users are to go for good.")
+        return text % {"n": intcomma(self.number)}
+
+    @property
+    def choices(self) -> dict:
+        """What the operation is told."""
+        unsaid = {name for name in Note.base_fields if name not in self.data}
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name not in unsaid | {"typed"}
+        }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which lines of a batch its page shows: a filter and the number where the page begins."""
+
+    show: str = ""
+    after: int | None = None
+    before: int | None = None
+
+    @classmethod
+    def of(cls, query: QueryDict, shows: Container[str]) -> "Place":
+        """Read it from the address; what means nothing is taken for the first page of all."""
+        show = query.get("show", "")
+        return cls(
+            show=show if show in shows else "",
+            after=_read(query.get("after")),
+            before=_read(query.get("before")),
+        )
+
+
+def _read(text: str | None) -> int | None:
+    try:
+        number = int(text) if text else None
+    except ValueError:
+        return None
+    # No line has a higher number; Postgres would refuse it.
+    return number if number is not None and 0 <= number < 2**31 else None
+
+
+class FilterBatches(forms.Form):
+    """The bar over a list of batches; it shows the address, which users.queries reads."""
+
+    q = forms.CharField(required=False)
+    show = select(
+        _("State"),
+        [
+            ANY,
+            ("running", _("Running")),
+            ("paused", _("Paused")),
+            ("waiting", _("Waiting")),
+            ("done", _("Done")),
+            ("canceled", _("Canceled")),
+        ],
+        is_bare=True,
+    )
+    kind = select(_("Act"), [ANY, *Batch.Kind.choices], is_bare=True)
+    customer = select(_("Customer"), [], is_bare=True)
+    by = select(_("Started by"), [("", _("Anybody")), ("me", _("Me"))], is_bare=True)
+
+    passwords = select(_("Passwords"), [ANY, ("waiting", _("To hand over"))], is_bare=True)
+
+    def __init__(self, query: QueryDict, *, customers: Sequence[Customer], may_hand_over: bool):
+        """Offer these customers; none where they are chosen otherwise, or not at all."""
+        super().__init__(initial=query.dict(), auto_id="filter-%s")
+        self.fields["customer"].choices = [ANY, *((one.slug, one.name) for one in customers)]
+        if not customers:
+            del self.fields["customer"]
+        if not may_hand_over:
+            del self.fields["passwords"]
+
+    @property
+    def chips(self) -> list[forms.BoundField]:
+        """What is chosen from."""
+        return [self[name] for name in self.fields if name != "q"]

@@ -1,0 +1,265 @@
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Case, Q, When
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer
+from partners.models import Member, TenantModel
+from partners.tenancy import require_current
+
+# How long an uploaded file is kept, and the names in its rows that did not become users.
+UPLOADS_KEPT = timedelta(hours=24)
+
+
+class Batch(TenantModel):
+    """One act of a member on one or many users: plan, progress, result, and its sheet."""
+
+    class Kind(models.TextChoices):
+        ADD = "add", _("Add users")
+        IMPORT = "import", _("Import users")
+        RESET = "reset", _("Reset passwords")
+        EDIT = "edit", _("Edit users")
+        BLOCK = "block", _("Block sign-in")
+        UNBLOCK = "unblock", _("Unblock sign-in")
+        LICENSES = "licenses", _("Manage licenses")
+        DELETE = "delete", _("Delete user accounts")
+        RESTORE = "restore", _("Restore users")
+        PURGE = "purge", _("Purge users")
+        HOLD = "hold", _("Hold the purge")
+        # Takes another batch back, as far as that is still possible.
+        UNDO = "undo", _("Undo")
+        # Licenses given to who waited for a seat.
+        QUEUE = "queue", _("Licenses from the queue")
+
+    class State(models.TextChoices):
+        # A set that grows by "Add another user" until it is finished.
+        OPEN = "open", _("Being added")
+        CHECKING = "checking", _("Being checked")
+        REFUSED = "refused", _("File refused")
+        PLANNED = "planned", _("Waiting for you")
+        RUNNING = "running", _("Running")
+        # Begun, and not going on now; `halted_by` says why.
+        PAUSED = "paused", _("Paused")
+        DONE = "done", _("Done")
+        CANCELED = "canceled", _("Canceled")
+
+    class HaltedBy(models.TextChoices):
+        MEMBER = "member", _("a member")
+        DATABASE = "database", _("the database, which has no room or is away")
+
+    customer = models.ForeignKey(
+        Customer, models.CASCADE, db_index=False, db_constraint=False, related_name="batches"
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    state = models.CharField(max_length=10, choices=State)
+    by = models.ForeignKey(
+        Member, models.PROTECT, db_index=False, db_constraint=False, related_name="batches"
+    )
+    by_name = models.CharField(max_length=120)
+    # What was chosen once for the whole batch, as JSON: defaults of an import, seats when short …
+    options = models.JSONField(default=dict)
+    # What was found out while it was planned: the detected format, seats before and after …
+    plan = models.JSONField(default=dict)
+    source_name = models.CharField(max_length=255, blank=True)
+    total = models.PositiveIntegerField(default=0)
+    reason = models.CharField(max_length=240, blank=True)
+    # The number of the case in the partner's help desk.
+    ticket = models.CharField(max_length=60, blank=True)
+    # The batch that this one takes back; no key.
+    undoes = models.UUIDField(null=True)
+    # The file for many customers that this batch was cut from; no key.
+    bundle = models.UUIDField(null=True)
+    halted_by = models.CharField(max_length=10, choices=HaltedBy, blank=True)
+    # The wrapped key of the temporary passwords; '' when there are none, or none any more.
+    sheet_key = models.CharField(max_length=200, blank=True)
+    sheet_expires_at = models.DateTimeField(null=True)
+    handed_over_at = models.DateTimeField(null=True)
+    handed_over_by = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    # When the names in rows of its file that did not become users were removed; only of an import.
+    rows_wiped_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "users"
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "customer", "id"], name="batch_customer_id"),
+            models.UniqueConstraint(fields=["partner", "id"], name="batch_partner_id"),
+            # Two tabs that add users go on with the same set.
+            models.UniqueConstraint(
+                fields=["customer", "by"], condition=Q(state="open"), name="batch_one_open_set"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["partner", "-id"], name="batch_list"),
+            models.Index(fields=["partner", "by", "-id"], name="batch_mine"),
+            models.Index(fields=["partner", "kind", "-id"], name="batch_kind"),
+            # Few among many that are over.
+            models.Index(
+                fields=["partner", "state", "-id"],
+                condition=Q(
+                    state__in=["open", "checking", "refused", "planned", "running", "paused"]
+                ),
+                name="batch_not_over",
+            ),
+            # What a search walks along.
+            models.Index(
+                fields=["partner", "-id"],
+                condition=~Q(ticket="", reason="", source_name=""),
+                name="batch_noted",
+            ),
+            models.Index(fields=["undoes"], condition=Q(undoes__isnull=False), name="batch_undoes"),
+            models.Index(
+                fields=["bundle", "id"], condition=Q(bundle__isnull=False), name="batch_bundle"
+            ),
+            models.Index(
+                fields=["sheet_expires_at"], condition=~Q(sheet_key=""), name="batch_secrets"
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(kind="import", rows_wiped_at=None),
+                name="batch_with_rows",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()} {self.pk}"
+
+    @property
+    def act(self) -> str:
+        """Its kind, or what it is in particular, say "location" of an edit or "release" of a hold."""
+        if self.kind == self.Kind.HOLD:
+            return self.options.get("act", self.kind)
+        if self.kind == self.Kind.IMPORT and self.options.get("purpose", "create") != "create":
+            return "update"
+        is_move = list(self.options.get("changes", ())) == ["location"]
+        return "location" if is_move and self.kind == self.Kind.EDIT else self.kind
+
+    def get_kind_display(self) -> str:
+        """What its act is called."""
+        particular = {
+            "location": _("Change location"),
+            "release": _("Release the purge"),
+            "extend": _("Put off the purge"),
+        }
+        return particular.get(self.act) or self.Kind(self.kind).label
+
+    @property
+    def rows_kept_until(self) -> datetime:
+        """When the file of an import is removed, and the names in rows that did not become users."""
+        return self.created_at + UPLOADS_KEPT
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether its sheet can still be opened, expiry aside."""
+        return self.sheet_key != ""
+
+
+class NumberedPart(models.Model):
+    """A row that is numbered in what it belongs to; both together are its key."""
+
+    partner = models.ForeignKey(
+        "partners.Partner",
+        models.PROTECT,
+        related_name="+",
+        default=require_current,
+        db_index=False,
+        db_constraint=False,
+    )
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class Line(NumberedPart):
+    """One user of a batch: what was asked, what became of it, and the sealed password."""
+
+    class State(models.TextChoices):
+        # Will not run: the plan found an error.
+        INVALID = "invalid", _("Cannot run")
+        # Will not run either: a member has taken it out of the plan.
+        LEFT_OUT = "left_out", _("Left out")
+        PLANNED = "planned", _("Planned")
+        # One line alone is being tried; found so after a crash, it is the line that crashes.
+        TRYING = "trying", _("Being tried")
+        DONE = "done", _("Done")
+        # The user is done, but something is missing, say a seat; `result` says what.
+        PARTLY = "partly", _("Done in part")
+        FAILED = "failed", _("Failed")
+
+    pk = models.CompositePrimaryKey("batch_id", "number")
+    batch = models.ForeignKey(
+        Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="lines"
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.PLANNED)
+    # The state of the few lines that are looked for by it; NULL while all is well. No index knows
+    # the state itself, so a line that is planned and then done stays where it is on its page and
+    # in every index.
+    trouble = models.GeneratedField(
+        expression=Case(When(state__in=["invalid", "left_out", "failed", "partly"], then="state")),
+        output_field=models.CharField(max_length=10, null=True),
+        db_persist=True,
+    )
+    # Known before the line runs, also of a user who is yet to be added: a repeat changes nothing.
+    user_id = models.UUIDField(null=True)
+    # Always holds user_name and display_name, so that the line can be shown without the user.
+    input = models.JSONField(default=dict)
+    # [{"code", "column", "value", "severity", …}] as imports.check.rows describes them.
+    problems = models.JSONField(default=list)
+    result = models.JSONField(default=dict)
+    sealed = models.BinaryField(null=True)
+
+    class Meta:
+        app_label = "users"
+        indexes = [
+            models.Index(fields=["partner", "user_id"], name="line_user"),
+            models.Index(
+                fields=["batch", "trouble", "number"],
+                condition=Q(trouble__isnull=False),
+                name="line_trouble",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.batch_id} {self.number}"
+
+
+class Chunk(NumberedPart):
+    """A run of lines that one task does in one transaction; its row lock is the lease."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        DONE = "done"
+
+    pk = models.CompositePrimaryKey("batch_id", "number")
+    batch = models.ForeignKey(
+        Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="chunks"
+    )
+    # The numbers of its lines, as far as these are to be done; 0 where it is no run of lines.
+    first = models.PositiveIntegerField(default=0)
+    last = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    enqueued_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "users"
+        indexes = [
+            models.Index(
+                fields=["enqueued_at"], condition=Q(state="pending"), name="chunk_pending"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.batch_id} {self.number}"
+
+    @property
+    def lines(self) -> models.QuerySet[Line]:
+        """Its lines, done or not."""
+        numbers = (self.first, self.last)
+        return Line.objects.filter(batch_id=self.batch_id, number__range=numbers)

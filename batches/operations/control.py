@@ -1,0 +1,287 @@
+"""The batch: plan, apply, result. Everything done to many users goes through here."""
+
+from collections.abc import Iterator
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+import audit.operations as audit
+from batches.acts import GUARDS, NEEDS
+from batches.errors import AllOrNothing, LastAdministrator, NotPlanned, TooFewSeats, UsersError
+from batches.models import Batch, Chunk, Line
+from batches.operations.lease import pause, resume
+from batches.operations.run import finish_if_complete, run_chunk
+from batches.operations.wake import AT_ONCE, poke_batch
+from customers.counts import lock_customer
+from imports.operations.upload import forget_file
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+
+# Larger chunks save nothing, smaller ones flush the search index too often (performance 1).
+LARGEST_CHUNK = 5_000
+
+
+def may_start(batch: Batch, member: Member) -> bool:
+    """
+    Whether this member may run or drop the plan.
+
+    The lines were judged by the rights of who planned it, so others need those to approve.
+    """
+    return all(member.may(one) for one in _needs_of(batch, member))
+
+
+def require_may_start(batch: Batch, member: Member) -> None:
+    """Refuse who may not run, stop or repeat the batch."""
+    for one in _needs_of(batch, member):
+        require(member, one)
+
+
+def _needs_of(batch: Batch, member: Member) -> Iterator[Permission]:
+    yield NEEDS[batch.kind]
+    if batch.options.get("purpose") == "roster":
+        # Who is missing from a complete list is deleted.
+        yield Permission.DELETE_USERS
+    if batch.by_id != member.pk:
+        yield Permission.APPROVE_BATCHES
+
+
+@transaction.atomic
+def start_batch(
+    *,
+    batch: Batch,
+    may_take_last_administrator: bool = False,
+    reason: str | None = None,
+    ticket: str | None = None,
+    new_passwords: bool | None = None,
+    when_short: str = "",
+    by: Member,
+) -> Batch:
+    """
+    Run the plan that was shown: at once up to 50 lines, in a worker beyond.
+
+    A reason and the number of a case may be said here, else those of the plan stay; of a restore, whether everybody gets a new
+    temporary password, and whether who finds no seat free waits for one: `when_short`.
+
+    :raises NotPlanned: where somebody was faster, so that a double click starts it once.
+    :raises AllOrNothing: where rows cannot run and the member asked for all or nothing.
+    :raises TooFewSeats: where the plan lacks seats and in that case nobody was to get one.
+    :raises LastAdministrator: where the plan takes the customer's last global administrator and
+        `may_take_last_administrator` does not say that this is meant.
+    :raises Refused: where the member lacks the right, or it is another member's plan.
+    """
+    require_may_start(batch, by)
+    # Before the batch and its lines, which a hand-over and a purge lock after the customer.
+    lock_customer(batch.customer)
+    begun = Batch.objects.filter(pk=batch.pk, state=Batch.State.PLANNED).update(
+        state=Batch.State.RUNNING, started_at=timezone.now()
+    )
+    if not begun:
+        raise NotPlanned
+    batch.refresh_from_db()
+    is_all_or_nothing = batch.options.get("mode") == "all"
+    if is_all_or_nothing and batch.lines.filter(trouble=Line.State.INVALID).exists():
+        raise AllOrNothing
+    if batch.options.get("when_short") == "none" and _is_short(batch):
+        raise TooFewSeats
+    if batch.kind in GUARDS:
+        GUARDS[batch.kind](batch)
+    if batch.plan.get("takes_last_administrator"):
+        if not may_take_last_administrator:
+            raise LastAdministrator
+        batch.options["may_take_last_administrator"] = True
+        batch.save(update_fields=["options"])
+    # The lines hold everything from here on.
+    forget_file(Q(pk=batch.pk))
+    planned = Line.objects.filter(batch=batch, state=Line.State.PLANNED).count()
+    audit.record(
+        "batch.started",
+        subject=audit.Subject(
+            batch.pk,
+            str(batch.kind),
+            after={"lines": planned} | ({"undoes": str(batch.undoes)} if batch.undoes else {}),
+        ),
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+    _cut_into_chunks(batch, planned)
+    _note_choices(batch, reason, ticket, new_passwords=new_passwords, when_short=when_short)
+    # The many imports of a bundle would keep the request too long.
+    if planned <= AT_ONCE and batch.bundle is None:
+        for number in Chunk.objects.filter(batch=batch).values_list("number", flat=True):
+            run_chunk(batch_id=batch.pk, number=number)
+        batch.refresh_from_db()
+    else:
+        poke_batch(batch)
+    return batch
+
+
+def _is_short(batch: Batch) -> bool:
+    seats = batch.plan.get("seats", ())
+    if any(one["short"] for one in seats):
+        return True
+    # Others may have got the seats since the plan was made.
+    now = {str(one.pk): one.free for one in batch.customer.subscriptions.all()}
+    return any(one.get("wanted", 0) > now.get(one["subscription"], 0) for one in seats)
+
+
+def _note_choices(batch: Batch, reason: str | None, ticket: str | None, **options) -> None:
+    batch.reason = batch.reason if reason is None else reason
+    batch.ticket = batch.ticket if ticket is None else ticket
+    batch.options |= {name: one for name, one in options.items() if one not in (None, "")}
+    batch.save(update_fields=["reason", "ticket", "options"])
+
+
+def _cut_into_chunks(batch: Batch, planned: int) -> None:
+    # Twenty steps of progress at least, as far as chunks do not get tiny. Who are to give seats to
+    # each other must be in the same one, and in an undo that may be anybody.
+    steps = 1 if batch.kind == Batch.Kind.UNDO else 20
+    size = max(AT_ONCE, min(LARGEST_CHUNK, -(-planned // steps)))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Chunk._meta.db_table}
+                (partner_id, batch_id, number, first, last, state, attempts)
+            SELECT %s, %s, c.number, min(c.line), max(c.line), %s, 0
+            FROM (SELECT number AS line, (row_number() OVER (ORDER BY number) - 1) / %s + 1 AS number
+                FROM {Line._meta.db_table} WHERE batch_id = %s AND state = %s) c
+            GROUP BY c.number
+            """,
+            [
+                batch.partner_id,
+                batch.pk,
+                Chunk.State.PENDING,
+                size,
+                batch.pk,
+                Line.State.PLANNED,
+            ],
+        )
+    if not planned:
+        finish_if_complete(batch)
+
+
+@transaction.atomic
+def cancel_batch(*, batch: Batch, by: Member) -> None:
+    """
+    Drop a plan that has not been started.
+
+    :raises NotPlanned: where it has been.
+    :raises Refused: where the member could not have started it.
+    """
+    require_may_start(batch, by)
+    waiting = [Batch.State.PLANNED, Batch.State.CHECKING, Batch.State.REFUSED]
+    if not Batch.objects.filter(pk=batch.pk, state__in=waiting).update(
+        state=Batch.State.CANCELED, finished_at=timezone.now()
+    ):
+        raise NotPlanned
+    # A check that runs holds its chunk, and ends by itself when it finds the plan dropped.
+    free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
+    numbers = list(free.values_list("number", flat=True))
+    Chunk.objects.filter(batch=batch, number__in=numbers).delete()
+    forget_file(Q(pk=batch.pk))
+    audit.record(
+        "batch.canceled",
+        subject=audit.Subject(batch.pk, str(batch.kind)),
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+
+
+# Why the lines that a stop leaves over were not done.
+STOPPED = {"code": "stopped"}
+
+
+class NotRunning(UsersError):
+    """The batch has ended, or stands still already, or was resumed meanwhile."""
+
+    message = _("This batch is not in that state any more. Its page shows where it stands.")
+
+
+@transaction.atomic
+def pause_batch(*, batch: Batch, by: Member) -> None:
+    """
+    Let a running batch wait after the lines that are being done, until somebody resumes it.
+
+    :raises NotRunning: where it does not run.
+    :raises Refused: where the member could not have started it.
+    """
+    require_may_start(batch, by)
+    if not pause(batch_id=batch.pk, because=Batch.HaltedBy.MEMBER):
+        raise NotRunning
+    _record("batch.paused", batch, by)
+
+
+@transaction.atomic
+def resume_batch(*, batch: Batch, by: Member) -> None:
+    """
+    Let a batch that a member has paused go on where it stood.
+
+    :raises NotRunning: where no member has paused it.
+    :raises Refused: where the member could not have started it.
+    """
+    require_may_start(batch, by)
+    if not resume(batch=batch, because=Batch.HaltedBy.MEMBER):
+        raise NotRunning
+    _record("batch.resumed", batch, by)
+
+
+@transaction.atomic
+def stop_batch(*, batch: Batch, by: Member) -> int:
+    """
+    End a batch where it is: what is done stays, what is left is left out. Gives how many lines.
+
+    Waits for the lines that are being done, so that none of them is done in half.
+
+    :raises NotRunning: where it has ended already.
+    :raises Refused: where the member could not have started it.
+    """
+    require_may_start(batch, by)
+    # Whoever does a chunk holds this lock to its end, and finds no lines after it.
+    lock_customer(batch.customer)
+    begun = Batch.objects.select_for_update(of=("self",), no_key=True).filter(
+        pk=batch.pk, state__in=[Batch.State.RUNNING, Batch.State.PAUSED]
+    )
+    running = begun.first()
+    if running is None:
+        raise NotRunning
+    left = Line.objects.filter(
+        batch=batch, state__in=[Line.State.PLANNED, Line.State.TRYING]
+    ).update(state=Line.State.LEFT_OUT, result=STOPPED)
+    free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        batch=batch, state=Chunk.State.PENDING
+    )
+    numbers = list(free.values_list("number", flat=True))
+    Chunk.objects.filter(batch=batch, number__in=numbers).delete()
+    running.state, running.halted_by, running.finished_at = Batch.State.DONE, "", timezone.now()
+    running.plan["stopped"] = {"by": by.name, "lines": left}
+    running.save(update_fields=["state", "halted_by", "finished_at", "plan"])
+    _record("batch.stopped", batch, by, lines=left)
+    return left
+
+
+def _record(action: str, batch: Batch, by: Member, **after) -> None:
+    audit.record(
+        action,
+        subject=audit.Subject(batch.pk, str(batch.kind), after=after),
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+
+
+@transaction.atomic
+def keep_note(*, batch: Batch, reason: str, ticket: str, by: Member) -> None:
+    """
+    Keep what was typed on a plan that waits, so that it stands there again; no more than that.
+
+    :raises Refused: where the member could not have started the batch.
+    """
+    require_may_start(batch, by)
+    batch.reason, batch.ticket = reason, ticket
+    Batch.objects.filter(pk=batch.pk, state=Batch.State.PLANNED).update(
+        reason=reason, ticket=ticket
+    )

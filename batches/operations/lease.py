@@ -1,0 +1,214 @@
+"""What a worker does before anything is started: at most once, whatever happens to it."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+from psycopg import errors
+
+from batches.models import Batch, Chunk, Line
+from batches.operations.wake import poke, poke_chunks
+from partners.backend.away import is_away
+
+log = logging.getLogger(__name__)
+
+# The check is a chunk like any other, before the first that runs.
+CHECK = 0
+# What has not let its worker end so often is given up.
+MOST_CHECKS = 3
+
+
+class Leased(Protocol):
+    """A row whose lock is the lease of some work, and that counts the attempts at it."""
+
+    attempts: int
+
+    def save(self, *, update_fields: list[str]) -> None: ...
+
+
+Row = TypeVar("Row", bound=Leased)
+
+
+def do_once(
+    what: str,
+    *,
+    lease: Callable[[], Row | None],
+    work: Callable[[Row], None],
+    give_up: Callable[[Row], None],
+    put_off: Callable[..., bool],
+) -> None:
+    """
+    Do a piece of work on the row that `lease` locks, in one transaction; on None there is none.
+
+    The attempt is counted before the work, so that what crashes its worker is given up. An error
+    of the database is no fault of the work: `put_off` is told of it with the number of the attempt
+    and says whether that was all; else it is raised on.
+    """
+    attempt = None
+    try:
+        attempt = _count_attempt(lease)
+        if attempt is None:
+            return
+        if attempt > MOST_CHECKS:
+            # Workers that were told at the same time have all counted; one is about to begin.
+            time.sleep(SECONDS_TO_BEGIN)
+            log.error("%s did not end %s times", what, MOST_CHECKS)
+            _with_lease(lease, give_up)
+            return
+        try:
+            _with_lease(lease, work)
+        except Exception as error:
+            if is_infrastructure(error):
+                raise
+            log.exception("%s failed", what)
+            _with_lease(lease, give_up)
+    except Exception as error:
+        if not put_off(error, attempt=attempt):
+            raise
+
+
+@transaction.atomic
+def _count_attempt(lease: Callable[[], Row | None]) -> int | None:
+    row = lease()
+    if row is None:
+        return None
+    row.attempts += 1
+    row.save(update_fields=["attempts"])
+    return row.attempts
+
+
+@transaction.atomic
+def _with_lease(lease: Callable[[], Row | None], act: Callable[[Row], None]) -> None:
+    row = lease()
+    if row is not None:
+        act(row)
+
+
+def order_check(batch: Batch, *, queue: str = "interactive") -> None:
+    """Let a worker look at a batch that is being checked, now that its last check is over."""
+    Chunk.objects.filter(batch=batch).delete()
+    Chunk.objects.create(batch=batch, number=CHECK, enqueued_at=timezone.now())
+    poke("imports.check", queue=queue, batch_id=str(batch.pk), number=CHECK)
+
+
+def end_check(chunk: Chunk) -> None:
+    """Note that a worker has looked at the batch."""
+    Chunk.objects.filter(pk=chunk.pk).update(state=Chunk.State.DONE, done_at=timezone.now())
+
+
+# A server that was killed is back after some seconds, and its worker has nothing else to do.
+SECONDS_TO_WAIT = 30
+
+
+RUNNING, PAUSED = Batch.State.RUNNING, Batch.State.PAUSED
+
+
+MEMBER, DATABASE = Batch.HaltedBy.MEMBER, Batch.HaltedBy.DATABASE
+
+
+@transaction.atomic
+def pause(*, batch_id: UUID | str, because: str) -> bool:
+    """
+    Let no further chunk of a running batch begin; False where there is nothing to pause.
+
+    What is being done is done to its end. What a member says outweighs the database: such a batch
+    does not go on by itself.
+    """
+    pausable = Q(state=RUNNING)
+    if because == MEMBER:
+        pausable |= Q(state=PAUSED, halted_by=DATABASE)
+    batches = Batch.objects.filter(pausable, pk=batch_id)
+    return bool(batches.update(state=PAUSED, halted_by=because))
+
+
+@transaction.atomic
+def resume(*, batch: Batch, because: str) -> bool:
+    """Let a batch go on that was paused for this reason, and wake the workers; False if not so."""
+    paused = Batch.objects.filter(pk=batch.pk, state=PAUSED, halted_by=because)
+    if not paused.update(state=RUNNING, halted_by=""):
+        return False
+    # A chunk that is being done is locked, and needs nobody to wake it.
+    pending = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        batch=batch, state=Chunk.State.PENDING
+    )
+    poke_chunks(batch, list(pending.order_by("number").values_list("number", flat=True)))
+    return True
+
+
+def halt(error: Exception, *, batch_id: UUID | str, number: int, attempt: int | None) -> bool:
+    """
+    Let a batch wait where its database cannot go on; False where the error is another, or stays.
+
+    The attempt that met with it does not count. A database that is away is waited for a while;
+    where it stays away nothing is noted, and the sweep finds the chunk as one that nobody was told
+    of for a minute.
+    """
+    # Inside a request everything is undone with it, and its page says so.
+    if connection.in_atomic_block or not is_away(error):
+        return False
+    end = time.monotonic() + SECONDS_TO_WAIT
+    while True:
+        try:
+            connection.close()
+            _note(batch_id, number, attempt)
+        except Error as another:
+            if not is_away(another) or time.monotonic() > end:
+                log.warning("batch %s could not be paused: %s", batch_id, another)
+                return False
+            time.sleep(1)
+        else:
+            log.warning("batch %s waits for the database: %s", batch_id, error)
+            return True
+
+
+@transaction.atomic
+def _note(batch_id: UUID | str, number: int, attempt: int | None) -> None:
+    chunk = (
+        Chunk.objects.select_for_update(of=("self",))
+        .filter(batch_id=batch_id, number=number, state=Chunk.State.PENDING)
+        .first()
+    )
+    # Another has taken over where the number of attempts is not one's own any more.
+    if chunk is None or attempt not in (None, chunk.attempts):
+        return
+    if attempt is not None:
+        chunk.attempts -= 1
+        _take_back_try(chunk)
+    # Nobody is told: the sweep finds it at once.
+    chunk.enqueued_at = None
+    chunk.save(update_fields=["attempts", "enqueued_at"])
+    if not pause(batch_id=batch_id, because=DATABASE):
+        # A file that is being checked stays so; its page says why that takes so long.
+        Batch.objects.filter(pk=batch_id, state=Batch.State.CHECKING).update(halted_by=DATABASE)
+
+
+def _take_back_try(chunk: Chunk) -> None:
+    line = chunk.lines.filter(state=Line.State.TRYING).first()
+    if line is None:
+        return
+    tries = line.result.get("tries", 1) - 1
+    state = Line.State.TRYING if tries else Line.State.PLANNED
+    Line.objects.filter(pk=line.pk).update(state=state, result={"tries": tries} if tries else {})
+
+
+# Between the counting of an attempt and its work.
+SECONDS_TO_BEGIN = 1
+
+
+def is_infrastructure(error: Exception) -> bool:
+    """
+    Whether the database is away or full, or the time is up: nothing to hold against a line.
+
+    Such an error is raised on; the sweep tries again. A statement that was stopped because it
+    took too long is the line's own.
+    """
+    if isinstance(error, SoftTimeLimitExceeded):
+        return True
+    is_slow = isinstance(error.__cause__, errors.QueryCanceled)
+    return isinstance(error, (OperationalError, InterfaceError)) and not is_slow

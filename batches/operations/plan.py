@@ -1,0 +1,87 @@
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from batches.models import Batch, Line
+from customers.models import Customer
+from partners.models import Member
+
+# So many lines are written with one statement.
+LINES_A_STATEMENT = 10_000
+
+
+class PlannedLine(NamedTuple):
+    """A line as it is planned: what was asked of whom, and the problems found."""
+
+    user_id: UUID
+    input: dict
+    problems: Sequence[dict] = ()
+    is_valid: bool = True
+
+
+@transaction.atomic
+def create_batch(
+    *, customer: Customer, kind: str, state: str = Batch.State.PLANNED, by: Member, **fields
+) -> Batch:
+    """Make a batch without lines."""
+    return Batch.objects.create(
+        customer=customer, kind=kind, state=state, by=by, by_name=by.name, **fields
+    )
+
+
+@transaction.atomic
+def save_lines(*, batch: Batch, lines: Sequence[PlannedLine], first: int = 1) -> None:
+    """Write the planned lines, numbered from `first`, and the batch's new total."""
+    for start in range(0, len(lines), LINES_A_STATEMENT):
+        _insert_lines(batch, lines[start : start + LINES_A_STATEMENT], first + start)
+    batch.total = first - 1 + len(lines)
+    batch.save(update_fields=["total"])
+
+
+def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> None:
+    # Not bulk_create: a BinaryField in the model makes Django send every value by itself.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state, user_id, input,
+                problems, result)
+            SELECT %s, %s, l.number, l.state, l.user_id, l.input::jsonb, l.problems::jsonb, '{{}}'
+            FROM unnest(%s::integer[], %s::text[], %s::uuid[], %s::text[], %s::text[])
+                AS l(number, state, user_id, input, problems)
+            """,
+            [
+                batch.partner_id,
+                batch.pk,
+                list(range(first, first + len(lines))),
+                [str(_first_state(line)) for line in lines],
+                [line.user_id for line in lines],
+                [as_json(line.input) for line in lines],
+                [as_json(line.problems) if line.problems else "[]" for line in lines],
+            ],
+        )
+
+
+def as_json(value: dict | list) -> str:
+    """The value as a text that the database takes, whatever stood in a file."""
+    text = json.dumps(value)
+    if "\\u0000" not in text and "\\ud" not in text:
+        return text
+    # Postgres refuses a NUL and half a surrogate pair, which files do hold.
+    return json.dumps(_without_unstorable(value))
+
+
+def _without_unstorable(value):
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: _without_unstorable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_unstorable(one) for one in value]
+    return value
+
+
+def _first_state(line: PlannedLine) -> str:
+    return Line.State.PLANNED if line.is_valid else Line.State.INVALID

@@ -1,0 +1,263 @@
+"""Running a batch: chunk by chunk, each at most once, whatever happens to the workers."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+import audit.operations as audit
+from batches.acts import APPLIES, Asked, Outcome
+from batches.models import Batch, Chunk, Line
+from batches.operations.lease import (
+    DATABASE,
+    MEMBER,
+    SECONDS_TO_BEGIN,
+    halt,
+    is_infrastructure,
+    resume,
+)
+from batches.operations.wake import poke_where_awaited, send_chunks
+from customers.counts import lock_customer
+
+log = logging.getLogger(__name__)
+
+# A chunk that was begun so often is run line by line: a line that kills takes three workers at most.
+MOST_ATTEMPTS = 2
+# So many workers may stop while they try one line.
+MOST_TRIES = 2
+
+
+def run_chunk(*, batch_id: UUID | str, number: int) -> None:
+    """
+    Apply one chunk, at most once: its row lock is the lease, its state the memory.
+
+    A line that fails does not stop the rest: then each line gets a transaction of its own. The
+    attempt is counted before the work, so a line that crashes the worker is found out. Where the
+    database cannot go on, the batch waits for it.
+    """
+    attempt = None
+    try:
+        attempt = count_attempt(batch_id, number)
+        if attempt is not None and _is_latest(batch_id, number, attempt):
+            _run_attempt(batch_id, number, attempt)
+    except Exception as error:
+        if not halt(error, batch_id=batch_id, number=number, attempt=attempt):
+            raise
+
+
+@transaction.atomic
+def count_attempt(batch_id: UUID | str, number: int) -> int | None:
+    """Count an attempt at a chunk before its work; None where the chunk is not to be had."""
+    chunk = lease_chunk(batch_id, number)
+    if chunk is None:
+        return None
+    chunk.attempts += 1
+    chunk.save(update_fields=["attempts"])
+    return chunk.attempts
+
+
+def _is_latest(batch_id: UUID | str, number: int, attempt: int) -> bool:
+    """Whether this attempt is the one to go on, where several workers were told at once."""
+    if attempt == 1:
+        return True
+    # Each of them has counted; had they all begun, one's line would look like a dead one's.
+    time.sleep(SECONDS_TO_BEGIN)
+    with transaction.atomic():
+        return Chunk.objects.filter(batch_id=batch_id, number=number, attempts=attempt).exists()
+
+
+def _run_attempt(batch_id: UUID | str, number: int, attempt: int) -> None:
+    if attempt < MOST_ATTEMPTS:
+        try:
+            _run_as_a_whole(batch_id, number)
+        except Exception as error:
+            if is_infrastructure(error):
+                raise
+            log.exception("chunk %s of batch %s failed as a whole", number, batch_id)
+        else:
+            return
+    while _run_next_line(batch_id, number, attempt):
+        pass
+
+
+def lease_chunk(batch_id: UUID | str, number: int) -> Chunk | None:
+    """Lock a chunk that is to be done; None where it is done, gone, held or another's."""
+    return (
+        Chunk.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(batch_id=batch_id, number=number, state=Chunk.State.PENDING)
+        .exclude(batch__halted_by=MEMBER)
+        .first()
+    )
+
+
+def _lock_batch(batch_id: UUID | str) -> Batch:
+    batch = Batch.objects.select_related("customer", "by").get(pk=batch_id)
+    lock_customer(batch.customer)
+    return batch
+
+
+def _open_lines(chunk: Chunk) -> QuerySet[Line]:
+    is_open = Q(state__in=[Line.State.PLANNED, Line.State.TRYING])
+    return chunk.lines.filter(is_open).defer("problems", "sealed").order_by("number")
+
+
+@transaction.atomic
+def _run_as_a_whole(batch_id: UUID | str, number: int) -> None:
+    chunk = lease_chunk(batch_id, number)
+    if chunk is None:
+        return
+    batch = _lock_batch(batch_id)
+    _apply(batch, _open_lines(chunk))
+    _close(batch, chunk)
+
+
+def _run_next_line(batch_id: UUID | str, number: int, attempt: int) -> bool:
+    """Try one line in a transaction of its own; False where there is none, or it is another's."""
+    line = _mark_next_line(batch_id, number, attempt)
+    if line is None:
+        return False
+    try:
+        with transaction.atomic():
+            chunk = _lease_of(batch_id, number, attempt)
+            if chunk is None:
+                return False
+            batch = _lock_batch(batch_id)
+            # Somebody may have stopped the batch while the lock was waited for.
+            _apply(batch, _open_lines(chunk).filter(pk=line.pk))
+    except Exception as error:
+        with suppress(OperationalError, InterfaceError), transaction.atomic():
+            if is_infrastructure(error):
+                Line.objects.filter(pk=line.pk, state=Line.State.TRYING).update(
+                    state=Line.State.PLANNED, result={}
+                )
+            elif _lease_of(batch_id, number, attempt) is not None:
+                _fail(line)
+        if is_infrastructure(error):
+            raise
+        log.exception("line %s of batch %s failed", line.number, batch_id)
+    return True
+
+
+@transaction.atomic
+def _mark_next_line(batch_id: UUID | str, number: int, attempt: int) -> Line | None:
+    # The mark is committed before the line is tried. Whoever finds a marked line knows that its
+    # worker is gone; a line that took two workers with it is not tried a third time.
+    chunk = _lease_of(batch_id, number, attempt)
+    if chunk is None:
+        return None
+    while line := _open_lines(chunk).first():
+        tries = line.result.get("tries", 0) if line.state == Line.State.TRYING else 0
+        if tries < MOST_TRIES:
+            line.state, line.result = Line.State.TRYING, {"tries": tries + 1}
+            Line.objects.filter(pk=line.pk).update(state=line.state, result=line.result)
+            return line
+        log.error("line %s of batch %s stopped its worker twice", line.number, batch_id)
+        _fail(line)
+    _close(_lock_batch(batch_id), chunk)
+    return None
+
+
+def _lease_of(batch_id: UUID | str, number: int, attempt: int) -> Chunk | None:
+    # A later attempt has taken over where the number of attempts is not one's own any more.
+    chunk = lease_chunk(batch_id, number)
+    return chunk if chunk is not None and chunk.attempts == attempt else None
+
+
+def _fail(line: Line) -> None:
+    trying = Line.objects.filter(pk=line.pk, state=Line.State.TRYING)
+    trying.update(state=Line.State.FAILED, result={"code": "internal"})
+
+
+def _apply(batch: Batch, open_lines: QuerySet[Line]) -> None:
+    lines = [Asked(*values) for values in open_lines.values_list(*Asked._fields)]
+    if lines:
+        save_outcomes(batch, APPLIES[batch.kind](batch=batch, lines=lines, by=batch.by))
+
+
+def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
+    """Write what became of the lines, in one statement."""
+    numbers = [outcome.number for outcome in outcomes]
+    sealed = [outcome.sealed for outcome in outcomes]
+    with connection.cursor() as cursor:
+        # Between the first and the last number: what is not yet known of a batch that was just
+        # planned leads Postgres to look through all of it for each chunk.
+        cursor.execute(
+            f"""
+            UPDATE {Line._meta.db_table} l SET state = o.state, sealed = o.sealed,
+                result = o.result::jsonb
+            FROM unnest(%s::integer[], %s::text[], %s::text[], {"%s" if any(sealed) else "NULL"}::bytea[])
+                AS o(number, state, result, sealed)
+            WHERE l.batch_id = %s AND l.number = o.number AND l.number BETWEEN %s AND %s
+            """,
+            [
+                numbers,
+                [str(outcome.state) for outcome in outcomes],
+                audit.as_texts([one.result for one in outcomes]),
+                *([sealed] if any(sealed) else []),
+                batch.pk,
+                min(numbers),
+                max(numbers),
+            ],
+        )
+
+
+def _close(batch: Batch, chunk: Chunk) -> None:
+    Chunk.objects.filter(pk=chunk.pk).update(state=Chunk.State.DONE, done_at=timezone.now())
+    if batch.halted_by == DATABASE:
+        # This one got through, so the others will.
+        resume(batch=batch, because=DATABASE)
+    poke_where_awaited(batch.customer)
+    finish_if_complete(batch)
+
+
+def finish_if_complete(batch: Batch) -> None:
+    """Close the batch where no chunk is left to do."""
+    if Chunk.objects.filter(batch=batch, state=Chunk.State.PENDING).exists():
+        return
+    # A pause may have come while the last chunk was being done.
+    begun = [Batch.State.RUNNING, Batch.State.PAUSED]
+    Batch.objects.filter(pk=batch.pk, state__in=begun).update(
+        state=Batch.State.DONE, halted_by="", finished_at=timezone.now()
+    )
+
+
+@transaction.atomic
+def sweep() -> int:
+    """
+    Wake the workers again for this tenant's chunks that nobody was told of for a minute.
+
+    Returns how many chunks it were. Telling twice is harmless:
+    the chunk's lock and state decide.
+    """
+    stale = timezone.now() - timedelta(seconds=60)
+    chunks = list(
+        Chunk.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(state=Chunk.State.PENDING)
+        .exclude(enqueued_at__gte=stale)
+        .exclude(batch__halted_by=MEMBER)
+        .select_related("batch")
+        .order_by("batch_id", "number")[:200]
+    )
+    chunks = list(_one_of_halted(chunks))
+    told = [chunk.pk for chunk in chunks]
+    Chunk.objects.filter(pk__in=told).update(enqueued_at=timezone.now())
+    send_chunks((chunk.batch, chunk.number) for chunk in chunks)
+    return len(chunks)
+
+
+def _one_of_halted(chunks: Sequence[Chunk]) -> Iterator[Chunk]:
+    # Where the database could not go on, one chunk tries whether it can again. It takes the others
+    # with it (_close), or is the only one that fails once more.
+    trying = set()
+    for chunk in chunks:
+        if chunk.batch.halted_by == DATABASE:
+            if chunk.batch_id in trying:
+                continue
+            trying.add(chunk.batch_id)
+        yield chunk

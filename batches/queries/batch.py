@@ -1,0 +1,275 @@
+"""Batches, their progress and their lines, for the pages that show them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from batches.models import Batch, Line
+from customers.models import Customer
+from customers.queries import find_verified_domains
+from users.models import CustomerUser
+
+PAGE = 50
+
+# Nothing has changed yet for who only waits in line for a license.
+ONLY_WAITS = Q(
+    state=Line.State.PARTLY,
+    result__has_key="waiting",
+    result__assigned=[],
+    result__taken=[],
+    result__plans=[],
+) & ~Q(result__has_key="stopped")
+NOT_RUN = Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT])
+NOTHING_DONE = Q(trouble__in=[Line.State.INVALID, Line.State.FAILED])
+
+# Which lines a page shows; the words stand in its URL.
+SHOWS = {
+    "": Q(),
+    "errors": NOTHING_DONE,
+    "warnings": Q(state=Line.State.PLANNED) & ~Q(problems=[]),
+    "ready": Q(state=Line.State.PLANNED, problems=[]),
+    "done": Q(state=Line.State.DONE),
+    "partly": Q(trouble=Line.State.PARTLY),
+    "failed": Q(trouble=Line.State.FAILED),
+    **{act: Q(input__act=act) & ~NOT_RUN for act in ("add", "update", "leave")},
+    "skipped": Q(trouble__in=[Line.State.INVALID, Line.State.LEFT_OUT]),
+    "left_out": Q(trouble=Line.State.LEFT_OUT),
+}
+
+# Lines that give their users something that is of no use to users who cannot sign in.
+GIVES_LICENSES = Q(input__has_key="give") & ~Q(input__give=[])
+OF_USE_AFTER_SIGN_IN = {
+    Batch.Kind.RESET: Q(),
+    Batch.Kind.RESTORE: Q(),
+    Batch.Kind.QUEUE: Q(),
+    Batch.Kind.LICENSES: GIVES_LICENSES,
+    Batch.Kind.IMPORT: GIVES_LICENSES,
+    Batch.Kind.UNDO: GIVES_LICENSES | Q(input__act="restore"),
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many lines of a batch stand where, and how fast it goes."""
+
+    planned: int = 0
+    warned: int = 0
+    done: int = 0
+    partly: int = 0
+    failed: int = 0
+    invalid: int = 0
+    left_out: int = 0
+    # Those of the ones done in part who only wait in line, of a batch that manages licenses.
+    waiting: int = 0
+    seconds: float = 0
+
+    @property
+    def total(self) -> int:
+        """All lines, those that cannot run included."""
+        return self.runs + self.skipped
+
+    @property
+    def skipped(self) -> int:
+        """The lines that cannot run, and those that somebody took out of the plan."""
+        return self.invalid + self.left_out
+
+    @property
+    def runs(self) -> int:
+        """The lines that run, have run or will run."""
+        return self.planned + self.finished
+
+    @property
+    def finished(self) -> int:
+        """The lines that have run."""
+        return self.done + self.partly + self.failed
+
+    @property
+    def succeeded(self) -> int:
+        """The lines of which at least the user is done."""
+        return self.done + self.partly
+
+    @property
+    def not_done(self) -> int:
+        """The lines of which nothing was done."""
+        return self.failed + self.invalid
+
+    @property
+    def percent(self) -> int:
+        """How much of the work is done, from 0 to 100."""
+        return self.finished * 100 // self.runs if self.runs else 100
+
+    @property
+    def per_second(self) -> int:
+        """Lines in a second since the start."""
+        return round(self.finished / self.seconds) if self.seconds else 0
+
+    @property
+    def seconds_left(self) -> int | None:
+        """How long the rest takes at this speed; None where nothing is finished yet."""
+        if not self.finished or not self.seconds:
+            return None
+        return max(1, round(self.planned * self.seconds / self.finished))
+
+    @property
+    def minutes_left(self) -> int:
+        """The same in whole minutes; 0 where seconds say it better."""
+        return round(self.seconds_left / 60) if (self.seconds_left or 0) >= 90 else 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of a longer list and the places where the pages before and after begin."""
+
+    rows: Sequence
+    before: object = None
+    after: object = None
+
+
+def get_batch(customer: Customer, batch_id: UUID) -> Batch | None:
+    """The customer's batch of this id, or None."""
+    batch = customer.batches.select_related("by").filter(pk=batch_id).first()
+    if batch is not None:
+        batch.customer = customer
+    return batch
+
+
+def get_progress(batch: Batch) -> Progress:
+    """Count the lines of the batch by what became of them."""
+    counts = dict.fromkeys(Line.State.values, 0)
+    warned = waiting = 0
+    rows = batch.lines.values_list("state").annotate(
+        n=Count("number"),
+        warned=Count("number", filter=~Q(problems=[])),
+        waiting=_count_waiting([batch]),
+    )
+    for state, number, with_problems, only_wait in rows.order_by("state"):
+        counts[state] = number
+        waiting += only_wait
+        if state == Line.State.PLANNED:
+            warned = with_problems
+    return Progress(
+        planned=counts["planned"] + counts["trying"],
+        warned=warned,
+        done=counts["done"],
+        partly=counts["partly"],
+        failed=counts["failed"],
+        invalid=counts["invalid"],
+        left_out=counts["left_out"],
+        waiting=waiting,
+        seconds=_seconds_of(batch),
+    )
+
+
+def _count_waiting(batches: Sequence[Batch]) -> Count:
+    queued = [
+        batch.pk
+        for batch in batches
+        if batch.kind == Batch.Kind.LICENSES and batch.options.get("when_short") == "queue"
+    ]
+    return Count("number", filter=Q(batch__in=queued) & ONLY_WAITS)
+
+
+def count_acts(batch: Batch) -> dict[str, int]:
+    """How many lines of an import add, update or delete users; {} where it only adds."""
+    if batch.act != "update":
+        return {}
+    lines = batch.lines.exclude(NOT_RUN)
+    rows = lines.values_list("input__act").annotate(n=Count("number")).order_by()
+    return dict(rows)
+
+
+def find_lines(
+    batch: Batch, *, show: str = "", after: int | None = None, before: int | None = None
+) -> Page:
+    """One page of the lines of a batch, in their order."""
+    lines = batch.lines.filter(SHOWS.get(show, Q())).defer("sealed")
+    return get_page_by_key(lines, "number", after=after, before=before)
+
+
+def find_blocked(batch: Batch) -> QuerySet[CustomerUser]:
+    """
+    The users that a plan or a finished batch gives a password, a license or their account back,
+    and whose sign-in is blocked now.
+    """
+    lines = OF_USE_AFTER_SIGN_IN.get(batch.kind)
+    if lines is None or batch.state not in {Batch.State.PLANNED, Batch.State.DONE}:
+        return CustomerUser.objects.none()
+    runs = [Line.State.PLANNED, Line.State.DONE, Line.State.PARTLY]
+    mine = batch.lines.filter(lines, user_id=OuterRef("pk"), state__in=runs)
+    blocked = CustomerUser.objects.filter(Exists(mine), customer=batch.customer, is_blocked=True)
+    # Users who are to come back are not there yet.
+    return blocked if batch.state == Batch.State.PLANNED else blocked.filter(deleted_at=None)
+
+
+def find_failed_lines(batch: Batch) -> QuerySet[Line]:
+    """The lines of which nothing was done, in their order."""
+    return batch.lines.filter(SHOWS["errors"]).order_by("number").defer("sealed")
+
+
+def get_default_domain(customer: Customer) -> str:
+    """The customer's default domain, or its first; '' where none is verified."""
+    return next(iter(find_verified_domains(customer)), "")
+
+
+def count_lines(batches: Sequence[Batch]) -> None:
+    """Give each of the batches its progress, in one statement."""
+    # What went wrong is few and indexed; everything is counted only where it still runs.
+    counts = {batch.pk: Counter() for batch in batches}
+    begun = {Batch.State.RUNNING, Batch.State.PAUSED}
+    running = [batch.pk for batch in batches if batch.state in begun]
+    rows = Line.objects.filter(
+        Q(batch__in=running) | Q(trouble__isnull=False), batch__in=list(counts)
+    ).values_list("batch_id", "state")
+    rows = rows.annotate(n=Count("number"), waiting=_count_waiting(batches))
+    waiting = Counter()
+    for batch_id, state, number, only_wait in rows.order_by("batch_id", "state"):
+        counts[batch_id][str(state)] = number
+        waiting[batch_id] += only_wait
+    for batch in batches:
+        found = counts[batch.pk]
+        rest = batch.total - found.total()
+        is_over = batch.state in {Batch.State.DONE, Batch.State.OPEN}
+        batch.progress = Progress(
+            planned=found["planned"] + found["trying"] + (0 if is_over else rest),
+            done=found["done"] + (rest if is_over else 0),
+            partly=found["partly"],
+            failed=found["failed"],
+            invalid=found["invalid"],
+            left_out=found["left_out"],
+            waiting=waiting[batch.pk],
+            seconds=_seconds_of(batch),
+        )
+
+
+def _seconds_of(batch: Batch) -> float:
+    if batch.started_at is None:
+        return 0
+    return ((batch.finished_at or timezone.now()) - batch.started_at).total_seconds()
+
+
+def get_page_by_key(
+    rows: QuerySet, key: str, *, after, before, is_newest_first: bool = False
+) -> Page:
+    """The page of the rows that comes after or before a key."""
+    # By key, never by offset: any page is as fast as the first.
+    is_back = before is not None
+    cursor = before if is_back else after
+    is_descending = is_back != is_newest_first
+    if cursor is not None:
+        rows = rows.filter(**{f"{key}__{'lt' if is_descending else 'gt'}": cursor})
+    found = list(rows.order_by(f"-{key}" if is_descending else key)[: PAGE + 1])
+    has_more = len(found) > PAGE
+    found = found[:PAGE]
+    if is_back:
+        found.reverse()
+    if not found:
+        return Page([])
+    return Page(
+        found,
+        before=getattr(found[0], key) if (has_more if is_back else after is not None) else None,
+        after=getattr(found[-1], key) if (is_back or has_more) else None,
+    )

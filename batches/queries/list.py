@@ -1,0 +1,159 @@
+"""The list of batches, of one customer or of all, narrowed as its address says; read strictly."""
+
+from dataclasses import dataclass, fields, replace
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+
+from batches.models import Batch
+from batches.queries.batch import Page, count_lines, get_page_by_key
+from customers import queries as customers
+from customers.models import Customer
+from handover.queries.pending import with_passwords
+from partners.models import Member
+from users.queries.filters import LONGEST_SEARCH, UnknownFilter, read_values
+
+State = Batch.State
+
+# The words for states in an address.
+STATES = {
+    "waiting": [State.PLANNED, State.REFUSED, State.OPEN],
+    "running": [State.RUNNING, State.CHECKING],
+    "paused": [State.PAUSED],
+    "done": [State.DONE],
+    "canceled": [State.CANCELED],
+}
+# What is searched; where all of it is empty a batch is not even looked at.
+NOTES = ("ticket", "reason", "source_name")
+# Of a text of more words the last ones are looked for as they stand.
+MOST_WORDS = 6
+
+
+@dataclass(frozen=True)
+class BatchFilters:
+    """What the batches of a list have in common; the empty value of each asks for nothing."""
+
+    q: str = ""
+    show: str = ""
+    kind: str = ""
+    # Of the list of all batches: the one customer whose are meant.
+    customer: Customer | None = None
+    # What was typed to find that customer among many.
+    whose: str = ""
+    by: str = ""
+    # "waiting": those with passwords that the member can hand over.
+    passwords: str = ""
+
+    @property
+    def is_set(self) -> bool:
+        """Whether any of them asks for something."""
+        return self != BatchFilters()
+
+
+@dataclass(frozen=True)
+class BatchList:
+    """A page of batches, with what narrows the list and what may narrow it."""
+
+    filters: BatchFilters
+    page: Page
+    # The customers to choose from; None on the list of a customer.
+    customers: customers.CustomerFilter | None
+    # Why nothing is listed, where a filter of the address is not known.
+    problem: str = ""
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether there is a filter to clear."""
+        return bool(self.problem) or self.filters.is_set
+
+
+def get_batch_list(*, member: Member, of: Customer | None, query: QueryDict) -> BatchList:
+    """The page of the list that the address asks for; no batch where a filter is not known."""
+    try:
+        filters = read_batch_filters(query, member=member, of=of)
+    except UnknownFilter as error:
+        choice = None if of else customers.get_customer_filter(member=member)
+        return BatchList(BatchFilters(), Page([]), choice, problem=error.message)
+    choice = None
+    if not of:
+        slug = filters.customer.slug if filters.customer else ""
+        choice = customers.get_customer_filter(member=member, slug=slug, text=filters.whose)
+        filters = replace(filters, customer=choice.chosen)
+    if choice and choice.is_open:
+        return BatchList(filters, Page([]), choice)
+    page = get_page_by_key(
+        find_batches(filters, member=member, of=of).prefetch_related("customer"),
+        "pk",
+        after=_read_key(query.get("after")),
+        before=_read_key(query.get("before")),
+        is_newest_first=True,
+    )
+    count_lines(page.rows)
+    return BatchList(filters, page, choice)
+
+
+def read_batch_filters(query: QueryDict, *, member: Member, of: Customer | None) -> BatchFilters:
+    """
+    Read the filters from an address.
+
+    :raises UnknownFilter: where a name or a value is unknown or given twice, or where it names a
+        customer whom the member may not see, or any on the list of one customer.
+    """
+    values = read_values(query)
+    allowed = {"show": STATES, "kind": Batch.Kind.values, "by": ["me"], "passwords": ["waiting"]}
+    known = {field.name for field in fields(BatchFilters)} - (
+        {"customer", "whose"} if of else set()
+    )
+    is_known = values.keys() <= known and all(
+        values[name] in words for name, words in allowed.items() if name in values
+    )
+    texts = {name: values.get(name, "") for name in ("q", "whose")}
+    if not is_known or any(len(text) > LONGEST_SEARCH for text in texts.values()):
+        raise UnknownFilter
+    # No text in Postgres holds a NUL.
+    read = values | {name: text.replace("\0", "") for name, text in texts.items()}
+    if "customer" in values:
+        read["customer"] = customers.get_customer(read["customer"].replace("\0", ""), member=member)
+        if read["customer"] is None:
+            raise UnknownFilter
+    return BatchFilters(**read)
+
+
+def _read_key(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def find_batches(
+    filters: BatchFilters, *, member: Member, of: Customer | None = None
+) -> QuerySet[Batch]:
+    """The batches that the filters ask for, of one customer or of all that the member may see."""
+    batches = Batch.objects.filter(partner_id=member.partner_id)
+    if customer := of or filters.customer:
+        batches = batches.filter(customer=customer)
+    elif member.is_limited:
+        batches = batches.filter(customer__in=customers.find_customers(member=member))
+    if filters.show:
+        batches = batches.filter(state__in=STATES[filters.show])
+    if filters.kind:
+        batches = batches.filter(kind=filters.kind)
+    if filters.by:
+        batches = batches.filter(by=member)
+    if filters.passwords:
+        batches = with_passwords(batches, member=member)
+    return _search(batches, filters.q) if filters.q else batches
+
+
+def _search(batches: QuerySet[Batch], text: str) -> QuerySet[Batch]:
+    """Those in whose notes all the words occur, each anywhere in one of them."""
+    # As the index batch_noted has it, which is walked from the newest on.
+    batches = batches.exclude(**dict.fromkeys(NOTES, ""))
+    for word in text.split(maxsplit=MOST_WORDS - 1):
+        found = Q()
+        for name in NOTES:
+            found |= Q(**{f"{name}__icontains": word})
+        batches = batches.filter(found)
+    return batches

@@ -1,0 +1,109 @@
+"""Whether a batch can be undone, by whom, and what has undone it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from batches.models import Batch, Line
+from partners.models import Member
+from partners.roles import Permission
+
+# A rule of the product: so many days after its end a batch can be undone.
+DAYS_TO_UNDO = 30
+
+Kind, State = Batch.Kind, Batch.State
+
+# What no batch can take back: a password that was replaced, and users of whom nothing is left.
+FINAL = {Kind.RESET, Kind.PURGE}
+DONE = [Line.State.DONE, Line.State.PARTLY]
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """How a batch stands to being undone, for its page."""
+
+    # The batch that takes this one back, or has done so.
+    by: Batch | None
+    # The batch that this one takes back.
+    of: Batch | None
+    # Why it cannot be undone, as a code of `why_not_undone`; '' where it can be.
+    refusal: str
+    # Whether the member who looks may undo it.
+    is_allowed: bool
+    days_left: int
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the page has a button for it."""
+        return self.is_allowed and not self.refusal and self.by is None
+
+
+def get_undoing(batch: Batch, *, member: Member) -> Undoing:
+    """Find out whether this member can undo the batch; two statements at most."""
+    is_over = _is_over(batch)
+    of = Batch.objects.filter(pk=batch.undoes, customer=batch.customer_id) if batch.undoes else None
+    return Undoing(
+        by=find_undo(batch) if is_over else None,
+        of=of.first() if of is not None else None,
+        refusal=why_not_undone(batch),
+        is_allowed=may_undo(batch, member),
+        days_left=_days_until(undone_until(batch)) if is_over else 0,
+    )
+
+
+def _days_until(moment: datetime) -> int:
+    """Days that are left, begun ones counted: 30 at first, 1 on the last day."""
+    return max(0, -((timezone.now() - moment) // timedelta(days=1)))
+
+
+def may_undo(batch: Batch, member: Member) -> bool:
+    """Whether the member's role allows to undo this batch."""
+    return member.may(right_to_undo(batch, member))
+
+
+def right_to_undo(batch: Batch, member: Member) -> Permission:
+    """What the member needs in order to undo this batch: one's own, or every batch."""
+    is_own = batch.by_id == member.pk
+    return Permission.UNDO_OWN_BATCHES if is_own else Permission.UNDO_ALL_BATCHES
+
+
+def why_not_undone(batch: Batch) -> str:
+    """Why nobody can undo the batch: "not_over", "reset", "purge", "too_late"; '' if one can."""
+    if not _is_over(batch):
+        return "not_over"
+    if batch.kind in FINAL:
+        return str(batch.kind)
+    return "too_late" if undone_until(batch) <= timezone.now() else ""
+
+
+def _is_over(batch: Batch) -> bool:
+    # Also where it was stopped: then it has done some of its lines.
+    return batch.state == State.DONE and batch.finished_at is not None
+
+
+def undone_until(batch: Batch) -> datetime:
+    """The moment from which a batch that has ended cannot be undone any more."""
+    return batch.finished_at + timedelta(days=DAYS_TO_UNDO)
+
+
+def find_undone(batches: Sequence[Batch]) -> set[UUID]:
+    """The keys of those of these batches that an undo has taken back, wholly or in part."""
+    undos = Batch.objects.filter(
+        _has_done_something(), undoes__in=[batch.pk for batch in batches], state=State.DONE
+    )
+    return set(undos.values_list("undoes", flat=True))
+
+
+def _has_done_something() -> Exists:
+    return Exists(Line.objects.filter(batch=OuterRef("pk"), state__in=DONE))
+
+
+def find_undo(batch: Batch) -> Batch | None:
+    """The undo of this batch that waits, runs, or has taken something back; None if there is none."""
+    waiting = [State.CHECKING, State.PLANNED, State.RUNNING, State.PAUSED]
+    undos = Batch.objects.filter(customer=batch.customer_id, undoes=batch.pk)
+    return undos.filter(Q(state__in=waiting) | _has_done_something()).order_by("-pk").first()

@@ -1,0 +1,181 @@
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from batches.errors import UsersError
+from batches.forms import Note, Place, StartBatch
+from batches.operations import control
+from batches.operations.control import (
+    cancel_batch,
+    pause_batch,
+    resume_batch,
+    start_batch,
+    stop_batch,
+)
+from batches.operations.retry import plan_retry
+from batches.page import MOVING, list_of, page_of
+from batches.queries.batch import SHOWS, get_batch, get_progress
+from customers.access import customer_view
+from partners.access import partner_view
+from partners.pages import render_form
+from partners.roles import Permission
+from users.acts.undo import plan_undo
+from users.acts.waitlist import note_seen
+
+
+def get_batch_or_404(customer, batch_id):
+    """Return the customer's batch; one of another customer is as absent as none."""
+    batch = get_batch(customer, batch_id)
+    if batch is None:
+        raise Http404
+    return batch
+
+
+@customer_view(Permission.VIEW)
+@require_safe
+def batch(request, customer, batch_id):
+    """Show what a batch will do, does or has done."""
+    found = get_batch_or_404(customer, batch_id)
+    if request.htmx and "was" in request.GET and found.state not in MOVING:
+        # It has finished: heading, sheet and lines change too, so the whole page comes anew.
+        return HttpResponseClientRefresh()
+    place = Place.of(request.GET, SHOWS)
+    return render(request, "batches/batch.html", page_of(found, place, member=request.user))
+
+
+def keep_note(request, batch):
+    """Keep what was typed for the record beside a plan, where it was sent along."""
+    note = Note(request.POST)
+    if note.is_sent:
+        control.keep_note(batch=batch, **note.cleaned_data, by=request.user)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def note(request, customer, batch_id):
+    """Keep a reason and a ticket beside a plan, for who repairs its rows without scripts."""
+    found = get_batch_or_404(customer, batch_id)
+    form = Note(request.POST)
+    if not form.is_valid():
+        context = page_of(found, Place(), member=request.user) | {"form": form, "start": form}
+        return render_form(request, "batches/batch.html", context)
+    control.keep_note(batch=found, **form.cleaned_data, by=request.user)
+    messages.success(request, _("The reason and the ticket number stand beside the plan."))
+    return redirect("batches:batch", customer.slug, found.pk)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def start(request, customer, batch_id):
+    """Run the plan that was shown, with what had to be said first."""
+    found = get_batch_or_404(customer, batch_id)
+    planned = get_progress(found).planned
+    form = StartBatch(request.POST, batch=found, number=planned)
+    if not form.is_valid():
+        context = page_of(found, Place(), member=request.user) | {"form": form, "start": form}
+        return render_form(request, "batches/batch.html", context)
+    try:
+        start_batch(batch=found, **form.choices, by=request.user)
+    except UsersError as error:
+        messages.error(request, error.message)
+    return redirect("batches:batch", customer.slug, found.pk)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def mark_seen(request, customer, batch_id):
+    """Take the notice of who was served from the queue off the member's dashboard."""
+    note_seen(batch=get_batch_or_404(customer, batch_id), by=request.user)
+    return redirect("portal:home")
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def cancel(request, customer, batch_id):
+    """Drop a plan that nobody has started."""
+    found = get_batch_or_404(customer, batch_id)
+    try:
+        cancel_batch(batch=found, by=request.user)
+    except UsersError as error:
+        messages.error(request, error.message)
+        return redirect("batches:batch", customer.slug, found.pk)
+    messages.info(request, _("The plan was dropped. Nothing was changed."))
+    return redirect("users:list", customer.slug)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def pause(request, customer, batch_id):
+    """Let a running batch wait."""
+    return change_course(request, customer, batch_id, pause_batch)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def resume(request, customer, batch_id):
+    """Let a paused batch go on."""
+    return change_course(request, customer, batch_id, resume_batch)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def stop(request, customer, batch_id):
+    """End a batch where it is."""
+    return change_course(request, customer, batch_id, stop_batch)
+
+
+def change_course(request, customer, batch_id, change):
+    """Do something to a batch that has begun, and show it."""
+    found = get_batch_or_404(customer, batch_id)
+    try:
+        change(batch=found, by=request.user)
+    except UsersError as error:
+        messages.error(request, error.message)
+    return redirect("batches:batch", customer.slug, found.pk)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def retry(request, customer, batch_id):
+    """Plan what a batch could not do once more."""
+    return plan_from(request, customer, batch_id, plan_retry)
+
+
+def plan_from(request, customer, batch_id, plan):
+    """Plan a batch that follows from another, and show it; or say at that one why not."""
+    found = get_batch_or_404(customer, batch_id)
+    try:
+        found = plan(batch=found, by=request.user)
+    except UsersError as error:
+        messages.error(request, error.message)
+    return redirect("batches:batch", customer.slug, found.pk)
+
+
+@customer_view(Permission.VIEW)
+@require_safe
+def customer_batches(request, customer):
+    """List the customer's batches."""
+    return render_list(request, customer)
+
+
+@partner_view(Permission.VIEW)
+@require_safe
+def all_batches(request):
+    """List the batches of all customers that the member may see."""
+    return render_list(request, None)
+
+
+def render_list(request, customer):
+    """Answer with a list of batches, of one customer or of all."""
+    context = list_of(customer, request.GET, member=request.user)
+    return render(request, "batches/list.html", context)
+
+
+@customer_view(Permission.UNDO_OWN_BATCHES)
+@require_POST
+def undo(request, customer, batch_id):
+    """Plan to take back what a batch did; the page of the plan asks before it is done."""
+    return plan_from(request, customer, batch_id, plan_undo)

@@ -1,0 +1,70 @@
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from batches.models import Batch
+from partners.models import TenantModel
+
+
+class Handover(TenantModel):
+    """
+    A mail that hands a secret over: a one-time link, or text where the policy allows it; or one
+    that reminds a member of a sheet, and holds no secret.
+
+    The token of a link is derived from its id and a key outside the database, so only the
+    token's hash is stored and the mail can be written when it is sent.
+    """
+
+    class Kind(models.TextChoices):
+        # To the user: their own password, behind a button, once.
+        USER_LINK = "user_link", _("One-time link to the user")
+        # To a member or the customer's contact: the sheet, behind a button, once.
+        SHEET_LINK = "sheet_link", _("One-time link to the sheet")
+        USER_TEXT = "user_text", _("Password in the mail to the user")
+        # To a member who can open the sheet: its time ends soon. The link asks to sign in.
+        REMINDER = "reminder", _("Reminder of the sheet")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting to be sent")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Could not be sent")
+        OPENED = "opened", _("Opened")
+
+    batch = models.ForeignKey(
+        Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="handovers"
+    )
+    kind = models.CharField(max_length=12, choices=Kind)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    # The line whose password it hands over; none for the whole sheet.
+    line_number = models.PositiveIntegerField(null=True)
+    user_id = models.UUIDField(null=True)
+    to = models.EmailField(max_length=254)
+    # The member it was sent to, who signs in to open it; None for people outside of the staff.
+    member_id = models.UUIDField(null=True)
+    # The member who sent it; it opens as long as they could still send it.
+    sent_by = models.UUIDField(null=True)
+    language = models.CharField(max_length=10)
+    # '' where there is no link.
+    token_hash = models.CharField(max_length=64, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=240, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "users"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token_hash"], condition=~Q(token_hash=""), name="handover_token"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["partner", "batch", "id"], name="handover_batch"),
+            models.Index(fields=["created_at"], condition=Q(state="queued"), name="handover_queue"),
+        ]
+
+    def __str__(self):
+        return f"{self.kind} {self.to}"

@@ -1,0 +1,279 @@
+from collections.abc import Sequence
+
+from django import forms
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext_lazy as _
+
+from customers import locations
+from customers.models import Customer
+from customers.queries import find_verified_domains
+from imports.models import ImportColumn
+from imports.operations.roster import MOST_LEAVERS
+from imports.read.columns import plain_header
+from partners.models import Member
+from partners.roles import Permission
+from spreadsheets import csv_reader
+from spreadsheets.decode import ENCODINGS
+from users.models import UserPermission
+from users.queries.add import find_choices
+from users.rules.fields import LABELS
+
+DETECT = ("", _("Detect"))
+# A tab is white space, which a posted choice would lose.
+DELIMITERS = [(value if value != "\t" else "tab", label) for value, label in csv_reader.DELIMITERS]
+
+
+PURPOSES = [
+    ("create", _("Add people. Whoever is there already is not changed")),
+    ("update", _("Change people who are there already. Nobody is added")),
+    ("both", _("Add who is new, and change who is there already")),
+    (
+        "roster",
+        _("It is the complete list: add who is new, change the others, delete who is missing"),
+    ),
+]
+
+
+class AnyFile(forms.Form):
+    """What a file is for and how it is read, whosever people it holds."""
+
+    purpose = forms.ChoiceField(
+        label=_("What the file is for"),
+        choices=PURPOSES,
+        initial="create",
+        # Whoever sends no choice means what every file once meant.
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    licenses = forms.ChoiceField(
+        label=_("Licenses of people who are there already"),
+        choices=[
+            ("add", _("Give those of the row in addition")),
+            ("exact", _("Those of the row are all: take the others away")),
+        ],
+        initial="add",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    encoding = forms.ChoiceField(label=_("Encoding"), required=False, choices=[DETECT, *ENCODINGS])
+    delimiter = forms.ChoiceField(
+        label=_("Separator"), required=False, choices=[DETECT, *DELIMITERS]
+    )
+    mode = forms.ChoiceField(
+        label=_("If some rows have errors"),
+        choices=[
+            ("good", _("Import the good rows; the others come back as a file with the reasons")),
+            ("all", _("All or nothing: import only when every row is good")),
+        ],
+        initial="good",
+        widget=forms.RadioSelect,
+    )
+    when_short = forms.ChoiceField(
+        label=_("If too few licenses are free"),
+        choices=[
+            ("first", _("First come, in the order of the file; the others get none")),
+            ("queue", _("Queue: the others wait in line, and get one as soon as a seat is free")),
+        ],
+        initial="first",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+
+    @property
+    def reading(self) -> dict:
+        """The choices as a batch keeps them."""
+        chosen = self.cleaned_data
+        delimiter = chosen["delimiter"]
+        return {
+            "purpose": chosen["purpose"] or "create",
+            "licenses": chosen["licenses"] or "add",
+            "encoding": chosen["encoding"],
+            "delimiter": "\t" if delimiter == "tab" else delimiter,
+            "mode": chosen["mode"],
+            "when_short": chosen["when_short"] or "first",
+        }
+
+
+class ReadFile(AnyFile):
+    """The same for one customer, and what is true of rows that say nothing else."""
+
+    most_leavers = forms.IntegerField(
+        label=_("Stop if more than so many percent of the users are missing"),
+        min_value=0,
+        max_value=100,
+        initial=MOST_LEAVERS,
+        required=False,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), _("Enter a whole number from 0 to 100.")
+        ),
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+    domain = forms.ChoiceField(label=_("Domain of user names without one"), required=False)
+    location = forms.ChoiceField(label=_("Usage location"), required=False)
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("The customer’s language")), *settings.LANGUAGES],
+    )
+    products = forms.MultipleChoiceField(
+        label=_("Licenses"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    permissions = forms.MultipleChoiceField(
+        label=_("Permissions"),
+        required=False,
+        choices=UserPermission.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *arguments, customer: Customer, member: Member, **keywords):
+        super().__init__(*arguments, **keywords)
+        names = find_verified_domains(customer)
+        self.fields["domain"].choices = [(name, name) for name in names]
+        self.fields["domain"].initial = names[0] if names else ""
+        self.fields["location"].choices = [("", _("None")), *locations.choices()]
+        self.fields["location"].initial = customer.location
+        self.subscriptions = find_choices(customer)
+        self.fields["products"].choices = [
+            (str(one.pk), one.product.name) for one in self.subscriptions if one.is_open
+        ]
+        if not member.may(Permission.ACT_ON_ADMINISTRATORS):
+            del self.fields["permissions"]
+        if not member.may(Permission.DELETE_USERS):
+            self.fields["purpose"].choices = PURPOSES[:-1]
+
+    @property
+    def product_choices(self) -> list[dict]:
+        """The licenses that can be chosen, each with the seats that are free."""
+        chosen = set(self["products"].value() or ())
+        return [
+            {
+                "id": str(one.pk),
+                "name": one.product.name,
+                "free": one.free,
+                "is_open": one.is_open,
+                "is_chosen": str(one.pk) in chosen,
+            }
+            for one in self.subscriptions
+        ]
+
+    @property
+    def options(self) -> dict:
+        """The choices as the batch keeps them."""
+        chosen = self.cleaned_data
+        share = chosen["most_leavers"]
+        return self.reading | {
+            "most_leavers": MOST_LEAVERS if share is None else share,
+            "defaults": {
+                "domain": chosen["domain"],
+                "location": chosen["location"],
+                "language": chosen["language"],
+                "products": [{"subscription": one, "plans_off": []} for one in chosen["products"]],
+                "permissions": chosen.get("permissions", []),
+            },
+        }
+
+    @staticmethod
+    def initial_of(options: dict) -> dict:
+        """The form's first values from what a batch keeps; the way back from `options`."""
+        defaults = options.get("defaults", {})
+        delimiter = options.get("delimiter", "")
+        return {
+            "purpose": options.get("purpose", "create"),
+            "licenses": options.get("licenses", "add"),
+            "most_leavers": options.get("most_leavers", MOST_LEAVERS),
+            "encoding": options.get("encoding", ""),
+            "delimiter": "tab" if delimiter == "\t" else delimiter,
+            "mode": options.get("mode", "good"),
+            "when_short": options.get("when_short", "first"),
+            "domain": defaults.get("domain", ""),
+            "location": defaults.get("location", ""),
+            "language": defaults.get("language", ""),
+            "products": [one["subscription"] for one in defaults.get("products", ())],
+            "permissions": defaults.get("permissions", []),
+        }
+
+
+class WithFile(forms.Form):
+    """A file that is uploaded."""
+
+    file = forms.FileField(
+        label=_("File"),
+        allow_empty_file=True,
+        error_messages={"required": _("Choose a .csv or .xlsx file.")},
+        widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt,.tsv"}),
+    )
+
+    def clean_file(self):
+        """Refuse what is empty or too large before anything is kept."""
+        file = self.cleaned_data["file"]
+        if not file.size:
+            raise forms.ValidationError(
+                _("The file is empty. Fill in the template and upload it again.")
+            )
+        if file.size > settings.UPLOAD_LIMIT_BYTES:
+            raise forms.ValidationError(
+                _("The file has %(size)s; at most %(limit)s can be uploaded. Split it."),
+                params={
+                    "size": filesizeformat(file.size),
+                    "limit": filesizeformat(settings.UPLOAD_LIMIT_BYTES),
+                },
+            )
+        return file
+
+
+class ImportFile(WithFile, ReadFile):
+    """A file of people and how to read it."""
+
+
+class ImportMany(WithFile, AnyFile):
+    """A file with people of many customers and how to read it."""
+
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, **keywords)
+        # A list that is complete for one customer says nothing of the others.
+        self.fields["purpose"].choices = PURPOSES[:-1]
+
+    @property
+    def options(self) -> dict:
+        """The choices as the bundle keeps them."""
+        return self.reading
+
+
+LONGEST = ImportColumn._meta.get_field("header").max_length
+
+
+class MapColumns(forms.Form):
+    """For each column of a file the field that it holds, or that it is left out."""
+
+    def __init__(self, *args, columns: Sequence[dict], **more):
+        super().__init__(*args, **more)
+        self.columns = columns
+        for number, column in enumerate(columns):
+            # What has no name cannot be known again.
+            if plain_header(column["header"]):
+                self.fields[f"column_{number}"] = forms.ChoiceField(
+                    label=column["header"],
+                    required=False,
+                    choices=[("", _("Leave out")), *LABELS.items()],
+                    initial=column["field"] if column["field"] in LABELS else "",
+                )
+
+    @property
+    def rows(self) -> list[tuple[dict, forms.BoundField | None]]:
+        """Each column with its field of the form; None where it has no header."""
+        names = (f"column_{number}" for number in range(len(self.columns)))
+        return [
+            (column, self[name] if name in self.fields else None)
+            for column, name in zip(self.columns, names, strict=True)
+        ]
+
+    @property
+    def said(self) -> dict[str, str]:
+        """The fields by plain header, of the columns that are to be read otherwise than so far."""
+        return {
+            plain_header(self.fields[name].label)[:LONGEST]: self.cleaned_data[name]
+            for name in self.changed_data
+            # What is not sent is not said.
+            if self.add_prefix(name) in self.data
+        }

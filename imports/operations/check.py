@@ -1,0 +1,291 @@
+"""Importing a file: it is taken part by part, and checked in a worker."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+import audit.operations as audit
+from batches.errors import NotPlanned, UsersError
+from batches.models import Batch, Chunk, Line
+from batches.operations.control import may_start
+from batches.operations.lease import CHECK, do_once, end_check, halt, order_check
+from batches.operations.plan import PlannedLine, create_batch, save_lines
+from batches.operations.run import lease_chunk
+from customers.models import Customer
+from customers.queries import find_verified_domains
+from imports.check import plan
+from imports.check import rows as validate
+from imports.models import Upload
+from imports.operations import repair, roster
+from imports.operations.reread import repair_as_before, take_repairs
+from imports.operations.summary import NAMED
+from imports.operations.upload import PREVIEW, keep_preview, remember_columns
+from imports.queries import find_said_columns
+from imports.read import preview, table
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from partners.tenancy import uuid7
+from spreadsheets.errors import UnreadableFile
+from users.acts.undo import plan_lines
+from users.rules.facts import Defaults
+from users.rules.gather import gather_facts
+
+# So many lines of a plan are made and written at a time.
+LINES_AT_ONCE = 2_000
+
+
+class FileGone(UsersError):
+    """The file that was uploaded is not kept any more."""
+
+    message = _("The uploaded file has been removed meanwhile. Upload it again.")
+
+
+@transaction.atomic
+def receive_file(
+    *, customer: Customer, name: str, parts: Iterable[bytes], options: dict, by: Member
+) -> Batch:
+    """
+    Keep an uploaded file, part by part, and order its check.
+
+    `options` are what was chosen for the whole file: what it is for, encoding, delimiter, mode and
+    defaults.
+    Nothing of the file is looked at here; that is the worker's.
+
+    :raises Refused: where administrators are to be made, or users are to leave, and the member
+        may not.
+    """
+    _require_grants(options, by)
+    batch = create_batch(
+        customer=customer,
+        kind=Batch.Kind.IMPORT,
+        state=Batch.State.CHECKING,
+        source_name=name[-255:],
+        options=options,
+        by=by,
+    )
+    for number, part in enumerate(parts, 1):
+        Upload.objects.create(batch=batch, number=number, content=part)
+    audit.record(
+        "import.uploaded",
+        subject=audit.Subject(batch.pk, batch.source_name),
+        customer_id=customer.pk,
+        batch_id=batch.pk,
+        by=by,
+    )
+    order_check(batch)
+    return batch
+
+
+@transaction.atomic
+def check_again(
+    *, batch: Batch, options: dict, columns: Mapping[str, str] | None = None, by: Member
+) -> Batch:
+    """
+    Check the file once more, with other choices; a new plan takes the place of the one before.
+
+    What was repaired or left out is so again where the file still reads the same there; the new
+    plan says how many rows it were, and which repairs no longer fit.
+
+    `columns` are the fields by the plain headers of columns that mean something else than was
+    found; it is remembered for every later file of the customer.
+
+    :raises NotPlanned: where it has been started or dropped, or is being checked.
+    :raises FileGone: where the file has been removed meanwhile.
+    :raises Refused: where administrators are to be made and the member may not, or where it is
+        another member's import, which this one could not start either.
+    """
+    _require_grants(options, by)
+    if not may_start(batch, by):
+        require(by, Permission.APPROVE_BATCHES)
+    if not batch.uploads.exists():
+        raise FileGone
+    if not Batch.objects.filter(
+        pk=batch.pk,
+        kind=Batch.Kind.IMPORT,
+        state__in=[Batch.State.PLANNED, Batch.State.REFUSED],
+    ).update(
+        state=Batch.State.CHECKING,
+        options=options,
+        plan={},
+        # The rows are judged by the rights of who checks them.
+        by=by,
+        by_name=by.name,
+    ):
+        raise NotPlanned
+    batch.refresh_from_db()
+    remember_columns(customer=batch.customer, columns=columns or {})
+    order_check(batch)
+    return batch
+
+
+def _require_grants(options: dict, by: Member) -> None:
+    if options.get("defaults", {}).get("permissions"):
+        require(by, Permission.ACT_ON_ADMINISTRATORS)
+    if options.get("purpose") == "roster":
+        require(by, Permission.DELETE_USERS)
+
+
+def check_upload(*, batch_id: UUID | str) -> None:
+    """
+    Do what a batch that is being checked waits for, at most once; the batch says what came out.
+
+    Its file is read and its import planned, or the rows of its plan are repaired, or its undo is
+    planned. The attempt is counted before the work, so a file that crashes the worker is refused.
+    Where the database cannot go on, the check waits for it.
+    """
+    do_once(
+        f"the check of batch {batch_id}",
+        lease=partial(lease_chunk, batch_id, CHECK),
+        work=_check,
+        give_up=_give_up,
+        put_off=partial(halt, batch_id=batch_id, number=CHECK),
+    )
+
+
+def _give_up(chunk: Chunk) -> None:
+    batch = Batch.objects.select_related("customer").get(pk=chunk.batch_id)
+    if "repair" in batch.plan:
+        repair.give_up_repair(batch, chunk)
+    else:
+        _refuse(chunk, "internal")
+
+
+def _check(chunk: Chunk) -> None:
+    batch = Batch.objects.select_related("customer", "by").get(pk=chunk.batch_id)
+    if batch.state != Batch.State.CHECKING:
+        end_check(chunk)
+        return
+    if batch.kind == Batch.Kind.UNDO:
+        plan_lines(batch)
+        end_check(chunk)
+        return
+    if "repair" in batch.plan:
+        repair.do_repair(batch, chunk)
+        return
+    options = batch.options
+    if not _parts_of(batch).exists():
+        _refuse(chunk, "file_gone")
+        return
+    try:
+        parsed = table.parse_file(
+            _read_parts(batch),
+            batch.source_name,
+            encoding=options.get("encoding") or None,
+            delimiter=options.get("delimiter") or None,
+            said=find_said_columns(batch.customer),
+        )
+    except UnreadableFile as error:
+        keep_preview(batch, preview.show_top(error.top))
+        _refuse(chunk, error.code, error.params)
+        return
+    keep_preview(batch, parsed.samples)
+    plan_rows(batch, parsed.rows, parsed)
+    end_check(chunk)
+
+
+def _parts_of(batch: Batch) -> QuerySet[Upload]:
+    return batch.uploads.filter(number__gt=PREVIEW).order_by("number")
+
+
+def _read_parts(batch: Batch) -> bytes:
+    # Kept by nobody but who parses it: its rows take the place of the file.
+    return b"".join(_parts_of(batch).values_list("content", flat=True).iterator(8))
+
+
+def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None:
+    """Plan the import of these rows of a file, which its batch waits for; the list is emptied."""
+    made, leavers = _make_plan(batch, rows)
+    before = take_repairs(batch)
+    _save(batch, leavers, made.lines)
+    found = {
+        "detected": describe_detected(parsed.detected),
+        "notices": [notice.as_json() for notice in parsed.notices],
+        "seats": [
+            asdict(seats) | {"short": seats.short, "left": seats.left} for seats in made.seats
+        ],
+        "counts": {"ready": made.ready, "warned": made.warned, "failed": made.failed},
+        "idle": made.idle,
+        # The seats of those who leave, for a forecast after repairs.
+        "freed": leavers.freed,
+        **leavers.plan,
+    }
+    # Nobody else writes a batch that is being checked, but it may be dropped meanwhile.
+    if not Batch.objects.filter(pk=batch.pk, state=Batch.State.CHECKING).update(
+        state=Batch.State.PLANNED, plan=found, halted_by=""
+    ):
+        Line.objects.filter(batch=batch).delete()
+        return
+    batch.plan = found
+    repair_as_before(batch, before)
+
+
+def _save(batch: Batch, leavers: roster.Leavers, lines: Sequence[plan.PlannedLine]) -> None:
+    if leavers.lines:
+        save_lines(batch=batch, lines=leavers.lines)
+    # Before the rows is room for everybody who may still leave when rows are repaired.
+    before = leavers.plan["leavers"]["active"] if leavers.plan else 0
+    # A hundred thousand lines at once would take the worker 70 MB.
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        some = [_line(line, leavers.idle) for line in lines[start : start + LINES_AT_ONCE]]
+        save_lines(batch=batch, lines=some, first=before + start + 1)
+    batch.total = len(leavers.lines) + len(lines)
+    batch.save(update_fields=["total"])
+
+
+def _make_plan(batch: Batch, rows: list[table.Row]) -> tuple[plan.Plan, roster.Leavers]:
+    defaults = Defaults(**batch.options.get("defaults", {}))
+    domains = find_verified_domains(batch.customer)
+    facts = gather_facts(
+        customer=batch.customer,
+        user_names=validate.names_to_look_up(rows, defaults, domains),
+        options=batch.options,
+        by=batch.by,
+    )
+    people, problems = validate.validate(rows, facts, defaults)
+    # The people take their place; both of a large file would take the worker 20 MB more.
+    rows.clear()
+    leavers = roster.Leavers()
+    if facts.people is not None and facts.people.purpose == "roster":
+        there = {person.input["user_name"].lower() for person in people}
+        leavers = roster.find_leavers(batch, there)
+    made = plan.make_plan(people, problems, facts, leavers.freed)
+    if leavers.plan:
+        lines = {line.line for line in made.lines}
+        idle = {one.input["user_name"] for one in people if one.line not in lines}
+        leavers = replace(leavers, idle=idle)
+    return made, leavers
+
+
+def _line(planned: plan.PlannedLine, idle: Collection[str]) -> PlannedLine:
+    known = planned.input.get("user_id")
+    more = {"line": planned.line}
+    if idle and planned.input["user_name"] in idle:
+        # Whatever becomes of this row, its user does not leave.
+        more[NAMED] = True
+    return PlannedLine(
+        UUID(known) if known else uuid7(),
+        planned.input | more,
+        [problem.as_json() for problem in planned.problems],
+        is_valid=planned.state != plan.FAILED,
+    )
+
+
+def describe_detected(detected: table.Detected) -> dict:
+    """What was found out about a file, as its batch keeps it."""
+    found = asdict(detected)
+    found.pop("columns")
+    return found
+
+
+def _refuse(chunk: Chunk, code: str, params: dict | None = None) -> None:
+    refused = {"code": code, "params": {key: str(value) for key, value in (params or {}).items()}}
+    Batch.objects.filter(pk=chunk.batch_id, state=Batch.State.CHECKING).update(
+        state=Batch.State.REFUSED, plan={"refused": refused}, halted_by=""
+    )
+    end_check(chunk)

@@ -1,0 +1,281 @@
+"""One file with people of many customers: cut into a planned import for each of them."""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from io import BytesIO
+from uuid import UUID
+
+from django.db import Error, transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+import audit.operations as audit
+from batches.errors import NotPlanned, UsersError
+from batches.models import Batch, Line
+from batches.operations.control import start_batch
+from batches.operations.lease import do_once, is_infrastructure
+from batches.operations.plan import create_batch
+from batches.operations.wake import poke
+from customers.models import Customer, Domain
+from customers.queries import find_customers
+from imports.models import Bundle, BundlePart
+from imports.operations.check import describe_detected, plan_rows
+from imports.queries import find_agreed_columns
+from imports.read import columns, table
+from imports.read.assign import Assigner
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from spreadsheets.errors import UnreadableFile
+from users.rules.problems import NOTICE, Problem
+
+log = logging.getLogger(__name__)
+
+# So many rows that belong to no customer are shown; all of them can be downloaded.
+MOST_SHOWN = 200
+STRAYS_A_PART = 1_000
+# They are rows of a file that nobody waits for any more.
+STRAYS_KEPT = timedelta(days=30)
+
+
+class NothingToStart(UsersError):
+    """No import of the bundle waits."""
+
+    message = _("No import of this file is waiting. Each customer’s page shows what became of it.")
+
+
+@transaction.atomic
+def receive_bundle(*, name: str, parts: Iterable[bytes], options: dict, by: Member) -> Bundle:
+    """
+    Keep an uploaded file with people of many customers, and order that it is cut.
+
+    `options` are as for `receive_file`; each customer's own domain and location fill the gaps.
+
+    :raises Refused: where the member may not import users.
+    """
+    require(by, Permission.MANAGE_USERS)
+    bundle = Bundle.objects.create(
+        by=by,
+        by_name=by.name,
+        source_name=name[-255:],
+        options=options,
+        enqueued_at=timezone.now(),
+    )
+    for number, part in enumerate(parts, 1):
+        BundlePart.objects.create(bundle=bundle, number=number, content=part)
+    audit.record("import.uploaded", subject=audit.Subject(bundle.pk, bundle.source_name), by=by)
+    poke("imports.split", bundle_id=str(bundle.pk))
+    return bundle
+
+
+def cut_bundle(*, bundle_id: UUID | str) -> None:
+    """
+    Read the file of a bundle and plan an import for each customer in it, at most once.
+
+    The attempt is counted before the work, so a file that crashes the worker is refused.
+    """
+    do_once(
+        f"the cutting of bundle {bundle_id}",
+        lease=partial(_lease, bundle_id),
+        work=_cut,
+        give_up=partial(_refuse, code="internal"),
+        put_off=partial(_give_back_attempt, bundle_id),
+    )
+
+
+def _give_back_attempt(bundle_id: UUID | str, error: Exception, *, attempt: int | None) -> bool:
+    # A database that is away, or full, says nothing about the file; the sweep tries again.
+    if attempt is not None and is_infrastructure(error):
+        with suppress(Error), transaction.atomic():
+            Bundle.objects.filter(pk=bundle_id, state=Bundle.State.CHECKING).update(
+                attempts=F("attempts") - 1
+            )
+    return False
+
+
+def _lease(bundle_id: UUID | str) -> Bundle | None:
+    return (
+        Bundle.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("by")
+        .filter(pk=bundle_id, state=Bundle.State.CHECKING)
+        .first()
+    )
+
+
+def _cut(bundle: Bundle) -> None:
+    customers = {one.pk: one for one in _open_customers(bundle.by).iterator()}
+    # What a header means by itself, one customer's files do not change for the others.
+    said = {
+        header: field
+        for header, field in find_agreed_columns(list(customers)).items()
+        if not columns.has_meaning(header)
+    }
+    content = BytesIO()
+    for part in bundle.parts.order_by("number").values_list("content", flat=True).iterator(8):
+        content.write(part)
+    try:
+        parsed = table.parse_file(
+            content.getvalue(),
+            bundle.source_name,
+            encoding=bundle.options.get("encoding") or None,
+            delimiter=bundle.options.get("delimiter") or None,
+            with_customer=True,
+            said=said,
+        )
+    except UnreadableFile as error:
+        _refuse(bundle, error.code, error.params)
+        return
+    assigner = Assigner(*_names_of(customers))
+    rows, strays = defaultdict(list), []
+    for row in parsed.rows:
+        found = assigner.find(row)
+        if found.customer is None:
+            # Empty cells are left out: there may be a hundred thousand rows.
+            cells = {field: text for field, text in row.values.items() if text}
+            strays.append(found.stray | {"cells": cells})
+        else:
+            rows[found.customer].append(row)
+    for customer_id in sorted(rows, key=lambda pk: customers[pk].sort_key):
+        _plan_for(bundle, customers[customer_id], rows[customer_id], parsed)
+    bundle.state = Bundle.State.CUT
+    bundle.plan = {
+        "detected": describe_detected(parsed.detected),
+        "notices": [
+            notice.as_json() for notice in (*parsed.notices, *_about_said(parsed.detected, said))
+        ],
+        "rows": len(parsed.rows),
+        "strays": len(strays),
+        "shown_strays": [
+            {name: value for name, value in one.items() if name != "cells"}
+            for one in strays[:MOST_SHOWN]
+        ],
+    }
+    bundle.save(update_fields=["state", "plan"])
+    bundle.parts.all().delete()
+    _keep_strays(bundle, strays)
+
+
+def _about_said(detected: table.Detected, said: Mapping[str, str]) -> Iterator[Problem]:
+    for column in detected.columns:
+        if said.get(columns.plain_header(column.header)):
+            yield Problem(
+                detected.header_line, column.field, column.header[:120], "column_said", {},
+                severity=NOTICE,
+            )  # fmt: skip
+
+
+def _keep_strays(bundle: Bundle, strays: Sequence[dict]) -> None:
+    """Keep the rows that belong to no customer where the parts of the file were."""
+    for number, start in enumerate(range(0, len(strays), STRAYS_A_PART), 1):
+        content = json.dumps(strays[start : start + STRAYS_A_PART]).encode()
+        BundlePart.objects.create(bundle=bundle, number=number, content=content)
+
+
+def _open_customers(member: Member) -> QuerySet[Customer]:
+    return find_customers(member=member).filter(state=Customer.State.ACTIVE)
+
+
+def _names_of(customers: dict[UUID, Customer]) -> tuple[dict, dict]:
+    names = defaultdict(set)
+    for one in customers.values():
+        for name in (one.name, one.slug):
+            names[name].add(one.pk)
+    domains = Domain.objects.filter(is_verified=True, customer__in=list(customers))
+    return names, dict(domains.values_list("name", "customer_id"))
+
+
+def _plan_for(
+    bundle: Bundle, customer: Customer, rows: Sequence[table.Row], parsed: table.Parsed
+) -> None:
+    default = customer.domains.filter(is_verified=True).order_by("-is_default", "name").first()
+    defaults = bundle.options.get("defaults", {}) | {
+        "domain": default.name if default else "",
+        "location": customer.location,
+    }
+    batch = create_batch(
+        customer=customer,
+        kind=Batch.Kind.IMPORT,
+        state=Batch.State.CHECKING,
+        source_name=bundle.source_name,
+        options=bundle.options | {"defaults": defaults},
+        bundle=bundle.pk,
+        by=bundle.by,
+    )
+    plan_rows(batch, rows, parsed)
+
+
+def _refuse(bundle: Bundle, code: str, params: dict | None = None) -> None:
+    said = {key: str(value) for key, value in (params or {}).items()}
+    if code == "no_header":
+        # What the file begins with then may be a person, and this is kept.
+        del said["found"]
+    refused = {"code": code, "params": said}
+    bundle.state, bundle.plan = Bundle.State.REFUSED, {"refused": refused}
+    bundle.save(update_fields=["state", "plan"])
+    bundle.parts.all().delete()
+
+
+@transaction.atomic
+def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Member) -> int:
+    """
+    Start every import of the bundle that waits, can run and is in the member's reach, in workers.
+
+    Returns how many were started. One that must be looked at first, as none of its rows is good, it
+    would leave a customer without an administrator or was to be done in full only, is left waiting.
+
+    :raises NothingToStart: where none was started.
+    :raises Refused: where the member may not import users, or it is another member's bundle.
+    """
+    require(by, Permission.MANAGE_USERS)
+    good = Line.objects.filter(batch=OuterRef("pk"), state=Line.State.PLANNED)
+    waiting = Batch.objects.filter(
+        Exists(good),
+        bundle=bundle.pk,
+        state=Batch.State.PLANNED,
+        # Neither those the member may not see nor those archived since.
+        customer__in=_open_customers(by),
+    )
+    started = 0
+    # By customer, whose rows every start locks first.
+    for batch in waiting.select_related("customer", "by").order_by("customer_id"):
+        try:
+            with transaction.atomic():
+                start_batch(batch=batch, reason=reason or None, ticket=ticket or None, by=by)
+        except NotPlanned:
+            continue
+        except UsersError as error:
+            log.info("the import %s of a bundle was left waiting: %s", batch.pk, error)
+            continue
+        started += 1
+    if not started:
+        raise NothingToStart
+    return started
+
+
+def sweep_bundles() -> None:
+    """Wake the workers again for this tenant's bundles that nobody was told of for a minute."""
+    stale = timezone.now() - timedelta(seconds=60)
+    with transaction.atomic():
+        waiting = Bundle.objects.filter(state=Bundle.State.CHECKING).exclude(enqueued_at__gte=stale)
+        for bundle_id in list(waiting.values_list("pk", flat=True)):
+            Bundle.objects.filter(pk=bundle_id).update(enqueued_at=timezone.now())
+            poke("imports.split", bundle_id=str(bundle_id))
+
+
+@transaction.atomic
+def wipe_strays() -> None:
+    """Remove this tenant's rows that belonged to no customer for too long, wherever they stand."""
+    old = Bundle.objects.filter(created_at__lt=timezone.now() - STRAYS_KEPT).exclude(
+        state=Bundle.State.CHECKING
+    )
+    for bundle in old.filter(Exists(BundlePart.objects.filter(bundle=OuterRef("pk")))):
+        for name in ("shown_strays", "notices"):
+            bundle.plan.pop(name, None)
+        bundle.save(update_fields=["plan"])
+        bundle.parts.all().delete()

@@ -1,0 +1,142 @@
+"""Uploaded files, and what is kept beside them and no longer."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+import audit.operations as audit
+from batches.models import UPLOADS_KEPT, Batch, Chunk, Line
+from customers.counts import lock_customers
+from customers.models import Customer
+from imports.models import ImportColumn, LostRepair, Upload
+from imports.read.preview import Shown
+from partners.tenancy import require_current
+from users.models import CustomerUser
+
+# Batches that one wipe takes; the next comes in a minute.
+WIPED_AT_ONCE = 500
+# What a sentence about a row may still say: it names products and places, and no person.
+KEPT_OF_PROBLEMS = ("product", "permission", "location", "field")
+
+State = Batch.State
+
+
+def forget_file(of: Q) -> None:
+    """Remove the files of these batches, with the repairs that no longer fit them."""
+    batches = Batch.objects.filter(of)
+    Upload.objects.filter(batch__in=batches).delete()
+    LostRepair.objects.filter(batch__in=batches).delete()
+
+
+@transaction.atomic
+def wipe_files() -> None:
+    """
+    Remove this tenant's files of runs that are over, or kept for UPLOADS_KEPT.
+
+    With them go the names in rows that did not become users.
+
+    An import that waits for longer than its file is kept is dropped: nothing is left to import.
+    """
+    old = Q(created_at__lt=timezone.now() - UPLOADS_KEPT)
+    over = Q(state=State.CANCELED) | old & ~Q(state__in=[State.RUNNING, State.PAUSED])
+    due = over & Q(kind=Batch.Kind.IMPORT, rows_wiped_at=None)
+    found = Batch.objects.filter(due).order_by("pk").values_list("customer_id", flat=True)
+    customers = set(found[:WIPED_AT_ONCE])
+    lock_customers(customers)
+    locked = Batch.objects.select_for_update(of=("self",), no_key=True)
+    batches = list(locked.filter(due, customer__in=customers).order_by("pk"))
+    for batch in batches:
+        if batch.state in {State.PLANNED, State.CHECKING}:
+            _drop(batch)
+        _wipe_plan(batch)
+    _wipe_rows(batches)
+    forget_file(Q(state__in=[State.DONE, State.CANCELED]) | old)
+
+
+def _drop(batch: Batch) -> None:
+    batch.state, batch.halted_by, batch.finished_at = State.CANCELED, "", timezone.now()
+    batch.plan["dropped"] = True
+    # A check that runs holds its chunk, and ends by itself when it finds the plan dropped.
+    free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
+    numbers = list(free.values_list("number", flat=True))
+    Chunk.objects.filter(batch=batch, number__in=numbers).delete()
+    audit.record(
+        "batch.canceled",
+        subject=audit.Subject(batch.pk, str(batch.kind)),
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=audit.System(require_current()),
+    )
+
+
+def _wipe_plan(batch: Batch) -> None:
+    # What cells said: headers that were not understood, the value of a repair, where a file began.
+    for name in ("notices", "repair"):
+        batch.plan.pop(name, None)
+    if batch.plan.get("refused", {}).get("code") == "no_header":
+        batch.plan["refused"]["params"].pop("found", None)
+    batch.rows_wiped_at = timezone.now()
+    batch.save(update_fields=["state", "halted_by", "finished_at", "plan", "rows_wiped_at"])
+
+
+def _wipe_rows(batches: list[Batch]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {Line._meta.db_table} l SET
+                problems = CASE l.problems WHEN '[]' THEN l.problems ELSE (
+                    SELECT jsonb_agg(p - 'value' - 'suggestion' || jsonb_build_object('params', (
+                        SELECT coalesce(jsonb_object_agg(k, v), '{{}}')
+                        FROM jsonb_each(p->'params') AS one(k, v)
+                        WHERE jsonb_typeof(v) = 'number' OR k = ANY(%s))))
+                    FROM jsonb_array_elements(l.problems) AS p) END,
+                input = CASE WHEN r.is_user THEN l.input ELSE jsonb_strip_nulls(jsonb_build_object(
+                    'user_name', '', 'display_name', '', 'act', l.input->'act',
+                    'line', l.input->'line')) END,
+                result = CASE WHEN r.is_user THEN l.result ELSE jsonb_strip_nulls(
+                    jsonb_build_object('code', l.result->'code')) END
+            FROM (SELECT batch_id, number, EXISTS (SELECT FROM {CustomerUser._meta.db_table} u
+                    WHERE u.id = user_id) AS is_user
+                FROM {Line._meta.db_table} WHERE batch_id = ANY(%s)) r
+            WHERE l.batch_id = r.batch_id AND l.number = r.number
+                AND (NOT r.is_user OR l.problems <> '[]')
+            """,
+            [list(KEPT_OF_PROBLEMS), [batch.pk for batch in batches]],
+        )
+
+
+# The parts of a file are numbered from one; this one is not of the file.
+PREVIEW = 0
+
+
+@transaction.atomic
+def remember_columns(*, customer: Customer, columns: Mapping[str, str]) -> None:
+    """
+    Keep what columns mean, for every later file of the customer that has them.
+
+    `columns` are the fields by the plain form of the headers; '' leaves a column out.
+    """
+    ImportColumn.objects.bulk_create(
+        [
+            ImportColumn(customer=customer, header=header, field=field)
+            for header, field in columns.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["customer", "header"],
+        update_fields=["field"],
+    )
+
+
+def keep_preview(batch: Batch, columns: Sequence[Shown]) -> None:
+    """
+    Keep a few cells of each column beside the file, and no longer than that.
+
+    They may be of columns that are not read, so they must not outlive the file.
+    """
+    Upload.objects.filter(batch=batch, number=PREVIEW).delete()
+    content = json.dumps([asdict(column) for column in columns]).encode()
+    Upload.objects.create(batch=batch, number=PREVIEW, content=content)

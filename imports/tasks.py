@@ -1,0 +1,37 @@
+"""Wake-ups: ids in, one operation called."""
+
+from celery import shared_task
+
+from batches.queries.routes import find_partners_to_wipe, find_partners_with_work
+from imports.operations import check, split, upload
+from partners import tenancy
+from partners.tenancy import TenantTask
+
+
+@shared_task(base=TenantTask, name="imports.check")
+def check_upload(*, partner_id: str, batch_id: str, number: int) -> None:
+    """Check the file of an import."""
+    check.check_upload(batch_id=batch_id)
+
+
+@shared_task(base=TenantTask, name="imports.split")
+def cut_bundle(*, partner_id: str, bundle_id: str) -> None:
+    """Split a file with people of many customers into an import for each."""
+    split.cut_bundle(bundle_id=bundle_id)
+
+
+@shared_task(name="imports.sweep")
+def sweep() -> None:
+    """Wake the workers for files without a wake-up, partner by partner."""
+    for partner_id in find_partners_with_work():
+        with tenancy.tenant(partner_id):
+            split.sweep_bundles()
+
+
+@shared_task(name="imports.wipe")
+def wipe() -> None:
+    """Delete uploaded files past their time, partner by partner."""
+    for partner_id in find_partners_to_wipe():
+        with tenancy.tenant(partner_id):
+            upload.wipe_files()
+            split.wipe_strays()

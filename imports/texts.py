@@ -1,0 +1,381 @@
+"""What the page of a planned import offers to repair, in the reader's language."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from batches.models import Batch
+from customers import locations
+from customers.models import Customer
+from customers.queries import find_verified_domains
+from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, How, Kind
+from imports.queries import ProblemGroup, find_problem_groups
+from spreadsheets.csv_reader import DELIMITERS
+from spreadsheets.decode import ENCODINGS
+from spreadsheets.errors import UnreadableFile
+from users.models import UserPermission
+from users.rules import problems as importing
+from users.rules.fields import label_of
+
+# What is said of many rows at once where the sentence about one row names what stands in it.
+OF_MANY = {
+    "user_name_not_ascii": gettext_lazy(
+        "The user name holds letters other than a–z, which cannot stand in it."
+    ),
+    "user_name_bad_character": gettext_lazy(
+        "The user name holds characters that cannot stand in it."
+    ),
+    "user_name_exists": gettext_lazy(
+        "The same person is there already, with the same user name. Nothing is left to do."
+    ),
+    "user_name_taken": gettext_lazy("Somebody else already has the user name."),
+    "user_name_repeated": gettext_lazy("Another row above has the same user name."),
+    "user_name_deleted": gettext_lazy(
+        "This was the user name of somebody who was deleted. Importing creates a new user."
+    ),
+    "user_name_reserved": gettext_lazy(
+        "The user name looks like an official address. Make sure that it is a person."
+    ),
+    "domain_missing": gettext_lazy("The user name has no domain."),
+    "domain_differs": gettext_lazy(
+        "The user name ends with another domain than the column Domain says."
+    ),
+    "too_long": gettext_lazy("“%(column)s” is too long; it can be cut off."),
+    "location_missing": gettext_lazy(
+        "Licenses cannot be given without a usage location, and there is none."
+    ),
+    "contact_email_bad": gettext_lazy("The contact address is not an e-mail address."),
+    "phone_damaged": gettext_lazy("A spreadsheet has shortened the phone number."),
+}
+
+# What it is called to do without what stands in a column.
+WITHOUT = {
+    "products": gettext_lazy("Without this license"),
+    "permissions": gettext_lazy("Without this permission"),
+    "contact_email": gettext_lazy("Without a contact address"),
+    "phone": gettext_lazy("Without a phone number"),
+    "language": gettext_lazy("The customer’s language"),
+    "": gettext_lazy("Take the rows as they were read"),
+}
+# What it is called to import a row although this was said about it.
+ACCEPT = {
+    "user_name_deleted": gettext_lazy("Create a new account"),
+    "user_name_reserved": gettext_lazy("Import as it is: this is a person"),
+    "invisible_removed": gettext_lazy("Import without these characters"),
+    "user_unknown": gettext_lazy("Create a new account"),
+    "user_deleted": gettext_lazy("Create a new account"),
+}
+CAN_DO_WITHOUT = frozenset(
+    {
+        "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
+        "product_requires", "product_excludes", "permission_unknown", "permission_not_yours",
+        "contact_email_bad", "contact_email_is_own", "phone_damaged", "language_unknown",
+        "cells_too_many", "seat_short",
+    }
+)  # fmt: skip
+
+# A list of all countries for so many groups; a file with more spellings gets a short list.
+LONG_LISTS = 5
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One kind of problem, how many rows have it, and what can be done about all of them."""
+
+    kind: Kind
+    severity: str
+    rows: int
+    text: str
+    column: str
+    choices: tuple[tuple[str, str], ...]
+    chosen: str
+    button: str
+
+    @property
+    def tone(self) -> str:
+        """How grave it is, as the page colors it."""
+        return "bad" if self.severity == importing.ERROR else "warn"
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """Everything that can be repaired together: errors apart from warnings."""
+
+    errors: tuple[Repair, ...] = ()
+    warnings: tuple[Repair, ...] = ()
+    more: int = 0
+
+    def __bool__(self):
+        return bool(self.errors or self.warnings)
+
+
+def offer(batch: Batch, products: Mapping[str, str]) -> Repairs:
+    """
+    What is wrong with the rows of a planned import, with the choices for each kind.
+
+    `products` names the customer's subscriptions by id.
+    """
+    found = find_problem_groups(
+        batch,
+        by_value=BY_VALUE,
+        by_domain=BY_DOMAIN,
+        # That these users wait in line was chosen.
+        without=["seat_short"] if batch.options.get("when_short") == "queue" else (),
+    )
+    if not found.groups:
+        return Repairs()
+    desk = _Desk(batch.customer, products, is_list="leavers" in batch.plan)
+    shown = [desk.show(group) for group in found.groups]
+    return Repairs(
+        errors=tuple(one for one in shown if one.severity == importing.ERROR),
+        warnings=tuple(one for one in shown if one.severity != importing.ERROR),
+        more=found.more,
+    )
+
+
+def say_repaired(changed: int, bad: int, leaving: int = 0) -> str:
+    """What is said when rows of a plan have been repaired, and so many more users leave by it."""
+    numbers = {"n": intcomma(changed), "bad": intcomma(bad)}
+    if bad:
+        sentence = ngettext(
+            "%(n)s row changed, but it still has an error.",
+            "%(n)s rows changed; %(bad)s of them still have an error.",
+            changed,
+        )
+    else:
+        sentence = ngettext("%(n)s row changed.", "%(n)s rows changed.", changed)
+    return f"{sentence % numbers} {more_leave(leaving)}".strip()
+
+
+def more_leave(number: int) -> str:
+    """That so many more users leave with a complete list; '' where none does."""
+    if number <= 0:
+        return ""
+    text = ngettext(
+        "%(n)s user is in no row of the list any more, and is deleted by this import.",
+        "%(n)s users are in no row of the list any more, and are deleted by this import.",
+        number,
+    )
+    return text % {"n": intcomma(number)}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A sentence of the page, and how grave it is."""
+
+    text: str = ""
+    tone: str = "ok"
+
+
+def tell(batch: Batch) -> Told:
+    """What came of a repair that was left to a worker; nothing where there was none."""
+    said = batch.plan.get("repaired")
+    if said is None:
+        return Told()
+    if said.get("failed"):
+        text = _(
+            "The rows could not be repaired: something went wrong on our side, and none of them was"
+            " changed. Try again; if it happens again, correct the file and upload it anew."
+        )
+        return Told(text, "bad")
+    if "kept" in said:
+        return _tell_kept(**said)
+    if not said["changed"]:
+        return Told(_("No row has this problem any more. Nothing was changed."), "info")
+    text = say_repaired(**said)
+    return Told(text, "warn" if said["bad"] or said["leaving"] > 0 else "ok")
+
+
+def _tell_kept(kept: int, lost: int) -> Told:
+    """How many repairs have outlived another reading of the file."""
+    told = []
+    if kept:
+        text = ngettext(
+            "%(n)s row is repaired or left out again, as you had it.",
+            "%(n)s rows are repaired or left out again, as you had them.",
+            kept,
+        )
+        told.append(text % {"n": intcomma(kept)})
+    if lost:
+        text = ngettext(
+            "%(n)s repair could not be kept, as its row is read differently now. Look at it again.",
+            "%(n)s repairs could not be kept, as their rows are read differently now. Look at them"
+            " again.",
+            lost,
+        )
+        told.append(text % {"n": intcomma(lost)})
+    return Told(" ".join(told), "warn" if lost else "ok")
+
+
+class _Desk:
+    """Knows what can be chosen at this customer; each thing is asked for once."""
+
+    def __init__(self, customer: Customer, products: Mapping[str, str], *, is_list: bool):
+        self.customer = customer
+        # Whoever is in no row of a complete list leaves.
+        self.is_list = is_list
+        self.products = products
+        self.long_lists = LONG_LISTS
+
+    @cached_property
+    def domains(self) -> Sequence[str]:
+        return find_verified_domains(self.customer)
+
+    @cached_property
+    def locations(self) -> Sequence[tuple[str, str]]:
+        return locations.choices()
+
+    def show(self, group: ProblemGroup) -> Repair:
+        values = self._values(group)
+        choices = [(f"{How.SET}:{value}", str(label)) for value, label in values]
+        if group.suggestion and group.code not in DOMAIN_CODES:
+            choices = [(str(How.SUGGESTED), _suggested(group, values)), *choices]
+        choices += _ways_to_keep(group.code, group.column)
+        choices.append((str(How.LEAVE_OUT), self._leave_out()))
+        return Repair(
+            kind=Kind(group.code, group.column, group.key),
+            severity=group.severity,
+            rows=group.rows,
+            text=_sentence(group),
+            column=str(label_of(group.column)) if group.column else "",
+            choices=tuple(choices),
+            chosen=self._chosen(group, choices),
+            button=ngettext("Change %(n)s row", "Change %(n)s rows", group.rows)
+            % {"n": intcomma(group.rows)},
+        )
+
+    def _leave_out(self) -> str:
+        if self.is_list:
+            return _("Leave these rows out; those who are users already are deleted")
+        return _("Leave these rows out")
+
+    def _values(self, group: ProblemGroup) -> Sequence[tuple[str, str]]:
+        if group.code in DOMAIN_CODES:
+            return [(domain, domain) for domain in self.domains]
+        offers: Mapping[str, Callable[[], Sequence]] = {
+            "product_unknown": lambda: list(self.products.items()),
+            "product_ambiguous": lambda: list(self.products.items()),
+            "location_unknown": self._places,
+            "location_missing": self._places,
+            "permission_unknown": lambda: UserPermission.choices,
+            "language_unknown": lambda: settings.LANGUAGES,
+        }
+        return offers.get(group.code, list)()
+
+    def _places(self) -> Sequence[tuple[str, str]]:
+        self.long_lists -= 1
+        if self.long_lists >= 0:
+            return self.locations
+        return [one for one in self.locations if one[0] == self.customer.location]
+
+    def _chosen(self, group: ProblemGroup, choices: Sequence[tuple[str, str]]) -> str:
+        values = {value for value, _label in choices}
+        wanted = ""
+        if group.code in DOMAIN_CODES:
+            likely = group.suggestion.rpartition("@")[2] or next(iter(self.domains), "")
+            wanted = f"{How.SET}:{likely}"
+        elif group.suggestion:
+            wanted = str(How.SUGGESTED)
+        elif group.code == "location_missing":
+            wanted = f"{How.SET}:{self.customer.location}"
+        elif len(choices) == 1 or group.code in ACCEPT:
+            wanted = choices[0][0]
+        # Nothing is chosen where nothing is likely: then the member must say it.
+        return wanted if wanted in values else ""
+
+
+def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
+    """What can be chosen without another value, so that the row is imported."""
+    ways = []
+    if code == "seat_short":
+        ways.append((str(How.WAIT), _("All users without a seat wait in line")))
+    if code in ACCEPT:
+        ways.append((str(How.ACCEPT), str(ACCEPT[code])))
+    if code in CAN_DO_WITHOUT:
+        ways.append((str(How.WITHOUT), str(WITHOUT.get(column, WITHOUT[""]))))
+    return ways
+
+
+def offer_for_row(problem: importing.Problem) -> tuple[tuple[str, str], ...]:
+    """What one click does about a problem of one row: the choices with their labels."""
+    ways = _ways_to_keep(problem.code, problem.column)
+    if problem.suggestion:
+        use = _("Use %(suggestion)s") % {"suggestion": problem.suggestion}
+        ways = [(str(How.SUGGESTED), use), *ways]
+    return tuple(ways)
+
+
+def _suggested(group: ProblemGroup, values: Sequence[tuple[str, str]]) -> str:
+    suggestion = str(dict(values).get(group.suggestion, group.suggestion))
+    if group.suggested < group.rows:
+        sentence = ngettext(
+            "Take the suggestion for %(n)s of them: %(suggestion)s",
+            "Take the suggestions for %(n)s of them, such as %(suggestion)s",
+            group.suggested,
+        )
+    elif group.suggestions > 1:
+        sentence = _("Take the suggestions, such as %(suggestion)s")
+    else:
+        sentence = _("Take the suggestion: %(suggestion)s")
+    shortened = suggestion if len(suggestion) <= 60 else f"{suggestion[:59]}…"
+    return sentence % {"n": intcomma(group.suggested), "suggestion": shortened}
+
+
+def _sentence(group: ProblemGroup) -> str:
+    if group.code in OF_MANY:
+        return str(OF_MANY[group.code]) % {"column": label_of(group.column)}
+    # Of a line that does not matter.
+    problem = importing.Problem(0, group.column, group.key, group.code, group.params)
+    return importing.describe(problem)
+
+
+# The language that the columns of a file are named in, as that language calls itself.
+LANGUAGES = {"en": "English", "zh-hans": "简体中文", "zh-hant": "繁體中文", "ja": "日本語"}
+
+
+# The systems whose files are known.
+SOURCES = {
+    "portal": gettext_lazy("this portal, or a list of one’s own"),
+    "partner_center": "Microsoft Partner Center",
+    "microsoft_365": "Microsoft 365 admin center",
+    "entra": "Microsoft Entra",
+    "google": "Google Workspace",
+}
+
+
+def refusal(batch: Batch) -> str:
+    """Why the file was refused and what to do about it."""
+    refused = batch.plan.get("refused") or {}
+    code = refused.get("code", "internal")
+    if code == "internal":
+        return _(
+            "The file could not be checked: something went wrong on our side. Try again; if it"
+            " happens again, save the list from the template and upload that."
+        )
+    if code == "file_gone":
+        return _("The uploaded file has been removed meanwhile. Upload it again.")
+    return UnreadableFile(code, **refused.get("params", {})).message
+
+
+def describe(batch: Batch) -> list[tuple[str, str]]:
+    """What was found out about an uploaded file, as labels and values."""
+    found = batch.plan.get("detected") or {}
+    if not found:
+        return []
+    facts = [(_("Format"), "Excel (.xlsx)" if found["format"] == "xlsx" else "CSV")]
+    if found["format"] == "csv":
+        encoding, delimiter = found["encoding"], found["delimiter"]
+        facts += [
+            (_("Encoding"), str(dict(ENCODINGS).get(encoding, encoding))),
+            (_("Separator"), str(dict(DELIMITERS).get(delimiter, delimiter))),
+        ]
+    facts += [
+        (_("Language of the header"), LANGUAGES.get(found["language"], found["language"])),
+        (_("Made for"), str(SOURCES.get(found["source"], found["source"]))),
+    ]
+    return facts

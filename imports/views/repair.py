@@ -1,0 +1,149 @@
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRefresh
+
+from batches import texts as batch_texts
+from batches.errors import UsersError
+from batches.forms import Place
+from batches.page import page_of
+from batches.views import keep_note
+from customers.access import customer_view
+from imports import lost_repairs, texts
+from imports.forms.repair import RepairAll, RepairLine
+from imports.operations import repair
+from imports.queries import find_lost_repairs, get_line
+from imports.views.upload import get_import_or_404
+from licensing.queries import find_product_names
+from partners import downloads
+from partners.pages import render_form
+from partners.roles import Permission
+from users.export import record_lost_repairs
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def repair_all(request, customer, batch_id):
+    """Repair the same problem in all rows of a planned import that have it."""
+    batch = get_import_or_404(customer, batch_id)
+    keep_note(request, batch)
+    form = RepairAll(request.POST)
+    if not form.is_valid():
+        context = page_of(batch, Place(), member=request.user) | {"form": form}
+        return render_form(request, "batches/batch.html", context)
+    try:
+        say(request, repair.repair_all(batch=batch, **form.order, by=request.user))
+    except UsersError as error:
+        messages.error(request, error.message)
+    return redirect("batches:batch", customer.slug, batch.pk)
+
+
+def say(request, repaired):
+    """Say how many rows were changed, and how many of them still cannot run."""
+    if repaired.is_left_to_worker:
+        # The page itself says so, and what came of it in the end.
+        return
+    if not repaired.changed:
+        messages.info(request, _("No row has this problem any more. Nothing was changed."))
+        return
+    level = messages.warning if repaired.bad or repaired.leaving > 0 else messages.success
+    level(request, texts.say_repaired(repaired.changed, repaired.bad, repaired.leaving))
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def stop_repair(request, customer, batch_id):
+    """Let a plan wait again whose rows no worker has begun to repair."""
+    batch = get_import_or_404(customer, batch_id)
+    try:
+        repair.stop_repair(batch=batch, by=request.user)
+    except UsersError as error:
+        messages.error(request, error.message)
+    else:
+        messages.info(request, _("The repair was stopped. No row was changed."))
+    return redirect("batches:batch", customer.slug, batch.pk)
+
+
+@customer_view(Permission.MANAGE_USERS, even_archived=True)
+@require_POST
+def lost(request, customer, batch_id, kind):
+    """Record and hand out the repairs that did not outlive another reading of the file."""
+    downloads.check_kind(kind)
+    batch = get_import_or_404(customer, batch_id)
+    record_lost_repairs(batch=batch, kind=kind, by=request.user)
+    names = find_product_names(customer)
+    rows = lost_repairs.in_cells(find_lost_repairs(batch).iterator(), names)
+    return downloads.hand_out(rows, f"lost-repairs-{customer.slug}", kind, title=_("Lost repairs"))
+
+
+def get_line_or_404(customer, batch_id, number):
+    """Return the customer's import and the line of it that has this number."""
+    batch = get_import_or_404(customer, batch_id)
+    line = get_line(batch, number)
+    if line is None:
+        raise Http404
+    return batch, line
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def repair_line(request, customer, batch_id, number):
+    """Give one row of a planned import other values."""
+    batch, line = get_line_or_404(customer, batch_id, number)
+    products = find_product_names(customer)
+    whose = {"line": line, "products": products, "customer": customer, "member": request.user}
+    form = RepairLine(request.POST or None, **whose)
+    if form.is_valid() and save_line(request, batch, form):
+        messages.success(request, _("The row was changed and can be imported."))
+        back = redirect("batches:batch", customer.slug, batch.pk)
+        return HttpResponseClientRefresh() if request.htmx else back
+    (said,) = batch_texts.show([line], products, is_over=False)
+    context = {"nav": "import", "form": form, "batch": batch, "line": line, "said": said}
+    name = "imports/_repair_line.html" if request.htmx else "imports/repair_line.html"
+    return render_form(request, name, context)
+
+
+def save_line(request, batch, form):
+    """Order the repair; say at the form what still stands against it."""
+    keep_note(request, batch)
+    changes, number = form.cleaned_data["person"], form.line.number
+    try:
+        form.refuse(
+            repair.repair_line(batch=batch, number=number, changes=changes, by=request.user)
+        )
+    except UsersError as error:
+        form.add_error(None, error.message)
+    return not form.errors
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def leave_out(request, customer, batch_id, number):
+    """Take a row out of a planned import."""
+    return move(request, customer, batch_id, number, repair.leave_out)
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def take_back(request, customer, batch_id, number):
+    """Put a row back into a planned import."""
+    return move(request, customer, batch_id, number, repair.take_back)
+
+
+def move(request, customer, batch_id, number, order):
+    """Do it, say what it came to, and show the plan again."""
+    batch, line = get_line_or_404(customer, batch_id, number)
+    keep_note(request, batch)
+    try:
+        moved = order(batch=batch, numbers=[line.number], by=request.user)
+    except UsersError as error:
+        messages.error(request, error.message)
+    else:
+        name = line.input["display_name"] or line.input["user_name"]
+        is_out = order is repair.leave_out
+        said = _("%(name)s was left out.") if is_out else _("%(name)s was taken back.")
+        level = messages.warning if is_out and moved.leaving > 0 else messages.success
+        level(request, f"{said % {'name': name}} {texts.more_leave(moved.leaving)}".strip())
+    return redirect("batches:batch", customer.slug, batch.pk)

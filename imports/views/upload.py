@@ -1,0 +1,122 @@
+from functools import partial
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from batches import texts
+from batches.errors import UsersError
+from batches.models import Batch
+from batches.page import IMPORT_STEPS
+from batches.queries.batch import find_failed_lines, get_default_domain
+from batches.views import get_batch_or_404
+from customers.access import customer_view
+from imports.forms.upload import ImportFile, MapColumns, ReadFile
+from imports.operations.check import check_again, receive_file
+from imports.queries import find_preview
+from imports.write import rows as export
+from imports.write import template as templates
+from licensing.queries import find_product_names
+from partners import downloads
+from partners.pages import render_form
+from partners.roles import Permission
+from users.export import record_failed_rows
+
+TEMPLATES = [
+    ("en", _("English")),
+    ("zh-hans", _("Simplified Chinese")),
+]
+PART_BYTES = 1024 * 1024
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_http_methods(["GET", "POST"])
+def upload(request, customer):
+    """Take a file of people and order its check."""
+    form = ImportFile(
+        request.POST or None, request.FILES or None, customer=customer, member=request.user
+    )
+    if form.is_valid():
+        file = form.cleaned_data["file"]
+        batch = receive_file(
+            customer=customer,
+            name=file.name,
+            parts=iter(partial(file.read, PART_BYTES), b""),
+            options=form.options,
+            by=request.user,
+        )
+        return redirect("batches:batch", customer.slug, batch.pk)
+    context = {"nav": "import", "form": form, "steps": IMPORT_STEPS, "templates": TEMPLATES}
+    return render_form(request, "imports/upload.html", context)
+
+
+def get_import_or_404(customer, batch_id):
+    """Return the customer's batch that came from a file."""
+    batch = get_batch_or_404(customer, batch_id)
+    if batch.kind != Batch.Kind.IMPORT:
+        raise Http404
+    return batch
+
+
+def are_valid(form, columns):
+    """Say whether both forms are; what is wrong with a column is said of the page too."""
+    if form.is_bound and not columns.is_valid():
+        form.is_valid()
+        form.add_error(None, _("Choose for each column what it holds, or leave it out."))
+    return form.is_valid()
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_http_methods(["GET", "POST"])
+def change(request, customer, batch_id):
+    """Read an uploaded file differently and check it again."""
+    batch = get_import_or_404(customer, batch_id)
+    initial = ReadFile.initial_of(batch.options)
+    of_whom = {"customer": customer, "member": request.user}
+    form = ReadFile(request.POST or None, initial=initial, **of_whom)
+    columns = MapColumns(request.POST or None, columns=find_preview(batch))
+    if are_valid(form, columns):
+        choices = {"options": form.options, "columns": columns.said}
+        try:
+            check_again(batch=batch, **choices, by=request.user)
+        except UsersError as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect("batches:batch", customer.slug, batch.pk)
+    context = {"nav": "import", "form": form, "columns": columns, "batch": batch}
+    return render_form(request, "imports/settings.html", context | {"steps": IMPORT_STEPS})
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_safe
+def template(request, customer, language, kind):
+    """Hand out an empty file to fill in, with examples of this customer."""
+    downloads.check_kind(kind)
+    if language not in dict(TEMPLATES):
+        raise Http404
+    domain = get_default_domain(customer)
+    products = list(find_product_names(customer).values())
+    content = templates.template(language, domain, products, format=kind)
+    answer = HttpResponse(content, content_type=downloads.TYPES[kind])
+    return downloads.as_file(answer, f"users-{language}.{kind}")
+
+
+@customer_view(Permission.MANAGE_USERS, even_archived=True)
+@require_POST
+def failed(request, customer, batch_id, kind):
+    """Record and hand out the rows that were not imported, with the reasons, to be corrected."""
+    downloads.check_kind(kind)
+    batch = get_import_or_404(customer, batch_id)
+    try:
+        record_failed_rows(batch=batch, kind=kind, by=request.user)
+    except UsersError as error:
+        messages.error(request, error.message)
+        return redirect("batches:batch", customer.slug, batch.pk)
+    names = find_product_names(customer)
+    rows = export.failed_rows(
+        texts.as_rows(find_failed_lines(batch)), names, language=get_language()
+    )
+    return downloads.hand_out(rows, f"errors-{customer.slug}", kind)

@@ -1,0 +1,102 @@
+"""The template to download: a file that can be uploaded as it is."""
+
+import io
+from collections.abc import Sequence
+
+import xlsxwriter
+
+from imports.read import columns
+from spreadsheets import csv_writer
+from users.rules import vocabulary
+from users.rules.fields import LABELS
+
+# As many rows as get lists to choose from and cells of text.
+_PREPARED_ROWS = 2000
+
+_CHINESE = "zh-hans"
+
+_PEOPLE = {
+    "en": [
+        {
+            "user_name": "amy.parker", "first_name": "Amy", "last_name": "Parker",
+            "display_name": "Amy Parker", "location": "US", "job_title": "Engineer",
+            "department": "Development", "phone": "+1 555 0100",
+            "contact_email": "amy.parker@example.com", "language": "en",
+        },
+        {
+            "user_name": "david.chen", "first_name": "David", "last_name": "Chen",
+            "display_name": "David Chen", "location": "US", "job_title": "Accountant",
+            "department": "Finance", "phone": "+1 555 0101",
+            "contact_email": "david.chen@example.com", "language": "en",
+        },
+    ],
+    _CHINESE: [
+        {
+            "user_name": "jianguo.wang", "first_name": "建国", "last_name": "王",
+            "display_name": "王建国", "location": "CN", "job_title": "工程师",
+            "department": "研发部", "phone": "+86 10 5555 0100",
+            "contact_email": "jianguo.wang@example.com", "language": "zh-hans",
+        },
+        {
+            "user_name": "xiaohong.li", "first_name": "小红", "last_name": "李",
+            "display_name": "李小红", "location": "CN", "job_title": "会计",
+            "department": "财务部", "phone": "+86 10 5555 0101",
+            "contact_email": "xiaohong.li@example.com", "language": "zh-hans",
+        },
+    ],
+}  # fmt: skip
+
+
+def template(
+    language: str, domain: str, products: Sequence[str] = (), format: str = "csv"
+) -> bytes:
+    """
+    Make the template in English or Chinese, as 'csv' or 'xlsx', with two people of the domain.
+
+    The first of the products stands in the first row, so that it is seen how it is written.
+    """
+    language = _CHINESE if language.lower().startswith("zh") else "en"
+    rows = _rows(language, domain, products)
+    return _workbook(rows, products) if format == "xlsx" else b"".join(csv_writer.write_csv(rows))
+
+
+def _rows(language: str, domain: str, products: Sequence[str]) -> list[list[str]]:
+    header = columns.template_names(language)
+    # The user name brings its domain along.
+    del header["domain"]
+    rows = [list(header.values())]
+    for number, person in enumerate(_PEOPLE[language]):
+        given = {"products": products[0]} if products and number == 0 else {}
+        whole = person | given | {"user_name": f"{person['user_name']}@{domain}"}
+        rows.append([whole.get(field, "") for field in header])
+    return rows
+
+
+def _workbook(rows: list[list[str]], products: Sequence[str]) -> bytes:
+    fields = [field for field in LABELS if field != "domain"]
+    choices = {
+        "products": list(products),
+        "permissions": [str(label) for label in vocabulary.PERMISSIONS.values()],
+        "language": ["en", "zh-hans"],
+    }
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False}) as workbook:
+        sheet = workbook.add_worksheet()
+        heading = workbook.add_format({"bold": True, "bottom": 1})
+        # As text, or a spreadsheet makes a number of a telephone number.
+        text = workbook.add_format({"num_format": "@"})
+        sheet.freeze_panes(1, 0)
+        for place, field in enumerate(fields):
+            width = max(14, *(2 + 2 * len(row[place].encode()) // 3 for row in rows))
+            sheet.set_column(place, place, width, text)
+            sheet.write_string(0, place, rows[0][place], heading)
+            for number, row in enumerate(rows[1:], 1):
+                if row[place]:
+                    sheet.write_string(number, place, row[place], text)
+            # A list in a cell may hold 255 characters, and a comma parts it. It advises only:
+            # several products may stand in one cell.
+            options = [one for one in choices.get(field, []) if "," not in one]
+            if options and len(",".join(options)) <= 255:
+                rule = {"validate": "list", "source": options, "show_error": False}
+                sheet.data_validation(1, place, _PREPARED_ROWS, place, rule)
+    return file.getvalue()

@@ -1,0 +1,56 @@
+"""How a partner comes to be."""
+
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+import audit.operations as audit
+from partners import names, queries, tenancy
+from partners.models import Member, Partner
+from partners.operations.invitations import Invited, write_invitation
+from partners.operations.members import PartnersError, record
+from partners.roles import Role
+
+# Only the owner of the tables may make partners (recipes a).
+OWNER_CONNECTION = "owner"
+
+
+@dataclass(frozen=True)
+class Created:
+    """A partner, and the invitation of its first owner."""
+
+    partner: Partner
+    owner: Invited
+
+
+def create_partner(*, name: str, slug: str, email: str) -> Created:
+    """
+    Make a partner, and invite its first owner.
+
+    By the operator only: it needs the connection of the tables' owner. A partner of this name that
+    nobody has joined yet is kept, and the owner invited anew.
+
+    :raises PartnersError: and makes nothing, where the slug or the address is taken or unusable.
+    """
+    name = names.clean_text(name)
+    partner = queries.get_deserted_partner(name=name, slug=slug)
+    is_new = partner is None
+    partner = partner or Partner(name=name, slug=slug)
+    owner = Member(email=email.lower(), name=email, role=Role.OWNER)
+    try:
+        partner.full_clean()
+        owner.full_clean(exclude=["partner", "password", "name"])
+    except ValidationError as error:
+        raise PartnersError(" ".join(error.messages)) from error
+    if is_new:
+        with transaction.atomic(using=OWNER_CONNECTION):
+            partner.save(using=OWNER_CONNECTION, force_insert=True)
+    by = audit.System(partner.pk)
+    with tenancy.tenant(partner.pk), transaction.atomic():
+        queries.find_invitations(partner_id=partner.pk).update(withdrawn_at=timezone.now())
+        if is_new:
+            record("partner.created", partner.pk, partner.name, after={"owner": owner.email}, by=by)
+        invited = write_invitation(owner.email, Role.OWNER, is_limited=False, by=by)
+    return Created(partner, invited)

@@ -1,0 +1,67 @@
+"""Lists as Postgres reads arrays."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import (
+    BooleanField,
+    F,
+    Func,
+    Value,
+)
+from django.db.models.expressions import RawSQL
+from psycopg.types.array import ListDumper
+
+# Hardly ever in a text, and never in JSON, where a control character is escaped.
+SEPARATOR = "\x1f"
+
+
+class FastListDumper(ListDumper):
+    """
+    Writes an array in one go, where all of it is texts, ids, numbers or bytes.
+
+    Psycopg escapes item by item, and each quote and backslash of an item by a call of its own: for
+    the arrays of JSON that bulk work sends, that takes longer than all of its other Python.
+    """
+
+    def dump(self, obj):
+        """Write the list as an array; what is of no such kind, or mixed, is left to psycopg."""
+        kinds = set(map(type, obj))
+        if kinds == {int}:
+            return ("{" + ",".join(map(str, obj)) + "}").encode()
+        if kinds == {bytes}:
+            # Each is \x and its digits, and a backslash in an array is doubled.
+            return ('{"\\\\x' + '","\\\\x'.join([one.hex() for one in obj]) + '"}').encode()
+        if kinds == {UUID}:
+            return ("{" + ",".join([one.hex for one in obj]) + "}").encode()
+        if kinds == {str}:
+            text = SEPARATOR.join(obj)
+            # A separator that is in a text too would make two of it; a NUL is psycopg's to refuse.
+            if text.count(SEPARATOR) == len(obj) - 1 and "\0" not in text:
+                text = text.replace("\\", "\\\\").replace('"', '\\"')
+                return ('{"' + text.replace(SEPARATOR, '","') + '"}').encode()
+        return super().dump(obj)
+
+
+def among(values: Iterable, kind: str = "uuid") -> RawSQL:
+    """
+    These ids, or values of another kind, for a filter that ends in `__in`.
+
+    One array, however many: a hundred thousand placeholders take Postgres seconds.
+    """
+    return RawSQL(f"SELECT unnest(%s::{kind}[])", [list(values)])
+
+
+class IsOneOf(Func):
+    """
+    Whether a column has one of these values, as a condition for a filter.
+
+    As `among`, but Postgres knows how many they are, and reads a whole customer where they are
+    most of it, instead of looking each of them up.
+    """
+
+    output_field = BooleanField()
+
+    def __init__(self, column: str, values: Iterable, kind: str = "uuid"):
+        template = f"(%(expressions)s::{kind}[]))"
+        super().__init__(F(column), Value(list(values)), template=template, arg_joiner=" = ANY(")

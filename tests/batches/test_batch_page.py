@@ -1,0 +1,161 @@
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from batches.models import Batch
+from batches.operations.control import start_batch
+from tests import factories
+from users.acts.add import add_user
+from users.acts.edit import plan_edits
+from users.acts.reset import plan_resets
+
+
+def page(client, batch, **query):
+    return client.get(
+        reverse("batches:batch", args=[batch.customer.slug, batch.pk]), query_params=query
+    )
+
+
+def reset_of(contoso, alice, n):
+    users = [factories.user(contoso, f"Ann {number:03}") for number in range(n)]
+    return plan_resets(customer=contoso, users=[user.pk for user in users], by=alice)
+
+
+def test_a_plan_shows_its_lines_and_the_button(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 3)
+
+    answer = page(as_alice, batch)
+
+    assert answer.status_code == 200
+    assert "Reset 3 passwords" in answer.content.decode()
+    assert "Ann 002" in answer.content.decode()
+
+
+def test_a_plan_of_resets_asks_and_says_what_will_happen(contoso, alice, as_alice):
+    type(contoso).objects.update(password_days=1)
+    contoso.refresh_from_db()
+
+    text = page(as_alice, reset_of(contoso, alice, 3)).content.decode()
+
+    assert "<h1>Reset the passwords of 3 users?</h1>" in text
+    assert "The passwords they have end at once, and so do open sessions." in text
+    assert "valid for 1 day, and changed at the first sign-in" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "question", "fact"),
+    [
+        (
+            {"location": "DE"},
+            "Change location of 1 user?",
+            "Their usage location becomes Germany.",
+        ),
+        ({"department": "Sales"}, "Change 1 user?", "Their department becomes “Sales”."),
+        ({"job_title": ""}, "Change 1 user?", "Their job title is emptied."),
+        ({"language": "zh-hans"}, "Change 1 user?", "Their language becomes"),
+    ],
+)
+def test_a_plan_of_changes_says_what_is_changed(contoso, alice, as_alice, changes, question, fact):
+    ann = factories.user(contoso, "Ann", department="Finance", job_title="Nurse")
+    batch = plan_edits(customer=contoso, users=[ann.pk], changes=changes, by=alice)
+
+    text = page(as_alice, batch).content.decode()
+
+    assert f"<h1>{question}</h1>" in text
+    assert fact in text
+
+
+def test_a_change_of_the_location_is_called_so(contoso, alice, as_alice):
+    ann = factories.user(contoso, "Ann")
+    changes = {"location": "DE"}
+    batch = plan_edits(customer=contoso, users=[ann.pk], changes=changes, by=alice)
+
+    assert str(batch.get_kind_display()) == "Change location"
+    start_batch(batch=batch, by=alice)
+    assert "<h1>Location of 1 user changed</h1>" in page(as_alice, batch).content.decode()
+    assert "Location of 1 user changed" in as_alice.get("/batches/").content.decode()
+
+
+def test_starting_runs_it_and_shows_the_result(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 3)
+
+    answer = as_alice.post(reverse("batches:start", args=["contoso", batch.pk]), follow=True)
+
+    assert "<h1>3 passwords reset</h1>" in answer.content.decode()
+
+
+def test_a_set_that_is_open_offers_to_go_on_or_to_finish(contoso, office, alice, as_alice):
+    person = {
+        "user_name": "amy@contoso.example",
+        "display_name": "Amy",
+        "location": "US",
+        "products": [{"subscription": str(office.pk), "plans_off": []}],
+    }
+    added = add_user(customer=contoso, person=person, by=alice)
+    batch = added.batch
+    if batch.state != "open":
+        Batch.objects.filter(pk=batch.pk).update(state="open")
+
+    answer = page(as_alice, batch).content.decode()
+
+    assert "<h1>1 user added</h1>" in answer
+    assert "Office E3" in answer
+    assert reverse("users:add", args=["contoso"]) in answer
+    assert reverse("users:finish_set", args=["contoso", batch.pk]) in answer
+
+
+def test_a_seat_that_was_short_is_named_by_its_product(contoso, alice, as_alice):
+    none = factories.subscription(contoso, "Mail Pro", seats=0)
+    person = {
+        "user_name": "amy@contoso.example",
+        "display_name": "Amy",
+        "location": "US",
+        "products": [{"subscription": str(none.pk), "plans_off": []}],
+    }
+    batch = add_user(customer=contoso, person=person, by=alice).batch
+
+    assert "No license of Mail Pro was free." in page(as_alice, batch).content.decode()
+
+
+def test_a_batch_of_another_customer_is_absent(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 1)
+    factories.customer("fabrikam", "Fabrikam")
+
+    answer = as_alice.get(reverse("batches:batch", args=["fabrikam", batch.pk]))
+
+    assert answer.status_code == 404
+
+
+def test_a_poll_of_a_batch_that_has_ended_asks_for_the_whole_page(contoso, alice, as_alice):
+    batch = start_batch(batch=reset_of(contoso, alice, 1), by=alice)
+
+    answer = as_alice.get(
+        reverse("batches:batch", args=["contoso", batch.pk]),
+        query_params={"was": "running"},
+        headers={"HX-Request": "true"},
+    )
+
+    assert answer["HX-Refresh"] == "true"
+
+
+def test_a_running_batch_polls_and_a_finished_one_does_not(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 2)
+    Batch.objects.filter(pk=batch.pk).update(state="running", started_at=timezone.now())
+    assert 'hx-trigger="every 2s"' in page(as_alice, batch).content.decode()
+
+    Batch.objects.filter(pk=batch.pk).update(state="done")
+
+    assert 'hx-trigger="every 2s"' not in page(as_alice, batch).content.decode()
+
+
+def test_a_batch_that_waits_for_the_database_says_so_and_polls(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 2)
+    Batch.objects.filter(pk=batch.pk).update(
+        state="paused", halted_by="database", started_at=timezone.now()
+    )
+
+    text = page(as_alice, batch).content.decode()
+
+    assert "Waiting for the database." in text
+    assert "2 lines are left" in text
+    assert 'hx-trigger="every 2s"' in text

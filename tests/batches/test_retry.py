@@ -1,0 +1,136 @@
+"""Trying again what a batch could not do: what is taken over, and what is asked anew."""
+
+import pytest
+
+from batches.errors import LastAdministrator, TooFewSeats
+from batches.models import Batch, Chunk, Line
+from batches.operations.control import start_batch, stop_batch
+from batches.operations.retry import plan_retry
+from batches.operations.run import run_chunk
+from imports.operations.check import check_upload, receive_file
+from imports.operations.roster import TooManyLeavers
+from licensing.operations.subscriptions import change_subscription
+from tests import factories
+from users.acts.delete import plan_deletes
+from users.acts.licenses import Changes, plan_licenses
+from users.acts.purge import plan_purges
+from users.models import CustomerUser
+
+pytestmark = pytest.mark.django_db
+
+
+def work(batch):
+    """Do what the workers would do."""
+    for chunk in Chunk.objects.filter(batch=batch, state="pending"):
+        run_chunk(batch_id=batch.pk, number=chunk.number)
+    batch.refresh_from_db()
+
+
+@pytest.fixture
+def stopped_roster(contoso, alice):
+    """A complete list without 60 of 80 users, stopped before any of these left."""
+    for number in range(80):
+        factories.user(contoso, f"User {number:03}", user_name=f"u{number:03}@contoso.example")
+    rows = "".join(f"u{number:03}@contoso.example\n" for number in range(20))
+    batch = receive_file(
+        customer=contoso,
+        name="people.csv",
+        parts=[f"User name\n{rows}".encode()],
+        options={"purpose": "roster", "mode": "good", "most_leavers": 80, "defaults": {}},
+        by=alice,
+    )
+    check_upload(batch_id=batch.pk)
+    batch.refresh_from_db()
+    start_batch(batch=batch, by=alice)
+    stop_batch(batch=batch, by=alice)
+    batch.refresh_from_db()
+    return batch
+
+
+def test_a_stopped_roster_lets_the_rest_go(stopped_roster, as_alice, contoso, alice):
+    again = plan_retry(batch=stopped_roster, by=alice)
+
+    page = as_alice.get(f"/customers/contoso/batches/{again.pk}/")
+    assert page.status_code == 200
+    assert "60 of 80 users" in page.content.decode()
+    start_batch(batch=again, by=alice)
+    work(again)
+    assert again.state == "done"
+    assert CustomerUser.objects.filter(deleted_at=None).count() == 20
+
+
+def test_a_stopped_roster_keeps_its_share(stopped_roster, alice):
+    again = plan_retry(batch=stopped_roster, by=alice)
+    # Most have left otherwise since, so that what remains is far more than the share.
+    again.plan["leavers"]["most"] = 10
+    again.save()
+
+    with pytest.raises(TooManyLeavers):
+        start_batch(batch=again, by=alice)
+
+
+def test_that_the_last_administrator_may_go_is_asked_anew(contoso, alice):
+    ann = factories.user(contoso, "Ann", permissions=["global_administrator"])
+    others = [factories.user(contoso, f"User {number:03}").pk for number in range(60)]
+    batch = plan_deletes(customer=contoso, users=[ann.pk, *others], by=alice)
+    start_batch(batch=batch, may_take_last_administrator=True, by=alice)
+    stop_batch(batch=batch, by=alice)
+    batch.refresh_from_db()
+
+    again = plan_retry(batch=batch, by=alice)
+
+    with pytest.raises(LastAdministrator):
+        start_batch(batch=again, by=alice)
+    start_batch(batch=again, may_take_last_administrator=True, by=alice)
+    work(again)
+    assert not CustomerUser.objects.filter(deleted_at=None).exists()
+
+
+def test_nobody_gets_a_license_again_unless_all_do(as_alice, contoso, alice):
+    visio = factories.subscription(contoso, "Visio", seats=60)
+    users = [factories.user(contoso, f"User {one:03}", location="US").pk for one in range(60)]
+    changes = Changes(give=frozenset([str(visio.pk)]))
+    batch = plan_licenses(
+        customer=contoso, users=users, changes=changes, when_short="none", by=alice
+    )
+    start_batch(batch=batch, by=alice)
+    stop_batch(batch=batch, by=alice)
+    change_subscription(
+        subscription=visio, seats=5, state="active", renews_on=visio.renews_on, by=alice
+    )
+
+    again = plan_retry(batch=Batch.objects.get(pk=batch.pk), by=alice)
+
+    (seats,) = again.plan["seats"]
+    assert (seats["wanted"], seats["free"], seats["short"]) == (60, 5, 55)
+    assert as_alice.get(f"/customers/contoso/batches/{again.pk}/").status_code == 200
+    with pytest.raises(TooFewSeats):
+        start_batch(batch=again, by=alice)
+
+
+def test_nobody_is_created_twice_by_two_repetitions(contoso, alice):
+    batch = receive_file(
+        customer=contoso,
+        name="people.csv",
+        parts=[b"User name,Display name\nann@contoso.example,Ann\n"],
+        options={"purpose": "create", "mode": "good", "defaults": {"location": "US"}},
+        by=alice,
+    )
+    check_upload(batch_id=batch.pk)
+    batch.refresh_from_db()
+    taken = factories.user(contoso, "Ann", user_name="ann@contoso.example")
+    start_batch(batch=batch, by=alice)
+    CustomerUser.objects.filter(pk=taken.pk).update(user_name="another@contoso.example")
+    first = plan_retry(batch=batch, by=alice)
+    second = plan_retry(batch=batch, by=alice)
+    start_batch(batch=first, by=alice)
+    user = CustomerUser.objects.get(user_name="ann@contoso.example")
+    for plan in (plan_deletes, plan_purges):
+        done = plan(customer=contoso, users=[user.pk], by=alice)
+        start_batch(batch=done, by=alice)
+
+    start_batch(batch=second, by=alice)
+
+    assert CustomerUser.objects.get() == taken
+    assert Line.objects.get(batch=second).result == {"code": "gone"}
+    assert Batch.objects.get(pk=second.pk).state == "done"

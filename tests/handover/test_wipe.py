@@ -1,0 +1,98 @@
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from audit.models import Event
+from batches.models import Batch, Line
+from batches.queries.routes import find_partners_to_wipe
+from handover import tasks
+from handover.operations.sheet import NothingLeft, SheetExpired, hand_over, open_sheet, wipe
+from partners import tenancy
+from tests.handover.handing_over import add, secret_of
+from users.acts import issue
+
+
+def end(batch):
+    """Let the time of the sheet be over."""
+    Batch.objects.filter(pk=batch.pk).update(sheet_expires_at=timezone.now())
+
+
+@pytest.fixture
+def batch(contoso, alice):
+    return add(contoso, alice, "ann")
+
+
+def test_the_policy_of_the_customer_says_how_long_a_sheet_can_be_opened(contoso, alice):
+    contoso.sheet_hours = 5
+    contoso.save()
+
+    batch = add(contoso, alice, "ann")
+
+    left = batch.sheet_expires_at - timezone.now()
+    assert timedelta(hours=4, minutes=59) < left <= timedelta(hours=5)
+
+
+def test_an_expired_sheet_opens_for_nobody_even_before_it_is_wiped(batch, alice):
+    end(batch)
+
+    with pytest.raises(SheetExpired):
+        open_sheet(batch=batch, way="shown", by=alice)
+    with pytest.raises(SheetExpired):
+        hand_over(batch=batch, by=alice)
+
+
+def test_it_destroys_what_is_over_and_closes_the_set(batch, alice):
+    end(batch)
+
+    assert wipe() == 1
+
+    batch.refresh_from_db()
+    assert (batch.sheet_key, batch.state, batch.handed_over_at) == ("", "done", None)
+    assert Line.objects.get(batch=batch).sealed is None
+    assert Event.objects.get(action="sheet.expired").batch_id == batch.pk
+
+
+def test_it_leaves_what_is_not_over(batch, alice):
+    before = secret_of(batch)
+
+    assert wipe() == 0
+
+    assert secret_of(batch) == before
+
+
+def test_it_is_recorded_once(batch):
+    end(batch)
+    wipe()
+
+    assert wipe() == 0
+    assert Event.objects.filter(action="sheet.expired").count() == 1
+
+
+def test_a_batch_that_outlives_its_sheet_loses_what_expired_and_goes_on(batch, alice):
+    end(batch)
+    batch.refresh_from_db()
+    old_key = batch.sheet_key
+
+    issue.issue_passwords(batch=batch, lines=list(batch.lines.all()))
+
+    with pytest.raises(NothingLeft):
+        open_sheet(batch=batch, way="shown", by=alice)
+    assert batch.sheet_key not in ("", old_key)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beat_finds_the_partner_and_wipes(contoso, alice, northwind):
+    with transaction.atomic():
+        batch = add(contoso, alice, "ann")
+        end(batch)
+    assert find_partners_to_wipe() == [northwind.pk]
+
+    with tenancy.tenant(None):
+        tasks.wipe()
+
+    with transaction.atomic():
+        batch.refresh_from_db()
+    assert batch.sheet_key == ""
+    assert find_partners_to_wipe() == []

@@ -1,0 +1,433 @@
+"""One file for many customers."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from audit.models import Event
+from batches.models import Batch, Chunk
+from batches.operations.run import run_chunk
+from batches.queries.routes import find_partners_to_wipe
+from customers.models import Scope
+from imports.models import Bundle, BundlePart
+from imports.operations import split
+from imports.operations.split import (
+    NothingToStart,
+    cut_bundle,
+    receive_bundle,
+    start_bundle,
+    wipe_strays,
+)
+from imports.operations.upload import remember_columns
+from partners import tenancy
+from partners.access import Refused
+from tests import factories
+from users.models import CustomerUser
+
+pytestmark = pytest.mark.django_db
+
+HEADER = "Customer,User name,Display name\n"
+
+
+@pytest.fixture
+def fabrikam(inside):
+    return factories.customer(
+        "fabrikam", "Fabrikam Ltd", domains=("fabrikam.example",), location="DE"
+    )
+
+
+def cut(by, text, **options):
+    options = {"purpose": "create", "mode": "good"} | options
+    bundle = receive_bundle(name="all.csv", parts=[text.encode()], options=options, by=by)
+    cut_bundle(bundle_id=bundle.pk)
+    bundle.refresh_from_db()
+    return bundle
+
+
+def plans(bundle):
+    batches = Batch.objects.filter(bundle=bundle.pk).order_by("id")
+    return {
+        one.customer.slug: sorted(line.input["user_name"] for line in one.lines.all())
+        for one in batches
+    }
+
+
+def work(bundle):
+    for chunk in Chunk.objects.filter(batch__bundle=bundle.pk, state="pending"):
+        run_chunk(batch_id=chunk.batch_id, number=chunk.number)
+
+
+def test_each_customer_gets_a_plan_of_its_own(contoso, fabrikam, alice):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nfabrikam,bo,Bo\nFABRIKAM ltd.,cy,Cy\n")
+
+    assert bundle.state == "cut"
+    assert plans(bundle) == {
+        "contoso": ["ann@contoso.example"],
+        "fabrikam": ["bo@fabrikam.example", "cy@fabrikam.example"],
+    }
+    assert not BundlePart.objects.exists()
+    assert Event.objects.get(action="import.uploaded").subject_name == "all.csv"
+
+
+def test_each_customers_own_location_fills_the_gaps(contoso, fabrikam, alice):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\n")
+
+    locations = {
+        one.customer.slug: one.lines.get().input["location"]
+        for one in Batch.objects.filter(bundle=bundle.pk)
+    }
+    assert locations == {"contoso": "US", "fabrikam": "DE"}
+
+
+def test_without_a_column_the_domain_says_whose_somebody_is(contoso, fabrikam, alice):
+    text = "User name,Display name\nann@contoso.example,Ann\nbo@FABRIKAM.example,Bo\n"
+
+    assert plans(cut(alice, text)) == {
+        "contoso": ["ann@contoso.example"],
+        "fabrikam": ["bo@fabrikam.example"],
+    }
+
+
+def test_rows_of_nobody_are_named_with_line_and_reason(contoso, fabrikam, alice):
+    text = HEADER + "Contosso,ann,Ann\n,bo,Bo\n,cy@nowhere.example,Cy\nContoso,di,Di\n"
+
+    bundle = cut(alice, text)
+
+    assert bundle.plan["strays"] == 3
+    said = [(one["line"], one["code"], one["suggestion"]) for one in bundle.plan["shown_strays"]]
+    assert said == [
+        (2, "customer_unknown", "Contoso"),
+        (3, "customer_missing", ""),
+        (4, "domain_of_nobody", ""),
+    ]
+    assert plans(bundle) == {"contoso": ["di@contoso.example"]}
+
+
+def test_a_customer_out_of_the_members_reach_is_as_absent_as_none(contoso, fabrikam, helen):
+    Scope.objects.create(member=helen, customer=contoso)
+    helen.is_limited = True
+    helen.save()
+
+    bundle = cut(helen, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody Ltd,cy,Cy\n")
+
+    assert plans(bundle) == {"contoso": ["ann@contoso.example"]}
+    codes = [one["code"] for one in bundle.plan["shown_strays"]]
+    assert codes == ["customer_unknown", "customer_unknown"]
+    assert "abrikam" not in bundle.plan["shown_strays"][1]["suggestion"]
+
+
+def test_a_rivals_customer_is_as_absent_as_none(contoso, rival, alice):
+    with tenancy.tenant(rival.pk):
+        factories.customer("wayne", "Wayne", domains=("wayne.example",))
+
+    bundle = cut(alice, HEADER + "Wayne,ann,Ann\nContoso,bo,Bo\n")
+
+    assert bundle.plan["shown_strays"][0]["code"] == "customer_unknown"
+
+
+def test_a_file_that_cannot_be_read_is_refused(contoso, alice):
+    bundle = cut(alice, "what is this\n")
+
+    assert bundle.state == "refused"
+    assert bundle.plan["refused"]["code"] == "no_header"
+    assert not BundlePart.objects.exists()
+
+
+def test_a_second_worker_cuts_nothing_again(contoso, alice):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\n")
+
+    cut_bundle(bundle_id=bundle.pk)
+
+    assert Batch.objects.filter(bundle=bundle.pk).count() == 1
+
+
+def test_a_file_that_crashes_its_worker_is_refused_in_the_end(contoso, alice):
+    bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
+    Bundle.objects.filter(pk=bundle.pk).update(attempts=3)
+
+    cut_bundle(bundle_id=bundle.pk)
+
+    bundle.refresh_from_db()
+    assert (bundle.state, bundle.plan["refused"]["code"]) == ("refused", "internal")
+
+
+def test_all_are_started_at_once_and_done_by_workers(contoso, fabrikam, alice):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\n")
+
+    assert start_bundle(bundle=bundle, ticket="T-9", by=alice) == 2
+
+    assert not CustomerUser.objects.exists()
+    work(bundle)
+    assert CustomerUser.objects.count() == 2
+    assert set(Batch.objects.values_list("state", "ticket")) == {("done", "T-9")}
+    with pytest.raises(NothingToStart):
+        start_bundle(bundle=bundle, by=alice)
+
+
+def test_one_that_is_all_or_nothing_and_has_errors_is_left_waiting(contoso, fabrikam, alice):
+    bundle = cut(alice, HEADER + "Contoso,ä,Ann\nFabrikam Ltd,bo,Bo\n", mode="all")
+
+    assert start_bundle(bundle=bundle, by=alice) == 1
+
+    states = {one.customer.slug: one.state for one in Batch.objects.filter(bundle=bundle.pk)}
+    assert states == {"contoso": "planned", "fabrikam": "running"}
+
+
+def test_one_without_a_good_row_is_left_waiting_for_its_repair(contoso, fabrikam, alice):
+    bundle = cut(alice, HEADER + "Contoso,a b,Ann\nFabrikam Ltd,bo,Bo\n")
+
+    assert start_bundle(bundle=bundle, by=alice) == 1
+
+    states = dict(Batch.objects.filter(bundle=bundle.pk).values_list("customer__slug", "state"))
+    assert states["contoso"] == Batch.State.PLANNED
+
+
+def test_a_reader_uploads_nothing(contoso, bob):
+    with pytest.raises(Refused):
+        receive_bundle(name="a.csv", parts=[b"x"], options={}, by=bob)
+
+
+def test_one_who_did_not_upload_needs_the_right_to_approve(contoso, alice, helen):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\n")
+
+    with pytest.raises(Refused):
+        start_bundle(bundle=bundle, by=helen)
+
+
+# Pages
+
+
+def send(client, text, **fields):
+    file = SimpleUploadedFile("all.csv", text.encode())
+    return client.post(reverse("imports:upload_many"), {"file": file, "mode": "good"} | fields)
+
+
+def test_from_the_upload_over_the_plans_to_the_start(as_alice, contoso, fabrikam, alice):
+    answer = send(as_alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody,cy,Cy\n")
+    bundle = Bundle.objects.get()
+    assert answer.url == reverse("imports:bundle", args=[bundle.pk])
+    assert "is being read" in as_alice.get(answer.url).content.decode()
+
+    cut_bundle(bundle_id=bundle.pk)
+    page = " ".join(as_alice.get(answer.url).content.decode().split())
+    assert "Fabrikam Ltd" in page
+    assert "“Nobody” is not one of your customers." in page
+    assert "Start 2 imports" in page
+
+    url = reverse("imports:start_bundle", args=[bundle.pk])
+    page = " ".join(as_alice.post(url, follow=True).content.decode().split())
+    assert "2 imports were started." in page
+    work(bundle)
+    assert CustomerUser.objects.count() == 2
+
+
+def test_the_page_shows_a_limited_member_only_their_customers(
+    client, contoso, fabrikam, alice, helen
+):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody,cy,Cy\n")
+    Scope.objects.create(member=helen, customer=contoso)
+    helen.is_limited = True
+    helen.save()
+    client.force_login(helen)
+
+    page = client.get(reverse("imports:bundle", args=[bundle.pk])).content.decode()
+
+    assert "Contoso" in page
+    assert "Fabrikam" not in page
+    assert "Nobody" not in page
+
+
+def test_an_empty_file_is_refused_in_a_sentence(as_alice, contoso):
+    answer = send(as_alice, "")
+
+    assert answer.status_code == 422
+    assert "The file is empty." in answer.content.decode()
+
+
+def test_the_page_asks_as_much_for_many_customers_as_for_one(as_alice, alice, inside):
+    for number in range(30):
+        factories.customer(f"c{number}", f"Customer {number:02}", domains=(f"c{number}.example",))
+    counts = []
+    for number in (1, 30):
+        text = HEADER + "".join(f"c{n},ann,Ann\n" for n in range(number))
+        url = reverse("imports:bundle", args=[cut(alice, text).pk])
+        as_alice.get(url)
+        with CaptureQueriesContext(connection) as captured:
+            as_alice.get(url)
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+
+
+def test_a_database_that_is_away_is_not_held_against_the_file(contoso, alice, monkeypatch):
+    bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
+
+    def stop(_bundle):
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(split, "_cut", stop)
+    with pytest.raises(OperationalError):
+        cut_bundle(bundle_id=bundle.pk)
+
+    bundle.refresh_from_db()
+    assert (bundle.state, bundle.attempts) == ("checking", 0)
+
+
+# The rows of nobody as a file, and columns as they were said before
+
+
+def download(client, bundle, kind="csv"):
+    return client.post(reverse("imports:strays", args=[bundle.pk, kind]))
+
+
+def content_of(answer):
+    return b"".join(answer.streaming_content)
+
+
+STRAYS = HEADER.strip() + ",Domain,Phone\n"
+
+
+def test_rows_of_nobody_come_back_as_a_file_with_the_reasons(as_alice, contoso, alice):
+    text = STRAYS + "Contosso,ann,Ann,,=1+1\n,bo,Bo,nowhere.example,\nContoso,di,Di,,\n"
+
+    answer = download(as_alice, cut(alice, text))
+
+    assert "errors-no-customer" in answer.headers["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(content_of(answer).decode("utf-8-sig"))))
+    assert [(row["Customer"], row["User name"], row["Error"]) for row in rows] == [
+        ("Contosso", "ann", "“Contosso” is not one of your customers. Suggestion: Contoso"),
+        ("", "bo", "nowhere.example is not a verified domain of any customer of yours."),
+    ]
+    assert (rows[0]["Phone"], rows[1]["Domain"]) == ("'=1+1", "nowhere.example")
+
+
+def test_that_rows_of_nobody_are_taken_out_is_on_record(as_alice, contoso, alice):
+    bundle = cut(alice, STRAYS + "Contosso,ann,Ann,,\nContosso,bo,Bo,,\n")
+
+    download(as_alice, bundle, "xlsx")
+
+    event = Event.objects.get(action="import.strays_exported")
+    assert (event.by_id, event.subject_id, event.subject_name, event.after) == (
+        alice.pk,
+        bundle.pk,
+        bundle.source_name,
+        {"lines": 2, "file": "xlsx"},
+    )
+    assert as_alice.get(reverse("imports:strays", args=[bundle.pk, "csv"])).status_code == 405
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_file_imports_once_it_is_corrected(as_alice, contoso, alice, kind, language):
+    bundle = cut(alice, STRAYS + "Contosso,ann,Ann,,=1+1\n")
+    as_alice.cookies["django_language"] = language
+    content = content_of(download(as_alice, bundle, kind))
+    factories.customer("contosso", "Contosso", domains=("contosso.example",))
+
+    again = receive_bundle(name=f"again.{kind}", parts=[content], options=bundle.options, by=alice)
+    cut_bundle(bundle_id=again.pk)
+
+    again.refresh_from_db()
+    assert (again.state, again.plan["strays"], again.plan["notices"]) == ("cut", 0, [])
+    line = Batch.objects.get(bundle=again.pk).lines.get()
+    assert (line.input["user_name"], line.input["phone"]) == ("ann@contosso.example", "=1+1")
+
+
+def test_all_of_them_are_in_the_file_though_the_page_shows_some(
+    as_alice, contoso, alice, monkeypatch
+):
+    monkeypatch.setattr(split, "MOST_SHOWN", 2)
+    monkeypatch.setattr(split, "STRAYS_A_PART", 2)
+    bundle = cut(alice, HEADER + "".join(f"Nobody,u{n},U {n}\n" for n in range(5)))
+
+    page = " ".join(
+        as_alice.get(reverse("imports:bundle", args=[bundle.pk])).content.decode().split()
+    )
+    assert "Only the first 2 are shown here." in page
+    assert reverse("imports:strays", args=[bundle.pk, "csv"]) in page
+
+    rows = content_of(download(as_alice, bundle)).decode("utf-8-sig").splitlines()
+    assert [row.split(",")[1] for row in rows[1:]] == [f'"u{n}"' for n in range(5)]
+
+
+def test_who_sees_no_rows_of_nobody_downloads_none(client, contoso, alice, helen, bob):
+    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nNobody,cy,Cy\n")
+    client.force_login(bob)
+    assert download(client, bundle).status_code == 403
+    Scope.objects.create(member=helen, customer=contoso)
+    helen.is_limited = True
+    helen.save()
+    client.force_login(helen)
+
+    assert download(client, bundle).status_code == 404
+    assert client.get(reverse("imports:bundle", args=[bundle.pk])).status_code == 200
+
+
+def test_a_kind_of_file_that_is_none_is_not_found(as_alice, contoso, alice):
+    assert download(as_alice, cut(alice, HEADER + "Nobody,cy,Cy\n"), "pdf").status_code == 404
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(29, True), (31, False)])
+def test_rows_of_nobody_are_removed_after_a_month(as_alice, contoso, alice, days, is_kept):
+    bundle = cut(alice, HEADER + "Nobody,cy,Cy\n")
+    long_ago = timezone.now() - timedelta(days=days)
+    Bundle.objects.filter(pk=bundle.pk).update(created_at=long_ago)
+
+    assert find_partners_to_wipe() == ([] if is_kept else [bundle.partner_id])
+    wipe_strays()
+
+    page = as_alice.get(reverse("imports:bundle", args=[bundle.pk])).content.decode()
+    assert ("Cy" in page) is is_kept
+    assert (reverse("imports:strays", args=[bundle.pk, "csv"]) in page) is is_kept
+    assert BundlePart.objects.exists() is is_kept
+    assert "1 row belongs to no customer" in page
+    assert "Only the first" not in page
+
+
+def test_a_file_that_waits_to_be_cut_is_kept(contoso, alice):
+    bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
+    Bundle.objects.update(created_at=timezone.now() - timedelta(days=40))
+
+    assert find_partners_to_wipe() == []
+    wipe_strays()
+
+    assert bundle.parts.count() == 1
+
+
+def test_a_column_means_what_was_said_of_every_customer_that_had_it(contoso, fabrikam, alice):
+    remember_columns(customer=contoso, columns={"abteilungnr": "department", "raum": "job_title"})
+    remember_columns(customer=fabrikam, columns={"raum": "phone", "telefon2": ""})
+    text = "Customer,User name,Abteilung-Nr,Raum,Telefon 2\nFabrikam Ltd,bo,7,8,9\n"
+
+    bundle = cut(alice, text)
+
+    line = Batch.objects.get(bundle=bundle.pk).lines.get().input
+    assert (line["department"], line["job_title"], line["phone"]) == ("7", "", "")
+    said = [(one["code"], one["value"]) for one in bundle.plan["notices"]]
+    assert said == [("column_unknown", "Raum"), ("column_said", "Abteilung-Nr")]
+
+
+def test_one_customers_files_do_not_change_what_a_header_says_by_itself(contoso, fabrikam, alice):
+    remember_columns(customer=contoso, columns={"department": "job_title"})
+
+    bundle = cut(alice, "Customer,User name,Department\nFabrikam Ltd,bo,IT\n")
+
+    assert Batch.objects.get(bundle=bundle.pk).lines.get().input["department"] == "IT"
+
+
+def test_columns_of_customers_out_of_reach_are_not_asked(contoso, fabrikam, helen, alice):
+    remember_columns(customer=fabrikam, columns={"raum": "department"})
+    Scope.objects.create(member=helen, customer=contoso)
+    helen.is_limited = True
+    helen.save()
+
+    bundle = cut(helen, "Customer,User name,Raum\nContoso,bo,IT\n")
+
+    assert Batch.objects.get(bundle=bundle.pk).lines.get().input["department"] == ""

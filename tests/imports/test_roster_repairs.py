@@ -1,0 +1,257 @@
+"""A complete list whose rows are repaired: who is in none of them any more leaves."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from batches.errors import LastAdministrator
+from batches.models import Line
+from batches.operations.control import start_batch
+from batches.operations.retry import plan_retry
+from imports.check.repair import How, Kind
+from imports.operations import repair
+from imports.operations.check import check_upload
+from imports.operations.repair import leave_out, repair_all, repair_line, take_back
+from imports.operations.roster import TooManyLeavers
+from tests import factories
+from tests.imports.test_import import plan, show
+from tests.imports.test_import_modes import give
+from users.models import CustomerUser
+
+HEADER = "User name,Display name,Department,Usage location,Licenses\r\n"
+
+
+@pytest.fixture
+def people(contoso):
+    """The users who are there."""
+    return {
+        name: factories.user(contoso, name.title(), user_name=f"{name}@contoso.example")
+        for name in ("ann", "bo", "cy", "di")
+    }
+
+
+@pytest.fixture
+def roster(as_alice, contoso, office, people):
+    """Plan these rows as the complete list, as alice."""
+
+    def make(*rows, **fields):
+        content = (HEADER + "".join(f"{row}\r\n" for row in rows)).encode()
+        fields = {"purpose": "roster", "licenses": "add", "most_leavers": "50"} | fields
+        return plan(as_alice, content, **fields)
+
+    return make
+
+
+ALL = ("ann,,IT,,", "bo,,IT,,", "cy,,IT,,", "di,,IT,,")
+
+
+def number_of(batch, name, act="update"):
+    lines = Line.objects.filter(batch=batch, input__act=act)
+    return lines.get(input__user_name=f"{name}@contoso.example").number
+
+
+def leavers(batch):
+    lines = Line.objects.filter(batch=batch, input__act="leave").order_by("number")
+    return {line.input["user_name"].partition("@")[0]: line.state for line in lines}
+
+
+def rename(batch, by, name, to):
+    number = number_of(batch, name)
+    changes = {"user_name": f"{to}@contoso.example", "display_name": to.title()}
+    assert repair_line(batch=batch, number=number, changes=changes, by=by) == []
+    return number
+
+
+def test_who_is_in_a_row_no_more_as_it_was_left_out_leaves(roster, people, alice):
+    batch = roster(*ALL)
+    assert leavers(batch) == {}
+
+    done = leave_out(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
+
+    assert done.leaving == 1
+    assert leavers(batch) == {"bo": "planned"}
+    assert batch.lines.get(input__act="leave").user_id == people["bo"].pk
+    batch.refresh_from_db()
+    assert batch.total == 5 == batch.lines.count()
+    assert batch.plan["leavers"]["count"] == 1
+    start_batch(batch=batch, by=alice)
+    assert set(CustomerUser.objects.exclude(deleted_at=None)) == {people["bo"]}
+
+
+def test_who_is_taken_back_stays_and_leaves_again_with_the_row(roster, alice):
+    batch = roster(*ALL)
+    row = number_of(batch, "bo")
+    leave_out(batch=batch, numbers=[row], by=alice)
+
+    done = take_back(batch=batch, numbers=[row], by=alice)
+
+    assert (done.leaving, leavers(batch)) == (-1, {"bo": "left_out"})
+    leave_out(batch=batch, numbers=[row], by=alice)
+    assert leavers(batch) == {"bo": "planned"}
+
+
+def test_who_was_renamed_away_leaves_and_comes_back_with_the_name(roster, alice):
+    batch = roster(*ALL)
+
+    row = rename(batch, alice, "bo", "bob")
+
+    assert leavers(batch) == {"bo": "planned"}
+    assert Line.objects.get(batch=batch, number=row).input["act"] == "add"
+    changes = {"user_name": "bo@contoso.example"}
+    assert repair_line(batch=batch, number=row, changes=changes, by=alice) == []
+    assert leavers(batch) == {"bo": "left_out"}
+
+
+def test_who_leaves_leaves_before_the_others_come_and_frees_the_seats(
+    roster, people, office, contoso, alice
+):
+    give(contoso, people["bo"], office)
+    rows = [*ALL, *(f"n{n},N {n},,US,Office E3" for n in range(5))]
+    batch = roster(*rows)
+    (seats,) = batch.plan["seats"]
+    assert (seats["freed"], seats["short"]) == (0, 1)
+
+    leave_out(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
+
+    batch.refresh_from_db()
+    (seats,) = batch.plan["seats"]
+    assert (seats["freed"], seats["short"], seats["left"]) == (1, 0, 0)
+    assert number_of(batch, "bo", "leave") < min(
+        batch.lines.exclude(input__act="leave").values_list("number", flat=True)
+    )
+    start_batch(batch=batch, by=alice)
+    assert set(batch.lines.values_list("state", flat=True)) == {"done", "left_out"}
+    assert office.assignments.count() == 5
+
+
+def test_a_share_that_is_exceeded_by_a_repair_stops_the_list(as_alice, roster, alice):
+    batch = roster(*ALL, most_leavers="25")
+    leave_out(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
+    assert "More users are missing" not in show(as_alice, batch)
+
+    leave_out(batch=batch, numbers=[number_of(batch, "cy")], by=alice)
+
+    assert "More users are missing" in show(as_alice, batch)
+    with pytest.raises(TooManyLeavers):
+        start_batch(batch=batch, by=alice)
+
+
+def test_the_last_administrator_is_noticed_when_a_row_is_left_out(roster, people, alice):
+    CustomerUser.objects.filter(pk=people["bo"].pk).update(permissions=["global_administrator"])
+    batch = roster(*ALL)
+
+    leave_out(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
+
+    with pytest.raises(LastAdministrator):
+        start_batch(batch=batch, by=alice)
+
+
+def test_who_was_left_out_of_the_leavers_by_hand_stays_so(roster, alice):
+    batch = roster(*ALL[:3])
+    leave_out(batch=batch, numbers=[number_of(batch, "di", "leave")], by=alice)
+
+    leave_out(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
+
+    assert leavers(batch) == {"bo": "planned", "di": "left_out"}
+
+
+def test_who_is_named_by_a_row_that_asks_for_nothing_never_leaves(roster, people, alice):
+    CustomerUser.objects.filter(pk=people["bo"].pk).update(department="IT")
+    batch = roster(*ALL, "bo,,HR,,")
+    repeated = number_of(batch, "bo")
+    assert (batch.plan["idle"], Line.objects.get(batch=batch, number=repeated).state) == (
+        1, "invalid",
+    )  # fmt: skip
+
+    leave_out(batch=batch, numbers=[repeated], by=alice)
+    assert leavers(batch) == {}
+
+    row = number_of(batch, "cy")
+    changes = {"user_name": "bo@contoso.example"}
+    repair_line(batch=batch, number=row, changes=changes, by=alice)
+    leave_out(batch=batch, numbers=[row], by=alice)
+    assert leavers(batch) == {"cy": "planned"}
+
+
+def test_who_is_named_by_two_rows_leaves_with_the_second(roster, alice):
+    batch = roster(*ALL, "bo,,HR,,")
+    first, second = (
+        batch.lines.filter(input__user_name="bo@contoso.example")
+        .order_by("number")
+        .values_list("number", flat=True)
+    )
+
+    leave_out(batch=batch, numbers=[first], by=alice)
+    assert leavers(batch) == {}
+
+    leave_out(batch=batch, numbers=[second], by=alice)
+    assert leavers(batch) == {"bo": "planned"}
+
+
+def test_a_batch_that_tries_rows_again_is_no_complete_list(roster, alice):
+    batch = roster(*ALL)
+    Line.objects.filter(batch=batch).update(state="failed", result={"code": "internal"})
+    type(batch).objects.filter(pk=batch.pk).update(state="done")
+    batch.refresh_from_db()
+    again = plan_retry(batch=batch, by=alice)
+
+    leave_out(batch=again, numbers=[number_of(again, "bo")], by=alice)
+
+    assert leavers(again) == {}
+
+
+def test_rows_that_are_left_out_together_say_so_first_and_afterwards(as_alice, roster):
+    batch = roster("ann,,IT,,", "bo,,IT,Atlantis,", "cy,,IT,Atlantis,", "di,,IT,,")
+    assert "Leave these rows out; those who are users already are deleted" in show(as_alice, batch)
+
+    answer = as_alice.post(
+        reverse("imports:repair_all", args=["contoso", batch.pk]),
+        {
+            "code": "location_unknown",
+            "column": "location",
+            "key": "Atlantis",
+            "choice": "leave_out",
+        },
+        follow=True,
+    )
+
+    page = answer.content.decode()
+    assert "2 users are in no row of the list any more, and are deleted by this import." in page
+    assert "2 of 4 users are not in the file and are deleted" in " ".join(page.split())
+    assert leavers(batch) == {"bo": "planned", "cy": "planned"}
+
+
+def test_a_worker_finds_them_too(as_alice, roster, alice, monkeypatch):
+    monkeypatch.setattr(repair, "MOST_AT_ONCE", 1)
+    batch = roster("ann,,IT,,", "bo,,IT,Atlantis,", "cy,,IT,Atlantis,", "di,,IT,,")
+    kind = Kind("location_unknown", "location", "Atlantis")
+    repair_all(batch=batch, kind=kind, how=How.LEAVE_OUT, by=alice)
+
+    check_upload(batch_id=batch.pk)
+
+    assert leavers(batch) == {"bo": "planned", "cy": "planned"}
+    assert "2 users are in no row of the list any more" in show(as_alice, batch)
+
+
+def test_one_row_says_that_its_user_leaves(as_alice, roster):
+    batch = roster(*ALL)
+
+    url = reverse("imports:leave_out", args=["contoso", batch.pk, number_of(batch, "bo")])
+    page = as_alice.post(url, follow=True).content.decode()
+
+    assert "Bo was left out. 1 user is in no row of the list any more" in page
+
+
+def test_fifty_leavers_take_as_many_statements_as_one(roster, contoso, alice):
+    for number in range(50):
+        factories.user(contoso, f"U {number}", user_name=f"u{number}@contoso.example")
+    counts = []
+    for number in (1, 50):
+        batch = roster(*(f"u{n},,IT,," for n in range(50)), most_leavers="100")
+        rows = [number_of(batch, f"u{n}") for n in range(number)]
+        with CaptureQueriesContext(connection) as asked:
+            leave_out(batch=batch, numbers=rows, by=alice)
+        counts.append(len(asked))
+
+    assert counts[0] == counts[1]

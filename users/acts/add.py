@@ -1,0 +1,264 @@
+"""Adding users: one by one into a set, or the lines of an import; one code path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+import audit.operations as audit
+from batches.acts import Asked, Outcome, applies
+from batches.errors import UsersError
+from batches.models import Batch, Line
+from batches.operations.plan import PlannedLine, create_batch, save_lines
+from batches.operations.run import save_outcomes
+from customers.counts import lock_customer
+from customers.models import Customer
+from customers.names import sort_key
+from licensing.operations.seats import Wanted, assign
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from partners.tenancy import uuid7
+from users.acts.issue import issue_passwords
+from users.acts.wait import wait_for_missing
+from users.models import CustomerUser
+from users.rules import names
+
+
+class NameTaken(UsersError):
+    """Another active user has got this user name meanwhile."""
+
+    message = _("This user name has just been taken. Choose another one.")
+
+
+@dataclass(frozen=True)
+class Added:
+    """The user that was added and the line of the set that says so."""
+
+    batch: Batch
+    line: Asked
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a license could not be given."""
+        return self.line.state == Line.State.PARTLY
+
+
+@transaction.atomic
+def add_user(
+    *,
+    customer: Customer,
+    person: dict,
+    user_id: UUID | None = None,
+    is_last: bool = False,
+    by: Member,
+) -> Added:
+    """
+    Add the person at once, as the next line of the set that the member has open here.
+
+    `person` has the keys of a line's input. The set is opened by its first user and stays open,
+    also when the member leaves, until `finish_set` or the user who `is_last`. Asked a second time
+    for the same `user_id`, as by a double click, it adds nobody and returns what it did before.
+
+    :raises NameTaken: and adds nobody, where the user name is in use.
+    :raises Refused: where the person is to be an administrator and the member may not grant that.
+    """
+    if person.get("permissions"):
+        require(by, Permission.ACT_ON_ADMINISTRATORS)
+    lock_customer(customer)
+    added = _find_added(customer, user_id, by) or _add_to_set(
+        customer, person, user_id or uuid7(), by
+    )
+    if is_last:
+        finish_set(batch=added.batch, by=by)
+    return added
+
+
+def _find_added(customer: Customer, user_id: UUID | None, by: Member) -> Added | None:
+    if user_id is None:
+        return None
+    lines = Line.objects.filter(
+        partner_id=customer.partner_id,
+        user_id=user_id,
+        batch__customer=customer,
+        batch__kind=Batch.Kind.ADD,
+        # A colleague's set is not this member's to go on with, or to finish.
+        batch__by=by,
+    )
+    line = lines.select_related("batch").first()
+    return Added(batch=line.batch, line=line) if line else None
+
+
+def _add_to_set(customer: Customer, person: dict, user_id: UUID, by: Member) -> Added:
+    batch = _get_open_set(customer, by)
+    number = batch.total + 1
+    save_lines(batch=batch, lines=[PlannedLine(user_id, person)], first=number)
+    (outcome,) = apply_additions(batch=batch, lines=[Asked(number, user_id, person)], by=by)
+    if outcome.state == Line.State.FAILED:
+        raise NameTaken
+    save_outcomes(batch, [outcome])
+    return Added(batch=batch, line=Line.objects.get(batch=batch, number=number))
+
+
+def _get_open_set(customer: Customer, by: Member) -> Batch:
+    now = timezone.now()
+    batch = customer.batches.filter(state=Batch.State.OPEN, by=by).first()
+    is_over = batch and batch.sheet_expires_at and batch.sheet_expires_at <= now
+    if batch and (is_over or batch.handed_over_at):
+        # A password added to this sheet could not be read any more.
+        finish_set(batch=batch, by=by)
+        batch = None
+    batch = batch or create_batch(
+        customer=customer, kind=Batch.Kind.ADD, state=Batch.State.OPEN, started_at=now, by=by
+    )
+    batch.customer = customer
+    return batch
+
+
+@transaction.atomic
+def finish_set(*, batch: Batch, by: Member) -> None:
+    """Close the set: the next user that is added begins a new one. A closed set stays closed."""
+    lock_customer(batch.customer)
+    closed = Batch.objects.filter(pk=batch.pk, state=Batch.State.OPEN).update(
+        state=Batch.State.DONE, finished_at=timezone.now()
+    )
+    batch.refresh_from_db(fields=["state", "finished_at"])
+    if closed:
+        audit.record(
+            "batch.finished",
+            subject=audit.Subject(batch.pk, str(batch.kind), after={"lines": batch.total}),
+            customer_id=batch.customer_id,
+            batch_id=batch.pk,
+            by=by,
+        )
+
+
+# The columns of a new user that come from the line's input as they are.
+TEXTS = (
+    "user_name",
+    "first_name",
+    "last_name",
+    "display_name",
+    "job_title",
+    "department",
+    "phone",
+    "contact_email",
+    "location",
+    "language",
+)
+
+
+@applies(Batch.Kind.ADD)
+def apply_additions(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+    """
+    Create the users of the lines, with passwords and, as far as seats are free, licenses.
+
+    A line whose user name was taken meanwhile fails, and an administrator's, where the member has
+    lost the right to make them; one that lacks a seat is done in part. The user's id stands on the
+    line, so a repeat changes nothing.
+    """
+    barred = [line for line in lines if _is_barred(line, by)]
+    lines = [line for line in lines if not _is_barred(line, by)]
+    issued = issue_passwords(batch=batch, lines=lines)
+    created = _insert_users(batch, lines, issued)
+    added = [line for line in lines if line.user_id in created]
+    wanted = [
+        Wanted.from_json(line.user_id, product)
+        for line in added
+        for product in line.input.get("products", ())
+    ]
+    assigned = assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
+    audit.record_many(
+        "user.added",
+        subjects=[
+            audit.Subject(
+                line.user_id,
+                line.input["user_name"],
+                after={
+                    "display_name": line.input["display_name"],
+                    "permissions": line.input.get("permissions", []),
+                    "subscriptions": assigned.of(line.user_id),
+                },
+            )
+            for line in added
+        ],
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+    missing = wait_for_missing(batch=batch, lines=added, assigned=assigned).lacks
+    failed = [Outcome.failed(line, "administrator") for line in barred]
+    return failed + [
+        _outcome(line, sealed, line.user_id in created, assigned, missing)
+        for line, sealed in zip(lines, issued.sealed, strict=True)
+    ]
+
+
+def _is_barred(line: Asked, by: Member) -> bool:
+    return bool(line.input.get("permissions")) and not by.may(Permission.ACT_ON_ADMINISTRATORS)
+
+
+def _outcome(line, sealed, is_created, assigned, missing) -> Outcome:
+    if not is_created:
+        return Outcome.failed(line, "name_taken")
+    lacks = missing.get(line.user_id, {})
+    return Outcome(
+        line.number,
+        Line.State.PARTLY if lacks else Line.State.DONE,
+        {"assigned": assigned.of(line.user_id), **lacks},
+        sealed,
+    )
+
+
+def _insert_users(batch: Batch, lines: Sequence[Asked], issued) -> set:
+    inputs = [line.input for line in lines]
+    texts = {column: [str(one.get(column) or "") for one in inputs] for column in TEXTS}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {CustomerUser._meta.db_table} (id, partner_id, customer_id,
+                {", ".join(TEXTS)}, permissions, is_blocked, sort_key, search, password,
+                password_state, password_expires_at, password_batch, version)
+            SELECT u.id, %s, %s, {", ".join(f"u.{column}" for column in TEXTS)},
+                COALESCE(string_to_array(NULLIF(u.permissions, ''), ','), '{{}}'), false,
+                u.sort_key, u.search, u.password, 'temporary', %s, %s, 1
+            FROM unnest(%s::uuid[], {", ".join("%s::text[]" for _column in TEXTS)}, %s::text[],
+                %s::text[], %s::text[], %s::text[])
+                AS u(id, {", ".join(TEXTS)}, permissions, sort_key, search, password)
+            ON CONFLICT DO NOTHING
+            RETURNING id
+            """,
+            [
+                batch.partner_id,
+                batch.customer_id,
+                issued.expires_at,
+                batch.pk,
+                [line.user_id for line in lines],
+                *texts.values(),
+                [",".join(one.get("permissions") or ()) for one in inputs],
+                [sort_key_of(one) for one in inputs],
+                [search_of(one) for one in inputs],
+                issued.hashes,
+            ],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def sort_key_of(person: dict) -> str:
+    """What a person is sorted by in lists."""
+    return sort_key(
+        person["display_name"], person.get("last_name", ""), person.get("first_name", "")
+    )
+
+
+def search_of(person: dict) -> str:
+    """What a person is found by."""
+    return names.search_text(
+        person["display_name"],
+        person.get("first_name", ""),
+        person.get("last_name", ""),
+        person["user_name"],
+    )

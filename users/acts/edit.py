@@ -1,0 +1,352 @@
+"""Changing what is written about many users: each line says what of its user becomes what."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+import audit.operations as audit
+from batches.acts import Asked, Outcome, applies
+from batches.errors import LastAdministrator, UsersError
+from batches.models import Batch, Line
+from batches.operations.plan import create_batch, save_lines
+from customers.counts import lock_customer
+from customers.models import Customer
+from licensing import queries as licensing
+from partners.access import require
+from partners.models import Member
+from partners.roles import Permission
+from users.acts.add import TEXTS, NameTaken, search_of, sort_key_of
+from users.acts.issue import end_temporary_passwords
+from users.acts.selection import (
+    Locked,
+    NothingToChange,
+    choose,
+    find_barred,
+    is_last_administrator,
+    lock_active,
+    plan_line,
+    problems_of,
+)
+from users.models import CustomerUser, UserPermission
+
+# What many users can be given at once; the rest belongs to one person.
+OF_MANY = ("job_title", "department", "location", "language")
+GLOBAL_ADMINISTRATOR = UserPermission.GLOBAL_ADMINISTRATOR
+AS_WANTED = _("Nothing would change: these values are saved already.")
+
+
+@transaction.atomic
+def plan_edits(
+    *,
+    customer: Customer,
+    users: Iterable[UUID],
+    changes: Mapping[str, str],
+    reason: str = "",
+    by: Member,
+) -> Batch:
+    """
+    Plan to write the same into these active users; nothing happens yet.
+
+    `changes` has new values for some of OF_MANY; '' empties a field. Whoever holds a license that
+    is not sold at a new location is planned as a line that cannot run. Users who have these values
+    already get no line; the plan says how many they are.
+
+    :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises NothingToChange: where no line is left.
+    :raises Refused: where the member may not manage users.
+    """
+    require(by, Permission.MANAGE_USERS)
+    changes = {name: changes[name] for name in OF_MANY if name in changes}
+    chosen = choose(customer, users, fields=OF_MANY)
+    changing = [user for user in chosen if any(user[name] != changes[name] for name in changes)]
+    if not changing:
+        raise NothingToChange(AS_WANTED)
+    unsold = {}
+    if changes.get("location"):
+        everybody = dict.fromkeys((user["pk"] for user in changing), changes["location"])
+        unsold = licensing.find_not_sold(customer=customer, locations=everybody)
+    lines = [
+        plan_line(
+            user,
+            [
+                *problems_of(user, by=by),
+                *say_not_sold(unsold.get(user["pk"], ()), changes.get("location", "")),
+            ],
+            **_difference(user, changes),
+        )
+        for user in changing
+    ]
+    batch = create_batch(
+        customer=customer,
+        kind=Batch.Kind.EDIT,
+        reason=reason,
+        options={"changes": changes},
+        plan={"unchanged": len(chosen) - len(changing)},
+        by=by,
+    )
+    save_lines(batch=batch, lines=lines)
+    return batch
+
+
+def _difference(user: dict, changes: Mapping[str, str]) -> dict:
+    differs = [name for name in changes if user[name] != changes[name]]
+    return {
+        "changes": {name: changes[name] for name in differs},
+        "was": {name: user[name] for name in differs},
+    }
+
+
+def say_not_sold(products: Iterable[str], location: str) -> list[dict]:
+    """The problems of somebody who holds these products and moves to where they are not sold."""
+    return [
+        {
+            "code": "product_not_sold",
+            "column": "products",
+            "value": product,
+            "params": {"product": product, "location": location},
+            "severity": "error",
+        }
+        for product in products
+    ]
+
+
+@applies(Batch.Kind.EDIT)
+def apply_changes(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+    """
+    Write the changes of each line into its user.
+
+    Who was deleted, became an administrator, was changed in the same place by somebody else, or
+    got a license that is not sold at the new location since the plan is left alone. Who is as
+    wanted already counts as done. What stood there before is kept with the line.
+    """
+    present = lock_active(batch.customer_id, lines, fields=TEXTS)
+    refused = _find_refused(batch, lines, present, by)
+    before = {
+        line.user_id: _before(present[line.user_id], line.input["changes"])
+        for line in lines
+        if line.user_id in present and line.user_id not in refused
+    }
+    changing = [line for line in lines if before.get(line.user_id)]
+    _write(batch, changing, present)
+    audit.record_many(
+        "user.edited",
+        subjects=[
+            audit.Subject(
+                line.user_id,
+                line.input["user_name"],
+                before=before[line.user_id],
+                after={name: line.input["changes"][name] for name in before[line.user_id]},
+            )
+            for line in changing
+        ],
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+    end_temporary_passwords(
+        customer_id=batch.customer_id,
+        users={
+            line.user_id: line.input["user_name"]
+            for line in changing
+            if line.input["changes"].get("permissions") and not present[line.user_id].permissions
+        },
+        batch_id=batch.pk,
+        by=by,
+    )
+    return [_outcome(line, present, refused, before) for line in lines]
+
+
+def _before(user: CustomerUser, changes: Mapping[str, object]) -> dict:
+    return {name: getattr(user, name) for name in changes if getattr(user, name) != changes[name]}
+
+
+def _find_refused(batch: Batch, lines, present: Mapping[UUID, Locked], by: Member) -> dict:
+    there = [line for line in lines if line.user_id in present]
+    refused = {line.user_id: "changed" for line in there if _is_changed(line, present)}
+    barred = find_barred(present, by=by)
+    if not by.may(Permission.ACT_ON_ADMINISTRATORS):
+        barred |= {line.user_id for line in there if line.input["changes"].get("permissions")}
+    moving = {
+        line.user_id: line.input["changes"]["location"]
+        for line in there
+        if line.input["changes"].get("location")
+    }
+    unsold = licensing.find_not_sold(customer=batch.customer, locations=moving)
+    return (
+        refused
+        | dict.fromkeys(unsold, "not_sold")
+        | dict.fromkeys(_last_administrators(batch, there, present), "last_administrator")
+        | dict.fromkeys(barred, "administrator")
+    )
+
+
+def _is_changed(line: Asked, present: Mapping[UUID, Locked]) -> bool:
+    """Whether something else stands there than when it was planned, and not what is wanted."""
+    user, was = present[line.user_id], line.input.get("was", {})
+    return any(
+        getattr(user, name) not in (was[name], value)
+        for name, value in line.input["changes"].items()
+        if name in was
+    )
+
+
+def _last_administrators(batch: Batch, lines, present: Mapping[UUID, Locked]) -> list[UUID]:
+    if batch.options.get("may_take_last_administrator"):
+        return []
+    demoted = [
+        line.user_id
+        for line in lines
+        if GLOBAL_ADMINISTRATOR in present[line.user_id].permissions
+        and GLOBAL_ADMINISTRATOR
+        not in line.input["changes"].get("permissions", present[line.user_id].permissions)
+    ]
+    return demoted if is_last_administrator(batch.customer_id, demoted) else []
+
+
+def _write(batch: Batch, lines: Sequence[Asked], present: Mapping[UUID, Locked]) -> None:
+    if not lines:
+        return
+    columns = [name for name in TEXTS if name != "user_name"]
+    people = [
+        {name: getattr(present[line.user_id], name) for name in (*TEXTS, "permissions")}
+        | line.input["changes"]
+        for line in lines
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {CustomerUser._meta.db_table} u SET
+                {", ".join(f"{column} = n.{column}" for column in columns)},
+                permissions = COALESCE(string_to_array(NULLIF(n.permissions, ''), ','), '{{}}'),
+                sort_key = n.sort_key, search = n.search, version = u.version + 1
+            FROM unnest(%s::uuid[], {", ".join("%s::text[]" for _column in columns)},
+                    %s::text[], %s::text[], %s::text[])
+                AS n(id, {", ".join(columns)}, permissions, sort_key, search)
+            WHERE u.id = n.id AND u.customer_id = %s
+            """,
+            [
+                [line.user_id for line in lines],
+                *[[person[column] for person in people] for column in columns],
+                [",".join(person["permissions"]) for person in people],
+                [sort_key_of(person) for person in people],
+                [search_of(person) for person in people],
+                batch.customer_id,
+            ],
+        )
+
+
+def _outcome(line: Asked, present: dict, refused: dict, before: dict) -> Outcome:
+    code = "gone" if line.user_id not in present else refused.get(line.user_id)
+    if code:
+        return Outcome.failed(line, code)
+    changed = before[line.user_id]
+    return Outcome(
+        line.number, Line.State.DONE, {"before": changed} if changed else {"unchanged": True}
+    )
+
+
+class UserGone(UsersError):
+    """The user was deleted or purged while somebody edited."""
+
+    message = _("This user has been deleted meanwhile. Restore the user first; nothing was saved.")
+
+
+class EditedMeanwhile(UsersError):
+    """Somebody else saved the same user meanwhile; `user` is as they saved it."""
+
+    message = _(
+        "Somebody else has saved this user meanwhile. Nothing of yours was lost or saved: compare"
+        " below, and save again."
+    )
+
+    def __init__(self, user: CustomerUser):
+        super().__init__()
+        self.user = user
+
+
+@transaction.atomic
+def edit_user(
+    *,
+    user: CustomerUser,
+    person: dict,
+    version: int,
+    may_take_last_administrator: bool = False,
+    by: Member,
+) -> list[str]:
+    """
+    Change an active user to the person, who has the keys of a line's input; licenses stay.
+
+    Returns the names of what has changed. `version` is the one that the member has seen. A user who
+    becomes an administrator loses a temporary password, which is then among what has changed.
+
+    :raises UserGone: where the user was deleted or purged meanwhile.
+    :raises EditedMeanwhile: where somebody else saved since; nothing is overwritten.
+    :raises NameTaken: where another active user has the user name.
+    :raises LastAdministrator: where the customer's last global administrator would be demoted and
+        `may_take_last_administrator` does not say that this is meant.
+    :raises Refused: where the member may not manage users, or may not act on administrators and
+        this one is or becomes one.
+    """
+    require(by, Permission.MANAGE_USERS)
+    lock_customer(user.customer)
+    current = CustomerUser.objects.select_for_update(of=("self",), no_key=True).filter(pk=user.pk)
+    saved = current.filter(customer=user.customer_id, deleted_at=None).first()
+    if saved is None:
+        raise UserGone
+    if saved.is_administrator or person["permissions"]:
+        require(by, Permission.ACT_ON_ADMINISTRATORS)
+    if saved.version != version:
+        raise EditedMeanwhile(saved)
+    changed = _find_changed(saved, person)
+    if "permissions" in changed and not may_take_last_administrator:
+        _keep_last_administrator(saved, person)
+    is_promoted = "permissions" in changed and not saved.permissions
+    if changed:
+        _save(saved, person, changed, by)
+    if is_promoted and end_temporary_passwords(
+        customer_id=saved.customer_id, users={saved.pk: saved.user_name}, by=by
+    ):
+        changed.append("temporary_password")
+    return changed
+
+
+def _find_changed(saved: CustomerUser, person: dict) -> list[str]:
+    changed = [name for name in TEXTS if getattr(saved, name) != person.get(name, "")]
+    if set(saved.permissions) != set(person["permissions"]):
+        changed.append("permissions")
+    return changed
+
+
+def _keep_last_administrator(saved: CustomerUser, person: dict) -> None:
+    was, becomes = saved.permissions, person["permissions"]
+    is_demoted = UserPermission.GLOBAL_ADMINISTRATOR in set(was) - set(becomes)
+    if is_demoted and is_last_administrator(saved.customer_id, [saved.pk]):
+        raise LastAdministrator
+
+
+def _save(saved: CustomerUser, person: dict, changed: list[str], by: Member) -> None:
+    before = {name: getattr(saved, name) for name in changed}
+    for name in changed:
+        setattr(saved, name, person[name])
+    saved.sort_key, saved.search = sort_key_of(person), search_of(person)
+    saved.version += 1
+    try:
+        with transaction.atomic():
+            saved.save(update_fields=[*changed, "sort_key", "search", "version"])
+    except IntegrityError as error:
+        if "user_name_once" not in str(error):
+            raise
+        raise NameTaken from error
+    audit.record(
+        "user.edited",
+        subject=audit.Subject(
+            saved.pk,
+            saved.user_name,
+            before=before,
+            after={name: person[name] for name in changed},
+        ),
+        customer_id=saved.customer_id,
+        by=by,
+    )

@@ -1,0 +1,121 @@
+"""Temporary passwords of a batch: made, hashed for sign-in, sealed for the sheet."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+import audit.operations as audit
+from batches.acts import Asked
+from batches.models import Batch, Line
+from handover.models import Handover
+from partners.models import Member
+from partners.postgres import among
+from users import passwords
+from users.models import CustomerUser, UserSession
+
+
+@dataclass(frozen=True)
+class Issued:
+    """New temporary passwords, in the order of the lines they were made for."""
+
+    hashes: list[str]
+    sealed: list[bytes]
+    expires_at: datetime
+
+
+def issue_passwords(*, batch: Batch, lines: Sequence[Asked]) -> Issued:
+    """
+    Make a temporary password for the user of each line.
+
+    The batch gets its key with the first of them, and then the sheet's time begins to run. A set
+    whose time has ended, but that was not wiped yet, loses its old passwords here. The caller
+    holds the batch's customer locked and writes hashes and sealed secrets.
+    """
+    if batch.sheet_key and batch.sheet_expires_at <= timezone.now():
+        Line.objects.filter(batch=batch, sealed__isnull=False).update(sealed=None)
+        batch.sheet_key = ""
+    if not batch.sheet_key:
+        batch.sheet_key = passwords.new_batch_key()
+        batch.sheet_expires_at = timezone.now() + timedelta(hours=batch.customer.sheet_hours)
+        batch.handed_over_at, batch.handed_over_by = None, ""
+        batch.save(
+            update_fields=["sheet_key", "sheet_expires_at", "handed_over_at", "handed_over_by"]
+        )
+    secrets = passwords.make_temporary_passwords(len(lines))
+    return Issued(
+        hashes=passwords.hash_temporary(secrets),
+        sealed=passwords.seal(
+            batch.sheet_key,
+            secrets,
+            contexts(batch, ((line.number, line.user_id) for line in lines)),
+        ),
+        expires_at=timezone.now() + timedelta(days=batch.customer.password_days),
+    )
+
+
+def give_passwords(*, batch: Batch, lines: Sequence[Asked]) -> dict[UUID, bytes]:
+    """
+    Replace the passwords of the lines' users, who exist, and end their sessions at /my/.
+
+    Returns the sealed passwords by user. The caller holds the customer locked.
+    """
+    if not lines:
+        return {}
+    issued = issue_passwords(batch=batch, lines=lines)
+    users = [line.user_id for line in lines]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {CustomerUser._meta.db_table} u SET password = n.password,
+                password_state = 'temporary', password_expires_at = %s, password_batch = %s,
+                locked_until = NULL, version = version + 1
+            FROM unnest(%s::uuid[], %s::text[]) AS n(id, password)
+            WHERE u.id = n.id AND u.customer_id = %s
+            """,
+            [issued.expires_at, batch.pk, users, issued.hashes, batch.customer_id],
+        )
+    UserSession.objects.filter(user__in=among(users)).delete()
+    return dict(zip(users, issued.sealed, strict=True))
+
+
+def end_temporary_passwords(
+    *, customer_id: UUID, users: Mapping[UUID, str], batch_id: UUID | None = None, by: Member
+) -> list[UUID]:
+    """
+    End the temporary passwords of users who become administrators, with their links and sessions.
+
+    Returns the users who had one. `users` has their user names. Whichever member made them: sheets are printed and links passed
+    on, so there is no knowing which members have seen the passwords. The caller holds the users
+    locked.
+    """
+    temporary = CustomerUser.PasswordState.TEMPORARY
+    found = CustomerUser.objects.filter(customer=customer_id, password_state=temporary)
+    ended = list(found.filter(pk__in=among(users)).values_list("pk", flat=True))
+    now = timezone.now()
+    Line.objects.filter(user_id__in=among(ended), sealed__isnull=False).update(sealed=None)
+    links = Handover.objects.filter(user_id__in=among(ended), opened_at=None)
+    links.filter(expires_at__gt=now).update(expires_at=now)
+    CustomerUser.objects.filter(pk__in=among(ended)).update(
+        password="",
+        password_state=CustomerUser.PasswordState.NONE,
+        password_expires_at=None,
+        password_batch=None,
+    )
+    UserSession.objects.filter(user__in=among(ended)).delete()
+    audit.record_many(
+        "user.password_ended",
+        subjects=[audit.Subject(pk, users[pk]) for pk in ended],
+        customer_id=customer_id,
+        batch_id=batch_id,
+        by=by,
+    )
+    return ended
+
+
+def contexts(batch: Batch, places: Iterable[tuple[int, UUID | str]]) -> list[str]:
+    """What the sealed passwords of these lines and users are bound to: they open nowhere else."""
+    return passwords.sealing_contexts(batch.partner_id, batch.pk, places)

@@ -1,0 +1,156 @@
+"""Purging deleted users: complete, on record, and never somebody who came back."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+import audit.operations as audit
+from batches.acts import Asked, Outcome, applies
+from batches.models import Batch, Line
+from batches.operations.plan import create_batch, save_lines
+from customers.counts import lock_customer
+from customers.models import Customer, UserCount
+from handover.models import Handover
+from partners.access import require
+from partners.models import Member
+from partners.postgres import among
+from partners.roles import Permission
+from partners.tenancy import require_current
+from users.acts.selection import choose, lock_deleted, plan_line
+from users.models import CustomerUser
+
+# So many users are purged in one transaction, of so many that were found.
+AT_MOST, FOUND = 5_000, 100_000
+HELD = {"code": "held", "severity": "error"}
+
+
+def purge_due() -> int:
+    """
+    Purge this tenant's users whose day has come, customer by customer, in short transactions.
+
+    Returns how many. Whoever is being restored at the moment is left to the restore, and whoever
+    is held stays.
+    """
+    with transaction.atomic():
+        due = UserCount.objects.filter(deleted__gt=0).values_list("customer_id", flat=True)
+        customers = list(due.order_by("customer_id"))
+    purged = 0
+    for customer_id in customers:
+        while done := _purge_due_of(customer_id):
+            purged += done
+    return purged
+
+
+def _purge_due_of(customer_id: UUID) -> int:
+    # Found at once: asked for anew in each transaction, the first of those that are left come after
+    # all that were purged just before. Who was deleted together goes in the order of their ids, as
+    # the indexes have them that lead to what is theirs: each page of one is written for one slice.
+    with transaction.atomic():
+        found = _find_due(customer_id).order_by("purge_at", "pk")
+        due = list(found.values_list("pk", flat=True)[:FOUND])
+    slices = (due[start : start + AT_MOST] for start in range(0, len(due), AT_MOST))
+    return sum(_purge_some(customer_id, some) for some in slices)
+
+
+def _find_due(customer_id: UUID) -> QuerySet[CustomerUser]:
+    return (
+        CustomerUser.objects.filter(
+            customer=customer_id, deleted_at__isnull=False, purge_at__lte=timezone.now()
+        )
+        # Their partner is woken for them in vain, every night until they are let go.
+        .exclude(is_held=True)
+    )
+
+
+@transaction.atomic
+def _purge_some(customer_id: UUID, ids: Sequence[UUID]) -> int:
+    customer = Customer.objects.get(pk=customer_id)
+    lock_customer(customer)
+    still_due = _find_due(customer_id).filter(pk__in=among(ids)).order_by("pk")
+    locked = still_due.select_for_update(of=("self",), skip_locked=True)
+    due = list(locked.values_list("pk", "user_name"))
+    _purge(customer, due, by=audit.System(require_current()))
+    return len(due)
+
+
+@transaction.atomic
+def plan_purges(
+    *, customer: Customer, users: Iterable[UUID], reason: str = "", by: Member
+) -> Batch:
+    """
+    Plan to purge these deleted users before their day; it cannot be undone.
+
+    Whose purge is held is planned as a line that cannot run.
+
+    :raises NobodyChosen: where none of the ids is a deleted user of the customer.
+    :raises Refused: where the member may not purge.
+    """
+    require(by, Permission.PURGE_USERS)
+    chosen = choose(customer, users, deleted=True, fields=("is_held",))
+    batch = create_batch(customer=customer, kind=Batch.Kind.PURGE, reason=reason, by=by)
+    lines = [plan_line(user, [HELD] if user["is_held"] else []) for user in chosen]
+    save_lines(batch=batch, lines=lines)
+    return batch
+
+
+@applies(Batch.Kind.PURGE)
+def apply_purges(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+    """Purge the users of the lines; who was restored, purged or held meanwhile fails alone."""
+    present = lock_deleted(batch.customer_id, lines, fields=["user_name", "is_held"])
+    held = {pk for pk, user in present.items() if user.is_held}
+    _purge(
+        batch.customer,
+        [(user.pk, user.user_name) for pk, user in present.items() if pk not in held],
+        batch_id=batch.pk,
+        by=by,
+    )
+    # The lines were emptied with everything else that named the users.
+    return [
+        Outcome.failed(line, "held" if line.user_id in held else "gone")
+        if line.user_id in held or line.user_id not in present
+        else Outcome(line.number, Line.State.DONE)
+        for line in lines
+    ]
+
+
+def _purge(
+    customer: Customer, users: Sequence[tuple[UUID, str]], *, batch_id: UUID | None = None, by
+) -> None:
+    """Remove everything that names these users; they are locked, and deleted."""
+    if not users:
+        return
+    ids = [pk for pk, _name in users]
+    names = [name for _pk, name in users]
+    Handover.objects.filter(user_id__in=among(ids)).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {Line._meta.db_table} SET problems = '[]', result = '{{}}', sealed = NULL,
+                input = jsonb_strip_nulls(jsonb_build_object(
+                    'user_name', '', 'display_name', '', 'act', input->'act'))
+            WHERE user_id = ANY(%s) AND partner_id = %s
+            """,
+            [ids, customer.partner_id],
+        )
+        # Seats and sessions go by the keys of the database, names on record by a trigger.
+        cursor.execute(
+            f"DELETE FROM {CustomerUser._meta.db_table} WHERE id = ANY(%s)"
+            " AND deleted_at IS NOT NULL",
+            [ids],
+        )
+    audit.record_many(
+        "user.purged",
+        subjects=[audit.Subject(pk, pseudonym(name)) for pk, name in zip(ids, names, strict=True)],
+        customer_id=customer.pk,
+        batch_id=batch_id,
+        by=by,
+    )
+
+
+def pseudonym(user_name: str) -> str:
+    """What stands on record for a purged user: enough to answer whether a name was purged."""
+    return f"sha256:{hashlib.sha256(user_name.encode()).hexdigest()}"

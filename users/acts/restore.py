@@ -1,0 +1,205 @@
+"""Restoring deleted users, with what they held as far as seats are free."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from django.db import connection, transaction
+
+import audit.operations as audit
+from batches.acts import Asked, Outcome, applies
+from batches.models import Batch, Line
+from batches.operations.plan import PlannedLine, create_batch, save_lines
+from customers.counts import lock_customer
+from customers.models import Customer
+from licensing import queries as licensing_queries
+from licensing.operations.seats import Wanted, assign
+from partners.access import require
+from partners.models import Member
+from partners.postgres import IsOneOf
+from partners.roles import Permission
+from users.acts.delete import get_holdings
+from users.acts.issue import give_passwords
+from users.acts.selection import Locked, choose, find_deleted, plan_line
+from users.acts.wait import wait_for_missing
+from users.models import CustomerUser
+from users.rules import names
+
+NAME_TAKEN = {"code": "name_taken", "column": "user_name", "severity": "error"}
+# What is asked of who comes back: names, to be found by, and what an undo needs.
+OF_RESTORED = ("user_name", "display_name", "first_name", "last_name", "deletion", "is_held")
+PLAIN_USER = {"code": "comes_back_as_user", "severity": "warning"}
+
+
+@transaction.atomic
+def plan_restores(
+    *, customer: Customer, users: Iterable[UUID], new_passwords: bool = False, by: Member
+) -> Batch:
+    """
+    Plan the return of these deleted users; nothing happens yet.
+
+    A line whose user name was taken meanwhile cannot run until `rename_restored` gives it a new
+    one. An administrator comes back as a plain user where the member may not grant more. The
+    batch's plan says per subscription how many seats are wanted and how many are free.
+
+    :raises NobodyChosen: where none of the ids is a deleted user of the customer.
+    :raises Refused: where the member may not restore users.
+    """
+    require(by, Permission.RESTORE_USERS)
+    chosen = choose(customer, users, deleted=True)
+    held = get_holdings((user["deletion"] for user in chosen), (user["pk"] for user in chosen))
+    taken = find_taken(customer, [user["user_name"] for user in chosen])
+    may_grant = by.may(Permission.ACT_ON_ADMINISTRATORS)
+    lines, seen = [], set()
+    for user in chosen:
+        is_taken = user["user_name"] in taken or user["user_name"] in seen
+        seen.add(user["user_name"])
+        problems = [NAME_TAKEN | {"value": user["user_name"]}] if is_taken else []
+        if user["is_administrator"] and not may_grant:
+            problems.append(PLAIN_USER)
+        lines.append(plan_line(user, problems, products=held.get(user["pk"], [])))
+    batch = create_batch(
+        customer=customer,
+        kind=Batch.Kind.RESTORE,
+        options={"new_passwords": new_passwords},
+        plan={"seats": forecast_seats(customer, [line for line in lines if line.is_valid])},
+        by=by,
+    )
+    save_lines(batch=batch, lines=lines)
+    return batch
+
+
+def find_taken(customer: Customer, user_names: Sequence[str]) -> set[str]:
+    """Which of these user names somebody has who is there."""
+    named = IsOneOf("user_name", user_names, "text")
+    active = customer.users.filter(named, deleted_at=None)
+    return set(active.values_list("user_name", flat=True))
+
+
+def forecast_seats(customer: Customer, lines: Iterable[PlannedLine | Line]) -> list[dict]:
+    """Per subscription that lines of a restore want: how many seats, and how many are free."""
+    # The line of a user who was purged meanwhile names nothing any more.
+    wanted = Counter(
+        one["subscription"] for line in lines for one in line.input.get("products", ())
+    )
+    return [
+        {
+            "subscription": str(subscription.pk),
+            "name": subscription.product.name,
+            "wanted": wanted[str(subscription.pk)],
+            "free": subscription.free,
+            "short": max(0, wanted[str(subscription.pk)] - subscription.free),
+        }
+        for subscription in licensing_queries.find_subscriptions(customer)
+        if wanted[str(subscription.pk)]
+    ]
+
+
+@applies(Batch.Kind.RESTORE)
+def apply_restores(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+    """
+    Bring the users of the lines back, with their seats as far as these are free.
+
+    Whoever was purged or restored meanwhile, or whose name was taken meanwhile, fails alone. The
+    old password stays, unless the batch gives everybody a new temporary one.
+    """
+    lock_customer(batch.customer)
+    present = find_deleted(batch.customer_id, lines, fields=OF_RESTORED)
+    taken = find_taken(batch.customer, [line.input["user_name"] for line in lines])
+    coming, failed = _sort_out(lines, present, taken)
+    new_names = {
+        line.user_id: line.input["user_name"]
+        for line in coming
+        if line.input["user_name"] != present[line.user_id].user_name
+    }
+    may_grant = by.may(Permission.ACT_ON_ADMINISTRATORS)
+    _bring_back(batch, [present[line.user_id] for line in coming], new_names, may_grant=may_grant)
+    is_new = batch.options.get("new_passwords")
+    sealed = give_passwords(batch=batch, lines=coming) if is_new else {}
+    wanted = [
+        Wanted.from_json(line.user_id, product)
+        for line in coming
+        for product in line.input["products"]
+    ]
+    assigned = assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
+    missing = wait_for_missing(batch=batch, lines=coming, assigned=assigned).lacks
+    audit.record_many(
+        "user.restored",
+        subjects=[
+            _subject(line, present[line.user_id].user_name, assigned.of(line.user_id))
+            for line in coming
+        ],
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+    return failed + [
+        Outcome(
+            line.number,
+            Line.State.PARTLY if line.user_id in missing else Line.State.DONE,
+            {
+                "assigned": assigned.of(line.user_id),
+                # What an undo of this goes back to.
+                "deletion": str(present[line.user_id].deletion or ""),
+                **({"was_held": True} if present[line.user_id].is_held else {}),
+                **missing.get(line.user_id, {}),
+            },
+            sealed.get(line.user_id),
+        )
+        for line in coming
+    ]
+
+
+def _sort_out(lines, present, taken) -> tuple[list[Asked], list[Outcome]]:
+    coming, failed, seen = [], [], set(taken)
+    for line in lines:
+        name = line.input["user_name"]
+        if line.user_id not in present:
+            failed.append(Outcome.failed(line, "gone"))
+        elif name in seen:
+            failed.append(Outcome.failed(line, "name_taken"))
+        else:
+            seen.add(name)
+            coming.append(line)
+    return coming, failed
+
+
+def _subject(line: Asked, old_name: str, subscriptions: list[str]) -> audit.Subject:
+    name, after = line.input["user_name"], {"subscriptions": subscriptions}
+    if name == old_name:
+        return audit.Subject(line.user_id, name, after=after)
+    before = {"user_name": old_name}
+    return audit.Subject(line.user_id, name, before, after | {"user_name": name})
+
+
+def _bring_back(
+    batch: Batch, users: Sequence[Locked], new_names: Mapping[UUID, str], *, may_grant: bool
+) -> None:
+    """Let these users be there again, nearly all of them under the name they had."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {CustomerUser._meta.db_table} u SET deleted_at = NULL, purge_at = NULL,
+                is_held = false, deletion = NULL,
+                user_name = COALESCE(r.user_name, u.user_name),
+                search = COALESCE(r.search, u.search),
+                permissions = CASE WHEN %s THEN u.permissions ELSE '{{}}' END,
+                version = u.version + 1
+            FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS r(id, user_name, search)
+            WHERE u.id = r.id AND u.customer_id = %s AND u.deleted_at IS NOT NULL
+            """,
+            [
+                may_grant,
+                [user.pk for user in users],
+                [new_names.get(user.pk) for user in users],
+                [
+                    names.search_text(
+                        user.display_name, user.first_name, user.last_name, new_names[user.pk]
+                    )
+                    if user.pk in new_names
+                    else None
+                    for user in users
+                ],
+                batch.customer_id,
+            ],
+        )

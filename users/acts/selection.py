@@ -1,0 +1,201 @@
+"""Whom an act is on: the chosen users as a plan needs them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from batches.acts import Asked
+from batches.errors import UsersError
+from batches.models import Batch
+from batches.operations.plan import PlannedLine
+from customers.models import Customer
+from partners.models import Member
+from partners.postgres import IsOneOf
+from partners.roles import Permission
+from users.models import CustomerUser, UserPermission
+
+
+class Locked(Protocol):
+    """A user whom an act has locked, with OF_LOCKED and the fields that it asked for."""
+
+    pk: UUID
+    is_administrator: bool
+    permissions: list[str]
+
+
+class NobodyChosen(UsersError):
+    """No user was chosen, or none of those chosen is there any more."""
+
+    message = _("No user is chosen. Go back to the list and choose at least one.")
+    are_gone = _(
+        "The users you chose were deleted, restored or purged meanwhile. Nothing was changed;"
+        " choose again in the list."
+    )
+
+
+class NothingToChange(UsersError):
+    """All chosen users are as wanted already."""
+
+    message = _("Nothing would change for the users you chose.")
+
+
+OF_EVERYBODY = (
+    "pk",
+    "user_name",
+    "display_name",
+    "is_administrator",
+    "location",
+    "deletion",
+)
+# What every act needs of those whom it has locked; models of many would take long.
+OF_LOCKED = ("pk", "is_administrator", "permissions")
+ADMINISTRATOR = {"code": "administrator", "severity": "error"}
+
+
+def choose(
+    customer: Customer,
+    users: Iterable[UUID],
+    *,
+    deleted: bool = False,
+    fields: Iterable[str] = (),
+) -> list[dict]:
+    """
+    The chosen users of the customer that are there, in the order of the list.
+
+    Each as what a plan needs of everybody, and these further fields.
+
+    :raises NobodyChosen: where none of the ids is such a user.
+    """
+    users = list(users)
+    chosen = list(
+        customer.users.filter(IsOneOf("pk", users), deleted_at__isnull=not deleted)
+        .order_by("sort_key", "pk")
+        .values(*{*OF_EVERYBODY, *fields})
+    )
+    if not chosen:
+        raise NobodyChosen(NobodyChosen.are_gone if users else None)
+    return chosen
+
+
+@transaction.atomic
+def note_counted(*, batch: Batch, counted: int | None, by: Member) -> None:
+    """
+    Note how many users the list had counted when they were chosen, where it is not whom it found.
+
+    The plan is of those who are there now; its page says that the number has moved.
+    """
+    found = batch.total + batch.plan.get("unchanged", 0)
+    if counted in {None, found} or batch.by_id != by.pk:
+        return
+    batch.plan["moved"] = {"counted": counted, "found": found}
+    batch.save(update_fields=["plan"])
+
+
+def plan_line(user: dict, problems: Sequence[dict] = (), **more) -> PlannedLine:
+    """The line for a chosen user; it cannot run where a problem is an error."""
+    return PlannedLine(
+        user["pk"],
+        {"user_name": user["user_name"], "display_name": user["display_name"], **more},
+        problems,
+        not problems or not any(problem["severity"] == "error" for problem in problems),
+    )
+
+
+def problems_of(user: dict, *, by: Member) -> list[dict]:
+    """What keeps the member from acting on this user at all: that it is an administrator."""
+    is_free = not user["is_administrator"] or by.may(Permission.ACT_ON_ADMINISTRATORS)
+    return [] if is_free else [ADMINISTRATOR]
+
+
+def find_barred(present: Mapping[UUID, Locked], *, by: Member) -> set[UUID]:
+    """Those of these users on whom the member may not act: administrators, for most roles."""
+    if by.may(Permission.ACT_ON_ADMINISTRATORS):
+        return set()
+    return {pk for pk, user in present.items() if user.is_administrator}
+
+
+def find_active(customer_id: UUID, lines: Sequence[Asked]) -> dict[UUID, Locked]:
+    """
+    The active users of the lines by id.
+
+    For an act that does not write them, or writes each in one statement and looks at nothing that
+    they change themselves: the customer's lock, which the caller holds, keeps them active, and to
+    lock a hundred thousand rows is to write them.
+    """
+    return _find(CustomerUser.objects.all(), customer_id, lines, deleted_at=None)
+
+
+def find_deleted(
+    customer_id: UUID, lines: Sequence[Asked], *, fields: Iterable[str] = ()
+) -> dict[UUID, Locked]:
+    """The deleted users of the lines by id, with these fields; as `find_active` finds them."""
+    users = CustomerUser.objects.all()
+    return _find(users, customer_id, lines, fields, deleted_at__isnull=False)
+
+
+def lock_active(
+    customer_id: UUID, lines: Sequence[Asked], *, fields: Iterable[str] = ()
+) -> dict[UUID, Locked]:
+    """The active users of the lines by id, with these fields, locked in the order of their ids."""
+    return _lock(customer_id, lines, fields, deleted_at=None)
+
+
+def lock_deleted(
+    customer_id: UUID, lines: Sequence[Asked], *, fields: Iterable[str] = ()
+) -> dict[UUID, Locked]:
+    """The deleted users of the lines by id, with these fields, locked in the order of their ids."""
+    return _lock(customer_id, lines, fields, deleted_at__isnull=False)
+
+
+def _lock(
+    customer_id: UUID, lines: Sequence[Asked], fields: Iterable[str], **which
+) -> dict[UUID, Locked]:
+    locked = CustomerUser.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+    return _find(locked, customer_id, lines, fields, **which)
+
+
+def _find(
+    users: QuerySet[CustomerUser],
+    customer_id: UUID,
+    lines: Sequence[Asked],
+    fields: Iterable[str] = (),
+    **which,
+) -> dict[UUID, Locked]:
+    of_lines = IsOneOf("pk", (line.user_id for line in lines))
+    found = users.filter(of_lines, customer=customer_id, **which)
+    names = dict.fromkeys((*OF_LOCKED, *fields))
+    return {user.pk: user for user in found.values_list(*names, named=True)}
+
+
+def is_last_administrator(customer_id: UUID, leaving: Iterable[UUID]) -> bool:
+    """Whether no global administrator who can sign in would be left without these users."""
+    able = CustomerUser.objects.filter(
+        Q(permissions__contains=[UserPermission.GLOBAL_ADMINISTRATOR]),
+        customer=customer_id,
+        is_administrator=True,
+        is_blocked=False,
+        deleted_at=None,
+    )
+    present = set(able.values_list("pk", flat=True))
+    return bool(present & set(leaving)) and not present - set(leaving)
+
+
+def kept_administrators(batch: Batch, present: Mapping[UUID, Locked]) -> set[UUID]:
+    """
+    The global administrators among these users who must stay as they are.
+
+    Nobody, where others are left, or where the member said that the last one may go.
+    """
+    if batch.options.get("may_take_last_administrator"):
+        return set()
+    if not is_last_administrator(batch.customer_id, present):
+        return set()
+    return {
+        pk
+        for pk, user in present.items()
+        if UserPermission.GLOBAL_ADMINISTRATOR in user.permissions
+    }

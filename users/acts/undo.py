@@ -1,0 +1,319 @@
+"""Undoing a batch: a batch of its own, whose lines take back what the lines of the first did."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from batches.errors import UsersError
+from batches.models import Batch, Line
+from batches.operations.control import LARGEST_CHUNK
+from batches.operations.lease import order_check
+from batches.operations.plan import PlannedLine, create_batch, save_lines
+from batches.queries.undo import DONE, find_undo, right_to_undo, why_not_undone
+from customers.models import Customer
+from licensing import queries as licensing
+from licensing.forecast import Forecast
+from licensing.rules import ProductRules
+from partners.access import require
+from partners.models import Member
+from partners.postgres import among
+from partners.roles import Permission
+from users.acts.add import TEXTS
+from users.acts.inverse import (
+    WARNING,
+    Case,
+    Inverse,
+    act_of,
+    invert,
+    problem,
+    takes_global_administrator,
+)
+from users.acts.licenses import speak_against
+from users.acts.restore import NAME_TAKEN, find_taken
+from users.acts.selection import is_last_administrator
+from users.models import CustomerUser
+from users.rules.gather import gather_facts
+
+# So many lines are planned while the page waits, in about a second; more in a worker.
+MOST_AT_ONCE = 1_000
+# So many lines are looked at together, and done at once where they give seats to each other.
+SLICE = LARGEST_CHUNK
+
+OF_USERS = (
+    *TEXTS,
+    "permissions",
+    "pk",
+    "is_administrator",
+    "is_blocked",
+    "password_state",
+    "signed_in_at",
+    "deleted_at",
+    "deletion",
+    "purge_at",
+    "is_held",
+)
+
+
+class CannotUndo(UsersError):
+    """The batch is not over, is over for too long, or did what nothing takes back."""
+
+    REASONS = {
+        "not_over": _("This batch has not ended yet. Only what has been done can be undone."),
+        "reset": _("Passwords that were replaced cannot come back. Reset them again instead."),
+        "purge": _("Nothing is left of users who were purged, so this cannot be undone."),
+        "too_late": _("A batch can be undone for 30 days after its end, and these are over."),
+        "nothing": _("This batch has changed nothing, so there is nothing to undo."),
+    }
+
+    def __init__(self, code: str):
+        self.code = code
+        super().__init__(self.REASONS[code])
+
+
+@transaction.atomic
+def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
+    """
+    Plan to take back what a batch did; nothing happens yet.
+
+    Every user with whom the batch did something gets a line: what takes it back, or why nothing
+    can any more. Where an undo of the batch waits, runs or is done, that one is returned.
+
+    :raises CannotUndo: where the batch is not over, 30 days have passed since its end, it reset
+        passwords or purged, or it has changed nothing.
+    :raises Refused: where the member may not undo it; most may undo their own only.
+    """
+    require(by, right_to_undo(batch, by))
+    # Locked: of two who ask at once, the second finds the undo of the first.
+    locked = Batch.objects.select_for_update(of=("self",), no_key=True)
+    undone = locked.select_related("customer").get(pk=batch.pk)
+    if existing := find_undo(undone):
+        return existing
+    if code := why_not_undone(undone):
+        raise CannotUndo(code)
+    to_do = undone.lines.filter(state__in=DONE).count()
+    if not to_do:
+        raise CannotUndo("nothing")
+    undo = create_batch(
+        customer=undone.customer,
+        kind=Batch.Kind.UNDO,
+        state=Batch.State.CHECKING,
+        undoes=undone.pk,
+        reason=reason,
+        plan={"kind": undone.kind, "nothing_done": undone.total - to_do},
+        by=by,
+    )
+    if to_do > MOST_AT_ONCE:
+        order_check(undo)
+    else:
+        plan_lines(undo)
+    return undo
+
+
+@transaction.atomic
+def plan_lines(undo: Batch) -> None:
+    """Find out for every line of the undone batch what takes it back, and make that the plan."""
+    undone = Batch.objects.get(pk=undo.undoes)
+    planner = _Planner(undo)
+    first = 1
+    for lines in _slices(undone):
+        planned = planner.plan(undone, lines)
+        save_lines(batch=undo, lines=planned, first=first)
+        first += len(planned)
+    undo.plan |= planner.summary
+    # It may have been dropped while it was being planned.
+    if not Batch.objects.filter(pk=undo.pk, state=Batch.State.CHECKING).update(
+        state=Batch.State.PLANNED, plan=undo.plan, halted_by=""
+    ):
+        Line.objects.filter(batch=undo).delete()
+    undo.refresh_from_db(fields=["state", "plan"])
+
+
+def _slices(batch: Batch) -> Iterator[list[Line]]:
+    lines = batch.lines.filter(state__in=DONE, user_id__isnull=False).defer("sealed")
+    last = 0
+    while some := list(lines.filter(number__gt=last).order_by("number")[:SLICE]):
+        last = some[-1].number
+        yield some
+
+
+class _Planner:
+    """Plans slice by slice; seats are counted, and names given away, from the first to the last."""
+
+    def __init__(self, undo: Batch):
+        self.undo = undo
+        facts = gather_facts(customer=undo.customer, user_names=[], by=undo.by)
+        self.rules = ProductRules(facts.subscriptions)
+        self.forecast = Forecast(facts, self.rules)
+        self.may_grant = undo.by.may(Permission.ACT_ON_ADMINISTRATORS)
+        self.acts: Counter[str] = Counter()
+        self.names: set[str] = set()
+        self.leaving: list[UUID] = []
+
+    @property
+    def summary(self) -> dict:
+        """What the plan says beyond its lines."""
+        customer_id = self.undo.customer_id
+        return {
+            "acts": dict(self.acts),
+            "seats": self.forecast.seats,
+            "takes_last_administrator": is_last_administrator(customer_id, self.leaving),
+        }
+
+    def plan(self, undone: Batch, lines: Sequence[Line]) -> list[PlannedLine]:
+        """Plan some lines of the undone batch; four statements."""
+        ids = [line.user_id for line in lines]
+        customer = self.undo.customer
+        users = _find_users(customer, ids)
+        held = licensing.get_held(customer, ids)
+        awaited = licensing.get_waits(customer, ids)
+        gone = [user["user_name"] for user in users.values() if user["deleted_at"]]
+        self.names |= find_taken(customer, gone)
+        cases = [self._look_at(undone, line, users, held, awaited) for line in lines]
+        found = [self._invert(case) for case in cases]
+        seats = self._count_together(found)
+        return [
+            self._plan(line, cases[place], *found[place], seats.get(place))
+            for place, line in enumerate(lines)
+        ]
+
+    def _look_at(self, undone: Batch, line: Line, users: dict, held: dict, awaited: dict) -> Case:
+        return Case(
+            act=act_of(undone.kind, line.input),
+            input=line.input,
+            result=line.result,
+            batch_id=undone.pk,
+            since=undone.started_at,
+            user=users.get(line.user_id),
+            held=held.get(line.user_id, {}),
+            awaited=awaited.get(line.user_id, {}),
+            may_grant=self.may_grant,
+        )
+
+    def _invert(self, case: Case) -> tuple[Inverse, list[dict]]:
+        """What takes the line back, and what speaks against it; seats and names aside."""
+        inverse = invert(case)
+        problems = [self._name_product(one) for one in inverse.problems]
+        if inverse.is_valid and inverse.act not in {"delete", "restore"}:
+            problems += self._speak_against(case, inverse.input)
+        return inverse, problems
+
+    def _count_together(self, found: Sequence[tuple[Inverse, list[dict]]]) -> dict[int, list[dict]]:
+        """
+        Count in the seats of those who get or give back licenses; gives the warnings by place.
+
+        They are done at once, so that who were given each other's seats get them back.
+        """
+        changes = {
+            place: inverse.input
+            for place, (inverse, problems) in enumerate(found)
+            if "give" in inverse.input and not _has_error(problems)
+        }
+        closed = {place: self._find_closed(change["give"]) for place, change in changes.items()}
+        open_ones = [
+            {**change, "give": [one for one in change["give"] if one not in closed[place]]}
+            for place, change in changes.items()
+        ]
+        short = dict(zip(changes, self.forecast.add_together(open_ones), strict=True))
+        return {place: self._say_closed(closed[place]) + short[place] for place in changes}
+
+    def _plan(
+        self,
+        line: Line,
+        case: Case,
+        inverse: Inverse,
+        problems: list[dict],
+        seats: list[dict] | None,
+    ) -> PlannedLine:
+        if seats is not None:
+            problems = problems + seats
+        elif inverse.is_valid:
+            problems = problems + self._look_around(case, inverse)
+        planned = PlannedLine(
+            line.user_id,
+            {name: (case.user or line.input)[name] for name in ("user_name", "display_name")}
+            | {"act": inverse.act}
+            | inverse.input,
+            problems=problems,
+            is_valid=not _has_error(problems),
+        )
+        if planned.is_valid:
+            self.acts[inverse.act] += 1
+            if takes_global_administrator(case, inverse):
+                self.leaving.append(line.user_id)
+        return planned
+
+    def _name_product(self, found: dict) -> dict:
+        subscription = self.rules.by_id.get(found["params"].get("subscription"))
+        if subscription is None:
+            return found
+        return found | {"params": found["params"] | {"product": subscription.name}}
+
+    def _look_around(self, case: Case, inverse: Inverse) -> list[dict]:
+        """What else speaks against a user who leaves or comes back: names, and seats."""
+        if inverse.act == "delete":
+            self.forecast.freed.update(case.held.keys())
+            return []
+        if inverse.act == "restore":
+            user_name = case.user["user_name"]
+            if user_name in self.names:
+                return [NAME_TAKEN | {"value": user_name}]
+            self.names.add(user_name)
+            return self.count_restored(inverse.input["products"])
+        return []
+
+    def count_restored(self, products: Sequence[dict]) -> list[dict]:
+        """Count in what somebody had who comes back; gives the warnings."""
+        found = self._count({"give": products, "take": [], "plans": []})
+        # Nobody is kept from coming back by a license that is missing.
+        return [
+            one | {"code": "comes_back_without"} if one["code"] == "seat_missing" else one
+            for one in found
+        ]
+
+    def _speak_against(self, case: Case, change: Mapping[str, Any]) -> list[dict]:
+        return speak_against(
+            self.rules,
+            case.user["location"],
+            case.held,
+            {"give": change.get("give", ()), "take": change.get("take", ())},
+            moves_to=change.get("changes", {}).get("location"),
+        )
+
+    def _count(self, change: Mapping[str, list]) -> list[dict]:
+        """Count the seats in; gives the warnings."""
+        closed = self._find_closed(change["give"])
+        given = [one for one in change["give"] if one not in closed]
+        return self._say_closed(closed) + self.forecast.add({**change, "give": given})
+
+    def _find_closed(self, given: Sequence[dict]) -> list[dict]:
+        return [one for one in given if self.rules.by_id[one["subscription"]].state == "suspended"]
+
+    def _say_closed(self, closed: Sequence[dict]) -> list[dict]:
+        names = (self.rules.by_id[one["subscription"]].name for one in closed)
+        return [problem("closed_since", WARNING, product=name) for name in names]
+
+
+def _has_error(problems: Sequence[dict]) -> bool:
+    return any(one["severity"] == "error" for one in problems)
+
+
+def count_restored(undo: Batch, line: Line) -> list[dict]:
+    """Count a line that can restore its user after all into the plan; gives its warnings."""
+    planner = _Planner(undo)
+    planner.forecast.resume(undo.plan["seats"])
+    warnings = planner.count_restored(line.input["products"])
+    acts = undo.plan["acts"]
+    undo.plan |= {
+        "acts": acts | {"restore": acts.get("restore", 0) + 1},
+        "seats": planner.forecast.seats,
+    }
+    return warnings
+
+
+def _find_users(customer: Customer, ids: Sequence[UUID]) -> dict[UUID, dict]:
+    found = CustomerUser.objects.filter(customer=customer, pk__in=among(ids))
+    return {user["pk"]: user for user in found.values(*OF_USERS)}

@@ -1,0 +1,195 @@
+"""Giving the seats that are free to those who wait for them; a batch says who got what."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+import audit.operations as audit
+from batches.acts import Outcome
+from batches.models import Batch, Line
+from batches.operations.plan import PlannedLine, create_batch, save_lines
+from batches.operations.run import save_outcomes
+from batches.operations.wake import poke_filling
+from customers.counts import lock_customer
+from customers.models import Customer
+from licensing import queries as licensing_queries
+from licensing.operations import waitlist
+from licensing.operations.waitlist import Judge, Order, look_at_lines, take_turns
+from licensing.queries import find_bought
+from licensing.rules import ProductRules
+from partners.access import require
+from partners.models import Member
+from partners.postgres import among
+from partners.roles import Permission
+from users.acts.licenses import speak_against
+from users.models import CustomerUser
+
+GONE = {"code": "gone", "severity": "error"}
+# What a batch from the queue shows of the orders that were the reason for it.
+MOST_CAUSES = 20
+
+
+def fill_waiting(*, customer_id: UUID | str) -> int:
+    """
+    Give a customer's free seats to the first in line, as long as somebody can have one.
+
+    Whom the rules do not allow the seat any more waits no longer. Each member who queued somebody
+    gets one finished batch that says what became of it. Returns for how many the wait has ended;
+    telling twice is harmless.
+    """
+    ended = 0
+    while orders := _fill_some(customer_id):
+        ended += len(orders)
+    return ended
+
+
+@transaction.atomic
+def _fill_some(customer_id: UUID | str) -> list[Order]:
+    customer = Customer.objects.filter(pk=customer_id).first()
+    if customer is None or customer.is_archived:
+        return []
+    if not licensing_queries.is_anybodys_turn(customer):
+        return []
+    lock_customer(customer)
+    queue = look_at_lines(customer=customer)
+    if queue is None:
+        return []
+    users = _lock_users(customer, queue.users)
+    orders = take_turns(queue=queue, judge=_judge_by(customer, users))
+    _report(customer, [order for order in orders if order.user_id in users], users)
+    return orders
+
+
+def _lock_users(customer: Customer, ids: set[UUID]) -> dict[UUID, CustomerUser]:
+    users = CustomerUser.objects.select_for_update(of=("self",), no_key=True).filter(
+        customer=customer, pk__in=among(ids), deleted_at=None
+    )
+    return {user.pk: user for user in users.order_by("pk")}
+
+
+def _judge_by(customer: Customer, users: dict[UUID, CustomerUser]) -> Judge:
+    rules = ProductRules(find_bought(customer))
+
+    def judge(user_id: UUID, held: frozenset[UUID], after: frozenset[UUID]) -> Sequence[dict]:
+        if user_id not in users:
+            return [GONE]
+        change = {
+            "give": [{"subscription": str(one)} for one in sorted(after - held)],
+            "take": [str(one) for one in held - after],
+        }
+        return speak_against(rules, users[user_id].location, [str(one) for one in held], change)
+
+    return judge
+
+
+def _report(customer: Customer, orders: Sequence[Order], users: dict[UUID, CustomerUser]) -> None:
+    """Write what became of the orders: a batch of each member who had queued somebody."""
+    causes = Batch.objects.select_related("by").in_bulk({order.cause for order in orders} - {None})
+    by_member = defaultdict(list)
+    for order in orders:
+        if order.cause in causes:
+            by_member[causes[order.cause].by].append(order)
+    for member, theirs in by_member.items():
+        now = timezone.now()
+        batch = create_batch(
+            customer=customer,
+            kind=Batch.Kind.QUEUE,
+            state=Batch.State.DONE,
+            options={"causes": sorted({str(order.cause) for order in theirs})[:MOST_CAUSES]},
+            started_at=now,
+            finished_at=now,
+            by=member,
+        )
+        save_lines(batch=batch, lines=[_line(order, users[order.user_id]) for order in theirs])
+        outcomes = [_outcome(number, order) for number, order in enumerate(theirs, 1)]
+        save_outcomes(batch, outcomes)
+        audit.record_many(
+            "user.licenses_changed",
+            subjects=[
+                audit.Subject(order.user_id, users[order.user_id].user_name, after=outcome.result)
+                for order, outcome in zip(theirs, outcomes, strict=True)
+                if not order.problems
+            ],
+            customer_id=customer.pk,
+            batch_id=batch.pk,
+            by=member,
+        )
+
+
+def _line(order: Order, user: CustomerUser) -> PlannedLine:
+    return PlannedLine(
+        order.user_id,
+        {
+            "user_name": user.user_name,
+            "display_name": user.display_name,
+            "give": [
+                {
+                    "subscription": str(want.subscription_id),
+                    "plans_off": [str(plan) for plan in want.plans_off],
+                }
+                for want in order.wanted
+            ],
+            "take": [str(one) for one in order.gives_up],
+            "plans": [],
+        },
+        problems=list(order.problems),
+    )
+
+
+def _outcome(number: int, order: Order) -> Outcome:
+    given = [str(one) for one in order.subscriptions]
+    if order.problems:
+        return Outcome(number, Line.State.FAILED, {"code": "wait_ended", "stopped": given})
+    result = {
+        "assigned": given,
+        "taken": [one["subscription"] for one in order.gave_up],
+        "plans": [],
+    }
+    if order.gave_up:
+        result["held"] = order.gave_up
+    return Outcome(number, Line.State.DONE, result)
+
+
+@transaction.atomic
+def note_seen(*, batch: Batch, by: Member) -> None:
+    """Note that the member has seen whom the queue has served; only who had queued them can."""
+    if batch.kind == Batch.Kind.QUEUE and batch.by_id == by.pk and not batch.options.get("seen"):
+        batch.options["seen"] = True
+        batch.save(update_fields=["options"])
+
+
+def sweep_waiting() -> int:
+    """Wake the workers where this tenant's users wait for seats that are free; how many it were."""
+    with transaction.atomic():
+        customers = [
+            one for one in licensing_queries.find_customers_with_free_seats() if not one.is_archived
+        ]
+        for customer in customers:
+            poke_filling(customer)
+    return len(customers)
+
+
+@transaction.atomic
+def stop_waiting(*, user: CustomerUser, subscription_id: UUID, by: Member) -> bool:
+    """
+    Take the user out of the line for a subscription; False where the user was not in it.
+
+    :raises Refused: where the member may not assign licenses, or not act on administrators.
+    """
+    require(by, Permission.ASSIGN_LICENSES)
+    if user.is_administrator:
+        require(by, Permission.ACT_ON_ADMINISTRATORS)
+    lock_customer(user.customer)
+    stopped = waitlist.stop_waiting(customer=user.customer, seats=[(user.pk, subscription_id)])
+    if not stopped:
+        return False
+    audit.record(
+        "user.licenses_changed",
+        subject=audit.Subject(user.pk, user.user_name, after={"stopped": stopped[user.pk]}),
+        customer_id=user.customer_id,
+        by=by,
+    )
+    return True

@@ -1,0 +1,38 @@
+"""What shall become of the purge of deleted users."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from users.acts.hold import MOST_DAYS, WrongDays
+
+
+class HoldPurge(forms.Form):
+    """Hold a purge, let it go, or put it off by so many days."""
+
+    act = forms.ChoiceField(
+        choices=[("hold", "hold"), ("release", "release"), ("extend", "extend")],
+        required=False,
+        widget=forms.HiddenInput,
+    )
+    days = forms.IntegerField(
+        label=_("Days"),
+        min_value=1,
+        max_value=MOST_DAYS,
+        required=False,
+        initial=30,
+        help_text=_("So many days later than now planned, up to 365."),
+    )
+
+    def clean(self):
+        """Ask for the days where the purge is put off, which is also meant where days are said."""
+        cleaned = super().clean()
+        cleaned["act"] = cleaned.get("act") or "extend"
+        is_without = not cleaned.get("days") and "days" not in self.errors
+        if cleaned["act"] == "extend" and is_without:
+            self.add_error("days", WrongDays.message)
+        return cleaned
+
+    @property
+    def order(self) -> dict:
+        """What the operation is asked for."""
+        return {"act": self.cleaned_data["act"], "days": self.cleaned_data["days"] or 0}

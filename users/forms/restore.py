@@ -1,0 +1,34 @@
+import re
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from users.rules import problems as importing
+
+
+class RenameRestored(forms.Form):
+    """A new name for a user who comes back, since somebody else has the old one."""
+
+    number = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+    local_part = forms.CharField(label=_("New user name"), required=False, strip=True)
+    # The pressed button of a suggestion; it wins over what was typed.
+    suggestion = forms.CharField(required=False)
+
+    @property
+    def wanted(self) -> str:
+        """The local part that was typed or taken from a suggestion."""
+        return self.cleaned_data["suggestion"] or self.cleaned_data["local_part"]
+
+    def refuse(self, codes: list[str]) -> None:
+        """Say what is wrong with the name."""
+        for code in codes:
+            self.add_error("local_part", _say(code, self.wanted))
+
+
+def _say(code: str, typed: str) -> str:
+    if code == "name_taken":
+        return _("Somebody has this user name already. Choose another one.")
+    known = {"empty": "user_name_missing"}.get(code, f"user_name_{code}")
+    bad = "".join(dict.fromkeys(re.findall(r"[^A-Za-z0-9._'-]", typed))).replace(" ", "\u2423")
+    problem = importing.Problem(0, "user_name", typed, known, {"characters": bad})
+    return importing.describe(problem)

@@ -1,0 +1,243 @@
+"""The list of users: a page of it, what stands in its rows, and how many there are."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils import timezone
+
+from batches.models import Batch, Line
+from customers import locations
+from customers.models import Customer, UserCount
+from licensing import queries as licensing
+from licensing.models import Subscription
+from users.models import CustomerUser
+from users.queries.filters import Filters, UnknownFilter, find_users, read_filters, read_limits
+from users.queries.page import Page, build_page, get_page, read_sort
+from users.rules import names
+
+# Beyond it nobody counts: the page says "10,000+".
+MOST_COUNTED = 10_000
+# As many licenses of a user as a row names; the others are a number.
+BADGES = 2
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many users the filters find; where it is not exact there are more than `number`."""
+
+    number: int
+    is_exact: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """A user with what the list shows about them."""
+
+    user: CustomerUser
+    licenses: tuple[str, ...]
+    # The batch that deleted the user, where it is still on record.
+    deletion: Batch | None = None
+
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """The licenses that are named."""
+        return self.licenses[:BADGES]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The licenses that are only counted."""
+        return self.licenses[BADGES:]
+
+    @property
+    def location(self) -> str:
+        """The name of the country or region, or nothing."""
+        return locations.name_of(self.user.location) if self.user.location else ""
+
+    @property
+    def days_left(self) -> int:
+        """Days until the user is purged, begun ones counted: 30 at first, 1 on the last day."""
+        return max(0, -((timezone.now() - self.user.purge_at) // timedelta(days=1)))
+
+
+@dataclass(frozen=True)
+class UserList:
+    """A page of the customer's users with all that stands around it."""
+
+    filters: Filters
+    sort: str
+    page: Page
+    rows: list[Row]
+    total: Total
+    count: UserCount
+    # What the customer bought, by the product's name.
+    subscriptions: list[Subscription]
+    # Why nothing is listed, where a filter of the address is not known.
+    problem: str = ""
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether there is a filter to clear."""
+        return bool(self.problem or self.filters.set_names)
+
+
+def get_list(customer: Customer, query: QueryDict) -> UserList:
+    """The page of the list that the address asks for; nobody where a filter is not known."""
+    count = UserCount.objects.get(customer=customer)
+    subscriptions = list(licensing.find_subscriptions(customer).prefetch_related(None))
+    try:
+        filters = read_filters(customer, query)
+    except UnknownFilter as error:
+        filters = Filters(tab="deleted" if query.get("tab") == "deleted" else "")
+        sort = read_sort("", filters)
+        nobody = (Page([], "", ""), [], Total(0))
+        return UserList(filters, sort, *nobody, count, subscriptions, problem=error.message)
+    sort = read_sort(query.get("sort", ""), filters)
+    place = {name: query.get(name, "") for name in ("after", "before")} | {"sort": sort}
+    if filters.q:
+        page, total = _search(customer, filters=filters, count=count, **place)
+    else:
+        users = find_users(customer, filters)
+        page = get_page(users, filters=filters, **place)
+        total = count_users(users, filters=filters, count=count, subscriptions=subscriptions)
+    rows = get_rows(customer, page.users, filters=filters, subscriptions=subscriptions)
+    return UserList(filters, sort, page, rows, total, count, subscriptions)
+
+
+def _search(
+    customer: Customer, *, filters: Filters, count: UserCount, **place
+) -> tuple[Page, Total]:
+    size = count.deleted if filters.is_deleted else count.active
+    most = {"list_size": size, "count_to": MOST_COUNTED + 1}
+    page, number, is_exact = search_page(customer, filters=filters, **most, **place)
+    # Where more may be found, as many as are known of are more than all but one of them.
+    return page, _total(number) if is_exact else Total(number - 1, is_exact=False)
+
+
+def count_users(
+    users: QuerySet[CustomerUser],
+    *,
+    filters: Filters,
+    count: UserCount,
+    subscriptions: Sequence[Subscription],
+) -> Total:
+    """How many users the filters find: from a kept number, else counted up to 10,000."""
+    kept = _kept_number(filters, count, {s.pk: s.assigned for s in subscriptions})
+    if kept is not None:
+        return Total(kept)
+    return _total(users.order_by()[: MOST_COUNTED + 1].count())
+
+
+def _total(number: int) -> Total:
+    return Total(min(number, MOST_COUNTED), is_exact=number <= MOST_COUNTED)
+
+
+def _kept_number(filters: Filters, count: UserCount, assigned: dict[UUID, int]) -> int | None:
+    if not filters.set_names:
+        return count.deleted if filters.is_deleted else count.active
+    if len(filters.set_names) > 1 or filters.is_deleted:
+        return None
+    if filters.lacks:
+        return count.active - assigned[filters.lacks]
+    if isinstance(filters.license, UUID):
+        return assigned[filters.license]
+    return {
+        "none": count.unlicensed,
+        "some": count.active - count.unlicensed,
+        "blocked": count.blocked,
+        "allowed": count.active - count.blocked,
+    }.get(filters.license or filters.status)
+
+
+def get_rows(
+    customer: Customer,
+    users: Sequence[CustomerUser],
+    *,
+    filters: Filters,
+    subscriptions: Sequence[Subscription],
+) -> list[Row]:
+    """The users with what they hold, or held; as many queries for one as for all."""
+    if filters.is_deleted:
+        return _deleted_rows(customer, users, subscriptions)
+    held = defaultdict(set)
+    seats = customer.assignments.filter(user__in=[user.pk for user in users])
+    for user, subscription in seats.values_list("user", "subscription"):
+        held[user].add(subscription)
+    return [Row(user, _products(subscriptions, held[user.pk])) for user in users]
+
+
+def _deleted_rows(
+    customer: Customer, users: Sequence[CustomerUser], subscriptions: Sequence[Subscription]
+) -> list[Row]:
+    deletions = customer.batches.in_bulk([user.deletion for user in users if user.deletion])
+    lines = Line.objects.filter(
+        batch__in=list(deletions), user_id__in=[user.pk for user in users]
+    ).values_list("batch", "user_id", "result")
+    held = {(batch, user): _held(result) for batch, user, result in lines}
+    return [
+        Row(
+            user,
+            _products(subscriptions, held.get((user.deletion, user.pk), ())),
+            deletions.get(user.deletion),
+        )
+        for user in users
+    ]
+
+
+def _held(result: dict) -> set[UUID]:
+    """The subscriptions of which a deletion's line says that the user held a seat."""
+    return {UUID(seat["subscription"]) for seat in result.get("held", [])}
+
+
+def _products(subscriptions: Sequence[Subscription], held: Collection[UUID]) -> tuple[str, ...]:
+    return tuple(s.product.name for s in subscriptions if s.pk in held)
+
+
+ARGUMENTS = ", ".join(["%s"] * 10)
+
+
+SEARCH = f"SELECT ids, counted, counted < %s FROM app.search_page({ARGUMENTS})"
+
+
+SEARCH_FILTERED = f"SELECT ids, counted, is_exact FROM app.search_filtered({ARGUMENTS}, %s)"
+
+
+def search_page(
+    customer: Customer, *, filters: Filters, list_size: int, count_to: int, **place
+) -> tuple[Page, int, bool]:
+    """
+    The page of a list that is searched, how many are found, and whether they are no more.
+
+    `place` is what `get_page` asks for. How many users the list has need not be exact; of those
+    who are found no more than `count_to` are counted.
+    """
+    patterns = names.search_patterns(filters.q)
+    if not patterns:
+        # Only signs: they are not looked for.
+        return Page([], "", ""), 0, True
+    number, is_exact = 0, True
+    users = customer.users.filter(deleted_at__isnull=not filters.is_deleted)
+    limits = read_limits(filters)
+
+    def take(column: str, place: tuple | None, *, is_down: bool, most: int) -> list[CustomerUser]:
+        nonlocal number, is_exact
+        key, pk = place or (None, None)
+        asked = [customer.pk, filters.is_deleted, patterns, list_size, column, is_down]
+        asked += [key and str(key), pk, most, count_to]
+        with connection.cursor() as cursor:
+            if limits:
+                cursor.execute(SEARCH_FILTERED, [*asked, json.dumps(limits)])
+            else:
+                cursor.execute(SEARCH, [count_to, *asked])
+            ids, number, is_exact = cursor.fetchone()
+        found = users.in_bulk(ids)
+        return [found[one] for one in ids if one in found]
+
+    page = build_page(take, filters=filters, **place)
+    return page, number, is_exact

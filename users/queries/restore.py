@@ -1,0 +1,72 @@
+"""Restores whose user names were taken meanwhile, with names that are free."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from batches.models import Batch, Line
+from users.rules import names
+
+# So many names are asked for at a time; with each that is settled the next one appears.
+AT_A_TIME = 20
+SUGGESTIONS = 3
+# So often four more are thought of, in case those before are taken.
+ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class TakenName:
+    """A line that needs a new user name."""
+
+    number: int
+    name: str
+    local: str
+    domain: str
+    suggestions: tuple[str, ...]
+
+
+def find_taken_names(batch: Batch) -> list[TakenName]:
+    """
+    The first lines of a planned restore or undo whose user names somebody else has.
+
+    Two statements.
+    """
+    kinds = {Batch.Kind.RESTORE, Batch.Kind.UNDO}
+    if batch.kind not in kinds or batch.state != Batch.State.PLANNED:
+        return []
+    lines = Line.objects.filter(
+        batch=batch, trouble=Line.State.INVALID, problems__contains=[{"code": "name_taken"}]
+    )
+    inputs = list(lines.order_by("number").values_list("number", "input")[:AT_A_TIME])
+    thought_of = {number: _think(one["user_name"]) for number, one in inputs}
+    held = _find_held(batch, [name for some in thought_of.values() for name in some])
+    return [_taken_name(number, one, thought_of[number], held) for number, one in inputs]
+
+
+def _think(user_name: str) -> list[str]:
+    local, domain = names.split_user_name(user_name)
+    found = [local]
+    for _round in range(ROUNDS):
+        found += names.suggest_local_parts(local, "", "", set(found))
+    return [f"{one}@{domain}" for one in found[1:]]
+
+
+def _find_held(batch: Batch, user_names: Sequence[str]) -> set[str]:
+    active = batch.customer.users.filter(deleted_at=None, user_name__in=user_names)
+    coming = batch.lines.filter(input__user_name__in=list(user_names))
+    return {
+        *active.values_list("user_name", flat=True),
+        *coming.values_list("input__user_name", flat=True),
+    }
+
+
+def _taken_name(number: int, one: dict, thought_of: Sequence[str], held: set[str]) -> TakenName:
+    local, domain = names.split_user_name(one["user_name"])
+    free = [name.partition("@")[0] for name in thought_of if name not in held]
+    return TakenName(number, one["display_name"], local, domain, tuple(free[:SUGGESTIONS]))
+
+
+def find_done_users(batch: Batch) -> list[UUID]:
+    """The users with whom the batch did what it was to do."""
+    done = batch.lines.filter(state__in=[Line.State.DONE, Line.State.PARTLY], user_id__isnull=False)
+    return list(done.order_by("number").values_list("user_id", flat=True))

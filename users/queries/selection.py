@@ -1,0 +1,151 @@
+"""How the licenses stand among the users that a member has chosen."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from uuid import UUID
+
+from django.db.models import Count, F, Func, Q, UUIDField, Window
+from django.db.models.functions import RowNumber
+
+from customers.models import Customer
+from licensing.models import Assignment, ServicePlan, Subscription
+from partners import postgres
+from partners.models import Member
+from partners.roles import Permission
+from users.queries.add import find_choices
+
+# So many names are shown of the chosen, and of those who have a product.
+NAMES = 20
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The active users that were chosen, in the order of the list."""
+
+    ids: tuple[UUID, ...]
+    names: tuple[str, ...]
+    # Who cannot be given a license, and upon whom the member may not act.
+    without_location: tuple[UUID, ...]
+    administrators: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def unnamed(self) -> int:
+        """How many of them are not named."""
+        return len(self.ids) - len(self.names)
+
+    @cached_property
+    def mark(self) -> str:
+        """How many they are, and a sign by which exactly these are known again."""
+        digest = sha256(b"".join(sorted(one.bytes for one in self.ids))).hexdigest()
+        return f"{len(self.ids)}-{digest[:20]}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the customer bought of a product, and who of the chosen has it."""
+
+    subscription: Subscription
+    chosen: int
+    held: int
+    # The first of them, in the order of the list.
+    holders: tuple[str, ...]
+    # For how many of them each service plan is switched off.
+    off: dict[UUID, int]
+    # How many of them wait for it, and how many others do.
+    waiting: int = 0
+    others: int = 0
+
+    @property
+    def have(self) -> str:
+        """Whether all, some or none of the chosen have it, or wait for it."""
+        if self.held >= self.chosen:
+            return "all"
+        return "some" if self.held or self.waiting else "none"
+
+    @property
+    def lacking(self) -> int:
+        """How many of the chosen do not have it."""
+        return self.chosen - self.held
+
+    @property
+    def unnamed(self) -> int:
+        """How many of those who have it are not named."""
+        return self.held - len(self.holders)
+
+    @property
+    def plans(self) -> list[tuple[ServicePlan, int]]:
+        """Each service plan by name, and for how many of those who have the product it is off."""
+        plans = sorted(self.subscription.product.plans.all(), key=lambda plan: plan.name)
+        return [(plan, self.off.get(plan.pk, 0)) for plan in plans]
+
+
+def get_chosen(customer: Customer, ids: Iterable[UUID], *, member: Member) -> Chosen:
+    """Who of these ids is an active user of the customer; one statement."""
+    users = list(
+        customer.users.filter(pk__in=postgres.among(ids), deleted_at=None)
+        .order_by("sort_key", "pk")
+        .values_list("pk", "display_name", "location", "is_administrator")
+    )
+    may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
+    return Chosen(
+        ids=tuple(pk for pk, _name, _location, _is in users),
+        names=tuple(name for _pk, name, _location, _is in users[:NAMES]),
+        without_location=tuple(pk for pk, _name, location, _is in users if not location),
+        administrators=0 if may_all else sum(one for _pk, _name, _location, one in users),
+    )
+
+
+def find_held(customer: Customer, chosen: Chosen) -> list[Held]:
+    """Everything the customer bought, and who of the chosen has it; five statements."""
+    held = Assignment.objects.filter(user__in=postgres.among(chosen.ids), customer=customer)
+    numbers, holders = _find_holders(held)
+    off = defaultdict(dict)
+    plans = Func(F("plans_off"), function="unnest", output_field=UUIDField())
+    rows = held.annotate(plan=plans).values_list("subscription", "plan")
+    for subscription, plan, number in rows.annotate(n=Count("pk")).order_by():
+        off[subscription][plan] = number
+    waiting = _count_waiting(customer, chosen)
+    return [
+        Held(
+            one,
+            len(chosen),
+            numbers.get(one.pk, 0),
+            tuple(holders[one.pk]),
+            off[one.pk],
+            *waiting.get(one.pk, (0, 0)),
+        )
+        for one in find_choices(customer)
+    ]
+
+
+def _count_waiting(customer: Customer, chosen: Chosen) -> dict[UUID, tuple[int, int]]:
+    # The chosen first, then the others.
+    among = Q(user__in=postgres.among(chosen.ids))
+    rows = customer.waitingseats.values_list("subscription").order_by()
+    return {
+        subscription: (number, total - number)
+        for subscription, number, total in rows.annotate(
+            number=Count("pk", filter=among), total=Count("pk")
+        )
+    }
+
+
+def _find_holders(held) -> tuple[dict[UUID, int], dict[UUID, list[str]]]:
+    numbers, holders = {}, defaultdict(list)
+    place = Window(
+        RowNumber(), partition_by="subscription", order_by=[F("user__sort_key"), F("user")]
+    )
+    number = Window(Count("pk"), partition_by="subscription")
+    rows = held.annotate(place=place, number=number).filter(place__lte=NAMES)
+    for subscription, name, total in rows.order_by("subscription", "place").values_list(
+        "subscription", "user__display_name", "number"
+    ):
+        numbers[subscription] = total
+        holders[subscription].append(name)
+    return numbers, holders

@@ -1,0 +1,233 @@
+"""
+The rules for user names and for people's names: pure functions, no database.
+
+What a list sorts by and what a search looks through is made here too and stored
+in columns, so that every server sorts and finds alike whatever its locale is.
+"""
+
+import re
+import unicodedata
+
+from customers import letters
+from customers.names import sort_key as sort_key
+
+# What holds for the names of customers too lies below, and is part of these rules.
+from partners.names import clean_text
+
+LOCAL_PART_LIMIT = 64
+USER_NAME_LIMIT = 254
+DISPLAY_NAME_LIMIT = 120
+
+_LOCAL_PART = re.compile(r"[a-z0-9](?:[a-z0-9_'-]|\.(?=[a-z0-9_'-]))*", re.IGNORECASE | re.ASCII)
+_NOT_ALLOWED = re.compile(r"[^a-z0-9._'-]", re.IGNORECASE | re.ASCII)
+
+_RESERVED = frozenset(
+    [
+        "abuse",
+        "admin",
+        "administrator",
+        "ftp",
+        "guest",
+        "helpdesk",
+        "hostmaster",
+        "info",
+        "mailer-daemon",
+        "noreply",
+        "no-reply",
+        "nobody",
+        "office",
+        "postmaster",
+        "root",
+        "sales",
+        "security",
+        "support",
+        "sysadmin",
+        "system",
+        "test",
+        "user",
+        "webmaster",
+        "www",
+    ]
+)
+
+
+def check_local_part(text: str) -> str | None:
+    """
+    Say what is wrong with the part of a user name before the @; None if nothing is.
+
+    One of: empty, not_ascii, bad_character, too_long, bad_start, bad_dot.
+    """
+    if len(text) <= LOCAL_PART_LIMIT and text.isascii() and _LOCAL_PART.fullmatch(text):
+        return None
+    if not text:
+        return "empty"
+    # Before anything lowers it: the KELVIN SIGN becomes a plain k, and a name
+    # that looks like another one would pass.
+    if not text.isascii():
+        return "not_ascii"
+    if _NOT_ALLOWED.search(text):
+        return "bad_character"
+    if len(text) > LOCAL_PART_LIMIT:
+        return "too_long"
+    if not text[0].isalnum() and text[0] != ".":
+        return "bad_start"
+    return "bad_dot"
+
+
+def check_user_name(text: str) -> str | None:
+    """
+    Say what is wrong with a whole user name; None if nothing is.
+
+    What check_local_part says, or no_at, two_ats. Whose the domain is, is not asked.
+    """
+    local, at, domain = text.partition("@")
+    if not at or not domain:
+        return "no_at"
+    if "@" in domain:
+        return "two_ats"
+    problem = check_local_part(local)
+    if problem is None and len(text) > USER_NAME_LIMIT:
+        return "too_long"
+    return problem
+
+
+def bad_characters(text: str) -> str:
+    """Those characters of a local part that may not stand in one, each once."""
+    return "".join(dict.fromkeys(_NOT_ALLOWED.findall(text)))
+
+
+def split_user_name(user_name: str) -> tuple[str, str]:
+    """Take a user name apart at its @, in lower case. The domain may come out empty."""
+    local, _, domain = user_name.partition("@")
+    return local.lower(), domain.lower()
+
+
+def is_reserved(local: str) -> bool:
+    """Whether a local part is one that people take for an official address."""
+    return local.lower() in _RESERVED
+
+
+def clean_display_name(text: str) -> str:
+    """Clean a display name, and cut it where it is longer than may be stored."""
+    return clean_text(text)[:DISPLAY_NAME_LIMIT].rstrip()
+
+
+def compose_display_name(first: str, last: str) -> str:
+    """Make a display name: family name first and no blank in Chinese, else first and last."""
+    if first and last and letters.is_han(first) and letters.is_han(last):
+        return last + first
+    return f"{first} {last}".strip()
+
+
+def search_text(*parts: str) -> str:
+    """
+    Make what a search looks through.
+
+    Lower case, every CJK character a word of its own. Words with accents stand there
+    twice, as they are and without: both "müller" and "muller" are found. The later
+    pieces of a user name are words too. It begins and ends with a blank, so that
+    every word has one before it.
+    """
+    text = " ".join(parts)
+    if text.isascii():
+        words = text.lower().split()
+    else:
+        words = _search_words(text)
+        folded = text.lower().translate(letters.FOLD)
+        if folded != text.lower():
+            known = set(words)
+            words += [word for word in _search_words(folded) if word not in known]
+    for word in words[:]:
+        if "@" in word:
+            words += re.split(r"[._-]", word.partition("@")[0])[1:]
+    return f" {' '.join(filter(None, words))} "
+
+
+def _search_words(text: str) -> list[str]:
+    return unicodedata.normalize("NFC", text).lower().translate(letters.SEARCH).split()
+
+
+def search_patterns(term: str) -> list[str]:
+    r"""
+    Make the LIKE patterns (escape \) that a search text has to match, all of them.
+
+    Words of fewer than three Latin letters are looked for at the start of words, since
+    they have no trigram; a run of CJK characters must follow one another. Words of signs
+    alone have none at all, wherever they are looked for, and are left out.
+    """
+    patterns = []
+    for word in clean_text(term.replace("\0", " ")).split():
+        spaced = " ".join(_search_words(word))
+        if not _has_letter(spaced):
+            continue
+        starts_word = len(spaced) < 3 or letters.is_cjk(spaced[0]) or not _has_letter(spaced[1:])
+        ends_word = letters.is_cjk(spaced[-1])
+        escaped = spaced.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        pattern = f"%{' ' if starts_word else ''}{escaped}{' ' if ends_word else ''}%"
+        if pattern not in patterns:
+            patterns.append(pattern)
+    return patterns
+
+
+def _has_letter(text: str) -> bool:
+    # As Postgres counts letters and digits for trigrams: ² and ½ are signs.
+    return any(unicodedata.category(one).startswith(("L", "Nd", "Nl")) for one in text)
+
+
+def propose_local_part(display: str = "", first: str = "", last: str = "") -> str:
+    """
+    Propose the local part for a person: 王建国 → jianguo.wang, José Núñez → jose.nunez.
+
+    Empty where the names have no letter that could be spelled in a–z.
+    """
+    if not (first or last):
+        first, last = _split_display_name(clean_text(display))
+    pieces = [_as_local(first, family=False), _as_local(last, family=True)]
+    return ".".join(filter(None, pieces))[:LOCAL_PART_LIMIT].rstrip(".")
+
+
+def _split_display_name(display: str) -> tuple[str, str]:
+    if letters.is_han(display):
+        length = 2 if display[:2] in letters.DOUBLE_FAMILY_NAMES and len(display) > 2 else 1
+        return display[length:], display[:length]
+    if "," in display:
+        last, _, first = display.partition(",")
+        return first.strip(), last.strip()
+    words = display.split()
+    return (words[0], words[-1]) if len(words) > 1 else (display, "")
+
+
+def _as_local(name: str, *, family: bool) -> str:
+    name = clean_text(name)
+    if family and name in letters.DOUBLE_FAMILY_NAMES:
+        name = re.sub(r"[0-9 ]", "", letters.DOUBLE_FAMILY_NAMES[name])
+    elif family and name in letters.FAMILY_NAMES:
+        name = letters.FAMILY_NAMES[name].rstrip("12345")
+    return re.sub(r"[^a-z0-9-]", "", name.translate(letters.LATIN).lower()).strip("-")
+
+
+def suggest_local_parts(local: str, first: str, last: str, taken: set[str]) -> list[str]:
+    """Suggest up to four local parts that are not taken, the likeliest first."""
+    given, family = _as_local(first, family=False), _as_local(last, family=True)
+    wanted = repair_local_part(local)
+    candidates = [wanted]
+    if given and family:
+        candidates += [f"{given}.{family}", f"{given[0]}.{family}", f"{given}{family[0]}"]
+        candidates += [f"{family}.{given}"]
+    base = wanted or ".".join(filter(None, (given, family)))
+    stem = base.rstrip("0123456789") or base
+    candidates += [f"{stem[: LOCAL_PART_LIMIT - 3]}{number}" for number in range(2, 100) if stem]
+    found: dict[str, None] = {}
+    for candidate in candidates:
+        if candidate not in taken and check_local_part(candidate) is None:
+            found[candidate] = None
+            if len(found) == 4:
+                break
+    return list(found)
+
+
+def repair_local_part(local: str) -> str:
+    """Make a local part of what was typed for one: letters spelled in a–z, the rest left out."""
+    spelled = clean_text(local).translate(letters.LATIN).lower().replace(" ", ".")
+    spelled = re.sub(r"\.{2,}", ".", _NOT_ALLOWED.sub("", spelled))
+    return spelled.lstrip(".'_-")[:LOCAL_PART_LIMIT].rstrip(".")

@@ -1,0 +1,194 @@
+"""
+What can be wrong with a file, a row or a cell, and how it is said.
+
+A problem is kept as its code and the values that belong into its sentence, so that a row
+saved by one member is read by another in another language.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from customers import locations
+from spreadsheets.errors import sentence_of
+from users.rules import vocabulary
+from users.rules.fields import label_of
+
+ERROR, WARNING, NOTICE = "error", "warning", "notice"
+
+# So many characters of a cell stand in a sentence about it.
+QUOTE = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing about one cell that stops the row (error), may be a slip (warning), or is said."""
+
+    line: int
+    column: str
+    value: str
+    code: str
+    params: dict[str, Any] = field(default_factory=dict)
+    suggestion: str = ""
+    severity: str = ERROR
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain values, to be stored with the line."""
+        # Not asdict, which copies deeply: a file has up to 100,000 of them and more.
+        return {
+            "line": self.line,
+            "column": self.column,
+            "value": self.value,
+            "code": self.code,
+            "params": self.params,
+            "suggestion": self.suggestion,
+            "severity": self.severity,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Problem":
+        """Read back what as_json made."""
+        return cls(**values)
+
+
+def describe(problem: Problem) -> str:
+    """Say a problem in one sentence, in the reader's language."""
+    params = {"value": problem.value or "…", "column": str(label_of(problem.column))}
+    params |= problem.params
+    # Codes become names here, since only now the reader's language is known.
+    if "location" in params:
+        params["location"] = str(locations.name_of(params["location"]))
+    if "encoding" in params:
+        # Kept as the worker calls it, which speaks English.
+        params["encoding"] = gettext(params["encoding"])
+    if "permission" in params:
+        permission = params["permission"]
+        params["permission"] = str(vocabulary.PERMISSIONS.get(permission, permission))
+    if "field" in params:
+        params["column"] = str(label_of(params["field"]))
+    return sentence_of(CELL, problem.code, {name: _quote(value) for name, value in params.items()})
+
+
+def _quote(value: Any) -> Any:
+    # A cell may hold thousands of characters; the beginning is enough to know it by.
+    return f"{value[:QUOTE]}…" if isinstance(value, str) and len(value) > QUOTE else value
+
+
+CELL = {
+    # User name
+    "user_name_missing": _("There is no user name."),
+    "user_name_not_ascii": _(
+        "A user name has only the letters a–z, digits and . _ - ' before the @;"
+        " “%(characters)s” cannot stand in it."
+    ),
+    "user_name_bad_character": _(
+        "“%(characters)s” cannot stand in a user name; it has only letters, digits and . _ - '"
+        " before the @."
+    ),
+    "user_name_too_long": _(
+        "The user name is too long: at most 64 characters before the @ and 254 in all."
+    ),
+    "user_name_bad_start": _("A user name starts with a letter or a digit."),
+    "user_name_bad_dot": _(
+        "A user name does not start or end with a dot, and has no two dots in a row."
+    ),
+    "user_name_two_ats": _("A user name has only one @."),
+    "user_name_exists": _(
+        "%(name)s already has this user name. Nothing is left to do for this row."
+    ),
+    "user_name_taken": _("%(name)s already has this user name. Choose another one."),
+    "user_name_repeated": _("Line %(first)s has the same user name. The first of them counts."),
+    "user_name_deleted": _(
+        "This was the user name of %(name)s, who was deleted. Restore that user if it is the same"
+        " person; importing creates a new one."
+    ),
+    "user_unknown": _(
+        "Nobody has this user name. Correct it, or choose to create those who are not there yet."
+    ),
+    "user_deleted": _(
+        "This was the user name of %(name)s, who was deleted. Restore that user first."
+    ),
+    "administrator": _(
+        "This user is an administrator. Ask an owner or an admin agent of your organization."
+    ),
+    "user_name_reserved": _(
+        "“%(value)s” looks like an official address. Make sure that it is a person."
+    ),
+    # What was found out only as the row was imported.
+    "name_taken": _(
+        "Somebody has got this user name since the check. Choose another one, or leave the row"
+        " out if it is the same person."
+    ),
+    "internal": _(
+        "Something went wrong on our side with this row; nobody was created. Import it again."
+    ),
+    # Domain
+    "domain_missing": _("The user name has no domain. Choose a domain for the file."),
+    "domain_unknown": _("%(domain)s is not a domain of this customer."),
+    "domain_differs": _(
+        "The user name ends with %(domain)s, but the column Domain says %(other)s."
+    ),
+    # Names
+    "name_missing": _("There is no display name, and no first or last name to make one of."),
+    "too_long": _(
+        "This is too long: %(length)s characters, where %(limit)s fit into “%(column)s”."
+    ),
+    "invisible_removed": _("Characters that cannot be seen were taken out."),
+    # The rest
+    "location_unknown": _("“%(value)s” is not a country or region that is known."),
+    "location_missing": _(
+        "Licenses cannot be given without a usage location. Choose one for the file."
+    ),
+    "language_unknown": _(
+        "“%(value)s” is not one of our languages. The customer’s language is used instead."
+    ),
+    "contact_email_bad": _("“%(value)s” is not an e-mail address."),
+    "contact_email_is_own": _(
+        "This is the account that is being created; mail sent there cannot be read before the"
+        " first sign-in."
+    ),
+    "phone_damaged": _(
+        "A spreadsheet has shortened this number. Format the column as text and enter it again."
+    ),
+    "permission_unknown": _("“%(value)s” is not a permission that is known."),
+    "permission_not_yours": _(
+        "You may not make anybody “%(permission)s”. Ask an owner or an admin agent of your"
+        " organization."
+    ),
+    "product_unknown": _("“%(value)s” is not a product that this customer has bought."),
+    "product_ambiguous": _("Several products are called “%(value)s”. Use the part number instead."),
+    "product_suspended": _(
+        "The subscription to “%(product)s” is suspended, so its licenses cannot be given."
+    ),
+    "product_not_sold": _("“%(product)s” is not available in %(location)s."),
+    "product_requires": _("“%(product)s” only works together with “%(other)s”."),
+    "product_excludes": _("“%(product)s” and “%(other)s” cannot be held together."),
+    "seat_short": _("No license of “%(product)s” is left for this user, who goes without it."),
+    "cells_too_many": _(
+        "This row has more cells than the header. Perhaps a text with a separator in it lacks its"
+        " quotation marks."
+    ),
+    # The whole file
+    "password_ignored": _(
+        "The column “%(value)s” is not read: everybody gets a new temporary password."
+    ),
+    "column_unknown": _("The column “%(value)s” is not known and is left out."),
+    "column_said": _(
+        "The column “%(value)s” is taken for “%(column)s”, as it was in your customers’ files before."
+    ),
+    "column_not_kept": _("The column “%(value)s” has no place in this portal and is left out."),
+    "column_repeated": _(
+        "Several columns hold “%(column)s”. “%(value)s” is read only where the first is empty."
+    ),
+    "lines_before_header": _("The header is in line %(line)s. What stands above it is left out."),
+    "example_skipped": _("The example in line %(line)s is left out."),
+    "worksheets_skipped": _(
+        "Only the worksheet “%(value)s” is read. The file has others with data: %(others)s."
+    ),
+    "encoding_guessed": _(
+        "The file does not say how its letters are written; it was read as %(encoding)s. If names"
+        " look wrong, choose another encoding."
+    ),
+}

@@ -1,0 +1,204 @@
+from secrets import token_urlsafe
+
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from batches import consequences
+from batches.errors import UsersError
+from batches.forms import Place
+from batches.page import page_of
+from batches.queries.batch import find_blocked
+from batches.views import get_batch_or_404, keep_note
+from customers.access import customer_view
+from partners.pages import render_form
+from partners.roles import Permission
+from users.acts import rename
+from users.acts.block import plan_blocks
+from users.acts.delete import plan_deletes
+from users.acts.hold import plan_holds
+from users.acts.purge import plan_purges
+from users.acts.reset import plan_resets
+from users.acts.restore import plan_restores
+from users.acts.selection import NobodyChosen, note_counted
+from users.forms.hold import HoldPurge
+from users.forms.restore import RenameRestored
+from users.forms.selection import Choice
+from users.queries.filters import UnknownFilter, chosen_ids
+from users.queries.restore import find_done_users
+
+
+@customer_view(Permission.MANAGE_USERS)
+def block(request, customer):
+    """Plan to block the chosen users from signing in."""
+    return plan_for_chosen(request, customer, plan_blocks, block=True)
+
+
+@customer_view(Permission.MANAGE_USERS)
+def unblock(request, customer):
+    """Plan to let the chosen users sign in again."""
+    return plan_for_chosen(request, customer, plan_blocks, block=False)
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def unblock_blocked(request, customer, batch_id):
+    """Plan to unblock the users of a batch who are blocked."""
+    batch = get_batch_or_404(customer, batch_id)
+    users = find_blocked(batch).values_list("pk", flat=True)
+    try:
+        planned = plan_blocks(customer=customer, users=users, block=False, by=request.user)
+    except NobodyChosen:
+        messages.error(request, _("None of these users is blocked now."))
+        return redirect("batches:batch", customer.slug, batch.pk)
+    return redirect("batches:batch", customer.slug, planned.pk)
+
+
+@customer_view(Permission.DELETE_USERS)
+def delete(request, customer):
+    """Plan the deletion of the chosen users."""
+    return plan_for_chosen(request, customer, plan_deletes)
+
+
+@customer_view(Permission.PURGE_USERS)
+def purge(request, customer):
+    """Plan to purge the chosen deleted users before their day."""
+    return plan_for_chosen(request, customer, plan_purges, tab="deleted")
+
+
+@customer_view(Permission.UNDO_ALL_BATCHES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def hold(request, customer):
+    """Plan to hold, release or put off the purge of the chosen users; ask by how many days."""
+    is_asked = request.method == "POST" and "shown" not in request.POST
+    # A button of the list says in its address what it does.
+    said = request.GET.dict() | request.POST.dict()
+    form = HoldPurge(said if request.method == "POST" else None)
+    if form.is_valid():
+        return plan_for_chosen(request, customer, plan_holds, tab="deleted", **form.order)
+    if is_asked:
+        return redirect_to_page(request, customer, "users:hold")
+    return render_for_chosen(request, customer, "users/hold.html", form, tab="deleted")
+
+
+@customer_view(Permission.RESET_PASSWORDS)
+def reset(request, customer):
+    """Plan new passwords for the chosen users; the page of the batch asks before it is done."""
+    return plan_for_chosen(request, customer, plan_resets)
+
+
+@customer_view(Permission.RESTORE_USERS)
+def restore(request, customer):
+    """Plan the return of the chosen deleted users."""
+    return plan_for_chosen(request, customer, plan_restores, tab="deleted")
+
+
+@customer_view(Permission.RESTORE_USERS)
+@require_POST
+def restore_deleted(request, customer, batch_id):
+    """Plan the return of everybody whom a batch has deleted."""
+    batch = get_batch_or_404(customer, batch_id)
+    users = find_done_users(batch)
+    try:
+        planned = plan_restores(customer=customer, users=users, by=request.user)
+    except NobodyChosen:
+        messages.error(request, _("None of these users is deleted any more."))
+        return redirect("batches:batch", customer.slug, batch.pk)
+    return redirect("batches:batch", customer.slug, planned.pk)
+
+
+@customer_view(Permission.RESTORE_USERS)
+@require_POST
+def rename_restored(request, customer, batch_id):
+    """Give a user who is to come back a new name, since somebody else has the old one."""
+    batch = get_batch_or_404(customer, batch_id)
+    keep_note(request, batch)
+    form = RenameRestored(request.POST)
+    if form.is_valid():
+        choice = {"number": form.cleaned_data["number"], "local_part": form.wanted}
+        try:
+            form.refuse(rename.rename_restored(batch=batch, **choice, by=request.user))
+        except UsersError as error:
+            messages.error(request, error.message)
+    if not form.errors:
+        return redirect("batches:batch", customer.slug, batch.pk)
+    context = page_of(batch, Place(), member=request.user) | {"form": form}
+    return render_form(request, "batches/batch.html", context)
+
+
+# So many choices that are too long for an address are remembered while a member is signed in.
+MOST_KEPT = 3
+
+
+def read_choice(request):
+    """Return whom the form, the address or what was kept for the address chooses."""
+    is_sent = "ids" in request.POST or "all" in request.POST
+    sent = request.POST if is_sent else request.GET
+    said = dict(request.session.get("choices", {}).get(sent.get("kept", ""), sent.dict()))
+    if "counted" in request.POST:
+        said["counted"] = request.POST["counted"]
+    return Choice.read(said)
+
+
+def read_chosen(request, customer):
+    """Return the ids of the users that were chosen in the list."""
+    return chosen_ids(customer, **read_choice(request).of_users)
+
+
+def redirect_to_page(request, customer, name, **more):
+    """Go to the page that asks about the chosen users; its address says who they are, and more."""
+    choice = read_choice(request)
+    address = choice.query_string
+    if not choice.is_short:
+        kept = request.session.get("choices", {})
+        token = token_urlsafe(9)
+        latest = list(kept.items())[-(MOST_KEPT - 1) :]
+        request.session["choices"] = dict(latest) | {token: choice.values}
+        address = f"kept={token}"
+    if said := urlencode(more, doseq=True):
+        address = f"{address}&{said}"
+    return redirect(f"{reverse(name, args=[customer.slug])}?{address}")
+
+
+def plan_for_chosen(request, customer, plan, *, tab="", **choices):
+    """Plan an act on the chosen users; the page of the batch asks before it is done."""
+    if request.method == "POST":
+        try:
+            chosen = read_chosen(request, customer)
+            batch = plan(customer=customer, users=chosen, **choices, by=request.user)
+        except (UsersError, UnknownFilter) as error:
+            messages.error(request, error.message)
+        else:
+            counted = read_choice(request).counted
+            note_counted(batch=batch, counted=counted, by=request.user)
+            return redirect("batches:batch", customer.slug, batch.pk)
+    return redirect_to_list(customer, tab)
+
+
+def count_chosen(request, customer):
+    """Return how many users were chosen; where it is nobody, that is an error."""
+    chosen = read_chosen(request, customer)
+    if not chosen:
+        raise NobodyChosen
+    return len(chosen)
+
+
+def render_for_chosen(request, customer, template, form, *, tab=""):
+    """Show the page that asks what shall become of the chosen users."""
+    try:
+        total = count_chosen(request, customer)
+    except (UsersError, UnknownFilter) as error:
+        messages.error(request, error.message)
+        return redirect_to_list(customer, tab)
+    moved = consequences.describe_moved(read_choice(request).counted, total)
+    context = {"nav": "users", "customer": customer, "form": form, "total": total, "moved": moved}
+    return render_form(request, template, context)
+
+
+def redirect_to_list(customer, tab=""):
+    """Go back to the list from which the users were chosen."""
+    url = reverse("users:list", args=[customer.slug])
+    return redirect(f"{url}?tab={tab}" if tab else url)

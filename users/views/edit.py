@@ -1,0 +1,67 @@
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from batches.errors import UsersError
+from customers.access import customer_view
+from partners.access import require
+from partners.pages import render_form
+from partners.roles import Permission
+from users.acts.edit import edit_user, plan_edits
+from users.forms.edit import EditMany, EditUser
+from users.queries.user import get_user
+from users.views.acts import plan_for_chosen, redirect_to_page, render_for_chosen
+
+PASSWORD_ENDED = gettext_lazy(
+    "This user is an administrator now, so the temporary password ended. Reset the password to hand"
+    " over a new one."
+)
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request, customer, user_id):
+    """Change a user: profile, user name, location and permissions."""
+    user = get_user_or_404(customer, user_id, member=request.user)
+    form = EditUser(request.POST or None, user=user, customer=customer, member=request.user)
+    if form.is_valid():
+        try:
+            changed = edit_user(user=user, **form.order, by=request.user)
+        except UsersError as error:
+            form.refuse(error)
+        else:
+            said = _("%(name)s was changed.") if changed else _("Nothing was changed.")
+            messages.success(request, said % {"name": form.order["person"]["display_name"]})
+            if "temporary_password" in changed:
+                messages.warning(request, PASSWORD_ENDED)
+            return redirect("users:user", customer.slug, user.pk)
+    context = {"nav": "users", "customer": customer, "user": user, "form": form}
+    return render_form(request, "users/edit.html", context)
+
+
+def get_user_or_404(customer, user_id, *, member):
+    """Return the active user; not every member may touch an administrator."""
+    user = get_user(customer, user_id)
+    if user is None:
+        raise Http404
+    if user.is_administrator:
+        require(member, Permission.ACT_ON_ADMINISTRATORS)
+    return user
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_many(request, customer):
+    """Ask what shall be written about the chosen users, then plan it."""
+    is_sent = "shown" in request.POST
+    if request.method == "POST" and not is_sent:
+        ticked = request.POST.getlist("change")
+        return redirect_to_page(request, customer, "users:edit_many", change=ticked)
+    ticked = {"change": request.GET.getlist("change")}
+    form = EditMany(request.POST if is_sent else None, initial=ticked)
+    if form.is_valid():
+        return plan_for_chosen(request, customer, plan_edits, changes=form.changes)
+    return render_for_chosen(request, customer, "users/edit_many.html", form)

@@ -1,0 +1,69 @@
+"""
+Users and results as files.
+
+They are asked for by POST, since that they are taken out of the portal is put on record.
+"""
+
+from functools import partial
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from batches.errors import UsersError
+from batches.views import get_batch_or_404
+from customers.access import customer_view
+from imports.views.upload import TEMPLATES
+from partners import downloads
+from partners.roles import Permission
+from users import export as exporting
+from users.export import record_export, record_results
+from users.queries.export import find_all_lines, find_bought, find_exported
+from users.queries.filters import UnknownFilter, find_chosen
+from users.views.acts import read_choice
+
+
+@customer_view(Permission.EXPORT_LISTS, even_archived=True)
+@require_POST
+def export(request, customer, kind):
+    """Hand out the chosen users as a list, or all that the list's filters ask for."""
+    return hand_out_chosen(request, customer, kind, exporting.in_cells)
+
+
+@customer_view(Permission.EXPORT_LISTS, even_archived=True)
+@require_POST
+def export_to_import(request, customer, language, kind):
+    """Hand out the chosen users in the template of that language, to be changed and imported."""
+    if language not in dict(TEMPLATES):
+        raise Http404
+    in_cells = partial(exporting.to_import, language=language)
+    return hand_out_chosen(request, customer, kind, in_cells, is_active=True)
+
+
+def hand_out_chosen(request, customer, kind, in_cells, *, is_active=False):
+    """Record who is handed out, and answer with them as a file."""
+    downloads.check_kind(kind)
+    choice = read_choice(request)
+    try:
+        users = find_chosen(customer, **choice.of_users, is_active=is_active)
+        query = choice.query if choice.all else ""
+        record_export(customer=customer, users=users, query=query, kind=kind, by=request.user)
+    except (UsersError, UnknownFilter) as error:
+        messages.error(request, error.message)
+        return redirect("users:list", customer.slug)
+    rows = in_cells(find_exported(users), find_bought(customer))
+    return downloads.hand_out(rows, customer.slug, kind)
+
+
+@customer_view(Permission.EXPORT_LISTS, even_archived=True)
+@require_POST
+def result(request, customer, batch_id, kind):
+    """Record and hand out what became of each line of a batch; it holds no passwords."""
+    downloads.check_kind(kind)
+    batch = get_batch_or_404(customer, batch_id)
+    if batch.started_at is None:
+        raise Http404
+    record_results(batch=batch, kind=kind, by=request.user)
+    rows = exporting.results(batch, find_all_lines(batch), find_bought(customer))
+    return downloads.hand_out(rows, f"{customer.slug}-{batch.kind}", kind)
