@@ -12,7 +12,7 @@ from batches.queries.batch import Progress, count_acts, find_blocked, find_lines
 from batches.queries.list import get_batch_list
 from batches.queries.undo import find_undone, get_undoing
 from customers.models import Customer
-from handover.queries.pending import find_waiting_sheets
+from handover.queries.due import find_waiting_sheets
 from handover.queries.sheet import get_handover
 from imports import lost_repairs
 from imports import texts as import_texts

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from batches.models import Batch, Line
-from handover.queries.pending import WaitingSheet
+from handover.queries.due import WaitingSheet
 from imports import texts
 from imports.check import repair
 from users import edits, holds, licenses, undo

@@ -10,7 +10,7 @@ from batches.models import Batch
 from batches.queries.batch import Page, count_lines, get_page_by_key
 from customers import queries as customers
 from customers.models import Customer
-from handover.queries.pending import with_passwords
+from handover.queries.due import with_passwords
 from partners.models import Member
 from users.queries.filters import LONGEST_SEARCH, UnknownFilter, read_values
 

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from batches.operations.wake import poke
 from handover.models import Handover
-from handover.queries.pending import find_members_to_remind, find_sheets_to_remind_of
+from handover.queries.due import find_members_to_remind, find_sheets_to_remind_of
 
 
 @transaction.atomic

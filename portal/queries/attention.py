@@ -16,7 +16,7 @@ from batches.queries.batch import NOTHING_DONE
 from batches.texts import to_hand_over
 from customers.models import CountDifference, Customer
 from customers.queries import find_customers
-from handover.queries.pending import find_waiting_sheets
+from handover.queries.due import find_waiting_sheets
 from licensing.models import Subscription
 from partners.models import Member
 from partners.roles import Permission

@@ -10,7 +10,7 @@ from batches import texts
 from batches.models import Batch
 from customers.models import Customer, Domain, UserCount
 from customers.queries import find_called, find_customers, find_domains
-from handover.queries.pending import find_waiting_sheets
+from handover.queries.due import find_waiting_sheets
 from licensing import queries as licensing
 from licensing.models import Subscription
 from partners.models import Member
