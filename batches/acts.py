@@ -1,48 +1,23 @@
-from collections.abc import Callable
+"""The registry of acts: what the engine, the pages and the record know about each of them."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from django.db.models import Q
+from django.utils.functional import Promise
+
 from batches.models import Batch, Line
+from partners.models import Member
 from partners.roles import Permission
 
-# What refuses, by raising, to start a plan of some kind that would do harm.
-GUARDS: dict[str, Callable[[Batch], None]] = {}
+ERROR, WARNING = "error", "warning"
 
 
-def guards(kind: str) -> Callable:
-    """Register the function that is asked before a plan of this kind is started."""
-
-    def register(guard: Callable[[Batch], None]) -> Callable[[Batch], None]:
-        GUARDS[kind] = guard
-        return guard
-
-    return register
-
-
-# What a member needs to start a batch of each kind.
-NEEDS = {
-    Batch.Kind.ADD: Permission.MANAGE_USERS,
-    Batch.Kind.IMPORT: Permission.MANAGE_USERS,
-    Batch.Kind.RESET: Permission.RESET_PASSWORDS,
-    Batch.Kind.EDIT: Permission.MANAGE_USERS,
-    Batch.Kind.BLOCK: Permission.MANAGE_USERS,
-    Batch.Kind.UNBLOCK: Permission.MANAGE_USERS,
-    Batch.Kind.LICENSES: Permission.ASSIGN_LICENSES,
-    Batch.Kind.DELETE: Permission.DELETE_USERS,
-    Batch.Kind.RESTORE: Permission.RESTORE_USERS,
-    Batch.Kind.PURGE: Permission.PURGE_USERS,
-    # One permission of the roles: to undo every batch and to hold a purge.
-    Batch.Kind.HOLD: Permission.UNDO_ALL_BATCHES,
-    # Is done when it is made; this is what putting users in line needed.
-    Batch.Kind.QUEUE: Permission.ASSIGN_LICENSES,
-    # Whether the batch is theirs to undo was asked when the undo was planned.
-    Batch.Kind.UNDO: Permission.UNDO_OWN_BATCHES,
-}
-
-
-class Asked(NamedTuple):
-    """What a line asks for, as an act needs it: a model of each would take as long as the rest."""
+class LineInput(NamedTuple):
+    """A line as an act needs it; an instance of the model would cost as much as the rest."""
 
     number: int
     user_id: UUID
@@ -51,7 +26,7 @@ class Asked(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one line; `sealed` is the temporary password to hand over."""
+    """The result of one line; `sealed` is the temporary password to hand over."""
 
     number: int
     state: str
@@ -59,24 +34,175 @@ class Outcome:
     sealed: bytes | None = None
 
     @classmethod
-    def failed(cls, line: Asked, code: str, **more) -> "Outcome":
-        """Nothing was done for the line; `code` says why."""
+    def failed(cls, line: LineInput, code: str, **more) -> "Outcome":
+        """Nothing was done for the line; `code` is a key of the act's messages."""
         return cls(line.number, Line.State.FAILED, {"code": code, **more})
 
 
-# What a kind of batch does with some of its lines, in the transaction of the caller.
-Apply = Callable[..., list[Outcome]]
+class Apply(Protocol):
+    """Does lines of one act, in the caller's transaction and under the customer's lock."""
+
+    def __call__(
+        self, *, batch: Batch, lines: Collection[LineInput], by: Member
+    ) -> list[Outcome]: ...
 
 
-APPLIES: dict[str, Apply] = {}
+# A sentence with a singular and a plural, "%(n)s" in it.
+Count = Callable[[int], str]
 
 
-def applies(*kinds: str) -> Callable:
-    """Register the function that applies lines of these kinds of batch."""
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """An act in words."""
 
-    def register(apply: Apply) -> Apply:
-        for kind in kinds:
-            APPLIES[kind] = apply
-        return apply
+    label: str | Promise
+    # On the button that starts a plan.
+    button: Count
+    done: Count
+    # Why selected users have no line.
+    unchanged: Count | None = None
 
-    return register
+
+@dataclass(frozen=True)
+class Seats:
+    """What a plan does to the seats of a product."""
+
+    name: str
+    text: str
+    short: str = ""
+
+
+@dataclass(frozen=True)
+class Consequences:
+    """What a plan means beyond its lines."""
+
+    facts: tuple[str, ...] = ()
+    seats: tuple[Seats, ...] = ()
+    # What cannot be undone.
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class LineMessage:
+    """A sentence about a line: the column that it is about, its value, and what would be right."""
+
+    text: str
+    column: str = ""
+    value: str = ""
+    suggestion: str = ""
+    severity: str = ERROR
+    # What one click does about it in a planned import, and the kind of problem.
+    choices: tuple[tuple[str, str], ...] = ()
+    kind: Any = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line that was done, and its user as it is now."""
+
+    act: str
+    input: Mapping[str, Any]
+    result: Mapping[str, Any]
+    # The batch of the line, and when it began.
+    batch_id: UUID
+    since: datetime
+    # None: purged.
+    user: Mapping[str, Any] | None
+    # The subscriptions held, with the service plans switched off.
+    held: Mapping[str, Collection[str]]
+    # The subscriptions waited for.
+    awaited: Collection[str]
+    # Whether the member may make administrators and act on them.
+    may_grant: bool
+
+
+@dataclass(frozen=True)
+class Inverse:
+    """A line of an undo; a problem that is an error keeps it from running."""
+
+    act: str
+    input: Mapping[str, Any]
+    problems: tuple[dict, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        return not any(one["severity"] == ERROR for one in self.problems)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What can be done to users: in a batch of its own, or as lines of another."""
+
+    kind: str
+    permission: Permission
+    icon: str
+    texts: Texts
+    # Other texts for some of its batches; None for the usual ones.
+    special_texts: Callable[[Batch], Texts | None] = lambda _batch: None
+    # Further permissions that some of its batches need.
+    needs: Callable[[Batch], Iterable[Permission]] = lambda _batch: ()
+    # Its name on a line, where the lines of a batch differ.
+    word: str | Promise = ""
+    # None where the lines of its batches have acts of their own, or are done as they are planned.
+    apply: Apply | None = None
+    # Refuses, by raising, to start a plan that would do harm.
+    guard: Callable[[Batch], None] | None = None
+    describe: Callable[[Batch, Mapping[str, str]], Consequences] = lambda _batch, _products: (
+        Consequences()
+    )
+    # Sentences for the codes of problems and results; those of results that read otherwise.
+    messages: Mapping[str, str | Promise] = field(default_factory=dict)
+    failures: Mapping[str, str | Promise] = field(default_factory=dict)
+    # Explains a problem of its batches that needs more than a sentence; None for one of those.
+    explain: Callable[[Mapping, Batch], LineMessage | None] = lambda _problem, _batch: None
+    # What becomes of the fields, and of the licenses, on a line of it.
+    changes: Callable[[Line], tuple[str, ...]] = lambda _line: ()
+    licenses: Callable[[Line, Mapping[str, str]], tuple[str, ...]] | None = None
+    # What lines of its batches show beside the user: "licenses", "changes".
+    shows: Callable[[Batch], Collection[str]] = lambda _batch: ()
+    # What must be said as a plan is started: "new_passwords", "when_short", "typed".
+    asks: Collection[str] = ()
+    # Lines that are of no use to a user with blocked sign-in.
+    needs_sign_in: Q | None = None
+    ends_sign_in: bool = False
+    is_dangerous: bool = False
+    # Whether batches are of its kind, or only lines.
+    has_batches: bool = True
+    is_retryable: bool = True
+    # Plans what a batch could not do once more; called with the new batch and its lines.
+    replan: Callable[[Batch], None] | None = None
+    # Why its batches cannot be undone.
+    why_final: str | Promise = ""
+    invert: Callable[[Case], Inverse] | None = None
+    # What an undo with lines of this act does.
+    undo_fact: Count | None = None
+
+
+_ACTS: dict[str, Act] = {}
+
+
+def register(*acts: Act) -> None:
+    """Add acts in the order in which the lines of a chunk are done; called by AppConfig.ready()."""
+    _ACTS.update((act.kind, act) for act in acts)
+
+
+def get_act(kind: str) -> Act:
+    return _ACTS[kind]
+
+
+def get_acts() -> Iterator[Act]:
+    """All acts, in their order."""
+    return iter(_ACTS.values())
+
+
+def texts_of(batch: Batch) -> Texts:
+    act = get_act(batch.kind)
+    return act.special_texts(batch) or act.texts
+
+
+def problem(code: str, severity: str = ERROR, **params: str) -> dict:
+    """A problem as a line keeps it."""
+    return {"code": code, "severity": severity, "params": params}
+
+
+Asked = LineInput

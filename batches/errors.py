@@ -43,3 +43,17 @@ class TooFewSeats(UsersError):
         "Too few licenses are free for everybody, and in that case nobody was to get one. Buy"
         " more, choose fewer users, or let the first come first."
     )
+
+
+class CannotUndo(UsersError):
+    """The batch is not over, is over for too long, or did what cannot be undone; see `code`."""
+
+    REASONS = {
+        "not_over": _("This batch has not ended yet. Only what has been done can be undone."),
+        "too_late": _("A batch can be undone for 30 days after its end, and these are over."),
+        "nothing": _("This batch has changed nothing, so there is nothing to undo."),
+    }
+
+    def __init__(self, code: str, message=None):
+        self.code = code
+        super().__init__(message or self.REASONS[code])

@@ -10,10 +10,11 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from batches.acts import get_act, get_acts
 from batches.errors import LastAdministrator
 from batches.models import Batch
+from customers.filters import ANY, select
 from customers.models import Customer
-from users.forms.filters import ANY, select
 
 
 class Note(forms.Form):
@@ -76,14 +77,15 @@ class StartBatch(Note):
         self.initial.setdefault("new_passwords", "new" if is_new else "old")
         self.initial.setdefault("when_short", batch.options.get("when_short", "first"))
         is_waiting = batch.state == Batch.State.PLANNED
-        is_restore = batch.kind == Batch.Kind.RESTORE
+        asks = get_act(batch.kind).asks
         wanted = {
             "may_take_last_administrator": batch.plan.get("takes_last_administrator"),
-            "new_passwords": is_restore,
-            "when_short": is_restore and any(one["short"] for one in batch.plan.get("seats", ())),
+            "new_passwords": "new_passwords" in asks,
+            "when_short": "when_short" in asks
+            and any(one["short"] for one in batch.plan.get("seats", ())),
             "reason": True,
             "ticket": True,
-            "typed": batch.kind == Batch.Kind.PURGE,
+            "typed": "typed" in asks,
         }
         for name, is_asked in wanted.items():
             if not (is_waiting and is_asked):
@@ -173,7 +175,7 @@ class FilterBatches(forms.Form):
         ],
         is_bare=True,
     )
-    kind = select(_("Act"), [ANY, *Batch.Kind.choices], is_bare=True)
+    kind = select(_("Act"), [], is_bare=True)
     customer = select(_("Customer"), [], is_bare=True)
     by = select(_("Started by"), [("", _("Anybody")), ("me", _("Me"))], is_bare=True)
 
@@ -182,6 +184,8 @@ class FilterBatches(forms.Form):
     def __init__(self, query: QueryDict, *, customers: Sequence[Customer], may_hand_over: bool):
         """Offer these customers; none where they are chosen otherwise, or not at all."""
         super().__init__(initial=query.dict(), auto_id="filter-%s")
+        kinds = [(act.kind, act.texts.label) for act in get_acts() if act.has_batches]
+        self.fields["kind"].choices = [ANY, *kinds]
         self.fields["customer"].choices = [ANY, *((one.slug, one.name) for one in customers)]
         if not customers:
             del self.fields["customer"]

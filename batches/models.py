@@ -126,26 +126,12 @@ class Batch(TenantModel):
         ]
 
     def __str__(self):
-        return f"{self.get_kind_display()} {self.pk}"
+        return f"{self.kind} {self.pk}"
 
     @property
-    def act(self) -> str:
-        """Its kind, or what it is in particular, say "location" of an edit or "release" of a hold."""
-        if self.kind == self.Kind.HOLD:
-            return self.options.get("act", self.kind)
-        if self.kind == self.Kind.IMPORT and self.options.get("purpose", "create") != "create":
-            return "update"
-        is_move = list(self.options.get("changes", ())) == ["location"]
-        return "location" if is_move and self.kind == self.Kind.EDIT else self.kind
-
-    def get_kind_display(self) -> str:
-        """What its act is called."""
-        particular = {
-            "location": _("Change location"),
-            "release": _("Release the purge"),
-            "extend": _("Put off the purge"),
-        }
-        return particular.get(self.act) or self.Kind(self.kind).label
+    def changes_users(self) -> bool:
+        """Whether it is an import that changes or deletes users, too."""
+        return self.options.get("purpose", "create") != "create"
 
     @property
     def rows_kept_until(self) -> datetime:
@@ -204,6 +190,8 @@ class Line(NumberedPart):
         output_field=models.CharField(max_length=10, null=True),
         db_persist=True,
     )
+    # The kind of act, as the registry names it.
+    act = models.CharField(max_length=10)
     # Known before the line runs, also of a user who is yet to be added: a repeat changes nothing.
     user_id = models.UUIDField(null=True)
     # Always holds user_name and display_name, so that the line can be shown without the user.

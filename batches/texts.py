@@ -1,6 +1,6 @@
-"""What a batch and its lines say about themselves, in the reader's language."""
+"""What a batch and its lines say in the reader's language."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -9,129 +9,24 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from batches.acts import Act, Consequences, Count, LineMessage, get_act, get_acts, texts_of
 from batches.models import Batch, Line
 from handover.queries.due import WaitingSheet
-from imports import texts
-from imports.check import repair
-from users import edits, holds, licenses, undo
-from users.rules import problems as importing
-from users.rules.fields import label_of
+from licensing.queries import name_product
 
-Kind, State = Batch.Kind, Batch.State
+State = Batch.State
 
-# What a finished batch did to so many users.
-DONE: dict[str, Callable[[int], str]] = {
-    Kind.ADD: lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
-    Kind.IMPORT: lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
-    **edits.DONE,
-    Kind.RESET: lambda n: ngettext("%(n)s password reset", "%(n)s passwords reset", n),
-    Kind.EDIT: lambda n: ngettext("%(n)s user changed", "%(n)s users changed", n),
-    "location": lambda n: ngettext(
-        "Location of %(n)s user changed", "Location of %(n)s users changed", n
-    ),
-    Kind.BLOCK: lambda n: ngettext(
-        "Sign-in of %(n)s user blocked", "Sign-in of %(n)s users blocked", n
-    ),
-    Kind.UNBLOCK: lambda n: ngettext(
-        "Sign-in of %(n)s user unblocked", "Sign-in of %(n)s users unblocked", n
-    ),
-    Kind.LICENSES: lambda n: ngettext(
-        "Licenses of %(n)s user changed", "Licenses of %(n)s users changed", n
-    ),
-    Kind.DELETE: lambda n: ngettext("%(n)s user account deleted", "%(n)s user accounts deleted", n),
-    Kind.RESTORE: lambda n: ngettext("%(n)s user restored", "%(n)s users restored", n),
-    Kind.PURGE: lambda n: ngettext("%(n)s user purged", "%(n)s users purged", n),
-    **holds.DONE,
-    Kind.UNDO: undo.done,
-    Kind.QUEUE: lambda n: ngettext(
-        "%(n)s user got a license from the queue", "%(n)s users got licenses from the queue", n
-    ),
-}
-
-# What the button says that starts the plan for so many users.
-DO: dict[str, Callable[[int], str]] = {
-    Kind.ADD: lambda n: ngettext("Add %(n)s user", "Add %(n)s users", n),
-    Kind.IMPORT: lambda n: ngettext("Import %(n)s user", "Import %(n)s users", n),
-    **edits.DO,
-    Kind.RESET: lambda n: ngettext("Reset %(n)s password", "Reset %(n)s passwords", n),
-    Kind.EDIT: lambda n: ngettext("Change %(n)s user", "Change %(n)s users", n),
-    "location": lambda n: ngettext(
-        "Change location of %(n)s user", "Change location of %(n)s users", n
-    ),
-    Kind.BLOCK: lambda n: ngettext(
-        "Block sign-in of %(n)s user", "Block sign-in of %(n)s users", n
-    ),
-    Kind.UNBLOCK: lambda n: ngettext(
-        "Unblock sign-in of %(n)s user", "Unblock sign-in of %(n)s users", n
-    ),
-    Kind.LICENSES: lambda n: ngettext(
-        "Change licenses of %(n)s user", "Change licenses of %(n)s users", n
-    ),
-    Kind.DELETE: lambda n: ngettext("Delete %(n)s user account", "Delete %(n)s user accounts", n),
-    Kind.RESTORE: lambda n: ngettext("Restore %(n)s user", "Restore %(n)s users", n),
-    Kind.PURGE: lambda n: ngettext("Purge %(n)s user for good", "Purge %(n)s users for good", n),
-    **holds.DO,
-    Kind.UNDO: undo.do,
-    Kind.QUEUE: lambda n: ngettext(
-        "Give %(n)s waiting user a license", "Give %(n)s waiting users licenses", n
-    ),
-}
-
-# Why a line failed as it ran: the codes of a line's result.
-FAILURES = {
-    "name_taken": gettext_lazy(
-        "Somebody got this user name after the check. Nobody was added; choose another name."
-    ),
-    "gone": gettext_lazy(
-        "This user was deleted, restored or purged meanwhile. Nothing was changed."
-    ),
-    "administrator": gettext_lazy(
-        "This user has become an administrator meanwhile. Ask an owner or an admin agent of your"
-        " organization."
-    ),
-    "last_administrator": gettext_lazy(
-        "This is the last global administrator who can sign in, and nobody said that this one may"
-        " go. Nothing was changed."
-    ),
-    "changed": gettext_lazy(
-        "Somebody has changed this user in the same place since the plan was made. Nothing was"
-        " overwritten."
-    ),
-    "not_sold": gettext_lazy(
-        "This user holds a license that is not sold at that location. Take it away first."
-    ),
-    "internal": gettext_lazy(
-        "Something went wrong on our side with this line, and nothing was changed. Try it again;"
-        " if it happens again, tell your administrator the batch’s address."
-    ),
-    "held": holds.HELD,
-    **licenses.FAILURES,
-}
-
-# What a restore says otherwise than an import.
-NOT_RESTORED = gettext_lazy(
-    "Somebody got this user name after the plan was made. Restore this user again and choose"
-    " another name."
+INTERNAL = gettext_lazy(
+    "Something went wrong on our side with this line, and nothing was changed. Try it again;"
+    " if it happens again, tell your administrator the batch’s address."
 )
-
-# Why a line of a plan cannot run, beyond what the check of a file finds.
-PROBLEMS = {
-    "administrator": gettext_lazy(
-        "This user is an administrator. Ask an owner or an admin agent of your organization."
-    ),
-    "name_taken": gettext_lazy("Somebody else has this user name now. Choose a new one above."),
-    "comes_back_as_user": gettext_lazy(
-        "This administrator comes back as a plain user; your role may not grant more."
-    ),
-    **holds.PROBLEMS,
-}
-
-# The lists of subscriptions in a line's result, and the sentence about each one.
+# Sentences about the subscriptions in a line's result.
 ABOUT_LICENSES = {
     "short": gettext_lazy("No license of %(product)s was free."),
     "closed": gettext_lazy("%(product)s is suspended, so its license was not given."),
 }
-
+# Problems of a plan that say what it expects; the result says what happened.
+FORECASTS = {"comes_back_without", "seat_short", "seat_missing", "seat_awaited", "no_seat"}
 TONES = {
     Line.State.FAILED: "bad",
     Line.State.PARTLY: "warn",
@@ -141,28 +36,14 @@ TONES = {
 
 
 @dataclass(frozen=True)
-class Said:
-    """One thing about a line: the column it is about, what stands there, and what would do."""
-
-    text: str
-    column: str = ""
-    value: str = ""
-    suggestion: str = ""
-    severity: str = "error"
-    # What one click does about it in a planned import, and the problem that is meant.
-    choices: tuple[tuple[str, str], ...] = ()
-    kind: repair.Kind | None = None
-
-
-@dataclass(frozen=True)
 class ShownLine:
     """A line as the page shows it; it never holds a secret."""
 
-    number: int
+    number: int | None
     # Its number in the batch; `number` is that in the file, where it came from one.
     position: int
     state: str
-    # Whether it can be given other values: whoever is missing from a list has no row in it.
+    # Whether it stands in a file, so that it can be given other values.
     is_row: bool
     # Whether what it held went with the file; its reasons are kept.
     is_wiped: bool
@@ -173,30 +54,41 @@ class ShownLine:
     products: tuple[str, ...]
     act: str
     changes: tuple[str, ...]
-    said: tuple[Said, ...]
+    said: tuple[LineMessage, ...]
     bad_columns: frozenset[str]
 
 
-def count(sentence: Callable[[int], str], number: int) -> str:
-    """Put a number into a sentence that has a singular and a plural."""
+def count(sentence: Count, number: int) -> str:
     return sentence(number) % {"n": intcomma(number)}
 
 
 def heading(batch: Batch, progress) -> str:
-    """What the page about the batch is headed by."""
+    """The heading of the page about the batch."""
     if batch.state not in {State.DONE, State.OPEN}:
-        return str(batch.get_kind_display())
+        return str(texts_of(batch).label)
     number = progress.succeeded - progress.waiting
     if not progress.waiting:
-        return count(DONE[_act_of(batch)], number)
-    changed = count(DONE[_act_of(batch)], number) if number else ""
-    return licenses.describe_done(changed, progress.waiting)
+        return count(texts_of(batch).done, number)
+    return _describe_waiting(
+        count(texts_of(batch).done, number) if number else "", progress.waiting
+    )
+
+
+def _describe_waiting(changed: str, waiting: int) -> str:
+    if not changed:
+        text = ngettext(
+            "%(n)s user put in line for licenses", "%(n)s users put in line for licenses", waiting
+        )
+        return text % {"n": intcomma(waiting)}
+    text = ngettext("%(n)s user put in line", "%(n)s users put in line", waiting)
+    put = text % {"n": intcomma(waiting)}
+    return _("%(changed)s, %(waiting)s") % {"changed": changed, "waiting": put}
 
 
 def title(batch: Batch) -> str:
-    """What a batch is called in a list: what it did, or what it is to do."""
+    """The name of a batch in a list: what it did, or will do."""
     if batch.state in {State.PLANNED, State.RUNNING, State.PAUSED} and batch.progress.runs:
-        return count(DO[_act_of(batch)], served(batch, batch.progress.runs))
+        return button(batch, batch.progress.runs)
     return heading(batch, batch.progress)
 
 
@@ -215,24 +107,26 @@ def to_hand_over(sheet: WaitingSheet) -> str:
 
 
 def button(batch: Batch, number: int) -> str:
-    """What the button that starts the plan says."""
-    return count(DO[_act_of(batch)], served(batch, number))
+    """The button that starts the plan."""
+    return count(texts_of(batch).button, served(batch, number))
 
 
-def _act_of(batch: Batch) -> str:
-    # A file that changes people is called by what it is for.
-    return batch.options["purpose"] if batch.act == "update" else batch.act
+def question(batch: Batch, number: int) -> str:
+    """The button as a question; '' where the plan is not waiting, or is an import."""
+    if batch.state != State.PLANNED or not number or batch.kind == "import":
+        return ""
+    return _("%(act)s?") % {"act": button(batch, number)}
 
 
 def served(batch: Batch, number: int) -> int:
-    """How many of so many planned users get anything; all of them, where nobody does."""
+    """How many of the planned users get something; all of them, where none does."""
     return number - batch.plan.get("unserved", 0) or number
 
 
 def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
     """Per product of the plan: its name, the seats free before and after, and how many lack."""
-    if batch.kind in {Kind.DELETE, Kind.RESTORE}:
-        # Said as a consequence: seats come back, or are wanted back.
+    if batch.kind in {"delete", "restore"}:
+        # A consequence: seats come back, or are wanted back.
         return []
     return [
         # A file forecasts only what is short; where it queues, all of them wait.
@@ -243,14 +137,39 @@ def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
     ]
 
 
-def notices(batch: Batch) -> list[Said]:
-    """What the check has to say about the file as a whole."""
-    return [_problem(one) for one in batch.plan.get("notices", ())]
+def consequences(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    """What running this plan means; `products` names subscriptions by id."""
+    if batch.state != State.PLANNED:
+        return Consequences()
+    found = get_act(batch.kind).describe(batch, products)
+    unchanged = batch.plan.get("unchanged", 0)
+    if not unchanged:
+        return found
+    fact = count(texts_of(batch).unchanged, unchanged)
+    return Consequences((fact, *found.facts), found.seats, found.warning)
+
+
+def describe_moved(counted: int | None, found: int) -> str:
+    """That the list had counted more or fewer users than are there now; '' where it had not."""
+    if counted is None or counted == found:
+        return ""
+    text = _(
+        "How many users you chose has changed since you chose them: from %(before)s to %(now)s."
+        " Only those who are listed here are meant."
+    )
+    return text % {"before": intcomma(counted), "now": intcomma(found)}
+
+
+def notices(batch) -> list[LineMessage]:
+    """What is to be said about the whole file of an import."""
+    return [explain(one, batch) for one in batch.plan.get("notices", ())]
 
 
 def tabs(batch: Batch, progress, acts: Mapping[str, int]) -> list[tuple[str, str, int]]:
     """The filters of the lines: the word in the address, the label, the number of lines."""
-    of_acts = [(word, str(edits.TABS[word]), acts[word]) for word in edits.TABS if acts.get(word)]
+    of_acts = [
+        (act.kind, str(act.word), acts[act.kind]) for act in get_acts() if acts.get(act.kind)
+    ]
     return _tabs_by_state(batch, progress) + of_acts
 
 
@@ -275,44 +194,31 @@ def show(
     lines: Iterable[Line], products: Mapping[str, str], *, is_over: bool = True
 ) -> list[ShownLine]:
     """
-    Everything the page says about the lines; `products` names subscriptions by id.
+    Everything that the page says about the lines; `products` names subscriptions by id.
 
     A line that cannot run is an error of the plan and, once the batch `is_over`, was left out.
     """
     return [_show(line, products, is_over) for line in lines]
 
 
-def as_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[importing.Problem]]]:
-    """The lines as a file of failed rows is made of: the person, and what is wrong."""
-    for line in lines:
-        if line.input.get("act") == "leave" or "products" not in line.input:
-            # Who is to leave stands in no row of a file, and of who was purged nothing is left.
-            continue
-        problems = [_as_problem(one) for one in line.problems]
-        if line.state == Line.State.FAILED:
-            code = line.result.get("code", "internal")
-            user_name = line.input.get("user_name", "")
-            problems = [importing.Problem(line.number, "user_name", user_name, code)]
-        yield line.input, [one for one in problems if one.severity == importing.ERROR]
-
-
 def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
-    sentences = PROBLEMS | licenses.PROBLEMS if licenses.is_change(line) else PROBLEMS
-    if line.batch.options.get("when_short") == "queue":
-        sentences = sentences | licenses.QUEUED
-    said = [_problem(one, sentences) for one in line.problems]
-    if line.state in {Line.State.PARTLY, Line.State.FAILED, Line.State.DONE}:
-        # A forecast of the plan; what really happened is said below.
-        said = [one for one, raw in zip(said, line.problems, strict=True) if not _is_forecast(raw)]
-        said = [*said, *_result(line, products)]
+    act = get_act(line.act or line.batch.kind)
+    has_run = line.state in {Line.State.PARTLY, Line.State.FAILED, Line.State.DONE}
+    said = [
+        explain(one, line.batch, act)
+        for one in line.problems
+        if not (has_run and one.get("code") in FORECASTS)
+    ]
+    if has_run:
+        said += _result(line, act, products)
     bad = frozenset(one.get("column", "") for one in line.problems) - {""}
     tone, label = _state(line, is_over)
+    is_row = line.act != "leave"
     return ShownLine(
-        # Who is missing from a file stands in none of its lines.
-        number=None if line.input.get("act") == "leave" else line.input.get("line") or line.number,
+        number=(line.input.get("line") or line.number) if is_row else None,
         position=line.number,
         state=line.state,
-        is_row=line.input.get("act") != "leave",
+        is_row=is_row,
         is_wiped=line.batch.rows_wiped_at is not None
         and not line.input.get("user_name")
         and line.state not in {Line.State.DONE, Line.State.PARTLY},
@@ -320,12 +226,19 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
         user_name=line.input.get("user_name", ""),
         tone=tone,
         label=label,
-        products=_products(line, products),
-        act=edits.act_of(line),
-        changes=edits.describe(line),
+        products=(act.licenses or _licenses)(line, products),
+        act=_word(line, act),
+        changes=act.changes(line),
         said=tuple(said),
         bad_columns=bad,
     )
+
+
+def _word(line: Line, act: Act) -> str:
+    """What the line does, where the lines of its batch differ."""
+    is_mixed = line.act not in {"", line.batch.kind}
+    is_plain = line.act == "add" and "given" not in line.input
+    return str(act.word) if is_mixed and not is_plain else ""
 
 
 def _state(line: Line, is_over: bool) -> tuple[str, str]:
@@ -340,73 +253,63 @@ def _state(line: Line, is_over: bool) -> tuple[str, str]:
     return TONES[line.state], str(line.get_state_display())
 
 
-def _products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
-    if licenses.is_change(line):
-        return licenses.describe_changes(line, products)
+def _licenses(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
     if line.state in {Line.State.DONE, Line.State.PARTLY}:
         given = line.result.get("assigned", ())
-        # What a deletion has taken is shown as what was held.
+        # What a deletion took is shown as what was held.
         given = given or [one["subscription"] for one in line.result.get("held", ())]
     else:
         given = [one.get("subscription") for one in line.input.get("products", ())]
-    return tuple(products.get(str(one), "") or _("a product no longer bought") for one in given)
+    return tuple(name_product(products, one) for one in given)
 
 
-def _is_forecast(problem: dict) -> bool:
-    return problem.get("code") in {
-        "comes_back_without",
-        "seat_short",
-        "seat_missing",
-        "seat_awaited",
-        "no_seat",
-    }
-
-
-def _problem(problem: dict, sentences: Mapping[str, str] = PROBLEMS) -> Said:
+def explain(problem: Mapping, batch: Batch, act: Act | None = None) -> LineMessage:
+    """The sentence for a problem of a line of this act, or of a plan."""
     code, severity = problem.get("code", ""), problem.get("severity", "error")
-    if text := undo.say(problem):
-        return Said(text, severity=severity)
-    if code in sentences:
-        return Said(str(sentences[code]) % (problem.get("params") or {}), severity=severity)
-    found = _as_problem(problem)
-    return Said(
-        importing.describe(found),
-        str(label_of(found.column)) if found.column else "",
-        found.value,
-        found.suggestion,
-        severity,
-        texts.offer_for_row(found),
-        repair.Kind(found.code, found.column, repair.key_of(found)),
+    if act and code in act.messages:
+        return LineMessage(
+            str(act.messages[code]) % (problem.get("params") or {}), severity=severity
+        )
+    return get_act(batch.kind).explain(problem, batch) or LineMessage(
+        str(INTERNAL), severity=severity
     )
 
 
-def _as_problem(problem: dict) -> importing.Problem:
-    # Kinds of batch other than an import say no more than a code.
-    return importing.Problem(
-        line=problem.get("line") or 0,
-        column=problem.get("column") or "",
-        value=problem.get("value") or "",
-        code=problem.get("code", ""),
-        params=problem.get("params") or {},
-        suggestion=problem.get("suggestion") or "",
-        severity=problem.get("severity", "error"),
-    )
-
-
-def _result(line: Line, products: Mapping[str, str]) -> list[Said]:
+def _result(line: Line, act: Act, products: Mapping[str, str]) -> list[LineMessage]:
     result, said = line.result, []
-    if code := result.get("code"):
-        sentence = FAILURES.get(code, FAILURES["internal"])
-        if code == "name_taken" and line.batch.kind in {Kind.RESTORE, Kind.UNDO}:
-            sentence = NOT_RESTORED
-        # Which product it was is said below, and that says it all.
-        if code != "no_seat" or not any(result.get(word) for word in ABOUT_LICENSES):
-            said.append(Said(str(sentence)))
+    # Which product it was is said below, and that says it all.
+    is_said = result.get("code") == "no_seat" and any(result.get(word) for word in ABOUT_LICENSES)
+    if (code := result.get("code")) and not is_said:
+        said.append(LineMessage(explain_failure(code, act)))
     if result.get("unchanged"):
-        said.append(Said(_("It was so already."), severity="notice"))
+        said.append(LineMessage(_("It was so already."), severity="notice"))
     for word, sentence in ABOUT_LICENSES.items():
         for one in result.get(word, ()):
             product = products.get(str(one)) or _("A product no longer bought")
-            said.append(Said(str(sentence) % {"product": product}, severity="warning"))
-    said += [Said(text, severity=tone) for text, tone in licenses.describe_waits(line, products)]
-    return said
+            said.append(LineMessage(str(sentence) % {"product": product}, severity="warning"))
+    # A wait that ended by a refusal is explained by its reason.
+    return said if line.state == Line.State.FAILED else said + _waits(result, products)
+
+
+def explain_failure(code: str, act: Act) -> str:
+    return str(act.failures.get(code) or act.messages.get(code) or INTERNAL)
+
+
+def _waits(result: Mapping, products: Mapping[str, str]) -> list[LineMessage]:
+    places = result.get("places", {})
+    sentences = (
+        ("waiting", "warning", _("Waits for a license of %(product)s, place %(place)s in line.")),
+        ("stopped", "notice", _("Does not wait for a license of %(product)s any more.")),
+    )
+    return [
+        LineMessage(
+            sentence
+            % {
+                "product": name_product(products, one),
+                "place": intcomma(places.get(str(one), "")),
+            },
+            severity=severity,
+        )
+        for word, severity, sentence in sentences
+        for one in result.get(word, ())
+    ]

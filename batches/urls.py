@@ -9,13 +9,11 @@ of_batch = [
     path("", views.batch, name="batch"),
     path("start/", views.start, name="start"),
     path("note/", views.note, name="note"),
-    path("seen/", views.mark_seen, name="mark_seen"),
     path("cancel/", views.cancel, name="cancel"),
     path("pause/", views.pause, name="pause"),
     path("resume/", views.resume, name="resume"),
     path("stop/", views.stop, name="stop"),
     path("retry/", views.retry, name="retry"),
-    path("undo/", views.undo, name="undo"),
 ]
 
 urlpatterns = [

@@ -22,8 +22,6 @@ from customers.access import customer_view
 from partners.access import partner_view
 from partners.pages import render_form
 from partners.roles import Permission
-from users.acts.undo import plan_undo
-from users.acts.waitlist import note_seen
 
 
 def get_batch_or_404(customer, batch_id):
@@ -82,14 +80,6 @@ def start(request, customer, batch_id):
     except UsersError as error:
         messages.error(request, error.message)
     return redirect("batches:batch", customer.slug, found.pk)
-
-
-@customer_view(Permission.VIEW)
-@require_POST
-def mark_seen(request, customer, batch_id):
-    """Take the notice of who was served from the queue off the member's dashboard."""
-    note_seen(batch=get_batch_or_404(customer, batch_id), by=request.user)
-    return redirect("portal:home")
 
 
 @customer_view(Permission.VIEW)
@@ -172,10 +162,3 @@ def render_list(request, customer):
     """Answer with a list of batches, of one customer or of all."""
     context = list_of(customer, request.GET, member=request.user)
     return render(request, "batches/list.html", context)
-
-
-@customer_view(Permission.UNDO_OWN_BATCHES)
-@require_POST
-def undo(request, customer, batch_id):
-    """Plan to take back what a batch did; the page of the plan asks before it is done."""
-    return plan_from(request, customer, batch_id, plan_undo)

@@ -5,5 +5,10 @@ class ImportsConfig(AppConfig):
     name = "imports"
 
     def ready(self):
-        """Register what stops the start of a full list."""
-        from imports.operations import roster  # noqa: F401
+        from batches.acts import register
+        from batches.page import add_panel
+        from imports.act import IMPORT
+        from imports.panel import PANEL
+
+        register(IMPORT)
+        add_panel(PANEL)

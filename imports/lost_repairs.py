@@ -10,7 +10,7 @@ from django.utils.translation import pgettext
 from batches.models import Batch
 from imports.models import LostRepair
 from imports.queries import find_lost_repairs
-from users import edits
+from users.acts import edit as edits
 from users.rules.fields import label_of
 
 # So many rows are shown; all of them can be downloaded.

@@ -15,6 +15,7 @@ from django.db.models import (
     Sum,
 )
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from customers.models import Customer
 from customers.queries import find_customers
@@ -322,3 +323,8 @@ def find_bought(customer: Customer) -> tuple[SubscriptionFacts, ...]:
         )
         for one in bought
     )
+
+
+def name_product(names: Mapping[str, str], subscription: object) -> str:
+    """A product by its subscription, from the names of `find_product_names`."""
+    return names.get(str(subscription)) or _("a product no longer bought")

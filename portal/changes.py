@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from audit.models import Event
-from batches.models import Batch
+from batches.acts import get_acts
 from customers import locations
 from customers.models import Customer, Domain
 from handover.models import Handover
@@ -66,7 +66,6 @@ LABELS = {
 PLACES = {"location", "not_sold_in"}
 # Words for values, where no field of what was acted on has them.
 WORDS = {
-    "kind": dict(Batch.Kind.choices + Handover.Kind.choices),
     "permissions": dict(UserPermission.choices),
     "factor": {
         "totp": gettext_lazy("Authenticator app"),
@@ -122,7 +121,7 @@ def of_event(event: Event) -> list[Change]:
 def subject_of(event: Event) -> str:
     """What was acted on; of a batch, its kind in words."""
     if event.subject_id and event.subject_id == event.batch_id:
-        return str(dict(Batch.Kind.choices).get(event.subject_name, event.subject_name))
+        return _kind(event.subject_name)
     return event.subject_name
 
 
@@ -160,5 +159,13 @@ def _say(model, name: str, value) -> str:
 def _word(model, name: str, value) -> str:
     if name in PLACES:
         return str(locations.name_of(value))
+    if name == "kind":
+        return _kind(value)
     words = WORDS.get(name) or dict(getattr(_field(model, name), "flatchoices", ()))
+    return str(words.get(value, value))
+
+
+def _kind(value: str) -> str:
+    """The kind of a batch or a hand-over in words."""
+    words = {act.kind: act.texts.label for act in get_acts()} | dict(Handover.Kind.choices)
     return str(words.get(value, value))

@@ -5,87 +5,12 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from audit.models import Event
+from batches.acts import texts_of
 from batches.models import Batch
+from batches.texts import count
 from customers.models import Customer
-
-BATCHES = {
-    Batch.Kind.ADD: ngettext_lazy(
-        "{by} added {users} user at {customer}", "{by} added {users} users at {customer}", "n"
-    ),
-    Batch.Kind.IMPORT: ngettext_lazy(
-        "{by} imported {users} user at {customer}",
-        "{by} imported {users} users at {customer}",
-        "n",
-    ),
-    Batch.Kind.RESET: ngettext_lazy(
-        "{by} reset {users} password at {customer}",
-        "{by} reset {users} passwords at {customer}",
-        "n",
-    ),
-    Batch.Kind.EDIT: ngettext_lazy(
-        "{by} edited {users} user at {customer}", "{by} edited {users} users at {customer}", "n"
-    ),
-    Batch.Kind.BLOCK: ngettext_lazy(
-        "{by} blocked the sign-in of {users} user at {customer}",
-        "{by} blocked the sign-in of {users} users at {customer}",
-        "n",
-    ),
-    Batch.Kind.UNBLOCK: ngettext_lazy(
-        "{by} allowed the sign-in of {users} user at {customer} again",
-        "{by} allowed the sign-in of {users} users at {customer} again",
-        "n",
-    ),
-    Batch.Kind.LICENSES: ngettext_lazy(
-        "{by} changed the licenses of {users} user at {customer}",
-        "{by} changed the licenses of {users} users at {customer}",
-        "n",
-    ),
-    Batch.Kind.DELETE: ngettext_lazy(
-        "{by} deleted {users} user at {customer}", "{by} deleted {users} users at {customer}", "n"
-    ),
-    Batch.Kind.RESTORE: ngettext_lazy(
-        "{by} restored {users} user at {customer}",
-        "{by} restored {users} users at {customer}",
-        "n",
-    ),
-    Batch.Kind.PURGE: ngettext_lazy(
-        "{by} purged {users} user at {customer}", "{by} purged {users} users at {customer}", "n"
-    ),
-    Batch.Kind.HOLD: ngettext_lazy(
-        "{by} held, released or put off the purge of {users} user at {customer}",
-        "{by} held, released or put off the purge of {users} users at {customer}",
-        "n",
-    ),
-    Batch.Kind.UNDO: ngettext_lazy(
-        "{by} undid a batch for {users} user at {customer}",
-        "{by} undid a batch for {users} users at {customer}",
-        "n",
-    ),
-    Batch.Kind.QUEUE: ngettext_lazy(
-        "{users} user whom {by} had queued at {customer} got a license",
-        "{users} users whom {by} had queued at {customer} got licenses",
-        "n",
-    ),
-}
-
-BATCH_ICONS = {
-    Batch.Kind.ADD: "user-plus",
-    Batch.Kind.IMPORT: "file-import",
-    Batch.Kind.RESET: "key",
-    Batch.Kind.EDIT: "pencil",
-    Batch.Kind.BLOCK: "ban",
-    Batch.Kind.UNBLOCK: "lock-open",
-    Batch.Kind.LICENSES: "license",
-    Batch.Kind.DELETE: "trash",
-    Batch.Kind.RESTORE: "arrow-back-up",
-    Batch.Kind.PURGE: "trash",
-    Batch.Kind.HOLD: "lock",
-    Batch.Kind.UNDO: "arrow-back-up",
-    Batch.Kind.QUEUE: "hourglass",
-}
 
 # Each must read well with a subject and a customer, which may be named or not.
 EVENTS: dict[str, tuple[str, Promise]] = {
@@ -233,10 +158,12 @@ def number(value: int) -> str:
 
 
 def of_batch(batch: Batch) -> SafeString:
-    """Say what the batch did, or is doing."""
-    text = BATCHES[batch.kind] % {"n": batch.total}
+    """What the batch did, or is doing, in the words of its act."""
     return format_html(
-        text, by=_strong(batch.by_name), users=number(batch.total), customer=batch.customer.name
+        _("{by}: {what} at {customer}"),
+        by=_strong(batch.by_name),
+        what=count(texts_of(batch).done, batch.total),
+        customer=batch.customer.name,
     )
 
 

@@ -106,6 +106,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "django.contrib.humanize.templatetags.humanize",
                 "portal.templatetags.portal_ui",
+                "batches.templatetags.acts",
             ],
         },
     },

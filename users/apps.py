@@ -5,8 +5,9 @@ class UsersConfig(AppConfig):
     name = "users"
 
     def ready(self):
-        """Fill the registry of acts."""
-        from users.acts import (  # noqa: F401
+        from batches.acts import register
+        from batches.page import add_panel
+        from users.acts import (
             add,
             block,
             delete,
@@ -16,5 +17,27 @@ class UsersConfig(AppConfig):
             purge,
             reset,
             restore,
+            undo,
             update,
+            waitlist,
         )  # fmt: skip
+        from users.panel import PANEL
+
+        # In the order in which the lines of a chunk are done: seats are freed before they are given.
+        register(
+            delete.DELETE,
+            delete.LEAVE,
+            block.BLOCK,
+            block.UNBLOCK,
+            edit.EDIT,
+            hold.HOLD,
+            licenses.LICENSES,
+            restore.RESTORE,
+            update.UPDATE,
+            add.ADD,
+            reset.RESET,
+            purge.PURGE,
+            waitlist.QUEUE,
+            undo.UNDO,
+        )
+        add_panel(PANEL)

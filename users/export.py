@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 import audit.operations as audit
-from batches import texts as sentences
+from batches import texts
+from batches.acts import LineMessage
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from batches.queries.batch import find_failed_lines
@@ -109,7 +110,7 @@ def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> It
     ]
     names = {one.id: one.name for one in bought}
     while block := list(islice(lines, LINES_AT_ONCE)):
-        for line in sentences.show(block, names, is_over=batch.started_at is not None):
+        for line in texts.show(block, names, is_over=batch.started_at is not None):
             yield [
                 "" if line.number is None else str(line.number),
                 line.user_name,
@@ -122,7 +123,7 @@ def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> It
             ]
 
 
-def _say(said: sentences.Said) -> str:
+def _say(said: LineMessage) -> str:
     place = f"{said.column} “{said.value}”" if said.value else said.column
     return place + pgettext("between a label and a value", ": ") + said.text if place else said.text
 

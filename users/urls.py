@@ -34,6 +34,8 @@ of_batch = [
     path("finish/", add.finish, name="finish_set"),
     path("restore/", acts.restore_deleted, name="restore_deleted"),
     path("unblock/", acts.unblock_blocked, name="unblock_blocked"),
+    path("undo/", acts.undo, name="undo"),
+    path("seen/", acts.mark_seen, name="mark_seen"),
     path("rename/", acts.rename_restored, name="rename_restored"),
     path("result.<str:kind>", export.result, name="result"),
 ]

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
-from batches.acts import GUARDS, NEEDS
+from batches.acts import get_act
 from batches.errors import AllOrNothing, LastAdministrator, NotPlanned, TooFewSeats, UsersError
 from batches.models import Batch, Chunk, Line
 from batches.operations.lease import pause, resume
@@ -40,10 +40,9 @@ def require_may_start(batch: Batch, member: Member) -> None:
 
 
 def _needs_of(batch: Batch, member: Member) -> Iterator[Permission]:
-    yield NEEDS[batch.kind]
-    if batch.options.get("purpose") == "roster":
-        # Who is missing from a complete list is deleted.
-        yield Permission.DELETE_USERS
+    act = get_act(batch.kind)
+    yield act.permission
+    yield from act.needs(batch)
     if batch.by_id != member.pk:
         yield Permission.APPROVE_BATCHES
 
@@ -86,8 +85,8 @@ def start_batch(
         raise AllOrNothing
     if batch.options.get("when_short") == "none" and _is_short(batch):
         raise TooFewSeats
-    if batch.kind in GUARDS:
-        GUARDS[batch.kind](batch)
+    if guard := get_act(batch.kind).guard:
+        guard(batch)
     if batch.plan.get("takes_last_administrator"):
         if not may_take_last_administrator:
             raise LastAdministrator

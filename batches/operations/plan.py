@@ -20,6 +20,8 @@ class PlannedLine(NamedTuple):
     input: dict
     problems: Sequence[dict] = ()
     is_valid: bool = True
+    # '': the kind of its batch.
+    act: str = ""
 
 
 @transaction.atomic
@@ -46,17 +48,19 @@ def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> Non
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state, user_id, input,
-                problems, result)
-            SELECT %s, %s, l.number, l.state, l.user_id, l.input::jsonb, l.problems::jsonb, '{{}}'
-            FROM unnest(%s::integer[], %s::text[], %s::uuid[], %s::text[], %s::text[])
-                AS l(number, state, user_id, input, problems)
+            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state, act, user_id,
+                input, problems, result)
+            SELECT %s, %s, l.number, l.state, l.act, l.user_id, l.input::jsonb, l.problems::jsonb,
+                '{{}}'
+            FROM unnest(%s::integer[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[])
+                AS l(number, state, act, user_id, input, problems)
             """,
             [
                 batch.partner_id,
                 batch.pk,
                 list(range(first, first + len(lines))),
                 [str(_first_state(line)) for line in lines],
+                [line.act or line.input.get("act") or _act_of(batch) for line in lines],
                 [line.user_id for line in lines],
                 [as_json(line.input) for line in lines],
                 [as_json(line.problems) if line.problems else "[]" for line in lines],
@@ -85,3 +89,7 @@ def _without_unstorable(value):
 
 def _first_state(line: PlannedLine) -> str:
     return Line.State.PLANNED if line.is_valid else Line.State.INVALID
+
+
+def _act_of(batch: Batch) -> str:
+    return "add" if batch.kind == "import" else str(batch.kind)

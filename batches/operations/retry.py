@@ -1,28 +1,22 @@
 """Trying again what a batch could not do: a planned batch of its own with the lines left over."""
 
+from collections.abc import Iterator
+
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
+from batches.acts import Act, get_act
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from batches.operations.control import require_may_start
 from batches.operations.plan import create_batch
-from licensing import queries as licensing
-from licensing.forecast import Forecast
-from licensing.rules import ProductRules
 from partners.models import Member
-from users.acts.selection import is_last_administrator
-from users.rules.gather import gather_facts
 
-# What these did, or could not do, is not for a repetition to decide.
-NEVER_RETRIED = frozenset({Batch.Kind.ADD, Batch.Kind.QUEUE})
 # What was said about one plan is not said about another.
 ASKED_ANEW = frozenset({"may_take_last_administrator"})
 # What the plan of a complete list says of those who leave: the share that was allowed is kept.
 OF_ROSTERS = ("leavers", "retention_days")
-# Kinds of batches, and acts of lines, after which somebody cannot sign in.
-ENDS_SIGN_IN = ("delete", "leave", "block")
 
 
 class NothingToRetry(UsersError):
@@ -42,7 +36,7 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
     :raises Refused: where the member could not have started the batch.
     """
     require_may_start(batch, by)
-    if batch.kind in NEVER_RETRIED or batch.state != Batch.State.DONE:
+    if not get_act(batch.kind).is_retryable or batch.state != Batch.State.DONE:
         raise NothingToRetry
     again = create_batch(
         customer=batch.customer,
@@ -60,9 +54,9 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state,
+            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state, act,
                 user_id, input, problems, result)
-            SELECT partner_id, %s, row_number() OVER (ORDER BY number), %s,
+            SELECT partner_id, %s, row_number() OVER (ORDER BY number), %s, act,
                 user_id, input, '[]', '{{}}'
             FROM {Line._meta.db_table}
             WHERE batch_id = %s AND (state = %s OR state = %s AND result ->> 'code' = 'stopped')
@@ -79,14 +73,9 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
         again.total = cursor.rowcount
     if not again.total:
         raise NothingToRetry
-    going = again.lines.all()
-    if again.kind not in ENDS_SIGN_IN:
-        going = going.filter(input__act__in=ENDS_SIGN_IN)
-    again.plan["takes_last_administrator"] = is_last_administrator(
-        batch.customer_id, going.values_list("user_id", flat=True)
-    )
-    if again.kind == Batch.Kind.LICENSES:
-        again.plan |= _forecast(again)
+    for act in {get_act(again.kind), *_acts_of(again)}:
+        if act.replan:
+            act.replan(again)
     again.save(update_fields=["total", "plan"])
     audit.record(
         "batch.retried",
@@ -98,26 +87,6 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
     return again
 
 
-def _forecast(batch: Batch) -> dict:
-    """What the plan says of the seats, as these are now."""
-    customer = batch.customer
-    facts = gather_facts(customer=customer, user_names=[], by=batch.by)
-    rules = ProductRules(facts.subscriptions)
-    forecast = Forecast(
-        facts,
-        rules,
-        lengths=licensing.count_waiting(customer),
-        is_queue=batch.options.get("when_short") == "queue",
-    )
-    lines = dict(batch.lines.order_by("number").values_list("user_id", "input"))
-    held, waits = licensing.get_held(customer, lines), licensing.get_waits(customer, lines)
-    for user_id, change in lines.items():
-        has = held.get(user_id, {})
-        give = [
-            one
-            for one in change["give"]
-            if one["subscription"] in rules.by_id and one["subscription"] not in has
-        ]
-        take = [one for one in change["take"] if one in has]
-        forecast.add(change | {"give": give, "take": take}, waits.get(user_id))
-    return {"seats": forecast.seats, "unserved": forecast.unserved}
+def _acts_of(batch: Batch) -> Iterator[Act]:
+    kinds = batch.lines.order_by().values_list("act", flat=True).distinct()
+    return map(get_act, kinds)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -12,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 import audit.operations as audit
-from batches.acts import APPLIES, Asked, Outcome
+from batches.acts import LineInput, Outcome, get_acts
 from batches.models import Batch, Chunk, Line
 from batches.operations.lease import (
     DATABASE,
@@ -175,9 +176,19 @@ def _fail(line: Line) -> None:
 
 
 def _apply(batch: Batch, open_lines: QuerySet[Line]) -> None:
-    lines = [Asked(*values) for values in open_lines.values_list(*Asked._fields)]
-    if lines:
-        save_outcomes(batch, APPLIES[batch.kind](batch=batch, lines=lines, by=batch.by))
+    by_act, outcomes = defaultdict(list), []
+    for act, *values in open_lines.values_list("act", *LineInput._fields):
+        line = LineInput(*values)
+        if line.input.get("user_name"):
+            by_act[act].append(line)
+        else:
+            # Its user was purged since the plan.
+            outcomes.append(Outcome.failed(line, "gone"))
+    for act in get_acts():
+        if lines := by_act[act.kind]:
+            outcomes += act.apply(batch=batch, lines=lines, by=batch.by)
+    if outcomes:
+        save_outcomes(batch, outcomes)
 
 
 def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:

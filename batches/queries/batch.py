@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from batches.models import Batch, Line
 from customers.models import Customer
 from customers.queries import find_verified_domains
-from users.models import CustomerUser
 
 PAGE = 50
 
@@ -35,20 +34,9 @@ SHOWS = {
     "done": Q(state=Line.State.DONE),
     "partly": Q(trouble=Line.State.PARTLY),
     "failed": Q(trouble=Line.State.FAILED),
-    **{act: Q(input__act=act) & ~NOT_RUN for act in ("add", "update", "leave")},
+    **{act: Q(act=act) & ~NOT_RUN for act in ("add", "update", "leave")},
     "skipped": Q(trouble__in=[Line.State.INVALID, Line.State.LEFT_OUT]),
     "left_out": Q(trouble=Line.State.LEFT_OUT),
-}
-
-# Lines that give their users something that is of no use to users who cannot sign in.
-GIVES_LICENSES = Q(input__has_key="give") & ~Q(input__give=[])
-OF_USE_AFTER_SIGN_IN = {
-    Batch.Kind.RESET: Q(),
-    Batch.Kind.RESTORE: Q(),
-    Batch.Kind.QUEUE: Q(),
-    Batch.Kind.LICENSES: GIVES_LICENSES,
-    Batch.Kind.IMPORT: GIVES_LICENSES,
-    Batch.Kind.UNDO: GIVES_LICENSES | Q(input__act="restore"),
 }
 
 
@@ -175,10 +163,10 @@ def _count_waiting(batches: Sequence[Batch]) -> Count:
 
 def count_acts(batch: Batch) -> dict[str, int]:
     """How many lines of an import add, update or delete users; {} where it only adds."""
-    if batch.act != "update":
+    if not batch.changes_users:
         return {}
     lines = batch.lines.exclude(NOT_RUN)
-    rows = lines.values_list("input__act").annotate(n=Count("number")).order_by()
+    rows = lines.values_list("act").annotate(n=Count("number")).order_by()
     return dict(rows)
 
 
@@ -188,21 +176,6 @@ def find_lines(
     """One page of the lines of a batch, in their order."""
     lines = batch.lines.filter(SHOWS.get(show, Q())).defer("sealed")
     return get_page_by_key(lines, "number", after=after, before=before)
-
-
-def find_blocked(batch: Batch) -> QuerySet[CustomerUser]:
-    """
-    The users that a plan or a finished batch gives a password, a license or their account back,
-    and whose sign-in is blocked now.
-    """
-    lines = OF_USE_AFTER_SIGN_IN.get(batch.kind)
-    if lines is None or batch.state not in {Batch.State.PLANNED, Batch.State.DONE}:
-        return CustomerUser.objects.none()
-    runs = [Line.State.PLANNED, Line.State.DONE, Line.State.PARTLY]
-    mine = batch.lines.filter(lines, user_id=OuterRef("pk"), state__in=runs)
-    blocked = CustomerUser.objects.filter(Exists(mine), customer=batch.customer, is_blocked=True)
-    # Users who are to come back are not there yet.
-    return blocked if batch.state == Batch.State.PLANNED else blocked.filter(deleted_at=None)
 
 
 def find_failed_lines(batch: Batch) -> QuerySet[Line]:

@@ -6,13 +6,14 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
+from batches.acts import get_acts
 from batches.models import Batch
 from batches.queries.batch import Page, count_lines, get_page_by_key
 from customers import queries as customers
+from customers.filters import LONGEST_SEARCH, UnknownFilter, read_values
 from customers.models import Customer
 from handover.queries.due import with_passwords
 from partners.models import Member
-from users.queries.filters import LONGEST_SEARCH, UnknownFilter, read_values
 
 State = Batch.State
 
@@ -101,7 +102,12 @@ def read_batch_filters(query: QueryDict, *, member: Member, of: Customer | None)
         customer whom the member may not see, or any on the list of one customer.
     """
     values = read_values(query)
-    allowed = {"show": STATES, "kind": Batch.Kind.values, "by": ["me"], "passwords": ["waiting"]}
+    allowed = {
+        "show": STATES,
+        "kind": [act.kind for act in get_acts() if act.has_batches],
+        "by": ["me"],
+        "passwords": ["waiting"],
+    }
     known = {field.name for field in fields(BatchFilters)} - (
         {"customer", "whose"} if of else set()
     )

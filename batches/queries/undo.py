@@ -8,6 +8,8 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from batches.acts import get_act
+from batches.errors import CannotUndo
 from batches.models import Batch, Line
 from partners.models import Member
 from partners.roles import Permission
@@ -15,10 +17,8 @@ from partners.roles import Permission
 # A rule of the product: so many days after its end a batch can be undone.
 DAYS_TO_UNDO = 30
 
-Kind, State = Batch.Kind, Batch.State
+State = Batch.State
 
-# What no batch can take back: a password that was replaced, and users of whom nothing is left.
-FINAL = {Kind.RESET, Kind.PURGE}
 DONE = [Line.State.DONE, Line.State.PARTLY]
 
 
@@ -30,8 +30,8 @@ class Undoing:
     by: Batch | None
     # The batch that this one takes back.
     of: Batch | None
-    # Why it cannot be undone, as a code of `why_not_undone`; '' where it can be.
-    refusal: str
+    # Why it cannot be undone; None where it can be, or is not over.
+    refusal: CannotUndo | None
     # Whether the member who looks may undo it.
     is_allowed: bool
     days_left: int
@@ -39,7 +39,7 @@ class Undoing:
     @property
     def is_offered(self) -> bool:
         """Whether the page has a button for it."""
-        return self.is_allowed and not self.refusal and self.by is None
+        return self.days_left > 0 and self.is_allowed and not self.refusal and self.by is None
 
 
 def get_undoing(batch: Batch, *, member: Member) -> Undoing:
@@ -49,7 +49,7 @@ def get_undoing(batch: Batch, *, member: Member) -> Undoing:
     return Undoing(
         by=find_undo(batch) if is_over else None,
         of=of.first() if of is not None else None,
-        refusal=why_not_undone(batch),
+        refusal=find_refusal(batch) if is_over else None,
         is_allowed=may_undo(batch, member),
         days_left=_days_until(undone_until(batch)) if is_over else 0,
     )
@@ -71,13 +71,13 @@ def right_to_undo(batch: Batch, member: Member) -> Permission:
     return Permission.UNDO_OWN_BATCHES if is_own else Permission.UNDO_ALL_BATCHES
 
 
-def why_not_undone(batch: Batch) -> str:
-    """Why nobody can undo the batch: "not_over", "reset", "purge", "too_late"; '' if one can."""
+def find_refusal(batch: Batch) -> CannotUndo | None:
+    """Why the batch cannot be undone by any member; None where it can be."""
     if not _is_over(batch):
-        return "not_over"
-    if batch.kind in FINAL:
-        return str(batch.kind)
-    return "too_late" if undone_until(batch) <= timezone.now() else ""
+        return CannotUndo("not_over")
+    if why_final := get_act(batch.kind).why_final:
+        return CannotUndo(batch.kind, why_final)
+    return CannotUndo("too_late") if undone_until(batch) <= timezone.now() else None
 
 
 def _is_over(batch: Batch) -> bool:

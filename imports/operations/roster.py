@@ -8,7 +8,6 @@ from uuid import UUID
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from batches.acts import guards
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from batches.operations.plan import PlannedLine, save_lines
@@ -166,7 +165,6 @@ def _add_missing(batch: Batch, overview: dict[int, Seen], rows: Sequence[Seen]) 
     batch.save(update_fields=["total"])
 
 
-@guards(Batch.Kind.IMPORT)
 def refuse_unsafe(batch: Batch) -> None:
     """
     Refuse a roster that would let go people who may be meant to stay.

@@ -7,15 +7,15 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from batches import texts
 from batches.errors import UsersError
 from batches.models import Batch
-from batches.page import IMPORT_STEPS
 from batches.queries.batch import find_failed_lines, get_default_domain
 from batches.views import get_batch_or_404
 from customers.access import customer_view
+from imports.act import to_rows
 from imports.forms.upload import ImportFile, MapColumns, ReadFile
 from imports.operations.check import check_again, receive_file
+from imports.panel import STEPS
 from imports.queries import find_preview
 from imports.write import rows as export
 from imports.write import template as templates
@@ -49,7 +49,7 @@ def upload(request, customer):
             by=request.user,
         )
         return redirect("batches:batch", customer.slug, batch.pk)
-    context = {"nav": "import", "form": form, "steps": IMPORT_STEPS, "templates": TEMPLATES}
+    context = {"nav": "import", "form": form, "steps": STEPS, "templates": TEMPLATES}
     return render_form(request, "imports/upload.html", context)
 
 
@@ -87,7 +87,7 @@ def change(request, customer, batch_id):
         else:
             return redirect("batches:batch", customer.slug, batch.pk)
     context = {"nav": "import", "form": form, "columns": columns, "batch": batch}
-    return render_form(request, "imports/settings.html", context | {"steps": IMPORT_STEPS})
+    return render_form(request, "imports/settings.html", context | {"steps": STEPS})
 
 
 @customer_view(Permission.MANAGE_USERS)
@@ -116,7 +116,5 @@ def failed(request, customer, batch_id, kind):
         messages.error(request, error.message)
         return redirect("batches:batch", customer.slug, batch.pk)
     names = find_product_names(customer)
-    rows = export.failed_rows(
-        texts.as_rows(find_failed_lines(batch)), names, language=get_language()
-    )
+    rows = export.failed_rows(to_rows(find_failed_lines(batch)), names, language=get_language())
     return downloads.hand_out(rows, f"errors-{customer.slug}", kind)

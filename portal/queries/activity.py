@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from audit import queries as audit
 from audit.models import Event
+from batches.acts import get_act
 from batches.models import Batch
 from customers.models import Customer
 from customers.queries import find_customers
@@ -69,7 +70,7 @@ def _beside_batches(events, most: int) -> Sequence[Event]:
 def _of_batch(batch: Batch) -> Act:
     return Act(
         at=batch.started_at,
-        icon=sentences.BATCH_ICONS[batch.kind],
+        icon=get_act(batch.kind).icon,
         sentence=sentences.of_batch(batch),
         url=reverse("batches:batch", args=[batch.customer.slug, batch.pk]),
     )

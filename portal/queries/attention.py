@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audit.queries import first_key_at
+from batches.acts import texts_of
 from batches.models import Batch, Line
 from batches.queries.batch import NOTHING_DONE
 from batches.texts import to_hand_over
@@ -205,7 +206,7 @@ def _find_failures(member: Member) -> Iterator[Need]:
         yield Need(
             tone="bad",
             icon="alert-triangle",
-            title=title.format(act=batch.get_kind_display(), lines=number(failed)),
+            title=title.format(act=texts_of(batch).label, lines=number(failed)),
             about=_about(batch, batch.finished_at or batch.created_at),
             url=_batch_url(batch),
             label=_("Review"),
@@ -226,7 +227,7 @@ def _find_waiting(member: Member) -> Iterator[Need]:
                 "“{act}” waits to be started: {lines} user",
                 "“{act}” waits to be started: {lines} users",
                 batch.total,
-            ).format(act=batch.get_kind_display(), lines=number(batch.total))
+            ).format(act=texts_of(batch).label, lines=number(batch.total))
         yield Need(
             tone="warn" if is_refused else "info",
             icon="file-import" if batch.kind == Batch.Kind.IMPORT else "list-check",

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import mark_safe
 from django.utils.translation import pgettext
 
-from users.queries import filters
+from customers.filters import PLACES_IN_A_LIST
 
 register = template.Library()
 
@@ -112,7 +112,7 @@ def filter_query(context):
     parameters = sorted(
         (name, value)
         for name, values in context["request"].GET.lists()
-        if name not in filters.PLACES_IN_A_LIST
+        if name not in PLACES_IN_A_LIST
         for value in values
         if value
     )

@@ -9,7 +9,7 @@ from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 
-from batches.models import Batch
+from batches.acts import get_acts
 from customers import access
 from customers.models import Customer
 from imports.operations.split import cut_bundle, receive_bundle
@@ -365,7 +365,8 @@ def test_the_table_of_roles_is_the_products():
     assert granted[Role.READER] == {"view", "view_own_activity", "view_all_activity"}
 
 
-def test_a_batch_kind_is_never_unknown_to_the_engine():
-    from batches.acts import APPLIES
-
-    assert {Batch.Kind.ADD, Batch.Kind.IMPORT, Batch.Kind.RESET} <= set(APPLIES)
+def test_every_act_can_be_undone_or_says_why_not():
+    for act in get_acts():
+        can_be_undone = bool(act.invert) or act.kind in {"import", "undo"}
+        assert can_be_undone != bool(act.why_final), act.kind
+        assert act.apply or act.kind in {"import", "undo", "queue"}

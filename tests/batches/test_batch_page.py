@@ -2,6 +2,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from batches.acts import texts_of
 from batches.models import Batch
 from batches.operations.control import start_batch
 from tests import factories
@@ -37,7 +38,7 @@ def test_a_plan_of_resets_asks_and_says_what_will_happen(contoso, alice, as_alic
 
     text = page(as_alice, reset_of(contoso, alice, 3)).content.decode()
 
-    assert "<h1>Reset the passwords of 3 users?</h1>" in text
+    assert "<h1>Reset 3 passwords?</h1>" in text
     assert "The passwords they have end at once, and so do open sessions." in text
     assert "valid for 1 day, and changed at the first sign-in" in text
 
@@ -70,7 +71,7 @@ def test_a_change_of_the_location_is_called_so(contoso, alice, as_alice):
     changes = {"location": "DE"}
     batch = plan_edits(customer=contoso, users=[ann.pk], changes=changes, by=alice)
 
-    assert str(batch.get_kind_display()) == "Change location"
+    assert str(texts_of(batch).label) == "Change location"
     start_batch(batch=batch, by=alice)
     assert "<h1>Location of 1 user changed</h1>" in page(as_alice, batch).content.decode()
     assert "Location of 1 user changed" in as_alice.get("/batches/").content.decode()

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import Event
-from batches.acts import APPLIES
+from batches import acts
 from batches.errors import NotPlanned
 from batches.models import Batch, Chunk, Line
 from batches.operations import run
@@ -171,7 +172,7 @@ def test_a_database_that_is_away_is_held_against_no_line(contoso, alice, monkeyp
         raise OperationalError("the connection is lost")
 
     with monkeypatch.context() as patch:
-        patch.setitem(APPLIES, "import", away)
+        patch.setitem(acts._ACTS, "add", replace(acts.get_act("add"), apply=away))
         run_chunk(batch_id=batch.pk, number=1)
 
     assert states(batch) == ["planned"] * 60

@@ -6,9 +6,10 @@ import pytest
 from django.utils import timezone
 
 from batches.models import Batch, Line
+from customers.filters import UnknownFilter
 from tests import factories
 from users.models import CustomerUser
-from users.queries.filters import UnknownFilter, chosen_ids
+from users.queries.filters import chosen_ids
 
 LIST = "/customers/contoso/users/"
 LICENSES = f"{LIST}licenses/"

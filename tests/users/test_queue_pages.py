@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from batches.models import Batch
 from batches.operations.control import start_batch
+from customers.filters import UnknownFilter
 from imports.operations.check import check_upload
 from licensing.models import WaitingSeat
 from licensing.operations.subscriptions import change_subscription
@@ -16,7 +17,7 @@ from tests import factories
 from tests.users.test_queue import fill, from_the_queue, hold, keys, line_of, plan, run
 from users.acts.delete import plan_deletes
 from users.acts.restore import plan_restores
-from users.queries.filters import UnknownFilter, chosen_ids
+from users.queries.filters import chosen_ids
 
 pytestmark = pytest.mark.django_db
 
@@ -173,7 +174,7 @@ def test_who_queued_is_told_on_the_dashboard_and_nobody_else(
     assert reverse("batches:batch", args=["contoso", from_the_queue().pk]) in text
     carol = factories.member(northwind, "carol", role=Role.OWNER)
     client.force_login(carol)
-    client.post(reverse("batches:mark_seen", args=["contoso", from_the_queue().pk]))
+    client.post(reverse("users:mark_seen", args=["contoso", from_the_queue().pk]))
     assert not from_the_queue().options.get("seen")
     text = read(client, "portal:home")
     assert "they waited for" not in text
@@ -190,7 +191,7 @@ def test_what_was_seen_is_told_no_more(contoso, visio, people, alice, as_alice):
     batch = from_the_queue()
     assert "I have seen it" in read(as_alice, "batches:batch", "contoso", batch.pk)
 
-    page = as_alice.post(reverse("batches:mark_seen", args=["contoso", batch.pk]), follow=True)
+    page = as_alice.post(reverse("users:mark_seen", args=["contoso", batch.pk]), follow=True)
 
     assert "they waited for" not in page.content.decode()
     assert "I have seen it" not in read(as_alice, "batches:batch", "contoso", batch.pk)

@@ -6,10 +6,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from customers.filters import UnknownFilter
 from licensing.models import Assignment
 from tests import factories
 from users.queries import filters as users_filters
-from users.queries.filters import UnknownFilter, chosen_ids, find_users, read_filters
+from users.queries.filters import chosen_ids, find_users, read_filters
 
 
 def found(customer, query):

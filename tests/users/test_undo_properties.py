@@ -9,7 +9,7 @@ from django.db.models import F
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from batches.errors import UsersError
+from batches.errors import CannotUndo, UsersError
 from batches.models import Batch
 from batches.operations.control import start_batch
 from customers.models import Customer
@@ -23,7 +23,7 @@ from users.acts.edit import plan_edits
 from users.acts.hold import plan_holds
 from users.acts.licenses import Changes, plan_licenses
 from users.acts.restore import plan_restores
-from users.acts.undo import CannotUndo, plan_undo
+from users.acts.undo import plan_undo
 from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db

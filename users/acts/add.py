@@ -7,9 +7,10 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 import audit.operations as audit
-from batches.acts import Asked, Outcome, applies
+from batches.acts import Act, LineInput, Outcome, Texts
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from batches.operations.plan import PlannedLine, create_batch, save_lines
@@ -23,6 +24,7 @@ from partners.models import Member
 from partners.roles import Permission
 from partners.tenancy import uuid7
 from users.acts.issue import issue_passwords
+from users.acts.selection import MESSAGES, invert_added
 from users.acts.wait import wait_for_missing
 from users.models import CustomerUser
 from users.rules import names
@@ -39,7 +41,7 @@ class Added:
     """The user that was added and the line of the set that says so."""
 
     batch: Batch
-    line: Asked
+    line: LineInput
 
     @property
     def is_short(self) -> bool:
@@ -60,7 +62,7 @@ def add_user(
     Add the person at once, as the next line of the set that the member has open here.
 
     `person` has the keys of a line's input. The set is opened by its first user and stays open,
-    also when the member leaves, until `finish_set` or the user who `is_last`. Asked a second time
+    also when the member leaves, until `finish_set` or the user who `is_last`. LineInput a second time
     for the same `user_id`, as by a double click, it adds nobody and returns what it did before.
 
     :raises NameTaken: and adds nobody, where the user name is in use.
@@ -84,7 +86,7 @@ def _find_added(customer: Customer, user_id: UUID | None, by: Member) -> Added |
         partner_id=customer.partner_id,
         user_id=user_id,
         batch__customer=customer,
-        batch__kind=Batch.Kind.ADD,
+        batch__kind=ADD.kind,
         # A colleague's set is not this member's to go on with, or to finish.
         batch__by=by,
     )
@@ -96,7 +98,7 @@ def _add_to_set(customer: Customer, person: dict, user_id: UUID, by: Member) -> 
     batch = _get_open_set(customer, by)
     number = batch.total + 1
     save_lines(batch=batch, lines=[PlannedLine(user_id, person)], first=number)
-    (outcome,) = apply_additions(batch=batch, lines=[Asked(number, user_id, person)], by=by)
+    (outcome,) = apply_additions(batch=batch, lines=[LineInput(number, user_id, person)], by=by)
     if outcome.state == Line.State.FAILED:
         raise NameTaken
     save_outcomes(batch, [outcome])
@@ -112,7 +114,7 @@ def _get_open_set(customer: Customer, by: Member) -> Batch:
         finish_set(batch=batch, by=by)
         batch = None
     batch = batch or create_batch(
-        customer=customer, kind=Batch.Kind.ADD, state=Batch.State.OPEN, started_at=now, by=by
+        customer=customer, kind=ADD.kind, state=Batch.State.OPEN, started_at=now, by=by
     )
     batch.customer = customer
     return batch
@@ -151,8 +153,7 @@ TEXTS = (
 )
 
 
-@applies(Batch.Kind.ADD)
-def apply_additions(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+def apply_additions(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
     Create the users of the lines, with passwords and, as far as seats are free, licenses.
 
@@ -197,7 +198,7 @@ def apply_additions(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list
     ]
 
 
-def _is_barred(line: Asked, by: Member) -> bool:
+def _is_barred(line: LineInput, by: Member) -> bool:
     return bool(line.input.get("permissions")) and not by.may(Permission.ACT_ON_ADMINISTRATORS)
 
 
@@ -213,7 +214,7 @@ def _outcome(line, sealed, is_created, assigned, missing) -> Outcome:
     )
 
 
-def _insert_users(batch: Batch, lines: Sequence[Asked], issued) -> set:
+def _insert_users(batch: Batch, lines: Sequence[LineInput], issued) -> set:
     inputs = [line.input for line in lines]
     texts = {column: [str(one.get(column) or "") for one in inputs] for column in TEXTS}
     with connection.cursor() as cursor:
@@ -262,3 +263,26 @@ def search_of(person: dict) -> str:
         person.get("last_name", ""),
         person["user_name"],
     )
+
+
+ADD = Act(
+    kind="add",
+    permission=Permission.MANAGE_USERS,
+    icon="user-plus",
+    texts=Texts(
+        label=_("Add users"),
+        button=lambda n: ngettext("Add %(n)s user", "Add %(n)s users", n),
+        done=lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
+    ),
+    word=_("New"),
+    apply=apply_additions,
+    messages=MESSAGES,
+    failures={
+        "name_taken": _(
+            "Somebody got this user name after the check. Nobody was added; choose another name."
+        )
+    },
+    shows=lambda _batch: {"licenses"},
+    is_retryable=False,
+    invert=invert_added,
+)

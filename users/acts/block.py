@@ -1,14 +1,14 @@
-"""Blocking and unblocking sign-in, for one or many."""
+"""Blocking and unblocking sign-in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-import audit.operations as audit
-from batches.acts import Asked, Outcome, applies
+from batches.acts import Act, Case, Consequences, Inverse, LineInput, Outcome, Texts, problem
 from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
 from customers.models import Customer
@@ -17,21 +17,25 @@ from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from users.acts.selection import (
+    MESSAGES,
     NothingToChange,
     choose,
-    find_barred,
+    close,
+    invert_active,
     is_last_administrator,
-    kept_administrators,
     lock_active,
     plan_line,
     problems_of,
+    record,
+    refuse,
+    replan_leaving,
 )
 from users.models import CustomerUser, UserSession
 
-# Keyed by whether they were to be blocked.
-AS_WANTED = {
-    True: _("Nothing would change: sign-in is already blocked."),
-    False: _("Nothing would change: sign-in is not blocked."),
+# By whether they were to be blocked.
+UNCHANGED = {
+    True: gettext_lazy("Nothing would change: sign-in is already blocked."),
+    False: gettext_lazy("Nothing would change: sign-in is not blocked."),
 }
 
 
@@ -40,9 +44,9 @@ def plan_blocks(
     *, customer: Customer, users: Iterable[UUID], block: bool, reason: str = "", by: Member
 ) -> Batch:
     """
-    Plan to block these active users from signing in, or to let them sign in again.
+    Plan to block the sign-in of these active users, or to unblock it.
 
-    Users who are in that state already get no line; the plan says how many they are.
+    Users in that state get no line; the plan has their number.
 
     :raises NobodyChosen: where none of the ids is an active user of the customer.
     :raises NothingToChange: where no line is left.
@@ -54,11 +58,11 @@ def plan_blocks(
         plan_line(user, problems_of(user, by=by)) for user in chosen if user["is_blocked"] != block
     ]
     if not lines:
-        raise NothingToChange(AS_WANTED[block])
+        raise NothingToChange(UNCHANGED[block])
     going = [line.user_id for line in lines if line.is_valid]
     batch = create_batch(
         customer=customer,
-        kind=Batch.Kind.BLOCK if block else Batch.Kind.UNBLOCK,
+        kind=BLOCK.kind if block else UNBLOCK.kind,
         reason=reason,
         plan={
             "unchanged": len(chosen) - len(lines),
@@ -70,53 +74,118 @@ def plan_blocks(
     return batch
 
 
-@applies(Batch.Kind.BLOCK)
-def apply_blocks(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
-    """Block the users of the lines, and end their sessions."""
+def apply_blocks(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
+    """Block the users of the lines and end their sessions."""
     return _switch(batch, lines, block=True, by=by)
 
 
-@applies(Batch.Kind.UNBLOCK)
-def apply_unblocks(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
-    """Let the users of the lines sign in again."""
+def apply_unblocks(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     return _switch(batch, lines, block=False, by=by)
 
 
-def _switch(batch: Batch, lines: Sequence[Asked], *, block: bool, by: Member) -> list[Outcome]:
-    """
-    Block or unblock.
-
-    Who is in that state already stays so, and counts as done. Who has become an administrator
-    since the plan is left alone, where the member may not act on administrators.
-    """
+def _switch(batch: Batch, lines: Sequence[LineInput], *, block: bool, by: Member) -> list[Outcome]:
+    # A user in that state already counts as done.
     present = lock_active(batch.customer_id, lines, fields=["is_blocked"])
-    kept = kept_administrators(batch, present) if block else set()
-    refused = dict.fromkeys(kept, "last_administrator")
-    refused |= dict.fromkeys(find_barred(present, by=by), "administrator")
-    going = [pk for pk in present if pk not in refused]
+    refused = refuse(batch, present, ends_sign_in=block, by=by)
+    going = present.keys() - refused.keys()
     changed = {pk for pk in going if present[pk].is_blocked != block}
     CustomerUser.objects.filter(pk__in=among(changed)).update(
         is_blocked=block, version=F("version") + 1
     )
     if block:
         UserSession.objects.filter(user__in=among(going)).delete()
-    audit.record_many(
+    record(
         "user.blocked" if block else "user.unblocked",
-        subjects=[
-            audit.Subject(line.user_id, line.input["user_name"])
-            for line in lines
-            if line.user_id in changed
-        ],
-        customer_id=batch.customer_id,
-        batch_id=batch.pk,
+        batch,
+        [line for line in lines if line.user_id in changed],
         by=by,
     )
-    return [_outcome(line, present, refused, changed) for line in lines]
+    return close(
+        lines,
+        present,
+        refused,
+        lambda line: Outcome(
+            line.number, Line.State.DONE, {"unchanged": line.user_id not in changed}
+        ),
+    )
 
 
-def _outcome(line: Asked, present: dict, refused: dict, changed: set) -> Outcome:
-    if line.user_id not in present:
-        return Outcome.failed(line, "gone")
-    if line.user_id in refused:
-        return Outcome.failed(line, refused[line.user_id])
-    return Outcome(line.number, Line.State.DONE, {"unchanged": line.user_id not in changed})
+def _describe_block(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    return Consequences(
+        (
+            _("They cannot sign in any more, and open sessions end at once."),
+            _("Licenses and data stay as they are."),
+        )
+    )
+
+
+def _describe_unblock(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    return Consequences((_("They can sign in again with the password they have."),))
+
+
+def _invert_to(act: str) -> Callable[[Case], Inverse]:
+    def invert(case: Case) -> Inverse:
+        if case.result.get("unchanged"):
+            return Inverse(act, {}, (problem("nothing_done"),))
+        if case.user["is_blocked"] is (act == "block"):
+            return Inverse(act, {}, (problem("back_already"),))
+        return Inverse(act, {})
+
+    return invert_active(invert, act)
+
+
+BLOCK = Act(
+    kind="block",
+    permission=Permission.MANAGE_USERS,
+    icon="ban",
+    texts=Texts(
+        label=gettext_lazy("Block sign-in"),
+        button=lambda n: ngettext("Block sign-in of %(n)s user", "Block sign-in of %(n)s users", n),
+        done=lambda n: ngettext(
+            "Sign-in of %(n)s user blocked", "Sign-in of %(n)s users blocked", n
+        ),
+        unchanged=lambda n: ngettext(
+            "%(n)s of those chosen is blocked already and is left out.",
+            "%(n)s of those chosen are blocked already and are left out.",
+            n,
+        ),
+    ),
+    word=gettext_lazy("Block sign-in"),
+    apply=apply_blocks,
+    describe=_describe_block,
+    messages=MESSAGES,
+    ends_sign_in=True,
+    replan=replan_leaving,
+    invert=_invert_to("unblock"),
+    undo_fact=lambda n: ngettext(
+        "%(n)s user cannot sign in any more.", "%(n)s users cannot sign in any more.", n
+    ),
+)
+
+UNBLOCK = Act(
+    kind="unblock",
+    permission=Permission.MANAGE_USERS,
+    icon="lock-open",
+    texts=Texts(
+        label=gettext_lazy("Unblock sign-in"),
+        button=lambda n: ngettext(
+            "Unblock sign-in of %(n)s user", "Unblock sign-in of %(n)s users", n
+        ),
+        done=lambda n: ngettext(
+            "Sign-in of %(n)s user unblocked", "Sign-in of %(n)s users unblocked", n
+        ),
+        unchanged=lambda n: ngettext(
+            "%(n)s of those chosen is not blocked and is left out.",
+            "%(n)s of those chosen are not blocked and are left out.",
+            n,
+        ),
+    ),
+    word=gettext_lazy("Unblock sign-in"),
+    apply=apply_unblocks,
+    describe=_describe_unblock,
+    messages=MESSAGES,
+    invert=_invert_to("block"),
+    undo_fact=lambda n: ngettext(
+        "%(n)s user can sign in again.", "%(n)s users can sign in again.", n
+    ),
+)

@@ -1,16 +1,32 @@
-"""Deleting user accounts: sign-in stops, seats are freed, nothing else is lost."""
+"""Deleting user accounts: sign-in ends, seats become free, nothing else is lost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import connection, transaction
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-import audit.operations as audit
-from batches.acts import Asked, Outcome, applies
+from batches.acts import (
+    WARNING,
+    Act,
+    Case,
+    Consequences,
+    Inverse,
+    LineInput,
+    Outcome,
+    Seats,
+    Texts,
+    problem,
+)
 from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
 from customers.models import Customer
-from licensing import queries as licensing_queries
+from licensing import queries as licensing
 from licensing.operations.seats import revoke_all
 from licensing.operations.waitlist import stop_all_waiting
 from partners.access import require
@@ -18,13 +34,16 @@ from partners.models import Member
 from partners.postgres import IsOneOf, among
 from partners.roles import Permission
 from users.acts.selection import (
+    MESSAGES,
     choose,
+    close,
     find_active,
-    find_barred,
     is_last_administrator,
-    kept_administrators,
     plan_line,
     problems_of,
+    record,
+    refuse,
+    replan_leaving,
 )
 from users.models import CustomerUser, UserSession
 
@@ -34,11 +53,10 @@ def plan_deletes(
     *, customer: Customer, users: Iterable[UUID], reason: str = "", by: Member
 ) -> Batch:
     """
-    Plan the deletion of these active users; nothing happens yet.
+    Plan the deletion of these active users.
 
-    The batch's plan says how many seats of which subscription will be free, how many of the
-    users are administrators, how many wait for a seat, and whether the last global administrator
-    is among them.
+    The plan has the seats that become free by subscription, the numbers of administrators and of
+    users who wait for a seat, and whether the last global administrator is among them.
 
     :raises NobodyChosen: where none of the ids is an active user of the customer.
     :raises Refused: where the member may not delete users.
@@ -49,12 +67,12 @@ def plan_deletes(
     going = [line.user_id for line in lines if line.is_valid]
     batch = create_batch(
         customer=customer,
-        kind=Batch.Kind.DELETE,
+        kind=DELETE.kind,
         reason=reason,
         plan={
-            "seats": licensing_queries.count_held(customer, going),
+            "seats": licensing.count_held(customer, going),
             "administrators": sum(user["is_administrator"] for user in chosen),
-            "waiting": len(licensing_queries.get_waits(customer, going)),
+            "waiting": len(licensing.get_waits(customer, going)),
             "takes_last_administrator": is_last_administrator(customer.pk, going),
             "retention_days": customer.retention_days,
         },
@@ -64,24 +82,19 @@ def plan_deletes(
     return batch
 
 
-@applies(Batch.Kind.DELETE)
-def apply_deletes(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+def apply_deletes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
     Delete the users of the lines: free their seats, end their sessions, set the day of the purge.
 
-    What they held is frozen on their lines, for a later restore; what they waited for is not, as
-    nobody comes back to the same place in line. Where the last global
-    administrator would go and nobody has said so, that line fails; so does one of a user who has
-    become an administrator since the plan, where the member may not act on administrators.
+    What they held is kept on their lines, for a later restore; their places in the waitlist are
+    not.
     """
     present = find_active(batch.customer_id, lines)
-    refused = dict.fromkeys(kept_administrators(batch, present), "last_administrator")
-    refused |= dict.fromkeys(find_barred(present, by=by), "administrator")
-    going = [pk for pk in present if pk not in refused]
-    held = revoke_all(customer=batch.customer, users=going)
-    waited = stop_all_waiting(customer=batch.customer, users=going)
-    deletions = {line.user_id: line.input.get("deletion") for line in lines}
-    on_hold = {line.user_id for line in lines if line.input.get("was_held")}
+    refused = refuse(batch, present, ends_sign_in=True, by=by)
+    going = [line for line in lines if line.user_id in present.keys() - refused.keys()]
+    ids = [line.user_id for line in going]
+    held = revoke_all(customer=batch.customer, users=ids)
+    waited = stop_all_waiting(customer=batch.customer, users=ids)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -93,45 +106,32 @@ def apply_deletes(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[O
             """,
             [
                 batch.customer.retention_days,
-                going,
-                # Who is deleted again as a restore is undone has what was held before it.
-                [deletions.get(pk) or str(batch.pk) for pk in going],
-                [pk in on_hold for pk in going],
+                ids,
+                # The undo of a restore goes back to what was held before it.
+                [line.input.get("deletion") or str(batch.pk) for line in going],
+                [bool(line.input.get("was_held")) for line in going],
                 batch.customer_id,
             ],
         )
-    UserSession.objects.filter(user__in=among(going)).delete()
-    deleted = set(going)
-    audit.record_many(
+    UserSession.objects.filter(user__in=among(ids)).delete()
+    record(
         "user.deleted",
-        subjects=[
-            audit.Subject(
-                line.user_id,
-                line.input["user_name"],
-                before={"held": held.get(line.user_id, [])},
-                after={"is_held": True} if line.user_id in on_hold else {},
-            )
-            for line in lines
-            if line.user_id in deleted
-        ],
-        customer_id=batch.customer_id,
-        batch_id=batch.pk,
+        batch,
+        going,
+        before=lambda line: {"held": held.get(line.user_id, [])},
+        after=lambda line: {"is_held": True} if line.input.get("was_held") else {},
         by=by,
     )
-    return [_outcome(line, present, refused, held, waited) for line in lines]
 
+    def finish(line: LineInput) -> Outcome:
+        result = {"held": held.get(line.user_id, [])}
+        if line.user_id in waited:
+            result["stopped"] = waited[line.user_id]
+        if deletion := line.input.get("deletion"):
+            result["deletion"] = deletion
+        return Outcome(line.number, Line.State.DONE, result)
 
-def _outcome(line: Asked, present: dict, refused: dict, held: dict, waited: dict) -> Outcome:
-    if line.user_id not in present:
-        return Outcome.failed(line, "gone")
-    if line.user_id in refused:
-        return Outcome.failed(line, refused[line.user_id])
-    result = {"held": held.get(line.user_id, [])}
-    if line.user_id in waited:
-        result["stopped"] = waited[line.user_id]
-    if deletion := line.input.get("deletion"):
-        result["deletion"] = deletion
-    return Outcome(line.number, Line.State.DONE, result)
+    return close(lines, present, refused, finish)
 
 
 def get_holdings(batch_ids: Iterable[UUID], users: Iterable[UUID]) -> dict[UUID, list[dict]]:
@@ -139,3 +139,89 @@ def get_holdings(batch_ids: Iterable[UUID], users: Iterable[UUID]) -> dict[UUID,
     of_users = IsOneOf("user_id", users)
     lines = Line.objects.filter(of_users, batch__in=set(batch_ids))
     return {user_id: held or [] for user_id, held in lines.values_list("user_id", "result__held")}
+
+
+def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    seats = batch.plan.get("seats", {})
+    administrators = batch.plan.get("administrators", 0)
+    days = batch.plan.get("retention_days", batch.customer.retention_days)
+    last_day = formats.date_format(
+        timezone.localtime(timezone.now() + timedelta(days=days)), "DATE_FORMAT"
+    )
+    restorable = ngettext(
+        "They can be restored for %(days)s day, until %(day)s. Then they are purged.",
+        "They can be restored for %(days)s days, until %(day)s. Then they are purged.",
+        days,
+    )
+    facts = [_("Sign-in ends at once, open sessions included.")]
+    if administrators:
+        facts.append(
+            ngettext(
+                "%(n)s of them is an administrator.",
+                "%(n)s of them are administrators.",
+                administrators,
+            )
+            % {"n": intcomma(administrators)}
+        )
+    facts.append(restorable % {"days": days, "day": last_day})
+    if waiting := batch.plan.get("waiting", 0):
+        text = ngettext(
+            "%(n)s of them waits in line for a license and leaves it. A restore does not bring the"
+            " place back.",
+            "%(n)s of them wait in line for a license and leave it. A restore does not bring the"
+            " places back.",
+            waiting,
+        )
+        facts.append(text % {"n": intcomma(waiting)})
+    return Consequences(
+        tuple(facts),
+        tuple(
+            Seats(licensing.name_product(products, pk), _freed(number))
+            for pk, number in seats.items()
+        ),
+    )
+
+
+def _freed(number: int) -> str:
+    text = ngettext("%(n)s seat becomes free", "%(n)s seats become free", number)
+    return text % {"n": intcomma(number)}
+
+
+def _invert(case: Case) -> Inverse:
+    if case.user is None:
+        return Inverse("restore", {}, (problem("purged_since"),))
+    if not case.user["deleted_at"]:
+        return Inverse("restore", {}, (problem("back_already"),))
+    if str(case.user["deletion"]) != case.result.get("deletion", str(case.batch_id)):
+        return Inverse("restore", {}, (problem("deleted_again"),))
+    is_plain = case.user["is_administrator"] and not case.may_grant
+    problems = (problem("comes_back_as_user", WARNING),) if is_plain else ()
+    return Inverse("restore", {"products": list(case.result.get("held", ()))}, problems)
+
+
+DELETE = Act(
+    kind="delete",
+    permission=Permission.DELETE_USERS,
+    icon="trash",
+    texts=Texts(
+        label=gettext_lazy("Delete user accounts"),
+        button=lambda n: ngettext("Delete %(n)s user account", "Delete %(n)s user accounts", n),
+        done=lambda n: ngettext("%(n)s user account deleted", "%(n)s user accounts deleted", n),
+    ),
+    word=gettext_lazy("Delete"),
+    apply=apply_deletes,
+    describe=_describe,
+    messages=MESSAGES,
+    shows=lambda batch: () if batch.state == Batch.State.PLANNED else {"licenses"},
+    ends_sign_in=True,
+    replan=replan_leaving,
+    is_dangerous=True,
+    invert=_invert,
+    undo_fact=lambda n: ngettext(
+        "%(n)s user account is deleted. It can be restored like any other.",
+        "%(n)s user accounts are deleted. They can be restored like any others.",
+        n,
+    ),
+)
+# A line of a full list about a user who is missing from it.
+LEAVE = replace(DELETE, kind="leave", has_batches=False, undo_fact=None)

@@ -1,16 +1,29 @@
 """Changing what is written about many users: each line says what of its user becomes what."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 import audit.operations as audit
-from batches.acts import Asked, Outcome, applies
+from batches.acts import (
+    Act,
+    Case,
+    Consequences,
+    Inverse,
+    LineInput,
+    Outcome,
+    Texts,
+    problem,
+)
 from batches.errors import LastAdministrator, UsersError
 from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
+from customers import locations
 from customers.counts import lock_customer
 from customers.models import Customer
 from licensing import queries as licensing
@@ -20,21 +33,28 @@ from partners.roles import Permission
 from users.acts.add import TEXTS, NameTaken, search_of, sort_key_of
 from users.acts.issue import end_temporary_passwords
 from users.acts.selection import (
+    MESSAGES,
     Locked,
     NothingToChange,
+    as_warnings,
     choose,
+    close,
+    explain_cell,
     find_barred,
+    invert_active,
     is_last_administrator,
     lock_active,
     plan_line,
     problems_of,
+    record,
 )
 from users.models import CustomerUser, UserPermission
+from users.rules.fields import label_of
 
 # What many users can be given at once; the rest belongs to one person.
 OF_MANY = ("job_title", "department", "location", "language")
 GLOBAL_ADMINISTRATOR = UserPermission.GLOBAL_ADMINISTRATOR
-AS_WANTED = _("Nothing would change: these values are saved already.")
+AS_WANTED = gettext_lazy("Nothing would change: these values are saved already.")
 
 
 @transaction.atomic
@@ -80,7 +100,7 @@ def plan_edits(
     ]
     batch = create_batch(
         customer=customer,
-        kind=Batch.Kind.EDIT,
+        kind=EDIT.kind,
         reason=reason,
         options={"changes": changes},
         plan={"unchanged": len(chosen) - len(changing)},
@@ -112,8 +132,7 @@ def say_not_sold(products: Iterable[str], location: str) -> list[dict]:
     ]
 
 
-@applies(Batch.Kind.EDIT)
-def apply_changes(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+def apply_changes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
     Write the changes of each line into its user.
 
@@ -130,19 +149,12 @@ def apply_changes(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[O
     }
     changing = [line for line in lines if before.get(line.user_id)]
     _write(batch, changing, present)
-    audit.record_many(
+    record(
         "user.edited",
-        subjects=[
-            audit.Subject(
-                line.user_id,
-                line.input["user_name"],
-                before=before[line.user_id],
-                after={name: line.input["changes"][name] for name in before[line.user_id]},
-            )
-            for line in changing
-        ],
-        customer_id=batch.customer_id,
-        batch_id=batch.pk,
+        batch,
+        changing,
+        before=lambda line: before[line.user_id],
+        after=lambda line: {name: line.input["changes"][name] for name in before[line.user_id]},
         by=by,
     )
     end_temporary_passwords(
@@ -155,7 +167,13 @@ def apply_changes(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[O
         batch_id=batch.pk,
         by=by,
     )
-    return [_outcome(line, present, refused, before) for line in lines]
+
+    def finish(line: LineInput) -> Outcome:
+        changed = before[line.user_id]
+        result = {"before": changed} if changed else {"unchanged": True}
+        return Outcome(line.number, Line.State.DONE, result)
+
+    return close(lines, present, refused, finish)
 
 
 def _before(user: CustomerUser, changes: Mapping[str, object]) -> dict:
@@ -182,7 +200,7 @@ def _find_refused(batch: Batch, lines, present: Mapping[UUID, Locked], by: Membe
     )
 
 
-def _is_changed(line: Asked, present: Mapping[UUID, Locked]) -> bool:
+def _is_changed(line: LineInput, present: Mapping[UUID, Locked]) -> bool:
     """Whether something else stands there than when it was planned, and not what is wanted."""
     user, was = present[line.user_id], line.input.get("was", {})
     return any(
@@ -205,7 +223,7 @@ def _last_administrators(batch: Batch, lines, present: Mapping[UUID, Locked]) ->
     return demoted if is_last_administrator(batch.customer_id, demoted) else []
 
 
-def _write(batch: Batch, lines: Sequence[Asked], present: Mapping[UUID, Locked]) -> None:
+def _write(batch: Batch, lines: Sequence[LineInput], present: Mapping[UUID, Locked]) -> None:
     if not lines:
         return
     columns = [name for name in TEXTS if name != "user_name"]
@@ -237,26 +255,18 @@ def _write(batch: Batch, lines: Sequence[Asked], present: Mapping[UUID, Locked])
         )
 
 
-def _outcome(line: Asked, present: dict, refused: dict, before: dict) -> Outcome:
-    code = "gone" if line.user_id not in present else refused.get(line.user_id)
-    if code:
-        return Outcome.failed(line, code)
-    changed = before[line.user_id]
-    return Outcome(
-        line.number, Line.State.DONE, {"before": changed} if changed else {"unchanged": True}
-    )
-
-
 class UserGone(UsersError):
     """The user was deleted or purged while somebody edited."""
 
-    message = _("This user has been deleted meanwhile. Restore the user first; nothing was saved.")
+    message = gettext_lazy(
+        "This user has been deleted meanwhile. Restore the user first; nothing was saved."
+    )
 
 
 class EditedMeanwhile(UsersError):
     """Somebody else saved the same user meanwhile; `user` is as they saved it."""
 
-    message = _(
+    message = gettext_lazy(
         "Somebody else has saved this user meanwhile. Nothing of yours was lost or saved: compare"
         " below, and save again."
     )
@@ -350,3 +360,142 @@ def _save(saved: CustomerUser, person: dict, changed: list[str], by: Member) -> 
         customer_id=saved.customer_id,
         by=by,
     )
+
+
+# What is written into everybody's field, and that it is emptied.
+BECOMES = {
+    "location": gettext_lazy("Their usage location becomes %(value)s."),
+    "language": gettext_lazy("Their language becomes %(value)s."),
+    "department": gettext_lazy("Their department becomes “%(value)s”."),
+    "job_title": gettext_lazy("Their job title becomes “%(value)s”."),
+}
+EMPTIED = {
+    "location": gettext_lazy("Their usage location is emptied."),
+    "language": gettext_lazy("Their language becomes that of the customer."),
+    "department": gettext_lazy("Their department is emptied."),
+    "job_title": gettext_lazy("Their job title is emptied."),
+}
+LANGUAGES = dict(settings.LANGUAGES)
+
+
+def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    facts = []
+    for name, value in batch.options.get("changes", {}).items():
+        if not value:
+            facts.append(EMPTIED[name])
+        else:
+            shown = locations.name_of(value) if name == "location" else value
+            facts.append(BECOMES[name] % {"value": LANGUAGES.get(shown, shown)})
+    return Consequences((*map(str, facts), _("Licenses stay as they are.")))
+
+
+def describe_changes(
+    line: Line,
+    label: Callable[[str], object] = label_of,
+    say: Callable[[str, Any], str] | None = None,
+) -> tuple[str, ...]:
+    """The old and the new value of each field that the line changes, or has changed."""
+    say = say or say_value
+    changes = line.input.get("changes") or {}
+    is_over = line.state in {Line.State.DONE, Line.State.PARTLY}
+    if is_over:
+        # The day of a purge is not always the one that was planned.
+        changes = changes | line.result.get("after", {})
+    before = line.result.get("before", {}) if is_over else line.input.get("was", {})
+    return tuple(
+        _("%(field)s: %(was)s → %(becomes)s")
+        % {"field": label(name), "was": say(name, before[name]), "becomes": say(name, value)}
+        for name, value in changes.items()
+        if name in before
+    )
+
+
+def say_value(field: str, value: Any) -> str:
+    """A value of a field for the reader."""
+    if not value:
+        return _("User") if field == "permissions" else _("empty")
+    if field == "permissions":
+        return pgettext("between the parts of a list", ", ").join(
+            str(UserPermission(one).label) for one in value
+        )
+    if field == "location":
+        return str(locations.name_of(value))
+    if field == "language":
+        return str(dict(settings.LANGUAGES).get(value, value))
+    return str(value)
+
+
+def find_fields_back(case: Case) -> tuple[dict, list[dict]]:
+    """The fields that can get their old values, and the problems of the others."""
+    changes, problems = {}, []
+    for name, before in case.result.get("before", {}).items():
+        now = case.user[name]
+        if now == before:
+            problems.append(problem("field_back_already", field=name))
+        elif now != case.input["changes"][name]:
+            problems.append(problem("field_changed_since", field=name))
+        elif name == "permissions" and before and not case.may_grant:
+            problems.append(problem("would_grant"))
+        else:
+            changes[name] = before
+    return changes, problems
+
+
+def input_of(case: Case, changes: Mapping[str, Any]) -> dict:
+    """The input of a line that makes these changes to the user of the case."""
+    return {"changes": dict(changes), "was": {name: case.user[name] for name in changes}}
+
+
+def _invert(case: Case) -> Inverse:
+    changes, problems = find_fields_back(case)
+    if not changes:
+        return Inverse("edit", {}, tuple(problems) or (problem("nothing_done"),))
+    return Inverse("edit", input_of(case, changes), as_warnings(problems))
+
+
+def _unchanged(n: int) -> str:
+    return ngettext(
+        "%(n)s of those chosen has these values already and is left out.",
+        "%(n)s of those chosen have these values already and are left out.",
+        n,
+    )
+
+
+MOVE = Texts(
+    label=gettext_lazy("Change location"),
+    button=lambda n: ngettext("Change location of %(n)s user", "Change location of %(n)s users", n),
+    done=lambda n: ngettext("Location of %(n)s user changed", "Location of %(n)s users changed", n),
+    unchanged=_unchanged,
+)
+EDIT = Act(
+    kind="edit",
+    permission=Permission.MANAGE_USERS,
+    icon="pencil",
+    texts=Texts(
+        label=gettext_lazy("Edit users"),
+        button=lambda n: ngettext("Change %(n)s user", "Change %(n)s users", n),
+        done=lambda n: ngettext("%(n)s user changed", "%(n)s users changed", n),
+        unchanged=_unchanged,
+    ),
+    special_texts=lambda batch: (
+        MOVE if list(batch.options.get("changes", ())) == ["location"] else None
+    ),
+    word=gettext_lazy("Change"),
+    apply=apply_changes,
+    describe=_describe,
+    explain=explain_cell,
+    messages=MESSAGES
+    | {
+        "not_sold": gettext_lazy(
+            "This user holds a license that is not sold at that location. Take it away first."
+        )
+    },
+    changes=describe_changes,
+    shows=lambda _batch: {"changes"},
+    invert=invert_active(_invert, "edit"),
+    undo_fact=lambda n: ngettext(
+        "What was written about %(n)s user before stands there again.",
+        "What was written about %(n)s users before stands there again.",
+        n,
+    ),
+)

@@ -1,15 +1,27 @@
-"""Holding the purge of deleted users, letting it go again, and putting it off."""
+"""Holding the purge of deleted users, releasing it, and putting it off."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import connection, transaction
-from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils import formats, timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-import audit.operations as audit
-from batches.acts import Asked, Outcome, applies
+from batches.acts import (
+    WARNING,
+    Act,
+    Case,
+    Consequences,
+    Inverse,
+    LineInput,
+    Outcome,
+    Texts,
+    problem,
+)
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from batches.operations.plan import PlannedLine, create_batch, save_lines
@@ -17,22 +29,32 @@ from customers.models import Customer
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
-from users.acts.selection import Locked, NothingToChange, choose, lock_deleted, plan_line
+from users.acts.edit import describe_changes
+from users.acts.selection import (
+    MESSAGES,
+    Locked,
+    NothingToChange,
+    choose,
+    close,
+    lock_deleted,
+    plan_line,
+    record,
+)
 from users.models import CustomerUser
 
 # Whose purge is let go is left so many days at least in which they can be restored.
 DAYS_OF_GRACE = 7
 MOST_DAYS = 365
 AS_WANTED = {
-    "hold": _("Nothing would change: the purge is held already."),
-    "release": _("Nothing would change: the purge is not held."),
+    "hold": gettext_lazy("Nothing would change: the purge is held already."),
+    "release": gettext_lazy("Nothing would change: the purge is not held."),
 }
 
 
 class WrongDays(UsersError):
     """A purge cannot be put off by so many days."""
 
-    message = _("Say by how many days the purge is put off: from 1 to 365.")
+    message = gettext_lazy("Say by how many days the purge is put off: from 1 to 365.")
 
 
 @transaction.atomic
@@ -70,7 +92,7 @@ def plan_holds(
     lines = [plan(user, now, timedelta(days=days)) for user in changing]
     batch = create_batch(
         customer=customer,
-        kind=Batch.Kind.HOLD,
+        kind=HOLD.kind,
         reason=reason,
         options={"act": act} | ({"days": days} if act == "extend" else {}),
         plan={
@@ -109,7 +131,7 @@ PLANS: dict[str, Callable[[dict, datetime, timedelta], PlannedLine]] = {
 def _line(user: dict, changes: Mapping, *warnings: str) -> PlannedLine:
     return plan_line(
         user,
-        [{"code": code, "severity": "warning"} for code in warnings],
+        [problem(code, WARNING) for code in warnings],
         changes=say_hold(changes),
         was=say_hold({name: user[name] for name in changes}),
     )
@@ -131,8 +153,7 @@ def read_hold(values: Mapping) -> dict:
     }
 
 
-@applies(Batch.Kind.HOLD)
-def apply_holds(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+def apply_holds(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
     Hold or let go the purge of each line's user, or set its day.
 
@@ -156,16 +177,23 @@ def apply_holds(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Out
     changing = [line for line in lines if after.get(line.user_id)]
     _write(batch, changing, present, after)
     _record(batch, changing, before, after, by)
-    return [_outcome(line, present, refused, before, after) for line in lines]
+
+    def finish(line: LineInput) -> Outcome:
+        if not after[line.user_id]:
+            return Outcome(line.number, Line.State.DONE, {"unchanged": True})
+        values = {"before": say_hold(before[line.user_id]), "after": say_hold(after[line.user_id])}
+        return Outcome(line.number, Line.State.DONE, values)
+
+    return close(lines, present, refused, finish)
 
 
-def _is_changed(line: Asked, user: CustomerUser) -> bool:
+def _is_changed(line: LineInput, user: CustomerUser) -> bool:
     """Whether something else stands there than when it was planned, and not what is wanted."""
     was, wanted = read_hold(line.input["was"]), read_hold(line.input["changes"])
     return any(getattr(user, name) not in (was[name], wanted[name]) for name in wanted)
 
 
-def _become(user: Locked, line: Asked) -> dict:
+def _become(user: Locked, line: LineInput) -> dict:
     """What changes about the user."""
     now = {"is_held": user.is_held, "purge_at": user.purge_at}
     wanted = now | read_hold(line.input["changes"])
@@ -176,7 +204,7 @@ def _become(user: Locked, line: Asked) -> dict:
     return {name: value for name, value in wanted.items() if value != now[name]}
 
 
-def _write(batch: Batch, lines: Sequence[Asked], present: Mapping, after: Mapping) -> None:
+def _write(batch: Batch, lines: Sequence[LineInput], present: Mapping, after: Mapping) -> None:
     if not lines:
         return
     users = [present[line.user_id] for line in lines]
@@ -197,33 +225,127 @@ def _write(batch: Batch, lines: Sequence[Asked], present: Mapping, after: Mappin
         )
 
 
-def _record(batch: Batch, lines: Sequence[Asked], before: Mapping, after: Mapping, by) -> None:
+def _record(batch: Batch, lines: Sequence[LineInput], before: Mapping, after: Mapping, by) -> None:
     actions = {True: "user.purge_held", False: "user.purge_released", None: "user.purge_moved"}
     for is_held, action in actions.items():
-        of_action = [line for line in lines if after[line.user_id].get("is_held") is is_held]
-        if not of_action:
-            continue
-        audit.record_many(
+        record(
             action,
-            subjects=[
-                audit.Subject(
-                    line.user_id,
-                    line.input["user_name"],
-                    before=say_hold(before[line.user_id]),
-                    after=say_hold(after[line.user_id]),
-                )
-                for line in of_action
-            ],
-            customer_id=batch.customer_id,
-            batch_id=batch.pk,
+            batch,
+            [line for line in lines if after[line.user_id].get("is_held") is is_held],
+            before=lambda line: say_hold(before[line.user_id]),
+            after=lambda line: say_hold(after[line.user_id]),
             by=by,
         )
 
 
-def _outcome(line: Asked, present, refused, before, after) -> Outcome:
-    code = "gone" if line.user_id not in present else refused.get(line.user_id)
-    if code:
-        return Outcome.failed(line, code)
-    changed = after[line.user_id]
-    told = {"before": say_hold(before[line.user_id]), "after": say_hold(changed)}
-    return Outcome(line.number, Line.State.DONE, told if changed else {"unchanged": True})
+def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    if batch.options["act"] == "hold":
+        return Consequences(
+            (
+                _("They are not purged until somebody releases them, not on their day either."),
+                _("Until then nobody can purge them early."),
+            )
+        )
+    if batch.options["act"] == "release":
+        facts = [_("They are purged on their day.")]
+        if near := batch.plan.get("near", 0):
+            text = ngettext(
+                "The day of %(n)s user has passed or is near, and becomes the one in 7 days.",
+                "The days of %(n)s users have passed or are near, and become the one in 7 days.",
+                near,
+            )
+            facts.append(text % {"n": intcomma(near)})
+        return Consequences(tuple(facts))
+    days = batch.options.get("days", 0)
+    text = ngettext(
+        "They are purged %(days)s day later than now planned, and can be restored until then.",
+        "They are purged %(days)s days later than now planned, and can be restored until then.",
+        days,
+    )
+    return Consequences((text % {"days": intcomma(days)},))
+
+
+# The fields of a purge on a line, beside those of a user.
+LABELS = {"is_held": gettext_lazy("Purge held"), "purge_at": gettext_lazy("To be purged")}
+
+
+def say_field(field: str, value: bool | str) -> str:
+    """Whether a purge is held, or its day, for the reader."""
+    if field == "is_held":
+        return _("Yes") if value else _("No")
+    day = parse_datetime(str(value))
+    return formats.date_format(timezone.localtime(day), "DATETIME_FORMAT") if day else str(value)
+
+
+def _invert(case: Case) -> Inverse:
+    if case.user is None:
+        return Inverse("hold", {}, (problem("purged_since"),))
+    if not case.user["deleted_at"]:
+        return Inverse("hold", {}, (problem("restored_since"),))
+    before, after = case.result.get("before", {}), case.result.get("after", {})
+    now = say_hold({name: case.user[name] for name in before})
+    if not before or now == before:
+        code = "back_already" if before else "nothing_done"
+        return Inverse("hold", {}, (problem(code),))
+    if now != after:
+        return Inverse("hold", {}, (problem("purge_changed_since"),))
+    is_held = before.get("is_held", case.user["is_held"])
+    day = read_hold(before).get("purge_at", case.user["purge_at"])
+    # Then it becomes a week from when it is undone.
+    is_past = not is_held and day <= timezone.now()
+    problems = (problem("purge_day_past", WARNING),) if is_past else ()
+    return Inverse("hold", {"changes": before, "was": now}, problems)
+
+
+TEXTS = {
+    "hold": Texts(
+        label=gettext_lazy("Hold the purge"),
+        button=lambda n: ngettext("Hold purge of %(n)s user", "Hold purge of %(n)s users", n),
+        done=lambda n: ngettext("Purge of %(n)s user held", "Purge of %(n)s users held", n),
+        unchanged=lambda n: ngettext(
+            "The purge of %(n)s of those chosen is held already; this user is left out.",
+            "The purge of %(n)s of those chosen is held already; these users are left out.",
+            n,
+        ),
+    ),
+    "release": Texts(
+        label=gettext_lazy("Release the purge"),
+        button=lambda n: ngettext("Release purge of %(n)s user", "Release purge of %(n)s users", n),
+        done=lambda n: ngettext("Purge of %(n)s user released", "Purge of %(n)s users released", n),
+        unchanged=lambda n: ngettext(
+            "The purge of %(n)s of those chosen is not held; this user is left out.",
+            "The purge of %(n)s of those chosen is not held; these users are left out.",
+            n,
+        ),
+    ),
+    "extend": Texts(
+        label=gettext_lazy("Put off the purge"),
+        button=lambda n: ngettext("Put off purge of %(n)s user", "Put off purge of %(n)s users", n),
+        done=lambda n: ngettext("Purge of %(n)s user put off", "Purge of %(n)s users put off", n),
+    ),
+}
+HOLD = Act(
+    kind="hold",
+    # One permission of the roles: to undo every batch and to hold a purge.
+    permission=Permission.UNDO_ALL_BATCHES,
+    icon="lock",
+    texts=TEXTS["hold"],
+    special_texts=lambda batch: TEXTS.get(batch.options.get("act")),
+    word=gettext_lazy("Purge"),
+    apply=apply_holds,
+    describe=_describe,
+    messages=MESSAGES
+    | {
+        "stays_held": gettext_lazy(
+            "The purge of this user is held, and stays so until somebody releases it."
+        )
+    },
+    changes=lambda line: describe_changes(line, LABELS.get, say_field),
+    shows=lambda _batch: {"changes"},
+    invert=_invert,
+    undo_fact=lambda n: ngettext(
+        "The purge of %(n)s user is as it was before.",
+        "The purge of %(n)s users is as it was before.",
+        n,
+    ),
+)

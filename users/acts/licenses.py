@@ -5,11 +5,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 import audit.operations as audit
-from batches.acts import Asked, Outcome, applies
+from batches.acts import (
+    Act,
+    Asked,
+    Case,
+    Consequences,
+    Inverse,
+    Outcome,
+    Texts,
+    problem,
+)
 from batches.errors import TooFewSeats
 from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
@@ -31,17 +43,23 @@ from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
 from users.acts.selection import (
+    MESSAGES,
     NothingToChange,
+    as_warnings,
     choose,
+    explain_cell,
     find_active,
     find_barred,
+    invert_active,
     plan_line,
     problems_of,
 )
 from users.acts.wait import Waits, recorded, wait_for_missing
 from users.rules.gather import gather_facts
 
-AS_WANTED = _("Nothing would change: everybody chosen has exactly these licenses already.")
+AS_WANTED = gettext_lazy(
+    "Nothing would change: everybody chosen has exactly these licenses already."
+)
 
 
 @dataclass(frozen=True)
@@ -103,7 +121,7 @@ def plan_licenses(
         raise TooFewSeats(say_short(forecast.seats))
     batch = create_batch(
         customer=customer,
-        kind=Batch.Kind.LICENSES,
+        kind=LICENSES.kind,
         reason=reason,
         options={"when_short": when_short},
         plan={
@@ -174,7 +192,6 @@ def speak_against(
     ]
 
 
-@applies(Batch.Kind.LICENSES)
 def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Change the licenses of the lines' users, in their order, as far as seats are free.
@@ -356,3 +373,194 @@ def _record(batch: Batch, lines: Sequence[Asked], outcomes: Sequence[Outcome], b
         batch_id=batch.pk,
         by=by,
     )
+
+
+def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    seats = batch.plan.get("seats", ())
+    facts = []
+    if unserved := batch.plan.get("unserved", 0):
+        text = ngettext(
+            "No seat is left for %(n)s user, for whom nothing changes.",
+            "No seat is left for %(n)s users, for whom nothing changes.",
+            unserved,
+        )
+        facts.append(text % {"n": intcomma(unserved)})
+    if any(one["short"] for one in seats):
+        facts.append(_("Seats are too few: they go to the first in the order of the list."))
+        is_queue = batch.options.get("when_short") == "queue"
+        if is_queue:
+            facts.append(_("The others wait in line, and get a license as soon as a seat is free."))
+        if any(one["freed"] for one in seats):
+            facts.append(
+                _("Who has to wait keeps the old licenses until then.")
+                if is_queue
+                else _("Who cannot get everything new keeps the old licenses.")
+            )
+    if any(one.get("line") and one["wanted"] for one in seats):
+        facts.append(
+            _(
+                "Others wait for the same licenses already. Seats that are free now are given here"
+                " nevertheless; who waits gets the next ones."
+            )
+        )
+    return Consequences(tuple(facts))
+
+
+def describe_products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
+    """The products that the line adds and removes, or has added and removed."""
+    if line.state == Line.State.FAILED:
+        return ()
+    if line.state in {Line.State.DONE, Line.State.PARTLY}:
+        given, plans = line.result.get("assigned", ()), line.result.get("plans", ())
+        taken = line.result.get("taken", ())
+    else:
+        given = [one["subscription"] for one in line.input["give"]]
+        plans = [one["subscription"] for one in line.input["plans"]]
+        taken = line.input["take"]
+    sentences = (
+        (_("+ %(product)s"), given),
+        (_("− %(product)s"), taken),
+        (_("Service plans of %(product)s"), plans),
+    )
+    return tuple(
+        sentence % {"product": licensing_queries.name_product(products, one)}
+        for sentence, changed in sentences
+        for one in changed
+    )
+
+
+def find_seats_back(case: Case) -> tuple[dict[str, list], list[dict]]:
+    """What to add, remove and switch, and the problems of the rest."""
+    result, problems = case.result, []
+    given = {one["subscription"]: one["plans_off"] for one in case.input.get("give", ())}
+    take = []
+    for one in result.get("assigned", ()):
+        if one in result.get("had", ()):
+            continue
+        if one not in case.held:
+            problems.append(problem("license_gone_since", subscription=one))
+        elif set(case.held[one]) != set(given.get(one, ())):
+            problems.append(problem("license_changed_since", subscription=one))
+        else:
+            take.append(one)
+    switched = {one["subscription"]: one["plans_off"] for one in case.input.get("plans", ())}
+    give, plans = [], []
+    for one in result.get("held", ()):
+        key = one["subscription"]
+        if key not in switched:
+            if key in case.held:
+                problems.append(problem("license_back_already", subscription=key))
+            else:
+                give.append(one)
+        elif key not in case.held:
+            problems.append(problem("license_gone_since", subscription=key))
+        elif set(case.held[key]) != set(switched[key]):
+            problems.append(problem("license_changed_since", subscription=key))
+        else:
+            plans.append(one)
+    change = {"give": give, "take": take, "plans": plans}
+    if stop := [one for one in result.get("waiting", ()) if one in case.awaited]:
+        change["stop"] = stop
+    problems += [
+        problem("license_came_since", subscription=one)
+        for one in result.get("waiting", ())
+        if one in case.held
+    ]
+    problems += [problem("wait_lost", subscription=one) for one in result.get("stopped", ())]
+    return change, problems
+
+
+def _invert(case: Case) -> Inverse:
+    change, problems = find_seats_back(case)
+    if not any(change.values()):
+        return Inverse("licenses", {}, tuple(problems) or (problem("nothing_done"),))
+    return Inverse("licenses", change, as_warnings(problems))
+
+
+def replan(batch: Batch) -> None:
+    """Forecast the seats of a planned batch with the licenses and seats of now."""
+    if batch.kind != LICENSES.kind:
+        return
+    customer = batch.customer
+    facts = gather_facts(customer=customer, user_names=[], by=batch.by)
+    rules = ProductRules(facts.subscriptions)
+    forecast = Forecast(
+        facts,
+        rules,
+        lengths=licensing_queries.count_waiting(customer),
+        is_queue=batch.options.get("when_short") == "queue",
+    )
+    lines = dict(batch.lines.order_by("number").values_list("user_id", "input"))
+    held, waits = (
+        licensing_queries.get_held(customer, lines),
+        licensing_queries.get_waits(customer, lines),
+    )
+    for user_id, change in lines.items():
+        has = held.get(user_id, {})
+        give = [
+            one
+            for one in change["give"]
+            if one["subscription"] in rules.by_id and one["subscription"] not in has
+        ]
+        take = [one for one in change["take"] if one in has]
+        forecast.add(change | {"give": give, "take": take}, waits.get(user_id))
+    batch.plan |= {"seats": forecast.seats, "unserved": forecast.unserved}
+
+
+# Why a line of a plan cannot run or will lack something, and why nothing was done for it.
+SEAT_MESSAGES = MESSAGES | {
+    "location_missing": gettext_lazy(
+        "This user has no usage location, without which no license can be given. Change the"
+        " location first."
+    ),
+    "seat_missing": gettext_lazy("No license of “%(product)s” is left for this user."),
+    "seat_awaited": gettext_lazy(
+        "Will wait for a license of “%(product)s”, place %(place)s in line."
+    ),
+    "no_seat": gettext_lazy("No seat was free, so nothing was changed for this user."),
+    "kept_old": gettext_lazy(
+        "Not all of the new licenses were free, so this user keeps the old ones."
+    ),
+    "wait_ended": gettext_lazy(
+        "A license became free, but this user may not have it now, and waits no longer. Correct"
+        " what is said here, then give the license again."
+    ),
+}
+
+# Lines that give licenses, which are of no use to a user with blocked sign-in.
+GIVES_LICENSES = Q(input__has_key="give") & ~Q(input__give=[])
+
+LICENSES = Act(
+    kind="licenses",
+    permission=Permission.ASSIGN_LICENSES,
+    icon="license",
+    texts=Texts(
+        label=gettext_lazy("Manage licenses"),
+        button=lambda n: ngettext(
+            "Change licenses of %(n)s user", "Change licenses of %(n)s users", n
+        ),
+        done=lambda n: ngettext(
+            "Licenses of %(n)s user changed", "Licenses of %(n)s users changed", n
+        ),
+        unchanged=lambda n: ngettext(
+            "%(n)s of those chosen has exactly these licenses already and is left out.",
+            "%(n)s of those chosen have exactly these licenses already and are left out.",
+            n,
+        ),
+    ),
+    word=gettext_lazy("Licenses"),
+    apply=apply_licenses,
+    describe=_describe,
+    explain=explain_cell,
+    messages=SEAT_MESSAGES,
+    licenses=describe_products,
+    shows=lambda _batch: {"licenses"},
+    needs_sign_in=GIVES_LICENSES,
+    replan=replan,
+    invert=invert_active(_invert, "licenses"),
+    undo_fact=lambda n: ngettext(
+        "%(n)s user has the licenses from before again.",
+        "%(n)s users have the licenses from before again.",
+        n,
+    ),
+)

@@ -1,15 +1,17 @@
 """Purging deleted users: complete, on record, and never somebody who came back."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 import audit.operations as audit
-from batches.acts import Asked, Outcome, applies
+from batches.acts import Act, Consequences, LineInput, Outcome, Texts, problem
 from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
 from customers.counts import lock_customer
@@ -20,12 +22,11 @@ from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from partners.tenancy import require_current
-from users.acts.selection import choose, lock_deleted, plan_line
+from users.acts.selection import MESSAGES, choose, close, lock_deleted, plan_line
 from users.models import CustomerUser
 
 # So many users are purged in one transaction, of so many that were found.
 AT_MOST, FOUND = 5_000, 100_000
-HELD = {"code": "held", "severity": "error"}
 
 
 def purge_due() -> int:
@@ -91,14 +92,13 @@ def plan_purges(
     """
     require(by, Permission.PURGE_USERS)
     chosen = choose(customer, users, deleted=True, fields=("is_held",))
-    batch = create_batch(customer=customer, kind=Batch.Kind.PURGE, reason=reason, by=by)
-    lines = [plan_line(user, [HELD] if user["is_held"] else []) for user in chosen]
+    batch = create_batch(customer=customer, kind=PURGE.kind, reason=reason, by=by)
+    lines = [plan_line(user, [problem("held")] if user["is_held"] else []) for user in chosen]
     save_lines(batch=batch, lines=lines)
     return batch
 
 
-@applies(Batch.Kind.PURGE)
-def apply_purges(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+def apply_purges(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """Purge the users of the lines; who was restored, purged or held meanwhile fails alone."""
     present = lock_deleted(batch.customer_id, lines, fields=["user_name", "is_held"])
     held = {pk for pk, user in present.items() if user.is_held}
@@ -109,12 +109,12 @@ def apply_purges(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Ou
         by=by,
     )
     # The lines were emptied with everything else that named the users.
-    return [
-        Outcome.failed(line, "held" if line.user_id in held else "gone")
-        if line.user_id in held or line.user_id not in present
-        else Outcome(line.number, Line.State.DONE)
-        for line in lines
-    ]
+    return close(
+        lines,
+        present,
+        dict.fromkeys(held, "held"),
+        lambda line: Outcome(line.number, Line.State.DONE),
+    )
 
 
 def _purge(
@@ -154,3 +154,31 @@ def _purge(
 def pseudonym(user_name: str) -> str:
     """What stands on record for a purged user: enough to answer whether a name was purged."""
     return f"sha256:{hashlib.sha256(user_name.encode()).hexdigest()}"
+
+
+def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    return Consequences(
+        facts=(
+            _("Who is purged cannot be restored by anybody."),
+            _("Their names are taken out of batches and of the activity log, too."),
+        ),
+        warning=_("This cannot be undone."),
+    )
+
+
+PURGE = Act(
+    kind="purge",
+    permission=Permission.PURGE_USERS,
+    icon="trash",
+    texts=Texts(
+        label=gettext_lazy("Purge users"),
+        button=lambda n: ngettext("Purge %(n)s user for good", "Purge %(n)s users for good", n),
+        done=lambda n: ngettext("%(n)s user purged", "%(n)s users purged", n),
+    ),
+    apply=apply_purges,
+    describe=_describe,
+    messages=MESSAGES | {"held": gettext_lazy("The purge of this user is held. Release it first.")},
+    is_dangerous=True,
+    asks={"typed"},
+    why_final=gettext_lazy("Nothing is left of users who were purged, so this cannot be undone."),
+)

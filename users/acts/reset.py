@@ -1,12 +1,14 @@
-"""Resetting passwords, for one or many."""
+"""Resetting passwords."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-import audit.operations as audit
-from batches.acts import Asked, Outcome, applies
+from batches.acts import Act, Consequences, LineInput, Outcome, Texts
 from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
 from customers.models import Customer
@@ -14,52 +16,79 @@ from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
 from users.acts.issue import give_passwords
-from users.acts.selection import choose, find_active, find_barred, plan_line, problems_of
+from users.acts.selection import (
+    MESSAGES,
+    choose,
+    close,
+    find_active,
+    plan_line,
+    problems_of,
+    record,
+    refuse,
+)
 
 
 @transaction.atomic
 def plan_resets(*, customer: Customer, users: Iterable[UUID], by: Member) -> Batch:
     """
-    Plan a new temporary password for each of these active users; nothing happens yet.
-
-    Administrators are planned as lines that cannot run where the member may not act on them.
+    Plan a new temporary password for each of these active users.
 
     :raises NobodyChosen: where none of the ids is an active user of the customer.
     :raises Refused: where the member may not reset passwords.
     """
     require(by, Permission.RESET_PASSWORDS)
     chosen = choose(customer, users)
-    batch = create_batch(customer=customer, kind=Batch.Kind.RESET, by=by)
-    lines = [plan_line(user, problems_of(user, by=by)) for user in chosen]
-    save_lines(batch=batch, lines=lines)
+    batch = create_batch(customer=customer, kind=RESET.kind, by=by)
+    save_lines(batch=batch, lines=[plan_line(user, problems_of(user, by=by)) for user in chosen])
     return batch
 
 
-@applies(Batch.Kind.RESET)
-def apply_resets(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
-    """
-    Give the users of the lines new temporary passwords and end their sessions at /my/.
-
-    A user who has become an administrator since the plan is left alone, where the member may not
-    act on administrators.
-    """
+def apply_resets(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
+    """Give the users of the lines new temporary passwords and end their sessions at /my/."""
     present = find_active(batch.customer_id, lines)
-    going = present.keys() - find_barred(present, by=by)
-    sealed = give_passwords(batch=batch, lines=[line for line in lines if line.user_id in going])
-    audit.record_many(
-        "user.password_reset",
-        subjects=[
-            audit.Subject(line.user_id, line.input["user_name"])
-            for line in lines
-            if line.user_id in going
-        ],
-        customer_id=batch.customer_id,
-        batch_id=batch.pk,
-        by=by,
+    refused = refuse(batch, present, by=by)
+    going = [line for line in lines if line.user_id in present.keys() - refused.keys()]
+    sealed = give_passwords(batch=batch, lines=going)
+    record("user.password_reset", batch, going, by=by)
+    return close(
+        lines,
+        present,
+        refused,
+        lambda line: Outcome(line.number, Line.State.DONE, {}, sealed[line.user_id]),
     )
-    return [
-        Outcome(line.number, Line.State.DONE, {}, sealed[line.user_id])
-        if line.user_id in going
-        else Outcome.failed(line, "administrator" if line.user_id in present else "gone")
-        for line in lines
-    ]
+
+
+def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    days = batch.customer.password_days
+    valid = ngettext(
+        "The new ones are temporary: valid for %(days)s day, and changed at the first sign-in.",
+        "The new ones are temporary: valid for %(days)s days, and changed at the first sign-in.",
+        days,
+    )
+    return Consequences(
+        (
+            _("The passwords they have end at once, and so do open sessions."),
+            _("The old passwords cannot come back; a reset has no undo."),
+            valid % {"days": days},
+            _("The page that follows shows, prints or mails the new passwords."),
+        )
+    )
+
+
+RESET = Act(
+    kind="reset",
+    permission=Permission.RESET_PASSWORDS,
+    icon="key",
+    texts=Texts(
+        label=gettext_lazy("Reset passwords"),
+        button=lambda n: ngettext("Reset %(n)s password", "Reset %(n)s passwords", n),
+        done=lambda n: ngettext("%(n)s password reset", "%(n)s passwords reset", n),
+    ),
+    apply=apply_resets,
+    describe=_describe,
+    messages=MESSAGES,
+    needs_sign_in=Q(),
+    why_final=gettext_lazy(
+        "Passwords that were replaced cannot come back. Reset them again instead."
+    ),
+)

@@ -4,10 +4,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import connection, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 import audit.operations as audit
-from batches.acts import Asked, Outcome, applies
+from batches.acts import (
+    Act,
+    Consequences,
+    LineInput,
+    Outcome,
+    Seats,
+    Texts,
+)
 from batches.models import Batch, Line
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from customers.counts import lock_customer
@@ -20,7 +31,7 @@ from partners.postgres import IsOneOf
 from partners.roles import Permission
 from users.acts.delete import get_holdings
 from users.acts.issue import give_passwords
-from users.acts.selection import Locked, choose, find_deleted, plan_line
+from users.acts.selection import MESSAGES, Locked, choose, find_deleted, invert_added, plan_line
 from users.acts.wait import wait_for_missing
 from users.models import CustomerUser
 from users.rules import names
@@ -60,7 +71,7 @@ def plan_restores(
         lines.append(plan_line(user, problems, products=held.get(user["pk"], [])))
     batch = create_batch(
         customer=customer,
-        kind=Batch.Kind.RESTORE,
+        kind=RESTORE.kind,
         options={"new_passwords": new_passwords},
         plan={"seats": forecast_seats(customer, [line for line in lines if line.is_valid])},
         by=by,
@@ -95,8 +106,7 @@ def forecast_seats(customer: Customer, lines: Iterable[PlannedLine | Line]) -> l
     ]
 
 
-@applies(Batch.Kind.RESTORE)
-def apply_restores(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+def apply_restores(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
     Bring the users of the lines back, with their seats as far as these are free.
 
@@ -150,7 +160,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
     ]
 
 
-def _sort_out(lines, present, taken) -> tuple[list[Asked], list[Outcome]]:
+def _sort_out(lines, present, taken) -> tuple[list[LineInput], list[Outcome]]:
     coming, failed, seen = [], [], set(taken)
     for line in lines:
         name = line.input["user_name"]
@@ -164,7 +174,7 @@ def _sort_out(lines, present, taken) -> tuple[list[Asked], list[Outcome]]:
     return coming, failed
 
 
-def _subject(line: Asked, old_name: str, subscriptions: list[str]) -> audit.Subject:
+def _subject(line: LineInput, old_name: str, subscriptions: list[str]) -> audit.Subject:
     name, after = line.input["user_name"], {"subscriptions": subscriptions}
     if name == old_name:
         return audit.Subject(line.user_id, name, after=after)
@@ -203,3 +213,61 @@ def _bring_back(
                 batch.customer_id,
             ],
         )
+
+
+def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    seats = [_wanted(one, products) for one in batch.plan.get("seats", ())]
+    facts = (
+        _("They reappear with the licenses they had, as far as seats are free."),
+        _("Who comes back without a license is named on the page that follows."),
+    )
+    return Consequences(facts if any(one.short for one in seats) else facts[:1], tuple(seats))
+
+
+def _wanted(seat: dict, products: Mapping[str, str]) -> Seats:
+    short = ngettext(
+        "%(n)s user comes back without", "%(n)s users come back without", seat["short"]
+    )
+    return Seats(
+        products.get(seat["subscription"]) or seat["name"],
+        _("%(wanted)s wanted, %(free)s free")
+        % {"wanted": intcomma(seat["wanted"]), "free": intcomma(seat["free"])},
+        short % {"n": intcomma(seat["short"])} if seat["short"] else "",
+    )
+
+
+RESTORE = Act(
+    asks={"new_passwords", "when_short"},
+    kind="restore",
+    permission=Permission.RESTORE_USERS,
+    icon="arrow-back-up",
+    texts=Texts(
+        label=gettext_lazy("Restore users"),
+        button=lambda n: ngettext("Restore %(n)s user", "Restore %(n)s users", n),
+        done=lambda n: ngettext("%(n)s user restored", "%(n)s users restored", n),
+    ),
+    word=gettext_lazy("Restore"),
+    apply=apply_restores,
+    describe=_describe,
+    messages=MESSAGES
+    | {
+        "name_taken": gettext_lazy("Somebody else has this user name now. Choose a new one above."),
+        "comes_back_as_user": gettext_lazy(
+            "This administrator comes back as a plain user; your role may not grant more."
+        ),
+    },
+    failures={
+        "name_taken": gettext_lazy(
+            "Somebody got this user name after the plan was made. Restore this user again and choose"
+            " another name."
+        )
+    },
+    shows=lambda _batch: {"licenses"},
+    needs_sign_in=Q(),
+    invert=invert_added,
+    undo_fact=lambda n: ngettext(
+        "%(n)s user comes back, with the password and the licenses from before.",
+        "%(n)s users come back, with the passwords and the licenses from before.",
+        n,
+    ),
+)

@@ -1,6 +1,6 @@
 """Whom an act is on: the chosen users as a plan needs them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -8,7 +8,18 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from batches.acts import Asked
+import audit.operations as audit
+from batches.acts import (
+    WARNING,
+    Asked,
+    Case,
+    Inverse,
+    LineInput,
+    LineMessage,
+    Outcome,
+    get_acts,
+    problem,
+)
 from batches.errors import UsersError
 from batches.models import Batch
 from batches.operations.plan import PlannedLine
@@ -17,6 +28,8 @@ from partners.models import Member
 from partners.postgres import IsOneOf
 from partners.roles import Permission
 from users.models import CustomerUser, UserPermission
+from users.rules.fields import label_of
+from users.rules.problems import Problem, describe
 
 
 class Locked(Protocol):
@@ -42,6 +55,18 @@ class NothingToChange(UsersError):
 
     message = _("Nothing would change for the users you chose.")
 
+
+# What can be wrong with a line of any act.
+MESSAGES = {
+    "gone": _("This user was deleted, restored or purged meanwhile. Nothing was changed."),
+    "administrator": _(
+        "This user is an administrator. Ask an owner or an admin agent of your organization."
+    ),
+    "last_administrator": _(
+        "This is the last global administrator who can sign in. Nothing was changed."
+    ),
+    "changed": _("This user was changed in the same place meanwhile. Nothing was overwritten."),
+}
 
 OF_EVERYBODY = (
     "pk",
@@ -199,3 +224,109 @@ def kept_administrators(batch: Batch, present: Mapping[UUID, Locked]) -> set[UUI
         for pk, user in present.items()
         if UserPermission.GLOBAL_ADMINISTRATOR in user.permissions
     }
+
+
+def refuse(
+    batch: Batch, present: Mapping[UUID, Locked], *, ends_sign_in: bool = False, by: Member
+) -> dict[UUID, str]:
+    """Why present users stay as they are: codes of MESSAGES by user."""
+    kept = kept_administrators(batch, present) if ends_sign_in else ()
+    return dict.fromkeys(kept, "last_administrator") | dict.fromkeys(
+        find_barred(present, by=by), "administrator"
+    )
+
+
+def record(
+    action: str,
+    batch: Batch,
+    lines: Iterable[LineInput],
+    *,
+    before: Callable[[LineInput], dict] = lambda _line: {},
+    after: Callable[[LineInput], dict] = lambda _line: {},
+    by: Member,
+) -> None:
+    """Write an event for each line's user; one statement, none for no lines."""
+    audit.record_many(
+        action,
+        subjects=[
+            audit.Subject(line.user_id, line.input["user_name"], before(line), after(line))
+            for line in lines
+        ],
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+
+
+def close(
+    lines: Iterable[LineInput],
+    present: Collection[UUID],
+    refused: Mapping[UUID, str],
+    finish: Callable[[LineInput], Outcome],
+) -> list[Outcome]:
+    """The outcome of each line: failed without its user or where refused, else as it finished."""
+    return [
+        Outcome.failed(line, refused.get(line.user_id, "gone"))
+        if line.user_id in refused or line.user_id not in present
+        else finish(line)
+        for line in lines
+    ]
+
+
+def as_warnings(problems: Iterable[dict]) -> tuple[dict, ...]:
+    """The problems of a line of which the rest can be undone."""
+    return tuple(one | {"severity": WARNING} for one in problems)
+
+
+def invert_active(invert: Callable[[Case], Inverse], act: str) -> Callable[[Case], Inverse]:
+    """`invert` for active users on whom the member may act; for others why not."""
+
+    def check(case: Case) -> Inverse:
+        code = ""
+        if case.user is None:
+            code = "purged_since"
+        elif case.user["deleted_at"]:
+            code = "back_already" if act == "delete" else "deleted_since"
+        elif case.user["is_administrator"] and not case.may_grant:
+            code = "administrator"
+        return Inverse(act, {}, (problem(code),)) if code else invert(case)
+
+    return check
+
+
+def _delete_again(case: Case) -> Inverse:
+    signed_in = case.user["signed_in_at"]
+    is_used = signed_in is not None and signed_in > case.since
+    if case.act == "add" and case.user["password_state"] == "chosen":
+        is_used = True
+    # As it was before a restore: the same licenses to come back to, and the same hold.
+    kept = ("deletion", "was_held") if case.act == "restore" else ()
+    return Inverse(
+        "delete",
+        {name: case.result[name] for name in kept if case.result.get(name)},
+        (problem("in_use", WARNING),) if is_used else (),
+    )
+
+
+# The inverse of what lets a user be there.
+invert_added = invert_active(_delete_again, "delete")
+
+
+def replan_leaving(batch: Batch) -> None:
+    """Find out anew whether the lines take the customer's last global administrator."""
+    leaving = batch.lines.filter(act__in=[act.kind for act in get_acts() if act.ends_sign_in])
+    batch.plan["takes_last_administrator"] = is_last_administrator(
+        batch.customer_id, leaving.values_list("user_id", flat=True)
+    )
+
+
+def explain_cell(found: Mapping, batch: Batch) -> LineMessage:
+    """The sentence for a problem of the rules for persons and products."""
+    cell = Problem.from_line(found)
+    return LineMessage(
+        describe(cell),
+        str(label_of(cell.column)) if cell.column else "",
+        cell.value,
+        cell.suggestion,
+        cell.severity,
+    )

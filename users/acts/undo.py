@@ -5,15 +5,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from batches.errors import UsersError
+from batches.acts import (
+    WARNING,
+    Act,
+    Case,
+    Consequences,
+    Inverse,
+    LineMessage,
+    Texts,
+    get_act,
+    get_acts,
+    problem,
+)
+from batches.errors import CannotUndo
 from batches.models import Batch, Line
 from batches.operations.control import LARGEST_CHUNK
 from batches.operations.lease import order_check
 from batches.operations.plan import PlannedLine, create_batch, save_lines
-from batches.queries.undo import DONE, find_undo, right_to_undo, why_not_undone
+from batches.queries.undo import DONE, find_refusal, find_undo, right_to_undo
 from customers.models import Customer
 from licensing import queries as licensing
 from licensing.forecast import Forecast
@@ -23,19 +38,11 @@ from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from users.acts.add import TEXTS
-from users.acts.inverse import (
-    WARNING,
-    Case,
-    Inverse,
-    act_of,
-    invert,
-    problem,
-    takes_global_administrator,
-)
-from users.acts.licenses import speak_against
+from users.acts.licenses import GIVES_LICENSES, speak_against
 from users.acts.restore import NAME_TAKEN, find_taken
-from users.acts.selection import is_last_administrator
-from users.models import CustomerUser
+from users.acts.selection import explain_cell, is_last_administrator
+from users.models import CustomerUser, UserPermission
+from users.rules.fields import label_of
 from users.rules.gather import gather_facts
 
 # So many lines are planned while the page waits, in about a second; more in a worker.
@@ -58,22 +65,6 @@ OF_USERS = (
 )
 
 
-class CannotUndo(UsersError):
-    """The batch is not over, is over for too long, or did what nothing takes back."""
-
-    REASONS = {
-        "not_over": _("This batch has not ended yet. Only what has been done can be undone."),
-        "reset": _("Passwords that were replaced cannot come back. Reset them again instead."),
-        "purge": _("Nothing is left of users who were purged, so this cannot be undone."),
-        "too_late": _("A batch can be undone for 30 days after its end, and these are over."),
-        "nothing": _("This batch has changed nothing, so there is nothing to undo."),
-    }
-
-    def __init__(self, code: str):
-        self.code = code
-        super().__init__(self.REASONS[code])
-
-
 @transaction.atomic
 def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
     """
@@ -92,14 +83,14 @@ def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
     undone = locked.select_related("customer").get(pk=batch.pk)
     if existing := find_undo(undone):
         return existing
-    if code := why_not_undone(undone):
-        raise CannotUndo(code)
+    if refusal := find_refusal(undone):
+        raise refusal
     to_do = undone.lines.filter(state__in=DONE).count()
     if not to_do:
         raise CannotUndo("nothing")
     undo = create_batch(
         customer=undone.customer,
-        kind=Batch.Kind.UNDO,
+        kind=UNDO.kind,
         state=Batch.State.CHECKING,
         undoes=undone.pk,
         reason=reason,
@@ -182,7 +173,7 @@ class _Planner:
 
     def _look_at(self, undone: Batch, line: Line, users: dict, held: dict, awaited: dict) -> Case:
         return Case(
-            act=act_of(undone.kind, line.input),
+            act=line.act,
             input=line.input,
             result=line.result,
             batch_id=undone.pk,
@@ -195,7 +186,7 @@ class _Planner:
 
     def _invert(self, case: Case) -> tuple[Inverse, list[dict]]:
         """What takes the line back, and what speaks against it; seats and names aside."""
-        inverse = invert(case)
+        inverse = get_act(case.act).invert(case)
         problems = [self._name_product(one) for one in inverse.problems]
         if inverse.is_valid and inverse.act not in {"delete", "restore"}:
             problems += self._speak_against(case, inverse.input)
@@ -242,7 +233,7 @@ class _Planner:
         )
         if planned.is_valid:
             self.acts[inverse.act] += 1
-            if takes_global_administrator(case, inverse):
+            if _takes_global_administrator(case, inverse):
                 self.leaving.append(line.user_id)
         return planned
 
@@ -317,3 +308,109 @@ def count_restored(undo: Batch, line: Line) -> list[dict]:
 def _find_users(customer: Customer, ids: Sequence[UUID]) -> dict[UUID, dict]:
     found = CustomerUser.objects.filter(customer=customer, pk__in=among(ids))
     return {user["pk"]: user for user in found.values(*OF_USERS)}
+
+
+def _takes_global_administrator(case: Case, inverse: Inverse) -> bool:
+    """Whether a global administrator stops being one who can sign in."""
+    if UserPermission.GLOBAL_ADMINISTRATOR not in case.user["permissions"]:
+        return False
+    kept = inverse.input.get("changes", {}).get("permissions", case.user["permissions"])
+    return inverse.act in {"delete", "block"} or UserPermission.GLOBAL_ADMINISTRATOR not in kept
+
+
+# Why a line, or a part of one, cannot be undone; and what is worth knowing where it can.
+MESSAGES = {
+    "nothing_done": gettext_lazy(
+        "The batch changed nothing about this user, so there is nothing to undo."
+    ),
+    "purged_since": gettext_lazy("This user has been purged meanwhile. Nothing is left of it."),
+    "deleted_since": gettext_lazy(
+        "This user has been deleted meanwhile. Restore it first, then undo this for it."
+    ),
+    "back_already": gettext_lazy("This has been taken back already."),
+    "deleted_again": gettext_lazy(
+        "This user has been restored and deleted again meanwhile. Undo the later deletion instead."
+    ),
+    "comes_back_without": gettext_lazy(
+        "No license of “%(product)s” is left, so this user comes back without it."
+    ),
+    "closed_since": gettext_lazy("“%(product)s” is suspended, so its license does not come back."),
+    "in_use": gettext_lazy("This user has signed in since, and will not be able to any more."),
+    "field_back_already": gettext_lazy("%(field)s: it is as it was before already."),
+    "field_changed_since": gettext_lazy(
+        "%(field)s: it has been changed again since, and stays as it is."
+    ),
+    "would_grant": gettext_lazy(
+        "This user would become an administrator again, which your role does not allow."
+    ),
+    "restored_since": gettext_lazy(
+        "This user has been restored meanwhile, so there is no purge any more."
+    ),
+    "purge_changed_since": gettext_lazy(
+        "The purge of this user has been changed again since, and stays as it is."
+    ),
+    "purge_day_past": gettext_lazy(
+        "The day on which this user was to be purged has passed, so it becomes the one in 7 days."
+    ),
+    "license_gone_since": gettext_lazy("The license of “%(product)s” has been taken away already."),
+    "license_back_already": gettext_lazy("The license of “%(product)s” is back already."),
+    "license_changed_since": gettext_lazy(
+        "The service plans of “%(product)s” have been changed again since, and stay as they are."
+    ),
+    "wait_lost": gettext_lazy(
+        "The wait for a license of “%(product)s” has ended, and nobody gets a place in line back."
+    ),
+    "license_came_since": gettext_lazy(
+        "A license of “%(product)s” came from the queue since. Undo that batch to take it away."
+    ),
+}
+
+
+def _explain(found: Mapping, undo: Batch) -> LineMessage:
+    sentence = MESSAGES.get(found.get("code", ""))
+    if sentence is None:
+        return explain_cell(found, undo)
+    params = dict(found.get("params") or {})
+    if "field" in params:
+        params["field"] = label_of(params["field"])
+    if "subscription" in params:
+        params.setdefault("product", _("a product no longer bought"))
+    return LineMessage(str(sentence) % params, severity=found.get("severity", "error"))
+
+
+def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    acts = batch.plan.get("acts", {})
+    facts = [
+        act.undo_fact(acts[act.kind]) % {"n": intcomma(acts[act.kind])}
+        for act in get_acts()
+        if acts.get(act.kind)
+    ]
+    if acts.keys() & {"licenses", "update"} and any(one["short"] for one in batch.plan["seats"]):
+        facts.append(
+            _("Who cannot get back everything, as no seat is free, keeps what they have now.")
+        )
+    if nothing := batch.plan.get("nothing_done", 0):
+        text = ngettext(
+            "%(n)s line of that batch was not done, so nothing of it is undone.",
+            "%(n)s lines of that batch were not done, so nothing of them is undone.",
+            nothing,
+        )
+        facts.append(text % {"n": intcomma(nothing)})
+    return Consequences(tuple(facts))
+
+
+UNDO = Act(
+    kind="undo",
+    # Whether the batch is theirs to undo was asked when the undo was planned.
+    permission=Permission.UNDO_OWN_BATCHES,
+    icon="arrow-back-up",
+    texts=Texts(
+        label=gettext_lazy("Undo"),
+        button=lambda n: ngettext("Undo for %(n)s user", "Undo for %(n)s users", n),
+        done=lambda n: ngettext("Undone for %(n)s user", "Undone for %(n)s users", n),
+    ),
+    describe=_describe,
+    explain=_explain,
+    shows=lambda batch: {"licenses", "changes"} if batch.plan.get("seats") else {"changes"},
+    needs_sign_in=GIVES_LICENSES | Q(act="restore"),
+)

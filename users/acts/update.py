@@ -1,97 +1,54 @@
-"""Batches whose lines do different things: an import that also updates, and an undo."""
+"""Bringing users up to date: an edit and a change of licenses of the same user, in one line."""
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from batches.acts import Apply, Asked, Outcome, applies
+from django.utils.translation import gettext_lazy, ngettext
+
+from batches.acts import Act, Case, Inverse, LineInput, Outcome, Texts, problem
 from batches.models import Batch, Line
 from partners.models import Member
-from users.acts.add import apply_additions
-from users.acts.block import apply_blocks, apply_unblocks
-from users.acts.delete import apply_deletes
-from users.acts.edit import apply_changes
-from users.acts.hold import apply_holds
-from users.acts.licenses import apply_licenses
-from users.acts.restore import apply_restores
-
-# In the order in which they run: seats are freed before they are given.
-ACTS = {
-    "leave": apply_deletes,
-    "delete": apply_deletes,
-    "block": apply_blocks,
-    "unblock": apply_unblocks,
-    "edit": apply_changes,
-    "hold": apply_holds,
-    "licenses": apply_licenses,
-    "restore": apply_restores,
-    "add": apply_additions,
-}
+from partners.roles import Permission
+from users.acts.edit import EDIT, apply_changes, describe_changes, find_fields_back, input_of
+from users.acts.licenses import (
+    LICENSES,
+    apply_licenses,
+    describe_products,
+    find_seats_back,
+)
+from users.acts.selection import as_warnings, explain_cell, invert_active
 
 
-@applies(Batch.Kind.IMPORT, Batch.Kind.UNDO)
-def apply_acts(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+def apply_updates(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
-    Do with each line what its input's "act" says: one of ACTS, or "update".
+    Edit the users of the lines and change their licenses; an undo does it in the opposite order.
 
-    An update is an edit and a change of licenses of the same user, and its undo the same in the
-    opposite order; where only the first could be done, the line is done in part. A line whose
-    user was purged since the plan names nobody any more, and fails.
+    A product that is sold only at the new location comes after the move, and goes before it in an
+    undo. Where only the first half could be done, the line is partly done.
     """
-    of_act, outcomes = defaultdict(list), []
-    for line in lines:
-        if line.input["user_name"]:
-            of_act[line.input.get("act", "add")].append(line)
-        else:
-            outcomes.append(Outcome.failed(line, "gone"))
-    updates = of_act.pop("update", [])
-    for act, apply in ACTS.items():
-        if act == "licenses" and batch.kind == Batch.Kind.UNDO:
-            outcomes += _undo(batch, of_act.pop(act, []), updates, by)
-        elif act == "add" and batch.kind != Batch.Kind.UNDO and updates:
-            changed = apply_changes(batch=batch, lines=updates, by=by)
-            outcomes += _go_on(batch, updates, changed, apply_licenses, _has_licenses, by)
-        if of_act[act]:
-            outcomes += apply(batch=batch, lines=of_act[act], by=by)
-    return outcomes
-
-
-def _undo(
-    batch: Batch, licenses: Sequence[Asked], updates: Sequence[Asked], by: Member
-) -> list[Outcome]:
-    # All licenses at once, as anybody may have been given what anybody else had. And a product
-    # that is sold only at the new location goes before the old location comes.
-    lines = sorted([*licenses, *updates], key=lambda line: line.number)
-    changed = apply_licenses(batch=batch, lines=lines, by=by) if lines else []
-    return _go_on(batch, updates, changed, apply_changes, _has_changes, by)
-
-
-def _go_on(
-    batch: Batch,
-    lines: Sequence[Asked],
-    done: Sequence[Outcome],
-    second: Apply,
-    goes_on: Callable[[Asked], bool],
-    by: Member,
-) -> list[Outcome]:
-    """What became of the lines after the second half of those whose first half is done."""
-    outcomes = {one.number: one for one in done}
+    halves = [(apply_changes, _has_changes), (apply_licenses, _has_licenses)]
+    if batch.undoes:
+        halves.reverse()
+    (first, _is_wanted), (second, is_wanted) = halves
+    outcomes = {one.number: one for one in first(batch=batch, lines=lines, by=by)}
     going = [
-        line for line in lines if outcomes[line.number].state != Line.State.FAILED and goes_on(line)
+        line
+        for line in lines
+        if outcomes[line.number].state != Line.State.FAILED and is_wanted(line)
     ]
     for outcome in second(batch=batch, lines=going, by=by) if going else ():
-        outcomes[outcome.number] = _both(outcomes[outcome.number], outcome)
+        outcomes[outcome.number] = _merge(outcomes[outcome.number], outcome)
     return list(outcomes.values())
 
 
-def _has_changes(line: Asked) -> bool:
+def _has_changes(line: LineInput) -> bool:
     return bool(line.input["changes"])
 
 
-def _has_licenses(line: Asked) -> bool:
+def _has_licenses(line: LineInput) -> bool:
     return bool(line.input["give"] or line.input["take"] or line.input["plans"])
 
 
-def _both(first: Outcome, second: Outcome) -> Outcome:
+def _merge(first: Outcome, second: Outcome) -> Outcome:
     result = first.result | second.result
     result.pop("unchanged", None)
     if second.state == Line.State.FAILED:
@@ -99,3 +56,43 @@ def _both(first: Outcome, second: Outcome) -> Outcome:
         return Outcome(first.number, Line.State.PARTLY, result)
     is_whole = first.state == second.state == Line.State.DONE
     return Outcome(first.number, Line.State.DONE if is_whole else Line.State.PARTLY, result)
+
+
+def _invert(case: Case) -> Inverse:
+    changes, problems = find_fields_back(case)
+    change, of_seats = find_seats_back(case)
+    problems += of_seats
+    if not changes and not any(change.values()):
+        return Inverse("update", {}, tuple(problems) or (problem("nothing_done"),))
+    if not any(change.values()):
+        return Inverse("edit", input_of(case, changes), as_warnings(problems))
+    # Also without changes: a seat that it gives back may be another line's.
+    return Inverse("update", input_of(case, changes) | change, as_warnings(problems))
+
+
+UPDATE = Act(
+    kind="update",
+    permission=Permission.MANAGE_USERS,
+    icon="pencil",
+    texts=Texts(
+        label=gettext_lazy("Update users"),
+        button=lambda n: ngettext("Bring %(n)s user up to date", "Bring %(n)s users up to date", n),
+        done=lambda n: ngettext(
+            "%(n)s user brought up to date", "%(n)s users brought up to date", n
+        ),
+    ),
+    word=gettext_lazy("Change"),
+    apply=apply_updates,
+    explain=explain_cell,
+    messages=LICENSES.messages | EDIT.messages,
+    changes=describe_changes,
+    licenses=describe_products,
+    shows=lambda _batch: {"licenses", "changes"},
+    has_batches=False,
+    invert=invert_active(_invert, "update"),
+    undo_fact=lambda n: ngettext(
+        "%(n)s user has the profile and the licenses from before again.",
+        "%(n)s users have the profiles and the licenses from before again.",
+        n,
+    ),
+)

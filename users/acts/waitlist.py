@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy, ngettext
 
 import audit.operations as audit
-from batches.acts import Outcome
+from batches.acts import Act, Outcome, Texts
 from batches.models import Batch, Line
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.operations.run import save_outcomes
@@ -24,7 +26,8 @@ from partners.access import require
 from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
-from users.acts.licenses import speak_against
+from users.acts.licenses import LICENSES, SEAT_MESSAGES, describe_products, speak_against
+from users.acts.selection import explain_cell
 from users.models import CustomerUser
 
 GONE = {"code": "gone", "severity": "error"}
@@ -96,7 +99,7 @@ def _report(customer: Customer, orders: Sequence[Order], users: dict[UUID, Custo
         now = timezone.now()
         batch = create_batch(
             customer=customer,
-            kind=Batch.Kind.QUEUE,
+            kind=QUEUE.kind,
             state=Batch.State.DONE,
             options={"causes": sorted({str(order.cause) for order in theirs})[:MOST_CAUSES]},
             started_at=now,
@@ -193,3 +196,27 @@ def stop_waiting(*, user: CustomerUser, subscription_id: UUID, by: Member) -> bo
         by=by,
     )
     return True
+
+
+QUEUE = Act(
+    kind="queue",
+    # Its batches are done when they are made; this is what putting users in line needed.
+    permission=Permission.ASSIGN_LICENSES,
+    icon="hourglass",
+    texts=Texts(
+        label=gettext_lazy("Licenses from the queue"),
+        button=lambda n: ngettext(
+            "Give %(n)s waiting user a license", "Give %(n)s waiting users licenses", n
+        ),
+        done=lambda n: ngettext(
+            "%(n)s user got a license from the queue", "%(n)s users got licenses from the queue", n
+        ),
+    ),
+    explain=explain_cell,
+    messages=SEAT_MESSAGES,
+    licenses=describe_products,
+    shows=lambda _batch: {"licenses"},
+    needs_sign_in=Q(),
+    is_retryable=False,
+    invert=LICENSES.invert,
+)

@@ -8,10 +8,9 @@ from django.http import QueryDict
 from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
+from customers.filters import ANY, select
 from licensing.models import Subscription
 from users.queries.filters import Filters
-
-ANY = ("", _("Any"))
 
 # Not shown in the bar itself, so the page names those that are set and lets one take them away.
 RARE = (
@@ -35,12 +34,6 @@ class SetFilter:
     label: str
     value: str
     query_without: str
-
-
-def select(label: str, choices: Sequence, *, is_bare: bool = False) -> forms.ChoiceField:
-    """A filter that is chosen from a list; a bare one stands in the bar itself."""
-    widget = forms.Select(attrs={"class": "bare"} if is_bare else {})
-    return forms.ChoiceField(label=label, choices=choices, required=False, widget=widget)
 
 
 def _day(label: str) -> forms.DateField:

@@ -10,25 +10,15 @@ from django.db.models import BooleanField, Exists, F, Func, OuterRef, QuerySet, 
 from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
+from customers.filters import LONGEST_SEARCH, UnknownFilter, read_values
 from customers.models import Customer
 from partners.postgres import among
 from users.models import CustomerUser
 from users.rules import names
 
-# They choose which part of a list is shown, not what is in it.
-PLACES_IN_A_LIST = {"page", "sort", "after", "before"}
-
-LONGEST_SEARCH = 200
 # More are not looked up one by one: all users of the list are asked whether they match.
 MOST_CANDIDATES = 20_000
-
-
-class UnknownFilter(Exception):
-    """A filter has a name or a value that means nothing here; nobody is chosen by it."""
-
-    message = _("One of the filters is not known here. Clear the filters and choose again.")
 
 
 @dataclass(frozen=True)
@@ -91,23 +81,6 @@ def read_filters(customer: Customer, query: QueryDict | str) -> Filters:
     if bought and customer.subscriptions.filter(pk__in=bought).count() < len(bought):
         raise UnknownFilter
     return Filters(**read)
-
-
-def read_values(query: QueryDict) -> dict[str, str]:
-    """
-    What the filters in an address say, by their names; the empty ones are left out.
-
-    :raises UnknownFilter: where one of them says two things.
-    """
-    values = {}
-    for name, given in query.lists():
-        said = [value.strip() for value in given if value.strip()]
-        if name in PLACES_IN_A_LIST or not said:
-            continue
-        if len(said) > 1:
-            raise UnknownFilter
-        values[name] = said[0]
-    return values
 
 
 def _is_of_tab(allowed, is_deleted: bool) -> bool:

@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from batches.models import Batch, Line
 from customers import locations
+from customers.filters import UnknownFilter
 from customers.models import Customer, UserCount
 from licensing import queries as licensing
 from licensing.models import Subscription
 from users.models import CustomerUser
-from users.queries.filters import Filters, UnknownFilter, find_users, read_filters, read_limits
+from users.queries.filters import Filters, find_users, read_filters, read_limits
 from users.queries.page import Page, build_page, get_page, read_sort
 from users.rules import names
 

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
+
+from batches.acts import get_act
 from batches.models import Batch, Line
+from users.models import CustomerUser
 from users.rules import names
 
 # So many names are asked for at a time; with each that is settled the next one appears.
@@ -70,3 +74,18 @@ def find_done_users(batch: Batch) -> list[UUID]:
     """The users with whom the batch did what it was to do."""
     done = batch.lines.filter(state__in=[Line.State.DONE, Line.State.PARTLY], user_id__isnull=False)
     return list(done.order_by("number").values_list("user_id", flat=True))
+
+
+def find_blocked(batch: Batch) -> QuerySet[CustomerUser]:
+    """
+    The users with blocked sign-in whom a plan or a finished batch gives a password, a license or
+    their account back.
+    """
+    lines = get_act(batch.kind).needs_sign_in
+    if lines is None or batch.state not in {Batch.State.PLANNED, Batch.State.DONE}:
+        return CustomerUser.objects.none()
+    runs = [Line.State.PLANNED, Line.State.DONE, Line.State.PARTLY]
+    mine = batch.lines.filter(lines, user_id=OuterRef("pk"), state__in=runs)
+    blocked = CustomerUser.objects.filter(Exists(mine), customer=batch.customer, is_blocked=True)
+    # Users who are to come back are not there yet.
+    return blocked if batch.state == Batch.State.PLANNED else blocked.filter(deleted_at=None)

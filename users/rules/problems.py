@@ -5,6 +5,7 @@ A problem is kept as its code and the values that belong into its sentence, so t
 saved by one member is read by another in another language.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,19 @@ class Problem:
     def from_json(cls, values: dict[str, Any]) -> "Problem":
         """Read back what as_json made."""
         return cls(**values)
+
+    @classmethod
+    def from_line(cls, values: Mapping[str, Any]) -> "Problem":
+        """Read a problem of a line, which may have no more than a code."""
+        return cls(
+            line=values.get("line") or 0,
+            column=values.get("column") or "",
+            value=values.get("value") or "",
+            code=values.get("code", ""),
+            params=values.get("params") or {},
+            suggestion=values.get("suggestion") or "",
+            severity=values.get("severity", ERROR),
+        )
 
 
 def describe(problem: Problem) -> str:

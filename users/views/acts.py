@@ -7,13 +7,13 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from batches import consequences
+from batches import texts
 from batches.errors import UsersError
 from batches.forms import Place
 from batches.page import page_of
-from batches.queries.batch import find_blocked
-from batches.views import get_batch_or_404, keep_note
+from batches.views import get_batch_or_404, keep_note, plan_from
 from customers.access import customer_view
+from customers.filters import UnknownFilter
 from partners.pages import render_form
 from partners.roles import Permission
 from users.acts import rename
@@ -24,11 +24,13 @@ from users.acts.purge import plan_purges
 from users.acts.reset import plan_resets
 from users.acts.restore import plan_restores
 from users.acts.selection import NobodyChosen, note_counted
+from users.acts.undo import plan_undo
+from users.acts.waitlist import note_seen
 from users.forms.hold import HoldPurge
 from users.forms.restore import RenameRestored
 from users.forms.selection import Choice
-from users.queries.filters import UnknownFilter, chosen_ids
-from users.queries.restore import find_done_users
+from users.queries.filters import chosen_ids
+from users.queries.restore import find_blocked, find_done_users
 
 
 @customer_view(Permission.MANAGE_USERS)
@@ -193,7 +195,7 @@ def render_for_chosen(request, customer, template, form, *, tab=""):
     except (UsersError, UnknownFilter) as error:
         messages.error(request, error.message)
         return redirect_to_list(customer, tab)
-    moved = consequences.describe_moved(read_choice(request).counted, total)
+    moved = texts.describe_moved(read_choice(request).counted, total)
     context = {"nav": "users", "customer": customer, "form": form, "total": total, "moved": moved}
     return render_form(request, template, context)
 
@@ -202,3 +204,18 @@ def redirect_to_list(customer, tab=""):
     """Go back to the list from which the users were chosen."""
     url = reverse("users:list", args=[customer.slug])
     return redirect(f"{url}?tab={tab}" if tab else url)
+
+
+@customer_view(Permission.UNDO_OWN_BATCHES)
+@require_POST
+def undo(request, customer, batch_id):
+    """Plan to take back what a batch did; the page of the plan asks before it is done."""
+    return plan_from(request, customer, batch_id, plan_undo)
+
+
+@customer_view(Permission.VIEW)
+@require_POST
+def mark_seen(request, customer, batch_id):
+    """Take the notice of who was served from the queue off the member's dashboard."""
+    note_seen(batch=get_batch_or_404(customer, batch_id), by=request.user)
+    return redirect("portal:home")

@@ -14,13 +14,14 @@ from django.views.decorators.http import require_POST
 from batches.errors import UsersError
 from batches.views import get_batch_or_404
 from customers.access import customer_view
+from customers.filters import UnknownFilter
 from imports.views.upload import TEMPLATES
 from partners import downloads
 from partners.roles import Permission
 from users import export as exporting
 from users.export import record_export, record_results
 from users.queries.export import find_all_lines, find_bought, find_exported
-from users.queries.filters import UnknownFilter, find_chosen
+from users.queries.filters import find_chosen
 from users.views.acts import read_choice
 
 

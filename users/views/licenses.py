@@ -5,9 +5,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from batches import consequences
+from batches import texts
 from batches.errors import UsersError
 from customers.access import customer_view
+from customers.filters import UnknownFilter
 from licensing import queries as licensing
 from partners.pages import render_form
 from partners.roles import Permission
@@ -15,7 +16,6 @@ from users.acts import waitlist
 from users.acts.licenses import plan_licenses
 from users.acts.selection import NobodyChosen
 from users.forms.licenses import ManageLicenses
-from users.queries.filters import UnknownFilter
 from users.queries.selection import find_held, get_chosen
 from users.queries.user import get_user
 from users.views.acts import read_choice, read_chosen, redirect_to_page
@@ -68,7 +68,7 @@ def page_of(request, customer, form):
         "form": form,
         "chosen": form.chosen,
         "choice": choice,
-        "moved": consequences.describe_moved(choice.counted, len(form.chosen)),
+        "moved": texts.describe_moved(choice.counted, len(form.chosen)),
         "cards": form.cards,
         "location_url": reverse("users:edit_many", args=[customer.slug]) if may_move else "",
         "without_location": ",".join(map(str, without)),

@@ -1,0 +1,130 @@
+"""Imports as the engine and the pages know them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from batches.acts import Act, LineMessage, Texts
+from batches.models import Batch, Line
+from imports import texts
+from imports.check import repair
+from imports.operations.roster import find_stop, refuse_unsafe
+from partners.roles import Permission
+from users.acts.licenses import GIVES_LICENSES
+from users.acts.selection import explain_cell
+from users.acts.update import UPDATE
+from users.rules import problems
+from users.rules.problems import Problem
+
+QUEUED = gettext_lazy("No license of “%(product)s” is left; this user will wait in line for one.")
+
+
+def _explain(found: Mapping, batch: Batch) -> LineMessage:
+    if found.get("code") == "seat_short" and batch.options.get("when_short") == "queue":
+        return LineMessage(str(QUEUED) % found["params"], severity=found["severity"])
+    cell = Problem.from_line(found)
+    return replace(
+        explain_cell(found, batch),
+        choices=texts.offer_for_row(cell),
+        kind=repair.Kind(cell.code, cell.column, repair.key_of(cell)),
+    )
+
+
+def to_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[Problem]]]:
+    """The rows of a file of failed lines: each person with its errors."""
+    for line in lines:
+        if line.act == "leave" or "products" not in line.input:
+            # A user who is missing from a file has no row, and a purged one no values.
+            continue
+        found = [Problem.from_line(one) for one in line.problems]
+        if line.state == Line.State.FAILED:
+            code = line.result.get("code", "internal")
+            found = [Problem(line.number, "user_name", line.input.get("user_name", ""), code)]
+        yield line.input, [one for one in found if one.severity == problems.ERROR]
+
+
+def overview(batch: Batch, acts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """How many of an import's users are added, changed and deleted, and how many stay as is."""
+    if not acts:
+        return []
+    leaving = [(_("Deleted"), acts.get("leave", 0))] if "leavers" in batch.plan else []
+    return [
+        (_("Added"), acts.get("add", 0)),
+        (_("Changed"), acts.get("update", 0)),
+        *leaving,
+        (_("As they are"), batch.plan.get("idle", 0)),
+    ]
+
+
+def stop(batch: Batch, acts: Mapping[str, int]) -> str:
+    """Why a complete list cannot be applied; '' where it can."""
+    if batch.state != Batch.State.PLANNED:
+        return ""
+    refusal = find_stop(batch, acts.get("leave", 0))
+    return str(refusal.message) if refusal else ""
+
+
+def describe_leavers(batch: Batch, acts: Mapping[str, int]) -> str:
+    """How many of the users are missing from a complete list, and what becomes of them."""
+    share = batch.plan.get("leavers")
+    leaving = acts.get("leave", 0)
+    if not share or not leaving:
+        return ""
+    text = ngettext(
+        "%(n)s of %(active)s users is not in the file and is deleted, to be restored within"
+        " %(days)s days.",
+        "%(n)s of %(active)s users are not in the file and are deleted, to be restored within"
+        " %(days)s days.",
+        leaving,
+    )
+    return text % {
+        "n": intcomma(leaving),
+        "active": intcomma(share["active"]),
+        "days": batch.plan.get("retention_days", batch.customer.retention_days),
+    }
+
+
+# By the purpose of a file that also changes or deletes users.
+TEXTS = {
+    "update": replace(UPDATE.texts, label=gettext_lazy("Import users")),
+    "both": Texts(
+        label=gettext_lazy("Import users"),
+        button=lambda n: ngettext("Add or change %(n)s user", "Add or change %(n)s users", n),
+        done=lambda n: ngettext(
+            "%(n)s user added or brought up to date", "%(n)s users added or brought up to date", n
+        ),
+    ),
+    "roster": Texts(
+        label=gettext_lazy("Import users"),
+        button=lambda n: ngettext(
+            "Add, change or delete %(n)s user", "Add, change or delete %(n)s users", n
+        ),
+        done=lambda n: ngettext(
+            "%(n)s user added, brought up to date or deleted",
+            "%(n)s users added, brought up to date or deleted",
+            n,
+        ),
+    ),
+}
+IMPORT = Act(
+    kind="import",
+    permission=Permission.MANAGE_USERS,
+    icon="file-import",
+    texts=Texts(
+        label=gettext_lazy("Import users"),
+        button=lambda n: ngettext("Import %(n)s user", "Import %(n)s users", n),
+        done=lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
+    ),
+    special_texts=lambda batch: TEXTS.get(batch.options.get("purpose")),
+    # Users who are missing from a full list are deleted.
+    needs=lambda batch: (
+        [Permission.DELETE_USERS] if batch.options.get("purpose") == "roster" else []
+    ),
+    guard=refuse_unsafe,
+    explain=_explain,
+    shows=lambda batch: {"licenses", "changes"} if batch.changes_users else {"licenses"},
+    needs_sign_in=GIVES_LICENSES,
+)

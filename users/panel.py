@@ -1,0 +1,44 @@
+"""What the page of a batch says and offers about its users."""
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+
+from batches.models import Batch
+from batches.page import Facts, Panel
+from partners.roles import Permission
+from users.queries.restore import find_blocked, find_taken_names
+
+
+def _values(batch: Batch, facts: Facts) -> dict:
+    may = facts.member.may
+    may_unblock = may(Permission.MANAGE_USERS)
+    number = find_blocked(batch).count()
+    return {
+        "blocked": describe_blocked(batch, number, may_unblock=may_unblock),
+        "may_unblock": may_unblock,
+        "taken_names": find_taken_names(batch),
+        "may_mark_seen": batch.kind == "queue"
+        and batch.by_id == facts.member.pk
+        and not batch.options.get("seen"),
+        "may_import": may(Permission.MANAGE_USERS),
+        "may_restore": may(Permission.RESTORE_USERS),
+    }
+
+
+def describe_blocked(batch: Batch, number: int, *, may_unblock: bool) -> str:
+    """That users of a plan or a result cannot sign in; '' where all can."""
+    if not number:
+        return ""
+    if batch.total == 1:
+        text = _("Sign-in is blocked for this user.")
+    else:
+        text = _("Sign-in is blocked for %(n)s of these users.") % {"n": intcomma(number)}
+    if batch.state != Batch.State.PLANNED:
+        return text
+    stays = _("This does not change it.")
+    if may_unblock:
+        stays = _("This does not change it; you can unblock sign-in on the page that follows.")
+    return _("%(blocked)s %(stays)s") % {"blocked": text, "stays": stays}
+
+
+PANEL = Panel(_values, {"plan": "batches/taken_names.html"})
