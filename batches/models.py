@@ -84,7 +84,6 @@ class Batch(TenantModel):
     rows_wiped_at = models.DateTimeField(null=True)
 
     class Meta:
-        app_label = "users"
         constraints = [
             models.UniqueConstraint(fields=["partner", "customer", "id"], name="batch_customer_id"),
             models.UniqueConstraint(fields=["partner", "id"], name="batch_partner_id"),
@@ -202,7 +201,6 @@ class Line(NumberedPart):
     sealed = models.BinaryField(null=True)
 
     class Meta:
-        app_label = "users"
         indexes = [
             models.Index(fields=["partner", "user_id"], name="line_user"),
             models.Index(
@@ -236,7 +234,6 @@ class Chunk(NumberedPart):
     done_at = models.DateTimeField(null=True)
 
     class Meta:
-        app_label = "users"
         indexes = [
             models.Index(
                 fields=["enqueued_at"], condition=Q(state="pending"), name="chunk_pending"

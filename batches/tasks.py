@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from batches.operations import run
-from batches.queries.routes import find_partners_with_work
+from batches.queries.routes import find_partners_with_pending_chunks
 from partners import tenancy
 from partners.tenancy import TenantTask
 
@@ -17,6 +17,6 @@ def run_chunk(*, partner_id: str, batch_id: str, number: int) -> None:
 @shared_task(name="batches.sweep")
 def sweep() -> None:
     """Wake the workers for chunks without a wake-up, partner by partner."""
-    for partner_id in find_partners_with_work():
+    for partner_id in find_partners_with_pending_chunks():
         with tenancy.tenant(partner_id):
             run.sweep()

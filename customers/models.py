@@ -139,7 +139,6 @@ class UserCount(models.Model):
     unlicensed = models.IntegerField(default=0)
 
     class Meta:
-        app_label = "users"
         constraints = [
             models.CheckConstraint(
                 condition=Q(active__gte=0, deleted__gte=0, blocked__gte=0, unlicensed__gte=0),
@@ -171,9 +170,6 @@ class CountDifference(TenantModel):
     kept = models.IntegerField(null=True)
     counted = models.IntegerField()
     found_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        app_label = "users"
 
     def __str__(self):
         return f"{self.customer_id} {self.counter}: {self.kept}, counted {self.counted}"

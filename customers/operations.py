@@ -279,7 +279,8 @@ def _lock_users(customer: Customer) -> None:
     # named in the domain while it goes.
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT FROM users_usercount WHERE customer_id = %s FOR NO KEY UPDATE", [customer.pk]
+            "SELECT FROM customers_usercount WHERE customer_id = %s FOR NO KEY UPDATE",
+            [customer.pk],
         )
 
 

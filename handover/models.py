@@ -55,7 +55,6 @@ class Handover(TenantModel):
     expires_at = models.DateTimeField()
 
     class Meta:
-        app_label = "users"
         constraints = [
             models.UniqueConstraint(
                 fields=["token_hash"], condition=~Q(token_hash=""), name="handover_token"

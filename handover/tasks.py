@@ -2,13 +2,13 @@
 
 from celery import shared_task
 
-from batches.queries.routes import (
-    find_partners_to_remind,
-    find_partners_to_wipe,
-    find_partners_with_work,
-)
 from handover.operations import mail, sheet
 from handover.operations import remind as reminders
+from handover.routes import (
+    find_partners_to_remind,
+    find_partners_with_expired_secrets,
+    find_partners_with_queued_mails,
+)
 from partners import tenancy
 from partners.tenancy import TenantTask
 
@@ -22,7 +22,7 @@ def send_handovers(*, partner_id: str, batch_id: str) -> None:
 @shared_task(name="handover.sweep")
 def sweep() -> None:
     """Wake the workers for emails without a wake-up, partner by partner."""
-    for partner_id in find_partners_with_work():
+    for partner_id in find_partners_with_queued_mails():
         with tenancy.tenant(partner_id):
             mail.sweep_mails()
 
@@ -30,7 +30,7 @@ def sweep() -> None:
 @shared_task(name="handover.wipe")
 def wipe() -> None:
     """Delete temporary passwords past their time, partner by partner."""
-    for partner_id in find_partners_to_wipe():
+    for partner_id in find_partners_with_expired_secrets():
         with tenancy.tenant(partner_id):
             sheet.wipe()
 

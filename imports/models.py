@@ -18,7 +18,6 @@ class ImportColumn(CustomerPart):
     field = models.CharField(max_length=20, blank=True)
 
     class Meta:
-        app_label = "users"
         constraints = [
             models.UniqueConstraint(fields=["customer", "header"], name="import_column_once"),
         ]
@@ -50,7 +49,6 @@ class Bundle(TenantModel):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        app_label = "users"
         constraints = [
             models.UniqueConstraint(fields=["partner", "id"], name="bundle_partner_id"),
         ]
@@ -76,9 +74,6 @@ class BundlePart(NumberedPart):
     )
     content = models.BinaryField()
 
-    class Meta:
-        app_label = "users"
-
     def __str__(self):
         return f"{self.bundle_id} {self.number}"
 
@@ -100,9 +95,6 @@ class LostRepair(NumberedPart):
     # plan has no such row.
     now = models.JSONField(default=dict)
 
-    class Meta:
-        app_label = "users"
-
     def __str__(self):
         return f"{self.batch_id} {self.number}"
 
@@ -115,9 +107,6 @@ class Upload(NumberedPart):
         Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="uploads"
     )
     content = models.BinaryField()
-
-    class Meta:
-        app_label = "users"
 
     def __str__(self):
         return f"{self.batch_id} {self.number}"

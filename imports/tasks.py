@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from batches.queries.routes import find_partners_to_wipe, find_partners_with_work
 from imports.operations import check, split, upload
+from imports.routes import find_partners_with_expired_files, find_partners_with_unsplit_files
 from partners import tenancy
 from partners.tenancy import TenantTask
 
@@ -23,7 +23,7 @@ def cut_bundle(*, partner_id: str, bundle_id: str) -> None:
 @shared_task(name="imports.sweep")
 def sweep() -> None:
     """Wake the workers for files without a wake-up, partner by partner."""
-    for partner_id in find_partners_with_work():
+    for partner_id in find_partners_with_unsplit_files():
         with tenancy.tenant(partner_id):
             split.sweep_bundles()
 
@@ -31,7 +31,7 @@ def sweep() -> None:
 @shared_task(name="imports.wipe")
 def wipe() -> None:
     """Delete uploaded files past their time, partner by partner."""
-    for partner_id in find_partners_to_wipe():
+    for partner_id in find_partners_with_expired_files():
         with tenancy.tenant(partner_id):
             upload.wipe_files()
             split.wipe_strays()

@@ -1,8 +1,9 @@
-"""Lists as Postgres reads arrays."""
+"""Lists as Postgres reads arrays, and calls of the functions that the migrations make."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import (
     BooleanField,
     F,
@@ -41,6 +42,14 @@ class FastListDumper(ListDumper):
                 text = text.replace("\\", "\\\\").replace('"', '\\"')
                 return ('{"' + text.replace(SEPARATOR, '","') + '"}').encode()
         return super().dump(obj)
+
+
+def call_function(name: str, *arguments) -> list[tuple]:
+    """Call a function of schema app, say one that reads past row security, and return its rows."""
+    marks = ", ".join(["%s"] * len(arguments))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM app.{name}({marks})", arguments)
+        return cursor.fetchall()
 
 
 def among(values: Iterable, kind: str = "uuid") -> RawSQL:

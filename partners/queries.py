@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
-from django.db import connection
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from partners.models import Invitation, Member, Partner, Tries
+from partners.postgres import call_function
 
 FACTORS = {
     Authenticator.Type.TOTP: _("Authenticator app"),
@@ -78,9 +78,7 @@ def find_open_invitations(token_hash: str, *, partner_id: UUID) -> QuerySet[Invi
 
 def get_partner_of_invitation(token_hash: str) -> UUID | None:
     """The partner whose invitation has this token, or None; asked before any tenant is known."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT app.find_invitation(%s)", [token_hash])
-        return cursor.fetchone()[0]
+    return call_function("find_invitation", token_hash)[0][0]
 
 
 def find_partners() -> list[UUID]:

@@ -1,4 +1,5 @@
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Lower, Now
@@ -179,6 +180,12 @@ class CustomerUser(TenantModel):
                 fields=["password_batch", "password_expires_at"],
                 condition=Q(deleted_at=None, password_state="temporary"),
                 name="user_temporary_batch",
+            ),
+            # Read by the search functions of migration 0004 alone.
+            GinIndex(
+                fields=["customer", "search"],
+                opclasses=["uuid_ops", "gin_trgm_ops"],
+                name="user_search",
             ),
         ]
 

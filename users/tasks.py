@@ -2,7 +2,6 @@
 
 from celery import shared_task
 
-from batches.queries.routes import find_partners_to_purge, find_partners_with_free_seats
 from partners import tenancy
 from partners.operations.clean import delete_old_rows
 from partners.queries import find_partners
@@ -11,6 +10,7 @@ from users import recount as counts
 from users.acts import waitlist
 from users.acts.purge import purge_due
 from users.my.operations import delete_old_sessions
+from users.queries.routes import find_partners_to_purge, find_partners_with_free_seats
 
 
 @shared_task(base=TenantTask, name="users.fill_waiting")

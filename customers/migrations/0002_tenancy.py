@@ -1,50 +1,68 @@
 from django.db import migrations
 
-from partners.schema import composite_key, definer_function, own_rows_only
+from partners.schema import Key, definer_function, tenant_table, trigger_function
+
+# Only triggers write the counters: their functions run as portal_search, and portal_app cannot.
+# portal_app has to lock the rows, which takes the right to update some column; row security lets it
+# set the partner only to the one that it is.
+COUNTERS = """
+REVOKE INSERT, UPDATE, DELETE ON customers_usercount FROM portal_app;
+GRANT UPDATE (partner_id) ON customers_usercount TO portal_app;
+GRANT SELECT, INSERT, UPDATE (active, deleted, blocked, unlicensed) ON customers_usercount
+    TO portal_search;
+"""
+NO_COUNTERS = """
+REVOKE ALL ON customers_usercount FROM portal_search;
+REVOKE UPDATE (partner_id) ON customers_usercount FROM portal_app;
+GRANT INSERT, UPDATE, DELETE ON customers_usercount TO portal_app;
+"""
+
+START_COUNTING = """
+BEGIN
+    INSERT INTO customers_usercount (partner_id, customer_id, active, deleted, blocked, unlicensed)
+        SELECT partner_id, id, 0, 0, 0, 0 FROM changed;
+    RETURN NULL;
+END
+"""
 
 
 class Migration(migrations.Migration):
     dependencies = [("customers", "0001_initial"), ("partners", "0002_tenancy")]
 
     operations = [
-        own_rows_only("customers_customer"),
-        own_rows_only("customers_domain"),
-        own_rows_only("customers_scope"),
-        migrations.RunSQL(
-            "ALTER TABLE customers_customer ADD CONSTRAINT customer_partner"
-            " FOREIGN KEY (partner_id) REFERENCES partners_partner (id)",
-            "ALTER TABLE customers_customer DROP CONSTRAINT customer_partner",
+        tenant_table(
+            "customers_customer", Key("customer_partner", "", "partners_partner", "NO ACTION")
         ),
-        composite_key(
+        tenant_table(
             "customers_domain",
-            "domain_customer_key",
-            "partner_id, customer_id",
-            "customers_customer",
-            "CASCADE",
+            Key("domain_customer_key", "customer_id", "customers_customer"),
+            search_reads="name, partner_id, customer_id",
         ),
-        composite_key(
+        tenant_table(
             "customers_scope",
-            "scope_customer_key",
-            "partner_id, customer_id",
-            "customers_customer",
-            "CASCADE",
+            Key("scope_customer_key", "customer_id", "customers_customer"),
+            Key("scope_member_key", "member_id", "partners_member"),
         ),
-        composite_key(
-            "customers_scope",
-            "scope_member_key",
-            "partner_id, member_id",
-            "partners_member",
-            "CASCADE",
+        tenant_table(
+            "customers_usercount",
+            Key("user_count_customer_key", "customer_id", "customers_customer"),
         ),
-        migrations.RunSQL(
-            "GRANT SELECT (name, partner_id, customer_id) ON customers_domain TO portal_search",
-            "REVOKE ALL ON customers_domain FROM portal_search",
+        tenant_table(
+            "customers_countdifference",
+            Key("count_difference_customer_key", "customer_id", "customers_customer"),
         ),
-        # Before a tenant is known: the domain of a user name that is typed at /my/.
+        migrations.RunSQL(COUNTERS, NO_COUNTERS),
+        trigger_function(
+            "app.start_counting",
+            START_COUNTING,
+            "counts_start AFTER INSERT ON customers_customer REFERENCING NEW TABLE AS changed"
+            " FOR EACH STATEMENT",
+            runs_as_search=True,
+        ),
+        # The owner of the domain of a user name typed at /my/, before there is a tenant.
         definer_function(
             "app.find_domain(domain text) RETURNS TABLE (partner_id uuid, customer_id uuid)"
             " LANGUAGE sql STABLE",
-            "app.find_domain(text)",
             "SELECT d.partner_id, d.customer_id FROM customers_domain d WHERE d.name = domain",
         ),
     ]

@@ -1,74 +1,52 @@
 from django.db import migrations
 
-from partners.schema import composite_key, own_rows_only
+from partners.schema import Key, tenant_table
 
 
 class Migration(migrations.Migration):
     dependencies = [
         ("licensing", "0001_initial"),
         ("customers", "0002_tenancy"),
-        # The assignment's key needs the table of users.
+        # Seats point at users: the one key that points up the floors.
         ("users", "0001_initial"),
     ]
 
     operations = [
-        own_rows_only("licensing_product"),
-        own_rows_only("licensing_serviceplan"),
-        own_rows_only("licensing_productrule"),
-        own_rows_only("licensing_subscription"),
-        own_rows_only("licensing_assignment"),
-        migrations.RunSQL(
-            "ALTER TABLE licensing_product ADD CONSTRAINT product_partner"
-            " FOREIGN KEY (partner_id) REFERENCES partners_partner (id)",
-            "ALTER TABLE licensing_product DROP CONSTRAINT product_partner",
+        tenant_table(
+            "licensing_product", Key("product_partner", "", "partners_partner", "NO ACTION")
         ),
-        composite_key(
-            "licensing_serviceplan",
-            "plan_product_key",
-            "partner_id, product_id",
-            "licensing_product",
-            "CASCADE",
+        tenant_table(
+            "licensing_serviceplan", Key("plan_product_key", "product_id", "licensing_product")
         ),
-        composite_key(
+        tenant_table(
             "licensing_productrule",
-            "rule_product_key",
-            "partner_id, product_id",
-            "licensing_product",
-            "CASCADE",
+            Key("rule_product_key", "product_id", "licensing_product"),
+            Key("rule_other_key", "other_id", "licensing_product"),
         ),
-        composite_key(
-            "licensing_productrule",
-            "rule_other_key",
-            "partner_id, other_id",
-            "licensing_product",
-            "CASCADE",
-        ),
-        composite_key(
+        tenant_table(
             "licensing_subscription",
-            "subscription_customer_key",
-            "partner_id, customer_id",
-            "customers_customer",
-            "CASCADE",
+            Key("subscription_customer_key", "customer_id", "customers_customer"),
+            Key("subscription_product_key", "product_id", "licensing_product", "RESTRICT"),
+            search_reads="id, partner_id, state, seats, assigned",
         ),
-        composite_key(
-            "licensing_subscription",
-            "subscription_product_key",
-            "partner_id, product_id",
-            "licensing_product",
-            "RESTRICT",
-        ),
-        composite_key(
+        tenant_table(
             "licensing_assignment",
-            "assignment_subscription_key",
-            "partner_id, customer_id, subscription_id",
-            "licensing_subscription",
-            "CASCADE",
+            Key(
+                "assignment_subscription_key",
+                "customer_id, subscription_id",
+                "licensing_subscription",
+            ),
+            Key("assignment_user_key", "customer_id, user_id", "users_customeruser"),
+            search_reads="user_id, subscription_id",
         ),
-        composite_key(
-            "licensing_assignment",
-            "assignment_user_key",
-            "partner_id, customer_id, user_id",
-            "users_customeruser",
-            "CASCADE",
+        tenant_table(
+            "licensing_waitingseat",
+            Key(
+                "waiting_seat_subscription_key",
+                "customer_id, subscription_id",
+                "licensing_subscription",
+            ),
+            Key("waiting_seat_user_key", "customer_id, user_id", "users_customeruser"),
+            search_reads="partner_id, subscription_id, user_id, gives_up",
         ),
     ]

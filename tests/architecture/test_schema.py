@@ -1,12 +1,25 @@
-"""The schema keeps tenants apart by itself, whatever the code does."""
+"""The schema separates tenants by itself, whatever the code does."""
+
+import re
+from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.conf import settings
 from django.db import connection
 
 pytestmark = pytest.mark.django_db
 
-# Read before anybody's tenant is known; never joined into tenant output.
+PINNED = "search_path=pg_catalog, public, pg_temp"
+# Read before there is a tenant; never joined into the output of a tenant.
 WITHOUT_ROW_SECURITY = {"partners_member"}
+FLOORS = {
+    app: floor
+    for floor, names in enumerate(
+        ["audit", "partners", "customers", "licensing", "batches", "users", "imports handover"]
+    )
+    for app in names.split()
+}
 
 
 def ask(sql: str) -> list[tuple]:
@@ -25,7 +38,7 @@ def tenant_tables() -> set[str]:
     }
 
 
-def test_every_tenant_table_shows_own_rows_only():
+def test_tenant_tables_have_row_security():
     guarded = {
         row[0]
         for row in ask(
@@ -42,11 +55,11 @@ def test_every_tenant_table_shows_own_rows_only():
     assert guarded == tenant_tables() - WITHOUT_ROW_SECURITY
 
 
-def test_no_tenant_table_has_a_second_policy():
+def test_tenant_tables_have_one_policy():
     assert ask("SELECT polrelid::regclass FROM pg_policy GROUP BY 1 HAVING count(*) > 1") == []
 
 
-def test_every_key_between_tenant_tables_carries_the_partner():
+def test_keys_between_tenant_tables_carry_the_partner():
     keys = ask(
         """
         SELECT k.conname, a.relname, b.relname,
@@ -65,10 +78,8 @@ def test_every_key_between_tenant_tables_carries_the_partner():
     assert len(between) > 15
 
 
-def test_every_relation_of_the_models_has_its_key():
-    """A ForeignKey without a constraint of Django's own has one made in SQL."""
-    from django.apps import apps
-
+def test_model_relations_have_database_keys():
+    """A ForeignKey without a constraint of its own has one made in SQL."""
     made = {
         (table, column)
         for table, column in ask(
@@ -91,8 +102,8 @@ def test_every_relation_of_the_models_has_its_key():
     assert missing == []
 
 
-def test_the_tenant_is_asked_for_in_every_statement_anew():
-    """IMMUTABLE would let a prepared statement keep the first tenant for ever."""
+def test_current_partner_is_stable():
+    """IMMUTABLE would let a prepared statement keep the first tenant forever."""
     assert ask("SELECT provolatile::text FROM pg_proc WHERE proname = 'current_partner'") == [
         ("s",)
     ]
@@ -122,9 +133,12 @@ def test_only_known_functions_pass_row_security():
             "find_invitation",
             "find_partners_to_purge",
             "find_partners_to_remind",
-            "find_partners_to_wipe",
+            "find_partners_with_expired_files",
+            "find_partners_with_expired_secrets",
             "find_partners_with_free_seats",
-            "find_partners_with_work",
+            "find_partners_with_pending_chunks",
+            "find_partners_with_queued_mails",
+            "find_partners_with_unsplit_files",
             "forget_purged_users",
             "get_oldest_pending",
             "search_filtered",
@@ -136,10 +150,10 @@ def test_only_known_functions_pass_row_security():
     ]
 
 
-def test_functions_look_for_temporary_tables_last():
-    """Without pg_temp in it, a search path begins with the caller's own tables."""
+def test_functions_search_temporary_tables_last():
+    """A search path without pg_temp begins with the temporary tables of the caller."""
     paths = {
-        name: [one for one in config or () if one.startswith("search_path=")]
+        name: [setting for setting in config or () if setting.startswith("search_path=")]
         for name, _definer, _owner, config, _volatile, is_bound, *_rights in ask(FUNCTIONS)
         if not is_bound
     }
@@ -148,10 +162,7 @@ def test_functions_look_for_temporary_tables_last():
     assert len(paths) > 20
 
 
-PINNED = "search_path=pg_catalog, public, pg_temp"
-
-
-def test_only_the_app_may_call_functions_and_only_these():
+def test_app_calls_only_known_functions():
     functions = ask(FUNCTIONS)
 
     assert [row[0] for row in functions if row[6]] == []
@@ -162,9 +173,12 @@ def test_only_the_app_may_call_functions_and_only_these():
         "find_invitation",
         "find_partners_to_purge",
         "find_partners_to_remind",
-        "find_partners_to_wipe",
+        "find_partners_with_expired_files",
+        "find_partners_with_expired_secrets",
         "find_partners_with_free_seats",
-        "find_partners_with_work",
+        "find_partners_with_pending_chunks",
+        "find_partners_with_queued_mails",
+        "find_partners_with_unsplit_files",
         "get_oldest_pending",
         "refuse_without_tenant",
         "search_filtered",
@@ -174,12 +188,12 @@ def test_only_the_app_may_call_functions_and_only_these():
     ]
 
 
-def test_only_what_reads_nothing_is_immutable():
-    """Of the others a prepared statement would keep the first answer, whichever the tenant."""
+def test_only_functions_without_tables_are_immutable():
+    """A prepared statement would keep the first answer of any other, whatever the tenant."""
     assert [row[0] for row in ask(FUNCTIONS) if row[4] == "i"] == ["list_conditions"]
 
 
-def test_the_app_makes_no_tables_and_keeps_no_others_from_working():
+def test_app_creates_and_empties_no_tables():
     assert ask(
         """
         SELECT has_database_privilege(current_database(), 'TEMPORARY'),
@@ -211,11 +225,11 @@ def columns_for(right: str, table: str) -> set[str]:
     }
 
 
-def test_the_app_writes_no_counter_and_no_time_of_the_record():
+def test_app_writes_no_counters_or_event_times():
     assert columns_for("UPDATE", "licensing_subscription") == {"state", "seats", "renews_on"}
-    # Row security lets it set this one to what it is, and locking takes the right to one column.
-    assert columns_for("UPDATE", "users_usercount") == {"partner_id"}
-    assert columns_for("INSERT", "users_usercount") == set()
+    # Locking takes the right to one column; row security lets it set this one only to what it is.
+    assert columns_for("UPDATE", "customers_usercount") == {"partner_id"}
+    assert columns_for("INSERT", "customers_usercount") == set()
     every = {
         name
         for (name,) in ask(
@@ -226,7 +240,7 @@ def test_the_app_writes_no_counter_and_no_time_of_the_record():
     assert columns_for("UPDATE", "audit_event") == set()
 
 
-def test_the_app_is_nothing_but_a_login():
+def test_app_role_has_no_powers():
     assert ask(
         "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles"
         " WHERE rolname = 'portal_app'"
@@ -234,13 +248,13 @@ def test_the_app_is_nothing_but_a_login():
     assert ask("SELECT current_user::text") == [("portal_app",)]
 
 
-def test_the_app_may_not_change_what_it_must_not():
+def test_app_lacks_rights_on_guarded_tables():
     denied = ask(
         """
         SELECT t.name, t.act FROM (VALUES
             ('partners_partner', 'INSERT'), ('partners_partner', 'DELETE'),
             ('audit_event', 'UPDATE'), ('audit_event', 'DELETE'),
-            ('users_usercount', 'DELETE')
+            ('customers_usercount', 'DELETE')
         ) AS t(name, act) WHERE has_table_privilege('portal_app', t.name, t.act)
         """
     )
@@ -248,11 +262,11 @@ def test_the_app_may_not_change_what_it_must_not():
     assert denied == []
 
 
-def test_the_locale_has_letters_for_chinese():
+def test_locale_makes_trigrams_of_chinese():
     assert ask("SELECT show_trgm('王 建国') <> '{}'") == [(True,)]
 
 
-def test_the_app_cannot_write_what_only_migrations_write():
+def test_app_writes_no_tables_of_libraries():
     tables = (
         "django_migrations",
         "django_content_type",
@@ -268,3 +282,20 @@ def test_the_app_cannot_write_what_only_migrations_write():
         """
     )
     assert written == []
+
+
+def test_migrations_touch_no_tables_of_floors_above():
+    texts = {
+        app: "".join(path.read_text() for path in Path(settings.ROOT, app).glob("migrations/0*.py"))
+        for app in FLOORS
+    }
+    tables = [(m._meta.app_label, m._meta.db_table) for m in apps.get_models()]
+    above = {
+        (app, table)
+        for app, text in texts.items()
+        for owner, table in tables
+        if owner != app and FLOORS.get(owner, 0) >= FLOORS[app] and re.search(rf"\b{table}\b", text)
+    }
+
+    # Seats point at the users that hold them.
+    assert above == {("licensing", "users_customeruser")}

@@ -386,11 +386,11 @@ def test_whatever_is_typed_for_a_customer_is_only_a_text(as_alice, many, text):
 
 
 MANY = """
-INSERT INTO users_batch (partner_id, id, customer_id, by_id, by_name, kind, state, options, plan,
+INSERT INTO batches_batch (partner_id, id, customer_id, by_id, by_name, kind, state, options, plan,
     source_name, total, reason, ticket, halted_by, sheet_key, handed_over_by)
 SELECT partner_id, uuidv7(), customer_id, by_id, by_name, 'edit', 'done', '{}', '{}', '', 1, '',
     CASE WHEN n %% 4 = 0 THEN 'INC-' || n ELSE '' END, '', '', ''
-FROM users_batch, generate_series(1, %s) n
+FROM batches_batch, generate_series(1, %s) n
 """
 
 
@@ -420,7 +420,7 @@ def test_no_filter_reads_all_that_there_are(alice, contoso, mallory, rival):
         do_much(theirs, mallory, 20_000)
     do_much(contoso, alice, 5_000)
     with connections["owner"].cursor() as cursor:
-        cursor.execute("ANALYZE users_batch")
+        cursor.execute("ANALYZE batches_batch")
 
     for filters, index in INDEXES:
         with transaction.atomic():

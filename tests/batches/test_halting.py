@@ -179,7 +179,7 @@ def test_a_file_is_checked_when_there_is_room_again(as_alice, contoso):
     with transaction.atomic():
         batch = Batch.objects.get()
 
-    with no_room_in("users_line"):
+    with no_room_in("batches_line"):
         for _ in range(5):
             check_upload(batch_id=batch.pk)
         assert state_of(batch) == ("checking", "database")

@@ -11,7 +11,6 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import Event
-from batches.queries.routes import find_partners_with_work
 from handover.models import Handover
 from handover.operations.link import LinkGone, open_link
 from handover.operations.mail import (
@@ -24,6 +23,7 @@ from handover.operations.mail import (
 )
 from handover.operations.sheet import NothingLeft, NotYours, hand_over
 from handover.queries.sheet import find_batches_with_mail, get_handover
+from handover.routes import find_partners_with_queued_mails
 from partners import tenancy
 from tests import factories
 from tests.handover.handing_over import add, change, secret_of, user_of
@@ -234,11 +234,11 @@ def test_an_address_that_is_refused_is_not_asked_again(batch, alice, monkeypatch
 
 def test_the_sweep_finds_mails_that_nobody_was_told_of(batch, alice):
     mail_users(batch=batch, kind="user_link", by=alice)
-    assert find_partners_with_work() == []
+    assert find_partners_with_queued_mails() == []
 
     Handover.objects.update(created_at=timezone.now() - timedelta(seconds=20))
 
-    assert find_partners_with_work() == [batch.partner_id]
+    assert find_partners_with_queued_mails() == [batch.partner_id]
     assert find_batches_with_mail() == [batch.pk]
 
 
@@ -438,7 +438,7 @@ def test_mails_that_wait_are_dropped_when_the_sheet_is_handed_over(batch, alice)
 def test_no_token_is_stored(batch, alice):
     token = LINK.search(send(batch, alice)[0].body)[2]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT string_agg(h::text, ' ') FROM users_handover h")
+        cursor.execute("SELECT string_agg(h::text, ' ') FROM handover_handover h")
         stored = cursor.fetchone()[0]
 
     assert passwords.link_token_hash(token) in stored

@@ -1,11 +1,9 @@
 """A link to passwords ends with the right to hand them over: of its sender, and of its reader."""
 
 import re
-from importlib import import_module
 
 import pytest
 from django.core import mail
-from django.db import connection
 from django.test import Client
 
 from audit.models import Event
@@ -151,21 +149,6 @@ def test_a_demoted_sender_shows_no_administrators(contoso, alice, ada):
     page = text_of(Client().post(link))
 
     assert (secrets[0] in page, secrets[1] in page) == (False, True)
-
-
-def test_links_that_were_there_get_their_sender_and_reader(batch, alice, ada):
-    mail_sheet(batch, ada.email, alice)
-    mail_user(batch, alice)
-    Handover.objects.update(sent_by=None, member_id=None)
-
-    migration = import_module("users.migrations.0034_links_of_members")
-    with connection.cursor() as cursor:
-        cursor.execute(migration.FILL_IN)
-
-    assert set(Handover.objects.values_list("kind", "sent_by", "member_id")) == {
-        ("sheet_link", alice.pk, ada.pk),
-        ("user_link", alice.pk, None),
-    }
 
 
 def test_a_link_without_a_sender_opens_nothing(batch, alice):

@@ -7,12 +7,12 @@ from django.core import mail
 from django.utils import timezone
 
 from batches.models import Batch
-from batches.queries.routes import find_partners_to_remind
 from customers.models import Scope
 from handover.models import Handover
 from handover.operations import remind as reminding
 from handover.operations.mail import send_handovers
 from handover.operations.sheet import hand_over
+from handover.routes import find_partners_to_remind
 from partners.models import Member
 from partners.roles import Role
 from tests import factories

@@ -215,7 +215,7 @@ def test_the_way_to_a_user_is_the_key_also_before_postgres_has_counted_the_users
         fabrikam = factories.customer("fabrikam", "Fabrikam", domains=("fabrikam.example",))
         multiply(user_of(add(fabrikam, mallory, "eve")), 3000)
     with connections["owner"].cursor() as cursor:
-        cursor.execute("ANALYZE users_customeruser, users_line")
+        cursor.execute("ANALYZE users_customeruser, batches_line")
     with tenancy.tenant(northwind.pk), transaction.atomic():
         batch = add(contoso, alice, "ann", "ben")
         with CaptureQueriesContext(connection) as asked:

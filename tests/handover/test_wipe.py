@@ -6,9 +6,9 @@ from django.utils import timezone
 
 from audit.models import Event
 from batches.models import Batch, Line
-from batches.queries.routes import find_partners_to_wipe
 from handover import tasks
 from handover.operations.sheet import NothingLeft, SheetExpired, hand_over, open_sheet, wipe
+from handover.routes import find_partners_with_expired_secrets
 from partners import tenancy
 from tests.handover.handing_over import add, secret_of
 from users.acts import issue
@@ -87,7 +87,7 @@ def test_beat_finds_the_partner_and_wipes(contoso, alice, northwind):
     with transaction.atomic():
         batch = add(contoso, alice, "ann")
         end(batch)
-    assert find_partners_to_wipe() == [northwind.pk]
+    assert find_partners_with_expired_secrets() == [northwind.pk]
 
     with tenancy.tenant(None):
         tasks.wipe()
@@ -95,4 +95,4 @@ def test_beat_finds_the_partner_and_wipes(contoso, alice, northwind):
     with transaction.atomic():
         batch.refresh_from_db()
     assert batch.sheet_key == ""
-    assert find_partners_to_wipe() == []
+    assert find_partners_with_expired_secrets() == []

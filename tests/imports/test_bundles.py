@@ -14,7 +14,6 @@ from django.utils import timezone
 from audit.models import Event
 from batches.models import Batch, Chunk
 from batches.operations.run import run_chunk
-from batches.queries.routes import find_partners_to_wipe
 from customers.models import Scope
 from imports.models import Bundle, BundlePart
 from imports.operations import split
@@ -26,6 +25,7 @@ from imports.operations.split import (
     wipe_strays,
 )
 from imports.operations.upload import remember_columns
+from imports.routes import find_partners_with_expired_files
 from partners import tenancy
 from partners.access import Refused
 from tests import factories
@@ -380,7 +380,7 @@ def test_rows_of_nobody_are_removed_after_a_month(as_alice, contoso, alice, days
     long_ago = timezone.now() - timedelta(days=days)
     Bundle.objects.filter(pk=bundle.pk).update(created_at=long_ago)
 
-    assert find_partners_to_wipe() == ([] if is_kept else [bundle.partner_id])
+    assert find_partners_with_expired_files() == ([] if is_kept else [bundle.partner_id])
     wipe_strays()
 
     page = as_alice.get(reverse("imports:bundle", args=[bundle.pk])).content.decode()
@@ -395,7 +395,7 @@ def test_a_file_that_waits_to_be_cut_is_kept(contoso, alice):
     bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
     Bundle.objects.update(created_at=timezone.now() - timedelta(days=40))
 
-    assert find_partners_to_wipe() == []
+    assert find_partners_with_expired_files() == []
     wipe_strays()
 
     assert bundle.parts.count() == 1

@@ -14,11 +14,11 @@ from batches.models import Batch, Line
 from batches.operations.control import cancel_batch, start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.queries.batch import get_progress
-from batches.queries.routes import find_partners_to_wipe
 from imports import tasks
 from imports.models import Bundle, LostRepair, Upload
 from imports.operations.repair import leave_out
 from imports.operations.upload import wipe_files
+from imports.routes import find_partners_with_expired_files
 from partners import tenancy
 from tests import factories
 from tests.imports.test_import import plan, rows, show, start
@@ -117,7 +117,9 @@ def test_no_name_is_left_after_purge_and_wipe(as_alice, contoso, alice, imported
     cancel_batch(batch=dropped, by=alice)
     refused = plan(as_alice, b"Zebediah;Quux\r\nZebediah;Qux\r\n")
     assert (waiting.state, refused.state) == ("planned", "refused")
-    assert {"users_batch.plan", "users_line.input", "users_line.problems"} <= set(places_of(WORD))
+    assert {"batches_batch.plan", "batches_line.input", "batches_line.problems"} <= set(
+        places_of(WORD)
+    )
 
     age()
     wipe_files()
@@ -203,7 +205,7 @@ def test_rows_that_are_still_to_be_done_are_kept(as_alice, contoso, state):
     wipe_files()
 
     assert batch.lines.get().input["first_name"] == "Ann"
-    assert find_partners_to_wipe() == []
+    assert find_partners_with_expired_files() == []
 
 
 def test_before_the_day_is_over_nothing_is_wiped(as_alice, imported):
@@ -250,11 +252,11 @@ def test_beat_finds_the_partner_and_wipes_rows(northwind, alice):
         save_lines(batch=batch, lines=[PlannedLine(tenancy.uuid7(), person)])
         with transaction.atomic():
             age()
-    assert find_partners_to_wipe() == [northwind.pk]
+    assert find_partners_with_expired_files() == [northwind.pk]
 
     tasks.wipe()
 
-    assert find_partners_to_wipe() == []
+    assert find_partners_with_expired_files() == []
     with tenancy.tenant(northwind.pk), transaction.atomic():
         assert Line.objects.get().input == {"user_name": "", "display_name": ""}
 
@@ -274,7 +276,7 @@ def test_uploads_go_after_a_day_or_with_the_end_of_the_batch(contoso, alice, sta
     Batch.objects.filter(pk=batch.pk).update(created_at=timezone.now() - age)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO users_upload (partner_id, batch_id, number, content) VALUES (%s, %s, 1, %s)",
+            "INSERT INTO imports_upload (partner_id, batch_id, number, content) VALUES (%s, %s, 1, %s)",
             [batch.partner_id, batch.pk, b"name"],
         )
 

@@ -334,7 +334,8 @@ def lock(customer):
     """Take the lock that comes before all others, as every operation on users does."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT FROM users_usercount WHERE customer_id = %s FOR NO KEY UPDATE", [customer.pk]
+            "SELECT FROM customers_usercount WHERE customer_id = %s FOR NO KEY UPDATE",
+            [customer.pk],
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
-from django.db import connections, transaction
+from django.db import transaction
 from django.test import Client
 
 from audit.models import Event
@@ -233,18 +233,3 @@ def test_sign_in_says_the_same_of_any_address(alice, mallory):
         return page.status_code, dict(page.headers) | {"Expires": ""}, body
 
     assert answer(mallory.email) == answer("nobodyx@rival.example")
-
-
-def test_the_migration_leaves_one_proven_address(alice, bob, mallory):
-    from importlib import import_module
-
-    migration = import_module("partners.migrations.0007_proven_addresses")
-    EmailAddress.objects.filter(user=alice).update(verified=False, primary=False)
-    EmailAddress.objects.filter(user=bob).delete()
-    EmailAddress.objects.create(user=alice, email="new@rival.example", verified=True, primary=True)
-
-    with connections["owner"].cursor() as cursor:
-        cursor.execute(migration.PROVE)
-
-    rows = EmailAddress.objects.values_list("user__email", "email", "verified", "primary")
-    assert sorted(rows) == [(m.email, m.email, True, True) for m in (alice, bob, mallory)]

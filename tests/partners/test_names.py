@@ -82,28 +82,6 @@ def test_the_database_takes_names_of_any_script(northwind, name):
     assert factories.member(northwind, "eve", full_name=names.clean_text(name)).name == name
 
 
-def test_names_that_are_there_are_cleaned_by_the_migration(alice, bob):
-    from importlib import import_module
-
-    from django.apps import apps
-    from django.db import connections
-
-    migration = import_module("partners.migrations.0008_clean_names")
-    owner = connections["owner"]
-    with owner.cursor() as cursor:
-        cursor.execute("ALTER TABLE partners_member DROP CONSTRAINT member_name_clean")
-        cursor.execute("UPDATE partners_member SET name = %s WHERE id = %s", [DIRTY, alice.pk])
-        cursor.execute("UPDATE partners_member SET name = %s WHERE id = %s", ["\u200b", bob.pk])
-        with owner.schema_editor() as editor:
-            migration.clean_names(apps, editor)
-            constraint = next(
-                one for one in Member._meta.constraints if one.name == "member_name_clean"
-            )
-            editor.add_constraint(Member, constraint)
-
-    assert {m.name for m in Member.objects.all()} == {CLEAN, "bob@northwind.example"}
-
-
 def test_the_record_keeps_the_address_beside_the_name(as_alice, alice, bob, northwind):
     as_alice.post("/profile/", PROFILE | {"name": "Bob"})
     as_alice.post(f"/members/{bob.pk}/role/", {"role": "admin_agent"})

@@ -265,7 +265,7 @@ def test_a_spent_sheet_costs_the_dashboard_nothing_however_long_it_is(ending, co
     )
     CustomerUser.objects.filter(password_batch=ending.pk).update(**GONE["deleted"])
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE users_customeruser, users_batch, users_line")
+        cursor.execute("ANALYZE users_customeruser, batches_batch, batches_line")
     found = with_passwords(Batch.objects.all(), member=alice)
 
     plan = found.explain(analyze=True, buffers=True, format="json")

@@ -10,7 +10,6 @@ from django.utils import timezone
 from audit.models import Event
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
-from batches.queries.routes import find_partners_to_purge
 from partners import tenancy
 from partners.access import Refused
 from tests import factories
@@ -21,6 +20,7 @@ from users.acts.restore import plan_restores
 from users.acts.selection import NothingToChange
 from users.acts.undo import plan_undo
 from users.models import CustomerUser
+from users.queries.routes import find_partners_to_purge
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,6 @@ from batches import texts
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
 from batches.queries.batch import get_progress
-from batches.queries.routes import find_partners_with_free_seats
 from licensing import queries as licensing_queries
 from licensing.models import Assignment, ProductRule, Subscription, WaitingSeat
 from licensing.operations.seats import Wanted, assign
@@ -28,6 +27,7 @@ from users.acts.licenses import Changes, plan_licenses
 from users.acts.restore import plan_restores
 from users.acts.waitlist import fill_waiting, stop_waiting, sweep_waiting
 from users.models import CustomerUser
+from users.queries.routes import find_partners_with_free_seats
 
 pytestmark = pytest.mark.django_db
 

@@ -41,11 +41,11 @@ def full(contoso, office):
         "UPDATE licensing_subscription SET assigned = assigned - 1, seats = seats",
         "UPDATE licensing_subscription SET customer_id = customer_id",
         "UPDATE licensing_subscription SET partner_id = partner_id",
-        "UPDATE users_usercount SET active = 0",
-        "UPDATE users_usercount SET deleted = 0, blocked = 0, unlicensed = 0",
-        "UPDATE users_usercount SET customer_id = customer_id",
-        "DELETE FROM users_usercount",
-        "INSERT INTO users_usercount SELECT * FROM users_usercount",
+        "UPDATE customers_usercount SET active = 0",
+        "UPDATE customers_usercount SET deleted = 0, blocked = 0, unlicensed = 0",
+        "UPDATE customers_usercount SET customer_id = customer_id",
+        "DELETE FROM customers_usercount",
+        "INSERT INTO customers_usercount SELECT * FROM customers_usercount",
         "TRUNCATE licensing_assignment",
         "TRUNCATE users_customeruser CASCADE",
         "ALTER TABLE licensing_assignment DISABLE TRIGGER ALL",
@@ -70,7 +70,7 @@ def test_a_subscription_begins_without_seats_assigned(contoso):
 @pytest.mark.django_db
 def test_the_partner_of_a_counter_is_the_one_that_it_is(contoso, rival):
     with pytest.raises(Error, match="row-level security"):
-        execute("UPDATE users_usercount SET partner_id = %s", rival.pk)
+        execute("UPDATE customers_usercount SET partner_id = %s", rival.pk)
 
 
 @pytest.mark.django_db
@@ -107,10 +107,10 @@ def spoil(statement, *parameters):
 
 SPOILED = [
     ("UPDATE licensing_subscription SET assigned = 0 WHERE id = %s", "assigned", 0, 1),
-    ("UPDATE users_usercount SET active = 9 WHERE customer_id = %s", "active", 9, 1),
-    ("UPDATE users_usercount SET deleted = 9 WHERE customer_id = %s", "deleted", 9, 1),
-    ("UPDATE users_usercount SET blocked = 9 WHERE customer_id = %s", "blocked", 9, 0),
-    ("UPDATE users_usercount SET unlicensed = 9 WHERE customer_id = %s", "unlicensed", 9, 0),
+    ("UPDATE customers_usercount SET active = 9 WHERE customer_id = %s", "active", 9, 1),
+    ("UPDATE customers_usercount SET deleted = 9 WHERE customer_id = %s", "deleted", 9, 1),
+    ("UPDATE customers_usercount SET blocked = 9 WHERE customer_id = %s", "blocked", 9, 0),
+    ("UPDATE customers_usercount SET unlicensed = 9 WHERE customer_id = %s", "unlicensed", 9, 0),
 ]
 
 
@@ -161,7 +161,7 @@ def test_beat_finds_a_wrong_counter_says_so_and_repairs_nothing(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_counter_that_is_missing_is_found(places, found):
-    spoil("DELETE FROM users_usercount")
+    spoil("DELETE FROM customers_usercount")
 
     tasks.recount()
 

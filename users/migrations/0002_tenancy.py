@@ -1,53 +1,41 @@
 from django.db import migrations
 
-from partners.schema import composite_key, own_rows_only
+from partners.schema import Key, definer_function, tenant_table, trigger_function
 
-TABLES = [
-    "users_customeruser",
-    "users_usercount",
-    "users_batch",
-    "users_line",
-    "users_chunk",
-    "users_upload",
-    "users_handover",
-    "users_usersession",
-]
-
-CUSTOMER_KEYS = [
-    ("users_customeruser", "user_customer_key"),
-    ("users_usercount", "user_count_customer_key"),
-    ("users_batch", "batch_customer_key"),
-]
-
-BATCH_KEYS = [
-    ("users_line", "line_batch_key"),
-    ("users_chunk", "chunk_batch_key"),
-    ("users_upload", "upload_batch_key"),
-    ("users_handover", "handover_batch_key"),
-]
+# Otherwise the counters of two customers would have to change, and the record names the id.
+REFUSE_MOVED = """
+BEGIN
+    RAISE EXCEPTION 'a user stays with the customer and keeps the id' USING ERRCODE = '23514';
+END
+"""
 
 
 class Migration(migrations.Migration):
     dependencies = [("users", "0001_initial"), ("customers", "0002_tenancy")]
 
     operations = [
-        *[own_rows_only(table) for table in TABLES],
-        *[
-            composite_key(table, name, "partner_id, customer_id", "customers_customer", "CASCADE")
-            for table, name in CUSTOMER_KEYS
-        ],
-        composite_key(
-            "users_batch", "batch_by_key", "partner_id, by_id", "partners_member", "RESTRICT"
-        ),
-        *[
-            composite_key(table, name, "partner_id, batch_id", "users_batch", "CASCADE")
-            for table, name in BATCH_KEYS
-        ],
-        composite_key(
-            "users_usersession",
-            "user_session_user_key",
-            "partner_id, customer_id, user_id",
+        tenant_table(
             "users_customeruser",
-            "CASCADE",
+            Key("user_customer_key", "customer_id", "customers_customer"),
+            search_reads="id, partner_id, customer_id, user_name, location, is_administrator,"
+            " is_blocked, sort_key, search, password_state, added_at, deleted_at, purge_at,"
+            " is_held",
+        ),
+        tenant_table(
+            "users_usersession",
+            Key("user_session_user_key", "customer_id, user_id", "users_customeruser"),
+        ),
+        trigger_function(
+            "app.refuse_moved_user",
+            REFUSE_MOVED,
+            "fixed BEFORE UPDATE OF id, partner_id, customer_id ON users_customeruser FOR EACH ROW"
+            " WHEN ((OLD.id, OLD.partner_id, OLD.customer_id)"
+            " IS DISTINCT FROM (NEW.id, NEW.partner_id, NEW.customer_id))",
+        ),
+        # Partners with deleted users whose day of the purge has come.
+        definer_function(
+            "app.find_partners_to_purge() RETURNS SETOF uuid LANGUAGE sql STABLE",
+            "SELECT DISTINCT partner_id FROM users_customeruser"
+            " WHERE deleted_at IS NOT NULL AND purge_at <= now()",
         ),
     ]

@@ -1,9 +1,11 @@
+"""What is asked across partners, before there is a tenant."""
+
 from uuid import UUID
 
-from batches.queries.routes import _ask
+from partners.postgres import call_function
 
 
 def get_home_of_domain(domain: str) -> tuple[UUID, UUID] | None:
-    """The partner and the customer that the domain belongs to, or None."""
-    rows = _ask("SELECT partner_id, customer_id FROM app.find_domain(%s)", [domain])
-    return rows[0] if rows else None
+    """Return the partner and the customer that the domain belongs to, or None."""
+    homes = call_function("find_domain", domain)
+    return homes[0] if homes else None

@@ -1,0 +1,57 @@
+from django.db import migrations
+
+from partners.schema import Key, definer_function, tenant_table
+
+
+class Migration(migrations.Migration):
+    dependencies = [("imports", "0001_initial"), ("batches", "0002_tenancy")]
+
+    operations = [
+        tenant_table(
+            "imports_importcolumn",
+            Key("import_column_customer_key", "customer_id", "customers_customer"),
+        ),
+        tenant_table(
+            "imports_upload",
+            Key("upload_batch_key", "batch_id", "batches_batch"),
+            search_reads="partner_id, batch_id",
+        ),
+        tenant_table(
+            "imports_lostrepair", Key("lost_repair_batch_key", "batch_id", "batches_batch")
+        ),
+        tenant_table(
+            "imports_bundle",
+            Key("bundle_by_key", "by_id", "partners_member", "RESTRICT"),
+            search_reads="id, partner_id, state, enqueued_at, created_at",
+        ),
+        tenant_table(
+            "imports_bundlepart",
+            Key("bundle_part_bundle_key", "bundle_id", "imports_bundle"),
+            search_reads="partner_id, bundle_id",
+        ),
+        # Partners with files to split by customer for which no worker was woken in the last minute.
+        definer_function(
+            "app.find_partners_with_unsplit_files() RETURNS SETOF uuid LANGUAGE sql STABLE",
+            """
+            SELECT DISTINCT partner_id FROM imports_bundle WHERE state = 'checking'
+                AND (enqueued_at IS NULL OR enqueued_at < now() - interval '60 seconds')
+            """,
+        ),
+        # Partners with files, rows of files that became no users, or rows that belong to none of
+        # their customers, that are past their time.
+        definer_function(
+            "app.find_partners_with_expired_files() RETURNS SETOF uuid LANGUAGE sql STABLE",
+            """
+            SELECT u.partner_id FROM imports_upload u JOIN batches_batch b ON b.id = u.batch_id
+                WHERE b.created_at < now() - interval '24 hours'
+            UNION
+            SELECT partner_id FROM batches_batch WHERE kind = 'import' AND rows_wiped_at IS NULL
+                AND (state = 'canceled' OR created_at < now() - interval '24 hours'
+                    AND state NOT IN ('running', 'paused'))
+            UNION
+            SELECT p.partner_id FROM imports_bundlepart p JOIN imports_bundle b
+                ON b.id = p.bundle_id
+                WHERE b.state <> 'checking' AND b.created_at < now() - interval '30 days'
+            """,
+        ),
+    ]
