@@ -170,6 +170,7 @@ class Migration(migrations.Migration):
                         output_field=models.CharField(max_length=10, null=True),
                     ),
                 ),
+                ("act", models.CharField(max_length=10)),
                 ("user_id", models.UUIDField(null=True)),
                 ("input", models.JSONField(default=dict)),
                 ("problems", models.JSONField(default=list)),
