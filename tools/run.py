@@ -16,6 +16,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+import psycopg
+
 from tools import embedded, messages, places
 
 ADDRESSES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
@@ -93,6 +95,7 @@ def main():
                 servers = embedded.prepare_servers()
                 servers.start()
                 environment |= servers.urls()
+            refuse_other_version(environment, is_ours=servers is not None)
             prepare(environment)
             services = describe_services(environment, port)
             for service in services:
@@ -170,6 +173,27 @@ def surroundings(port):
         message = f"Set all of {', '.join(ADDRESSES)} or none; {', '.join(missing)} is not set."
         raise places.CannotStart(message)
     return environment
+
+
+def refuse_other_version(environment, *, is_ours):
+    """Refuse a database with migrations that this version does not have; it cannot be updated."""
+    try:
+        with psycopg.connect(environment["DATABASE_OWNER_URL"]) as link:
+            if link.execute("SELECT to_regclass('django_migrations')").fetchone() == (None,):
+                return
+            applied = link.execute("SELECT app, name FROM django_migrations").fetchall()
+    except psycopg.Error as error:
+        raise places.CannotStart(f"PostgreSQL does not answer as the owner: {error}") from None
+    where, way_out = "the database of DATABASE_OWNER_URL", "name an empty one"
+    if is_ours:
+        where, way_out = ".local/", "remove the folder .local/"
+    for app, name in applied:
+        folder = places.CHECKOUT / app
+        if folder.is_dir() and not (folder / "migrations" / f"{name}.py").exists():
+            raise places.CannotStart(
+                f"The data in {where} is from another version of the portal and cannot be updated;"
+                f" {way_out} and start again."
+            )
 
 
 def prepare(environment):

@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from django.db import connections
+from psycopg.conninfo import make_conninfo
 
 from tools import places, run
 
@@ -72,3 +74,53 @@ def test_a_second_run_on_the_same_data_is_refused(monkeypatch, tmp_path):
 
     with run.only_one(), refused, run.only_one():
         pass
+
+
+@pytest.fixture
+def owner(transactional_db):
+    """The environment that names the owner of the test database."""
+    settings = connections["owner"].settings_dict
+    keys = {
+        "host": "HOST",
+        "port": "PORT",
+        "user": "USER",
+        "password": "PASSWORD",
+        "dbname": "NAME",
+    }
+    return {"DATABASE_OWNER_URL": make_conninfo(**{key: settings[keys[key]] for key in keys})}
+
+
+@pytest.fixture
+def old_migration(transactional_db):
+    """A migration on record that this version does not have."""
+    row = ["users", "0035_reminders"]
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())", row
+        )
+        yield
+        cursor.execute("DELETE FROM django_migrations WHERE (app, name) = (%s, %s)", row)
+
+
+def test_data_of_this_version_is_accepted(owner):
+    run.refuse_other_version(owner, is_ours=True)
+
+
+@pytest.mark.parametrize(
+    ("is_ours", "message"),
+    [
+        (
+            True,
+            "The data in .local/ is from another version of the portal and cannot be updated;"
+            " remove the folder .local/ and start again.",
+        ),
+        (
+            False,
+            "The data in the database of DATABASE_OWNER_URL is from another version of the portal"
+            " and cannot be updated; name an empty one and start again.",
+        ),
+    ],
+)
+def test_data_of_another_version_is_refused(owner, old_migration, is_ours, message):
+    with pytest.raises(places.CannotStart, match=f"^{message}$"):
+        run.refuse_other_version(owner, is_ours=is_ours)
