@@ -1,4 +1,4 @@
-"""What portal_app can write into the record, and take out of it, with SQL of its own."""
+"""What portal_app can write into the record, and remove from it, with SQL of its own."""
 
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ def ann(contoso, alice):
     return CustomerUser.objects.get(pk=added.line.user_id)
 
 
-def test_no_event_is_dated_or_put_in_another_place(inside, alice):
+def test_events_cannot_be_dated_or_reordered(inside, alice):
     for column, value in (("at", timezone.now() - timedelta(days=1)), ("id", uuid7())):
         with pytest.raises(Error, match="permission denied for table audit_event"):
             insert(alice.pk, alice.name, alice.email, **{column: value})
@@ -51,7 +51,7 @@ def test_no_event_is_dated_or_put_in_another_place(inside, alice):
     assert timezone.now() - Event.objects.get().at < timedelta(minutes=1)
 
 
-def test_no_event_names_a_member_otherwise_than_the_member_is_called(inside, alice, bob, mallory):
+def test_event_bears_the_name_of_its_member(inside, alice, bob, mallory):
     unknown = uuid7()
     for by_id, by_name, by_email in (
         (alice.pk, bob.name, alice.email),
@@ -68,7 +68,7 @@ def test_no_event_names_a_member_otherwise_than_the_member_is_called(inside, ali
     assert not Event.objects.exists()
 
 
-def test_what_no_member_does_bears_no_members_name(inside, alice, ann):
+def test_event_without_member_bears_no_members_name(inside, alice, ann):
     before = Event.objects.count()
     for by_name in (alice.name, "Alice ", "System", "", ann.display_name):
         with pytest.raises(Error, match="by the portal or by its own user"):
@@ -83,7 +83,7 @@ def test_what_no_member_does_bears_no_members_name(inside, alice, ann):
         insert(None, by_name, subject=(ann.pk, ann.user_name))
 
 
-def test_an_act_after_a_change_of_name_bears_the_new_one(inside, alice):
+def test_event_after_a_rename_bears_the_new_name(inside, alice):
     Member.objects.filter(pk=alice.pk).update(name="Alice Ng")
 
     audit.record("user.edited", subject=audit.Subject(None, "Ann"), by=alice)
@@ -98,9 +98,7 @@ def borrow(customer, key):
     assert CustomerUser.objects.filter(pk=key).delete()[0]
 
 
-def test_the_record_of_members_customers_and_products_cannot_be_blotted(
-    inside, contoso, office, alice, northwind
-):
+def test_names_of_members_customers_products_stay(inside, contoso, office, alice, northwind):
     carol = factories.member(northwind, "carol", Role.READER)
     change_role(member=carol, role=Role.ADMIN_AGENT, by=alice)
     for action, key, name in (
@@ -117,7 +115,7 @@ def test_the_record_of_members_customers_and_products_cannot_be_blotted(
     assert Event.objects.filter(subject_name=carol.name).count() == 2
 
 
-def test_the_record_of_a_batch_cannot_be_blotted(contoso, ann):
+def test_names_of_batches_stay(contoso, ann):
     batch = contoso.batches.get()
     borrow(contoso, batch.pk)
 
@@ -125,7 +123,7 @@ def test_the_record_of_a_batch_cannot_be_blotted(contoso, ann):
     assert (opened.subject_name, opened.after["way"]) == (str(batch.kind), "shown")
 
 
-def test_nothing_is_forgotten_of_a_user_who_is_there(contoso, ann):
+def test_names_of_present_users_stay(contoso, ann):
     with pytest.raises(Error, match="deleted first, then purged"), transaction.atomic():
         CustomerUser.objects.filter(pk=ann.pk).delete()
     with pytest.raises(Error, match="keeps the id"), transaction.atomic():
@@ -134,7 +132,7 @@ def test_nothing_is_forgotten_of_a_user_who_is_there(contoso, ann):
     assert Event.objects.filter(subject_name="ann@contoso.example").exists()
 
 
-def test_a_purge_forgets_in_the_statement_that_deletes(contoso, ann):
+def test_purge_removes_names_in_the_deleting_statement(contoso, ann):
     CustomerUser.objects.filter(pk=ann.pk).update(
         deleted_at=timezone.now(), purge_at=timezone.now()
     )
@@ -146,7 +144,7 @@ def test_a_purge_forgets_in_the_statement_that_deletes(contoso, ann):
     }
 
 
-def test_no_temporary_table_can_be_made():
+def test_temporary_tables_cannot_be_created():
     with (
         pytest.raises(Error, match="permission denied to create temporary tables"),
         transaction.atomic(),

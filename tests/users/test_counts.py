@@ -1,4 +1,4 @@
-"""The kept counters equal what counting gives, whoever writes."""
+"""The kept counters equal what counting gives, after any kind of write."""
 
 import random
 
@@ -41,7 +41,7 @@ def counted(customer) -> tuple:
 
 
 def act(dice: random.Random, customer, subscriptions) -> None:
-    """Do one thing to some of the customer's users, in one statement."""
+    """Change some of the customer's users in a random way, in one statement."""
     users = CustomerUser.objects.filter(customer=customer)
     some = dice.sample(list(users.values_list("pk", flat=True)), k=min(users.count(), 3))
     chosen = users.filter(pk__in=some)
@@ -64,14 +64,14 @@ def act(dice: random.Random, customer, subscriptions) -> None:
                 ignore_conflicts=True,
             )
         case 5:
-            some_of_them = dice.choice([subscriptions[:1], subscriptions])
-            Assignment.objects.filter(user__in=some, subscription__in=some_of_them).delete()
+            few = dice.choice([subscriptions[:1], subscriptions])
+            Assignment.objects.filter(user__in=some, subscription__in=few).delete()
         case 6:
             chosen.exclude(deleted_at=None).delete()
 
 
-def live_a_little(customer) -> list[tuple[tuple, tuple]]:
-    """The counters beside the counts, after each of two hundred acts."""
+def change_at_random(customer) -> list[tuple[tuple, tuple]]:
+    """Return the counters and the counts after each of 200 changes."""
     dice = random.Random(11)
     subscriptions = [factories.subscription(customer, name, seats=10_000) for name in "AB"]
     seen = []
@@ -82,11 +82,11 @@ def live_a_little(customer) -> list[tuple[tuple, tuple]]:
 
 
 @pytest.mark.django_db
-def test_the_counters_are_true_after_every_act(contoso):
+def test_counters_equal_counts_after_every_change(contoso):
     other = factories.customer("other", "Other")
-    factories.user(other, "Somebody else")
+    factories.user(other, "Other")
 
-    seen = live_a_little(contoso)
+    seen = change_at_random(contoso)
 
     assert [pair for pair in seen if pair[0] != pair[1]] == []
     assert len({pair[0] for pair in seen}) > 50
@@ -95,15 +95,14 @@ def test_the_counters_are_true_after_every_act(contoso):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("table", "trigger"), TRIGGERS)
-def test_without_one_of_the_triggers_they_are_not(inside, contoso, table, trigger):
-    """The test of the test: each trigger is needed."""
+def test_each_trigger_is_needed(inside, contoso, table, trigger):
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         try:
             with transaction.atomic():
-                seen = live_a_little(contoso)
+                seen = change_at_random(contoso)
         except IntegrityError:
-            # A counter below nothing is refused, which tells it just as well.
+            # A counter below zero is refused, which shows it as well.
             seen = [((0,), (1,))]
         finally:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {trigger}")
@@ -112,7 +111,7 @@ def test_without_one_of_the_triggers_they_are_not(inside, contoso, table, trigge
 
 
 @pytest.mark.django_db
-def test_an_active_user_never_vanishes_outright(contoso):
+def test_active_user_cannot_be_removed(contoso):
     user = factories.user(contoso, "Ann")
 
     with pytest.raises(IntegrityError, match="deleted first"), transaction.atomic():
@@ -120,7 +119,7 @@ def test_an_active_user_never_vanishes_outright(contoso):
 
 
 def look_ups_of_users() -> int:
-    """How often the table of users was searched in this transaction."""
+    """Return how often the table of users was searched in this transaction."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT seq_scan + idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'users_customeruser'"
@@ -129,13 +128,13 @@ def look_ups_of_users() -> int:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_each_user_is_looked_up_once_however_many_customers_there_are(northwind):
+def test_each_user_is_looked_up_once(northwind):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         contoso = factories.customer("contoso", "Contoso")
         office = factories.subscription(contoso, "Office")
         people = [factories.user(contoso, f"Person {number}") for number in range(4)]
     with connections["owner"].cursor() as cursor:
-        # What is known of the tables, here of the day before, decides how they are joined.
+        # The statistics, here of the day before, decide how tables are joined.
         cursor.execute("ANALYZE")
 
     with tenancy.tenant(northwind.pk), transaction.atomic():

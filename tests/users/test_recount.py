@@ -1,4 +1,4 @@
-"""Counters that only the database writes, and the alarm where one is wrong all the same."""
+"""Counters that only the database writes, and the alarm when one of them is wrong."""
 
 import logging
 
@@ -51,7 +51,7 @@ def full(contoso, office):
         "ALTER TABLE licensing_assignment DISABLE TRIGGER ALL",
     ],
 )
-def test_the_app_writes_no_counter_and_takes_no_trigger_away(full, contoso, statement):
+def test_app_writes_no_counter_and_disables_no_trigger(full, contoso, statement):
     with pytest.raises(Error, match="permission denied|must be owner"):
         execute(statement)
 
@@ -61,20 +61,20 @@ def test_the_app_writes_no_counter_and_takes_no_trigger_away(full, contoso, stat
 
 
 @pytest.mark.django_db
-def test_a_subscription_begins_without_seats_assigned(contoso):
+def test_new_subscription_has_no_assigned_seats(contoso):
     for assigned in (3, -1):
         with pytest.raises(Error, match="starts at zero"), transaction.atomic():
             factories.subscription(contoso, "Office", assigned=assigned)
 
 
 @pytest.mark.django_db
-def test_the_partner_of_a_counter_is_the_one_that_it_is(contoso, rival):
+def test_partner_of_a_counter_cannot_change(contoso, rival):
     with pytest.raises(Error, match="row-level security"):
         execute("UPDATE customers_usercount SET partner_id = %s", rival.pk)
 
 
 @pytest.mark.django_db
-def test_no_user_and_no_seat_moves_from_where_it_is_counted(contoso, full, rival):
+def test_users_and_seats_cannot_move(contoso, full, rival):
     other = factories.customer("other", "Other")
     factories.user(contoso, "Unlicensed")
     for statement in (
@@ -90,7 +90,7 @@ def test_no_user_and_no_seat_moves_from_where_it_is_counted(contoso, full, rival
 
 
 @pytest.mark.django_db
-def test_a_subscription_goes_with_its_seats_and_the_counters_stay_true(contoso, full):
+def test_deleted_subscription_leaves_counters_right(contoso, full):
     assert kept(contoso) == (5, 0, 0, 0)
 
     Subscription.objects.filter(pk=full.pk).delete()
@@ -100,7 +100,7 @@ def test_a_subscription_goes_with_its_seats_and_the_counters_stay_true(contoso, 
 
 
 def spoil(statement, *parameters):
-    """Write a counter past all guards, as only the owner of the tables can."""
+    """Write a counter past all guards, as the owner of the tables."""
     with connections["owner"].cursor() as cursor:
         cursor.execute(statement, parameters)
 
@@ -116,7 +116,7 @@ SPOILED = [
 
 @pytest.fixture
 def places(northwind, alice):
-    """A customer with a user, a deleted user and a seat; it is committed."""
+    """Commit a customer with a user, a deleted user and a seat."""
     with tenancy.tenant(northwind.pk), transaction.atomic():
         contoso = factories.customer("contoso", "Contoso")
         office = factories.subscription(contoso, "Office E3")
@@ -138,7 +138,7 @@ def found(northwind):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("statement", "counter", "wrong", "right"), SPOILED)
-def test_beat_finds_a_wrong_counter_says_so_and_repairs_nothing(
+def test_wrong_counter_is_reported_and_not_repaired(
     places, northwind, rival, alice, found, caplog, statement, counter, wrong, right
 ):
     spoil(statement, places.get(counter, places["customer"]))
@@ -149,7 +149,7 @@ def test_beat_finds_a_wrong_counter_says_so_and_repairs_nothing(
 
     of = places["assigned"] if counter == "assigned" else None
     assert found() == [(places["customer"], of, counter, wrong, right)]
-    ((level, message),) = {(one.levelname, one.getMessage()) for one in caplog.records}
+    ((level, message),) = {(record.levelname, record.getMessage()) for record in caplog.records}
     assert level == "ERROR"
     assert f"{counter} is kept as {wrong} and counted as {right}" in message
     assert str(northwind.pk) in message
@@ -160,7 +160,7 @@ def test_beat_finds_a_wrong_counter_says_so_and_repairs_nothing(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_counter_that_is_missing_is_found(places, found):
+def test_missing_counter_is_reported(places, found):
     spoil("DELETE FROM customers_usercount")
 
     tasks.recount()
@@ -172,9 +172,7 @@ def test_a_counter_that_is_missing_is_found(places, found):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_alarm_ends_with_a_recount_that_finds_it_equal(
-    places, northwind, alice, bob, rival, mallory, client
-):
+def test_alarm_ends_with_an_equal_recount(places, northwind, alice, bob, rival, mallory, client):
     def needs(member):
         with tenancy.tenant(member.partner_id), transaction.atomic():
             return [
@@ -202,7 +200,7 @@ def test_the_alarm_ends_with_a_recount_that_finds_it_equal(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_counters_that_are_true_raise_no_alarm(places, northwind, found, caplog):
+def test_right_counters_raise_no_alarm(places, northwind, found, caplog):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         factories.customer("empty", "Empty")
         blocked = factories.user(factories.customer("other", "Other"), "Bo", is_blocked=True)
