@@ -45,7 +45,7 @@ class FastListDumper(ListDumper):
 
 
 def call_function(name: str, *arguments) -> list[tuple]:
-    """Call a function of schema app, say one that reads past row security, and return its rows."""
+    """Return the rows of a function of schema app, which may read past row security."""
     marks = ", ".join(["%s"] * len(arguments))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM app.{name}({marks})", arguments)

@@ -47,7 +47,7 @@ BEGIN
 END
 """
 
-# Partners with users who wait for a free seat, or for a seat that another waiting user gives up.
+# Partners with users waiting for a free seat, or for a seat that another waiting user gives up.
 FREE_SEATS = """
     SELECT s.partner_id FROM licensing_subscription s
         WHERE s.state <> 'suspended' AND s.assigned < s.seats AND EXISTS (

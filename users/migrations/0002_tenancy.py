@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
             " WHEN ((OLD.id, OLD.partner_id, OLD.customer_id)"
             " IS DISTINCT FROM (NEW.id, NEW.partner_id, NEW.customer_id))",
         ),
-        # Partners with deleted users whose day of the purge has come.
+        # Partners with deleted users that are due for the purge.
         definer_function(
             "app.find_partners_to_purge() RETURNS SETOF uuid LANGUAGE sql STABLE",
             "SELECT DISTINCT partner_id FROM users_customeruser"

@@ -383,7 +383,7 @@ BEGIN
         RETURN;
     END IF;
     rank := at_most;
-    -- So many matching users have to be read before the page is full.
+    -- That many matching users have to be read before the page is full.
     IF at_most * about > 2 * short_walk * greatest(counted, 1) THEN
         rank := greatest(at_most / 6, least(at_most, ceil(1.5 * at_most * most_read / about)));
     END IF;
