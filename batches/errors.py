@@ -1,15 +1,10 @@
 from django.utils.translation import gettext_lazy as _
 
+from partners.errors import Refusal
 
-class UsersError(Exception):
-    """An act on users was refused; `message` says what can be done."""
 
-    message = _("This cannot be done.")
-
-    def __init__(self, message=None):
-        super().__init__(message or self.message)
-        if message:
-            self.message = message
+class UsersError(Refusal):
+    """An act on users was refused."""
 
 
 class NotPlanned(UsersError):

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers import domains, locations, names, operations, queries
 from customers.models import Customer
+from partners.errors import Refusal
 from partners.forms import CleanText
 from partners.models import Member
 from partners.names import clean_text
@@ -115,7 +116,7 @@ class AddCustomer(Details):
             raise forms.ValidationError(message, params={"slug": free})
         return slug
 
-    def report(self, error: operations.CustomersError) -> None:
+    def report(self, error: Refusal) -> None:
         """Say what was refused at the field that it is about."""
         fields = {operations.SlugTaken: "slug", operations.DomainTaken: "domain"}
         self.add_error(fields.get(type(error)), error.message)

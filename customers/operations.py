@@ -1,35 +1,26 @@
 """Everything that writes customers and their domains."""
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 import audit.operations as audit
 from customers import names, queries
+from customers.counts import lock_customer
 from customers.models import Customer, Domain, Scope
+from partners.errors import Refusal
 from partners.models import Member
 
 DETAILS = ("name", "location", "language", "contact_name", "contact_email")
 
 
-class CustomersError(Exception):
-    """An act on a customer was refused; `message` says what can be done."""
-
-    message = _("This cannot be done.")
-
-    def __init__(self, message=None):
-        super().__init__(message or self.message)
-        if message:
-            self.message = message
-
-
-class SlugTaken(CustomersError):
+class SlugTaken(Refusal):
     """Another customer of the partner has this short name."""
 
     message = _("Another customer has this short name. Choose another one.")
 
 
-class DomainTaken(CustomersError):
+class DomainTaken(Refusal):
     """Somebody in the installation has this domain; who, is nobody's business."""
 
     message = _(
@@ -38,17 +29,17 @@ class DomainTaken(CustomersError):
     )
 
 
-class DomainInUse(CustomersError):
+class DomainInUse(Refusal):
     """Users are named in this domain."""
 
 
-class DefaultDomain(CustomersError):
+class DefaultDomain(Refusal):
     """The default domain cannot go while there are others."""
 
     message = _("This is the default domain. Make another one the default first.")
 
 
-class NotVerified(CustomersError):
+class NotVerified(Refusal):
     """Only a verified domain can be the default."""
 
     message = _("Only a verified domain can be the default. Mark it as verified first.")
@@ -256,7 +247,8 @@ def remove_domain(*, domain: Domain, by: Member) -> None:
     :raises DomainInUse: where users have it in their names.
     """
     customer = domain.customer
-    _lock_users(customer)
+    # No user may be named in the domain while it goes.
+    lock_customer(customer)
     _lock(customer)
     domain.refresh_from_db(fields=["is_default"])
     if domain.is_default and customer.domains.exclude(pk=domain.pk).exists():
@@ -272,16 +264,6 @@ def remove_domain(*, domain: Domain, by: Member) -> None:
         raise DomainInUse(text % {"users": users, "domain": domain.name})
     Domain.objects.filter(pk=domain.pk).delete()
     _record_domain("domain.removed", domain, by=by)
-
-
-def _lock_users(customer: Customer) -> None:
-    # The first lock of every operation that adds users, a table of a floor above: nobody shall be
-    # named in the domain while it goes.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT FROM customers_usercount WHERE customer_id = %s FOR NO KEY UPDATE",
-            [customer.pk],
-        )
 
 
 def _record_domain(action: str, domain: Domain, *, by: Member, after: dict | None = None) -> None:

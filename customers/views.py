@@ -9,7 +9,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from customers import forms, locations, operations, queries
 from customers.access import customer_view
 from partners.access import partner_view
-from partners.pages import render_form
+from partners.errors import Refusal
+from partners.pages import refusal_as_error, refusal_as_message, render_form
 from partners.roles import Permission
 
 
@@ -21,7 +22,7 @@ def add(request):
     if form.is_valid():
         try:
             customer = operations.add_customer(**form.cleaned_data, by=request.user)
-        except operations.CustomersError as error:
+        except Refusal as error:
             form.report(error)
         else:
             messages.success(request, _("%(name)s was added.") % {"name": customer.name})
@@ -126,11 +127,8 @@ def add_domain(request, customer):
     """Add a domain to the customer."""
     form = forms.AddDomain(request.POST or None)
     if form.is_valid():
-        try:
+        with refusal_as_error(form, "name"):
             domain = operations.add_domain(customer=customer, **form.cleaned_data, by=request.user)
-        except operations.DomainTaken as error:
-            form.add_error("name", error.message)
-        else:
             messages.success(request, _("%(domain)s was added.") % {"domain": domain.name})
             return redirect("customers:domains", customer.slug)
     context = {"nav": "domains", "customer": customer, "form": form}
@@ -153,10 +151,8 @@ def mark_domain(request, customer, domain_id):
 def make_default(request, customer, domain_id):
     """Make a domain the one that is proposed for new users."""
     domain = find_domain(customer, domain_id)
-    try:
+    with refusal_as_message(request):
         operations.make_default(domain=domain, by=request.user)
-    except operations.NotVerified as error:
-        messages.error(request, error.message)
     return redirect("customers:domains", customer.slug)
 
 
@@ -165,11 +161,8 @@ def make_default(request, customer, domain_id):
 def remove_domain(request, customer, domain_id):
     """Remove a domain in which nobody is named."""
     domain = find_domain(customer, domain_id)
-    try:
+    with refusal_as_message(request):
         operations.remove_domain(domain=domain, by=request.user)
-    except operations.CustomersError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, _("%(domain)s was removed.") % {"domain": domain.name})
     return redirect("customers:domains", customer.slug)
 

@@ -31,8 +31,8 @@ from partners.operations.invitations import (
     resend_invitation,
     withdraw_invitation,
 )
-from partners.operations.members import PartnersError, deactivate_member, reactivate_member
-from partners.pages import render_form
+from partners.operations.members import deactivate_member, reactivate_member
+from partners.pages import refusal_as_error, refusal_as_message, render_form
 from partners.roles import GRANTS, Permission, Role
 
 
@@ -63,11 +63,8 @@ def invite(request):
     """Invite a person; the link goes to the address alone."""
     form = forms.InviteMember(request.POST or None, by=request.user)
     if form.is_valid():
-        try:
+        with refusal_as_error(form, "email"):
             invited = invite_member(**form.cleaned_data, by=request.user)
-        except PartnersError as error:
-            form.add_error("email", error.message)
-        else:
             messages.success(request, say_invited(invited))
             return redirect("partners:members")
     return render_form(request, "partners/invite.html", {"nav": "team", "form": form})
@@ -78,11 +75,8 @@ def invite(request):
 def resend(request, invitation_id):
     """Send an invitation again, with a new link."""
     invitation = get_invitation_or_404(request, invitation_id)
-    try:
+    with refusal_as_message(request):
         invited = resend_invitation(invitation=invitation, by=request.user)
-    except PartnersError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, say_invited(invited))
     return redirect("partners:members")
 
@@ -92,11 +86,8 @@ def resend(request, invitation_id):
 def withdraw(request, invitation_id):
     """Withdraw an invitation."""
     invitation = get_invitation_or_404(request, invitation_id)
-    try:
+    with refusal_as_message(request):
         withdraw_invitation(invitation=invitation, by=request.user)
-    except PartnersError as error:
-        messages.error(request, error.message)
-    else:
         text = _("The invitation to %(email)s is withdrawn. Its link does not work any more.")
         messages.success(request, text % {"email": invitation.email})
     return redirect("partners:members")
@@ -118,11 +109,8 @@ def change_role(request, member_id):
     found = get_member_or_404(request, member_id)
     form = forms.ChangeRole(request.POST)
     if form.is_valid():
-        try:
+        with refusal_as_error(form):
             partners_members.change_role(member=found, **form.cleaned_data, by=request.user)
-        except PartnersError as error:
-            form.add_error(None, error.message)
-        else:
             messages.success(request, _("The role is changed."))
             return redirect("partners:member", found.pk)
     return render_form(request, "partners/member.html", member_page(found, form, request.user))
@@ -262,10 +250,7 @@ def without_referrer(response):
 
 def _do(request, operation, found, text):
     """Do it to the member, and say so or why not."""
-    try:
+    with refusal_as_message(request):
         operation(member=found, by=request.user)
-    except PartnersError as error:
-        messages.error(request, error.message)
-    else:
         messages.success(request, text % {"name": found.name})
     return redirect("partners:member", found.pk)

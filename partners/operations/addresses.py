@@ -9,12 +9,13 @@ from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
 
 from partners import mails, queries
+from partners.errors import Refusal
 from partners.models import Member
-from partners.operations.members import PartnersError, record
+from partners.operations.members import record
 from partners.tokens import AddressTokens
 
 
-class AddressLinkGone(PartnersError):
+class AddressLinkGone(Refusal):
     """The link confirms no address of this member, for whatever reason."""
 
     message = _("This link no longer works. Ask for a new one on your profile page.")

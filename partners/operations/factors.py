@@ -6,9 +6,9 @@ from django.db import transaction
 
 import audit.operations as audit
 from partners import mails, queries, tenancy
+from partners.errors import Refusal
 from partners.models import Member
 from partners.operations.members import (
-    PartnersError,
     lock_member,
     record,
     refuse_oneself,
@@ -36,11 +36,11 @@ def reset_factor_by_operator(*, email: str) -> Member:
     """
     Do the same for an owner who has no other owner to ask: by the operator only.
 
-    :raises PartnersError: where no member has this address.
+    :raises Refusal: where no member has this address.
     """
     member = queries.get_member_by_address(email)
     if member is None:
-        raise PartnersError(f"No member has the address {email}.")
+        raise Refusal(f"No member has the address {email}.")
     with tenancy.tenant(member.partner_id), transaction.atomic():
         return _reset(member, audit.System(member.partner_id))
 

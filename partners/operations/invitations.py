@@ -14,25 +14,26 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
 from partners import mails, queries, tenancy
+from partners.errors import Refusal
 from partners.models import Invitation, Member
-from partners.operations.members import BeyondOwnRights, PartnersError, lock_staff, record
+from partners.operations.members import BeyondOwnRights, lock_staff, record
 
 INVITATION_DAYS = 7
 
 
-class IsMember(PartnersError):
+class IsMember(Refusal):
     """The partner has a member with this address."""
 
     message = _("This person is a member already. Look for the address in the list of the staff.")
 
 
-class IsInvited(PartnersError):
+class IsInvited(Refusal):
     """An invitation to this address waits."""
 
     message = _("This address is invited already. Send the invitation again, or withdraw it first.")
 
 
-class InvitationGone(PartnersError):
+class InvitationGone(Refusal):
     """There is no such invitation, or it was accepted, withdrawn, or its time is over."""
 
     message = _("This invitation does not work any more.")

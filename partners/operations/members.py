@@ -10,22 +10,12 @@ from django.utils.translation import gettext_lazy as _
 import audit.operations as audit
 from partners import queries
 from partners.access import Refused
+from partners.errors import Refusal
 from partners.models import Member
 from partners.roles import Permission, Role
 
 
-class PartnersError(Exception):
-    """An act on partners or members was refused; `message` says what can be done."""
-
-    message = _("This cannot be done.")
-
-    def __init__(self, message=None):
-        super().__init__(message or self.message)
-        if message:
-            self.message = message
-
-
-class LastOwner(PartnersError):
+class LastOwner(Refusal):
     """Nobody would be left who may manage the staff."""
 
     message = _(
@@ -33,13 +23,13 @@ class LastOwner(PartnersError):
     )
 
 
-class OwnRights(PartnersError):
+class OwnRights(Refusal):
     """Members do not change what they themselves may do."""
 
     message = _("Nobody can change their own rights. Ask another owner.")
 
 
-class BeyondOwnRights(PartnersError):
+class BeyondOwnRights(Refusal):
     """Owners who see chosen customers only give no more than they have, and take no more."""
 
     message = _(

@@ -8,9 +8,10 @@ from django.utils import timezone
 
 import audit.operations as audit
 from partners import names, queries, tenancy
+from partners.errors import Refusal
 from partners.models import Member, Partner
 from partners.operations.invitations import Invited, write_invitation
-from partners.operations.members import PartnersError, record
+from partners.operations.members import record
 from partners.roles import Role
 
 # Only the owner of the tables may make partners (recipes a).
@@ -32,7 +33,7 @@ def create_partner(*, name: str, slug: str, email: str) -> Created:
     By the operator only: it needs the connection of the tables' owner. A partner of this name that
     nobody has joined yet is kept, and the owner invited anew.
 
-    :raises PartnersError: and makes nothing, where the slug or the address is taken or unusable.
+    :raises Refusal: and makes nothing, where the slug or the address is taken or unusable.
     """
     name = names.clean_text(name)
     partner = queries.get_deserted_partner(name=name, slug=slug)
@@ -43,7 +44,7 @@ def create_partner(*, name: str, slug: str, email: str) -> Created:
         partner.full_clean()
         owner.full_clean(exclude=["partner", "password", "name"])
     except ValidationError as error:
-        raise PartnersError(" ".join(error.messages)) from error
+        raise Refusal(" ".join(error.messages)) from error
     if is_new:
         with transaction.atomic(using=OWNER_CONNECTION):
             partner.save(using=OWNER_CONNECTION, force_insert=True)

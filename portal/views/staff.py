@@ -9,8 +9,7 @@ from django.views.decorators.http import require_http_methods
 from customers import limits
 from partners import queries
 from partners.access import partner_view
-from partners.operations.members import PartnersError
-from partners.pages import render_form
+from partners.pages import refusal_as_error, render_form
 from partners.roles import Permission
 from portal import forms
 
@@ -24,11 +23,8 @@ def choose_customers(request, member_id):
         raise Http404
     form = forms.ChooseCustomers.of(found, request.POST or None, by=request.user)
     if form.is_valid():
-        try:
+        with refusal_as_error(form):
             limits.limit_member(member=found, **form.cleaned_data, by=request.user)
-        except PartnersError as error:
-            form.add_error(None, error.message)
-        else:
             messages.success(request, _("The choice counts from the next page on."))
             return redirect("partners:member", found.pk)
     may_choose = found.is_limited or not request.user.is_limited

@@ -8,8 +8,9 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
 from partners import access, tenancy
+from partners.errors import Refusal
 from partners.models import Member
-from partners.operations.members import PartnersError, change_role, deactivate_member
+from partners.operations.members import change_role, deactivate_member
 from partners.roles import Role
 from tests import factories
 
@@ -142,7 +143,7 @@ def test_two_owners_who_demote_each_other_leave_one(alice, northwind):
             with tenancy.tenant(northwind.pk):
                 start.wait()
                 change_role(member=member, role=Role.READER, by=by)
-        except (PartnersError, access.Refused):
+        except (Refusal, access.Refused):
             pass
         finally:
             connection.close()

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from partners.operations.members import PartnersError
+from partners.errors import Refusal
 from partners.operations.partner import create_partner
 
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         """Make both, or say what is in the way."""
         try:
             made = create_partner(name=name, slug=slug, email=email)
-        except PartnersError as error:
+        except Refusal as error:
             raise CommandError(error.message) from error
         invitation = made.owner.invitation
         self.stdout.write(f"{made.partner.name} is there. {invitation.email} becomes its owner")

@@ -1,7 +1,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
+from partners.errors import Refusal
 from partners.operations.factors import reset_factor_by_operator
-from partners.operations.members import PartnersError
 
 
 class Command(BaseCommand):
@@ -15,6 +15,6 @@ class Command(BaseCommand):
         """Reset it, or say what is in the way."""
         try:
             member = reset_factor_by_operator(email=email)
-        except PartnersError as error:
+        except Refusal as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"The second factor of {member.name} is reset, and a notice was sent.")
