@@ -1,7 +1,7 @@
 import pytest
 from django.utils.translation import override
 
-from customers import locations
+from customers import locations, names
 
 
 @pytest.mark.parametrize(
@@ -14,22 +14,22 @@ from customers import locations
         ("ＣＮ", "CN"), ("Åland Islands", "AX"),
     ],
 )  # fmt: skip
-def test_a_location_is_found_by_code_and_name(text, code):
+def test_find_location_by_code_and_name(text, code):
     assert locations.find_location(text) == code
 
 
 @pytest.mark.parametrize("text", ["", " ", "Atlantis", "XX", "CHNA", "\x00", "-"])
-def test_what_is_no_location_is_not_found(text):
+def test_find_location_returns_none_for_other_text(text):
     assert locations.find_location(text) is None
 
 
-def test_every_location_is_found_by_its_own_names():
+def test_find_location_by_each_own_name():
     assert len(locations.LOCATIONS) == 249
-    for code, names in locations.LOCATIONS.items():
-        assert {code, *map(locations.find_location, [code, *names])} == {code}
+    for code, own in locations.LOCATIONS.items():
+        assert {code, *map(locations.find_location, [code, *own])} == {code}
 
 
-def test_names_are_in_the_readers_language():
+def test_name_in_language_of_reader():
     name = locations.name_of("DE")
 
     with override("en"):
@@ -39,11 +39,18 @@ def test_names_are_in_the_readers_language():
     assert str(locations.name_of("??")) == "??"
 
 
-def test_choices_are_all_locations_by_name():
+def test_choices_are_sorted_by_english_name():
     with override("en"):
         choices = locations.choices()
 
     assert len(choices) == 249
     assert choices[:3] == [("AF", "Afghanistan"), ("AX", "Åland Islands"), ("AL", "Albania")]
+
+
+def test_choices_are_sorted_by_pinyin_after_china():
     with override("zh-hans"):
-        assert dict(locations.choices())["CN"] == "中国"
+        first, *others = [name for _code, name in locations.choices()]
+
+    assert first == "中国"
+    assert len(others) == 248
+    assert others == sorted(others, key=names.sort_key)
