@@ -1,4 +1,4 @@
-"""The network address that the running request comes from; none in workers and commands."""
+"""The network address of the running request; None in workers and commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,12 @@ _address: ContextVar[str | None] = ContextVar("client_address", default=None)
 
 
 def current() -> str | None:
-    """The client's address, or None outside of requests."""
     return _address.get()
 
 
 @contextmanager
 def address(value: str | None) -> Iterator[None]:
-    """Let everything inside the block come from this address."""
+    """Use this address inside the block."""
     token = _address.set(value)
     try:
         yield

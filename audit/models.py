@@ -3,7 +3,6 @@ from django.db.models import Func, Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-# What each action is called where people read it.
 LABELS = {
     "activity.exported": _("Activity log exported"),
     "batch.canceled": _("Batch canceled"),
@@ -91,9 +90,9 @@ LABELS = {
 
 class Event(models.Model):
     """
-    One act: who did what to what, and when. Append only.
+    One recorded action: actor, subject, changed values, time. Append only.
 
-    It points at nothing and copies names, because the record must outlive what it is about.
+    It has no foreign keys and copies names, because it must outlive its subject.
     """
 
     id = models.UUIDField(
@@ -105,20 +104,20 @@ class Event(models.Model):
     at = models.DateTimeField(db_default=Now())
     by_id = models.UUIDField(null=True)
     by_name = models.CharField(max_length=120)
-    # Names are chosen freely; the address tells members of the same name apart. '' for the portal.
+    # Distinguishes members of the same name. '' for the portal itself.
     by_email = models.CharField(max_length=254, default="", db_default="")
     action = models.CharField(max_length=60)
     customer_id = models.UUIDField(null=True)
     subject_id = models.UUIDField(null=True)
     subject_name = models.CharField(max_length=320, blank=True)
     batch_id = models.UUIDField(null=True)
-    # Where the request came from; None where a worker or a command did it.
+    # Address of the request; None in workers and commands.
     client = models.GenericIPAddressField(null=True)
     before = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     after = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
 
     class Meta:
-        # Read backwards, the latest first, but written at their end: the ids grow with time.
+        # Ids grow with time: written at the end of each index, read backwards.
         indexes = [
             models.Index(fields=["partner_id", "id"], name="event_partner"),
             models.Index(fields=["partner_id", "customer_id", "id"], name="event_customer"),
@@ -131,5 +130,5 @@ class Event(models.Model):
 
     @property
     def label(self) -> str:
-        """What was done, in words; an action without words is named as it is."""
+        """The action in the reader's language; an unknown action as it is."""
         return LABELS.get(self.action, self.action)

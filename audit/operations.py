@@ -1,4 +1,4 @@
-"""Writing the record. Call it inside the transaction of the act: both stand, or neither."""
+"""Writes the record. Call it inside the transaction of the recorded change."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ NOTHING: Mapping = MappingProxyType({})
 
 
 class Actor(Protocol):
-    """Somebody who acts: a member, or anything with a partner, an id and a name."""
+    """A member, or anything else with a partner, an id and a name."""
 
     partner_id: UUID
     pk: UUID | None
@@ -26,10 +26,9 @@ class Actor(Protocol):
 @dataclass(frozen=True)
 class System:
     """
-    The portal itself, where no member acts: beat, or a user at /my/.
+    The portal itself, for actions without a member: beat, or a user at /my/.
 
-    The database takes these names only: "system", "one-time link", and that of the user
-    the event is about.
+    The database accepts only the names "system", "one-time link", and that of the event's user.
     """
 
     partner_id: UUID
@@ -38,7 +37,7 @@ class System:
 
 
 class Subject(NamedTuple):
-    """What was acted on, with what changed; secrets never stand here."""
+    """What was acted on, and its changed values. Never pass secrets."""
 
     id: UUID | None
     name: str
@@ -54,7 +53,6 @@ def record(
     batch_id: UUID | None = None,
     by: Actor,
 ) -> None:
-    """Record one act on one subject."""
     record_many(action, subjects=[subject], customer_id=customer_id, batch_id=batch_id, by=by)
 
 
@@ -67,10 +65,10 @@ def record_many(
     by: Actor,
 ) -> None:
     """
-    Record the same act on many subjects, one event each, in one statement.
+    Record the same action on many subjects, one event each, in one statement.
 
-    Name and address of a member are the database's; each event also carries the address that the
-    running request comes from (audit.client).
+    The database adds the member's name and email; each event also gets the network address of the
+    running request (audit.client).
     """
     if not subjects:
         return
@@ -94,16 +92,16 @@ def record_many(
                 client.current(),
                 [subject.id for subject in subjects],
                 [subject.name for subject in subjects],
-                as_texts([one.before for one in subjects]),
-                as_texts([one.after for one in subjects]),
+                to_json([subject.before for subject in subjects]),
+                to_json([subject.after for subject in subjects]),
                 by.pk,
             ],
         )
 
 
-def as_texts(details: Sequence[Mapping]) -> list[str]:
-    """Each of these as JSON; what is one and the same object for many is written out once."""
-    # By what they are, not by what is in them: the list keeps them alive meanwhile.
-    known = {id(one): one for one in details}
-    texts = {key: json.dumps(one) if one else "{}" for key, one in known.items()}
-    return [texts[id(one)] for one in details]
+def to_json(values: Sequence[Mapping]) -> list[str]:
+    """Serialize each mapping; one object that occurs many times is serialized once."""
+    # Keyed by identity, which is safe as long as the list keeps the objects alive.
+    unique = {id(value): value for value in values}
+    texts = {key: json.dumps(value) if value else "{}" for key, value in unique.items()}
+    return [texts[id(value)] for value in values]

@@ -1,4 +1,4 @@
-"""Reading the record: the latest first, a page at a time."""
+"""Reads the record, latest first, page by page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.models import Event
 
-ROWS = 50
+PAGE_SIZE = 50
 
-# They come by the thousand, and are looked for on their own.
 SIGN_INS = (
     "customer.sign_ins_attacked",
     "member.locked_out",
@@ -26,7 +25,7 @@ SIGN_INS = (
     "user.signed_out",
 )
 
-# What one looks for, and how the actions begin that it is made of.
+# Filters of the log: label, and prefixes of the actions.
 GROUPS = {
     "users": (_("Users"), ("user.added", "user.edited", "user.blocked", "user.unblocked")),
     "licenses": (_("Licenses"), ("user.licenses_changed",)),
@@ -62,7 +61,7 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Page:
-    """Some events; the keys are None where nothing is later or earlier."""
+    """`before` and `after` are None where there are no later or earlier events."""
 
     events: list[Event]
     before: UUID | None
@@ -80,17 +79,22 @@ def find_events(
     text: str = "",
     since: datetime | None = None,
 ) -> QuerySet[Event]:
-    """What is on record at the partner, the latest first; the text begins a subject's name."""
+    """
+    The partner's events, latest first.
+
+    :param group: a key of GROUPS.
+    :param text: the beginning of the subject's name.
+    """
     events = Event.objects.filter(partner_id=partner_id).order_by("-id")
-    exactly = {"by_id": by_id, "subject_id": subject_id, "batch_id": batch_id}
-    events = events.filter(**{name: value for name, value in exactly.items() if value})
+    exact = {"by_id": by_id, "subject_id": subject_id, "batch_id": batch_id}
+    events = events.filter(**{name: value for name, value in exact.items() if value})
     if customers is not None:
         events = events.filter(customer_id__in=customers)
     if group:
-        wanted = Q()
-        for beginning in GROUPS[group][1]:
-            wanted |= Q(action__startswith=beginning)
-        events = events.filter(wanted)
+        in_group = Q()
+        for prefix in GROUPS[group][1]:
+            in_group |= Q(action__startswith=prefix)
+        events = events.filter(in_group)
     if text:
         events = events.filter(subject_name__istartswith=text)
     if since:
@@ -101,18 +105,18 @@ def find_events(
 def get_page(
     events: QuerySet[Event], *, after: UUID | None = None, before: UUID | None = None
 ) -> Page:
-    """The events after (earlier than) or before (later than) one of this id, or the first ones."""
+    """The page of events earlier than `after` or later than `before`; the first page for neither."""
     if before:
-        rows = list(events.filter(pk__gt=before).order_by("id")[: ROWS + 1])
-        if len(rows) <= ROWS:
+        rows = list(events.filter(pk__gt=before).order_by("id")[: PAGE_SIZE + 1])
+        if len(rows) <= PAGE_SIZE:
             return get_page(events)
-        rows = rows[:ROWS][::-1]
+        rows = rows[:PAGE_SIZE][::-1]
         return Page(rows, rows[0].pk, rows[-1].pk)
-    rows = list((events.filter(pk__lt=after) if after else events)[: ROWS + 1])
-    has_more, rows = len(rows) > ROWS, rows[:ROWS]
+    rows = list((events.filter(pk__lt=after) if after else events)[: PAGE_SIZE + 1])
+    has_more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     return Page(rows, rows[0].pk if rows and after else None, rows[-1].pk if has_more else None)
 
 
 def first_key_at(moment: datetime) -> UUID:
-    """The smallest key that a row made at this moment can have: keys are in the order of time."""
+    """The smallest uuid7 that a row created at this moment can have."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)

@@ -1,4 +1,4 @@
-"""Text to cells: the lines of a .csv file, each with its number in the file."""
+"""Reads cells of .csv text, each line with its number in the file."""
 
 import csv
 import itertools
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from spreadsheets.errors import UnreadableFile, quote
 
-# What may be chosen by hand, in the order of the select box.
+# What can be selected, in the order of the select box.
 DELIMITERS = [
     (",", _("Comma")),
     (";", _("Semicolon")),
@@ -119,8 +119,8 @@ class Table:
             raise UnreadableFile("cell_too_long", line=number, limit=CELL_LIMIT)
 
     def _check_quotes(self, first: int) -> None:
-        # A quote that nobody closed ends at the next cell's opening quote. What follows it
-        # then is text, which no well-formed cell of several lines has; or it takes in the end.
+        # An unclosed quote ends at the opening quote of the next cell. What follows it is then
+        # text, which no well-formed cell of several lines has; or it swallows the end of the file.
         try:
             list(
                 csv.reader(
@@ -141,9 +141,9 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
 def check_length(line: int, cells: list[str]) -> None:
     """
-    Look for a cell that is longer than anything in a list of people.
+    Refuse a cell that is longer than CELL_LIMIT.
 
-    :raises UnreadableFile: if there is one.
+    :raises UnreadableFile: with the line.
     """
     if max(map(len, cells), default=0) > CELL_LIMIT:
         raise UnreadableFile("cell_too_long", line=line, limit=CELL_LIMIT)
@@ -151,9 +151,9 @@ def check_length(line: int, cells: list[str]) -> None:
 
 def check_lines(data: bytes) -> None:
     """
-    Look for more lines, or a longer one, than a list has, before the bytes become letters.
+    Refuse too many or too long lines before the bytes are decoded, which saves that memory.
 
-    :raises UnreadableFile: if there are, which spares the memory of the letters.
+    :raises UnreadableFile: with what is too much.
     """
     if not _FILLED.search(data):
         raise UnreadableFile("empty")
@@ -186,9 +186,9 @@ def find_table(
     text: str, delimiter: str | None, read_header: ReadHeader[H]
 ) -> tuple[Table, int, H]:
     """
-    Cut a text into cells: the table, the number of its header's line, and the header.
+    Split a text into cells: the table, the line number of its header, and the header.
 
-    The delimiter is the one with which the header means most.
+    Without a delimiter, the one with which the header has most known columns is used.
 
     :raises UnreadableFile: if no delimiter makes a header of one of the first lines.
     """
@@ -236,7 +236,7 @@ def find_header(lines: list[Cells], read_header: ReadHeader[H]) -> tuple[int, H 
 
 
 def count_known_columns(text: str, read_header: ReadHeader) -> int:
-    """How many columns are known with the best delimiter; tells encodings apart."""
+    """How many columns are known with the best delimiter: how well an encoding fits."""
     beginning = _beginning(text)
     headers = (find_header(_peek(beginning, one), read_header)[1] for one in dict(DELIMITERS))
     return max((header.known for header in headers if header), default=0)

@@ -1,4 +1,4 @@
-"""Rows to a .csv file that a spreadsheet shows and does not run."""
+"""Writes .csv files in which no spreadsheet runs a formula."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,25 +14,25 @@ _ANYWHERE = re.compile(f"(?:^|[;,|\t\r\n\"])[ \u00a0\u3000]*'(?='*[{_TRIGGERS}])
 
 
 def neutralize(cell: str) -> str:
-    """Make a cell that no spreadsheet takes for a formula; restore is the way back."""
-    # Most cells, and found out in a tenth of the time.
+    """Make a cell safe from being run as a formula; `restore` reverses it."""
+    # Most cells, in a tenth of the time.
     if cell[:1].isalnum() and ";" not in cell and cell.isprintable():
         return cell
     return _DANGER.sub(r"\1\2'", cell.replace("\0", "").lstrip())
 
 
 def restore(cell: str) -> str:
-    """Take out the apostrophes that neutralize put in."""
+    """Remove the apostrophes that `neutralize` added."""
     return _NEUTRALIZED.sub(r"\1\2", cell) if "'" in cell else cell
 
 
 def has_neutralized(text: str) -> bool:
-    """Whether any cell of a file begins as neutralize makes one begin."""
+    """Whether any cell of a file begins as `neutralize` makes it begin."""
     return "'" in text and _ANYWHERE.search(text) is not None
 
 
 def write_csv(rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
-    """Write rows as UTF-8 with its mark, which Excel needs, every cell quoted and neutralized."""
+    """Write rows as UTF-8 with a BOM, which Excel needs, every cell quoted and neutralized."""
     yield b"\xef\xbb\xbf"
     block: list[str] = []
     for row in rows:

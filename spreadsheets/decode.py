@@ -1,4 +1,4 @@
-"""Bytes to text: find out how the letters of a file are written, and refuse to guess wildly."""
+"""Decodes bytes: detects the encoding of a file, and refuses a mere guess."""
 
 import codecs
 import re
@@ -12,7 +12,7 @@ from spreadsheets.errors import UnreadableFile
 
 SAMPLE = 64 * 1024
 
-# What may be chosen by hand, in the order of the select box.
+# What can be selected, in the order of the select box.
 ENCODINGS = [
     ("utf-8", "UTF-8"),
     ("utf-16", "UTF-16"),
@@ -31,7 +31,7 @@ ENCODINGS = [
     ("cp1258", _("Vietnamese (Windows-1258)")),
 ]
 
-# What Windows really writes where it says so.
+# What Windows writes under these names.
 _CODECS = {"big5": "cp950", "shift_jis": "cp932"}
 
 _MARKS = [
@@ -79,8 +79,9 @@ def decode(
     """
     Decode a file: its text, the encoding, and whether that was guessed.
 
-    Of several encodings that fit, the one wins in which the header means most: the callable
-    counts the known columns in a text.
+    Of several encodings that fit, the one with most known columns wins.
+
+    :param knows_header: counts the known columns in the header of a text.
 
     :raises UnreadableFile: if the chosen encoding does not fit, or none does.
     """

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 class UnreadableFile(Exception):
     """
-    A file that cannot be read at all; `message` says what is wrong, where, and what to do.
+    A file that cannot be read at all; `message` is what is wrong, where, and what to do.
 
     :param code: a key of FILE.
     :param params: the values of its sentence.
@@ -23,7 +23,6 @@ class UnreadableFile(Exception):
 
     @property
     def message(self) -> str:
-        """The sentence in the reader's language."""
         return sentence_of(FILE, self.code, self.params)
 
     def __str__(self) -> str:
@@ -31,14 +30,14 @@ class UnreadableFile(Exception):
 
 
 class _Kept(dict):
-    """The values of a sentence; "…" stands for those that were removed with the file."""
+    """The values of a sentence; "…" replaces those that were removed with the file."""
 
     def __missing__(self, name: str) -> str:
         return "…"
 
 
 def quote(text: str) -> str:
-    """The beginning of a cell as it can stand in a sentence: without control characters."""
+    """The beginning of a cell without control characters, to be shown in a sentence."""
     return "".join(character for character in text[:60] if character.isprintable()).strip()
 
 

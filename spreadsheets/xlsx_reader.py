@@ -1,4 +1,4 @@
-"""Workbook to cells: an .xlsx file, looked at before it is unpacked."""
+"""Reads cells of .xlsx files, and checks each file before it is unpacked."""
 
 import io
 import itertools
@@ -57,18 +57,18 @@ class Worksheet:
     """The first worksheet that lists people, with its header and the filled rows below it."""
 
     name: str
-    # What stands first on it: the header, or something above.
+    # Its first filled line: the header, or a title above it.
     first: Cells
     number: int
     header: Header
     lines: Iterator[Cells]
-    # The names of the other worksheets that hold something.
+    # Names of the other worksheets that are not empty.
     others: list[str]
 
 
 def read_workbook(data: bytes, read_header: ReadHeader) -> Worksheet:
     """
-    Find the worksheet that lists people. Its rows are made one by one, as they are asked for.
+    Find the worksheet that lists people; its rows are read lazily.
 
     :raises UnreadableFile: if it is no workbook, is too big, or no worksheet has a header; while
         the rows are read, if a cell is too long.
@@ -127,7 +127,7 @@ def _titles(workbook: python_calamine.CalamineWorkbook) -> list[str]:
 
 
 def _lines(sheet: python_calamine.CalamineSheet) -> Iterator[Cells]:
-    """The rows that hold something, with their numbers; one row at a time becomes texts."""
+    """The rows that are not empty, with their numbers, converted to text one by one."""
     before = [""] * sheet.start[1] if sheet.start else []
     rows = sheet.iter_rows()
     for number in itertools.count(1):
@@ -156,9 +156,9 @@ def _as_text(value: object) -> str:
 
 def check_package(data: bytes) -> None:
     """
-    Look at what a workbook says that it unpacks to, and hold it to that.
+    Check how much a workbook unpacks to, as declared and in fact.
 
-    :raises UnreadableFile: before anything big is made of a file that is meant to do harm.
+    :raises UnreadableFile: before a hostile file takes much memory.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
@@ -279,8 +279,8 @@ def _shown(
 _SHARED_TEXT = re.compile(rb"<(?:\w+:)?si\b")
 # Where a mark of a text may stand that is none: in comments and the like, and in attributes.
 _DISGUISE = re.compile(rb"""<[!?]|=\s{0,50}(?:"(?![^"<]{0,2000}")|'(?![^'<]{0,2000}'))|=\s{51}""")
-# As spreadsheets write a cell: with the number of a shared text, or with nothing. Whoever puts
-# one where it is none, as into a comment, makes no cell fewer that is counted.
+# As spreadsheets write a cell: with the number of a shared text, or with nothing. One that is put
+# into a comment makes no cell fewer that is counted.
 _PLAIN_CELL = re.compile(
     rb"""<c(?:\s[\w:]+="[^"<>]*")*(?:>(?:<f[^<>]*>[^<]*</f>|<f[^<>]*/>)?<v>([0-9]{1,9})(?:\.[0-9]*)?</v></c>|\s?/>)"""
 )

@@ -1,4 +1,4 @@
-"""Rows to an .xlsx file, written while it is sent: nothing of it is kept in memory or on disk."""
+"""Writes .xlsx files as a stream, without keeping them in memory or on disk."""
 
 import re
 import unicodedata
@@ -9,13 +9,12 @@ from xml.sax.saxutils import escape
 
 from spreadsheets import csv_writer
 
-# The lines of a worksheet; what is more stands on the next one.
-MOST_LINES = 1_048_576
-# As many rows tell how wide the columns are.
-SAMPLE = 200
-NARROWEST, WIDEST = 10, 60
-# The characters that a cell may hold.
-LONGEST = 32_767
+# Excel's limits of a worksheet and of a cell; further rows go to the next worksheet.
+MAX_LINES = 1_048_576
+MAX_CHARACTERS = 32_767
+# The rows from which the widths of the columns are computed.
+SAMPLE_SIZE = 200
+MIN_WIDTH, MAX_WIDTH = 10, 60
 
 _PART = 64 * 1024
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -45,7 +44,7 @@ _STYLES = f"""{_XML}<styleSheet xmlns="{_MAIN}">
 
 
 class _Sink:
-    """What a package is written into, and taken out of again bit by bit."""
+    """A file object from which the written bytes are taken piece by piece."""
 
     def __init__(self):
         self.parts: list[bytes] = []
@@ -55,10 +54,10 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing waits anywhere."""
+        pass
 
     def take(self) -> bytes:
-        """All that was written since the last time."""
+        """The bytes written since the last call."""
         taken = b"".join(self.parts)
         self.parts.clear()
         return taken
@@ -66,9 +65,9 @@ class _Sink:
 
 def write_xlsx(rows: Iterable[Sequence[object]], title: str = "") -> Iterator[bytes]:
     """
-    Write rows as a workbook, every cell a text; the first row is the header, which stays in sight.
+    Write rows as a workbook of text cells; the first row is the header, which is frozen.
 
-    :param title: what the worksheet is called.
+    :param title: the name of the worksheet.
     """
     rows = iter(rows)
     header = next(rows)
@@ -78,7 +77,7 @@ def write_xlsx(rows: Iterable[Sequence[object]], title: str = "") -> Iterator[by
         first = next(rows, None)
         while first is not None or not names:
             names.append(_title(title, len(names) + 1))
-            lines = chain([] if first is None else [first], islice(rows, MOST_LINES - 2))
+            lines = chain([] if first is None else [first], islice(rows, MAX_LINES - 2))
             with package.open(f"xl/worksheets/sheet{len(names)}.xml", "w") as file:
                 for xml in _worksheet(header, lines):
                     file.write(xml)
@@ -95,7 +94,7 @@ def _title(title: str, number: int) -> str:
 
 
 def _worksheet(header: Sequence[object], rows: Iterator[Sequence[object]]) -> Iterator[bytes]:
-    sample = list(islice(rows, SAMPLE))
+    sample = list(islice(rows, SAMPLE_SIZE))
     letters = [_letters(place) for place in range(len(header))]
     block = [
         f'{_XML}<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">'
@@ -140,26 +139,26 @@ def _row(number: int, row: Sequence[object], letters: Sequence[str], style: int)
 
 def _text(cell: object) -> str:
     text = str(cell)
-    # The import takes an apostrophe before a formula away, also where somebody wrote it.
+    # The import removes an apostrophe before a formula, even one that was typed.
     if "'" in text and csv_writer.restore(text) != text:
         text = csv_writer.neutralize(text)
     if not text.isprintable():
         text = _NOT_IN_XML.sub("", text)
     if "_x" in text:
         text = _LOOKS_ESCAPED.sub("_x005F_", text)
-    return escape(text[:LONGEST])
+    return escape(text[:MAX_CHARACTERS])
 
 
 def _widths(rows: Iterable[Sequence[object]]) -> list[int]:
     widths = [max(_width(str(cell or "")) for cell in column) for column in zip(*rows, strict=True)]
-    return [min(max(width + 2, NARROWEST), WIDEST) for width in widths]
+    return [min(max(width + 2, MIN_WIDTH), MAX_WIDTH) for width in widths]
 
 
 def _width(text: str) -> int:
     if text.isascii():
         return len(text)
     # A Han character is as wide as two Latin ones.
-    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _letters(place: int) -> str:

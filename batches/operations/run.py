@@ -209,7 +209,7 @@ def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
             [
                 numbers,
                 [str(outcome.state) for outcome in outcomes],
-                audit.as_texts([one.result for one in outcomes]),
+                audit.to_json([one.result for one in outcomes]),
                 *([sealed] if any(sealed) else []),
                 batch.pk,
                 min(numbers),

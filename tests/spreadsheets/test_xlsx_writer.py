@@ -73,7 +73,7 @@ def test_the_header_stays_in_sight_and_columns_are_as_wide_as_their_texts():
 
 
 def test_more_lines_than_a_worksheet_has_stand_on_the_next(monkeypatch):
-    monkeypatch.setattr(xlsx_writer, "MOST_LINES", 3)
+    monkeypatch.setattr(xlsx_writer, "MAX_LINES", 3)
     rows = [[f"user{n}", "", ""] for n in range(5)]
 
     data = written(*rows, title="Us/ers")
