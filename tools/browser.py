@@ -1,4 +1,4 @@
-"""Finds the Chromium that the browser tests run in, and fetches one where there is none."""
+"""Finds the Chromium for the browser tests, and downloads one where there is none."""
 
 import os
 import shutil
@@ -37,30 +37,24 @@ fs.createReadStream(from).pipe(zlib.createBrotliDecompress()).pipe(fs.createWrit
 
 
 def find_browser(folder=places.LOCAL / "chromium"):
-    """Return the path of a Chromium that starts, fetched if need be; None where there is none."""
-    for path in _candidates(folder):
-        if _starts(path):
-            return path
-    for fetch in (_install_by_apt, _fetch_by_npm):
-        fetch(folder)
-        for path in _candidates(folder):
+    """Return the path of a Chromium that starts, installed if necessary; None where there is none."""
+    for install in (None, lambda: _apt_install("chromium-headless-shell"), lambda: _fetch(folder)):
+        if install:
+            install()
+        paths = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES)]
+        if (folder / "chromium").exists():
+            paths.append(str(folder / "chromium"))
+        for path in filter(None, paths):
             if _starts(path):
                 return path
     return None
 
 
 def find_chinese_font():
-    """Tell whether Chinese can be drawn, after fetching a font where that is possible."""
+    """Return whether Chinese can be drawn, after installing a font where that is possible."""
     if not _has_chinese_font():
         _apt_install("fonts-wqy-microhei")
     return _has_chinese_font()
-
-
-def _candidates(folder):
-    named = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else []
-    found = [path for name in NAMES if (path := shutil.which(name))]
-    unpacked = [str(folder / "chromium")] if (folder / "chromium").exists() else []
-    return named + found + unpacked
 
 
 def _starts(path):
@@ -78,10 +72,6 @@ def _starts(path):
     return answer == "Ready"
 
 
-def _install_by_apt(folder):
-    _apt_install("chromium-headless-shell")
-
-
 def _apt_install(package):
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
@@ -94,8 +84,8 @@ def _apt_install(package):
             return
 
 
-def _fetch_by_npm(folder):
-    """Unpack the Chromium of an npm package, which needs no rights on the machine."""
+def _fetch(folder):
+    """Unpack the Chromium of an npm package, which needs no root."""
     if not shutil.which("npm") or not shutil.which("node"):
         return
     print(f"Fetching {PACKAGE} ...", flush=True)
@@ -114,7 +104,7 @@ def _fetch_by_npm(folder):
             with tarfile.open(Path(scratch) / name) as archive:
                 archive.extractall(folder if name == "al2023" else folder / "bin", filter="data")
     (folder / "bin" / "chromium").chmod(0o755)
-    # The libraries that came along are for this program alone.
+    # The libraries of the package are for this program only.
     (folder / "chromium").write_text(WRAPPER)
     (folder / "chromium").chmod(0o755)
 

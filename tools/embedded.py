@@ -1,7 +1,7 @@
 """
-PostgreSQL and Valkey from Python wheels, for this checkout alone; Django is not loaded.
+PostgreSQL and Valkey from Python wheels, for this checkout only; Django is not loaded.
 
-Both listen on free ports of the loopback address only and ask for generated passwords.
+Both listen on free ports of the loopback address only, with generated passwords.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "lc_messages": "C",
-    # The log may be read by people who may not read names: no values, no statements, no details.
+    # The log must not hold names of users: no values, no statements, no details.
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
@@ -48,7 +48,7 @@ SETTINGS_OF_TESTS = {"fsync": "off", "synchronous_commit": "off", "full_page_wri
 
 @dataclass
 class Servers:
-    """One PostgreSQL and one Valkey, and the addresses they answer at."""
+    """One PostgreSQL and one Valkey."""
 
     place: Path
     programs: places.Programs
@@ -59,7 +59,6 @@ class Servers:
     ports: dict[str, int] = field(default_factory=dict)
 
     def start(self):
-        """Start both, and make roles and databases where they are missing."""
         self.start_postgres()
         self.bootstrap()
         self.start_valkey()
@@ -105,7 +104,7 @@ class Servers:
         self._start("valkey", command, lambda: _answers(self.ports["valkey"]), signal.SIGTERM)
 
     def bootstrap(self):
-        """Run bootstrap.sql, which makes roles and databases and may be run again."""
+        """Run bootstrap.sql, which creates missing roles and databases."""
         environment = os.environ | {
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.ports["postgres"]),
@@ -125,7 +124,6 @@ class Servers:
             raise places.CannotStart(message)
 
     def stop(self):
-        """Stop both; whatever was committed stays."""
         stop_process(self.processes.pop("valkey", None), signal.SIGTERM)
         # SIGINT is PostgreSQL's fast shutdown: sessions are ended, nothing committed is lost.
         stop_process(self.processes.pop("postgres", None), signal.SIGINT)
@@ -140,15 +138,15 @@ class Servers:
         }
 
     def _init_database(self, data):
-        """Make the cluster beside its place, so that a broken-off attempt is not taken for one."""
+        # Created beside its place: an interrupted attempt must not pass for a cluster.
         fresh = data.with_name("postgres.new")
         shutil.rmtree(fresh, ignore_errors=True)
         places.make_folder(fresh, self.account)
         password = self.place / "password"
         places.write_file(password, self.passwords["superuser"], self.account)
         try:
-            self._run_tool(
-                "initdb",
+            command = [
+                str(self.programs.postgres / "initdb"),
                 f"--pgdata={fresh}",
                 "--username=postgres",
                 "--auth=scram-sha-256",
@@ -156,21 +154,18 @@ class Servers:
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
                 *(["--no-sync"] if self.throwaway else []),
-            )
+            ]
+            options = self.account.options() if self.account else {}
+            done = subprocess.run(command, cwd="/", capture_output=True, text=True, **options)
         finally:
             password.unlink(missing_ok=True)
+        if done.returncode:
+            output = done.stderr.strip() or done.stdout.strip()
+            raise places.CannotStart(f"initdb failed: {output}")
         fresh.rename(data)
 
-    def _run_tool(self, name, *arguments):
-        options = self.account.options() if self.account else {}
-        command = [str(self.programs.postgres / name), *arguments]
-        done = subprocess.run(command, cwd="/", capture_output=True, text=True, **options)
-        if done.returncode:
-            said = done.stderr.strip() or done.stdout.strip()
-            raise places.CannotStart(f"{name} failed: {said}")
-
     def _start(self, name, command, is_ready, on_death):
-        """Start a server; where its port was taken in between, try another one."""
+        """Start a server, and again on another port where its port was taken in between."""
         log = self.place / f"{name}.log"
         for attempt in range(4):
             if name not in self.ports or attempt:
@@ -196,7 +191,7 @@ class Servers:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                # A session of its own: Ctrl-C in the terminal is for us, who stop it last.
+                # A session of its own: Ctrl-C in the terminal must not reach it, it is stopped last.
                 start_new_session=True,
                 preexec_fn=lambda: die_with_parent(on_death),
                 **options,
@@ -204,7 +199,7 @@ class Servers:
 
 
 def prepare_servers(local=places.LOCAL):
-    """Return the checkout's own servers, not yet started; their data stays in .local/."""
+    """Return the checkout's own servers, not yet started; their data is kept in .local/."""
     places.make_folder(local, mode=0o711)
     account = places.server_account()
     place = places.find_place(local, account)
@@ -219,7 +214,7 @@ def prepare_servers(local=places.LOCAL):
 
 @contextlib.contextmanager
 def throwaway_servers():
-    """Run servers for tests in a temporary folder, which is gone afterwards."""
+    """Run servers for tests in a temporary folder, which is deleted afterwards."""
     account = places.server_account()
     place = Path(tempfile.mkdtemp(prefix="portal-test-"))
     place.chmod(0o711)
@@ -241,7 +236,7 @@ def throwaway_servers():
 
 
 def test_environment(servers):
-    """Return what the settings expect in the environment of tests."""
+    """Return the environment variables of the tests."""
     keys = servers.place / "keys"
     return servers.urls() | {
         "SECRET_KEY": places.make_keys(keys),
@@ -254,14 +249,14 @@ def test_environment(servers):
 
 
 def free_port():
-    """Return a port of the loopback address that nobody listens on."""
+    """Return an unused port of the loopback address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def stop_process(process, first, seconds=30):
-    """Ask a process to end, end it where it does not, and what it left behind with it."""
+    """Send the signal `first`, if any; after the seconds, kill the process and its session."""
     if process is None:
         return
     if first is not None:
@@ -271,13 +266,13 @@ def stop_process(process, first, seconds=30):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    # What is left is in the process's own session, which nobody else is in.
+    # What is left is in the session of the process, and it has no other members.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def stop_leftover(data):
-    """Stop the PostgreSQL that a killed run left on this data, and remove its stale lock file."""
+    """Stop the PostgreSQL that a killed run left on this data, and remove its lock file."""
     lock = data / "postmaster.pid"
     try:
         pid = int(lock.read_text().split("\n", 1)[0])
@@ -295,7 +290,7 @@ def stop_leftover(data):
 
 
 def die_with_parent(number):
-    """Have the kernel send this process a signal when its parent is gone (on Linux)."""
+    """Let the kernel send this process a signal when its parent ends (on Linux)."""
     if sys.platform == "linux":
         set_parent_death_signal = 1
         ctypes.CDLL(None).prctl(set_parent_death_signal, number, 0, 0, 0)
@@ -315,7 +310,7 @@ def _answers(port):
 
 
 def _runs_on(pid, data):
-    """Tell whether a process is the PostgreSQL of this data: numbers of processes are used again."""
+    # The number may be that of another process by now.
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and str(data) in process.cmdline()
@@ -324,7 +319,7 @@ def _runs_on(pid, data):
 
 
 def main():
-    """Keep servers for tests up until stopped, and write their addresses to .local/test.env."""
+    """Run servers for tests until stopped, and write their addresses to .local/test.env."""
     note = places.LOCAL / "test.env"
     places.make_folder(places.LOCAL, mode=0o711)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

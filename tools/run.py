@@ -1,8 +1,8 @@
 """
 The whole portal in one terminal, with a demo: servers, web, workers, beat.
 
-DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL in the environment put real servers in the place of
-the embedded ones; PORT, HOST and DEBUG are honored too.
+DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL in the environment replace the embedded servers;
+PORT, HOST and DEBUG are read too.
 """
 
 import contextlib
@@ -22,24 +22,24 @@ from tools import embedded, messages, places
 
 ADDRESSES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 MEMBERS = places.LOCAL / "demo-members"
-# What is known to every worker. What large texts took goes back to the system when they are gone;
-# kept for later it lies in gaps, and a worker that has read three large files holds 30 MB more.
-OF_WORKERS = {
+# Memory of large texts goes back to the system at once: kept for reuse it gets fragmented, and a
+# worker that has read three large files would hold 30 MB more.
+WORKER_ENVIRONMENT = {
     "CELERY_WORKER": "1",
     "MALLOC_MMAP_THRESHOLD_": "131072",
     "MALLOC_TRIM_THRESHOLD_": "131072",
 }
-# Restarts of one process within a minute before we give up.
-PATIENCE = 5
+# Restarts of one process within a minute, before giving up.
+MAX_RESTARTS = 5
 
 
 class Stopped(Exception):
-    """Somebody asked for the end: Ctrl-C, or a signal."""
+    """Ctrl-C, or a signal."""
 
 
 @dataclass
 class Service:
-    """A process that is kept running."""
+    """A process that is restarted when it ends."""
 
     name: str
     command: list[str]
@@ -48,7 +48,7 @@ class Service:
     starts: list[float] = field(default_factory=list)
 
     def start(self):
-        """Start it; its lines appear in the terminal behind its name."""
+        """Start it; its output appears in the terminal behind its name."""
         self.starts.append(time.monotonic())
         self.process = subprocess.Popen(
             self.command,
@@ -65,12 +65,12 @@ class Service:
         threading.Thread(target=self._copy_lines, args=[self.process], daemon=True).start()
 
     def restart(self):
-        """Start it again after its death, and tell whether that is worth the while."""
-        say(f"{self.name} has ended with code {self.process.returncode}; starting it again.")
+        """Restart it after its end; return False if it has ended too often."""
+        write(f"{self.name} has ended with code {self.process.returncode}; starting it again.")
         # Children of a killed process would go on beside the new one's.
         embedded.stop_process(self.process, signal.SIGTERM)
         recent = [moment for moment in self.starts if moment > time.monotonic() - 60]
-        if len(recent) > PATIENCE:
+        if len(recent) > MAX_RESTARTS:
             return False
         time.sleep(min(len(recent), 3) * 0.5)
         self.start()
@@ -78,20 +78,20 @@ class Service:
 
     def _copy_lines(self, process):
         for line in process.stdout:
-            say(line.rstrip("\n"), self.name)
+            write(line.rstrip("\n"), self.name)
 
 
 def main():
-    """Run the portal until it is told to stop, and return the exit code."""
+    """Run the portal until Ctrl-C or a signal, and return the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     servers, services = None, []
     try:
         port = check_port()
         with only_one():
-            environment = surroundings(port)
+            environment = make_environment(port)
             if not all(environment.get(name) for name in ADDRESSES):
-                say("Starting PostgreSQL and Valkey ...")
+                write("Starting PostgreSQL and Valkey ...")
                 servers = embedded.prepare_servers()
                 servers.start()
                 environment |= servers.urls()
@@ -113,7 +113,7 @@ def main():
 
 
 def check_port():
-    """Return the port that PORT names, refusing one that is taken or none at all."""
+    """Return the port of PORT, and refuse one that is taken or not a port."""
     text = os.environ.get("PORT") or "8000"
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise places.CannotStart(f"PORT is {text!r}; give a number from 1 to 65535.")
@@ -132,13 +132,13 @@ def check_port():
 
 
 def host():
-    """Return the address to listen on; the demo's passwords are known, so it is not for the network."""
+    # Not open to the network: the demo's passwords are public.
     return os.environ.get("HOST") or "127.0.0.1"
 
 
 @contextlib.contextmanager
 def only_one():
-    """Hold the checkout's lock, refusing a second run that would work on the same data."""
+    """Hold the checkout's lock, and refuse a second run on the same data."""
     places.make_folder(places.LOCAL, mode=0o711)
     with (places.LOCAL / "run.lock").open("a+") as lock:
         try:
@@ -153,7 +153,7 @@ def only_one():
         yield
 
 
-def surroundings(port):
+def make_environment(port):
     """Return the environment of every process, without the addresses of embedded servers."""
     keys = places.LOCAL / "keys"
     defaults = {
@@ -197,8 +197,7 @@ def refuse_other_version(environment, *, is_ours):
 
 
 def prepare(environment):
-    """Bring translations, tables, static files and the demo up to date."""
-    say("Preparing tables and pages ...")
+    write("Preparing tables and pages ...")
     messages.compile_messages()
     places.write_file(MEMBERS, "")
     settings = {"DJANGO_SETTINGS_MODULE": "portal.settings"}
@@ -206,7 +205,7 @@ def prepare(environment):
 
 
 def run_to_end(command, environment):
-    """Run a command that ends by itself, and end it when we are told to stop."""
+    """Run a command to its end, and end it on Ctrl-C or a signal."""
     process = subprocess.Popen(
         command, env=environment, cwd=places.CHECKOUT, stdin=subprocess.DEVNULL, process_group=0
     )
@@ -218,11 +217,11 @@ def run_to_end(command, environment):
 
 
 def describe_services(environment, port):
-    """Return web, a worker for each queue, and beat; none of them may know the owner's password."""
+    """Return web, a worker for each queue, and beat, all without the password of the tables' owner."""
     known = {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
     # As root Celery warns of pickled messages, which it would refuse.
     quiet = "ignore:You're running the worker with superuser"
-    working = known | OF_WORKERS | {"PYTHONWARNINGS": quiet}
+    working = known | WORKER_ENVIRONMENT | {"PYTHONWARNINGS": quiet}
     celery = [sys.executable, "-m", "celery", "--app", "portal.celery", "--quiet"]
     worker = [*celery, "worker", "--concurrency=1", "--without-gossip", "--without-mingle"]
     worker += ["--loglevel=WARNING"]
@@ -236,7 +235,7 @@ def describe_services(environment, port):
 
 
 def wait_for_web(web, port):
-    """Return when the web server answers, or has ended."""
+    """Wait until the web server answers or has ended."""
     while web.process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection((host(), port), timeout=1):
             return
@@ -244,33 +243,32 @@ def wait_for_web(web, port):
 
 
 def announce(environment):
-    """Say where the portal is and how to sign in."""
     print(f"\nThe portal is at {environment['BASE_URL']}/\n")
     print(MEMBERS.read_text())
     print("Ctrl-C stops everything; the data stays in .local/.\n", flush=True)
 
 
 def watch(servers, services):
-    """Start again what has ended, until told to stop or until it is no use; return the exit code."""
+    """Restart processes that end; return the exit code when one ends too often."""
     while True:
         time.sleep(0.5)
         for service in services:
             if service.process.poll() is not None and not service.restart():
-                say(f"{service.name} does not stay up; stopping everything.")
+                write(f"{service.name} does not stay up; stopping everything.")
                 return 1
         for name, process in (servers.processes if servers else {}).items():
             if process.poll() is not None:
-                say(f"{name} has ended with code {process.returncode}; starting it again.")
+                write(f"{name} has ended with code {process.returncode}; starting it again.")
                 embedded.stop_process(process, signal.SIGTERM)
                 {"postgres": servers.start_postgres, "valkey": servers.start_valkey}[name]()
                 break
 
 
 def stop(servers, services):
-    """End everything, the servers last; a second Ctrl-C doesn't wait for work to be finished."""
+    """End everything, the servers last; a second Ctrl-C does not wait for running work."""
     if not services and not servers:
         return
-    say("Stopping ...")
+    write("Stopping ...")
     seconds = 20
     running = [service.process for service in services if service.process]
     for process in running:
@@ -289,8 +287,7 @@ def stop(servers, services):
         servers.stop()
 
 
-def say(line, name="portal"):
-    """Write a line of one process."""
+def write(line, name="portal"):
     sys.stdout.write(f"{name:<11} | {line}\n")
     sys.stdout.flush()
 

@@ -1,9 +1,9 @@
 """
-Runs the tests, or another command, with servers of its own that are gone afterwards.
+Runs the tests, or another command, with temporary servers.
 
     python -m tools.suite                          every test
-    python -m tools.suite tests/users -k import    these, with pytest's own options
-    python -m tools.suite --run tests.screens      a module, in the same surroundings
+    python -m tools.suite tests/users -k import    these, with pytest's options
+    python -m tools.suite --run tests.screens      a module, in the same environment
     python -m tools.suite --manage check           a command of manage.py, likewise
 """
 
@@ -19,11 +19,14 @@ MANAGE = [sys.executable, "manage.py"]
 
 
 def main(arguments):
-    """Run what the arguments name, and return its exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with embedded.throwaway_servers() as servers:
-            environment = os.environ | surroundings(servers)
+            messages.compile_messages()
+            scratch = servers.place / "scratch"
+            scratch.mkdir()
+            variables = embedded.test_environment(servers) | {"TMPDIR": str(scratch)}
+            environment = os.environ | variables
             if arguments[:1] == ["--manage"]:
                 return run([*MANAGE, *arguments[1:]], environment)
             if arguments[:1] == ["--run"]:
@@ -41,16 +44,8 @@ def main(arguments):
         return 1
 
 
-def surroundings(servers):
-    """Return the environment of the tests, with translations compiled and a folder for scratch."""
-    messages.compile_messages()
-    scratch = servers.place / "scratch"
-    scratch.mkdir()
-    return embedded.test_environment(servers) | {"TMPDIR": str(scratch)}
-
-
 def find_browser(environment):
-    """Put the browser's path into the environment, and return what is wrong with it, if anything."""
+    """Add the browser's path to the environment, and return what is missing, if anything."""
     path = browser.find_browser()
     environment["CHROMIUM"] = path or ""
     if not path:
@@ -68,7 +63,7 @@ def run(command, environment):
             try:
                 return process.wait()
             except KeyboardInterrupt:
-                # The command got it too and is tidying up; its servers must outlive it.
+                # The command got it too and is cleaning up; its servers must outlive it.
                 continue
     finally:
         if process.poll() is None:

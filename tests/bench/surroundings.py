@@ -193,7 +193,7 @@ class Ground:
         self.forget_messages()
         celery = ("celery", "--app", "portal.celery", "--quiet", "worker", "--loglevel=WARNING")
         only = ("--concurrency=1", "--without-gossip", "--without-mingle", "-Q", "interactive,bulk")
-        return self.process(*celery, *only, **run.OF_WORKERS)
+        return self.process(*celery, *only, **run.WORKER_ENVIRONMENT)
 
     @contextlib.contextmanager
     def web(self) -> Iterator[int]:

@@ -55,7 +55,7 @@ def test_half_of_the_addresses_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://portal_owner@db/portal")
 
     with pytest.raises(places.CannotStart, match="REDIS_URL is not set"):
-        run.surroundings(8000)
+        run.make_environment(8000)
 
 
 def test_only_what_migrates_knows_the_owner():
