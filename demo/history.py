@@ -1,13 +1,12 @@
-"""What has happened at the demo's customers: batches of every state, and the record of them."""
+"""The demo's batches: those of the last 30 days, and today's in every state."""
 
-import json
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from django.db import connection, connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from audit.models import Event
@@ -27,7 +26,7 @@ REASONS = ("Left the company", "", "Contract ended", "Account was added twice")
 
 
 def write(customer: Customer, members: Sequence[Member], *, chance: random.Random) -> None:
-    """Write the batches of the last 30 days that added and deleted the users there are."""
+    """Write the batches of the last 30 days that added and deleted the existing users."""
     actors = [member for member in members if member.may(Permission.DELETE_USERS)]
     since = timezone.now() - WINDOW
     people = customer.users.only("pk", "user_name", "display_name", "added_at", "deleted_at")
@@ -38,9 +37,10 @@ def write(customer: Customer, members: Sequence[Member], *, chance: random.Rando
         by = chance.choice(actors)
         bought = customer.subscriptions.filter(state="active").first()
         held = {"held": [{"subscription": str(bought.pk), "plans_off": []}]} if bought else {}
-        batch = write_batch(customer, Batch.Kind.DELETE, at, deleted, by=by, result=held)
-        batch.reason = REASONS[at.day % len(REASONS)]
-        batch.save(update_fields=["reason"])
+        reason = REASONS[at.day % len(REASONS)]
+        batch = write_batch(
+            customer, Batch.Kind.DELETE, at, deleted, by=by, result=held, reason=reason
+        )
         CustomerUser.objects.filter(pk__in=[user.pk for user in deleted]).update(deletion=batch.pk)
 
 
@@ -52,13 +52,6 @@ def _by_day(people, column: str):
     return [(getattr(chosen[0], column), chosen) for chosen in days.values()]
 
 
-ACTIONS = {
-    Batch.Kind.ADD: "user.added",
-    Batch.Kind.IMPORT: "user.added",
-    Batch.Kind.DELETE: "user.deleted",
-}
-
-
 def write_batch(
     customer: Customer,
     kind: str,
@@ -67,82 +60,65 @@ def write_batch(
     *,
     by: Member,
     result: dict | None = None,
+    reason: str = "",
 ) -> Batch:
     """Write a batch that was done at a moment of the past, with lines and events."""
-    batch = Batch.objects.create(
+    batch = create_batch(
         id=_id_at(at),
         customer=customer,
         kind=kind,
         state=Batch.State.DONE,
-        by=by,
-        by_name=by.name,
         source_name="people.csv" if kind == Batch.Kind.IMPORT else "",
-        total=len(people),
+        reason=reason,
         created_at=at,
         started_at=at,
         finished_at=at + timedelta(seconds=2 + len(people) // 50),
         handed_over_at=at + timedelta(minutes=9),
         handed_over_by=by.name,
+        by=by,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state, user_id,
-                input, problems, result)
-            SELECT %s, %s, l.number, 'done', l.id,
-                jsonb_build_object('user_name', l.user_name, 'display_name', l.display_name),
-                '[]', %s::jsonb
-            FROM unnest(%s::uuid[], %s::text[], %s::text[])
-                WITH ORDINALITY AS l(id, user_name, display_name, number)
-            """,
-            [
-                batch.partner_id,
-                batch.pk,
-                json.dumps(result or {}),
-                [user.pk for user in people],
-                [user.user_name for user in people],
-                [user.display_name for user in people],
-            ],
-        )
-    # With the right to date them back, which the app has not; the members have to be there by then.
-    transaction.on_commit(partial(write_events, ACTIONS[kind], batch, at, people))
+    lines = [
+        PlannedLine(user.pk, {"user_name": user.user_name, "display_name": user.display_name})
+        for user in people
+    ]
+    save_lines(batch=batch, lines=lines)
+    batch.lines.update(state=Line.State.DONE, result=result or {})
+    # After the commit, since the owner's connection has to see the members.
+    transaction.on_commit(partial(_write_events, batch, at, people))
     return batch
 
 
 def _id_at(moment: datetime) -> UUID:
-    """A key as it would have been made then, because lists are in the order of keys."""
+    """A uuid7 of a moment of the past, because lists are in the order of ids."""
     random_bits = uuid7().int & ((1 << 80) - 1)
     return UUID(int=int(moment.timestamp() * 1000) << 80 | random_bits)
 
 
-def write_events(action: str, batch: Batch, at: datetime, people: Sequence[CustomerUser]) -> None:
-    """Record the batch and its users as of a moment of the past; ids stay in the order of time."""
+def _write_events(batch: Batch, at: datetime, people: Sequence[CustomerUser]) -> None:
+    # As the owner of the tables: the portal itself cannot record the past.
+    action = "user.deleted" if batch.kind == Batch.Kind.DELETE else "user.added"
     subjects = [(batch.pk, str(batch.kind), "batch.started")]
     subjects += [(user.pk, user.user_name, action) for user in people]
-    with connections["owner"].cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {Event._meta.db_table} (id, partner_id, at, by_id, by_name, by_email, action,
-                customer_id, batch_id, subject_id, subject_name)
-            SELECT uuidv7(%s - now()), %s, %s, %s, %s, %s, s.action, %s, %s, s.id, s.name
-            FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS s(id, name, action)
-            """,
-            [
-                at,
-                batch.partner_id,
-                at,
-                batch.by_id,
-                batch.by_name,
-                batch.by.email,
-                batch.customer_id,
-                batch.pk,
-            ]
-            + [list(column) for column in zip(*subjects, strict=True)],
+    Event.objects.using("owner").bulk_create(
+        Event(
+            id=_id_at(at),
+            partner_id=batch.partner_id,
+            at=at,
+            by_id=batch.by_id,
+            by_name=batch.by_name,
+            by_email=batch.by.email,
+            action=action,
+            customer_id=batch.customer_id,
+            batch_id=batch.pk,
+            subject_id=subject_id,
+            subject_name=name,
         )
+        for subject_id, name, action in subjects
+    )
 
 
 def live(members: Sequence[Member]) -> None:
-    """Do things today, as members do them: batches that are done, waiting, open, and canceled."""
+    """Make batches of today that are done, waiting, open, refused and canceled."""
     mira, jonas, tao = members[:3]
     customers = {customer.slug: customer for customer in Customer.objects.all()}
     _import_with_failures(customers["jiangnan-design"], by=tao)
@@ -157,7 +133,7 @@ def live(members: Sequence[Member]) -> None:
 
 def _products(customer: Customer, number: int) -> list[dict]:
     bought = customer.subscriptions.order_by("pk")[:number]
-    return [{"subscription": str(one.pk), "plans_off": []} for one in bought]
+    return [{"subscription": str(subscription.pk), "plans_off": []} for subscription in bought]
 
 
 def _person(customer: Customer, local: str, first: str, last: str, display: str = "") -> dict:
@@ -175,7 +151,7 @@ def _person(customer: Customer, local: str, first: str, last: str, display: str 
 
 
 def _import_with_failures(customer: Customer, *, by: Member) -> None:
-    """An import that is done: some lack a seat, two names were taken, one line could not run."""
+    """A finished import: some users lack a seat, two names were taken, one line was invalid."""
     batch = create_batch(customer=customer, kind=Batch.Kind.IMPORT, source_name="新员工.csv", by=by)
     products = _products(customer, 2)
     people = [
@@ -206,7 +182,7 @@ def _import_with_failures(customer: Customer, *, by: Member) -> None:
 
 
 def _leave_open_set(customer: Customer, *, by: Member) -> None:
-    """A set of users that is still being added; its sheet is open."""
+    """Users that are being added one by one; their sheet is open."""
     people = (("amara.okafor", "Amara", "Okafor"), ("jonas.haddad", "Jonas", "Haddad"))
     for local, first, last in people:
         person = _person(customer, local, first, last) | {"products": _products(customer, 1)}
@@ -214,7 +190,7 @@ def _leave_open_set(customer: Customer, *, by: Member) -> None:
 
 
 def _plan_import(customer: Customer, *, by: Member) -> None:
-    """An import that was checked and waits for somebody to start it."""
+    """An import that was checked and waits to be started."""
     batch = create_batch(
         customer=customer, kind=Batch.Kind.IMPORT, source_name="september-intake.csv", by=by
     )

@@ -1,4 +1,4 @@
-"""The mails that the demo would have sent; it writes them into files instead."""
+"""Reads the mails that the demo writes to files instead of sending them."""
 
 import re
 from dataclasses import dataclass
@@ -9,15 +9,13 @@ from pathlib import Path
 
 from django.conf import settings
 
-MOST_FILES = 100
-# What Django's file backend writes behind every mail.
+MAX_FILES = 100
+# Django's file backend writes this line after each mail.
 END = re.compile(rb"\r?\n-{79}\r?\n")
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail as its reader sees it."""
-
     subject: str
     to: str
     at: datetime | None
@@ -25,17 +23,18 @@ class Mail:
 
 
 def find_mails() -> list[Mail]:
-    """The latest mails, the newest first."""
+    """The latest mails, newest first."""
     folder = Path(getattr(settings, "EMAIL_FILE_PATH", None) or "/nonexistent")
     files = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return [mail for path in files[:MOST_FILES] for mail in reversed(_read(path))]
+    return [
+        _parse(part)
+        for path in files[:MAX_FILES]
+        for part in reversed(END.split(path.read_bytes()))
+        if part.strip()
+    ]
 
 
-def _read(path: Path) -> list[Mail]:
-    return [_open(part) for part in END.split(path.read_bytes()) if part.strip()]
-
-
-def _open(data: bytes) -> Mail:
+def _parse(data: bytes) -> Mail:
     message = message_from_bytes(data.lstrip(), policy=policy.default)
     body = message.get_body(preferencelist=("plain", "html"))
     try:

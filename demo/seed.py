@@ -1,35 +1,44 @@
 """
-Makes the demo: set-based inserts for what has been, the portal's own operations for what is new.
+Creates the demo: the portal's own operations for everything but users, who have a past.
 
-Its content is the same every time, but for ids, passwords and the day it is made on.
+Its content is always the same, except ids, passwords and dates, which are relative to today.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from customers.models import Customer, Domain, Scope
+from customers import operations as offices
+from customers.limits import limit_member
+from customers.models import Customer
 from customers.names import sort_key
 from demo import catalog, history, people, today
-from licensing.models import Assignment, Product, ProductRule, ServicePlan, Subscription
+from licensing.models import Product
+from licensing.operations.catalog import Description, add_product
+from licensing.operations.seats import Wanted, assign
+from licensing.operations.subscriptions import add_subscription, change_subscription
 from partners import tenancy
 from partners.models import Member, Partner
 from users import passwords
 from users.models import CustomerUser, UserPermission
 from users.rules import names
 
+# Each user gets at most one of these products.
 BASES = ("Education A1", "Enterprise E3", "Business Standard", "Business Basic")
+BATCH_SIZE = 2000
 
 
 def seed_demo(*, most_users: int = 20_000) -> None:
-    """Make both partners with all they have; customers get no more users than `most_users`."""
-    # The rival first, and each as a whole: what was broken off is made up for the next time.
-    _make_partner(catalog.RIVAL, _fill_rival, most_users)
-    _make_partner(catalog.PARTNER, _fill_partner, most_users)
+    """Create both partners with all that they have; customers get at most `most_users` users."""
+    # The rival first, and each in one transaction: the next run completes an interrupted one.
+    _make_partner(
+        catalog.RIVAL, catalog.RIVAL_MEMBERS, catalog.RIVAL_CUSTOMERS, most_users=most_users
+    )
+    _make_partner(catalog.PARTNER, catalog.MEMBERS, catalog.CUSTOMERS, most_users=most_users)
 
 
 def is_seeded() -> bool:
@@ -40,132 +49,111 @@ def is_seeded() -> bool:
     return Member.objects.filter(partner__slug=catalog.PARTNER[0]).exists()
 
 
-def _make_partner(named: tuple[str, str], fill: Callable, most_users: int) -> None:
+def _make_partner(
+    named: tuple[str, str],
+    colleagues: Sequence[catalog.Colleague],
+    companies: Sequence[catalog.Company],
+    *,
+    most_users: int,
+) -> None:
     slug, name = named
     partner, _ = Partner.objects.using("owner").get_or_create(slug=slug, defaults={"name": name})
     if Member.objects.filter(partner_id=partner.pk).exists():
         return
     with tenancy.tenant(partner.pk), transaction.atomic():
-        fill(partner, most_users)
+        members = [
+            Member.objects.create_user(
+                colleague.email,
+                catalog.PASSWORD,
+                partner_id=partner.pk,
+                name=colleague.name,
+                role=colleague.role,
+                language=colleague.language,
+                time_zone=colleague.time_zone,
+            )
+            for colleague in colleagues
+        ]
+        owner = members[0]
+        products = make_products(by=owner)
+        customers = {}
+        for company in companies:
+            customer = make_customer(company, products, most_users, by=owner)
+            history.write(customer, members, chance=random.Random(f"demo {company.slug}"))
+            customers[company.slug] = customer
+        for member, colleague in zip(members, colleagues, strict=True):
+            if colleague.customers:
+                chosen = [customers[slug] for slug in colleague.customers]
+                limit_member(member=member, is_limited=True, customers=chosen, by=owner)
+                member.refresh_from_db()
+        if named == catalog.PARTNER:
+            history.live(members)
+            today.act(members)
 
 
-def _fill_partner(partner: Partner, most_users: int) -> None:
-    members = [_make_member(partner, colleague) for colleague in catalog.MEMBERS]
-    products = make_products(catalog.PRODUCTS)
-    for company in catalog.CUSTOMERS:
-        history.write(
-            make_customer(company, products, most_users), members, chance=_chance(company.slug)
-        )
-    _limit_members(members)
-    history.live(members)
-    today.act(members)
-
-
-def _fill_rival(partner: Partner, most_users: int) -> None:
-    members = [_make_member(partner, catalog.RIVAL_MEMBER)]
-    products = make_products(catalog.PRODUCTS[:2])
-    for company in catalog.RIVAL_CUSTOMERS:
-        history.write(
-            make_customer(company, products, most_users), members, chance=_chance(company.name)
-        )
-
-
-def _chance(seed: str) -> random.Random:
-    return random.Random(f"demo {seed}")
-
-
-def _make_member(partner: Partner, colleague: catalog.Colleague) -> Member:
-    return Member.objects.create_user(
-        colleague.email,
-        catalog.PASSWORD,
-        partner_id=partner.pk,
-        name=colleague.name,
-        role=colleague.role,
-        is_limited=bool(colleague.customers),
-        language=colleague.language,
-        time_zone=colleague.time_zone,
-    )
-
-
-def _limit_members(members: Sequence[Member]) -> None:
-    customers = dict(Customer.objects.values_list("slug", "pk"))
-    chosen = {colleague.email: colleague.customers for colleague in catalog.MEMBERS}
-    Scope.objects.bulk_create(
-        Scope(member=member, customer_id=customers[slug])
-        for member in members
-        for slug in chosen[member.email]
-    )
-
-
-def make_products(offers: Sequence[catalog.Offer]) -> dict[str, Product]:
-    """Make the catalog: products, their service plans, and what holds among them."""
-    products = {
-        offer.name: Product(
+def make_products(*, by: Member) -> dict[str, Product]:
+    """Create the catalog: products, their service plans and rules."""
+    products: dict[str, Product] = {}
+    for offer in catalog.PRODUCTS:
+        description = Description(
             name=offer.name,
             part_number=offer.part_number,
             description=offer.description,
-            not_sold_in=list(offer.not_sold_in),
+            not_sold_in=tuple(offer.not_sold_in),
+            requires=tuple(products[name] for name in offer.requires),
+            excludes=tuple(products[name] for name in offer.excludes),
         )
-        for offer in offers
-    }
-    Product.objects.bulk_create(products.values())
-    ServicePlan.objects.bulk_create(
-        ServicePlan(product=products[offer.name], name=plan)
-        for offer in offers
-        for plan in offer.plans
-    )
-    ProductRule.objects.bulk_create(
-        ProductRule(product=products[offer.name], kind=kind, other=products[other])
-        for offer in offers
-        for kind, others in (("requires", offer.requires), ("excludes", offer.excludes))
-        for other in others
-        if other in products
-    )
+        products[offer.name] = add_product(description=description, plans=offer.plans, by=by)
     return products
 
 
 def make_customer(
-    company: catalog.Company, products: dict[str, Product], most_users: int
+    company: catalog.Company, products: dict[str, Product], most_users: int, *, by: Member
 ) -> Customer:
-    """Make a customer with domains, subscriptions, users and the seats they hold."""
+    """Create a customer with domains, subscriptions, users and their seats."""
     contact_name, contact_email = company.contact
-    customer = Customer.objects.create(
+    customer = offices.add_customer(
         slug=company.slug,
         name=company.name,
-        sort_key=sort_key(company.name),
-        state=company.state,
+        domain=company.domains[0],
+        is_verified=True,
         location=company.location,
         language=company.language,
         contact_name=contact_name,
         contact_email=contact_email,
-        **company.fields,
+        by=by,
     )
-    Domain.objects.bulk_create(
-        Domain(
-            customer=customer,
-            name=name,
-            # The last of several is still waiting for its proof.
-            is_verified=number < 2,
-            is_default=number == 0,
-        )
-        for number, name in enumerate(company.domains)
-    )
-    holders = _make_users(customer, company, most_users)
-    for bought, users in zip(company.bought, _share_out(company, holders), strict=True):
-        subscription = Subscription.objects.create(
+    for number, name in enumerate(company.domains[1:]):
+        # The third domain is not verified yet.
+        offices.add_domain(customer=customer, name=name, is_verified=number == 0, by=by)
+    policies = ("password_days", "sheet_hours", "may_mail_passwords", "retention_days")
+    kept = {name: getattr(customer, name) for name in policies}
+    offices.change_policies(customer=customer, **kept | company.policies, by=by)
+    users = _make_users(customer, company, most_users)
+    for bought, share in zip(company.bought, _share_out(company, users), strict=True):
+        subscription = add_subscription(
             customer=customer,
             product=products[bought.product],
-            state=bought.state,
             seats=bought.seats,
             renews_on=timezone.localdate() + timedelta(days=bought.renews_in),
+            by=by,
         )
-        _assign(subscription, users)
+        wanted = [Wanted(user, subscription.pk) for user in share]
+        assign(customer=customer, wanted=wanted, cause=None)
+        change_subscription(
+            subscription=subscription,
+            seats=bought.seats,
+            state=bought.state,
+            renews_on=subscription.renews_on,
+            by=by,
+        )
+    if company.state == Customer.State.ARCHIVED:
+        customer = offices.archive_customer(customer=customer, by=by)
     return customer
 
 
 def _share_out(company: catalog.Company, users: list[UUID]) -> list[list[UUID]]:
-    """Who gets a seat of what: one base product each, and others on top."""
-    chance = _chance(company.slug)
+    """Choose the users of each subscription: one base product each, and others besides."""
+    chance = random.Random(f"demo {company.slug}")
     users = chance.sample(users, len(users))
     taken, with_standard, shares = 0, [], []
     for bought in company.bought:
@@ -181,51 +169,38 @@ def _share_out(company: catalog.Company, users: list[UUID]) -> list[list[UUID]]:
     return shares
 
 
-def _assign(subscription: Subscription, users: list[UUID]) -> None:
-    if not users:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {Assignment._meta.db_table}
-                (partner_id, customer_id, subscription_id, user_id, plans_off, assigned_at)
-            SELECT %s, %s, %s, u.id, '{{}}', now() - interval '40 days'
-            FROM unnest(%s::uuid[]) AS u(id)
-            """,
-            [subscription.partner_id, subscription.customer_id, subscription.pk, users],
-        )
-
-
-COLUMNS = {
-    "id": "uuid", "user_name": "text", "first_name": "text", "last_name": "text",
-    "display_name": "text", "job_title": "text", "department": "text", "contact_email": "text",
-    "location": "text", "language": "text", "permissions": "text", "is_blocked": "boolean",
-    "sort_key": "text", "search": "text", "password": "text", "password_state": "text",
-    "password_expires_at": "timestamptz", "signed_in_at": "timestamptz", "added_at": "timestamptz",
-    "deleted_at": "timestamptz", "purge_at": "timestamptz",
-}  # fmt: skip
-
-
 def _make_users(customer: Customer, company: catalog.Company, most_users: int) -> list[UUID]:
-    """Insert the customer's users in one statement; return the ids of those who are not deleted."""
+    """Insert active and deleted users, and return the ids of the active ones."""
     active = min(company.users, most_users)
     deleted = min(company.deleted, most_users)
-    chance = _chance(company.name)
-    invented = list(people.invent(active + deleted, company.scripts, company.slug))
+    chance = random.Random(f"demo {company.name}")
     blocked = set(chance.sample(range(active), min(company.blocked, active)))
     chosen_hash = passwords.hash_chosen(catalog.PASSWORD)
-    rows = [
-        _describe(person, number, company, chance, chosen_hash)
-        | {"is_blocked": number in blocked}
-        | (_deletion(customer, number - active) if number >= active else {})
-        for number, person in enumerate(invented)
-    ]
-    _hash_temporary([row for row in rows if row["password_state"] == "temporary"])
-    insert_users(customer, rows)
-    return [row["id"] for row in rows if not row["deleted_at"]]
+    now = timezone.now()
+    users = []
+    for number, person in enumerate(people.invent(active + deleted, company.scripts, company.slug)):
+        user = _describe(person, number, company, chance)
+        user.customer, user.is_blocked = customer, number in blocked
+        if user.password_state == CustomerUser.PasswordState.CHOSEN:
+            user.password = chosen_hash
+        if number >= active:
+            # One is purged tomorrow, one the day after, and so on.
+            user.added_at = now - timedelta(days=500)
+            user.purge_at = now + timedelta(days=(number - active) % 29 + 1, hours=-2)
+            user.deleted_at = user.purge_at - timedelta(days=30)
+        users.append(user)
+    # These passwords are known to no one and have to be reset.
+    waiting = [user for user in users if user.password_state == "temporary"]
+    hashes = passwords.hash_temporary(passwords.make_temporary_passwords(len(waiting)))
+    for user, hashed in zip(waiting, hashes, strict=True):
+        user.password = hashed
+    CustomerUser.objects.bulk_create(users, batch_size=BATCH_SIZE)
+    return [user.pk for user in users[:active]]
 
 
-def _describe(person, number, company, chance, chosen_hash) -> dict:
+def _describe(
+    person: people.Person, number: int, company: catalog.Company, chance: random.Random
+) -> CustomerUser:
     now = timezone.now()
     domain = company.domains[0 if number % 12 else number % len(company.domains[:2])]
     user_name = f"{person.local}@{domain}"
@@ -237,69 +212,27 @@ def _describe(person, number, company, chance, chosen_hash) -> dict:
         permissions = ["global_administrator"]
     elif number % 97 == 5:
         permissions = [chance.choice(UserPermission.values)]
-    return {
-        "id": tenancy.uuid7(),
-        "user_name": user_name,
-        "first_name": person.first_name,
-        "last_name": person.last_name,
-        "display_name": person.display_name,
-        "job_title": person.job_title,
-        "department": person.department,
-        "contact_email": f"{person.local}@home.example" if chance.random() < 0.8 else "",
-        "location": company.location if chance.random() > 0.02 else "",
-        "language": company.language,
-        "permissions": ",".join(permissions),
-        "sort_key": sort_key(person.display_name, person.last_name, person.first_name),
-        "search": names.search_text(
+    return CustomerUser(
+        id=tenancy.uuid7(),
+        user_name=user_name,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        display_name=person.display_name,
+        job_title=person.job_title,
+        department=person.department,
+        contact_email=f"{person.local}@home.example" if chance.random() < 0.8 else "",
+        location=company.location if chance.random() > 0.02 else "",
+        language=company.language,
+        permissions=permissions,
+        sort_key=sort_key(person.display_name, person.last_name, person.first_name),
+        search=names.search_text(
             person.display_name, person.first_name, person.last_name, user_name
         ),
-        "password": chosen_hash if kind == "chosen" else "",
-        "password_state": "temporary" if kind in ("waiting", "expired") else kind,
-        "password_expires_at": {
+        password_state="temporary" if kind in ("waiting", "expired") else kind,
+        password_expires_at={
             "waiting": now + timedelta(days=chance.uniform(0.5, 7)),
             "expired": now - timedelta(days=chance.uniform(0.5, 20)),
         }.get(kind),
-        "signed_in_at": now - timedelta(days=age * chance.random()) if kind == "chosen" else None,
-        "added_at": now - timedelta(days=age),
-        "deleted_at": None,
-        "purge_at": None,
-    }
-
-
-def _deletion(customer: Customer, number: int) -> dict:
-    """When the user was deleted: so that one is purged tomorrow, one the day after, and so on."""
-    purge_at = timezone.now() + timedelta(days=number % 29 + 1, hours=-2)
-    return {
-        "added_at": timezone.now() - timedelta(days=500),
-        "deleted_at": purge_at - timedelta(days=30),
-        "purge_at": purge_at,
-        "is_blocked": False,
-    }
-
-
-def _hash_temporary(rows: list[dict]) -> None:
-    # Nobody knows these passwords; they wait to be reset.
-    hashes = passwords.hash_temporary(passwords.make_temporary_passwords(len(rows)))
-    for row, hashed in zip(rows, hashes, strict=True):
-        row["password"] = hashed
-
-
-def insert_users(customer: Customer, rows: list[dict]) -> None:
-    """Insert users past all operations, in one statement."""
-    if not rows:
-        return
-    columns = [name for name in COLUMNS if name != "permissions"]
-    arrays = ", ".join(f"%s::{kind}[]" for kind in COLUMNS.values())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {CustomerUser._meta.db_table} (partner_id, customer_id, phone,
-                version, permissions, {", ".join(columns)})
-            SELECT %s, %s, '', 1,
-                COALESCE(string_to_array(NULLIF(u.permissions, ''), ','), '{{}}'),
-                {", ".join(f"u.{column}" for column in columns)}
-            FROM unnest({arrays}) AS u({", ".join(COLUMNS)})
-            """,
-            [customer.partner_id, customer.pk]
-            + [[row[column] for row in rows] for column in COLUMNS],
-        )
+        signed_in_at=now - timedelta(days=age * chance.random()) if kind == "chosen" else None,
+        added_at=now - timedelta(days=age),
+    )

@@ -1,4 +1,4 @@
-"""What members have done today with the users there are, so that every result can be seen."""
+"""What members of the demo did today, so that every kind of result is there."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -29,7 +29,7 @@ from users.models import CustomerUser
 
 
 def act(members: Sequence[Member]) -> None:
-    """Delete, restore, block, edit and purge some, and keep the staff; Mira does what is grave."""
+    """Delete, restore, block, edit and purge users, and change members."""
     mira, jonas, tao = members[:3]
     customers = {customer.slug: customer for customer in Customer.objects.all()}
     _run_out_of_seats(customers["sunrise-clinics"], by=jonas)
@@ -47,7 +47,7 @@ def act(members: Sequence[Member]) -> None:
 
 
 def _run_out_of_seats(customer: Customer, *, by: Member) -> None:
-    """Four are deleted, their seats go to others, and they come back without."""
+    """Four users are deleted, others get their seats, and they are restored without."""
     office, defender = (
         customer.subscriptions.select_related("product").get(product__name=name)
         for name in ("Enterprise E3", "Defender P1")
@@ -85,7 +85,7 @@ def _leave_free(bought: Subscription, number: int, *, by: Member) -> None:
 
 
 def _plain(customer: Customer):
-    """The active users of the customer who are no administrators."""
+    """The customer's active users without administrators."""
     return customer.users.filter(deleted_at=None, is_administrator=False)
 
 
@@ -94,7 +94,7 @@ def _keys(people, number: int) -> list[UUID]:
 
 
 def _block(customer: Customer, *, by: Member) -> None:
-    """Three are blocked, and one of them is let in again."""
+    """Three users are blocked, and one of them is unblocked."""
     chosen = _keys(_plain(customer).filter(is_blocked=False), 3)
     for some, block, reason in ((chosen, True, "Devices were stolen"), (chosen[:1], False, "")):
         batch = plan_blocks(customer=customer, users=some, block=block, by=by)
@@ -114,7 +114,7 @@ def _change(user: CustomerUser, *, by: Member, **changed: str) -> None:
 
 
 def _plan_move(customer: Customer, *, by: Member) -> None:
-    """A plan to move some to where one of their products is not sold."""
+    """A plan to move users to where one of their products is not sold."""
     plain = _plain(customer)
     callers = plain.filter(assignments__subscription__product__name="Calling Plan")
     chosen = {*_keys(callers, 2), *_keys(plain, 6)}
@@ -122,14 +122,14 @@ def _plan_move(customer: Customer, *, by: Member) -> None:
 
 
 def _plan_delete_of_administrator(customer: Customer, *, by: Member) -> None:
-    """A plan that would leave nobody who administers the customer."""
+    """A plan that would leave the customer without an administrator."""
     administrators = customer.users.filter(deleted_at=None, is_administrator=True)
     chosen = [*_keys(administrators, 5), *_keys(_plain(customer), 3)]
     plan_deletes(customer=customer, users=chosen, by=by)
 
 
 def _plan_restore_of_taken_name(customer: Customer, *, by: Member) -> None:
-    """A plan in which one cannot come back before a new user name is chosen."""
+    """A plan in which one user cannot be restored without a new user name."""
     gone = list(customer.users.exclude(deleted_at=None).order_by("sort_key", "pk")[:3])
     other = _plain(customer).order_by("sort_key", "pk").first()
     _change(other, by=by, user_name=gone[0].user_name)
@@ -143,7 +143,7 @@ def _purge(customer: Customer, *, by: Member) -> None:
 
 
 def _hold(customer: Customer, *, by: Member) -> None:
-    """Two are kept for a lawsuit, and one can be restored for a month longer."""
+    """Two users are kept for a lawsuit, and one can be restored for a month longer."""
     gone = _keys(customer.users.exclude(deleted_at=None), 3)
     for some, choice, reason in (
         (gone[:2], {"act": "hold"}, "A lawsuit: nothing may be lost"),
@@ -154,7 +154,7 @@ def _hold(customer: Customer, *, by: Member) -> None:
 
 
 def _edit_and_undo(customer: Customer, *, by: Member) -> None:
-    """Some get a department, which was a mistake."""
+    """Users get a department by mistake."""
     chosen = _keys(_plain(customer), 5)
     changes = {"department": "Events"}
     batch = plan_edits(customer=customer, users=chosen, changes=changes, by=by)
@@ -163,7 +163,7 @@ def _edit_and_undo(customer: Customer, *, by: Member) -> None:
 
 
 def _wait_in_line(customer: Customer, *, by: Member) -> None:
-    """Three want a license of which none is free; then one is, and two wait on."""
+    """Three users wait for a license; one seat becomes free, and two go on waiting."""
     office = customer.subscriptions.get(product__name="Enterprise E3")
     _leave_free(office, 0, by=by)
     wanting = _plain(customer).exclude(assignments__subscription=office).exclude(location="")
@@ -183,7 +183,7 @@ def _put_away_and_back(customer: Customer, *, by: Member) -> None:
 
 
 def _keep_staff(*, by: Member) -> None:
-    """One has left, one is invited, and one let the invitation lie until it was too old."""
+    """A member is deactivated, another is invited, and a third invitation has expired."""
     former = Member.objects.create_user(
         "karl.holm@halden.example",
         partner_id=by.partner_id,
