@@ -1,4 +1,4 @@
-"""Whose is it: the only code that turns a URL into a customer."""
+"""The only code that turns a URL into a customer."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,7 +15,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 
 
 class Archived(PermissionDenied):
-    """The customer is archived: it can be looked at, and nothing of it can be changed."""
+    """The customer is archived and cannot be changed."""
 
     def __init__(self, customer: Customer):
         super().__init__(customer.name)
@@ -24,11 +24,11 @@ class Archived(PermissionDenied):
 
 def customer_view(permission: Permission, *, even_archived: bool = False) -> Callable:
     """
-    Hand the view the customer that the URL's slug names.
+    Pass the customer of the URL's slug to the view.
 
-    Another partner's, or one outside the member's limits, is 404 like one that does not exist;
-    one's own without the permission is 403 and the page names the right. An archived customer is
-    only shown: whatever would change it is 403, unless the view is there `even_archived`.
+    Answers 404 for another partner's customer and one outside the member's limits, as for one that
+    does not exist; 403 without the permission, and for writes to an archived customer unless
+    `even_archived`.
     """
 
     def decorate(view: Callable) -> Callable:

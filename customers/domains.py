@@ -1,4 +1,4 @@
-"""Names of domains: as typed, as stored and as people read them. Pure functions."""
+"""Names of domains: as typed, as stored and as shown. Pure functions."""
 
 import re
 
@@ -6,13 +6,13 @@ LIMIT = 253
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
-# IDNA 2003, which Python speaks, turns these into other letters or into nothing; today's IDNA
-# keeps them. What they are to become would be another domain for one of the two.
+# IDNA 2003, which Python implements, replaces or drops these; IDNA 2008 keeps them. The domain
+# would be a different one in each.
 _CHANGED_LETTERS = frozenset("ßẞς\u200c\u200d")
 
 
 class BadDomain(ValueError):
-    """What was typed is no domain; `code` is "empty", "ambiguous" or "bad"."""
+    """The text is no domain; `code` is "empty", "ambiguous" or "bad"."""
 
     def __init__(self, code: str):
         super().__init__(code)
@@ -21,9 +21,9 @@ class BadDomain(ValueError):
 
 def to_ascii(typed: str) -> str:
     """
-    The domain as it is stored: lower case, A-labels, no dot at its end.
+    Convert a domain to its stored form: lower case, A-labels, no dot at its end.
 
-    :raises BadDomain: where nobody could have such a domain, or it is not clear which one is meant.
+    :raises BadDomain: where it is invalid or ambiguous.
     """
     text = typed.strip().removeprefix("@").removesuffix(".")
     if not text:
@@ -42,7 +42,7 @@ def to_ascii(typed: str) -> str:
 
 
 def to_unicode(name: str) -> str:
-    """The domain as people read it; one that cannot be decoded stays as it is."""
+    """Convert a stored domain to its shown form; one that cannot be decoded stays as it is."""
     if "xn--" not in name:
         return name
     try:

@@ -1,4 +1,4 @@
-"""Letters: which are Chinese, how they are read, and what they fold to."""
+"""Letters of all scripts: which are Chinese, their pinyin, folded and Latin forms."""
 
 import csv
 import os
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from anyascii import anyascii
 
-# Family names whose characters are read differently elsewhere, with the numbers of their tones;
-# those of two characters have a blank between the readings.
+# Family names with another reading than their characters have elsewhere, as pinyin with tone
+# numbers; double family names have a blank between the two.
 with Path(__file__).with_name("family_names.csv").open(encoding="utf-8", newline="") as file:
     _READINGS = {row["name"]: row["pinyin"] for row in csv.DictReader(file)}
 FAMILY_NAMES = {name: pinyin for name, pinyin in _READINGS.items() if len(name) == 1}
@@ -39,7 +39,7 @@ def is_cjk(character: str) -> bool:
 
 
 class _Table(dict):
-    """A table for str.translate that works out each character once."""
+    """A table for str.translate that computes each character once."""
 
     def __init__(self, make: Callable[[str], str]):
         super().__init__()
@@ -51,9 +51,9 @@ class _Table(dict):
 
 
 def _to_pinyin(character: str) -> str:
-    # Characters are read one by one, so its phrases would take 45 MB of every process for nothing.
+    # Characters are read one by one, so its phrases would waste 45 MB of every process.
     os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")
-    # What is left still takes 15 MB that a process without Chinese names does not need.
+    # Imported late: the rest takes 15 MB that a process without Chinese names does not need.
     import pypinyin
 
     reading = pypinyin.pinyin(
@@ -63,7 +63,7 @@ def _to_pinyin(character: str) -> str:
 
 
 def _to_sort_key(character: str) -> str:
-    # The tone and the character itself keep the families 王 and 汪 apart.
+    # The tone and the character itself keep the family names 王 and 汪 apart.
     return _to_pinyin(character) + character if _is_han(character) else _fold(character)
 
 
@@ -72,7 +72,7 @@ def _fold(character: str) -> str:
         return character
     parts = unicodedata.normalize("NFKD", character.casefold())
     plain = "".join(part for part in parts if not unicodedata.combining(part))
-    # Letters that no decomposition takes apart, such as ø and ł.
+    # Letters without a decomposition, such as ø and ł.
     is_latin = unicodedata.name(character, "").startswith("LATIN ")
     return anyascii(plain).lower() if is_latin else plain
 

@@ -5,18 +5,18 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from customers import domains
+from customers import domains, names
 from partners.models import Member, TenantModel
 
 
 class Customer(TenantModel):
-    """A company the partner serves; it has domains, subscriptions and users."""
+    """A company that the partner serves, with domains, subscriptions and users."""
 
     class State(models.TextChoices):
         ACTIVE = "active", _("Active")
         ARCHIVED = "archived", _("Archived")
 
-    slug = models.SlugField(max_length=60)
+    slug = models.SlugField(max_length=names.SLUG_LIMIT)
     name = models.CharField(_("name"), max_length=120)
     sort_key = models.CharField(max_length=400, db_collation="C", editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
@@ -64,12 +64,11 @@ class Customer(TenantModel):
 
     @property
     def is_archived(self) -> bool:
-        """Whether it is put away and can only be looked at."""
         return self.state == self.State.ARCHIVED
 
 
 class CustomerPart(TenantModel):
-    """A row that belongs to one customer; the real key is composite and made in SQL."""
+    """A row that belongs to one customer; its composite foreign key is created in SQL."""
 
     customer = models.ForeignKey(
         Customer, models.CASCADE, db_index=False, db_constraint=False, related_name="%(class)ss"
@@ -80,9 +79,9 @@ class CustomerPart(TenantModel):
 
 
 class Domain(CustomerPart):
-    """A domain of the customer, lower case, as an A-label; unique in the installation."""
+    """A domain of the customer in lower case and A-labels; unique in the installation."""
 
-    name = models.CharField(_("domain"), max_length=253, unique=True)
+    name = models.CharField(_("domain"), max_length=domains.LIMIT, unique=True)
     is_verified = models.BooleanField(_("verified"), default=False)
     is_default = models.BooleanField(_("default"), default=False)
 
@@ -99,12 +98,12 @@ class Domain(CustomerPart):
 
     @property
     def spelled(self) -> str:
-        """The domain in the letters of its language."""
+        """The domain in the script of its language."""
         return domains.to_unicode(self.name)
 
 
 class Scope(CustomerPart):
-    """A customer that a limited member may see."""
+    """A customer that a limited member can see."""
 
     member = models.ForeignKey(
         Member, models.CASCADE, db_index=False, db_constraint=False, related_name="scopes"
@@ -121,7 +120,7 @@ class Scope(CustomerPart):
 
 
 class UserCount(models.Model):
-    """How many users a customer has, kept by statement triggers; also the customer's lock."""
+    """Numbers of users of a customer, kept by statement triggers; its row is the customer's lock."""
 
     customer = models.OneToOneField(
         Customer,
@@ -151,7 +150,7 @@ class UserCount(models.Model):
 
 
 class CountDifference(TenantModel):
-    """A kept counter that the last recount found to be wrong; the next one replaces all of them."""
+    """A kept counter that the last recount found to be wrong; each recount replaces all rows."""
 
     class Counter(models.TextChoices):
         ACTIVE = "active", _("Active users")
@@ -164,7 +163,7 @@ class CountDifference(TenantModel):
         Customer, models.CASCADE, db_index=False, db_constraint=False, related_name="+"
     )
     counter = models.CharField(max_length=10, choices=Counter)
-    # The subscription whose seats they are; no key.
+    # The subscription of assigned seats; no foreign key.
     subscription_id = models.UUIDField(null=True)
     # None where the counter is missing.
     kept = models.IntegerField(null=True)

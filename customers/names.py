@@ -1,17 +1,13 @@
 """
-The rules for names of any kind: pure functions, no database.
+Sort keys and slugs of names. Pure functions.
 
-What a list sorts by is made here too and stored in a column, so that every server sorts alike
-whatever its locale is.
+Sort keys are stored in a column, so that the order does not depend on a server's locale.
 """
 
 import re
 
 from customers import letters
-
-# What holds for the names of members too lies below, and is part of these rules.
-from partners.names import clean_text as clean_text
-from partners.names import has_invisible as has_invisible
+from partners.names import clean_text
 
 SORT_KEY_LIMIT = 240
 SLUG_LIMIT = 60
@@ -19,10 +15,10 @@ SLUG_LIMIT = 60
 
 def sort_key(display_name: str, last: str = "", first: str = "") -> str:
     """
-    Make what a list of users is sorted by, compared byte by byte.
+    Make a sort key, to be compared byte by byte.
 
-    Case and accents are folded, Han characters stand under their pinyin. The
-    other two names count only where there is no display name.
+    Case and accents are folded, and Han characters are sorted by pinyin. Last and first name count
+    only without a display name.
     """
     name = display_name or f"{last} {first}".strip()
     if name.isascii():
@@ -39,10 +35,10 @@ def sort_key(display_name: str, last: str = "", first: str = "") -> str:
 
 def propose_slug(name: str) -> str:
     """
-    Propose how a customer is called in addresses: Café Lumière → cafe-lumiere, 江南 → jiang-nan.
+    Propose a slug: Café Lumière → cafe-lumiere, 江南 → jiang-nan.
 
-    Empty where the name has no letter that could be spelled in a–z.
+    Empty if the name has no letter that can be spelled in a–z.
     """
-    spaced = "".join(f" {one} " if letters.is_cjk(one) else one for one in clean_text(name))
+    spaced = clean_text(name).translate(letters.SEARCH)
     spelled = spaced.translate(letters.LATIN).lower().replace("'", "").replace("’", "")
     return "-".join(re.findall(r"[a-z0-9]+", spelled))[:SLUG_LIMIT].strip("-")

@@ -1,4 +1,4 @@
-"""Everything that writes customers and their domains."""
+"""Writes customers and their domains."""
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
@@ -15,33 +15,29 @@ DETAILS = ("name", "location", "language", "contact_name", "contact_email")
 
 
 class SlugTaken(Refusal):
-    """Another customer of the partner has this short name."""
+    """Another customer of the partner has this slug."""
 
     message = _("Another customer has this short name. Choose another one.")
 
 
 class DomainTaken(Refusal):
-    """Somebody in the installation has this domain; who, is nobody's business."""
+    """A customer in the installation has this domain; which one is never shown."""
 
     message = _(
-        "This domain is in use already and can be added only once. If it belongs to this customer,"
-        " ask the operator of the portal."
+        "This domain is already in use. If it belongs to this customer, ask the operator of the"
+        " portal."
     )
 
 
 class DomainInUse(Refusal):
-    """Users are named in this domain."""
+    """User names end with this domain."""
 
 
 class DefaultDomain(Refusal):
-    """The default domain cannot go while there are others."""
-
-    message = _("This is the default domain. Make another one the default first.")
+    message = _("This is the default domain. Make another domain the default first.")
 
 
 class NotVerified(Refusal):
-    """Only a verified domain can be the default."""
-
     message = _("Only a verified domain can be the default. Mark it as verified first.")
 
 
@@ -59,12 +55,12 @@ def add_customer(
     by: Member,
 ) -> Customer:
     """
-    Add a customer with its first domain; without a slug it gets one made of its name.
+    Add a customer with its first domain; without a slug, one is made from the name.
 
-    A member who is limited to chosen customers may see the new one.
+    A limited member gets access to it.
 
-    :raises SlugTaken: and adds nothing, where another customer of the partner has the slug.
-    :raises DomainTaken: and adds nothing, where anybody has the domain.
+    :raises SlugTaken: if another customer of the partner has the slug.
+    :raises DomainTaken: if any customer of the installation has the domain.
     """
     customer = Customer(
         slug=slug or queries.propose_slug(name, member=by),
@@ -103,7 +99,7 @@ def edit_details(
     contact_email: str,
     by: Member,
 ) -> Customer:
-    """Change what the customer is called, where it is, and whom to ask there."""
+    """Change name, usage location, language and contact."""
     after = {
         "name": name,
         "location": location,
@@ -125,9 +121,9 @@ def change_policies(
     by: Member,
 ) -> Customer:
     """
-    Change how passwords are handed over and how long deleted users are kept.
+    Change the rules for passwords and for deleted users.
 
-    It holds for what comes: passwords that are out and users who are deleted keep their dates.
+    Not retroactive: existing passwords and deleted users keep their dates.
     """
     after = {
         "password_days": password_days,
@@ -140,26 +136,24 @@ def change_policies(
 
 @transaction.atomic
 def edit_notes(*, customer: Customer, notes: str, by: Member) -> Customer:
-    """Change what the partner's staff has noted about the customer."""
     return _change(customer, "customer.notes_changed", {"notes": notes}, by=by)
 
 
 @transaction.atomic
 def archive_customer(*, customer: Customer, by: Member) -> Customer:
-    """Put the customer away: everything stays and can be looked at, nothing can be changed."""
+    """Archive the customer: everything can be viewed, and nothing can be changed."""
     after = {"state": Customer.State.ARCHIVED}
     return _change(customer, "customer.archived", after, by=by)
 
 
 @transaction.atomic
 def reactivate_customer(*, customer: Customer, by: Member) -> Customer:
-    """Take an archived customer back into service."""
     after = {"state": Customer.State.ACTIVE}
     return _change(customer, "customer.reactivated", after, by=by)
 
 
 def _change(customer: Customer, action: str, after: dict, *, by: Member) -> Customer:
-    """Write what is different, and record it; where nothing is, nothing happens."""
+    """Write and record the values that differ, if any."""
     customer = _lock(customer)
     changed = [name for name, value in after.items() if getattr(customer, name) != value]
     if not changed:
@@ -189,11 +183,11 @@ def _values(customer: Customer, fields) -> dict:
 @transaction.atomic
 def add_domain(*, customer: Customer, name: str, is_verified: bool, by: Member) -> Domain:
     """
-    Add a domain, spelled as domains.to_ascii does; the first one is the default.
+    Add a domain in the form of domains.to_ascii; the first one is the default.
 
-    :raises DomainTaken: and adds nothing, where anybody in the installation has it.
+    :raises DomainTaken: if any customer of the installation has it.
     """
-    # Locked, so that two who add the first domain do not both make theirs the default.
+    # Of two members adding the first domain at once, only one may make theirs the default.
     _lock(customer)
     domain = Domain(
         customer=customer,
@@ -212,7 +206,7 @@ def add_domain(*, customer: Customer, name: str, is_verified: bool, by: Member) 
 
 @transaction.atomic
 def mark_domain(*, domain: Domain, is_verified: bool, by: Member) -> None:
-    """Mark a domain as verified, so that users can be named in it, or take the mark away."""
+    """Mark a domain as verified or not; user names need a verified domain."""
     if Domain.objects.filter(pk=domain.pk, is_verified=not is_verified).update(
         is_verified=is_verified
     ):
@@ -224,7 +218,7 @@ def make_default(*, domain: Domain, by: Member) -> None:
     """
     Make it the domain that is proposed for new users.
 
-    :raises NotVerified: where it is not verified.
+    :raises NotVerified: if it is not verified.
     """
     _lock(domain.customer)
     domain.refresh_from_db(fields=["is_verified", "is_default"])
@@ -232,7 +226,7 @@ def make_default(*, domain: Domain, by: Member) -> None:
         raise NotVerified
     if domain.is_default:
         return
-    # One after the other: at no moment may the customer have two.
+    # In two statements: a unique index allows one default at any moment.
     domain.customer.domains.filter(is_default=True).update(is_default=False)
     Domain.objects.filter(pk=domain.pk).update(is_default=True)
     _record_domain("domain.made_default", domain, by=by)
@@ -241,10 +235,10 @@ def make_default(*, domain: Domain, by: Member) -> None:
 @transaction.atomic
 def remove_domain(*, domain: Domain, by: Member) -> None:
     """
-    Remove a domain in which nobody is named, not even a deleted user who could be restored.
+    Remove a domain that no user name has, those of deleted users included.
 
-    :raises DefaultDomain: where it is the default one and there are others.
-    :raises DomainInUse: where users have it in their names.
+    :raises DefaultDomain: if it is the default and there are others.
+    :raises DomainInUse: if user names have it.
     """
     customer = domain.customer
     # No user may be named in the domain while it goes.
@@ -255,10 +249,10 @@ def remove_domain(*, domain: Domain, by: Member) -> None:
         raise DefaultDomain
     if users := customer.users.filter(user_name__endswith=f"@{domain.name}").count():
         text = ngettext(
-            "%(users)d user is named in %(domain)s, deleted ones included. A domain can be removed"
-            " when nobody is.",
-            "%(users)d users are named in %(domain)s, deleted ones included. A domain can be"
-            " removed when nobody is.",
+            "%(users)d user name ends with %(domain)s, including deleted users. Change or purge it"
+            " first.",
+            "%(users)d user names end with %(domain)s, including deleted users. Change or purge"
+            " them first.",
             users,
         )
         raise DomainInUse(text % {"users": users, "domain": domain.name})

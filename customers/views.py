@@ -23,7 +23,7 @@ def add(request):
         try:
             customer = operations.add_customer(**form.cleaned_data, by=request.user)
         except Refusal as error:
-            form.report(error)
+            form.add_refusal(error)
         else:
             messages.success(request, _("%(name)s was added.") % {"name": customer.name})
             return redirect("portal:customer", customer.slug)
@@ -33,7 +33,7 @@ def add(request):
 @customer_view(Permission.VIEW)
 @require_safe
 def settings(request, customer):
-    """Show everything that is kept about the customer itself, and where each is changed."""
+    """Show the customer's details, policies and notes."""
     may_manage = request.user.may(Permission.MANAGE_CUSTOMERS)
     context = {
         "nav": "settings",
@@ -50,11 +50,11 @@ def settings(request, customer):
 @customer_view(Permission.MANAGE_CUSTOMERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_details(request, customer):
-    """Change what the customer is called, where it is, and whom to ask there."""
+    """Change name, usage location, language and contact."""
     form = forms.Details.of(customer, request.POST or None)
     if form.is_valid():
         operations.edit_details(customer=customer, **form.cleaned_data, by=request.user)
-        messages.success(request, _("The details are saved."))
+        messages.success(request, _("Details saved."))
         return redirect("customers:settings", customer.slug)
     context = {"nav": "settings", "customer": customer, "form": form}
     return render_form(request, "customers/edit_details.html", context)
@@ -63,11 +63,11 @@ def edit_details(request, customer):
 @customer_view(Permission.MANAGE_POLICIES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_policies(request, customer):
-    """Change how passwords are handed over and how long deleted users are kept."""
+    """Change the rules for passwords and for deleted users."""
     form = forms.Policies.of(customer, request.POST or None)
     if form.is_valid():
         operations.change_policies(customer=customer, **form.cleaned_data, by=request.user)
-        messages.success(request, _("The policies are saved. They hold from now on."))
+        messages.success(request, _("Policies saved. They apply from now on."))
         return redirect("customers:settings", customer.slug)
     context = {"nav": "settings", "customer": customer, "form": form}
     return render_form(request, "customers/change_policies.html", context)
@@ -76,11 +76,10 @@ def change_policies(request, customer):
 @customer_view(Permission.MANAGE_CUSTOMERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_notes(request, customer):
-    """Change the notes about the customer."""
     form = forms.Notes.of(customer, request.POST or None)
     if form.is_valid():
         operations.edit_notes(customer=customer, **form.cleaned_data, by=request.user)
-        messages.success(request, _("The notes are saved."))
+        messages.success(request, _("Notes saved."))
         return redirect("customers:settings", customer.slug)
     context = {"nav": "settings", "customer": customer, "form": form}
     return render_form(request, "customers/edit_notes.html", context)
@@ -89,7 +88,7 @@ def edit_notes(request, customer):
 @customer_view(Permission.MANAGE_CUSTOMERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def archive(request, customer):
-    """Archive the customer, once its name has been typed."""
+    """Archive the customer once its name has been typed."""
     form = forms.ConfirmArchiving(request.POST or None, customer=customer)
     if form.is_valid():
         operations.archive_customer(customer=customer, by=request.user)
@@ -102,7 +101,6 @@ def archive(request, customer):
 @customer_view(Permission.MANAGE_CUSTOMERS, even_archived=True)
 @require_POST
 def reactivate(request, customer):
-    """Take an archived customer back into service."""
     operations.reactivate_customer(customer=customer, by=request.user)
     messages.success(request, _("%(name)s is active again.") % {"name": customer.name})
     return redirect("portal:customer", customer.slug)
@@ -111,7 +109,6 @@ def reactivate(request, customer):
 @customer_view(Permission.VIEW)
 @require_safe
 def domains(request, customer):
-    """Show the customer's domains."""
     context = {
         "nav": "domains",
         "customer": customer,
@@ -124,7 +121,6 @@ def domains(request, customer):
 @customer_view(Permission.MANAGE_CUSTOMERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_domain(request, customer):
-    """Add a domain to the customer."""
     form = forms.AddDomain(request.POST or None)
     if form.is_valid():
         with refusal_as_error(form, "name"):
@@ -138,7 +134,7 @@ def add_domain(request, customer):
 @customer_view(Permission.MANAGE_CUSTOMERS)
 @require_POST
 def mark_domain(request, customer, domain_id):
-    """Mark a domain as verified, or take the mark away."""
+    """Mark a domain as verified or not verified."""
     domain = find_domain(customer, domain_id)
     form = forms.MarkDomain(request.POST)
     if form.is_valid():
@@ -149,7 +145,6 @@ def mark_domain(request, customer, domain_id):
 @customer_view(Permission.MANAGE_CUSTOMERS)
 @require_POST
 def make_default(request, customer, domain_id):
-    """Make a domain the one that is proposed for new users."""
     domain = find_domain(customer, domain_id)
     with refusal_as_message(request):
         operations.make_default(domain=domain, by=request.user)
@@ -159,7 +154,6 @@ def make_default(request, customer, domain_id):
 @customer_view(Permission.MANAGE_CUSTOMERS)
 @require_POST
 def remove_domain(request, customer, domain_id):
-    """Remove a domain in which nobody is named."""
     domain = find_domain(customer, domain_id)
     with refusal_as_message(request):
         operations.remove_domain(domain=domain, by=request.user)
@@ -168,7 +162,7 @@ def remove_domain(request, customer, domain_id):
 
 
 def find_domain(customer, domain_id):
-    """The customer's domain of this id, or the answer that there is none."""
+    """The customer's domain of this id, or 404."""
     domain = queries.get_domain(customer, domain_id)
     if domain is None:
         raise Http404

@@ -1,4 +1,4 @@
-"""Who may do what: the refusal, and the decorator of pages that belong to no customer."""
+"""Checks permissions: in operations, and for pages of no customer."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,7 +10,7 @@ from partners.roles import Permission
 
 
 class Refused(PermissionDenied):
-    """It is the member's own partner's, but the member's role does not allow the act."""
+    """The member's role does not have the permission."""
 
     def __init__(self, permission: Permission):
         super().__init__(permission.label)
@@ -19,16 +19,16 @@ class Refused(PermissionDenied):
 
 def require(member: Member, permission: Permission) -> None:
     """
-    Let the member pass.
+    Require a permission of the member.
 
-    :raises Refused: where the role lacks the permission; the 403 page says who can give it.
+    :raises Refused: if the role lacks it; the 403 page names the roles that have it.
     """
     if not member.may(permission):
         raise Refused(permission)
 
 
 def partner_view(permission: Permission) -> Callable:
-    """Hand the view over only to members with this permission."""
+    """Let only members with this permission use the view."""
 
     def decorate(view: Callable) -> Callable:
         @wraps(view)

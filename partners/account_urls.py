@@ -1,8 +1,8 @@
 """
-The pages of the sign-in library that are used here, each by its own name.
+The pages of the sign-in library that are used here.
 
-No more of it is routed: its page of email addresses, sign-up, and sign-in by code would let
-members have addresses and passwords that this portal knows nothing of.
+The others are not routed: sign-up, email addresses and sign-in by code would let members have
+addresses and passwords that the portal does not know.
 """
 
 from allauth.account import views as account
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 
 class Word(StringConverter):
-    """Letters and digits: the member in a link to choose a password, before the first dash."""
+    """Letters and digits: the member's part of a link to choose a password, before the dash."""
 
     regex = "[0-9A-Za-z]+"
 
@@ -25,7 +25,7 @@ register_converter(Word, "word")
 
 
 def page(route: str, view, name: str):
-    """Route a page; its class would also answer PUT, and DELETE past its form and its notice."""
+    """Route a page; its class would also answer PUT, and DELETE without form and notice."""
     return path(route, require_http_methods(["GET", "HEAD", "POST"])(view), name=name)
 
 

@@ -1,4 +1,4 @@
-"""Where allauth asks the portal: no sign-up, mails in our words, sealed second factors."""
+"""Adapts allauth: no sign-up, the portal's own mails, encrypted second factors."""
 
 import base64
 import ipaddress
@@ -27,34 +27,30 @@ from partners.operations.tries import TooManyTries, withdraw_attempt
 
 log = logging.getLogger(__name__)
 
-# In the session, between the password and the second factor: the wrong tries before.
+# Session key between password and second factor: the number of wrong tries before.
 FAILED = "failed_before"
 
 
 def display(member) -> str:
-    """The name allauth's pages call a member by."""
+    """The name of a member on allauth's pages."""
     return member.name
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Members are invited by their partner; nobody signs up."""
-
     def is_open_for_signup(self, request) -> bool:
-        """Never."""
         return False
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """The link to choose a password: from BASE_URL, since a stranger may send any Host."""
+        """The link to choose a password, from BASE_URL: the Host header can be forged."""
         uid, _dash, token = key.partition("-")
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
         return f"{settings.BASE_URL}{path}"
 
     def send_password_reset_mail(self, user, email, context) -> None:
-        """Send the link to choose a password."""
         mails.send_aside(mails.write_reset(user, link=context["password_reset_url"]))
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None) -> None:
-        """Send a notice of what has changed, once the change stands."""
+        """Send a notice of a change after its commit."""
         if template_prefix not in mails.NOTICES:
             self.send_mail(template_prefix, email or user.email, context or {})
             return
@@ -62,18 +58,18 @@ class AccountAdapter(DefaultAccountAdapter):
         transaction.on_commit(partial(mails.send, letter), robust=True)
 
     def send_mail(self, template_prefix, email, context) -> None:
-        """Send nothing in the library's own words: whatever arrives here has none of ours."""
+        """Send nothing: every mail of the library has a replacement of the portal's own."""
         log.error("the mail %s has no text here and was not sent", template_prefix)
 
     def get_client_ip(self, request) -> str:
-        """The address of the client, behind as many proxies as settings.TRUSTED_PROXY_COUNT."""
+        """The address of the client behind settings.TRUSTED_PROXY_COUNT proxies."""
         address = ipaddress.ip_address(super().get_client_ip(request).partition("%")[0])
         return str(getattr(address, "ipv4_mapped", None) or address)
 
     # Signing in: allauth's own limits refuse a right password by the client's address alone.
 
     def pre_authenticate(self, request, **credentials) -> None:
-        """Count the try before the password is looked at."""
+        """Count the try before the password is checked."""
         is_again = request.user.is_authenticated
         try:
             self._attempt = begin_member_attempt(
@@ -87,7 +83,7 @@ class AccountAdapter(DefaultAccountAdapter):
             self._while_hashing.enter_context(hashers.without_waiting())
 
     def authenticate(self, request, **credentials):
-        """The member, where the password is right; without hashing beyond what the process takes."""
+        """Check the password, unless too many are being hashed."""
         try:
             with ExitStack() as self._while_hashing:
                 return super().authenticate(request, **credentials)
@@ -108,7 +104,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     @transaction.atomic
     def login(self, request, user) -> None:
-        """Begin the session, saved together with its record: neither stands without the other."""
+        """Begin the session, saved in one transaction with its record."""
         super().login(request, user)
         failed = request.session.pop(FAILED, 0)
         request.session.save()
@@ -116,26 +112,22 @@ class AccountAdapter(DefaultAccountAdapter):
         record_own("member.signed_in", member=user, after=after)
 
     def post_login(self, request, user, **details):
-        """Let the browser be known from now on."""
         response = super().post_login(request, user, **details)
         return browsers.remember(request, response, user.pk)
 
     def set_password(self, user, password) -> None:
-        """Replace the password, on record."""
         is_recovered = not self.request.user.is_authenticated
         change_password(member=user, password=password, is_recovered=is_recovered)
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Keeps the secrets of second factors encrypted; allauth itself stores them as they are."""
+    """Encrypts the secrets of second factors; allauth itself stores them in plain text."""
 
     def encrypt(self, text: str) -> str:
-        """Seal the text under the installation's key."""
         nonce = os.urandom(12)
         sealed = AESGCM(keys.load("seal")).encrypt(nonce, text.encode(), b"mfa")
         return base64.b64encode(nonce + sealed).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open what encrypt() sealed."""
         data = base64.b64decode(encrypted_text)
         return AESGCM(keys.load("seal")).decrypt(data[:12], data[12:], b"mfa").decode()

@@ -1,8 +1,8 @@
 """
-Browsers in which an account has signed in before.
+Known browsers: those in which an account has signed in before.
 
-Such a browser has wrong tries of its own, so that tries elsewhere do not keep its user out. The
-signed cookie names the account by its id and opens nothing; it stays when the user signs out.
+Wrong tries in a known browser are counted separately, so that tries elsewhere do not lock out its
+user. The signed cookie holds the id of the account and gives no access; it outlives the session.
 """
 
 import secrets
@@ -16,7 +16,7 @@ SALT = "partners.browsers"
 
 
 def cookie_name(path: str) -> str:
-    """The name of the cookie; over https no insecure page and no other host can set it."""
+    """The cookie's name; its prefix keeps insecure pages and other hosts from setting it."""
     name = "known" if path == "/" else f"known-{path.strip('/')}"
     if not settings.IS_HTTPS:
         return name
@@ -24,7 +24,7 @@ def cookie_name(path: str) -> str:
 
 
 def read(request: HttpRequest, *, path: str = "/") -> tuple[str, str]:
-    """The id of the account that signed in here before, and the browser's; ('', '') for none."""
+    """The ids of the account that signed in before and of the browser; ('', '') for none."""
     try:
         account, browser = signing.loads(
             request.COOKIES.get(cookie_name(path), ""), salt=SALT + path, max_age=AGE
@@ -35,7 +35,7 @@ def read(request: HttpRequest, *, path: str = "/") -> tuple[str, str]:
 
 
 def remember(request: HttpRequest, response: HttpResponse, account: object, *, path: str = "/"):
-    """Let the browser be known as one in which this account has signed in; returns the response."""
+    """Make the browser known to this account, and return the response."""
     known, browser = read(request, path=path)
     if known != str(account):
         browser = secrets.token_urlsafe(12)

@@ -4,6 +4,8 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from partners import names
@@ -18,51 +20,58 @@ def time_zones() -> list[tuple[str, str]]:
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in kept)]
 
 
-# In the form, what is left to the device has a word: an empty choice would look forgotten.
+# The form's value for a setting that is left to the device: '' would look like a missing choice.
 AUTO = "auto"
 
 
-def _left_to_device(value: str) -> str:
+def _from_auto(value: str) -> str:
     return "" if value == AUTO else value
 
 
 class CleanText(forms.CharField):
-    """One line of text without what cannot be seen."""
+    """One line of text without invisible characters."""
 
     def clean(self, value):
-        """Take out control characters and blanks that mean nothing."""
         return super().clean(names.clean_text(value or ""))
 
 
-class Profile(forms.Form):
-    """What members decide about themselves."""
+def model_field(model: type[Model], name: str, **options) -> forms.Field:
+    """The form field of a column: its label, length, choices and limits, unless overridden."""
+    column = model._meta.get_field(name)
+    for validator in column.validators:
+        if isinstance(validator, MinValueValidator | MaxValueValidator):
+            options.setdefault(validator.code, validator.limit_value)
+    return column.formfield(**options)
 
-    name = CleanText(label=_("Name"), max_length=120)
+
+class Profile(forms.Form):
+    """The settings of a member that they change themselves."""
+
+    name = model_field(Member, "name", form_class=CleanText)
     language = forms.TypedChoiceField(
         label=_("Language"),
-        choices=[(AUTO, _("As the browser asks for")), *settings.LANGUAGES],
-        coerce=_left_to_device,
+        choices=[(AUTO, _("Browser language")), *settings.LANGUAGES],
+        coerce=_from_auto,
     )
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=time_zones,
-        help_text=_("Times are shown as the clocks there have them."),
+        help_text=_("Times are shown in this time zone."),
     )
     theme = forms.TypedChoiceField(
         label=_("Appearance"),
         choices=[(value or AUTO, label) for value, label in Member.Theme.choices],
-        coerce=_left_to_device,
+        coerce=_from_auto,
         widget=forms.RadioSelect,
     )
-    has_shortcuts = forms.BooleanField(
-        label=_("Single-key shortcuts"),
-        required=False,
-        help_text=_("Keys such as / and ? act without Ctrl. Switch them off if you dictate."),
+    has_shortcuts = model_field(
+        Member,
+        "has_shortcuts",
+        help_text=_("Keys such as / and ? work without Ctrl. Turn this off if you use dictation."),
     )
 
     @classmethod
     def of(cls, member: Member, data=None) -> "Profile":
-        """The form as it is filled in for this member."""
         initial = {name: getattr(member, name) for name in cls.base_fields}
         for name in ("language", "theme"):
             initial[name] = initial[name] or AUTO
@@ -70,44 +79,37 @@ class Profile(forms.Form):
 
 
 class ChooseLanguage(forms.Form):
-    """One of the languages of the portal."""
-
     language = forms.ChoiceField(choices=settings.LANGUAGES)
 
 
 class InviteMember(forms.Form):
-    """Whom to invite, and what they will be."""
-
-    email = forms.EmailField(
-        label=_("E-mail address"),
-        max_length=254,
-        help_text=_("The invitation goes there, and the new member signs in with it."),
+    email = model_field(
+        Invitation,
+        "email",
+        help_text=_("The invitation goes to this address, and the new member signs in with it."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
-    role = forms.ChoiceField(
-        label=_("Role"), choices=Role, initial=Role.READER, widget=forms.RadioSelect
-    )
-    is_limited = forms.BooleanField(
-        label=_("May see chosen customers only"),
-        required=False,
-        help_text=_("Choose them on the member’s page once the invitation is accepted."),
+    role = model_field(Invitation, "role", initial=Role.READER, widget=forms.RadioSelect)
+    is_limited = model_field(
+        Invitation,
+        "is_limited",
+        help_text=_("Select the customers on the member’s page once the invitation is accepted."),
     )
 
     def __init__(self, *args, by: Member, **kwargs):
-        """Let members who see chosen customers only invite others to no more."""
         super().__init__(*args, **kwargs)
+        # Limited members invite limited members only.
         if by.is_limited:
             self.fields["is_limited"].initial = True
             self.fields["is_limited"].disabled = True
 
 
 class ChangeAddress(forms.Form):
-    """The address that a member wants to sign in with."""
-
-    email = forms.EmailField(
+    email = model_field(
+        Member,
+        "email",
         label=_("New email address"),
-        max_length=254,
-        help_text=_("A link goes there. Your address changes when you open it."),
+        help_text=_("You get a link there. Your address changes when you open it."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 
@@ -116,7 +118,6 @@ class ChangeAddress(forms.Form):
         self.member = member
 
     def clean_email(self):
-        """Refuse the address that the member has already."""
         email = self.cleaned_data["email"].lower()
         if email == self.member.email:
             raise ValidationError(_("You already sign in with this address. Enter another one."))
@@ -124,28 +125,28 @@ class ChangeAddress(forms.Form):
 
 
 class ChangeRole(forms.Form):
-    """What a member shall be."""
-
-    role = forms.ChoiceField(label=_("Role"), choices=Role, widget=forms.RadioSelect)
+    role = model_field(Member, "role", widget=forms.RadioSelect)
 
 
 class AcceptInvitation(forms.Form):
-    """The name and the password of somebody who becomes a member."""
+    """Name and password of a new member."""
 
-    name = CleanText(
+    name = model_field(
+        Member,
+        "name",
+        form_class=CleanText,
         label=_("Your name"),
-        max_length=120,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     password = forms.CharField(
         label=_("Password"),
         max_length=256,
         strip=False,
-        help_text=_("At least 12 characters. A few words together are easy to remember."),
+        help_text=_("At least 12 characters. Several words are easy to remember."),
         widget=forms.PasswordInput(render_value=True, attrs={"autocomplete": "new-password"}),
     )
     again = forms.CharField(
-        label=_("The same password again"),
+        label=_("Repeat password"),
         max_length=256,
         strip=False,
         widget=forms.PasswordInput(render_value=True, attrs={"autocomplete": "new-password"}),
@@ -156,11 +157,10 @@ class AcceptInvitation(forms.Form):
         self.invitation = invitation
 
     def clean(self):
-        """Check the password against the rules for members, and against its second typing."""
         cleaned = super().clean()
         password, again = cleaned.get("password"), cleaned.get("again")
         if password and again and password != again:
-            self.add_error("again", _("The two passwords differ. Type the same one twice."))
+            self.add_error("again", _("The passwords don’t match."))
         if password:
             member = Member(email=self.invitation.email, name=cleaned.get("name", ""))
             try:
@@ -170,5 +170,5 @@ class AcceptInvitation(forms.Form):
         return cleaned
 
     def chosen(self) -> dict[str, str]:
-        """The name and the password, as they are to be stored."""
+        """The arguments of `accept_invitation`."""
         return {name: self.cleaned_data[name] for name in ("name", "password")}

@@ -1,4 +1,4 @@
-"""The slow hash of passwords, and how much of it goes on at once."""
+"""The slow hash of passwords, and its limit of concurrency."""
 
 import threading
 from collections.abc import Iterator
@@ -8,25 +8,25 @@ from contextvars import ContextVar
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.utils.translation import gettext_lazy as _
 
-# Of each process. A hash takes 20 to 50 ms of one core and 19 MiB; the other threads are for pages.
-AT_ONCE = 1
-WAITING = 2
-LONGEST_WAIT = 2.0
+# Per process. A hash takes 20 to 50 ms of one core and 19 MiB; the other threads are for pages.
+MAX_HASHING = 1
+MAX_WAITING = 2
+MAX_WAIT_SECONDS = 2.0
 
-_places = threading.BoundedSemaphore(AT_ONCE + WAITING)
-_hashing = threading.BoundedSemaphore(AT_ONCE)
+_places = threading.BoundedSemaphore(MAX_HASHING + MAX_WAITING)
+_hashing = threading.BoundedSemaphore(MAX_HASHING)
 _may_wait: ContextVar[bool] = ContextVar("may_wait", default=True)
 
 
 class Busy(Exception):
-    """More passwords are being hashed than the process takes on; nothing was done."""
+    """Too many passwords are being hashed in this process; nothing was done."""
 
     message = _("Too many people are signing in at this moment. Try again in a few seconds.")
 
 
 @contextmanager
 def without_waiting(is_so: bool = True) -> Iterator[None]:
-    """Inside the block, hash only where a place is free at once."""
+    """Inside the block, raise Busy instead of waiting for a place."""
     token = _may_wait.set(not is_so)
     try:
         yield
@@ -37,14 +37,14 @@ def without_waiting(is_so: bool = True) -> Iterator[None]:
 @contextmanager
 def slot() -> Iterator[None]:
     """
-    Hash a password inside the block: one at once in a process, two more wait for two seconds.
+    Reserve a place for hashing inside the block, and wait for it for up to MAX_WAIT_SECONDS.
 
-    :raises Busy: beyond that, without waiting.
+    :raises Busy: after that, and at once if MAX_WAITING others wait.
     """
     if not _places.acquire(blocking=False):
         raise Busy
     try:
-        if not _hashing.acquire(timeout=LONGEST_WAIT if _may_wait.get() else 0):
+        if not _hashing.acquire(timeout=MAX_WAIT_SECONDS if _may_wait.get() else 0):
             raise Busy
         try:
             yield
@@ -55,18 +55,16 @@ def slot() -> Iterator[None]:
 
 
 class Argon2(Argon2PasswordHasher):
-    """Argon2id with 19 MiB, two passes, one lane: OWASP's minimum, 20 ms (security 2.1)."""
+    """Argon2id with 19 MiB, two passes, one lane: OWASP's minimum, 20 ms. Raises Busy."""
 
     memory_cost = 19 * 1024
     time_cost = 2
     parallelism = 1
 
     def encode(self, password, salt):
-        """Hash the password; Busy where too many are being hashed."""
         with slot():
             return super().encode(password, salt)
 
     def verify(self, password, encoded):
-        """Whether it is the password; Busy where too many are being hashed."""
         with slot():
             return super().verify(password, encoded)

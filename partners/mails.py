@@ -1,4 +1,4 @@
-"""The mails that members get: plain text, in their language, with links from BASE_URL."""
+"""Mails to members: plain text, in their language, with links from BASE_URL."""
 
 import logging
 import smtplib
@@ -19,7 +19,7 @@ from partners.models import Invitation, Member, Partner
 
 log = logging.getLogger(__name__)
 
-# What happened to an account, by the name that the sign-in library or an operation has for it.
+# Notices of changes to an account, by the names of the sign-in library and of operations.
 NOTICES = {
     "account/email/password_changed": gettext_lazy("Your password was changed."),
     "account/email/password_reset": gettext_lazy(
@@ -39,7 +39,7 @@ NOTICES = {
 
 
 def write_invitation(invitation: Invitation, *, path: str, by: Member) -> EmailMessage:
-    """Write the invitation in the language of the inviting member: no other is known yet."""
+    """Write the invitation in the inviting member's language, the only one known yet."""
     subject = _("%(partner)s invites you to the partner portal") % {"partner": by.partner.name}
     context = {
         "partner": by.partner.name,
@@ -51,20 +51,19 @@ def write_invitation(invitation: Invitation, *, path: str, by: Member) -> EmailM
 
 
 def write_has_account(invitation: Invitation, *, partner: Partner) -> EmailMessage:
-    """Write to a person who accepted an invitation with an address that signs in already."""
+    """Write to an address that was invited and already signs in."""
     subject = _("You already have an account in the partner portal")
     return _write("mail/has_account.txt", subject, {"partner": partner.name}, to=invitation.email)
 
 
 def write_reset(member: Member, *, link: str) -> EmailMessage:
-    """Write the link to choose a new password."""
     with _language_of(member):
         context = {"name": member.name, "link": link, "until": _moment(_link_ends_at())}
         return _write("mail/reset.txt", _("Choose a new password"), context, to=member.email)
 
 
 def write_address_link(member: Member, *, email: str, path: str) -> EmailMessage:
-    """Write to the address that the member wants to sign in with."""
+    """Write the link that confirms a new address."""
     with _language_of(member):
         link = f"{settings.BASE_URL}{path}"
         context = {"name": member.name, "link": link, "until": _moment(_link_ends_at())}
@@ -72,7 +71,7 @@ def write_address_link(member: Member, *, email: str, path: str) -> EmailMessage
 
 
 def write_notice(member: Member, notice: str, *, to: str = "") -> EmailMessage:
-    """Write that something about the member's account has changed, as NOTICES names it."""
+    """Write a notice of a change to the member's account; `notice` is a key of NOTICES."""
     with _language_of(member):
         context = {
             "name": member.name,
@@ -85,12 +84,12 @@ def write_notice(member: Member, notice: str, *, to: str = "") -> EmailMessage:
 
 
 def one_line(text: str) -> str:
-    """The text with blanks for whatever is not printable, so that no name can break a header."""
+    """Replace unprintable characters with blanks, so that no name can break a header."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def send(letter: EmailMessage) -> bool:
-    """Send the mail; a mail server that is away is no error of the act that the mail tells of."""
+    """Send the mail, and return whether that worked; failures are logged, not raised."""
     try:
         letter.send()
     except (smtplib.SMTPException, OSError) as error:
@@ -101,9 +100,9 @@ def send(letter: EmailMessage) -> bool:
 
 def send_aside(letter: EmailMessage) -> None:
     """
-    Send the mail while the answer goes out.
+    Send the mail in a thread.
 
-    An answer that waits for the mail server only where the address exists says that it exists.
+    If only existing addresses waited for the mail server, response times would reveal them.
     """
     threading.Thread(target=send, args=[letter]).start()
 

@@ -12,14 +12,14 @@ from partners.tenancy import require_current, uuid7
 
 
 class UUIDv7(Func):
-    """Postgres' own version 7 uuid, for rows that raw SQL inserts."""
+    """PostgreSQL's version 7 uuid, for rows inserted by raw SQL."""
 
     function = "uuidv7"
     output_field = models.UUIDField()
 
 
 class Partner(models.Model):
-    """The tenant: a reseller's organization. Made by the operator, never from outside."""
+    """The tenant: a reseller's organization, created by the operator."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
     slug = models.SlugField(max_length=40, unique=True)
@@ -41,8 +41,8 @@ class TenantModel(models.Model):
     """
     A row that belongs to a partner.
 
-    The key to the partner is real only on the tables at the top; everything below hangs on them
-    by composite keys that carry partner_id, so checking it again would only cost time.
+    Only top-level tables have a real foreign key to the partner. Those below refer to them by
+    composite keys with partner_id, so checking it again would only cost time.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
@@ -61,22 +61,22 @@ class TenantModel(models.Model):
 
 
 class MemberManager(BaseUserManager):
-    """Makes members with a hashed password; there is no superuser in this house."""
+    """Creates members; there are no superusers."""
 
     def create_user(self, email, password=None, **fields):
-        """Make a member who signs in with this address, which is proven, and password."""
+        """Create a member with an address that is proven to be theirs."""
         member = self.model(email=self.normalize_email(email).lower(), **fields)
         member.set_password(password)
         with transaction.atomic(using=self._db):
             member.save(using=self._db)
-            # The link of the invitation went there, so it is proven. Without this row the sign-in
-            # library writes an unproven one, and refuses second factors because of it.
+            # Proven by the link of the invitation. Without this row the sign-in library adds an
+            # unproven one, and then refuses second factors.
             member.emailaddress_set.create(email=member.email, verified=True, primary=True)
         return member
 
 
 class Member(AbstractBaseUser):
-    """A person of the partner's staff; the only one who signs in to the portal."""
+    """An employee of the partner. Only members sign in to the portal."""
 
     class Theme(models.TextChoices):
         SYSTEM = "", _("As the device")
@@ -85,17 +85,17 @@ class Member(AbstractBaseUser):
 
     id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
     partner = models.ForeignKey(Partner, models.PROTECT, related_name="members")
-    email = models.EmailField(_("e-mail address"), unique=True)
+    email = models.EmailField(_("email address"), unique=True)
     name = models.CharField(_("name"), max_length=120)
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.READER)
-    # Sees only the customers that customers.Scope names.
-    is_limited = models.BooleanField(_("limited to chosen customers"), default=False)
+    # Sees only the customers of their customers.Scope rows.
+    is_limited = models.BooleanField(_("limited to selected customers"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=40, default="UTC")
     theme = models.CharField(_("appearance"), max_length=5, choices=Theme, blank=True)
     has_shortcuts = models.BooleanField(_("single-key shortcuts"), default=True)
-    # Counting it up ends every session that was opened before.
+    # Incrementing it ends all existing sessions.
     session_number = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -106,7 +106,7 @@ class Member(AbstractBaseUser):
 
     class Meta:
         constraints = [
-            # What rows of the same partner point at.
+            # The target of composite foreign keys.
             models.UniqueConstraint(fields=["partner", "id"], name="member_partner_id"),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="member_role"),
             models.CheckConstraint(
@@ -118,20 +118,19 @@ class Member(AbstractBaseUser):
         return self.name
 
     def may(self, permission: Permission) -> bool:
-        """Whether the member's role has this permission."""
         return self.role in permission.roles
 
     def _get_session_auth_hash(self, secret=None):
-        # A session is compared with this on every request; it ends where they differ.
+        # Compared with the session on every request; the session ends if they differ.
         key = f"{self.password}|{self.session_number}"
         return salted_hmac("partners.Member", key, secret=secret, algorithm="sha256").hexdigest()
 
 
 class Tries(models.Model):
     """
-    How often something was tried lately; partners.operations.tries counts.
+    A count of recent tries, by partners.operations.tries.
 
-    Of no partner, because strangers are counted too. The key is a keyed hash and names nothing.
+    Not of a partner, because unknown accounts are counted too. The key is a keyed hash.
     """
 
     key = models.CharField(max_length=64, primary_key=True)
@@ -146,28 +145,27 @@ class Tries(models.Model):
 
     @staticmethod
     def key_of(*parts: object) -> str:
-        """What is stored of what is counted."""
         text = "\0".join(str(part) for part in parts)
         return salted_hmac("partners.Tries", text, algorithm="sha256").hexdigest()
 
 
 class Invitation(TenantModel):
     """
-    A one-time link by which somebody becomes a member; only the hash of its token is stored.
+    A one-time link for joining the partner; only the hash of its token is stored.
 
-    It waits until it is accepted, withdrawn or too old; sending it again gives it a new token.
+    It is open until it is accepted, withdrawn or expired; resending it replaces the token.
     """
 
-    email = models.EmailField(_("e-mail address"))
+    email = models.EmailField(_("email address"))
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.READER)
-    is_limited = models.BooleanField(_("limited to chosen customers"), default=False)
+    is_limited = models.BooleanField(_("limited to selected customers"), default=False)
     by_name = models.CharField(max_length=120)
-    # The member who sent it last; None for the operator. It ends when that member loses the right.
+    # The member who sent it last; None for the operator. The invitation ends with their right.
     invited_by = models.UUIDField(null=True)
     token_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
-    # None where the mail could not be sent, and the link has to be passed on by hand.
+    # None if the mail could not be sent.
     mailed_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
@@ -187,5 +185,4 @@ class Invitation(TenantModel):
 
     @property
     def is_expired(self) -> bool:
-        """Whether its link is too old."""
         return self.expires_at <= timezone.now()

@@ -1,16 +1,16 @@
-"""The rule for names of any kind, members and partners included: pure functions, no database."""
+"""Cleans names of all kinds. Pure functions."""
 
 import re
 import unicodedata
 
-# What Python takes for printable though nothing is seen of it: joiners, fillers, and selectors of
-# a variant but after the Han characters that have variants.
+# Characters that are printable for Python but invisible: joiners, fillers, and variation selectors,
+# except after the Han characters that have variants.
 BLANK = (
     r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0]"
     r"|(?<![\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[\U000e0100-\U000e01ef]"
 )
-# What clean_text takes out, as Postgres, too, spells regular expressions. A name with one of these
-# looks like another name, or like two lines.
+# What clean_text removes, in a syntax that PostgreSQL reads too. A name with one of these looks
+# like another name, or like two lines.
 INVISIBLE = (
     r"[\u0001-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     rf"\ufff9-\ufffb]|{BLANK}"
@@ -19,7 +19,7 @@ _blank = re.compile(BLANK)
 
 
 def clean_text(text: str) -> str:
-    """Put a text into NFC on one line, without controls, bidi marks and zero-width characters."""
+    """Normalize a text to NFC on one line, without controls, bidi marks and invisible characters."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split()) if "  " in text else text.strip()
     text = _blank.sub("", text)
@@ -29,15 +29,14 @@ def clean_text(text: str) -> str:
 
 
 def has_invisible(text: str) -> bool:
-    """Whether there are characters in a text that clean_text takes out."""
+    """Whether a text has characters that clean_text removes."""
     if text.isascii() and text.isprintable():
         return False
     return bool(_blank.search(text)) or not all(map(_visible, text))
 
 
 def _visible(character: str) -> str:
-    # White space of any kind becomes a blank. What Python does not know, or what
-    # is private use, may be a rare Han character and stays.
+    # Unassigned and private-use characters are kept: they may be rare Han characters.
     if character.isspace():
         return " "
     return "" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character

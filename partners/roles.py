@@ -1,12 +1,10 @@
-"""What each role of a partner's staff may do: the table of the product, as one table."""
+"""Roles of members, and their permissions."""
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 
 class Role(TextChoices):
-    """What a member is at the partner."""
-
     OWNER = "owner", _("Owner")
     ADMIN_AGENT = "admin_agent", _("Admin agent")
     HELPDESK_AGENT = "helpdesk_agent", _("Helpdesk agent")
@@ -15,12 +13,11 @@ class Role(TextChoices):
 
     @property
     def permissions(self) -> frozenset["Permission"]:
-        """Everything this role may do."""
         return frozenset(permission for permission, roles in GRANTS.items() if self in roles)
 
 
 class Permission(TextChoices):
-    """One thing a member may or may not do; the label completes "may …"."""
+    """A permission; its label completes "can …"."""
 
     VIEW = "view", _("view customers, users and licenses")
     MANAGE_STAFF = "manage_staff", _("manage the partner’s own staff")
@@ -46,7 +43,7 @@ class Permission(TextChoices):
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """The roles that have it, highest first."""
+        """The roles with this permission, highest first."""
         return GRANTS[self]
 
 

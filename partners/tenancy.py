@@ -1,4 +1,4 @@
-"""Whose data this is: the tenant of the running request, task or command."""
+"""The tenant of the running request, task or command."""
 
 import os
 import time
@@ -17,19 +17,19 @@ SET_TENANT = "SELECT set_config('app.partner_id', %s, true)"
 
 
 class NoTenant(RuntimeError):
-    """Tenant data was asked for before anybody said whose."""
+    """Tenant data was used before a tenant was entered."""
 
 
 def current() -> UUID | None:
-    """The partner whose data may be seen now, or None."""
+    """The entered partner, or None."""
     return _tenant.get()
 
 
 def require_current() -> UUID:
     """
-    The partner whose data may be seen now.
+    The entered partner.
 
-    :raises NoTenant: where none was entered.
+    :raises NoTenant: if there is none.
     """
     partner_id = _tenant.get()
     if partner_id is None:
@@ -40,24 +40,24 @@ def require_current() -> UUID:
 @contextmanager
 def tenant(partner_id: UUID | str | None) -> Iterator[None]:
     """
-    See and write this partner's rows inside the block, and nobody else's.
+    Read and write only this partner's rows inside the block.
 
-    The database learns it at the next outermost BEGIN (partners.backend), or at once where a
-    transaction is open already, as in a test that runs inside one.
+    The database is set at the next outermost BEGIN (partners.backend), or at once if a transaction
+    is open, as in a test.
     """
     token = _tenant.set(UUID(str(partner_id)) if partner_id else None)
-    _tell_database()
+    _set_in_database()
     try:
         yield
     finally:
         _tenant.reset(token)
-        _tell_database()
+        _set_in_database()
 
 
-def _tell_database() -> None:
+def _set_in_database() -> None:
     if not connection.in_atomic_block or connection.connection is None:
         return
-    # A failed transaction takes no more statements; its end forgets the tenant by itself.
+    # A failed transaction accepts no statements; the setting ends with it.
     if connection.connection.info.transaction_status == TransactionStatus.INERROR:
         return
     with connection.cursor() as cursor:
@@ -65,16 +65,16 @@ def _tell_database() -> None:
 
 
 def setting_value() -> str:
-    """The tenant as Postgres is told it: '' for none, on which every policy raises."""
+    """The value of the database setting: '' for no tenant, on which every policy raises."""
     partner_id = _tenant.get()
     return str(partner_id) if partner_id else ""
 
 
 def stream(parts: Iterable) -> Iterator:
     """
-    Yield the parts of a streamed answer inside a transaction of this tenant.
+    Yield the parts of a streamed response inside a transaction of this tenant.
 
-    The request's own transaction has ended before the first part of the answer is sent.
+    The request's own transaction ends before the first part is sent.
     """
     partner_id = require_current()
 
@@ -86,15 +86,14 @@ def stream(parts: Iterable) -> Iterator:
 
 
 class TenantTask(Task):
-    """A task about one partner: `partner_id` is its first keyword, and it runs as that tenant."""
+    """A task that runs as the tenant of its keyword `partner_id`."""
 
     def __call__(self, *args, partner_id: str, **kwargs):
-        """Enter the tenant, then run."""
         with tenant(partner_id):
             return super().__call__(*args, partner_id=partner_id, **kwargs)
 
 
 def uuid7() -> UUID:
-    """A new version 7 uuid: in the order of time, so that indexes grow at their end (RFC 9562)."""
+    """A version 7 uuid (RFC 9562): ordered by time, so that indexes grow at their end."""
     number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
     return UUID(int=number & ~(0xF << 76) & ~(0x3 << 62) | 7 << 76 | 2 << 62)

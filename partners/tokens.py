@@ -1,4 +1,4 @@
-"""One-time proofs in links to members: nothing is stored, and whatever they depend on ends them."""
+"""One-time tokens in links to members; they are not stored, and end with what they depend on."""
 
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 
@@ -7,8 +7,8 @@ class ResetTokens(PasswordResetTokenGenerator):
     """
     Proves that a link to choose a password was mailed to the member.
 
-    It ends after PASSWORD_RESET_TIMEOUT, and as soon as the member signs in, has another password
-    or address, or is deactivated or given another role.
+    Ends after PASSWORD_RESET_TIMEOUT, and when the member signs in, changes password, address or
+    role, or is deactivated.
     """
 
     def _make_hash_value(self, member, timestamp) -> str:
@@ -18,9 +18,9 @@ class ResetTokens(PasswordResetTokenGenerator):
 
 class AddressTokens(PasswordResetTokenGenerator):
     """
-    Proves that a link was mailed to the address that the member wants.
+    Proves that a link was mailed to the new address of the member.
 
-    It ends like a link to choose a password, but not by a sign-in: the member may have to sign in
+    Ends like a link to choose a password, but not by a sign-in: the member may have to sign in
     on the device on which the mail is read.
     """
 

@@ -1,4 +1,4 @@
-"""The partner's own staff: who they are, what each may do, and how somebody joins."""
+"""Members of the partner: list, roles, invitations, and their own address."""
 
 from allauth.account.decorators import reauthentication_required
 from allauth.decorators import rate_limit
@@ -39,7 +39,7 @@ from partners.roles import GRANTS, Permission, Role
 @partner_view(Permission.MANAGE_STAFF)
 @require_safe
 def members(request):
-    """List the members, and the invitations that wait."""
+    """List the members and open invitations."""
     context = {
         "nav": "team",
         "sees_all": not request.user.is_limited,
@@ -52,20 +52,19 @@ def members(request):
 @partner_view(Permission.MANAGE_STAFF)
 @require_safe
 def roles(request):
-    """Show what each role may do."""
-    rows = [(right, [role in may for role in Role]) for right, may in GRANTS.items()]
+    """Show the permissions of each role."""
+    rows = [(permission, [role in has for role in Role]) for permission, has in GRANTS.items()]
     return render(request, "partners/roles.html", {"nav": "team", "roles": Role, "rows": rows})
 
 
 @partner_view(Permission.MANAGE_STAFF)
 @require_http_methods(["GET", "HEAD", "POST"])
 def invite(request):
-    """Invite a person; the link goes to the address alone."""
     form = forms.InviteMember(request.POST or None, by=request.user)
     if form.is_valid():
         with refusal_as_error(form, "email"):
             invited = invite_member(**form.cleaned_data, by=request.user)
-            messages.success(request, say_invited(invited))
+            messages.success(request, describe_invited(invited))
             return redirect("partners:members")
     return render_form(request, "partners/invite.html", {"nav": "team", "form": form})
 
@@ -73,22 +72,21 @@ def invite(request):
 @partner_view(Permission.MANAGE_STAFF)
 @require_POST
 def resend(request, invitation_id):
-    """Send an invitation again, with a new link."""
+    """Send an invitation again with a new link."""
     invitation = get_invitation_or_404(request, invitation_id)
     with refusal_as_message(request):
         invited = resend_invitation(invitation=invitation, by=request.user)
-        messages.success(request, say_invited(invited))
+        messages.success(request, describe_invited(invited))
     return redirect("partners:members")
 
 
 @partner_view(Permission.MANAGE_STAFF)
 @require_POST
 def withdraw(request, invitation_id):
-    """Withdraw an invitation."""
     invitation = get_invitation_or_404(request, invitation_id)
     with refusal_as_message(request):
         withdraw_invitation(invitation=invitation, by=request.user)
-        text = _("The invitation to %(email)s is withdrawn. Its link does not work any more.")
+        text = _("Invitation to %(email)s withdrawn. Its link no longer works.")
         messages.success(request, text % {"email": invitation.email})
     return redirect("partners:members")
 
@@ -96,7 +94,6 @@ def withdraw(request, invitation_id):
 @partner_view(Permission.MANAGE_STAFF)
 @require_safe
 def member(request, member_id):
-    """Show one member."""
     found = get_member_or_404(request, member_id)
     form = forms.ChangeRole(initial={"role": found.role})
     return render(request, "partners/member.html", member_page(found, form, request.user))
@@ -105,13 +102,12 @@ def member(request, member_id):
 @partner_view(Permission.MANAGE_STAFF)
 @require_POST
 def change_role(request, member_id):
-    """Give a member another role."""
     found = get_member_or_404(request, member_id)
     form = forms.ChangeRole(request.POST)
     if form.is_valid():
         with refusal_as_error(form):
             partners_members.change_role(member=found, **form.cleaned_data, by=request.user)
-            messages.success(request, _("The role is changed."))
+            messages.success(request, _("Role changed."))
             return redirect("partners:member", found.pk)
     return render_form(request, "partners/member.html", member_page(found, form, request.user))
 
@@ -119,29 +115,27 @@ def change_role(request, member_id):
 @partner_view(Permission.MANAGE_STAFF)
 @require_POST
 def deactivate(request, member_id):
-    """Let a member sign in no more."""
     found = get_member_or_404(request, member_id)
-    text = _("%(name)s cannot sign in any more and is signed out everywhere.")
-    return _do(request, deactivate_member, found, text)
+    text = _("%(name)s deactivated and signed out everywhere.")
+    return _apply(request, deactivate_member, found, text)
 
 
 @partner_view(Permission.MANAGE_STAFF)
 @require_POST
 def reactivate(request, member_id):
-    """Let a member sign in again."""
     found = get_member_or_404(request, member_id)
-    return _do(request, reactivate_member, found, _("%(name)s can sign in again."))
+    return _apply(request, reactivate_member, found, _("%(name)s can sign in again."))
 
 
 @partner_view(Permission.MANAGE_STAFF)
 @reauthentication_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def reset_factor(request, member_id):
-    """Take a lost second factor from a member, after a fresh proof of one's own identity."""
+    """Reset the lost second factor of a member."""
     found = get_member_or_404(request, member_id)
     if request.method == "POST":
-        text = _("The second factor of %(name)s is reset.")
-        return _do(request, factors.reset_factor, found, text)
+        text = _("Second factor of %(name)s reset.")
+        return _apply(request, factors.reset_factor, found, text)
     return render(request, "partners/reset_factor.html", {"nav": "team", "found": found})
 
 
@@ -149,11 +143,11 @@ def reset_factor(request, member_id):
 @rate_limit(action="manage_email")
 @require_http_methods(["GET", "HEAD", "POST"])
 def address(request):
-    """Ask for a link to another address; whether it is taken is not shown."""
+    """Request a link to a new address; the page does not reveal whether it is taken."""
     form = forms.ChangeAddress(request.POST or None, member=request.user)
     if form.is_valid():
         ask_for_address(**form.cleaned_data, by=request.user)
-        text = _("If %(email)s can be used here, an email with a link is on its way to it.")
+        text = _("If %(email)s can be used, it gets an email with a link.")
         messages.success(request, text % form.cleaned_data)
         return redirect("partners:address")
     return render_form(request, "partners/address.html", {"nav": "profile", "form": form})
@@ -161,7 +155,7 @@ def address(request):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_address(request, token):
-    """Sign in with another address from now on: a GET only shows the button, as scanners follow."""
+    """Change the member's address; a GET only shows the button, because mail scanners follow links."""
     try:
         email = read_address_link(token=token, by=request.user)
         if request.method == "POST":
@@ -179,7 +173,7 @@ def confirm_address(request, token):
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request, token):
-    """Become a member: a GET shows the form and changes nothing, for mail scanners follow links."""
+    """Accept an invitation; a GET changes nothing, because mail scanners follow links."""
     try:
         found = look_at_invitation(token=token)
         form = forms.AcceptInvitation(request.POST or None, invitation=found)
@@ -193,7 +187,7 @@ def invitation(request, token):
 
 
 def accept(token, form) -> bool:
-    """Make the member; where too many passwords are being hashed, the form says so."""
+    """Create the member; too many passwords being hashed is an error of the form."""
     try:
         accept_invitation(token=token, **form.chosen())
     except hashers.Busy as error:
@@ -202,7 +196,6 @@ def accept(token, form) -> bool:
 
 
 def get_member_or_404(request, member_id):
-    """Return the member of the partner; one of another partner is as absent as none."""
     found = queries.get_member(member_id, partner_id=request.user.partner_id)
     if found is None:
         raise Http404
@@ -210,24 +203,19 @@ def get_member_or_404(request, member_id):
 
 
 def get_invitation_or_404(request, invitation_id):
-    """Return the partner's waiting invitation."""
     found = queries.get_invitation(invitation_id, partner_id=request.user.partner_id)
     if found is None:
         raise Http404
     return found
 
 
-def say_invited(invited):
-    """Return the sentence that says where an invitation goes, and until when its link works."""
+def describe_invited(invited):
     until = date_format(timezone.localtime(invited.invitation.expires_at), "DATETIME_FORMAT")
-    text = _(
-        "An email with a link is on its way to %(email)s. The link works once, until %(until)s."
-    )
+    text = _("Invitation sent to %(email)s. Its link works once, until %(until)s.")
     return text % {"email": invited.invitation.email, "until": until}
 
 
 def member_page(found, form, by):
-    """Return what the page of a member shows."""
     return {
         "nav": "team",
         "found": found,
@@ -240,16 +228,16 @@ def member_page(found, form, by):
 
 def without_referrer(response):
     """
-    Keep the address of this page, which holds a secret, from wherever one goes next.
+    Keep the secret in this page's URL from other sites.
 
-    Not `no-referrer`: with it browsers send `Origin: null`, and the form would pass for forged.
+    Not with `no-referrer`: browsers would send `Origin: null`, and the form would count as forged.
     """
     response["Referrer-Policy"] = "strict-origin"
     return response
 
 
-def _do(request, operation, found, text):
-    """Do it to the member, and say so or why not."""
+def _apply(request, operation, found, text):
+    """Run an operation on the member, with a message of its success or refusal."""
     with refusal_as_message(request):
         operation(member=found, by=request.user)
         messages.success(request, text % {"name": found.name})

@@ -1,4 +1,4 @@
-"""What it means that the database is away; whoever meets with it decides what to do."""
+"""Recognizes errors of a database that is temporarily unavailable."""
 
 from django.db import InterfaceError, OperationalError
 
@@ -8,7 +8,7 @@ AWAY = ("08", "53", "57P")
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether the database has no room or does not answer: it passes, and is nobody's fault."""
+    """Whether the database does not answer or is out of resources, which passes."""
     if isinstance(error, InterfaceError):
         return True
     if not isinstance(error, OperationalError):

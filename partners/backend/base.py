@@ -1,4 +1,4 @@
-"""Postgres, told at each outermost BEGIN whose rows may be seen."""
+"""The database backend: sets the tenant for row security at each outermost BEGIN."""
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
@@ -7,7 +7,7 @@ from django.db.backends.postgresql import base
 from partners import tenancy
 from partners.postgres import FastListDumper
 
-# Row-level security says nothing to these; with one of them every page would show everything.
+# Row security does not apply to these; with one of them every page would show everything.
 POWERS = """
     SELECT rolsuper OR rolbypassrls OR EXISTS (
         SELECT FROM pg_class WHERE relname = 'customers_customer'
@@ -17,10 +17,10 @@ POWERS = """
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's own wrapper plus one statement after BEGIN, so that no code path can forget it."""
+    """Django's own wrapper plus one statement after BEGIN, so that no code can forget it."""
 
     def init_connection_state(self):
-        """Refuse to work as a role that row-level security does not bind."""
+        """Refuse a role that row security does not bind, and a database without UTF-8."""
         super().init_connection_state()
         self.connection.adapters.register_dumper(list, FastListDumper)
         if self.alias != "default":
@@ -41,17 +41,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 )
 
     def set_autocommit(self, autocommit, force_begin_transaction_with_broken_autocommit=False):
-        """Begin or end a transaction; a new one belongs to the tenant that is entered."""
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
         if not autocommit:
-            self._tell_tenant()
-
-    def _tell_tenant(self):
-        # The first word that goes to the server, which may be gone since the last one.
-        try:
-            with self.wrap_database_errors, self.connection.cursor() as cursor:
-                cursor.execute(tenancy.SET_TENANT, [tenancy.setting_value()])
-        except Error:
-            # Else the next transaction would take itself for one inside this, and never commit.
-            self.close()
-            raise
+            # The first statement on a connection that the server may have closed meanwhile.
+            try:
+                with self.wrap_database_errors, self.connection.cursor() as cursor:
+                    cursor.execute(tenancy.SET_TENANT, [tenancy.setting_value()])
+            except Error:
+                # Otherwise the next transaction would count as nested in this one, and not commit.
+                self.close()
+                raise

@@ -1,4 +1,4 @@
-"""How a member comes to sign in with another address."""
+"""Changes the address with which a member signs in."""
 
 from functools import partial
 
@@ -16,17 +16,16 @@ from partners.tokens import AddressTokens
 
 
 class AddressLinkGone(Refusal):
-    """The link confirms no address of this member, for whatever reason."""
+    """The link is not this member's, is used, too old or out of date."""
 
     message = _("This link no longer works. Ask for a new one on your profile page.")
 
 
 def ask_for_address(*, email: str, by: Member) -> None:
     """
-    Mail a link to the address that the member wants to sign in with.
+    Mail a link to the new address, unless it already signs in.
 
-    Where it signs in already, nothing is sent, and the caller does not learn of it: it may be
-    another partner's.
+    The caller does not learn which: it may be the address of another partner's member.
     """
     email = email.lower()
     token = f"{urlsafe_base64_encode(email.encode())}.{AddressTokens(email).make_token(by)}"
@@ -38,9 +37,9 @@ def ask_for_address(*, email: str, by: Member) -> None:
 
 def read_address_link(*, token: str, by: Member) -> str:
     """
-    Return the address that the link confirms, without changing anything.
+    Return the address of the link without changing anything.
 
-    :raises AddressLinkGone: where it is not this member's, or is used, too old or out of date.
+    :raises AddressLinkGone: if the link does not work.
     """
     encoded, _dot, proof = token.partition(".")
     try:
@@ -55,9 +54,9 @@ def read_address_link(*, token: str, by: Member) -> str:
 @transaction.atomic
 def change_address(*, token: str, by: Member) -> Member:
     """
-    Let the member sign in with the address of the link; all sessions and links end.
+    Let the member sign in with the address of the link, and end all sessions and links.
 
-    :raises AddressLinkGone: where the link does not work, or another account has the address now.
+    :raises AddressLinkGone: if the link does not work, or another account has the address now.
     """
     members = queries.find_members(partner_id=by.partner_id)
     member = members.select_for_update(of=("self",), no_key=True).get(pk=by.pk)

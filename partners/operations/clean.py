@@ -1,4 +1,4 @@
-"""Deletes expired rows that belong to no partner."""
+"""Deletes expired rows of no partner."""
 
 from django.core.cache import cache
 from django.db import connection, transaction
@@ -10,7 +10,7 @@ from partners.sessions import SessionStore
 
 @transaction.atomic
 def delete_old_rows() -> None:
-    """Delete sessions of members, counted tries, and entries of the cache that have expired."""
+    """Delete expired sessions of members, counted tries and entries of the cache."""
     SessionStore.clear_expired()
     Tries.objects.filter(expires_at__lte=timezone.now()).delete()
     with connection.cursor() as cursor:

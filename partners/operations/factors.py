@@ -1,4 +1,4 @@
-"""Second factors that a member has lost."""
+"""Resets lost second factors."""
 
 from functools import partial
 
@@ -19,12 +19,12 @@ from partners.operations.members import (
 @transaction.atomic
 def reset_factor(*, member: Member, by: Member) -> Member:
     """
-    Take all second factors from the member, recovery codes included; all their sessions end.
+    Remove all second factors of the member, recovery codes included, and end all their sessions.
 
-    The member is told by mail.
+    The member gets a mail.
 
-    :raises OwnRights: where it is the member themselves.
-    :raises BeyondOwnRights: where the member sees customers that `by` does not.
+    :raises OwnRights: if it is the member themselves.
+    :raises BeyondOwnRights: if the member sees customers that `by` does not see.
     """
     member, _owners = lock_member(member, by)
     refuse_oneself(member, by)
@@ -34,9 +34,9 @@ def reset_factor(*, member: Member, by: Member) -> Member:
 
 def reset_factor_by_operator(*, email: str) -> Member:
     """
-    Do the same for an owner who has no other owner to ask: by the operator only.
+    Do the same for a partner's only owner; for the operator.
 
-    :raises Refusal: where no member has this address.
+    :raises Refusal: if no member has this address.
     """
     member = queries.get_member_by_address(email)
     if member is None:

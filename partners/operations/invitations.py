@@ -1,4 +1,4 @@
-"""How somebody becomes a member: by an invitation, accepted once."""
+"""Invitations, by which members join."""
 
 import hashlib
 import secrets
@@ -18,34 +18,34 @@ from partners.errors import Refusal
 from partners.models import Invitation, Member
 from partners.operations.members import BeyondOwnRights, lock_staff, record
 
-INVITATION_DAYS = 7
+INVITATION_AGE = timedelta(days=7)
 
 
 class IsMember(Refusal):
     """The partner has a member with this address."""
 
-    message = _("This person is a member already. Look for the address in the list of the staff.")
+    message = _("This address already belongs to a member.")
 
 
 class IsInvited(Refusal):
-    """An invitation to this address waits."""
+    """There is an open invitation to this address."""
 
-    message = _("This address is invited already. Send the invitation again, or withdraw it first.")
+    message = _("This address is already invited. Resend or withdraw that invitation.")
 
 
 class InvitationGone(Refusal):
-    """There is no such invitation, or it was accepted, withdrawn, or its time is over."""
+    """There is no such invitation, or it was accepted, withdrawn, or has expired."""
 
-    message = _("This invitation does not work any more.")
+    message = _("This invitation no longer works.")
 
 
 @dataclass(frozen=True)
 class Invited:
     """
-    An invitation and where it is accepted.
+    An invitation and the path at which it is accepted.
 
-    The path is a secret and stored nowhere: it proves that its address is the new member's, so it
-    goes there alone. Nobody else sees it but the operator, who makes a partner's first owner.
+    The path is a secret and not stored: it proves that the address is the new member's, so it is
+    mailed only there. The operator sees that of a partner's first owner.
     """
 
     invitation: Invitation
@@ -57,11 +57,11 @@ def invite_member(*, email: str, role: str, is_limited: bool, by: Member) -> Inv
     """
     Invite a person by mail to become a member.
 
-    Whether the address signs in at another partner makes no difference here.
+    Whether the address signs in at another partner makes no difference.
 
-    :raises IsMember: where the address is one of the partner's own members.
-    :raises IsInvited: where an invitation to it waits.
-    :raises BeyondOwnRights: where the new member is to see all customers, and `by` does not.
+    :raises IsMember: if the address is that of a member of this partner.
+    :raises IsInvited: if there is an open invitation to it.
+    :raises BeyondOwnRights: if the new member will see all customers, and `by` does not.
     """
     lock_staff(by)
     if by.is_limited and not is_limited:
@@ -79,17 +79,17 @@ def invite_member(*, email: str, role: str, is_limited: bool, by: Member) -> Inv
 @transaction.atomic
 def resend_invitation(*, invitation: Invitation, by: Member) -> Invited:
     """
-    Mail the invitation again with a new link; the one sent before stops working.
+    Mail the invitation again with a new link; the previous link stops working.
 
-    :raises InvitationGone: where it does not wait any more.
-    :raises BeyondOwnRights: where the new member is to see all customers, and `by` does not.
+    :raises InvitationGone: if it is no longer open.
+    :raises BeyondOwnRights: if the new member will see all customers, and `by` does not.
     """
     _lock_invitation(invitation, by)
     token = secrets.token_urlsafe(24)
     waiting = queries.find_invitations(partner_id=by.partner_id)
     changed = waiting.filter(pk=invitation.pk).update(
         token_hash=hash_token(token),
-        expires_at=_a_week_ahead(),
+        expires_at=timezone.now() + INVITATION_AGE,
         mailed_at=None,
         invited_by=by.pk,
         by_name=by.name,
@@ -106,10 +106,10 @@ def resend_invitation(*, invitation: Invitation, by: Member) -> Invited:
 @transaction.atomic
 def withdraw_invitation(*, invitation: Invitation, by: Member) -> None:
     """
-    Let nobody accept the invitation any more.
+    End an open invitation.
 
-    :raises InvitationGone: where it does not wait any more.
-    :raises BeyondOwnRights: where the new member is to see all customers, and `by` does not.
+    :raises InvitationGone: if it is no longer open.
+    :raises BeyondOwnRights: if the new member would see all customers, and `by` does not.
     """
     _lock_invitation(invitation, by)
     waiting = queries.find_invitations(partner_id=by.partner_id)
@@ -121,9 +121,9 @@ def withdraw_invitation(*, invitation: Invitation, by: Member) -> None:
 
 def look_at_invitation(*, token: str) -> Invitation:
     """
-    Return the invitation that a token opens, without accepting it.
+    Return the invitation of a token without accepting it.
 
-    :raises InvitationGone: where it opens nothing, for whatever reason.
+    :raises InvitationGone: if there is no open invitation with it.
     """
     partner_id, token_hash = _partner_of(token), hash_token(token)
     with tenancy.tenant(partner_id), transaction.atomic():
@@ -136,12 +136,12 @@ def look_at_invitation(*, token: str) -> Invitation:
 
 def accept_invitation(*, token: str, name: str, password: str) -> Member | None:
     """
-    Make the invited person a member; of many who try at once, one gets through.
+    Create the member; of several concurrent calls, one succeeds.
 
-    None where the address signs in already, here or at another partner. The page says the same
-    either way, and a mail says it to the address; the invitation stays open.
+    Return None if the address already signs in, here or at another partner: the page must not
+    reveal it, so the address gets a mail instead, and the invitation stays open.
 
-    :raises InvitationGone: for everyone else, and where there is no such invitation.
+    :raises InvitationGone: if there is no open invitation with this token.
     """
     partner_id, token_hash = _partner_of(token), hash_token(token)
     with tenancy.tenant(partner_id), transaction.atomic():
@@ -170,12 +170,11 @@ def accept_invitation(*, token: str, name: str, password: str) -> Member | None:
 
 
 def hash_token(token: str) -> str:
-    """What is stored of a token, and what it is found by."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def write_invitation(email: str, role: str, *, is_limited: bool, by: audit.Actor) -> Invited:
-    """Write an invitation down and on record, without mailing it."""
+    """Create and record an invitation without mailing it."""
     token = secrets.token_urlsafe(24)
     invitation = Invitation.objects.create(
         email=email,
@@ -184,7 +183,7 @@ def write_invitation(email: str, role: str, *, is_limited: bool, by: audit.Actor
         by_name=by.name,
         invited_by=by.pk,
         token_hash=hash_token(token),
-        expires_at=_a_week_ahead(),
+        expires_at=timezone.now() + INVITATION_AGE,
     )
     after = {"role": str(role), "is_limited": is_limited}
     record("member.invited", invitation.pk, email, after=after, by=by)
@@ -201,10 +200,6 @@ def _path(token: str) -> str:
     return reverse("partners:invitation", args=[token])
 
 
-def _a_week_ahead():
-    return timezone.now() + timedelta(days=INVITATION_DAYS)
-
-
 def _partner_of(token: str) -> UUID:
     partner_id = queries.get_partner_of_invitation(hash_token(token))
     if partner_id is None:
@@ -218,7 +213,7 @@ def _mail(invited: Invited, by: Member) -> None:
 
 
 def _send(invitation: Invitation, letter: EmailMessage) -> None:
-    # Where it was not sent, the list of the staff says so.
+    # The list of members shows an invitation that was not mailed.
     if not mails.send(letter):
         return
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""What members may do, and whether they may sign in."""
+"""Changes roles, limits and activity of members."""
 
 from uuid import UUID
 
@@ -16,36 +16,37 @@ from partners.roles import Permission, Role
 
 
 class LastOwner(Refusal):
-    """Nobody would be left who may manage the staff."""
+    """No active owner with access to all customers would be left."""
 
     message = _(
-        "This is the last active owner who sees all customers. Make somebody else an owner first."
+        "This is the last active owner with access to all customers. Make another member an owner"
+        " first."
     )
 
 
 class OwnRights(Refusal):
-    """Members do not change what they themselves may do."""
+    """Members cannot change their own rights."""
 
-    message = _("Nobody can change their own rights. Ask another owner.")
+    message = _("You can’t change your own rights. Ask another owner.")
 
 
 class BeyondOwnRights(Refusal):
-    """Owners who see chosen customers only give no more than they have, and take no more."""
+    """A limited owner cannot act on access to customers that they do not see."""
 
     message = _(
-        "You see selected customers only, and this is about customers that you do not see. Ask an"
-        " owner who sees all customers."
+        "This affects customers that you don’t have access to. Ask an owner with access to all"
+        " customers."
     )
 
 
 @transaction.atomic
 def change_role(*, member: Member, role: str, by: Member) -> Member:
     """
-    Give the member another role; all their sessions end.
+    Give the member another role, and end all their sessions.
 
-    :raises LastOwner: and changes nothing, where no owner who sees everything would be left.
-    :raises OwnRights: where it is the member's own role.
-    :raises BeyondOwnRights: where the member sees customers that `by` does not.
+    :raises LastOwner: if no active owner with access to all customers would be left.
+    :raises OwnRights: if it is the member's own role.
+    :raises BeyondOwnRights: if the member sees customers that `by` does not see.
     """
     member, owners = lock_member(member, by)
     if member.role == role:
@@ -72,11 +73,11 @@ def change_role(*, member: Member, role: str, by: Member) -> Member:
 @transaction.atomic
 def deactivate_member(*, member: Member, by: Member) -> Member:
     """
-    Let the member sign in no more; all their sessions end.
+    Stop the member from signing in, and end all their sessions.
 
-    :raises LastOwner: and changes nothing, where no owner who sees everything would be left.
-    :raises OwnRights: where it is the member themselves.
-    :raises BeyondOwnRights: where the member sees customers that `by` does not.
+    :raises LastOwner: if no active owner with access to all customers would be left.
+    :raises OwnRights: if it is the member themselves.
+    :raises BeyondOwnRights: if the member sees customers that `by` does not see.
     """
     member, owners = lock_member(member, by)
     if not member.is_active:
@@ -95,9 +96,9 @@ def deactivate_member(*, member: Member, by: Member) -> Member:
 @transaction.atomic
 def reactivate_member(*, member: Member, by: Member) -> Member:
     """
-    Let the member sign in again, with the password they had.
+    Let the member sign in again with the same password.
 
-    :raises BeyondOwnRights: where the member sees customers that `by` does not.
+    :raises BeyondOwnRights: if the member sees customers that `by` does not see.
     """
     member, _owners = lock_member(member, by)
     if member.is_active:
@@ -111,15 +112,13 @@ def reactivate_member(*, member: Member, by: Member) -> Member:
 
 def set_limited(*, member: Member, is_limited: bool, by: Member) -> bool:
     """
-    Mark the member as limited to chosen customers, or not, and return what they were before.
+    Limit the member to selected customers, or lift the limit; return whether it was set before.
 
-    customers.limiting keeps which customers. Inside the transaction of the caller, who also
-    records it.
+    customers.limits calls it in its transaction, keeps the selection and records both.
 
-    :raises LastOwner: and changes nothing, where no owner who sees everything would be left.
-    :raises OwnRights: where it is the member themselves.
-    :raises BeyondOwnRights: where the member sees all customers, or is to see them, and `by`
-        does not.
+    :raises LastOwner: if no active owner with access to all customers would be left.
+    :raises OwnRights: if it is the member themselves.
+    :raises BeyondOwnRights: if the member sees or will see all customers, and `by` does not.
     """
     member, owners = lock_member(member, by)
     if is_limited and not member.is_limited:
@@ -134,29 +133,33 @@ def set_limited(*, member: Member, is_limited: bool, by: Member) -> bool:
 
 
 def lock_member(member: Member, by: Member) -> tuple[Member, list[Member]]:
-    """Lock the member with all owners, so that two cannot take each other's place at once."""
+    """
+    Lock the member and all active owners, and return them; the owners without limited ones.
+
+    Two owners cannot demote each other at the same time.
+    """
     locked = lock_staff(by, Q(pk=member.pk))
-    found = next(one for one in locked if one.pk == member.pk)
+    found = next(row for row in locked if row.pk == member.pk)
     owners = [
-        one for one in locked if one.role == Role.OWNER and one.is_active and not one.is_limited
+        row for row in locked if row.role == Role.OWNER and row.is_active and not row.is_limited
     ]
     return found, owners
 
 
 def lock_staff(by: Member, also: Q | None = None) -> list[Member]:
     """
-    Lock the active owners, and refuse a member who no longer is one.
+    Lock the active owners, and also the members of the condition.
 
-    `by` is brought up to date: a limit that was set since the request began counts, too.
+    Updates `by.is_limited`: a limit that was set since the request began counts.
 
-    :raises Refused: where the member may not manage the staff.
+    :raises Refused: if the member is no longer an active owner.
     """
-    wanted = Q(role=Role.OWNER, is_active=True)
+    condition = Q(role=Role.OWNER, is_active=True)
     members = queries.find_members(partner_id=by.partner_id).filter(
-        wanted | also if also else wanted
+        condition | also if also else condition
     )
     locked = list(members.select_for_update(of=("self",), no_key=True).order_by("pk"))
-    own = next((one for one in locked if one.pk == by.pk), None)
+    own = next((row for row in locked if row.pk == by.pk), None)
     if own is None or own.role != Role.OWNER or not own.is_active:
         raise Refused(Permission.MANAGE_STAFF)
     by.is_limited = own.is_limited
@@ -164,32 +167,23 @@ def lock_staff(by: Member, also: Q | None = None) -> list[Member]:
 
 
 def _keep_an_owner(member: Member, owners: list[Member]) -> None:
-    if [one.pk for one in owners] == [member.pk]:
+    if [owner.pk for owner in owners] == [member.pk]:
         raise LastOwner
 
 
 def refuse_oneself(member: Member, by: Member) -> None:
-    """
-    Let an act on another member pass.
-
-    :raises OwnRights: where it is the member themselves.
-    """
     if member.pk == by.pk:
         raise OwnRights
 
 
 def require_reach(member: Member, by: Member) -> None:
-    """
-    Let an act pass on a member who sees no customer that `by` does not see.
-
-    :raises BeyondOwnRights: where the member does.
-    """
+    """Raise BeyondOwnRights if the member sees customers that `by` does not see."""
     if not queries.is_within_reach(member, by=by):
         raise BeyondOwnRights
 
 
 def _end_invitations(member: Member, by: Member) -> None:
-    """Withdraw what the member has invited to and could no longer invite to."""
+    """Withdraw the open invitations that the member could no longer send."""
     waiting = queries.find_invitations(partner_id=member.partner_id)
     waiting = waiting.filter(invited_by=member.pk)
     if member.is_active and member.may(Permission.MANAGE_STAFF):
@@ -211,6 +205,5 @@ def record(
     after: dict | None = None,
     by: audit.Actor,
 ) -> None:
-    """Record an act of the staff's office."""
     subject = audit.Subject(subject_id, name, before or {}, after or {})
     audit.record(action, subject=subject, by=by)

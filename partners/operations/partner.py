@@ -1,4 +1,4 @@
-"""How a partner comes to be."""
+"""Creates partners."""
 
 from dataclasses import dataclass
 
@@ -14,26 +14,24 @@ from partners.operations.invitations import Invited, write_invitation
 from partners.operations.members import record
 from partners.roles import Role
 
-# Only the owner of the tables may make partners (recipes a).
+# Only the owner of the tables can create partners.
 OWNER_CONNECTION = "owner"
 
 
 @dataclass(frozen=True)
 class Created:
-    """A partner, and the invitation of its first owner."""
-
     partner: Partner
     owner: Invited
 
 
 def create_partner(*, name: str, slug: str, email: str) -> Created:
     """
-    Make a partner, and invite its first owner.
+    Create a partner, and invite its first owner without mailing the invitation.
 
-    By the operator only: it needs the connection of the tables' owner. A partner of this name that
-    nobody has joined yet is kept, and the owner invited anew.
+    For the operator: it needs the connection of the tables' owner. For an existing partner of these
+    names without members, only a new invitation is made.
 
-    :raises Refusal: and makes nothing, where the slug or the address is taken or unusable.
+    :raises Refusal: if the slug or the address is taken or invalid.
     """
     name = names.clean_text(name)
     partner = queries.get_deserted_partner(name=name, slug=slug)

@@ -1,4 +1,4 @@
-"""What members decide about themselves."""
+"""Changes members' own settings."""
 
 from django.db import transaction
 
@@ -10,18 +10,17 @@ PROFILE = ("name", "language", "time_zone", "theme", "has_shortcuts")
 
 @transaction.atomic
 def change_profile(*, by: Member, **fields) -> None:
-    """Change what members decide about themselves; rights and address are not among it."""
+    """Change the settings in PROFILE; rights and address are not among them."""
     _change({name: fields[name] for name in PROFILE}, by=by)
 
 
 @transaction.atomic
 def change_language(*, language: str, by: Member) -> None:
-    """Remember the language the member reads the portal in."""
     _change({"language": language}, by=by)
 
 
 def _change(fields: dict, *, by: Member) -> None:
-    """Write what is different, and record it; where nothing is, nothing happens."""
+    """Write and record the values that differ, if any."""
     before = {name: getattr(by, name) for name in fields if getattr(by, name) != fields[name]}
     if not before:
         return

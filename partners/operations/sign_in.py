@@ -1,4 +1,4 @@
-"""The record of members who sign in, fail to, sign out, and change how they sign in."""
+"""Counts and records sign-ins of members, and changes of their passwords."""
 
 from collections.abc import Mapping
 
@@ -18,17 +18,17 @@ from partners.operations.tries import (
     record_failure,
 )
 
-# Wrong codes of a second factor until allauth takes no more: settings.ACCOUNT_RATE_LIMITS.
-MAX_FACTOR = 5
+# Wrong codes of a second factor until allauth locks it: settings.ACCOUNT_RATE_LIMITS.
+MAX_FACTOR_TRIES = 5
 
 
 def begin_member_attempt(*, email: str, browser: tuple[str, str], session: str = "") -> Attempt:
     """
-    Count a member's try with a password, before it is looked at.
+    Count a member's try before the password is checked.
 
-    :param browser: the member's id and the browser's, where one has signed in there before.
-    :param session: the session, where the member is signed in and is asked once more.
-    :raises TooManyTries: beyond a limit; where that locks the account, it is on record.
+    :param browser: ids of the account that signed in with this browser before, and of the browser.
+    :param session: the session of a member who is signed in and has to prove it again.
+    :raises TooManyTries: beyond a limit; a lock of the account is recorded.
     """
     member = find_by_email(email)
     if member is None:
@@ -48,7 +48,7 @@ def begin_member_attempt(*, email: str, browser: tuple[str, str], session: str =
 
 
 def fail_member_attempt(*, attempt: Attempt, email: str) -> None:
-    """Count a wrong password and record the first and the last; of unknown accounts, nothing."""
+    """Count a wrong password; record the first and the last, but none of unknown accounts."""
     fail_attempt(attempt)
     member = find_by_email(email)
     if member is None:
@@ -60,7 +60,6 @@ def fail_member_attempt(*, attempt: Attempt, email: str) -> None:
 
 
 def succeed_member_attempt(*, attempt: Attempt) -> None:
-    """Forget the wrong tries before the right password."""
     clear_attempt(attempt)
 
 
@@ -69,19 +68,23 @@ def fail_factor(*, member: Member) -> None:
     number = count_one(Tries.key_of("factor", member.pk))
     if number == 1:
         _record_failure("member.sign_in_failed", member, {"way": "factor"})
-    if number == MAX_FACTOR:
+    if number == MAX_FACTOR_TRIES:
         _record_failure("member.locked_out", member, {"way": "factor", "failed": number})
 
 
 def record_own(action: str, *, member: Member, after: Mapping = audit.NOTHING) -> None:
-    """Record what a member did about their own sign-in, in the transaction of the caller if any."""
+    """Record an action of a member on their own account; joins the caller's transaction."""
     with tenancy.tenant(member.partner_id), transaction.atomic():
         subject = audit.Subject(member.pk, member.name, after=after)
         audit.record(action, subject=subject, by=member)
 
 
 def change_password(*, member: Member, password: str, is_recovered: bool) -> None:
-    """Give the member a new password, typed after the old one or behind a link in a mail."""
+    """
+    Replace the member's password.
+
+    :param is_recovered: whether it was chosen with a mailed link, without the old one.
+    """
     action = "member.password_recovered" if is_recovered else "member.password_changed"
     with transaction.atomic():
         member.set_password(password)
@@ -91,7 +94,7 @@ def change_password(*, member: Member, password: str, is_recovered: bool) -> Non
 
 def find_by_email(email: str) -> Member | None:
     """The active member with this address, at any partner."""
-    # The same look-up as that of allauth's backend, or the limits would be of another account.
+    # The same look-up as in allauth's backend: the limits must be those of the same account.
     found = filter_users_by_email(email, is_active=True, prefer_verified=True, for_login=True)
     return found[0] if found else None
 

@@ -1,8 +1,8 @@
 """
-How often something was tried lately, so that passwords cannot be guessed.
+Counts recent tries, so that passwords cannot be guessed.
 
-Counted in a table of PostgreSQL of which nothing is culled: a cache would forget some of it when
-others fill it. The keys are keyed hashes, so that the table names no account and no address.
+They are in a table, because a cache evicts entries when it is full. Its keys are keyed hashes, so
+that the table reveals no account and no address.
 """
 
 import ipaddress
@@ -21,49 +21,49 @@ from partners.models import Tries
 WITHIN = timedelta(minutes=15)
 # Wrong tries of one account from one address, or in one browser that it has signed in with.
 MAX_OWN = 5
-# The same from an address, or while a customer or the installation, that has seen many.
+# The same, once the address, the partner, the customer or the installation has many failures.
 MAX_OWN_WHEN_MANY = 2
-# Wrong tries of one account from everywhere; a browser that is known goes on.
+# Wrong tries of one account from everywhere; known browsers can go on.
 MAX_ACCOUNT = 20
 
-# How many failures are many, by what they are counted for.
+# From this number of failures they are "many".
 MANY = {"address": 30, "partner": 100, "customer": 100, "installation": 1000}
 
-# Failures and lockouts that go on record for a customer, or a partner, in an hour; of each.
+# Failures of one kind that are recorded for a customer or a partner per hour.
 MAX_RECORDED = 100
 RECORDED_WITHIN = timedelta(hours=1)
 
 
 class TooManyTries(Exception):
-    """It was tried too often lately; nothing was looked at."""
+    """There were too many recent tries; the password was not checked."""
 
     def __init__(self, is_new: bool = False):
         super().__init__()
-        # Whether this try is the one that locked the whole account.
+        # Whether this try locked the whole account.
         self.is_new = is_new
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A try that was counted, and is about to be looked at."""
+    """A counted try, before the password is checked."""
 
     own: str
     account: str
     wider: tuple[str, ...]
-    # Tries of the account from this address or browser lately, this one included.
+    # Recent tries of the account from this address or browser, this one included.
     number: int
     allowed: int
-    # From an address that has failed often: what comes from elsewhere is hashed before it.
+    # From an address with many failures: other tries are hashed before it.
     is_suspicious: bool
 
     @property
     def is_last(self) -> bool:
-        """Whether no other may follow, should this one fail."""
+        """Whether a failure of this one locks the account at this address or browser."""
         return self.number == self.allowed
 
 
 def client_network() -> str:
-    """The address of the client; of IPv6 its /64, as one client has as many addresses as it likes."""
+    """The address of the client; of IPv6 its /64, within which a client can change its address."""
     address = client.current()
     if not address:
         return ""
@@ -73,15 +73,15 @@ def client_network() -> str:
 
 def begin_attempt(account: tuple, *, browser: str = "", around: dict[str, object]) -> Attempt:
     """
-    Count a try before the password is looked at, so that tries in parallel are bounded too.
+    Count a try before the password is checked, so that parallel tries are limited too.
 
-    A right password passes whatever failed around it, but for two bounds: the wrong tries of this
-    account from this address (or in this browser), and those of this account from everywhere.
+    Two limits lock out even the right password: wrong tries of this account from this address (or
+    in this browser), and wrong tries of this account from everywhere.
 
-    :param account: what makes the account, its stored hash included: a new password begins anew.
-    :param browser: the id of the browser, where the account has signed in there before.
-    :param around: the ids for which failures are counted besides, named as in MANY.
-    :raises TooManyTries: beyond a bound; what is refused has not counted for the account.
+    :param account: identifies the account and its password: a new one resets the count.
+    :param browser: the id of the browser if the account has signed in with it before.
+    :param around: further ids for which failures are counted, by the keys of MANY.
+    :raises TooManyTries: beyond a limit; a refused try does not count for the account.
     """
     around = {"address": client_network(), "installation": "", **around}
     wider = {Tries.key_of("failed", kind, value): MANY[kind] for kind, value in around.items()}
@@ -105,19 +105,19 @@ def begin_attempt(account: tuple, *, browser: str = "", around: dict[str, object
 
 
 def fail_attempt(attempt: Attempt) -> None:
-    """Count a failure for everything around it."""
+    """Count a failure for all ids around the account."""
     for name in attempt.wider:
         count_one(name)
 
 
 def clear_attempt(attempt: Attempt) -> None:
-    """Forget the wrong tries of the account: this one was right."""
+    """Reset the count of the account after the right password."""
     Tries.objects.filter(key__in=[attempt.own, attempt.account]).delete()
 
 
 @transaction.atomic
 def withdraw_attempt(attempt: Attempt) -> None:
-    """Let the try not have been: nothing was looked at."""
+    """Uncount a try whose password was not checked."""
     with connection.cursor() as cursor:
         for name in (attempt.own, attempt.account):
             cursor.execute(
@@ -128,7 +128,7 @@ def withdraw_attempt(attempt: Attempt) -> None:
 
 @transaction.atomic
 def count_one(name: str, *, within: timedelta = WITHIN) -> int:
-    """Count one under this key; returns how many there are since the first that is not too old."""
+    """Count one for the key, and return the count since its period began."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -145,7 +145,7 @@ def count_one(name: str, *, within: timedelta = WITHIN) -> int:
 
 
 def counts_of(names: Iterable[str]) -> dict[str, int]:
-    """How many are counted under each of these keys that has any."""
+    """The counts of those keys that have one."""
     found = Tries.objects.filter(key__in=list(names), expires_at__gt=timezone.now())
     return dict(found.values_list("key", "count"))
 
@@ -160,10 +160,12 @@ def record_failure(
     by: audit.Actor,
 ) -> None:
     """
-    Record a failed sign-in or a lockout, inside the transaction of the caller.
+    Record a failed sign-in or a lockout in the transaction of the caller.
 
-    Of each kind, so many an hour for one customer or partner; then once, under the name of
-    `too_many`, that the others of this hour are only counted. Else anyone could fill the record.
+    At most MAX_RECORDED of each action per hour for one customer or partner; the next one records
+    `too_many` once, and the rest only counts. Otherwise anyone could flood the record.
+
+    :param around: the customer or partner.
     """
     number = count_one(Tries.key_of("recorded", action, around.id), within=RECORDED_WITHIN)
     if number <= MAX_RECORDED:

@@ -271,7 +271,7 @@ def test_a_link_does_not_take_the_log_out(as_alice):
 def test_of_many_customers_one_is_found_by_typing_and_the_file_is_of_that_one(
     northwind, alice, monkeypatch
 ):
-    monkeypatch.setattr("customers.queries.MOST_CHOICES", 2)
+    monkeypatch.setattr("customers.queries.MAX_CHOICES", 2)
     with tenancy.tenant(northwind.pk), transaction.atomic():
         for slug in ("contoso", "contoso-east", "fabrikam"):
             customer = factories.customer(slug, slug.title())

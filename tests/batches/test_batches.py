@@ -306,7 +306,7 @@ def test_a_list_that_finds_nothing_offers_to_clear_the_filters(as_alice, alice, 
 @pytest.fixture
 def many(contoso, fabrikam, monkeypatch):
     """More customers than a list can offer."""
-    monkeypatch.setattr("customers.queries.MOST_CHOICES", 3)
+    monkeypatch.setattr("customers.queries.MAX_CHOICES", 3)
     return [
         contoso,
         fabrikam,
@@ -350,7 +350,7 @@ def test_a_text_that_no_customer_is_called_by_lists_nothing_and_says_so(as_alice
 
 
 def test_of_many_that_a_text_finds_the_first_are_shown(as_alice, many, monkeypatch):
-    monkeypatch.setattr("customers.queries.MOST_FOUND", 1)
+    monkeypatch.setattr("customers.queries.MAX_FOUND", 1)
 
     page = show(as_alice, whose="o")
 

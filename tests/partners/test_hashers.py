@@ -21,7 +21,7 @@ def full():
             inside.release()
             over.wait()
 
-    threads = [threading.Thread(target=hash_long) for _n in range(hashers.AT_ONCE)]
+    threads = [threading.Thread(target=hash_long) for _n in range(hashers.MAX_HASHING)]
     for thread in threads:
         thread.start()
         inside.acquire()
@@ -32,7 +32,7 @@ def full():
 
 
 def test_so_many_wait_and_the_others_are_refused_at_once(full, monkeypatch):
-    monkeypatch.setattr(hashers, "LONGEST_WAIT", 60)
+    monkeypatch.setattr(hashers, "MAX_WAIT_SECONDS", 60)
     answers = Queue()
 
     def try_one():
@@ -46,13 +46,13 @@ def test_so_many_wait_and_the_others_are_refused_at_once(full, monkeypatch):
     for thread in threads:
         thread.start()
     # Those that find no place say so while the places are still taken.
-    refused = [answers.get(timeout=PATIENCE) for _n in range(20 - hashers.WAITING)]
+    refused = [answers.get(timeout=PATIENCE) for _n in range(20 - hashers.MAX_WAITING)]
     full.set()
     for thread in threads:
         thread.join()
 
-    assert refused == ["busy"] * (20 - hashers.WAITING)
-    assert [answers.get() for _n in range(hashers.WAITING)] == ["hashed"] * hashers.WAITING
+    assert refused == ["busy"] * (20 - hashers.MAX_WAITING)
+    assert [answers.get() for _n in range(hashers.MAX_WAITING)] == ["hashed"] * hashers.MAX_WAITING
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_every_slow_hash_takes_a_place(full, work):
 
 @pytest.mark.django_db
 def test_a_page_that_cannot_hash_says_so(client, alice, full, monkeypatch):
-    monkeypatch.setattr(hashers, "LONGEST_WAIT", 0)
+    monkeypatch.setattr(hashers, "MAX_WAIT_SECONDS", 0)
 
     answer = client.post("/accounts/login/", {"login": alice.email, "password": "wrong"})
     assert "Try again in a few seconds." in answer.content.decode()
