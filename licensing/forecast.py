@@ -8,8 +8,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext, pgettext
 
 from licensing.operations.swaps import Change, settle
-from licensing.rules import ProductRules
-from users.rules.facts import Facts
+from licensing.rules import SubscriptionFacts
 
 
 class Forecast:
@@ -17,15 +16,14 @@ class Forecast:
 
     def __init__(
         self,
-        facts: Facts,
-        rules: ProductRules,
+        subscriptions: Sequence[SubscriptionFacts],
         *,
         lengths: Mapping[UUID, int] | None = None,
         is_queue: bool = False,
     ):
-        self.subscriptions = facts.subscriptions
-        self.rules = rules
-        self.left = {one.id: one.free for one in facts.subscriptions}
+        self.subscriptions = subscriptions
+        self.names = {one.id: one.name for one in subscriptions}
+        self.left = {one.id: one.free for one in subscriptions}
         self.wanted, self.freed, self.short = Counter(), Counter(), Counter()
         # Of what is freed: what lines that are done at once give on to each other.
         self.passed_on = Counter()
@@ -105,7 +103,7 @@ class Forecast:
         return {
             "code": "seat_missing",
             "column": "products",
-            "params": {"product": self.rules.by_id[one].name},
+            "params": {"product": self.names[one]},
             "severity": "warning",
         }
 
@@ -115,7 +113,7 @@ class Forecast:
             "code": "seat_awaited",
             "column": "products",
             "params": {
-                "product": self.rules.by_id[one].name,
+                "product": self.names[one],
                 "place": awaited.get(one) or self.lengths[one] + self.waits[one],
             },
             "severity": "warning",

@@ -1,12 +1,12 @@
-"""Which products somebody may hold together, and where."""
+"""Which products a user may hold together, and where."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class SubscriptionFacts:
-    """A product that the customer bought, as far as a plan must know it. Ids are texts."""
+    """What a plan needs to know of a product that the customer bought. Ids are texts."""
 
     id: str
     product: str
@@ -19,26 +19,30 @@ class SubscriptionFacts:
     excludes: frozenset[str] = frozenset()
 
 
+# The value that a conflict is about, its code, and the parameters of its text.
+Conflict = tuple[str, str, dict]
+
+
 class ProductRules:
-    """The rules among the products that a customer bought, asked many times with few answers."""
+    """
+    The rules among the products that a customer bought.
+
+    Remembers its answers: a plan asks about many users who hold the same few sets.
+    """
 
     def __init__(self, subscriptions: Sequence[SubscriptionFacts]):
         self.by_id = {one.id: one for one in subscriptions}
         self.by_product = {one.product: one for one in subscriptions}
-        self.judged: dict[tuple, list[tuple[str, str, dict]]] = {}
+        self.known: dict[tuple, list[Conflict]] = {}
 
-    def judge(self, location: str, ids: Iterable[str]) -> list[tuple[str, str, dict]]:
-        """
-        What speaks against holding these subscriptions in this location.
-
-        As (value, code, params) of users.rules.problems; nothing where all is well.
-        """
+    def check(self, location: str, ids: Iterable[str]) -> list[Conflict]:
+        """Return what forbids holding these subscriptions at the location: (value, code, params)."""
         key = (location, *ids)
-        if key not in self.judged:
-            self.judged[key] = self._judge(location, key[1:])
-        return self.judged[key]
+        if key not in self.known:
+            self.known[key] = self._check(location, key[1:])
+        return self.known[key]
 
-    def judge_change(
+    def check_change(
         self,
         location: str,
         held: Collection[str],
@@ -46,32 +50,52 @@ class ProductRules:
         give: Collection[str] = (),
         take: Collection[str] = (),
         moves_to: str | None = None,
-    ) -> list[tuple[str, str, dict]]:
-        """
-        What is wrong after somebody is given and loses these subscriptions, or moves.
-
-        As `judge` says it; what was wrong before already is not held against the change.
-        """
-        before = self.judge(location, sorted(held))
+    ) -> list[Conflict]:
+        """Return the conflicts after adding and removing licenses, or moving, that are new then."""
+        before = self.check(location, sorted(held))
         there = location if moves_to is None else moves_to
-        after = self.judge(there, sorted((set(held) - set(take)) | set(give)))
+        after = self.check(there, sorted((set(held) - set(take)) | set(give)))
         return [one for one in after if one not in before]
 
-    def _judge(self, location: str, ids: Sequence[str]) -> list[tuple[str, str, dict]]:
-        problems = [(id, "product_unknown", {}) for id in ids if id not in self.by_id]
+    def _check(self, location: str, ids: Sequence[str]) -> list[Conflict]:
+        conflicts = [(id, "product_unknown", {}) for id in ids if id not in self.by_id]
         chosen = [self.by_id[id] for id in dict.fromkeys(ids) if id in self.by_id]
         products = {one.product for one in chosen}
         for place, one in enumerate(chosen):
             params = {"product": one.name}
             if one.state == "suspended":
-                problems.append((one.name, "product_suspended", params))
+                conflicts.append((one.name, "product_suspended", params))
             if location in one.not_sold_in:
-                problems.append((one.name, "product_not_sold", params | {"location": location}))
+                conflicts.append((one.name, "product_not_sold", params | {"location": location}))
             for missing in sorted(one.requires - products):
                 other = self.by_product.get(missing)
                 name = other.name if other else missing
-                problems.append((one.name, "product_requires", params | {"other": name}))
+                conflicts.append((one.name, "product_requires", params | {"other": name}))
             for other in chosen[place + 1 :]:
                 if other.product in one.excludes or one.product in other.excludes:
-                    problems.append((one.name, "product_excludes", params | {"other": other.name}))
-        return problems
+                    conflicts.append((one.name, "product_excludes", params | {"other": other.name}))
+        return conflicts
+
+
+def find_conflicts(
+    rules: ProductRules,
+    location: str,
+    held: Collection[str],
+    change: Mapping,
+    *,
+    moves_to: str | None = None,
+) -> list[dict]:
+    """
+    Return what forbids a change of licenses, or a move, as problems of a line.
+
+    `change` is the input of a line: {"give": [{"subscription"}], "take": [id]}.
+    """
+    given = [one["subscription"] for one in change["give"]]
+    if given and not (location if moves_to is None else moves_to):
+        return [{"code": "location_missing", "column": "location", "severity": "error"}]
+    return [
+        {"code": code, "column": "products", "value": value, "params": params, "severity": "error"}
+        for value, code, params in rules.check_change(
+            location, held, give=given, take=change["take"], moves_to=moves_to
+        )
+    ]

@@ -40,7 +40,7 @@ from users.acts.selection import (
     choose,
     close,
     explain_cell,
-    find_barred,
+    find_protected,
     invert_active,
     is_last_administrator,
     lock_active,
@@ -183,7 +183,7 @@ def _before(user: CustomerUser, changes: Mapping[str, object]) -> dict:
 def _find_refused(batch: Batch, lines, present: Mapping[UUID, Locked], by: Member) -> dict:
     there = [line for line in lines if line.user_id in present]
     refused = {line.user_id: "changed" for line in there if _is_changed(line, present)}
-    barred = find_barred(present, by=by)
+    barred = find_protected(present, by=by)
     if not by.may(Permission.ACT_ON_ADMINISTRATORS):
         barred |= {line.user_id for line in there if line.input["changes"].get("permissions")}
     moving = {

@@ -38,7 +38,7 @@ from licensing.operations.seats import (
 )
 from licensing.operations.swaps import Change, settle
 from licensing.operations.waitlist import Wish, stop_waiting
-from licensing.rules import ProductRules
+from licensing.rules import ProductRules, find_conflicts
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
@@ -49,7 +49,7 @@ from users.acts.selection import (
     choose,
     explain_cell,
     find_active,
-    find_barred,
+    find_protected,
     invert_active,
     plan_line,
     problems_of,
@@ -106,7 +106,7 @@ def plan_licenses(
     held = licensing_queries.get_held(customer, [user["pk"] for user in chosen])
     waits = licensing_queries.get_waits(customer, [user["pk"] for user in chosen])
     lengths = licensing_queries.count_waiting(customer)
-    forecast = Forecast(facts, rules, lengths=lengths, is_queue=when_short == "queue")
+    forecast = Forecast(facts.subscriptions, lengths=lengths, is_queue=when_short == "queue")
     lines = []
     plan = _Planner(changes, rules)
     for user in chosen:
@@ -149,7 +149,7 @@ class _Planner:
         if key not in self.known:
             change = _change_of(held, awaited, self.changes)
             if any(change.values()):
-                against = speak_against(self.rules, location, held, change)
+                against = find_conflicts(self.rules, location, held, change)
                 self.known[key] = change, against
             else:
                 self.known[key] = {}, []
@@ -177,21 +177,6 @@ def _change_of(
     return change
 
 
-def speak_against(
-    rules: ProductRules, location: str, held, change, *, moves_to: str | None = None
-) -> list[dict]:
-    """What is wrong after a change of what is held, or a move, that is not wrong already."""
-    given = [one["subscription"] for one in change["give"]]
-    if given and not (location if moves_to is None else moves_to):
-        return [{"code": "location_missing", "column": "location", "severity": "error"}]
-    return [
-        {"code": code, "column": "products", "value": value, "params": params, "severity": "error"}
-        for value, code, params in rules.judge_change(
-            location, held, give=given, take=change["take"], moves_to=moves_to
-        )
-    ]
-
-
 def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Change the licenses of the lines' users, in their order, as far as seats are free.
@@ -201,7 +186,7 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
     what they give back.
     """
     present = find_active(batch.customer_id, lines)
-    barred = find_barred(present, by=by)
+    barred = find_protected(present, by=by)
     allowed = present.keys() - barred
     able = [line for line in lines if line.user_id in allowed]
     if batch.kind == Batch.Kind.UNDO:
@@ -485,8 +470,7 @@ def replan(batch: Batch) -> None:
     facts = gather_facts(customer=customer, user_names=[], by=batch.by)
     rules = ProductRules(facts.subscriptions)
     forecast = Forecast(
-        facts,
-        rules,
+        facts.subscriptions,
         lengths=licensing_queries.count_waiting(customer),
         is_queue=batch.options.get("when_short") == "queue",
     )

@@ -136,7 +136,7 @@ def problems_of(user: dict, *, by: Member) -> list[dict]:
     return [] if is_free else [ADMINISTRATOR]
 
 
-def find_barred(present: Mapping[UUID, Locked], *, by: Member) -> set[UUID]:
+def find_protected(present: Mapping[UUID, Locked], *, by: Member) -> set[UUID]:
     """Those of these users on whom the member may not act: administrators, for most roles."""
     if by.may(Permission.ACT_ON_ADMINISTRATORS):
         return set()
@@ -232,7 +232,7 @@ def refuse(
     """Why present users stay as they are: codes of MESSAGES by user."""
     kept = kept_administrators(batch, present) if ends_sign_in else ()
     return dict.fromkeys(kept, "last_administrator") | dict.fromkeys(
-        find_barred(present, by=by), "administrator"
+        find_protected(present, by=by), "administrator"
     )
 
 

@@ -32,13 +32,13 @@ from batches.queries.undo import DONE, find_refusal, find_undo, right_to_undo
 from customers.models import Customer
 from licensing import queries as licensing
 from licensing.forecast import Forecast
-from licensing.rules import ProductRules
+from licensing.rules import ProductRules, find_conflicts
 from partners.access import require
 from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from users.acts.add import TEXTS
-from users.acts.licenses import GIVES_LICENSES, speak_against
+from users.acts.licenses import GIVES_LICENSES
 from users.acts.restore import NAME_TAKEN, find_taken
 from users.acts.selection import explain_cell, is_last_administrator
 from users.models import CustomerUser, UserPermission
@@ -138,7 +138,7 @@ class _Planner:
         self.undo = undo
         facts = gather_facts(customer=undo.customer, user_names=[], by=undo.by)
         self.rules = ProductRules(facts.subscriptions)
-        self.forecast = Forecast(facts, self.rules)
+        self.forecast = Forecast(facts.subscriptions)
         self.may_grant = undo.by.may(Permission.ACT_ON_ADMINISTRATORS)
         self.acts: Counter[str] = Counter()
         self.names: set[str] = set()
@@ -189,7 +189,7 @@ class _Planner:
         inverse = get_act(case.act).invert(case)
         problems = [self._name_product(one) for one in inverse.problems]
         if inverse.is_valid and inverse.act not in {"delete", "restore"}:
-            problems += self._speak_against(case, inverse.input)
+            problems += self._find_conflicts(case, inverse.input)
         return inverse, problems
 
     def _count_together(self, found: Sequence[tuple[Inverse, list[dict]]]) -> dict[int, list[dict]]:
@@ -265,8 +265,8 @@ class _Planner:
             for one in found
         ]
 
-    def _speak_against(self, case: Case, change: Mapping[str, Any]) -> list[dict]:
-        return speak_against(
+    def _find_conflicts(self, case: Case, change: Mapping[str, Any]) -> list[dict]:
+        return find_conflicts(
             self.rules,
             case.user["location"],
             case.held,

@@ -21,12 +21,12 @@ from licensing import queries as licensing_queries
 from licensing.operations import waitlist
 from licensing.operations.waitlist import Judge, Order, look_at_lines, take_turns
 from licensing.queries import find_bought
-from licensing.rules import ProductRules
+from licensing.rules import ProductRules, find_conflicts
 from partners.access import require
 from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
-from users.acts.licenses import LICENSES, SEAT_MESSAGES, describe_products, speak_against
+from users.acts.licenses import LICENSES, SEAT_MESSAGES, describe_products
 from users.acts.selection import explain_cell
 from users.models import CustomerUser
 
@@ -83,7 +83,7 @@ def _judge_by(customer: Customer, users: dict[UUID, CustomerUser]) -> Judge:
             "give": [{"subscription": str(one)} for one in sorted(after - held)],
             "take": [str(one) for one in held - after],
         }
-        return speak_against(rules, users[user_id].location, [str(one) for one in held], change)
+        return find_conflicts(rules, users[user_id].location, [str(one) for one in held], change)
 
     return judge
 

@@ -208,7 +208,7 @@ class Rules:
         if not location and not any(problem.column == "location" for problem in found):
             found.append(Problem(line, "location", "", "location_missing"))
         ids = [product["subscription"] for product in person["products"]]
-        for value, code, params in self.product_rules.judge(location, ids):
+        for value, code, params in self.product_rules.check(location, ids):
             found.append(Problem(line, "products", value, code, params))
 
 
@@ -365,7 +365,7 @@ class Updates:
             found.append(Problem(line, "location", "", "location_missing"))
             return
         rules, before = self.rules.product_rules, known.values["location"]
-        for value, code, params in rules.judge_change(
+        for value, code, params in rules.check_change(
             before, known.held, give=give, take=take, moves_to=location
         ):
             found.append(Problem(line, "products", value, code, params))
