@@ -1,173 +1,184 @@
 """What a plan will do to the free seats, before it is done."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext, pgettext
 
-from licensing.operations.swaps import Change, settle
+from licensing.allocation import allocate
 from licensing.rules import SubscriptionFacts
 
 
+@dataclass(slots=True)
+class SeatForecast:
+    """What a plan does to the seats of one subscription."""
+
+    subscription: str
+    name: str
+    # Before the plan runs.
+    free: int
+    wanted: int = 0
+    freed: int = 0
+    short: int = 0
+    # Free afterwards; of these, `available` are not promised to lines of the plan.
+    left: int = 0
+    available: int = 0
+    # Users who wait for one before the plan runs, and who join them.
+    line: int = 0
+    waits: int = 0
+
+    @property
+    def is_touched(self) -> bool:
+        return bool(self.wanted or self.freed)
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, seats: Mapping) -> "SeatForecast":
+        return cls(**seats)
+
+
 class Forecast:
-    """What lines, added in their order, will do to the free seats."""
+    """
+    The seats that lines take and give back, counted in the order of the lines.
+
+    A seat that one line gives back is promised to no other line, except in `add_together`.
+    """
 
     def __init__(
         self,
         subscriptions: Sequence[SubscriptionFacts],
         *,
-        lengths: Mapping[UUID, int] | None = None,
+        waiting: Mapping[UUID, int] | None = None,
         is_queue: bool = False,
     ):
-        self.subscriptions = subscriptions
-        self.names = {one.id: one.name for one in subscriptions}
-        self.left = {one.id: one.free for one in subscriptions}
-        self.wanted, self.freed, self.short = Counter(), Counter(), Counter()
-        # Of what is freed: what lines that are done at once give on to each other.
-        self.passed_on = Counter()
-        # How many wait for each already, and how many more will; what is short waits in a queue.
-        self.lengths = Counter({str(pk): number for pk, number in (lengths or {}).items()})
-        self.is_queue, self.waits = is_queue, Counter()
-        # Lines of which nothing will be done, as no seat is left.
+        in_line = {str(pk): number for pk, number in (waiting or {}).items()}
+        self.by_id = {
+            one.id: SeatForecast(
+                one.id, one.name, one.free, left=one.free, line=in_line.get(one.id, 0)
+            )
+            for one in subscriptions
+        }
+        self.available = Counter({one.id: one.free for one in subscriptions})
+        # Users who get no seat join the waitlist.
+        self.is_queue = is_queue
+        # Lines that change nothing, because no seat is left.
         self.unserved = 0
 
-    def resume(self, seats: Sequence[dict]) -> None:
-        """Go on from what a plan has counted already: its `seats`."""
-        for one in seats:
-            key = one["subscription"]
-            for name in ("wanted", "freed", "short"):
-                getattr(self, name)[key] = one[name]
-            # What is free may be more or less by now; what the plan has given away stays so.
-            self.passed_on[key] = one.get("passed_on", 0)
-            self.left[key] -= one["free"] - (one["left"] - one["freed"] + self.passed_on[key])
+    def resume(self, seats: Iterable[Mapping]) -> None:
+        """Continue from what a plan has counted, with the seats that are free by now."""
+        for before in map(SeatForecast.from_json, seats):
+            now = self.by_id[before.subscription]
+            self.available[now.subscription] -= before.free - before.available
+            now.left -= before.free - before.left
+            now.wanted, now.freed, now.short = before.wanted, before.freed, before.short
 
-    def add(self, change: dict, awaited: Mapping[str, int] | None = None) -> list[dict]:
-        """Count the line in; gives its warnings. `awaited` are the places that the user has."""
-        given = [one["subscription"] for one in change["give"]]
-        short = [one for one in given if self.left[one] < 1]
-        for one in given:
-            self.wanted[one] += 1
-        for one in short:
-            self.short[one] += 1
+    def add(self, change: Mapping, awaited: Mapping[str, int] | None = None) -> list[dict]:
+        """Count a line and return its warnings; `awaited` are the user's places in line."""
+        short = self._take(change, self.available, is_passed_on=False)
         if not self.is_queue:
             self.unserved += _is_unserved(change, short)
-        # Who swaps gets all that is new, or keeps the old.
-        if not (short and change["take"]):
-            for one in given:
-                self.left[one] -= one not in short
-            for one in change["take"]:
-                self.freed[one] += 1
-        elif self.is_queue:
-            short = given
-        if self.is_queue:
-            return [self._wait(one, awaited or {}) for one in short]
-        return [self._miss(one) for one in short]
+            return [self._warn_missing(one) for one in short]
+        if short and change["take"]:
+            # A swap waits as a whole.
+            short = [one["subscription"] for one in change["give"]]
+        return [self._warn_awaited(one, awaited or {}) for one in short]
 
-    def add_together(self, changes: Sequence[dict]) -> list[list[dict]]:
+    def add_together(self, changes: Sequence[Mapping]) -> list[list[dict]]:
         """
-        Count in lines that are done at once, so that what one gives back is another's.
+        Count lines that are done in one transaction, and return the warnings of each.
 
-        Gives the warnings of each.
+        What one of them gives back is free for those after it; lines that only give back go first.
         """
-        asked = [
-            Change(
-                place=place,
-                # Each is of a user of its own.
-                user_id=place,
-                subscriptions=tuple(one["subscription"] for one in change["give"]),
-                gives=tuple(change["take"]),
-            )
-            for place, change in enumerate(changes)
-        ]
-        lacks = settle(asked, self.left)
-        gets, gives, warnings = Counter(), Counter(), []
-        for change, one in zip(changes, asked, strict=True):
-            short = lacks.get(one.place, [])
-            self.wanted.update(one.subscriptions)
-            self.short.update(short)
+        free = self.available.copy()
+        warnings: list[list[dict]] = [[] for _change in changes]
+        for place, change in sorted(enumerate(changes), key=lambda item: bool(item[1]["give"])):
+            short = self._take(change, free, is_passed_on=True)
             self.unserved += _is_unserved(change, short)
-            if not (short and one.gives):
-                gets.update(key for key in one.subscriptions if key not in short)
-                gives.update(one.gives)
-            warnings.append([self._miss(key) for key in short])
-        for key, number in gets.items():
-            passed_on = max(0, number - self.left[key])
-            self.left[key] -= number - passed_on
-            self.passed_on[key] += passed_on
-        self.freed.update(gives)
+            warnings[place] = [self._warn_missing(one) for one in short]
+        # What is left over of the seats given back comes too late for lines of other transactions.
+        for one, number in free.items():
+            self.available[one] = min(self.available[one], number)
         return warnings
 
-    def _miss(self, one: str) -> dict:
+    def free_later(self, subscriptions: Iterable[str]) -> None:
+        """Count seats that are given back, too late for lines of this plan."""
+        for one in subscriptions:
+            self.by_id[one].freed += 1
+            self.by_id[one].left += 1
+
+    def to_json(self) -> list[dict]:
+        """Return the subscriptions of which the plan takes or gives back seats."""
+        for one, seats in self.by_id.items():
+            seats.available = self.available[one]
+        return [seats.to_json() for seats in self.by_id.values() if seats.is_touched]
+
+    @property
+    def is_short(self) -> bool:
+        return any(seats.short for seats in self.by_id.values())
+
+    def _take(self, change: Mapping, free: Counter[str], *, is_passed_on: bool) -> list[str]:
+        wanted, given_back = [one["subscription"] for one in change["give"]], change["take"]
+        short = allocate(
+            free, wanted, is_swap=bool(given_back), freed=given_back if is_passed_on else ()
+        )
+        is_done = not (short and given_back)
+        for one in wanted:
+            seats = self.by_id[one]
+            seats.wanted += 1
+            if one in short:
+                seats.short += 1
+            elif is_done:
+                seats.left -= 1
+        if is_done:
+            self.free_later(given_back)
+        return short
+
+    def _warn_missing(self, one: str) -> dict:
         return {
             "code": "seat_missing",
             "column": "products",
-            "params": {"product": self.names[one]},
+            "params": {"product": self.by_id[one].name},
             "severity": "warning",
         }
 
-    def _wait(self, one: str, awaited: Mapping[str, int]) -> dict:
-        self.waits[one] += one not in awaited
+    def _warn_awaited(self, one: str, awaited: Mapping[str, int]) -> dict:
+        seats = self.by_id[one]
+        seats.waits += one not in awaited
         return {
             "code": "seat_awaited",
             "column": "products",
             "params": {
-                "product": self.names[one],
-                "place": awaited.get(one) or self.lengths[one] + self.waits[one],
+                "product": seats.name,
+                "place": awaited.get(one) or seats.line + seats.waits,
             },
             "severity": "warning",
         }
 
-    @property
-    def is_short(self) -> bool:
-        """Whether anybody lacks a seat."""
-        return self.short.total() > 0
-
-    @property
-    def seats(self) -> list[dict]:
-        """Per product that is given or taken: what is wanted, lacks, and is free before and after."""
-        return [
-            {
-                "subscription": one.id,
-                "name": one.name,
-                "free": one.free,
-                "wanted": self.wanted[one.id],
-                "freed": self.freed[one.id],
-                "short": self.short[one.id],
-                # A seat that one user gives back is promised to another only where both are done
-                # at once.
-                "left": self.left[one.id] + self.freed[one.id] - self.passed_on[one.id],
-                **({"passed_on": self.passed_on[one.id]} if self.passed_on[one.id] else {}),
-                # How many wait for it before the plan runs, and how many more afterwards.
-                "line": self.lengths[one.id],
-                "waits": self.waits[one.id],
-            }
-            for one in self.subscriptions
-            if self.wanted[one.id] or self.freed[one.id]
-        ]
-
 
 def _is_unserved(change: Mapping, short: Sequence[str]) -> bool:
-    """Whether nothing is done of a line that lacks these seats."""
-    given = [one["subscription"] for one in change["give"]]
-    return bool(short) and (bool(change["take"]) or (short == given and not change["plans"]))
+    is_all_short = len(short) == len(change["give"]) and not change.get("plans")
+    return bool(short) and (bool(change["take"]) or is_all_short)
 
 
-def say_short(seats: Sequence[dict]) -> str:
-    """Which licenses are too few, in a sentence that says what to do."""
+def describe_shortage(seats: Iterable[SeatForecast]) -> str:
+    """Return which licenses lack seats, in a sentence that names the way out."""
     short = [
-        gettext("%(product)s (%(wanted)s wanted, %(free)s free)")
+        gettext("%(product)s (%(wanted)s needed, %(free)s free)")
         % {
-            "product": one["name"],
-            "wanted": intcomma(one["wanted"]),
-            "free": intcomma(one["free"]),
+            "product": one.name,
+            "wanted": intcomma(one.wanted),
+            "free": intcomma(one.free),
         }
         for one in seats
-        if one["short"]
+        if one.short
     ]
     text = gettext(
-        "Too few licenses are free: %(products)s. In that case nobody was to get one. Buy more,"
-        " choose fewer users, or let the first come first."
+        "Not enough free seats: %(products)s. Add seats, choose fewer users, or let licenses be"
+        " assigned in list order."
     )
     return text % {"products": pgettext("between the parts of a list", ", ").join(short)}

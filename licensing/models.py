@@ -176,15 +176,7 @@ class WaitingSeat(CustomerPart):
         constraints = [
             models.UniqueConstraint(fields=["user", "subscription"], name="waiting_seat_once"),
         ]
-        indexes = [
-            models.Index(fields=["subscription", "id"], name="waiting_seat_line"),
-            # Who gives something back can be served by others who do.
-            models.Index(
-                fields=["customer", "subscription"],
-                condition=~Q(gives_up=[]),
-                name="waiting_seat_swaps",
-            ),
-        ]
+        indexes = [models.Index(fields=["subscription", "id"], name="waiting_seat_line")]
 
     def __str__(self):
         return f"{self.user_id} {self.subscription_id}"

@@ -258,45 +258,20 @@ def count_waiting(customer: Customer) -> dict[UUID, int]:
     return dict(rows.annotate(users=Count("pk")).order_by("subscription_id"))
 
 
-def is_anybodys_turn(customer: Customer) -> bool:
-    """Whether somebody waits for a seat that is free, or that others who wait could give back."""
-    waiting = _find_served().filter(customer=customer)
-    return waiting.exists() or bool(_find_in_circles(_find_open().filter(customer=customer)))
+def has_assignable_seats(customer: Customer) -> bool:
+    """Whether a user of the customer waits for a seat that is free."""
+    return _find_served().filter(customer=customer).exists()
 
 
 def find_customers_with_free_seats() -> list[Customer]:
-    """The tenant's customers for whom that is so."""
-    found = Customer.objects.filter(
-        Q(pk__in=_find_served().values("customer")) | Q(pk__in=_find_in_circles(_find_open()))
-    )
-    return list(found.order_by("pk"))
-
-
-def _find_open() -> QuerySet[WaitingSeat]:
-    return WaitingSeat.objects.exclude(subscription__state=Subscription.State.SUSPENDED)
+    """The tenant's customers some of whose users wait for a seat that is free."""
+    return list(Customer.objects.filter(pk__in=_find_served().values("customer")).order_by("pk"))
 
 
 def _find_served() -> QuerySet[WaitingSeat]:
-    return _find_open().filter(subscription__assigned__lt=F("subscription__seats"))
-
-
-def _find_in_circles(waiting: QuerySet[WaitingSeat]) -> set[UUID]:
-    """The customers some of whose users wait, in a circle, for what the next would give back."""
-    swaps = waiting.exclude(gives_up=[]).order_by()
-    given_for = defaultdict(lambda: defaultdict(set))
-    rows = swaps.values_list("customer_id", "subscription_id", "gives_up").distinct()
-    for customer_id, wanted, given in rows:
-        given_for[customer_id][wanted] |= set(given)
-    return {customer_id for customer_id, ways in given_for.items() if _leads_back(ways)}
-
-
-def _leads_back(ways: dict[UUID, set[UUID]]) -> bool:
-    # From a circle every way leads on; all other ways come to an end some time.
-    left = dict(ways)
-    while ends := [one for one, ahead in left.items() if not ahead & left.keys()]:
-        for one in ends:
-            del left[one]
-    return bool(left)
+    return WaitingSeat.objects.filter(subscription__assigned__lt=F("subscription__seats")).exclude(
+        subscription__state=Subscription.State.SUSPENDED
+    )
 
 
 def find_product_names(customer: Customer) -> dict[str, str]:

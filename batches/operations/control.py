@@ -135,8 +135,8 @@ def _note_choices(batch: Batch, reason: str | None, ticket: str | None, **option
 
 
 def _cut_into_chunks(batch: Batch, planned: int) -> None:
-    # Twenty steps of progress at least, as far as chunks do not get tiny. Who are to give seats to
-    # each other must be in the same one, and in an undo that may be anybody.
+    # Twenty steps of progress at least, as far as chunks do not get tiny. In an undo, a seat that one
+    # line gives back is for the lines after it in the same chunk, so these are as large as possible.
     steps = 1 if batch.kind == Batch.Kind.UNDO else 20
     size = max(AT_ONCE, min(LARGEST_CHUNK, -(-planned // steps)))
     with connection.cursor() as cursor:

@@ -73,8 +73,8 @@ def poke_filling(customer: Customer) -> None:
 
 
 def poke_where_awaited(customer: Customer) -> None:
-    """The same, but only where somebody waits for a seat that is free: the end of any act."""
-    if licensing_queries.is_anybodys_turn(customer):
+    """The same, but only where a user waits for a seat that is free: the end of any act."""
+    if licensing_queries.has_assignable_seats(customer):
         poke_filling(customer)
 
 

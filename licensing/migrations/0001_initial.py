@@ -163,11 +163,6 @@ class Migration(migrations.Migration):
                 ],
                 "indexes": [
                     models.Index(fields=["subscription", "id"], name="waiting_seat_line"),
-                    models.Index(
-                        condition=models.Q(("gives_up", []), _negated=True),
-                        fields=["customer", "subscription"],
-                        name="waiting_seat_swaps",
-                    ),
                 ],
             },
         ),

@@ -47,6 +47,6 @@ class Migration(migrations.Migration):
                 "licensing_subscription",
             ),
             Key("waiting_seat_user_key", "customer_id, user_id", "users_customeruser"),
-            search_reads="partner_id, subscription_id, user_id, gives_up",
+            search_reads="partner_id, subscription_id, user_id",
         ),
     ]

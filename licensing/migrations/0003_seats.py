@@ -47,19 +47,11 @@ BEGIN
 END
 """
 
-# Partners with users waiting for a free seat, or for a seat that another waiting user gives up.
+# Partners with users who wait for a seat that is free.
 FREE_SEATS = """
-    SELECT s.partner_id FROM licensing_subscription s
-        WHERE s.state <> 'suspended' AND s.assigned < s.seats AND EXISTS (
-            SELECT FROM licensing_waitingseat w WHERE w.subscription_id = s.id)
-    UNION
-    (
-        WITH swaps AS MATERIALIZED (
-            SELECT DISTINCT partner_id, subscription_id, gives_up FROM licensing_waitingseat
-            WHERE gives_up <> '{}'
-        )
-        SELECT w.partner_id FROM swaps w JOIN swaps o ON o.subscription_id = ANY(w.gives_up)
-    )
+    SELECT DISTINCT s.partner_id FROM licensing_subscription s
+    WHERE s.state <> 'suspended' AND s.assigned < s.seats AND EXISTS (
+        SELECT FROM licensing_waitingseat w WHERE w.subscription_id = s.id)
 """
 
 

@@ -1,7 +1,7 @@
 """Giving and taking seats."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from licensing.allocation import allocate
 from licensing.models import Assignment, Subscription, WaitingSeat
 
 if TYPE_CHECKING:
@@ -47,11 +48,10 @@ class Assigned:
     had: dict[UUID, list[str]] = field(default_factory=dict)
 
     def of(self, user_id: UUID) -> list[str]:
-        """The subscriptions this user was given."""
         return self.by_user.get(user_id, [])
 
     def missing(self) -> dict[UUID, dict[str, list[str]]]:
-        """Per user who lacks something: the subscriptions that are "short" and "closed"."""
+        """Return, per user who lacks a seat, the subscriptions that are "short" and "closed"."""
         lacks: dict[UUID, dict[str, list[str]]] = {}
         for word, wants in (("short", self.short), ("closed", self.closed)):
             for want in wants:
@@ -61,48 +61,109 @@ class Assigned:
         return lacks
 
 
-@transaction.atomic
+class SeatChange(NamedTuple):
+    """Seats that a user gets and gives back; a swap where there are both, done whole or not."""
+
+    user_id: UUID
+    wanted: tuple[Wanted, ...] = ()
+    given_back: tuple[UUID, ...] = ()
+
+    @classmethod
+    def from_json(cls, user_id: UUID, change: Mapping) -> "SeatChange":
+        """Read the input of a batch's line: {"give": [seat], "take": [id]}."""
+        return cls(
+            user_id,
+            tuple(Wanted.from_json(user_id, one) for one in change["give"]),
+            tuple(_read_id(one) for one in change["take"]),
+        )
+
+
+@dataclass(frozen=True)
+class SeatsChanged:
+    """What was given and taken, and per user the seats that lack for a swap that was not done."""
+
+    assigned: Assigned
+    # As `revoke` returns it.
+    revoked: dict[UUID, list[dict]]
+    kept: dict[UUID, list[str]]
+
+
 def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None) -> Assigned:
-    """
-    Give the wanted seats in the order of the list, as far as seats are free.
+    """Give the wanted seats in the order of the list, as far as seats are free."""
+    changes = [SeatChange(want.user_id, (want,)) for want in wanted]
+    return change_seats(customer=customer, changes=changes, cause=cause).assigned
 
-    Locks the subscriptions in the order of their ids, so that two members cannot both take the
-    last seat; the caller has locked the customer's counter row before. Five statements at most,
-    whatever the length of the list. The audit is the caller's, who knows the act.
+
+@transaction.atomic
+def change_seats(
+    *,
+    customer: "Customer",
+    changes: Sequence[SeatChange],
+    cause: UUID | None,
+    passes_on: bool = False,
+) -> SeatsChanged:
     """
-    if not wanted:
-        return Assigned()
+    Give seats and take them back, in the order of the list, as far as seats are free.
+
+    With `passes_on` a seat that one change gives back is free for those after it, and changes that
+    only give back go first; otherwise it is for the waitlist, or whoever comes later.
+
+    Locks the subscriptions in the order of their ids, so that two members cannot both take the last
+    seat; the caller has locked the customer's counter row before. Six statements at most, whatever
+    the length of the list. The audit is the caller's, who knows the act.
+    """
+    wanted = [want for change in changes for want in change.wanted]
     asked = Counter([want.subscription_id for want in wanted])
-    subscriptions = lock_subscriptions(customer, asked)
+    given_back = [(change.user_id, one) for change in changes for one in change.given_back]
+    subscriptions = {}
+    if wanted:
+        subscriptions = lock_subscriptions(customer, {*asked, *(one for _user, one in given_back)})
     if all(pk in subscriptions and subscriptions[pk].free >= seats for pk, seats in asked.items()):
-        # Enough for everybody, so nobody need be looked up before.
-        return _sum_up(wanted, _insert_missing(customer, wanted, cause))
-    held = find_held(customer, wanted)
-    given, new, short, closed = _choose(wanted, subscriptions, held)
-    insert(customer=customer, wanted=new, causes=[cause] * len(new))
-    return _sum_up(given, held, short, closed)
-
-
-def _choose(wanted: Sequence[Wanted], subscriptions: dict[UUID, Subscription], held: set) -> tuple:
-    """Who gets a seat or keeps one, who of them a new one, and who none: short or closed."""
-    free = {pk: subscription.free for pk, subscription in subscriptions.items()}
-    given, new, short, closed = [], [], [], []
+        # Enough for all, so what they hold need not be looked up.
+        revoked = revoke(customer=customer, seats=given_back) if given_back else {}
+        had = insert(customer=customer, wanted=wanted, causes=[cause] * len(wanted))
+        return SeatsChanged(_sum_up(wanted, had), revoked, {})
+    seats = [(want.user_id, want.subscription_id) for want in wanted]
+    held = find_held(customer, seats + given_back if passes_on else seats)
+    if passes_on:
+        changes = sorted(changes, key=lambda change: bool(_find_new(change, held)))
+    free = Counter({pk: one.free for pk, one in subscriptions.items()})
+    # Of a suspended subscription no seat is given.
+    is_open = {pk for pk, one in subscriptions.items() if one.is_open}
+    given, new, short, closed, kept = [], [], [], [], {}
     taken = set(held)
-    for want in wanted:
-        key = (want.user_id, want.subscription_id)
-        subscription = subscriptions.get(want.subscription_id)
-        if subscription is None or (not subscription.is_open and key not in taken):
-            closed.append(want)
-        elif key in taken:
+    for change in changes:
+        freed = [
+            one for one in change.given_back if one in is_open and (change.user_id, one) in held
+        ]
+        lacks = allocate(
+            free,
+            _find_new(change, taken),
+            is_swap=bool(change.given_back),
+            freed=freed if passes_on else (),
+        )
+        if lacks and change.given_back:
+            kept[change.user_id] = [str(one) for one in lacks]
+            continue
+        for want in change.wanted:
+            seat = want.user_id, want.subscription_id
+            if want.subscription_id in lacks:
+                (short if want.subscription_id in is_open else closed).append(want)
+                continue
             given.append(want)
-        elif free[want.subscription_id] > 0:
-            free[want.subscription_id] -= 1
-            taken.add(key)
-            given.append(want)
-            new.append(want)
-        else:
-            short.append(want)
-    return given, new, short, closed
+            if seat not in taken:
+                taken.add(seat)
+                new.append(want)
+    back = [seat for seat in given_back if seat[0] not in kept]
+    # Given back before they are given on, so that no moment knows more seats than there are.
+    revoked = revoke(customer=customer, seats=back) if back else {}
+    insert(customer=customer, wanted=new, causes=[cause] * len(new))
+    return SeatsChanged(_sum_up(given, held.intersection(seats), short, closed), revoked, kept)
+
+
+def _find_new(change: SeatChange, held: Collection[tuple[UUID, UUID]]) -> list[UUID]:
+    asked = (want.subscription_id for want in change.wanted)
+    return [one for one in asked if (change.user_id, one) not in held]
 
 
 def _sum_up(
@@ -127,8 +188,8 @@ def lock_subscriptions(customer: "Customer", ids: Iterable[UUID]) -> dict[UUID, 
     return {subscription.pk: subscription for subscription in found}
 
 
-def find_held(customer: "Customer", wanted: Sequence[Wanted]) -> set[tuple[UUID, UUID]]:
-    """Which of these seats, as (user, subscription), are held already."""
+def find_held(customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Return which of these seats, as (user, subscription), are held."""
     with connection.cursor() as cursor:
         # By the user first: all who hold a subscription may be a hundred thousand.
         cursor.execute(
@@ -142,47 +203,22 @@ def find_held(customer: "Customer", wanted: Sequence[Wanted]) -> set[tuple[UUID,
                 LIMIT 1
             ) a
             """,
-            [*_as_columns(wanted), customer.pk],
+            [[user for user, _one in seats], [one for _user, one in seats], customer.pk],
         )
         return set(cursor.fetchall())
 
 
-def _as_columns(wanted: Sequence[Wanted]) -> tuple[list[UUID], list[UUID]]:
-    return [want.user_id for want in wanted], [want.subscription_id for want in wanted]
-
-
 def insert(
     *, customer: "Customer", wanted: Sequence[Wanted], causes: Sequence[UUID | None]
-) -> None:
-    """
-    Write seats that are free and not held, each with its cause, in one statement.
-
-    Whoever waited for such a seat does not wait any more.
-    """
-    if wanted:
-        _insert(customer, wanted, causes)
-
-
-def _insert_missing(
-    customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None
 ) -> list[tuple[UUID, UUID]]:
-    """Write the seats that are not held; returns those that are, as (user, subscription)."""
-    return _insert(
-        customer,
-        wanted,
-        [cause] * len(wanted),
-        on_conflict="ON CONFLICT (user_id, subscription_id) DO NOTHING",
-    )
+    """
+    Write seats that are free, each with its cause, in one statement.
 
-
-def _insert(
-    customer: "Customer",
-    wanted: Sequence[Wanted],
-    causes: Sequence[UUID | None],
-    *,
-    on_conflict: str = "",
-) -> list[tuple[UUID, UUID]]:
-    """Write these seats; returns those that were passed over, as (user, subscription)."""
+    Users who waited for such a seat do not wait for it from then on. Returns the seats that were
+    held already, as (user, subscription).
+    """
+    if not wanted:
+        return []
     with connection.cursor() as cursor:
         # In the order of the users: neighbors in the indexes are written one after the other.
         cursor.execute(
@@ -196,7 +232,7 @@ def _insert(
                 SELECT %s, %s, w.user_id, w.subscription_id,
                     COALESCE(string_to_array(NULLIF(w.plans_off, ''), ',')::uuid[], '{{}}'), w.cause
                 FROM wanted w ORDER BY w.user_id
-                {on_conflict}
+                ON CONFLICT (user_id, subscription_id) DO NOTHING
                 RETURNING user_id, subscription_id
             ), served AS (
                 DELETE FROM {WaitingSeat._meta.db_table} w USING given
@@ -206,7 +242,8 @@ def _insert(
             SELECT user_id, subscription_id FROM wanted EXCEPT SELECT * FROM given
             """,
             [
-                *_as_columns(wanted),
+                [want.user_id for want in wanted],
+                [want.subscription_id for want in wanted],
                 [",".join(map(str, want.plans_off)) if want.plans_off else "" for want in wanted],
                 list(causes),
                 customer.partner_id,
@@ -272,6 +309,8 @@ def change_plans(*, customer: "Customer", wanted: Sequence[Wanted]) -> dict[UUID
 
     Returns per user the seats whose plans are different now, with the plans as they were.
     """
+    if not wanted:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

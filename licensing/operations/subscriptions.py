@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 import audit.operations as audit
 from licensing.models import Product, Subscription
 from licensing.operations.errors import LicensingError
-from licensing.operations.waitlist import tell_of_free_seats
+from licensing.operations.waitlist import notify_of_free_seats
 from partners.models import Member
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def change_subscription(
             action, current, before={field: _plain(before)}, after={field: _plain(value)}, by=by
         )
     current.save(update_fields=["seats", "state", "renews_on"])
-    tell_of_free_seats(current)
+    notify_of_free_seats(current)
     return current
 
 

@@ -1,4 +1,4 @@
-"""The lines of those who wait for a seat: joining, leaving, and taking turns."""
+"""The waitlist for seats: joining it, leaving it, and getting the seats that become free."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -9,21 +9,21 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from licensing import queries
+from licensing.allocation import allocate
 from licensing.models import Subscription, WaitingSeat
 from licensing.operations.seats import Wanted, insert, lock_subscriptions, revoke
-from licensing.operations.swaps import Swaps
 from partners.postgres import among
 
 if TYPE_CHECKING:
     from customers.models import Customer
 
-# So many of each line are looked at in one transaction.
-AT_MOST = 2_000
+# The places of each line that are read in one transaction.
+MAX_PLACES = 2_000
 
 
 @dataclass(frozen=True)
-class Wish:
-    """A seat that a user shall wait for, and the subscriptions to give back for it: a swap."""
+class WaitRequest:
+    """A seat to wait for, and the subscriptions that the user gives back for it: a swap."""
 
     wanted: Wanted
     gives_up: tuple[UUID, ...] = ()
@@ -31,15 +31,15 @@ class Wish:
 
 @transaction.atomic
 def wait(
-    *, customer: "Customer", wishes: Iterable[Wish], cause: UUID | None
+    *, customer: "Customer", requests: Iterable[WaitRequest], cause: UUID | None
 ) -> dict[tuple[UUID, UUID], int]:
     """
-    Put these wishes in line, in their order; returns the place of each (user, subscription).
+    Put these requests in line, in their order; returns the place of each (user, subscription).
 
-    Who waits for the same seat already keeps the place in line, and what is wished now counts. The
-    caller has locked the customer's counter row, so that no two can be first.
+    A user who waits for the same seat already keeps the place in line, with what is requested now.
+    The caller has locked the customer's counter row, so that no two can be first.
     """
-    by_seat = {(one.wanted.user_id, one.wanted.subscription_id): one for one in wishes}
+    by_seat = {(one.wanted.user_id, one.wanted.subscription_id): one for one in requests}
     if not by_seat:
         return {}
     with connection.cursor() as cursor:
@@ -88,7 +88,7 @@ def stop_waiting(
             """,
             [[user for user, _seat in seats], [seat for _user, seat in seats], customer.pk],
         )
-        return _by_user(cursor.fetchall())
+        return _group_by_user(cursor.fetchall())
 
 
 @transaction.atomic
@@ -102,10 +102,10 @@ def stop_all_waiting(*, customer: "Customer", users: Sequence[UUID]) -> dict[UUI
             """,
             [customer.pk, list(users)],
         )
-        return _by_user(cursor.fetchall())
+        return _group_by_user(cursor.fetchall())
 
 
-def _by_user(rows: Iterable[tuple[UUID, UUID]]) -> dict[UUID, list[str]]:
+def _group_by_user(rows: Iterable[tuple[UUID, UUID]]) -> dict[UUID, list[str]]:
     waits = defaultdict(list)
     for user_id, subscription_id in rows:
         waits[user_id].append(str(subscription_id))
@@ -117,85 +117,85 @@ class Order:
     """
     Seats that a user gets together or not at all: one, or all that a swap asks for.
 
-    In the end `problems` says why the user got none, or `gave_up` what was given back for them, as
-    it was held: {"subscription", "plans_off"}.
+    When its wait is over, `problems` says why the user got none, or `gave_up` what was given back
+    for them, as it was held: {"subscription", "plans_off"}.
     """
 
     user_id: UUID
     cause: UUID | None
     gives_up: tuple[UUID, ...]
     waits: list[WaitingSeat]
-    # What of it the user still holds when the turn has come.
+    # What of it the user still held when the seats were given.
     back: set[UUID] = field(default_factory=set)
     problems: Sequence[dict] = ()
     gave_up: list[dict] = field(default_factory=list)
     is_over: bool = False
 
     @property
-    def place(self) -> UUID:
-        """Since when it waits, beside the others."""
-        return self.waits[0].pk
-
-    @property
     def subscriptions(self) -> list[UUID]:
-        """What the order asks for."""
         return [one.subscription_id for one in self.waits]
 
     @property
     def wanted(self) -> list[Wanted]:
-        """The same as seats to be given."""
         return [
             Wanted(self.user_id, one.subscription_id, tuple(one.plans_off)) for one in self.waits
         ]
 
 
-# What speaks against a user's holding one set of subscriptions in place of another.
-Judge = Callable[[UUID, frozenset[UUID], frozenset[UUID]], Sequence[dict]]
+# What forbids that a user holds the second set of subscriptions in place of the first.
+FindConflicts = Callable[[UUID, frozenset[UUID], frozenset[UUID]], Sequence[dict]]
 
 
 @dataclass
-class Queue:
-    """The beginnings of a customer's lines, with everything that decides whose turn it is."""
+class Waitlist:
+    """The first in each of a customer's lines, with everything that decides what they get."""
 
     customer: "Customer"
     free: dict[UUID, int]
     # Per subscription the orders in line, the first first.
-    lines: dict[UUID, dict[int, Order]]
+    lines: dict[UUID, list[Order]]
     # Per user what is held now, and everything waited for.
     held: dict[UUID, set[UUID]]
     awaited: dict[UUID, set[UUID]]
-    # Seats waited for by who has got them otherwise.
+    # Seats waited for by users who got them otherwise.
     needless: list[tuple[UUID, UUID]]
-    # Whether more wait than were looked at.
-    is_cut: bool
-    # Per user what was not held before the turns were taken.
+    # Per user what was not held before.
     new: dict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
 
     @property
     def users(self) -> set[UUID]:
-        """Everybody whose turn it may be."""
         return set(self.awaited)
 
 
 @transaction.atomic
-def look_at_lines(*, customer: "Customer") -> Queue | None:
+def lock_waitlist(*, customer: "Customer") -> Waitlist | None:
     """
-    Lock the customer's subscriptions and read who is first in line; None where nobody can get any.
+    Lock the customer's subscriptions and read the first in line; None where no seat can be given.
 
     The caller has locked the customer's counter row. Five statements.
     """
-    if not queries.is_anybodys_turn(customer):
+    if not queries.has_assignable_seats(customer):
         return None
     bought = customer.subscriptions.values_list("pk", flat=True)
     subscriptions = lock_subscriptions(customer, bought)
-    first = _find_first([pk for pk, one in subscriptions.items() if one.is_open])
-    users = {user_id for _pk, user_id, _subscription_id in first}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT w.id, w.user_id FROM unnest(%s::uuid[]) AS s(id)
+                CROSS JOIN LATERAL (
+                    SELECT id, user_id FROM {WaitingSeat._meta.db_table}
+                    WHERE subscription_id = s.id ORDER BY id LIMIT %s
+                ) w
+            """,
+            [[pk for pk, one in subscriptions.items() if one.is_open], MAX_PLACES],
+        )
+        user_of = dict(cursor.fetchall())
+    users = set(user_of.values())
     held = defaultdict(set)
     for user_id, ones in queries.get_held(customer, users).items():
         held[user_id] = set(map(UUID, ones))
     awaited, needless, orders = defaultdict(set), [], {}
-    waits = WaitingSeat.objects.filter(customer=customer, user__in=among(users))
-    for one in waits.order_by("pk"):
+    for one in WaitingSeat.objects.filter(customer=customer, user__in=among(users)).order_by("pk"):
         if one.subscription_id in held[one.user_id]:
             needless.append((one.user_id, one.subscription_id))
             continue
@@ -204,187 +204,129 @@ def look_at_lines(*, customer: "Customer") -> Queue | None:
         key = (one.user_id, one.cause, gives_up) if gives_up else one.pk
         order = orders.setdefault(key, Order(one.user_id, one.cause, gives_up, []))
         order.waits.append(one)
-    seen = {pk for pk, _user_id, _subscription_id in first}
-    return Queue(
+    return Waitlist(
         customer,
         {pk: one.free for pk, one in subscriptions.items()},
-        _lines_of(orders.values(), seen),
+        # An order that is not seen in full would overtake those before it.
+        arrange(
+            order for order in orders.values() if all(one.pk in user_of for one in order.waits)
+        ),
         dict(held),
         dict(awaited),
         needless,
-        is_cut=any(number >= AT_MOST for number in _lengths(first).values()),
     )
 
 
-def _find_first(subscriptions: Sequence[UUID]) -> list[tuple[UUID, UUID, UUID]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT w.id, w.user_id, w.subscription_id FROM unnest(%s::uuid[]) AS s(id)
-                CROSS JOIN LATERAL (
-                    SELECT id, user_id, subscription_id FROM {WaitingSeat._meta.db_table}
-                    WHERE subscription_id = s.id ORDER BY id LIMIT %s
-                ) w
-            """,
-            [list(subscriptions), AT_MOST],
-        )
-        return cursor.fetchall()
-
-
-def _lengths(first: Iterable[tuple[UUID, UUID, UUID]]) -> dict[UUID, int]:
-    lengths = defaultdict(int)
-    for _pk, _user_id, subscription_id in first:
-        lengths[subscription_id] += 1
-    return lengths
-
-
-def _lines_of(orders: Iterable[Order], seen: set[UUID]) -> dict[UUID, dict[int, Order]]:
-    lines = defaultdict(dict)
+def arrange(orders: Iterable[Order]) -> dict[UUID, list[Order]]:
+    """Return per subscription the orders that ask for it, in their order."""
+    lines = defaultdict(list)
     for order in orders:
-        # An order that is not seen in full would overtake those who are before it.
-        if all(one.pk in seen for one in order.waits):
-            for subscription_id in order.subscriptions:
-                lines[subscription_id][id(order)] = order
-    return lines
+        for subscription_id in order.subscriptions:
+            lines[subscription_id].append(order)
+    return dict(lines)
 
 
 @transaction.atomic
-def take_turns(*, queue: Queue, judge: Judge) -> list[Order]:
+def assign_waiting(*, waitlist: Waitlist, find_conflicts: FindConflicts) -> list[Order]:
     """
-    Give the free seats to the first in line, and what they give back to who waits for that.
+    Give the free seats to the first in line, and what they give back to users who wait for that.
 
-    Where nothing is free, those are served who wait for what the others give back, in a circle.
-    They pass over who is before them in line and gives nothing back: without the circle no seat
-    would be free. Of those who could stand in it, the first in line do.
-
-    Whom the judge refuses waits no longer. Returns all whose wait has ended, in the order in which
-    it did; the audit is the caller's. Three statements, whatever the length of the lines.
+    The wait of a user with conflicts ends without a seat. Returns the orders whose wait is over, in
+    the order in which it ended; the audit is the caller's. Three statements, whatever the length of
+    the lines.
     """
-    ended = _decide(queue, judge)
+    ended = select_orders(waitlist, find_conflicts)
     given = [order for order in ended if not order.problems]
-    back = [(order.user_id, one) for order in given for one in order.back]
     # Given back before they are given on, so that no moment knows more seats than there are.
-    held = revoke(customer=queue.customer, seats=back) if back else {}
+    back = [(order.user_id, one) for order in given for one in order.back]
+    held = revoke(customer=waitlist.customer, seats=back) if back else {}
     for order in given:
         order.gave_up = [
             one for one in held.get(order.user_id, ()) if UUID(one["subscription"]) in order.back
         ]
     insert(
-        customer=queue.customer,
+        customer=waitlist.customer,
         wanted=[want for order in given for want in order.wanted],
         causes=[order.cause for order in given for _want in order.wanted],
     )
     refused = [
         (order.user_id, one) for order in ended if order.problems for one in order.subscriptions
     ]
-    stop_waiting(customer=queue.customer, seats=queue.needless + refused)
+    stop_waiting(customer=waitlist.customer, seats=waitlist.needless + refused)
     return ended
 
 
-def _decide(queue: Queue, judge: Judge) -> list[Order]:
-    """Serve one after another as long as anybody can be, alone or in a circle."""
-    ended = _walk(queue, judge)
-    while exchanged := _exchange(queue, judge):
-        ended += exchanged + _walk(queue, judge)
-    return ended
-
-
-def _walk(queue: Queue, judge: Judge) -> list[Order]:
-    """Walk along the lines as long as a seat is free that somebody can have."""
+def select_orders(waitlist: Waitlist, find_conflicts: FindConflicts) -> list[Order]:
+    """Walk along the lines as long as a seat is free that a user in line can have."""
     ended: list[Order] = []
-    free = queue.free
-    ready = deque(pk for pk in queue.lines if free[pk] > 0)
+    free = waitlist.free
+    ready = deque(pk for pk in waitlist.lines if free[pk] > 0)
     while ready:
         subscription_id = ready.popleft()
-        line = queue.lines[subscription_id]
-        for order in line.values():
+        line = waitlist.lines[subscription_id]
+        for order in line:
             if free[subscription_id] < 1:
                 break
             if order.is_over or any(free[one] < 1 for one in order.subscriptions):
                 continue
-            problems = _ask(queue, order, judge)
+            problems = _check(waitlist, order, find_conflicts)
             if problems is None:
                 continue
-            _end(queue, order, problems)
+            _end(waitlist, order, problems)
             ended.append(order)
             # Seats given back, and what was waited for until something else was held.
-            again = {*order.gives_up, *queue.awaited[order.user_id]}
-            ready.extend(sorted(one for one in again & queue.lines.keys() if free[one] > 0))
-        for key in [key for key, order in line.items() if order.is_over]:
-            del line[key]
+            again = {*order.gives_up, *waitlist.awaited[order.user_id]}
+            ready.extend(sorted(one for one in again & waitlist.lines.keys() if free[one] > 0))
+        waitlist.lines[subscription_id] = [order for order in line if not order.is_over]
     return ended
 
 
-def _exchange(queue: Queue, judge: Judge) -> list[Order]:
-    """Serve those who can give to each other, circle by circle, the longest waiting first."""
-    ended: list[Order] = []
-    orders = {order: None for line in queue.lines.values() for order in line.values()}
-    swaps = Swaps(
-        {
-            order: given
-            for order in sorted(orders, key=lambda one: one.waits[0].pk)
-            if not order.is_over
-            and (given := frozenset(queue.held.get(order.user_id, ())) & set(order.gives_up))
-        }
-    )
-    while members := swaps.find_circle({one: queue.free[one] for one in queue.lines}):
-        problems = {order: _ask(queue, order, judge) for order in members}
-        # Whoever may not have it, or must wait on, leaves the circle broken for now.
-        out = [order for order in members if problems[order] is None or problems[order]]
-        for order in out or members:
-            if problems[order] is not None:
-                _end(queue, order, problems[order])
-                ended.append(order)
-        swaps.remove(out or members)
-    return ended
-
-
-def _ask(queue: Queue, order: Order, judge: Judge) -> Sequence[dict] | None:
-    """What speaks against an order for which all seats are there; None where it goes on waiting."""
-    if queue.new[order.user_id] & set(order.gives_up):
-        # What is given back must be held; it is as soon as these turns have been taken.
+def _check(
+    waitlist: Waitlist, order: Order, find_conflicts: FindConflicts
+) -> Sequence[dict] | None:
+    """Return what forbids an order for which all seats are there; None where it goes on waiting."""
+    if waitlist.new[order.user_id] & set(order.gives_up):
+        # What is given back must be held; it is as soon as these seats have been written.
         return None
-    held = queue.held.setdefault(order.user_id, set())
+    held = waitlist.held.setdefault(order.user_id, set())
     asked, back = set(order.subscriptions), held & set(order.gives_up)
-    after = held - back | asked
-    problems = judge(order.user_id, frozenset(held), frozenset(after))
-    others = queue.awaited[order.user_id] - asked
-    if problems and others and not judge(order.user_id, frozenset(held), frozenset(after | others)):
+    before, after = frozenset(held), frozenset(held - back | asked)
+    problems = find_conflicts(order.user_id, before, after)
+    others = waitlist.awaited[order.user_id] - asked
+    if problems and others and not find_conflicts(order.user_id, before, after | others):
         # What is missing yet is waited for as well.
         return None
     return problems
 
 
-def _end(queue: Queue, order: Order, problems: Sequence[dict]) -> None:
+def _end(waitlist: Waitlist, order: Order, problems: Sequence[dict]) -> None:
     """Note that an order waits no longer, and what it has got and given back."""
     order.is_over, order.problems = True, problems
     asked = set(order.subscriptions)
-    queue.awaited[order.user_id] -= asked
+    waitlist.awaited[order.user_id] -= asked
     if problems:
         return
-    held = queue.held[order.user_id]
+    held = waitlist.held[order.user_id]
     order.back = held & set(order.gives_up)
-    queue.held[order.user_id] = held - order.back | asked
-    queue.new[order.user_id] |= asked
-    for one in asked:
-        queue.free[one] -= 1
-    for one in order.back:
-        # Of a suspended subscription the seat is free, but for nobody.
-        queue.free[one] += one in queue.lines
+    waitlist.held[order.user_id] = held - order.back | asked
+    waitlist.new[order.user_id] |= asked
+    # Of a suspended subscription the seat is free, but no user can have it.
+    freed = [one for one in order.back if one in waitlist.lines]
+    allocate(waitlist.free, order.subscriptions, is_swap=True, freed=freed)
 
 
-Tell = Callable[["Customer"], None]
-_TOLD: list[Tell] = []
+Notify = Callable[["Customer"], None]
+_NOTIFIED: list[Notify] = []
 
 
-def when_seats_are_free(tell: Tell) -> Tell:
-    """Register who is to be told, with the customer, when seats were bought that somebody awaits."""
-    _TOLD.append(tell)
-    return tell
+def when_seats_are_free(notify: Notify) -> Notify:
+    """Register a function that is called, with the customer, when awaited seats become free."""
+    _NOTIFIED.append(notify)
+    return notify
 
 
-def tell_of_free_seats(subscription: Subscription) -> None:
-    """Tell those who have registered, where somebody waits for what is free now."""
-    if queries.is_anybodys_turn(subscription.customer):
-        for tell in _TOLD:
-            tell(subscription.customer)
+def notify_of_free_seats(subscription: Subscription) -> None:
+    """Call the registered functions, where a user waits for what is free now."""
+    if queries.has_assignable_seats(subscription.customer):
+        for notify in _NOTIFIED:
+            notify(subscription.customer)

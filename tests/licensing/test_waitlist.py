@@ -1,5 +1,3 @@
-"""Who waits for a seat is served in order, once, and never beyond what there is."""
-
 from threading import Barrier, Thread
 
 import pytest
@@ -11,11 +9,11 @@ from licensing.models import Assignment, Subscription, WaitingSeat
 from licensing.operations.seats import Wanted, assign, revoke
 from licensing.operations.subscriptions import change_subscription
 from licensing.operations.waitlist import (
-    Wish,
-    look_at_lines,
+    WaitRequest,
+    assign_waiting,
+    lock_waitlist,
     stop_all_waiting,
     stop_waiting,
-    take_turns,
     wait,
 )
 from partners import tenancy
@@ -29,7 +27,7 @@ def people(contoso):
 
 @pytest.fixture
 def full(contoso):
-    """A subscription all whose two seats are taken."""
+    """A subscription whose two seats are both taken."""
     bought = factories.subscription(contoso, "Full", seats=2)
     hold(bought, *[factories.user(contoso, f"Holder {n}") for n in range(2)])
     return bought
@@ -41,23 +39,23 @@ def hold(subscription, *users, plans_off=()):
 
 
 def queue(subscription, *users, gives_up=(), plans_off=(), cause=None):
-    wishes = [
-        Wish(
+    requests = [
+        WaitRequest(
             Wanted(user.pk, subscription.pk, tuple(plans_off)),
             tuple(one.pk for one in gives_up),
         )
         for user in users
     ]
-    return wait(customer=subscription.customer, wishes=wishes, cause=cause)
+    return wait(customer=subscription.customer, requests=requests, cause=cause)
 
 
 def allow(_user_id, _held, _after):
     return []
 
 
-def fill(customer, judge=allow):
-    found = look_at_lines(customer=customer)
-    return take_turns(queue=found, judge=judge) if found else []
+def fill(customer, find_conflicts=allow):
+    found = lock_waitlist(customer=customer)
+    return assign_waiting(waitlist=found, find_conflicts=find_conflicts) if found else []
 
 
 def buy(subscription, seats):
@@ -78,7 +76,7 @@ def keys(users) -> list:
 
 
 @pytest.mark.django_db
-def test_seats_go_to_the_first_in_line(contoso, full, people):
+def test_free_seats_go_to_first_in_line(contoso, full, people):
     # Not in the order in which they were made.
     queue(full, *reversed(people[:4]))
     queue(full, people[5])
@@ -104,7 +102,7 @@ def test_a_line_of_thousands_keeps_its_order(contoso, full):
 
 
 @pytest.mark.django_db
-def test_nobody_waits_twice_and_the_place_is_kept(contoso, full, people):
+def test_waiting_twice_keeps_the_place(contoso, full, people):
     queue(full, *people[:3])
 
     places = queue(full, people[0], plans_off=[full.pk])
@@ -115,7 +113,7 @@ def test_nobody_waits_twice_and_the_place_is_kept(contoso, full, people):
 
 
 @pytest.mark.django_db
-def test_who_gets_the_seat_otherwise_does_not_wait_any_more(contoso, full, people):
+def test_assigned_seat_ends_the_wait(contoso, full, people):
     queue(full, *people[:2])
     buy(full, 3)
 
@@ -125,7 +123,7 @@ def test_who_gets_the_seat_otherwise_does_not_wait_any_more(contoso, full, peopl
 
 
 @pytest.mark.django_db
-def test_service_plans_are_switched_off_as_was_asked(contoso, people):
+def test_service_plans_are_switched_off_as_requested(contoso, people):
     bought = factories.subscription(contoso, "Suite", seats=1, plans=("Mail", "Meetings"))
     hold(bought, people[0])
     off = [bought.product.plans.first().pk]
@@ -138,7 +136,7 @@ def test_service_plans_are_switched_off_as_was_asked(contoso, people):
 
 
 @pytest.mark.django_db
-def test_what_one_gives_back_goes_to_who_waits_for_it(contoso, full, people):
+def test_swap_passes_its_old_seat_on(contoso, full, people):
     old = factories.subscription(contoso, "Old", seats=2)
     oldest = factories.subscription(contoso, "Oldest", seats=1)
     hold(old, *people[:2])
@@ -160,13 +158,13 @@ def test_what_one_gives_back_goes_to_who_waits_for_it(contoso, full, people):
 
 
 @pytest.mark.django_db
-def test_a_swap_for_two_waits_until_both_are_free_and_holds_up_nobody(contoso, full, people):
+def test_swap_for_two_waits_for_both_seats(contoso, full, people):
     other = factories.subscription(contoso, "Other", seats=1)
     old = factories.subscription(contoso, "Old", seats=1)
     hold(other, people[7])
     hold(old, people[0])
-    wishes = [Wish(Wanted(people[0].pk, one.pk), (old.pk,)) for one in (full, other)]
-    wait(customer=contoso, wishes=wishes, cause=None)
+    requests = [WaitRequest(Wanted(people[0].pk, one.pk), (old.pk,)) for one in (full, other)]
+    wait(customer=contoso, requests=requests, cause=None)
     queue(full, people[1])
     buy(full, 3)
 
@@ -183,14 +181,14 @@ def test_a_swap_for_two_waits_until_both_are_free_and_holds_up_nobody(contoso, f
 
 
 @pytest.mark.django_db
-def test_whom_the_judge_refuses_waits_no_longer_and_the_next_gets_the_seat(contoso, full, people):
+def test_conflict_ends_the_wait_for_the_next(contoso, full, people):
     queue(full, *people[:2])
     buy(full, 3)
 
-    def judge(user_id, _held, _after):
+    def find_conflicts(user_id, _held, _after):
         return [{"code": "not_sold"}] if user_id == people[0].pk else []
 
-    ended = fill(contoso, judge)
+    ended = fill(contoso, find_conflicts)
 
     assert [(order.user_id, len(order.problems)) for order in ended] == [
         (people[0].pk, 1),
@@ -201,25 +199,28 @@ def test_whom_the_judge_refuses_waits_no_longer_and_the_next_gets_the_seat(conto
 
 
 @pytest.mark.django_db
-def test_what_is_required_and_awaited_too_lets_one_wait_on(contoso, full, people):
+def test_required_product_that_is_awaited_keeps_waiting(contoso, full, people):
     base = factories.subscription(contoso, "Base", seats=1)
     hold(base, people[7])
     queue(full, people[0])
     queue(base, people[0])
     buy(full, 3)
 
-    def judge(_user_id, _held, after):
+    def find_conflicts(_user_id, _held, after):
         return [{"code": "requires"}] if full.pk in after and base.pk not in after else []
 
-    assert fill(contoso, judge) == []
+    assert fill(contoso, find_conflicts) == []
     assert line(full) == [people[0].pk]
 
     buy(base, 2)
-    assert [order.subscriptions for order in fill(contoso, judge)] == [[base.pk], [full.pk]]
+    assert [order.subscriptions for order in fill(contoso, find_conflicts)] == [
+        [base.pk],
+        [full.pk],
+    ]
 
 
 @pytest.mark.django_db
-def test_a_suspended_subscription_lets_everybody_wait(contoso, people):
+def test_suspended_subscription_keeps_its_line(contoso, people):
     bought = factories.subscription(contoso, "Late", seats=5, state="suspended")
     queue(bought, *people[:2])
 
@@ -231,7 +232,7 @@ def test_a_suspended_subscription_lets_everybody_wait(contoso, people):
 
 
 @pytest.mark.django_db
-def test_the_seat_of_a_suspended_subscription_goes_to_nobody(contoso, full, people):
+def test_seat_of_suspended_subscription_is_not_assigned(contoso, full, people):
     old = factories.subscription(contoso, "Old", seats=1)
     hold(old, people[0])
     Subscription.objects.filter(pk=old.pk).update(state="suspended")
@@ -244,7 +245,7 @@ def test_the_seat_of_a_suspended_subscription_goes_to_nobody(contoso, full, peop
 
 
 @pytest.mark.django_db
-def test_who_stops_waiting_is_passed_over(contoso, full, people):
+def test_user_taken_off_the_line_gets_nothing(contoso, full, people):
     queue(full, *people[:3])
 
     ended = stop_waiting(customer=contoso, seats=[(people[0].pk, full.pk), (people[5].pk, full.pk)])
@@ -256,8 +257,8 @@ def test_who_stops_waiting_is_passed_over(contoso, full, people):
 
 
 @pytest.mark.django_db
-def test_a_long_line_is_cut_and_goes_on(contoso, full, people, monkeypatch):
-    monkeypatch.setattr("licensing.operations.waitlist.AT_MOST", 3)
+def test_long_line_is_served_in_rounds(contoso, full, people, monkeypatch):
+    monkeypatch.setattr("licensing.operations.waitlist.MAX_PLACES", 3)
     queue(full, *people)
     buy(full, 9)
 
@@ -276,9 +277,7 @@ def test_the_number_of_statements_does_not_grow(contoso, full):
         queue(full, *people)
         full.refresh_from_db()
         buy(full, full.seats + number)
-        with CaptureQueriesContext(
-            connection,
-        ) as seen:
+        with CaptureQueriesContext(connection) as seen:
             assert len(fill(contoso)) == number
         numbers.append(len(seen))
 
@@ -286,7 +285,7 @@ def test_the_number_of_statements_does_not_grow(contoso, full):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_seat_too_many_and_none_twice_under_sixteen_threads(contoso, northwind):
+def test_sixteen_threads_assign_each_seat_once(contoso, northwind):
     bought = factories.subscription(contoso, "Few", seats=10)
     people = [factories.user(contoso, f"P {n}") for n in range(60)]
     hold(bought, *people[:10])
@@ -331,7 +330,7 @@ def test_no_seat_too_many_and_none_twice_under_sixteen_threads(contoso, northwin
 
 
 def lock(customer):
-    """Take the lock that comes before all others, as every operation on users does."""
+    """Take the lock that every operation on users takes first."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT FROM customers_usercount WHERE customer_id = %s FOR NO KEY UPDATE",
@@ -340,33 +339,31 @@ def lock(customer):
 
 
 @pytest.mark.django_db
-def test_who_bought_seats_tells_only_where_somebody_waits(
-    contoso, full, people, alice, monkeypatch
-):
-    told = []
-    monkeypatch.setattr("licensing.operations.waitlist._TOLD", [told.append])
+def test_added_seats_notify_only_where_users_wait(contoso, full, people, alice, monkeypatch):
+    notified = []
+    monkeypatch.setattr("licensing.operations.waitlist._NOTIFIED", [notified.append])
 
     def change(**changes):
         values = {"seats": 2, "state": "active", "renews_on": None} | changes
         change_subscription(subscription=full, **values, by=alice)
 
     change(seats=3)
-    assert told == []
+    assert notified == []
     change(seats=2)
     queue(full, people[0])
     change(seats=4, state="suspended")
-    assert told == []
+    assert notified == []
     change(seats=4)
-    assert told == [contoso]
+    assert notified == [contoso]
 
 
 @pytest.mark.django_db
-def test_a_rival_sees_and_ends_nobodys_wait(contoso, full, people, rival):
+def test_other_partner_neither_sees_nor_ends_waits(contoso, full, people, rival):
     queue(full, people[0])
 
     with tenancy.tenant(rival.pk):
         assert queries.count_waiting(contoso) == {}
         assert queries.get_places(contoso, keys(people)) == {}
         assert stop_all_waiting(customer=contoso, users=keys(people)) == {}
-        assert not queries.is_anybodys_turn(contoso)
+        assert not queries.has_assignable_seats(contoso)
     assert line(full) == keys(people[:1])

@@ -191,7 +191,7 @@ def test_nobody_gets_any_where_that_was_chosen(as_alice, contoso, people):
     answer = save(as_alice, people, **do(few, "give"), when_short="none", reason="Spring")
 
     assert answer.status_code == 422
-    assert "Few (3 wanted, 2 free)" in text_of(answer)
+    assert "Few (3 needed, 2 free)" in text_of(answer)
     assert answer.context["cards"][0].field.value() == "give"
     assert 'value="Spring"' in text_of(answer)
     assert answer.context["chosen"].ids == tuple(user.pk for user in people)

@@ -98,6 +98,7 @@ def test_too_few_seats_go_to_the_first_in_the_list(contoso, people, alice):
         "freed": 0,
         "short": 2,
         "left": 0,
+        "available": 0,
         "line": 0,
         "waits": 0,
     }
@@ -116,7 +117,7 @@ def test_or_nobody_gets_one(contoso, people, alice):
     with pytest.raises(TooFewSeats) as refused:
         plan(contoso, people, alice, when_short="none", give=[few])
 
-    assert "Few (4 wanted, 2 free)" in refused.value.message
+    assert "Few (4 needed, 2 free)" in refused.value.message
 
 
 def test_or_nobody_gets_one_where_the_seats_went_meanwhile(contoso, people, alice):

@@ -551,32 +551,34 @@ def test_who_stays_as_they_are_without_a_queue_have_not_changed(
 
 
 @pytest.fixture
-def exchange(contoso, visio, people, alice, northwind):
+def swaps(contoso, visio, people, alice, northwind):
     """A swaps Visio for Project, queued by alice, and B the other way round, queued by carol."""
     project = factories.subscription(contoso, "Project", seats=2)
     carol = factories.member(northwind, "carol", role=Role.ADMIN_AGENT)
     hold(visio, people[0], people[2])
     hold(project, people[1], people[3])
     run(contoso, people[:1], alice, give=[project], take=[visio])
-    return lambda: run(contoso, people[1:2], carol, give=[visio], take=[project])
+    run(contoso, people[1:2], carol, give=[visio], take=[project])
+    return project
 
 
-def test_two_who_wait_for_each_others_seat_get_it_in_one_go(
-    contoso, visio, people, alice, exchange
-):
-    queued = exchange()
-    assert states(queued) == ["partly"]
+def test_swaps_of_each_others_seat_wait_for_a_free_one(contoso, visio, people, alice, swaps):
+    assert find_partners_with_free_seats() == []
+    assert fill(contoso) == 0
+    assert (line_of(swaps), line_of(visio)) == ([people[0].pk], [people[1].pk])
 
+    buy(swaps, 3, alice)
+    assert find_partners_with_free_seats() == [contoso.partner_id]
     assert fill(contoso) == 2
 
-    project = Subscription.objects.get(product__name="Project")
     assert holders(visio) == {people[1].pk, people[2].pk}
-    assert holders(project) == {people[0].pk, people[3].pk}
+    assert holders(swaps) == {people[0].pk, people[3].pk}
     assert [one.assigned for one in Subscription.objects.all()] == [2, 2]
     assert not WaitingSeat.objects.exists()
-    # Each of the members who queued them is told.
-    told = Batch.objects.filter(kind=Batch.Kind.QUEUE).values_list("by__name", "lines__user_id")
-    assert dict(told) == {"Alice": people[0].pk, "Carol": people[1].pk}
+    assert find_partners_with_free_seats() == []
+    # Each of the members who queued them gets a report.
+    reports = Batch.objects.filter(kind=Batch.Kind.QUEUE).values_list("by__name", "lines__user_id")
+    assert dict(reports) == {"Alice": people[0].pk, "Carol": people[1].pk}
     for batch in Batch.objects.filter(kind=Batch.Kind.QUEUE):
         (done,) = lines(batch)
         assert done.state == "done"
@@ -585,35 +587,7 @@ def test_two_who_wait_for_each_others_seat_get_it_in_one_go(
     assert fill(contoso) == 0
 
 
-def test_who_closes_a_circle_wakes_a_worker(
-    contoso, exchange, sent, django_capture_on_commit_callbacks
-):
-    with django_capture_on_commit_callbacks(execute=True):
-        exchange()
-
-    assert ("users.fill_waiting", str(contoso.pk)) in [
-        (task, kwargs.get("customer_id")) for task, _queue, kwargs in sent
-    ]
-
-
-def test_the_sweep_finds_a_circle_that_nobody_was_told_of(
-    contoso, exchange, sent, django_capture_on_commit_callbacks
-):
-    assert find_partners_with_free_seats() == []
-    exchange()
-    sent.clear()
-    assert find_partners_with_free_seats() == [contoso.partner_id]
-
-    with django_capture_on_commit_callbacks(execute=True):
-        tasks.sweep()
-
-    (told,) = [kwargs for task, _queue, kwargs in sent if task == "users.fill_waiting"]
-    tasks.fill_waiting(**told)
-    assert find_partners_with_free_seats() == []
-    assert not WaitingSeat.objects.exists()
-
-
-def test_swaps_that_lead_nowhere_wake_nobody(
+def test_swaps_without_free_seats_wake_no_worker(
     contoso, visio, people, alice, sent, django_capture_on_commit_callbacks
 ):
     project = factories.subscription(contoso, "Project", seats=1)
@@ -630,8 +604,8 @@ def test_swaps_that_lead_nowhere_wake_nobody(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_exchange_happens_once_whoever_fills(contoso, visio, people, alice, northwind, exchange):
-    exchange()
+def test_eight_who_fill_at_once_swap_once(contoso, visio, people, alice, northwind, swaps):
+    buy(swaps, 3, alice)
     counts = []
 
     raised = in_threads(northwind, [lambda: counts.append(fill(contoso))] * 8)

@@ -190,7 +190,7 @@ def apply_additions(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> 
         batch_id=batch.pk,
         by=by,
     )
-    missing = wait_for_missing(batch=batch, lines=added, assigned=assigned).lacks
+    missing = wait_for_missing(batch=batch, lines=added, assigned=assigned)
     failed = [Outcome.failed(line, "administrator") for line in barred]
     return failed + [
         _outcome(line, sealed, line.user_id in created, assigned, missing)

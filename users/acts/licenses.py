@@ -1,6 +1,5 @@
-"""Managing the licenses of one or many: give, take, and switch service plans, in one batch."""
+"""Managing licenses: add, remove, and switch service plans, for one or many users in one batch."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -27,17 +26,9 @@ from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
 from customers.models import Customer
 from licensing import queries as licensing_queries
-from licensing.forecast import Forecast, say_short
-from licensing.operations.seats import (
-    Assigned,
-    Wanted,
-    assign,
-    change_plans,
-    lock_subscriptions,
-    revoke,
-)
-from licensing.operations.swaps import Change, settle
-from licensing.operations.waitlist import Wish, stop_waiting
+from licensing.forecast import Forecast, describe_shortage
+from licensing.operations.seats import SeatChange, SeatsChanged, Wanted, change_plans, change_seats
+from licensing.operations.waitlist import WaitRequest, stop_waiting
 from licensing.rules import ProductRules, find_conflicts
 from partners.access import require
 from partners.models import Member
@@ -54,27 +45,39 @@ from users.acts.selection import (
     plan_line,
     problems_of,
 )
-from users.acts.wait import Waits, recorded, wait_for_missing
-from users.rules.gather import gather_facts
+from users.acts.wait import wait_for_missing, without_places
 
-AS_WANTED = gettext_lazy(
-    "Nothing would change: everybody chosen has exactly these licenses already."
-)
+AS_WANTED = gettext_lazy("Nothing would change. The selected users already have exactly these licenses.")
 
 
 @dataclass(frozen=True)
 class Changes:
-    """
-    What shall become of each product's licenses, by the id of its subscription as text.
-
-    A product that is in none of them is left as it is, for everybody.
-    """
+    """What to do with each product, by the id of its subscription as text; others stay as is."""
 
     give: frozenset[str] = frozenset()
     take: frozenset[str] = frozenset()
-    # The service plans to leave out, for everybody who has the product afterwards; a product
-    # that is not named here keeps everybody's plans.
+    # The service plans to switch off for all selected users who have the product afterwards; users
+    # keep the plans of a product that is not named here.
     plans_off: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def of(self, held: Mapping[str, list[str]], awaited: Collection[str]) -> dict[str, list]:
+        """Return the input of the line of a user who holds and awaits these subscriptions."""
+        off = self.plans_off
+        change = {
+            "give": [
+                {"subscription": one, "plans_off": list(off.get(one, ()))}
+                for one in sorted(self.give - held.keys())
+            ],
+            "take": sorted(self.take & held.keys()),
+            "plans": [
+                {"subscription": one, "plans_off": list(off[one])}
+                for one in sorted(off.keys() & held.keys() - self.take)
+                if set(off[one]) != set(held[one])
+            ],
+        }
+        if stop := sorted(self.take.intersection(awaited)):
+            change["stop"] = stop
+        return change
 
 
 @transaction.atomic
@@ -88,44 +91,51 @@ def plan_licenses(
     by: Member,
 ) -> Batch:
     """
-    Plan these changes for the chosen users; nothing happens yet.
+    Plan these changes for the selected users; nothing happens yet.
 
-    Whoever is as wanted already gets no line; the plan says how many they are, and the seats
-    before and after. Where too few are free, `when_short` says "first": first come in the order
-    of the list, "none": nobody gets any, or "queue": whoever gets none now waits in line.
+    A user who has what is wanted gets no line; the plan counts them, and has the seats before and
+    after. Where too few seats are free, `when_short` is "first": they go to the first in list
+    order; "queue": and the other users join the waitlist; or "none": refuse.
 
     :raises NobodyChosen: where none of the ids is an active user of the customer.
     :raises NothingToChange: where no line is left.
-    :raises TooFewSeats: where too few are free, and in that case nobody was to get one.
+    :raises TooFewSeats: where too few seats are free and `when_short` is "none".
     :raises Refused: where the member may not assign licenses.
     """
     require(by, Permission.ASSIGN_LICENSES)
     chosen = choose(customer, users)
-    facts = gather_facts(customer=customer, user_names=[], by=by)
-    rules = ProductRules(facts.subscriptions)
-    held = licensing_queries.get_held(customer, [user["pk"] for user in chosen])
-    waits = licensing_queries.get_waits(customer, [user["pk"] for user in chosen])
-    lengths = licensing_queries.count_waiting(customer)
-    forecast = Forecast(facts.subscriptions, lengths=lengths, is_queue=when_short == "queue")
+    ids = [user["pk"] for user in chosen]
+    bought = licensing_queries.find_bought(customer)
+    rules = ProductRules(bought)
+    held = licensing_queries.get_held(customer, ids)
+    waits = licensing_queries.get_waits(customer, ids)
+    waiting = licensing_queries.count_waiting(customer)
+    forecast = Forecast(bought, waiting=waiting, is_queue=when_short == "queue")
+    # Many users hold the same few sets, and then share one change.
+    known: dict[tuple, tuple[dict, list[dict]]] = {}
     lines = []
-    plan = _Planner(changes, rules)
     for user in chosen:
-        awaited = waits.get(user["pk"], {})
-        change, against = plan(held.get(user["pk"], {}), awaited, user["location"])
-        if change:
-            problems = problems_of(user, by=by) + against
+        has, awaited = held.get(user["pk"], {}), waits.get(user["pk"], {})
+        seats = frozenset((one, *off) for one, off in has.items())
+        key = (user["location"], seats, frozenset(awaited))
+        if key not in known:
+            change = changes.of(has, awaited)
+            known[key] = change, find_conflicts(rules, user["location"], has, change)
+        change, conflicts = known[key]
+        if any(change.values()):
+            problems = problems_of(user, by=by) + conflicts
             lines.append(plan_line(user, problems or forecast.add(change, awaited), **change))
     if not lines:
         raise NothingToChange(AS_WANTED)
     if when_short == "none" and forecast.is_short:
-        raise TooFewSeats(say_short(forecast.seats))
+        raise TooFewSeats(describe_shortage(forecast.by_id.values()))
     batch = create_batch(
         customer=customer,
         kind=LICENSES.kind,
         reason=reason,
         options={"when_short": when_short},
         plan={
-            "seats": forecast.seats,
+            "seats": forecast.to_json(),
             "unchanged": len(chosen) - len(lines),
             "unserved": forecast.unserved,
         },
@@ -135,222 +145,56 @@ def plan_licenses(
     return batch
 
 
-class _Planner:
-    """Says what the changes mean for somebody: asked for many, who hold much the same."""
-
-    def __init__(self, changes: Changes, rules: ProductRules):
-        self.changes, self.rules = changes, rules
-        self.known: dict[tuple, tuple[dict, list[dict]]] = {}
-
-    def __call__(self, held: Mapping[str, list[str]], awaited: Collection[str], location: str):
-        """The change, empty where there is none, and the problems that speak against it."""
-        seats = [(one, *off) for one, off in held.items()]
-        key = (location, frozenset(seats), frozenset(awaited))
-        if key not in self.known:
-            change = _change_of(held, awaited, self.changes)
-            if any(change.values()):
-                against = find_conflicts(self.rules, location, held, change)
-                self.known[key] = change, against
-            else:
-                self.known[key] = {}, []
-        return self.known[key]
-
-
-def _change_of(
-    held: Mapping[str, list[str]], awaited: Collection[str], changes: Changes
-) -> dict[str, list]:
-    """What the changes mean for somebody who holds and awaits these subscriptions."""
-    off = changes.plans_off
-    give = [
-        {"subscription": one, "plans_off": list(off.get(one, ()))}
-        for one in sorted(changes.give - held.keys())
-    ]
-    take = sorted(changes.take & held.keys())
-    plans = [
-        {"subscription": one, "plans_off": list(off[one])}
-        for one in sorted(off.keys() & held.keys() - changes.take)
-        if set(off[one]) != set(held[one])
-    ]
-    change = {"give": give, "take": take, "plans": plans}
-    if stop := sorted(changes.take.intersection(awaited)):
-        change["stop"] = stop
-    return change
-
-
 def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
     """
     Change the licenses of the lines' users, in their order, as far as seats are free.
 
-    Who swaps one product for another either gets all of the new ones or keeps the old ones:
-    nobody is left without because the second half failed. In an undo the lines give to each other
-    what they give back.
+    A swap gets all of the new licenses or keeps the old ones, and waits where the batch asks for
+    that. In an undo, seats that a line gives back are free for the lines after it.
     """
     present = find_active(batch.customer_id, lines)
-    barred = find_protected(present, by=by)
-    allowed = present.keys() - barred
-    able = [line for line in lines if line.user_id in allowed]
-    if batch.kind == Batch.Kind.UNDO:
-        going, lacking = _settle(batch, able)
-        # What one gives back is another's: they may have been given each other's seats.
-        taken = _take(batch, going)
-        assigned = _give(batch, going)
-    else:
-        lacking = _without_all_they_need(batch, able)
-        going = [line for line in able if line.number not in lacking]
-        assigned = _give(batch, going)
-        taken = _take(batch, going)
+    refused = dict.fromkeys(find_protected(present, by=by), "administrator")
+    refused |= {line.user_id: "gone" for line in lines if line.user_id not in present}
+    able = [line for line in lines if line.user_id not in refused]
+    changed = change_seats(
+        customer=batch.customer,
+        changes=[SeatChange.from_json(line.user_id, line.input) for line in able],
+        cause=batch.pk,
+        passes_on=batch.kind == Batch.Kind.UNDO,
+    )
     stopped = stop_waiting(
         customer=batch.customer,
         seats=[(line.user_id, UUID(one)) for line in able for one in line.input.get("stop", ())],
     )
-    # After all seats were given: nobody waits for what is free.
-    swaps = [line for line in able if line.number in lacking]
-    waits = wait_for_missing(batch=batch, lines=able, assigned=assigned, wishes=_wishes_of(swaps))
-    going += [line for line in swaps if line.user_id in waits.waiting]
+    # After all seats were given: no user waits for what is free.
+    lacks = wait_for_missing(
+        batch=batch,
+        lines=able,
+        assigned=changed.assigned,
+        swaps=[
+            WaitRequest(Wanted.from_json(line.user_id, one), tuple(map(UUID, line.input["take"])))
+            for line in able
+            if line.user_id in changed.kept
+            for one in line.input["give"]
+        ],
+    )
+    kept_old = {pk: short for pk, short in changed.kept.items() if pk not in lacks}
     replanned = change_plans(
         customer=batch.customer,
-        wanted=[_wanted(line, one) for line in going for one in line.input["plans"]],
+        wanted=[
+            Wanted.from_json(line.user_id, one)
+            for line in able
+            if line.user_id not in kept_old
+            for one in line.input["plans"]
+        ],
     )
-    done = _Done(assigned, stopped, waits, lacking)
-    outcomes = [_outcome(line, present, barred, done) for line in lines]
-    for line, outcome in zip(lines, outcomes, strict=True):
-        # As it was before, for whoever wants it back.
-        held = taken.get(line.user_id, []) + replanned.get(line.user_id, [])
-        if held and outcome.state != Line.State.FAILED:
-            outcome.result = {**outcome.result, "held": held}
-    _record(batch, lines, outcomes, by)
-    return outcomes
-
-
-@dataclass(frozen=True)
-class _Done:
-    """What was done to licenses, by user; and by number the swaps that could not be done."""
-
-    assigned: Assigned
-    stopped: dict[UUID, list[str]]
-    waits: Waits
-    lacking: dict[int, list[str]]
-    known: dict[tuple, dict] = field(default_factory=dict)
-
-    def of(self, line: Asked) -> dict:
-        """What was given and taken; lines that came to the same share one result."""
-        assigned = self.assigned.of(line.user_id)
-        taken = [] if line.number in self.lacking else line.input["take"]
-        plans = [one["subscription"] for one in line.input["plans"]]
-        key = tuple(map(tuple, (assigned, taken, plans)))
-        return self.known.setdefault(key, {"assigned": assigned, "taken": taken, "plans": plans})
-
-
-def _wishes_of(swaps: Sequence[Asked]) -> list[Wish]:
-    return [
-        Wish(_wanted(line, one), tuple(map(UUID, line.input["take"])))
-        for line in swaps
-        for one in line.input["give"]
-    ]
-
-
-def _give(batch: Batch, lines: Sequence[Asked]) -> Assigned:
-    wanted = [_wanted(line, one) for line in lines for one in line.input["give"]]
-    return assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
-
-
-def _take(batch: Batch, lines: Sequence[Asked]) -> dict[UUID, list[dict]]:
-    seats = [(line.user_id, UUID(one)) for line in lines for one in line.input["take"]]
-    return revoke(customer=batch.customer, seats=seats)
-
-
-def _settle(batch: Batch, lines: Sequence[Asked]) -> tuple[list[Asked], dict[int, list[str]]]:
-    """The lines that are done, those that lack nothing first; and the swaps that are not."""
-    named = {one for line in lines for one in (*_given(line), *line.input["take"])}
-    locked = lock_subscriptions(batch.customer, map(UUID, named))
-    free = {str(pk): one.free for pk, one in locked.items() if one.is_open}
-    held = licensing_queries.get_held(batch.customer, [line.user_id for line in lines])
-    changes = [
-        Change(
-            place=line.number,
-            user_id=line.user_id,
-            subscriptions=tuple(
-                one for one in _given(line) if one not in held.get(line.user_id, ())
-            ),
-            # Nobody gets what is given back of a suspended one.
-            gives=tuple(
-                one
-                for one in line.input["take"]
-                if one in free and one in held.get(line.user_id, ())
-            ),
-        )
-        for line in lines
-    ]
-    lacks = settle(changes, free)
-    lacking = {
-        line.number: lacks[line.number]
-        for line in lines
-        if line.input["take"] and line.number in lacks
-    }
-    going = [line for line in lines if line.number not in lacking]
-    return sorted(going, key=lambda line: line.number in lacks), lacking
-
-
-def _given(line: Asked) -> list[str]:
-    return [one["subscription"] for one in line.input["give"]]
-
-
-def _wanted(line: Asked, one: dict) -> Wanted:
-    return Wanted.from_json(line.user_id, one)
-
-
-def _without_all_they_need(batch: Batch, lines: Sequence[Asked]) -> dict[int, list[str]]:
-    """Which swaps cannot be done in full, with the subscriptions that lack a seat."""
-    if not any(line.input["take"] and line.input["give"] for line in lines):
-        return {}
-    needed = {UUID(one["subscription"]) for line in lines for one in line.input["give"]}
-    locked = lock_subscriptions(batch.customer, needed)
-    free = defaultdict(int, {str(pk): one.free for pk, one in locked.items()})
-    held = licensing_queries.get_held(batch.customer, [line.user_id for line in lines])
-    lacking = {}
-    for line in lines:
-        given = [one["subscription"] for one in line.input["give"]]
-        new = [one for one in given if one not in held.get(line.user_id, ())]
-        short = [one for one in new if free[one] < 1]
-        if short and line.input["take"]:
-            lacking[line.number] = short
-            continue
-        for one in new:
-            free[one] -= 1
-    return lacking
-
-
-def _outcome(line: Asked, present, barred, done: _Done) -> Outcome:
-    if line.user_id not in present:
-        return Outcome.failed(line, "gone")
-    if line.user_id in barred:
-        return Outcome.failed(line, "administrator")
-    lacks = done.waits.lacks.get(line.user_id, {})
-    keeps_old = line.number in done.lacking
-    if keeps_old and line.user_id not in done.waits.waiting:
-        return Outcome.failed(line, "kept_old", short=done.lacking[line.number])
-    result = done.of(line)
-    more = dict(lacks)
-    if had := sorted(set(done.assigned.had.get(line.user_id, ())) & set(result["assigned"])):
-        # Nothing that this line gave, and nothing that an undo of it takes.
-        more["had"] = had
-    if line.user_id in done.stopped:
-        more["stopped"] = done.stopped[line.user_id]
-    if more:
-        result = {**result, **more}
-    if not lacks:
-        return Outcome(line.number, Line.State.DONE, result)
-    something = ("assigned", "taken", "plans", "stopped", "waiting")
-    if any(result.get(word) for word in something):
-        return Outcome(line.number, Line.State.PARTLY, result)
-    return Outcome.failed(line, "no_seat", **lacks)
-
-
-def _record(batch: Batch, lines: Sequence[Asked], outcomes: Sequence[Outcome], by: Member) -> None:
+    outcomes = _list_outcomes(lines, refused, changed, stopped, lacks, kept_old, replanned)
     audit.record_many(
         "user.licenses_changed",
         subjects=[
-            audit.Subject(line.user_id, line.input["user_name"], after=recorded(outcome.result))
+            audit.Subject(
+                line.user_id, line.input["user_name"], after=without_places(outcome.result)
+            )
             for line, outcome in zip(lines, outcomes, strict=True)
             if outcome.state != Line.State.FAILED
         ],
@@ -358,6 +202,55 @@ def _record(batch: Batch, lines: Sequence[Asked], outcomes: Sequence[Outcome], b
         batch_id=batch.pk,
         by=by,
     )
+    return outcomes
+
+
+# The words of a result that say that a license has changed, or that the user waits for one.
+CHANGED = ("assigned", "taken", "plans", "stopped", "waiting")
+
+
+def _list_outcomes(
+    lines: Sequence[Asked],
+    refused: Mapping[UUID, str],
+    changed: SeatsChanged,
+    stopped: Mapping[UUID, list[str]],
+    lacks: Mapping[UUID, dict],
+    kept_old: Mapping[UUID, list[str]],
+    replanned: Mapping[UUID, list[dict]],
+) -> list[Outcome]:
+    outcomes = []
+    # Lines with the same result share one object, which is written out once.
+    shared: dict[tuple, dict] = {}
+    for line in lines:
+        user_id = line.user_id
+        if user_id in refused:
+            outcomes.append(Outcome.failed(line, refused[user_id]))
+            continue
+        if user_id in kept_old:
+            outcomes.append(Outcome.failed(line, "kept_old", short=kept_old[user_id]))
+            continue
+        result = {
+            "assigned": changed.assigned.of(user_id),
+            "taken": [] if user_id in changed.kept else line.input["take"],
+            "plans": [one["subscription"] for one in line.input["plans"]],
+        }
+        result = shared.setdefault(tuple(map(tuple, result.values())), result)
+        more = dict(lacks.get(user_id, {}))
+        is_partial = bool(more)
+        # What this line did not give, an undo of it does not take.
+        if had := set(changed.assigned.had.get(user_id, ())).intersection(result["assigned"]):
+            more["had"] = sorted(had)
+        if user_id in stopped:
+            more["stopped"] = stopped[user_id]
+        if is_partial and not any(result.get(word) or more.get(word) for word in CHANGED):
+            outcomes.append(Outcome.failed(line, "no_seat", **lacks[user_id]))
+            continue
+        # As it was before, for an undo.
+        if held := changed.revoked.get(user_id, []) + replanned.get(user_id, []):
+            more["held"] = held
+        state = Line.State.PARTLY if is_partial else Line.State.DONE
+        outcomes.append(Outcome(line.number, state, result | more if more else result))
+    return outcomes
 
 
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
@@ -467,28 +360,24 @@ def replan(batch: Batch) -> None:
     if batch.kind != LICENSES.kind:
         return
     customer = batch.customer
-    facts = gather_facts(customer=customer, user_names=[], by=batch.by)
-    rules = ProductRules(facts.subscriptions)
     forecast = Forecast(
-        facts.subscriptions,
-        lengths=licensing_queries.count_waiting(customer),
+        licensing_queries.find_bought(customer),
+        waiting=licensing_queries.count_waiting(customer),
         is_queue=batch.options.get("when_short") == "queue",
     )
     lines = dict(batch.lines.order_by("number").values_list("user_id", "input"))
-    held, waits = (
-        licensing_queries.get_held(customer, lines),
-        licensing_queries.get_waits(customer, lines),
-    )
+    held = licensing_queries.get_held(customer, lines)
+    waits = licensing_queries.get_waits(customer, lines)
     for user_id, change in lines.items():
         has = held.get(user_id, {})
         give = [
             one
             for one in change["give"]
-            if one["subscription"] in rules.by_id and one["subscription"] not in has
+            if one["subscription"] in forecast.by_id and one["subscription"] not in has
         ]
         take = [one for one in change["take"] if one in has]
         forecast.add(change | {"give": give, "take": take}, waits.get(user_id))
-    batch.plan |= {"seats": forecast.seats, "unserved": forecast.unserved}
+    batch.plan |= {"seats": forecast.to_json(), "unserved": forecast.unserved}
 
 
 # Why a line of a plan cannot run or will lack something, and why nothing was done for it.

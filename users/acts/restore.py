@@ -1,6 +1,5 @@
 """Restoring deleted users, with what they held as far as seats are free."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from batches.operations.plan import PlannedLine, create_batch, save_lines
 from customers.counts import lock_customer
 from customers.models import Customer
 from licensing import queries as licensing_queries
+from licensing.forecast import Forecast
 from licensing.operations.seats import Wanted, assign
 from partners.access import require
 from partners.models import Member
@@ -88,22 +88,14 @@ def find_taken(customer: Customer, user_names: Sequence[str]) -> set[str]:
 
 
 def forecast_seats(customer: Customer, lines: Iterable[PlannedLine | Line]) -> list[dict]:
-    """Per subscription that lines of a restore want: how many seats, and how many are free."""
-    # The line of a user who was purged meanwhile names nothing any more.
-    wanted = Counter(
-        one["subscription"] for line in lines for one in line.input.get("products", ())
-    )
-    return [
-        {
-            "subscription": str(subscription.pk),
-            "name": subscription.product.name,
-            "wanted": wanted[str(subscription.pk)],
-            "free": subscription.free,
-            "short": max(0, wanted[str(subscription.pk)] - subscription.free),
-        }
-        for subscription in licensing_queries.find_subscriptions(customer)
-        if wanted[str(subscription.pk)]
-    ]
+    """Return what the lines of a restore do to the free seats, as the plan keeps it."""
+    forecast = Forecast(licensing_queries.find_bought(customer))
+    for line in lines:
+        # The line of a user who was purged meanwhile names nothing any more.
+        products = line.input.get("products", ())
+        known = [one for one in products if one["subscription"] in forecast.by_id]
+        forecast.add({"give": known, "take": []})
+    return forecast.to_json()
 
 
 def apply_restores(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
@@ -132,7 +124,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
         for product in line.input["products"]
     ]
     assigned = assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
-    missing = wait_for_missing(batch=batch, lines=coming, assigned=assigned).lacks
+    missing = wait_for_missing(batch=batch, lines=coming, assigned=assigned)
     audit.record_many(
         "user.restored",
         subjects=[

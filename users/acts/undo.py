@@ -150,7 +150,7 @@ class _Planner:
         customer_id = self.undo.customer_id
         return {
             "acts": dict(self.acts),
-            "seats": self.forecast.seats,
+            "seats": self.forecast.to_json(),
             "takes_last_administrator": is_last_administrator(customer_id, self.leaving),
         }
 
@@ -196,7 +196,7 @@ class _Planner:
         """
         Count in the seats of those who get or give back licenses; gives the warnings by place.
 
-        They are done at once, so that who were given each other's seats get them back.
+        They are done at once, so that what one gives back goes to the next.
         """
         changes = {
             place: inverse.input
@@ -246,7 +246,7 @@ class _Planner:
     def _look_around(self, case: Case, inverse: Inverse) -> list[dict]:
         """What else speaks against a user who leaves or comes back: names, and seats."""
         if inverse.act == "delete":
-            self.forecast.freed.update(case.held.keys())
+            self.forecast.free_later(case.held)
             return []
         if inverse.act == "restore":
             user_name = case.user["user_name"]
@@ -300,7 +300,7 @@ def count_restored(undo: Batch, line: Line) -> list[dict]:
     acts = undo.plan["acts"]
     undo.plan |= {
         "acts": acts | {"restore": acts.get("restore", 0) + 1},
-        "seats": planner.forecast.seats,
+        "seats": planner.forecast.to_json(),
     }
     return warnings
 

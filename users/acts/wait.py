@@ -1,20 +1,10 @@
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from uuid import UUID
 
 from batches.acts import Asked
 from batches.models import Batch
 from licensing.operations.seats import Assigned
-from licensing.operations.waitlist import Wish, wait
-
-
-@dataclass(frozen=True)
-class Waits:
-    """Per user what is lacking, as a line's result says it, and who waits for some of it."""
-
-    lacks: dict[UUID, dict] = field(default_factory=dict)
-    waiting: frozenset[UUID] = frozenset()
+from licensing.operations.waitlist import WaitRequest, wait
 
 
 def wait_for_missing(
@@ -22,44 +12,42 @@ def wait_for_missing(
     batch: Batch,
     lines: Sequence[Asked],
     assigned: Assigned,
-    wishes: Sequence[Wish] = (),
-) -> Waits:
+    swaps: Sequence[WaitRequest] = (),
+) -> dict[UUID, dict]:
     """
-    Put the lines' users in line for what they were not given, where the batch queues them.
+    Put users on the waitlist for what they were not given, where the batch asks for that.
 
-    `wishes` are swaps that were not even tried. What is waited for stands in a result as
-    "waiting", with the "places" in line, and what is not, as "short" and "closed".
+    `swaps` are those that were not done. Returns per user what is lacking, in the words of a line's
+    result: "waiting" with the "places" in line, or "short" and "closed".
     """
+    lacks = assigned.missing()
     if batch.options.get("when_short") != "queue":
-        return Waits(assigned.missing())
+        return lacks
     bought = set(batch.customer.subscriptions.values_list("pk", flat=True))
-    wishes = [
-        *wishes,
-        *(Wish(one) for one in assigned.short),
+    requests = [
+        *swaps,
+        *map(WaitRequest, assigned.short),
         # A suspended subscription may come back; one that is not this customer's may not.
-        *(Wish(one) for one in assigned.closed if one.subscription_id in bought),
+        *(WaitRequest(one) for one in assigned.closed if one.subscription_id in bought),
     ]
     order = {line.user_id: line.number for line in lines}
-    wishes.sort(key=lambda wish: order[wish.wanted.user_id])
-    places = wait(customer=batch.customer, wishes=wishes, cause=batch.pk)
-    return Waits(_lacks(assigned.missing(), places), frozenset(user for user, _one in places))
-
-
-def _lacks(missing: dict[UUID, dict], places: Mapping[tuple[UUID, UUID], int]) -> dict[UUID, dict]:
-    lacks = defaultdict(dict)
-    for user_id, words in missing.items():
-        for word, ones in words.items():
-            if left := [one for one in ones if (user_id, UUID(one)) not in places]:
-                lacks[user_id][word] = left
+    requests.sort(key=lambda request: order[request.wanted.user_id])
+    places = wait(customer=batch.customer, requests=requests, cause=batch.pk)
+    # What is not waited for is not this customer's any more.
+    lacks = {
+        user_id: {"closed": lost}
+        for user_id, missing in lacks.items()
+        if (lost := [one for one in missing.get("closed", ()) if UUID(one) not in bought])
+    }
     for (user_id, subscription_id), place in places.items():
-        found = lacks[user_id]
+        found = lacks.setdefault(user_id, {})
         found.setdefault("waiting", []).append(str(subscription_id))
         found.setdefault("places", {})[str(subscription_id)] = place
-    return dict(lacks)
+    return lacks
 
 
-def recorded(result: dict) -> dict:
-    """A line's result as the record keeps it: a place in line is soon another."""
+def without_places(result: Mapping) -> Mapping:
+    """Return a line's result for the audit trail: a place in line is soon another."""
     if "places" not in result:
         return result
     return {word: value for word, value in result.items() if word != "places"}

@@ -1,4 +1,4 @@
-"""Giving the seats that are free to those who wait for them; a batch says who got what."""
+"""The waitlist for licenses: seats that become free are assigned in order, and reported."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from batches.operations.wake import poke_filling
 from customers.counts import lock_customer
 from customers.models import Customer
 from licensing import queries as licensing_queries
+from licensing import rules as licensing_rules
 from licensing.operations import waitlist
-from licensing.operations.waitlist import Judge, Order, look_at_lines, take_turns
-from licensing.queries import find_bought
-from licensing.rules import ProductRules, find_conflicts
+from licensing.operations.waitlist import Order
+from licensing.rules import ProductRules
 from partners.access import require
 from partners.models import Member
 from partners.postgres import among
@@ -31,17 +31,17 @@ from users.acts.selection import explain_cell
 from users.models import CustomerUser
 
 GONE = {"code": "gone", "severity": "error"}
-# What a batch from the queue shows of the orders that were the reason for it.
-MOST_CAUSES = 20
+# The batches that put users in line, as the report of their waits names them.
+MAX_CAUSES = 20
 
 
 def fill_waiting(*, customer_id: UUID | str) -> int:
     """
-    Give a customer's free seats to the first in line, as long as somebody can have one.
+    Give a customer's free seats to the first in line, as long as a user can have one.
 
-    Whom the rules do not allow the seat any more waits no longer. Each member who queued somebody
-    gets one finished batch that says what became of it. Returns for how many the wait has ended;
-    telling twice is harmless.
+    A user whom the rules do not allow the seat by now waits no longer. Each member who put users in
+    line gets one finished batch with the outcomes. Returns how many waits have ended; a second call
+    is harmless.
     """
     ended = 0
     while orders := _fill_some(customer_id):
@@ -54,42 +54,38 @@ def _fill_some(customer_id: UUID | str) -> list[Order]:
     customer = Customer.objects.filter(pk=customer_id).first()
     if customer is None or customer.is_archived:
         return []
-    if not licensing_queries.is_anybodys_turn(customer):
+    # Asked before the lock: most calls find nothing.
+    if not licensing_queries.has_assignable_seats(customer):
         return []
     lock_customer(customer)
-    queue = look_at_lines(customer=customer)
-    if queue is None:
+    found = waitlist.lock_waitlist(customer=customer)
+    if found is None:
         return []
-    users = _lock_users(customer, queue.users)
-    orders = take_turns(queue=queue, judge=_judge_by(customer, users))
-    _report(customer, [order for order in orders if order.user_id in users], users)
-    return orders
-
-
-def _lock_users(customer: Customer, ids: set[UUID]) -> dict[UUID, CustomerUser]:
-    users = CustomerUser.objects.select_for_update(of=("self",), no_key=True).filter(
-        customer=customer, pk__in=among(ids), deleted_at=None
+    locked = CustomerUser.objects.select_for_update(of=("self",), no_key=True).filter(
+        customer=customer, pk__in=among(found.users), deleted_at=None
     )
-    return {user.pk: user for user in users.order_by("pk")}
+    users = {user.pk: user for user in locked.order_by("pk")}
+    rules = ProductRules(licensing_queries.find_bought(customer))
 
-
-def _judge_by(customer: Customer, users: dict[UUID, CustomerUser]) -> Judge:
-    rules = ProductRules(find_bought(customer))
-
-    def judge(user_id: UUID, held: frozenset[UUID], after: frozenset[UUID]) -> Sequence[dict]:
+    def find_conflicts(
+        user_id: UUID, held: frozenset[UUID], after: frozenset[UUID]
+    ) -> Sequence[dict]:
         if user_id not in users:
             return [GONE]
         change = {
             "give": [{"subscription": str(one)} for one in sorted(after - held)],
             "take": [str(one) for one in held - after],
         }
-        return find_conflicts(rules, users[user_id].location, [str(one) for one in held], change)
+        has = [str(one) for one in held]
+        return licensing_rules.find_conflicts(rules, users[user_id].location, has, change)
 
-    return judge
+    orders = waitlist.assign_waiting(waitlist=found, find_conflicts=find_conflicts)
+    _report(customer, [order for order in orders if order.user_id in users], users)
+    return orders
 
 
 def _report(customer: Customer, orders: Sequence[Order], users: dict[UUID, CustomerUser]) -> None:
-    """Write what became of the orders: a batch of each member who had queued somebody."""
+    """Write the outcomes of the orders: one batch per member who had put users in line."""
     causes = Batch.objects.select_related("by").in_bulk({order.cause for order in orders} - {None})
     by_member = defaultdict(list)
     for order in orders:
@@ -101,7 +97,7 @@ def _report(customer: Customer, orders: Sequence[Order], users: dict[UUID, Custo
             customer=customer,
             kind=QUEUE.kind,
             state=Batch.State.DONE,
-            options={"causes": sorted({str(order.cause) for order in theirs})[:MOST_CAUSES]},
+            options={"causes": sorted({str(order.cause) for order in theirs})[:MAX_CAUSES]},
             started_at=now,
             finished_at=now,
             by=member,
@@ -158,14 +154,14 @@ def _outcome(number: int, order: Order) -> Outcome:
 
 @transaction.atomic
 def note_seen(*, batch: Batch, by: Member) -> None:
-    """Note that the member has seen whom the queue has served; only who had queued them can."""
+    """Note that the member who had put these users in line has seen the report."""
     if batch.kind == Batch.Kind.QUEUE and batch.by_id == by.pk and not batch.options.get("seen"):
         batch.options["seen"] = True
         batch.save(update_fields=["options"])
 
 
 def sweep_waiting() -> int:
-    """Wake the workers where this tenant's users wait for seats that are free; how many it were."""
+    """Wake a worker per customer whose users wait for free seats; returns how many customers."""
     with transaction.atomic():
         customers = [
             one for one in licensing_queries.find_customers_with_free_seats() if not one.is_archived
