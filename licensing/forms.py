@@ -24,7 +24,7 @@ def _renews_on() -> forms.DateField:
     return forms.DateField(
         label=_("Renews on"),
         required=False,
-        help_text=_("The dashboard reminds of it 30 days before."),
+        help_text=_("The dashboard shows a reminder 30 days before."),
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
 
@@ -39,7 +39,7 @@ class AddSubscription(forms.Form):
         label=_("Seats"),
         min_value=1,
         max_value=MOST_SEATS,
-        help_text=_("How many users can hold a license of it."),
+        help_text=_("The number of users who can have a license."),
     )
     renews_on = _renews_on()
 
@@ -57,8 +57,8 @@ class ChangeSubscription(forms.Form):
         label=_("State"),
         choices=Subscription.State.choices,
         help_text=_(
-            "In the grace period everything still works. While it is suspended, holders keep their"
-            " licenses and no more can be assigned."
+            "In the grace period, everything still works. While suspended, users keep their"
+            " licenses, but no more can be assigned."
         ),
         widget=forms.RadioSelect,
     )
@@ -85,15 +85,14 @@ class Description(forms.Form):
 
     name = CleanText(label=_("Name"), max_length=120)
     part_number = CleanText(
-        label=_("Part number"), max_length=60, help_text=_("As your distributor has it.")
+        label=_("Part number"), max_length=60, help_text=_("The number your distributor uses.")
     )
     description = CleanText(label=_("Description"), max_length=240, required=False)
     not_sold_in = forms.MultipleChoiceField(
         label=_("Not sold in"),
         required=False,
         help_text=_(
-            "Users with one of these usage locations cannot get it. Hold Ctrl or ⌘ to choose"
-            " several."
+            "Users with these usage locations can’t get it. Hold Ctrl or ⌘ to select several."
         ),
         widget=forms.SelectMultiple(attrs={"size": 8}),
     )
@@ -101,20 +100,20 @@ class Description(forms.Form):
         label=_("Requires"),
         queryset=Product.objects.none(),
         required=False,
-        help_text=_("Who gets this product must hold each of these."),
+        help_text=_("Users need all of these to get this product."),
         widget=forms.CheckboxSelectMultiple,
     )
     excludes = forms.ModelMultipleChoiceField(
         label=_("Excludes"),
         queryset=Product.objects.none(),
         required=False,
-        help_text=_("Nobody can hold this product and one of these. It holds both ways."),
+        help_text=_("Users can’t have this product together with any of these."),
         widget=forms.CheckboxSelectMultiple,
     )
     new_plans = forms.CharField(
         label=_("New service plans"),
         required=False,
-        help_text=_("One on each line. They come switched on for everybody who holds the product."),
+        help_text=_("One per line. They are on for all users with the product."),
         widget=forms.Textarea(attrs={"rows": 4}),
     )
 
@@ -157,7 +156,9 @@ class Description(forms.Form):
         lines = [clean_text(line) for line in self.cleaned_data["new_plans"].splitlines()]
         plans = tuple(filter(None, lines))
         if any(len(plan) > PLAN_LIMIT for plan in plans):
-            raise forms.ValidationError(_("The name of a service plan has 120 characters at most."))
+            raise forms.ValidationError(
+                _("Use 120 characters or fewer for the name of a service plan.")
+            )
         return plans
 
     def clean(self):
@@ -165,15 +166,15 @@ class Description(forms.Form):
         cleaned = super().clean()
         both = set(cleaned.get("requires", ())) & set(cleaned.get("excludes", ()))
         if both:
-            message = _("A product cannot require and exclude the same one: %(names)s.")
+            message = _("A product can’t both require and exclude the same product: %(names)s.")
             comma = pgettext("between the parts of a list", ", ")
             named = comma.join(sorted(product.name for product in both))
             self.add_error("excludes", forms.ValidationError(message, params={"names": named}))
         plans = [*self.plan_names.values(), *cleaned.get("new_plans", ())]
         if len({plan.casefold() for plan in plans}) < len(plans):
-            self.add_error("new_plans", _("Two service plans would have the same name."))
+            self.add_error("new_plans", _("Two service plans have the same name. Rename one."))
         elif len(plans) > MOST_PLANS:
-            self.add_error("new_plans", _("A product has 60 service plans at most."))
+            self.add_error("new_plans", _("A product can have up to 60 service plans."))
         return cleaned
 
     @property

@@ -60,9 +60,7 @@ def go_on(request, customer, added):
     product = added.product
     messages.success(request, _("%(product)s was added.") % {"product": product.name})
     if missing := queries.find_missing(customer, product):
-        text = _(
-            "%(product)s only works together with: %(others)s. This customer has not bought that."
-        )
+        text = _("%(product)s also needs %(others)s. This customer doesn’t have that yet.")
         others = pgettext("between the parts of a list", ", ").join(missing)
         messages.warning(request, text % {"product": product.name, "others": others})
     return redirect("licensing:subscriptions", customer.slug)

@@ -21,7 +21,7 @@ REQUIRES, EXCLUDES = ProductRule.Kind.REQUIRES, ProductRule.Kind.EXCLUDES
 class PartNumberTaken(LicensingError):
     """Another product of the partner has this part number."""
 
-    message = _("Another product has this part number. Each needs its own.")
+    message = _("Another product has this part number. Use a different one.")
 
 
 class PlanInUse(LicensingError):
@@ -141,10 +141,10 @@ def _remove_plans(product: Product, plans: Sequence[ServicePlan], *, by: Member)
     holders = Assignment.objects.filter(subscription__product=product).count()
     if holders:
         text = ngettext(
-            "%(number)d user holds this product, so none of its service plans can be removed."
-            " Take the license back first, or rename the plan.",
-            "%(number)d users hold this product, so none of its service plans can be removed."
-            " Take the licenses back first, or rename the plan.",
+            "%(number)d user has this product, so you can’t remove its service plans. Remove the"
+            " license first, or rename the plan.",
+            "%(number)d users have this product, so you can’t remove its service plans. Remove the"
+            " licenses first, or rename the plan.",
             holders,
         )
         raise PlanInUse(text % {"number": holders})

@@ -28,7 +28,7 @@ STATE_ACTIONS = {
 class BoughtAlready(LicensingError):
     """The customer has a subscription of this product."""
 
-    message = _("This customer has this product already. Change the seats of that subscription.")
+    message = _("This customer already has this product. Change the seats of that subscription.")
 
 
 class TooFewSeats(LicensingError):
@@ -37,10 +37,10 @@ class TooFewSeats(LicensingError):
     def __init__(self, *, assigned: int, seats: int):
         self.to_free = assigned - seats
         text = ngettext(
-            "%(assigned)d seats are assigned. Take back %(number)d license first, or keep"
-            " %(assigned)d seats or more.",
-            "%(assigned)d seats are assigned. Take back %(number)d licenses first, or keep"
-            " %(assigned)d seats or more.",
+            "%(assigned)d seats are assigned. Remove %(number)d license first, or keep at least"
+            " %(assigned)d seats.",
+            "%(assigned)d seats are assigned. Remove %(number)d licenses first, or keep at least"
+            " %(assigned)d seats.",
             self.to_free,
         )
         super().__init__(text % {"assigned": assigned, "number": self.to_free})

@@ -47,7 +47,7 @@ def box(page, product):
 def test_sixty_users_and_too_few_seats_by_keyboard(school, northwind, worker):
     page = school.page
     choose_all(page)
-    expect(page.locator(".page-head")).to_contain_text("60 users chosen")
+    expect(page.locator(".page-head")).to_contain_text("60 users selected")
     school.check()
 
     expect(box(page, "Mail")).to_be_checked()
@@ -56,7 +56,7 @@ def test_sixty_users_and_too_few_seats_by_keyboard(school, northwind, worker):
     expect(box(page, "Closed")).to_be_disabled()
     box(page, "Visio").focus()
     page.keyboard.press("Space")
-    expect(page.locator("#live")).to_have_text("Give to all: 60 seats needed, 45 free")
+    expect(page.locator("#live")).to_have_text("Assign to all: 60 seats needed, 45 free")
     page.get_by_label("Reason").focus()
     page.keyboard.type("New school year")
     page.keyboard.press("Enter")
@@ -92,10 +92,10 @@ def test_space_goes_round_and_comes_back_to_some(school):
     expect(word).to_be_checked()
     page.keyboard.press("Space")
     expect(word).not_to_be_checked()
-    expect(page.locator("#live")).to_have_text("Take from all: 12 seats become free")
+    expect(page.locator("#live")).to_have_text("Remove from all: 12 seats become free")
     page.keyboard.press("Space")
     expect(word).to_be_checked(indeterminate=True)
-    expect(page.locator("#live")).to_have_text("Leave as it is: 12 of 60 have it")
+    expect(page.locator("#live")).to_have_text("No change: 12 of 60 have it")
 
     page.get_by_role("button", name="Continue").focus()
     page.keyboard.press("Enter")
@@ -107,10 +107,10 @@ def test_service_plans_and_names_open_below_the_box_on_a_phone(school, northwind
     page = school.page
     choose_all(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    school.main.get_by_text("Who has Word (12)").click()
+    school.main.get_by_text("Users with Word (12)").click()
     expect(page.locator("details[open]")).to_contain_text("Ann 11")
     school.main.get_by_text("Service plans of Word").first.click()
-    page.get_by_label("Change the service plans of everybody").focus()
+    page.get_by_label("Change the service plans of everyone").focus()
     page.keyboard.press("Space")
     page.get_by_label("Viewer").uncheck()
     school.check()
@@ -128,7 +128,7 @@ def test_one_user_by_radio_buttons_without_script(school):
         page.get_by_role("link", name="Ann 40").click()
         page.get_by_role("button", name="Manage licenses").click()
 
-        page.get_by_label("Give to all: 1 seat needed, 45 free").check()
+        page.get_by_label("Assign to all: 1 seat needed, 45 free").check()
         page.get_by_role("button", name="Continue").click()
 
         expect(page.get_by_role("heading", level=1)).to_have_text("Change licenses of 1 user?")

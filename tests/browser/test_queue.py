@@ -65,7 +65,7 @@ def swap_all(school):
     choose_all(page)
     press(page, box(page, "New"), "Space")
     press(page, box(page, "Old"), "Space")
-    expect(page.locator("#live")).to_have_text("Take from all: 60 seats become free")
+    expect(page.locator("#live")).to_have_text("Remove from all: 60 seats become free")
     press(page, page.get_by_label(re.compile("^Queue")), "Space")
     shoot(page, "form")
     school.check()

@@ -303,7 +303,7 @@ def test_manage_licenses_can_be_gone_back_to(school, northwind, contoso, number)
             page.get_by_label(f"Select {name}").check()
     count = 90 if number == "all" else number
     act(school, "Manage licenses")
-    expect(page.locator(".page-head")).to_contain_text(f"{count} users chosen")
+    expect(page.locator(".page-head")).to_contain_text(f"{count} users selected")
     page.get_by_role("checkbox", name="Visio", exact=True).check()
     page.get_by_role("button", name="Continue").click()
     expect(heading(school)).to_have_text(f"Change licenses of {count} users?")
@@ -312,7 +312,7 @@ def test_manage_licenses_can_be_gone_back_to(school, northwind, contoso, number)
 
     expect(heading(school)).to_have_text("Manage licenses")
     page.reload()
-    expect(page.locator(".page-head")).to_contain_text(f"{count} users chosen")
+    expect(page.locator(".page-head")).to_contain_text(f"{count} users selected")
     with inside_of(northwind):
         assert Batch.objects.get().total == count
         assert visio.assigned == 0

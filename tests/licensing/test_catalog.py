@@ -121,7 +121,7 @@ def test_a_product_cannot_require_and_exclude_the_same(as_alice, office):
     answer = as_alice.post(f"{URL}add/", typed(requires=[other], excludes=[other]))
 
     assert answer.context["form"].errors["excludes"] == [
-        "A product cannot require and exclude the same one: Office E3."
+        "A product can’t both require and exclude the same product: Office E3."
     ]
 
 
@@ -170,7 +170,7 @@ def test_a_plan_is_not_taken_from_those_who_hold_the_product(as_alice, office):
     )
 
     assert refused.status_code == 422
-    assert "2 users hold this product" in refused.content.decode()
+    assert "2 users have this product" in refused.content.decode()
     assert 'value="Office E5"' in refused.content.decode()
     assert plans(office.product) == ["Mail", "Meetings"]
     assert Product.objects.get().name == "Office E3"

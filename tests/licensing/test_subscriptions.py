@@ -116,7 +116,7 @@ def test_what_it_needs_besides_is_said(as_alice, contoso):
     ProductRule.objects.create(product=archive, kind="requires", other=mail)
 
     answer = as_alice.post(f"{URL}add/", {"product": str(archive.pk), "seats": "5"}, follow=True)
-    assert "Archive only works together with: Mail." in answer.content.decode()
+    assert "Archive also needs Mail." in answer.content.decode()
 
     archive.subscriptions.all().delete()
     as_alice.post(f"{URL}add/", {"product": str(mail.pk), "seats": "5"}, follow=True)
@@ -175,7 +175,7 @@ def test_fewer_seats_than_are_assigned_are_refused_and_it_says_how_many(as_alice
     page = answer.content.decode()
     assert answer.status_code == 422
     assert answer.context["form"].errors["seats"] == [
-        "4 seats are assigned. Take back 3 licenses first, or keep 4 seats or more."
+        "4 seats are assigned. Remove 3 licenses first, or keep at least 4 seats."
     ]
     assert f'href="/customers/contoso/users/?license={office.pk}"' in page
     assert 'value="1"' in page

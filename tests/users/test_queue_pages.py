@@ -63,8 +63,8 @@ def test_a_plan_says_that_others_wait_already(contoso, visio, people, alice, as_
 
     url = reverse("users:licenses", args=["contoso"])
     text = as_alice.get(url, {"ids": f"{people[2].pk},{people[5].pk}"}).content.decode()
-    assert "2 other users wait for this license" in text
-    assert "Leave as it is: 0 of 2 have it, 1 waiting" in text
+    assert "2 other users are waiting for this license" in text
+    assert "No change: 0 of 2 have it, 1 waiting" in text
     text = " ".join(manage(as_alice, people[5:], visio).content.decode().split())
 
     assert "3 users wait for it already" in text

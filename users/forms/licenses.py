@@ -1,5 +1,3 @@
-"""What shall become of the licenses of those who were chosen."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,54 +11,53 @@ from users.acts.selection import NobodyChosen
 from users.queries.selection import Chosen, Held
 
 KEEP, GIVE, TAKE = "keep", "give", "take"
-# What can be asked for, as the product stands among the chosen.
+# The options by how many of the selected users have the product.
 OFFERED = {"all": (KEEP, TAKE), "some": (KEEP, GIVE, TAKE), "none": (KEEP, GIVE)}
 
 
 @dataclass(frozen=True)
 class Option:
-    """One of the things that can become of a product."""
+    """One of the things to do with a product."""
 
     value: str
     text: str
     is_chosen: bool
-    # More seats are asked for than are free.
+    # More seats are needed than are free.
     is_short: bool = False
 
 
 @dataclass(frozen=True)
 class Card:
-    """A product as the page shows it: what can become of it, and of its service plans."""
+    """A product on the page: what to do with it, and with its service plans."""
 
     held: Held
     field: forms.BoundField
     options: tuple[Option, ...]
     changes_plans: bool
-    # Id, name, whether it is ticked, and for how many it is off now.
+    # Id, name, whether it is checked, and for how many users it is off now.
     plans: tuple[tuple[str, str, bool, int], ...]
 
     @property
     def id(self) -> str:
-        """The id of the subscription."""
         return str(self.held.subscription.pk)
 
 
 class ManageLicenses(forms.Form):
-    """Per product: leave it, give it to all or take it from all of the chosen."""
+    """Per product: keep it, assign it to all or remove it from all of the selected users."""
 
-    # The mark of those for whom the page was made.
+    # The mark of the users for whom the page was made.
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
     change_plans = forms.MultipleChoiceField(label=_("Service plans"), required=False)
     plans = forms.MultipleChoiceField(label=_("Service plans"), required=False)
     when_short = forms.ChoiceField(
-        label=_("If too few licenses are free"),
+        label=_("If there aren’t enough seats"),
         choices=[
-            ("first", _("First come, in the order of the list; the others get none")),
+            ("first", _("Assign in list order until the seats run out")),
             (
                 "queue",
-                _("Queue: the others wait in line, and get one as soon as a seat is free"),
+                _("Assign in list order. The other users wait and get a seat when one is free"),
             ),
-            ("none", _("Give nobody any license, and change nothing")),
+            ("none", _("Don’t change anything")),
         ],
         initial="first",
         widget=forms.RadioSelect,
@@ -69,7 +66,7 @@ class ManageLicenses(forms.Form):
         label=_("Reason"),
         max_length=240,
         required=False,
-        help_text=_("Stands in the batch, for your colleagues."),
+        help_text=_("Your colleagues see it in the job."),
     )
 
     def __init__(self, data=None, *, chosen: Chosen, held: Sequence[Held], **more):
@@ -91,19 +88,19 @@ class ManageLicenses(forms.Form):
                 widget=forms.RadioSelect,
                 error_messages={
                     "invalid_choice": _(
-                        "The subscription is suspended; nobody can be given it now."
+                        "The subscription is suspended, so no licenses can be assigned."
                     )
                 },
             )
 
     @property
     def cards(self) -> list[Card]:
-        """What the page shows of each product, with what was chosen already."""
+        """The products, with what was chosen already."""
         changed = set(self["change_plans"].value() or ())
-        ticked = set(self["plans"].value() or ())
-        return [self._card(one, str(one.subscription.pk) in changed, ticked) for one in self.held]
+        checked = set(self["plans"].value() or ())
+        return [self._card(one, str(one.subscription.pk) in changed, checked) for one in self.held]
 
-    def _card(self, one: Held, changes_plans: bool, ticked: set[str]) -> Card:
+    def _card(self, one: Held, changes_plans: bool, checked: set[str]) -> Card:
         field = self[_name(one.subscription)]
         offered = [
             value for value in OFFERED[one.have] if one.subscription.is_open or value != GIVE
@@ -118,8 +115,8 @@ class ManageLicenses(forms.Form):
                 (
                     str(plan.pk),
                     plan.name,
-                    # Off for everybody who has it: then it stays off unless it is ticked.
-                    str(plan.pk) in ticked if changes_plans else not one.held or off < one.held,
+                    # A plan that is off for all who have the product stays off unless it is checked.
+                    str(plan.pk) in checked if changes_plans else not one.held or off < one.held,
                     off,
                 )
                 for plan, off in one.plans
@@ -127,39 +124,40 @@ class ManageLicenses(forms.Form):
         )
 
     def clean(self) -> dict:
-        """Refuse to act on others than those whom the page has shown."""
+        """Refuse to act on other users than those whom the page has shown."""
         cleaned = super().clean()
         if not len(self.chosen):
             raise forms.ValidationError(NobodyChosen.message)
         if cleaned.get("shown") != self.chosen.mark:
-            raise forms.ValidationError(self._say_changed(cleaned.get("shown", "")))
+            raise forms.ValidationError(self._describe_change(cleaned.get("shown", "")))
         return cleaned
 
-    def _say_changed(self, shown: str) -> str:
-        before = shown.partition("-")[0]
-        now = len(self.chosen)
+    def _describe_change(self, shown: str) -> str:
+        before, now = shown.partition("-")[0], len(self.chosen)
         # More digits are no number of users, and none that Python reads.
         if not before.isdecimal() or len(before) > 8 or int(before) == now:
             return _(
-                "Whom you chose has changed since this page was shown; other users are among them"
-                " now. Nothing was planned. Look again, then save."
+                "The selection contains other users than when you opened this page. Nothing was"
+                " saved. Check the page, then continue."
             )
-        text = _(
-            "How many users you chose has changed since this page was shown: from %(before)s to"
-            " %(now)s. Nothing was planned. Look again, then save."
+        text = ngettext(
+            "The selection changed from %(before)s to %(now)s user after you opened this page."
+            " Nothing was saved. Check the page, then continue.",
+            "The selection changed from %(before)s to %(now)s users after you opened this page."
+            " Nothing was saved. Check the page, then continue.",
+            now,
         )
         return text % {"before": intcomma(int(before)), "now": intcomma(now)}
 
     @property
-    def order(self) -> dict:
-        """What the operation is told."""
-        wanted = {value: frozenset(self._of(value)) for value in (GIVE, TAKE)}
+    def arguments(self) -> dict:
+        """The arguments of `plan_licenses`."""
         on = set(self.cleaned_data["plans"])
         return {
             "users": self.chosen.ids,
             "changes": Changes(
-                give=wanted[GIVE],
-                take=wanted[TAKE],
+                give=self._of(GIVE),
+                take=self._of(TAKE),
                 plans_off={
                     str(one.subscription.pk): [
                         str(plan.pk) for plan, _off in one.plans if str(plan.pk) not in on
@@ -172,12 +170,12 @@ class ManageLicenses(forms.Form):
             "reason": self.cleaned_data["reason"],
         }
 
-    def _of(self, value: str) -> list[str]:
-        return [
+    def _of(self, value: str) -> frozenset[str]:
+        return frozenset(
             str(one.subscription.pk)
             for one in self.held
             if self.cleaned_data[_name(one.subscription)] == value
-        ]
+        )
 
 
 def _name(subscription) -> str:
@@ -199,22 +197,22 @@ def _option(one: Held, value: str, chosen: str) -> Option:
 def _text(one: Held, value: str) -> str:
     if value == GIVE:
         return ngettext(
-            "Give to all: %(lacking)s seat needed, %(free)s free",
-            "Give to all: %(lacking)s seats needed, %(free)s free",
+            "Assign to all: %(lacking)s seat needed, %(free)s free",
+            "Assign to all: %(lacking)s seats needed, %(free)s free",
             one.lacking,
         )
     if value == TAKE and one.waiting:
-        return _("Take from all: %(held)s licensed, %(waiting)s waiting")
+        return _("Remove from all: %(held)s licensed, %(waiting)s waiting")
     if value == TAKE:
         return ngettext(
-            "Take from all: %(held)s seat becomes free",
-            "Take from all: %(held)s seats become free",
+            "Remove from all: %(held)s seat becomes free",
+            "Remove from all: %(held)s seats become free",
             one.held,
         )
     if one.waiting:
-        return _("Leave as it is: %(held)s of %(chosen)s have it, %(waiting)s waiting")
+        return _("No change: %(held)s of %(chosen)s have it, %(waiting)s waiting")
     return {
-        "all": _("Leave as it is: everybody has it"),
-        "some": _("Leave as it is: %(held)s of %(chosen)s have it"),
-        "none": _("Leave as it is: nobody has it"),
+        "all": _("No change: all have it"),
+        "some": _("No change: %(held)s of %(chosen)s have it"),
+        "none": _("No change: none have it"),
     }[one.have]

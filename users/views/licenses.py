@@ -37,7 +37,7 @@ def manage(request, customer):
         return redirect("users:list", customer.slug)
     if form.is_valid():
         try:
-            batch = plan_licenses(customer=customer, **form.order, by=request.user)
+            batch = plan_licenses(customer=customer, **form.arguments, by=request.user)
         except UsersError as error:
             form.add_error(None, error.message)
         else:
