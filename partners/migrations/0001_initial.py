@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "email",
-                    models.EmailField(max_length=254, unique=True, verbose_name="e-mail address"),
+                    models.EmailField(max_length=254, unique=True, verbose_name="email address"),
                 ),
                 ("name", models.CharField(max_length=120, verbose_name="name")),
                 (
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "is_limited",
-                    models.BooleanField(default=False, verbose_name="limited to chosen customers"),
+                    models.BooleanField(default=False, verbose_name="limited to selected customers"),
                 ),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("language", models.CharField(blank=True, max_length=10, verbose_name="language")),
@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
             name="Invitation",
             fields=[
                 *tenant_fields(),
-                ("email", models.EmailField(max_length=254, verbose_name="e-mail address")),
+                ("email", models.EmailField(max_length=254, verbose_name="email address")),
                 (
                     "role",
                     models.CharField(
@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "is_limited",
-                    models.BooleanField(default=False, verbose_name="limited to chosen customers"),
+                    models.BooleanField(default=False, verbose_name="limited to selected customers"),
                 ),
                 ("by_name", models.CharField(max_length=120)),
                 ("invited_by", models.UUIDField(null=True)),
