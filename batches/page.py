@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from uuid import UUID
 
 from django.http import QueryDict
 
@@ -15,7 +16,6 @@ from batches.queries.batch import Progress, count_acts, find_lines, get_progress
 from batches.queries.list import get_batch_list
 from batches.queries.undo import find_undone, get_undoing
 from customers.models import Customer
-from handover.queries.due import find_waiting_sheets
 from licensing.queries import find_product_names
 from partners.models import Member
 from partners.roles import Permission
@@ -42,6 +42,8 @@ class Panel:
 
     values: Callable[[Batch, Facts], dict]
     templates: Mapping[str, str] = field(default_factory=dict)
+    # A sentence for some batches of a list, by their keys.
+    notes: Callable[..., Mapping[UUID, str]] | None = None
 
 
 _PANELS: list[Panel] = []
@@ -113,11 +115,9 @@ def list_of(customer: Customer | None, query: QueryDict, *, member: Member) -> d
     found = get_batch_list(member=member, of=customer, query=query)
     rows, choice = found.page.rows, found.customers
     offered = choice.choices if choice and not choice.is_search else ()
-    listed = Batch.objects.filter(pk__in=[one.pk for one in rows])
-    sheets = find_waiting_sheets(listed, member=member, limit=len(rows))
-    waiting = {sheet.batch.pk: texts.to_hand_over(sheet) for sheet in sheets}
+    notes = [panel.notes(rows, member=member) for panel in _PANELS if panel.notes]
     for one in rows:
-        one.to_hand_over = waiting.get(one.pk, "")
+        one.notes = [found[one.pk] for found in notes if one.pk in found]
     return {
         "nav": "customer-batches" if customer else "batches",
         "customer": customer,

@@ -4,14 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from batches.acts import Act, Consequences, Count, LineMessage, get_act, get_acts, texts_of
 from batches.models import Batch, Line
-from handover.queries.due import WaitingSheet
 from licensing.queries import name_product
 
 State = Batch.State
@@ -90,20 +87,6 @@ def title(batch: Batch) -> str:
     if batch.state in {State.PLANNED, State.RUNNING, State.PAUSED} and batch.progress.runs:
         return button(batch, batch.progress.runs)
     return heading(batch, batch.progress)
-
-
-def to_hand_over(sheet: WaitingSheet) -> str:
-    """How many passwords of a batch can be handed over, and until when."""
-    text = ngettext(
-        "%(n)s password to hand over, until %(until)s",
-        "%(n)s passwords to hand over, until %(until)s",
-        sheet.passwords,
-    )
-    until = timezone.localtime(sheet.batch.sheet_expires_at)
-    return text % {
-        "n": intcomma(sheet.passwords),
-        "until": date_format(until, "DATETIME_FORMAT"),
-    }
 
 
 def button(batch: Batch, number: int) -> str:

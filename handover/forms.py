@@ -1,5 +1,3 @@
-"""How the passwords of a sheet are mailed."""
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -11,71 +9,56 @@ CONTACT = "contact"
 
 
 class HandOver(forms.Form):
-    """That passwords have been handed over, and how many of them were knowingly never opened."""
-
     unopened = forms.IntegerField(required=False, min_value=0)
 
     @property
     def confirmed(self) -> int:
-        """How many it are; none where the box was not ticked."""
+        """How many never opened passwords to delete; 0 where the box was not ticked."""
         return (self.is_valid() and self.cleaned_data["unopened"]) or 0
 
 
 class MailSheet(forms.Form):
-    """To whom a sheet is mailed, and as what."""
-
     kind = forms.ChoiceField(label=_("What to send"), widget=forms.RadioSelect)
     to = forms.ChoiceField(
-        label=_("Send the link to the sheet to"),
+        label=_("Send the link to all passwords to"),
         required=False,
-        help_text=_("Only used for a link to the whole sheet."),
+        help_text=_("Only for a link to all passwords."),
     )
 
     def __init__(self, *args, customer: Customer, member: Member, members: list[Member], **kwargs):
-        """Offer what the customer's policy and the member's role allow; oneself comes first."""
+        """
+        Offer what the customer's policy and the member's role allow.
+
+        :param members: others who can open the sheet; `member` comes first.
+        """
         super().__init__(*args, **kwargs)
         self.customer = customer
-        self.members = {str(one.pk): one for one in [member, *members]}
-        self.fields["kind"].choices = [
-            (
-                Handover.Kind.USER_LINK,
-                _("To each user: a link that shows their own password once"),
-            ),
-            (
-                Handover.Kind.SHEET_LINK,
-                _("To one person: a link that opens the whole sheet once"),
-            ),
+        self.members = {str(reader.pk): reader for reader in [member, *members]}
+        kind, kinds = self.fields["kind"], Handover.Kind
+        kind.initial = kinds.USER_LINK
+        kind.choices = [
+            (kinds.USER_LINK, _("To each user: a link that shows their own password once")),
+            (kinds.SHEET_LINK, _("To one person: a link that opens all passwords once")),
         ]
         if customer.may_mail_passwords:
-            self.fields["kind"].choices += [
-                (
-                    Handover.Kind.USER_TEXT,
-                    _("To each user: the password itself, as this customer’s policy allows"),
-                )
-            ]
-        self.fields["kind"].initial = Handover.Kind.USER_LINK
-        self.fields["to"].choices = [
-            *((pk, f"{one.name} <{one.email}>") for pk, one in self.members.items()),
-            *self._contact(),
-        ]
-
-    def _contact(self) -> list[tuple[str, str]]:
-        if not self.customer.contact_email:
-            return []
-        name = self.customer.contact_name or self.customer.name
-        return [(CONTACT, f"{name} <{self.customer.contact_email}>")]
+            text = _("To each user: the password itself, as this customer’s policy allows")
+            kind.choices += [(kinds.USER_TEXT, text)]
+        to = self.fields["to"]
+        to.choices = [(pk, f"{one.name} <{one.email}>") for pk, one in self.members.items()]
+        if customer.contact_email:
+            name = customer.contact_name or customer.name
+            to.choices += [(CONTACT, f"{name} <{customer.contact_email}>")]
 
     def clean(self) -> dict:
-        """Turn the choice of a person into an address and a language."""
+        """Turn the chosen person into `address` and `language`."""
         cleaned = super().clean()
         if cleaned.get("kind") != Handover.Kind.SHEET_LINK or self.errors:
             return cleaned
         if cleaned.get("to") == CONTACT:
-            chosen = self.customer.contact_email, self.customer.language
-        elif cleaned.get("to") in self.members:
-            member = self.members[cleaned["to"]]
-            chosen = member.email, member.language or "en"
+            address, language = self.customer.contact_email, self.customer.language
+        elif member := self.members.get(cleaned.get("to")):
+            address, language = member.email, member.language or "en"
         else:
-            self.add_error("to", _("Choose who gets the link."))
+            self.add_error("to", _("Choose a recipient."))
             return cleaned
-        return cleaned | {"address": chosen[0], "language": chosen[1]}
+        return cleaned | {"address": address, "language": language}

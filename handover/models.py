@@ -9,11 +9,10 @@ from partners.models import TenantModel
 
 class Handover(TenantModel):
     """
-    A mail that hands a secret over: a one-time link, or text where the policy allows it; or one
-    that reminds a member of a sheet, and holds no secret.
+    An email that hands passwords over, or that reminds a member of a sheet and holds no secret.
 
-    The token of a link is derived from its id and a key outside the database, so only the
-    token's hash is stored and the mail can be written when it is sent.
+    The token of a link is derived from its id and a key outside the database, so only the token's
+    hash is stored, and the email can be written when it is sent.
     """
 
     class Kind(models.TextChoices):
@@ -21,7 +20,7 @@ class Handover(TenantModel):
         USER_LINK = "user_link", _("One-time link to the user")
         # To a member or the customer's contact: the sheet, behind a button, once.
         SHEET_LINK = "sheet_link", _("One-time link to the sheet")
-        USER_TEXT = "user_text", _("Password in the mail to the user")
+        USER_TEXT = "user_text", _("Password in the email to the user")
         # To a member who can open the sheet: its time ends soon. The link asks to sign in.
         REMINDER = "reminder", _("Reminder of the sheet")
 
@@ -31,24 +30,33 @@ class Handover(TenantModel):
         FAILED = "failed", _("Could not be sent")
         OPENED = "opened", _("Opened")
 
+    class Error(models.TextChoices):
+        REFUSED = "refused", _("The mail server refused this address.")
+        UNREACHABLE = (
+            "unreachable",
+            _("The mail server didn’t answer, or refused the email five times."),
+        )
+        REVOKED = "revoked", _("The member who sent it can no longer hand over these passwords.")
+        OUTDATED = "outdated", _("The password was used, replaced or deleted before it was sent.")
+
     batch = models.ForeignKey(
         Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="handovers"
     )
     kind = models.CharField(max_length=12, choices=Kind)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    # The line whose password it hands over; none for the whole sheet.
+    # The line whose password it hands over; None for the whole sheet.
     line_number = models.PositiveIntegerField(null=True)
     user_id = models.UUIDField(null=True)
     to = models.EmailField(max_length=254)
-    # The member it was sent to, who signs in to open it; None for people outside of the staff.
+    # The member it was sent to, who must sign in to open it; None for people outside the staff.
     member_id = models.UUIDField(null=True)
-    # The member who sent it; it opens as long as they could still send it.
+    # The member who sent it; it opens as long as that member could still send it.
     sent_by = models.UUIDField(null=True)
     language = models.CharField(max_length=10)
     # '' where there is no link.
     token_hash = models.CharField(max_length=64, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    error = models.CharField(max_length=240, blank=True)
+    error = models.CharField(max_length=240, blank=True, choices=Error)
     created_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField(null=True)

@@ -1,8 +1,17 @@
-"""The passwords to hand over, on the page of a batch."""
+"""What the page and the list of batches show of passwords."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import ngettext
 
 from batches.models import Batch
 from batches.page import Facts, Panel
-from handover.queries.sheet import get_handover
+from handover.queries import WaitingSheet, find_waiting_sheets, get_handover
+from partners.models import Member
 from partners.roles import Permission
 
 
@@ -13,4 +22,27 @@ def _values(batch: Batch, facts: Facts) -> dict:
     }
 
 
-PANEL = Panel(_values)
+def _notes(batches: Iterable[Batch], *, member: Member) -> dict[UUID, str]:
+    """How many passwords of each of these batches the member can hand over, as a sentence."""
+    listed = [batch.pk for batch in batches]
+    waiting = find_waiting_sheets(
+        Batch.objects.filter(pk__in=listed), member=member, limit=len(listed)
+    )
+    return {sheet.batch.pk: to_hand_over(sheet) for sheet in waiting}
+
+
+def to_hand_over(sheet: WaitingSheet) -> str:
+    """How many passwords of a batch can be handed over, and until when."""
+    text = ngettext(
+        "%(n)s password to hand over, until %(until)s",
+        "%(n)s passwords to hand over, until %(until)s",
+        sheet.passwords,
+    )
+    until = timezone.localtime(sheet.batch.sheet_expires_at)
+    return text % {
+        "n": intcomma(sheet.passwords),
+        "until": date_format(until, "DATETIME_FORMAT"),
+    }
+
+
+PANEL = Panel(_values, notes=_notes)

@@ -3,7 +3,6 @@
 from celery import shared_task
 
 from handover.operations import mail, sheet
-from handover.operations import remind as reminders
 from handover.routes import (
     find_partners_to_remind,
     find_partners_with_expired_secrets,
@@ -24,7 +23,7 @@ def sweep() -> None:
     """Wake the workers for emails without a wake-up, partner by partner."""
     for partner_id in find_partners_with_queued_mails():
         with tenancy.tenant(partner_id):
-            mail.sweep_mails()
+            mail.sweep_emails()
 
 
 @shared_task(name="handover.wipe")
@@ -37,7 +36,7 @@ def wipe() -> None:
 
 @shared_task(name="handover.remind")
 def remind() -> None:
-    """Remind members of passwords that can be handed over for another day, partner by partner."""
+    """Remind members of passwords that can't be handed over for much longer, partner by partner."""
     for partner_id in find_partners_to_remind():
         with tenancy.tenant(partner_id):
-            reminders.remind()
+            mail.remind()

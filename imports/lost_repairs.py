@@ -66,7 +66,7 @@ def tell(batch: Batch, products: Mapping[str, str]) -> Lost:
     return Lost(rows[:MOST_SHOWN], found.count() if len(rows) > MOST_SHOWN else len(rows))
 
 
-def in_cells(lost: Iterable[LostRepair], products: Mapping[str, str]) -> Iterator[list[str]]:
+def to_rows(lost: Iterable[LostRepair], products: Mapping[str, str]) -> Iterator[list[str]]:
     """A header, then a row of a file for each repair."""
     yield [
         _("Line"),

@@ -8,9 +8,9 @@ app_name = "imports"
 # /customers/<slug>/users/
 of_users = [
     path("import/", upload.upload, name="upload"),
-    path("import/template/<str:language>.<str:kind>", upload.template, name="template"),
+    path("import/template/<str:language>.<file_kind:kind>", upload.template, name="template"),
     path(
-        "export/template-<str:language>.<str:kind>",
+        "export/template-<str:language>.<file_kind:kind>",
         export.export_to_import,
         name="export_to_import",
     ),
@@ -21,18 +21,18 @@ of_batch = [
     path("settings/", upload.change, name="settings"),
     path("repair/", repair.repair_all, name="repair_all"),
     path("repair/stop/", repair.stop_repair, name="stop_repair"),
-    path("lost-repairs.<str:kind>", repair.lost, name="lost_repairs"),
+    path("lost-repairs.<file_kind:kind>", repair.lost, name="lost_repairs"),
     path("lines/<int:number>/", repair.repair_line, name="repair_line"),
     path("lines/<int:number>/leave-out/", repair.leave_out, name="leave_out"),
     path("lines/<int:number>/take-back/", repair.take_back, name="take_back"),
-    path("failed.<str:kind>", upload.failed, name="failed_rows"),
+    path("failed.<file_kind:kind>", upload.failed, name="failed_rows"),
 ]
 
 urlpatterns = [
     path("import/", bundle.upload, name="upload_many"),
     path("import/<uuid:bundle_id>/", bundle.bundle, name="bundle"),
     path("import/<uuid:bundle_id>/start/", bundle.start, name="start_bundle"),
-    path("import/<uuid:bundle_id>/errors.<str:kind>", bundle.strays, name="strays"),
+    path("import/<uuid:bundle_id>/errors.<file_kind:kind>", bundle.strays, name="strays"),
     path("customers/<slug:slug>/users/", include(of_users)),
     path("customers/<slug:slug>/batches/<uuid:batch_id>/", include(of_batch)),
 ]

@@ -19,7 +19,7 @@ portal_urls = [
     path("customers/<slug:slug>/activity/", log.customer_activity, name="customer_activity"),
     # what was done
     path("activity/", log.activity, name="activity"),
-    path("activity/export.<str:kind>", log.export, name="export_activity"),
+    path("activity/export.<file_kind:kind>", log.export, name="export_activity"),
     # staff
     path("members/<uuid:member_id>/customers/", staff.choose_customers, name="member_customers"),
     # the member's own

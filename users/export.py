@@ -46,7 +46,7 @@ FIELDS = (
 )
 
 
-def in_cells(users: Iterable[Any], bought: Sequence[Bought]) -> Iterator[list[str]]:
+def to_rows(users: Iterable[Any], bought: Sequence[Bought]) -> Iterator[list[str]]:
     """A header, then a row for each user, as `queries.find_exported` gives them."""
     header = [str(LABELS[name]) for name in FIELDS]
     header += [_("Sign-in"), _("Added"), _("Last sign-in"), _("Deleted"), _("To be purged")]

@@ -1,10 +1,10 @@
 """
 Temporary passwords, chosen passwords, and the tokens of one-time links.
 
-Three keys stand in files outside the database, in settings.KEYS_DIR: hash.key for the
-hashes of temporary passwords, seal.key for what a sheet shows, link.key for the tokens.
-A file holds one key a line, 32 bytes in base64. The first is used, the others still open
-what was made with them; a key's id is derived from the key.
+Three keys are in files outside the database, in settings.KEYS_DIR: hash.key for the hashes of
+temporary passwords, seal.key for the passwords of a sheet, link.key for the tokens. A file holds
+one key a line, 32 bytes in base64. The first is used, the others still open what was made with
+them; the id of a key is derived from the key.
 """
 
 import base64
@@ -27,6 +27,7 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from batches.models import Batch
 from partners import hashers
 
 KEY_FILES = ("hash.key", "seal.key", "link.key")
@@ -38,7 +39,7 @@ LENGTH = 16
 CHOSEN_MINIMUM = 15
 CHOSEN_MAXIMUM = 256
 
-# 256 bytes to 32 letters: each letter stands for eight of them, so none is likelier.
+# 256 bytes to 32 letters: each letter stands for eight of them, so none is more likely.
 _FROM_BYTES = bytes(ord(ALPHABET[byte % 32]) for byte in range(256))
 _AS_READ = str.maketrans({"i": "1", "l": "1", "o": "0", "-": None, " ": None})
 
@@ -46,11 +47,11 @@ _ARGON2 = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=
 
 
 class CannotOpen(Exception):
-    """A sealed secret, or the key of its batch, is not what was sealed in this place."""
+    """A sealed secret, or the key of its batch, was changed, moved, or sealed with a lost key."""
 
 
 class Secret:
-    """A text that shows itself only to who asks for it: logs, pages and pickles get '***'."""
+    """A text that only `reveal` shows: logs, pages and pickles get '***'."""
 
     __slots__ = ("_text",)
 
@@ -58,7 +59,6 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself."""
         return self._text
 
     def __str__(self) -> str:
@@ -84,19 +84,6 @@ class Secret:
 class _Key(NamedTuple):
     id: str
     value: bytes
-
-
-def make_missing_keys(directory: Path | str) -> None:
-    """Create the key files that are not there yet, readable by their owner only."""
-    directory = Path(directory)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in KEY_FILES:
-        try:
-            handle = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            continue
-        with os.fdopen(handle, "wb") as file:
-            file.write(base64.b64encode(os.urandom(32)) + b"\n")
 
 
 @functools.cache
@@ -135,7 +122,7 @@ def _revealed(secret: Secret | str) -> str:
 
 
 def make_temporary_passwords(count: int) -> list[Secret]:
-    """Make so many temporary passwords of 80 random bits, 'xxxx-xxxx-xxxx-xxxx', all different."""
+    """Make different passwords of 80 random bits, 'xxxx-xxxx-xxxx-xxxx'."""
     made: dict[str, None] = {}
     while len(made) < count:
         missing = count - len(made)
@@ -149,7 +136,7 @@ def make_temporary_passwords(count: int) -> list[Secret]:
 
 
 def normalize(typed: str) -> str:
-    """Read a temporary password as it was meant: any case, i l o for 1 1 0, dashes at will."""
+    """The letters of a typed temporary password: lower case, 1 1 0 for i l o, no dashes or blanks."""
     # Phones type full-width letters and long dashes.
     typed = unicodedata.normalize("NFKC", typed[:200])
     typed = re.sub(r"[\s\u2010-\u2015\u2212_]", "", typed)
@@ -160,7 +147,7 @@ def hash_temporary(passwords: Iterable[Secret | str]) -> list[str]:
     """
     Hash temporary passwords for sign-in: 'temp1$key id$salt$HMAC-SHA-256'.
 
-    They are random and long, so that the key and not slowness keeps them safe.
+    They are random and long, so a keyed hash is enough and a slow one is not needed.
     """
     key = read_keys("hash.key")[0]
     passwords = list(passwords)
@@ -178,12 +165,12 @@ def _temporary_mac(key: bytes, salt: str, text: str) -> str:
 
 
 def verify_temporary(typed: str, stored: str) -> bool:
-    """Whether what was typed is the temporary password of this hash; takes the same time always."""
+    """Whether this is the temporary password of this hash, in the same time for any answer."""
     kind, _, rest = stored.partition("$")
     key_id, _, rest = rest.partition("$")
     salt, _, mac = rest.partition("$")
     key = _key_by_id("hash.key", key_id) if kind == "temp1" else None
-    # Without a key the work is done all the same.
+    # The same work is done without a key.
     text = normalize(typed).encode("utf-8", "replace").decode()
     expected = _temporary_mac(key or bytes(32), salt, text)
     return hmac.compare_digest(expected.encode(), mac.encode()) and key is not None
@@ -193,13 +180,21 @@ def verify_temporary(typed: str, stored: str) -> bool:
 
 
 def hash_chosen(password: str) -> str:
-    """Hash a password that its user chose, with Argon2id; hashers.Busy where too many are hashed."""
+    """
+    Hash a password that its user chose, with Argon2id.
+
+    :raises hashers.Busy: where too many are being hashed.
+    """
     with hashers.slot():
         return _ARGON2.hash(_as_chosen(password))
 
 
 def verify_chosen(password: str, stored: str) -> bool:
-    """Whether this is the chosen password of this hash."""
+    """
+    Whether this is the chosen password of this hash.
+
+    :raises hashers.Busy: where too many are being hashed.
+    """
     if len(password) > CHOSEN_MAXIMUM:
         return False
     try:
@@ -222,7 +217,7 @@ def check_chosen(
     temporary_hash: str = "",
     minimum: int = CHOSEN_MINIMUM,
 ) -> list[str]:
-    """Say in sentences what is wrong with a password that a user wants; empty if nothing is."""
+    """The problems of a password that a user wants, as sentences; empty if there are none."""
     problems = []
     if len(unicodedata.normalize("NFKC", password)) < minimum:
         problems.append(
@@ -235,9 +230,9 @@ def check_chosen(
     if temporary_hash and verify_temporary(password, temporary_hash):
         problems.append(_("Choose a password other than the temporary one."))
     if _is_mostly_name(password, user_name, names):
-        problems.append(_("Choose a password that is not made of your own name or user name."))
+        problems.append(_("Choose a password that isn’t just your name or user name."))
     if _is_common(password):
-        problems.append(_("Choose a password that is harder to guess: this one is on lists."))
+        problems.append(_("This password is too common. Choose one that’s harder to guess."))
     return problems
 
 
@@ -275,7 +270,7 @@ def _common_passwords() -> frozenset[str]:
 
 
 def new_batch_key() -> str:
-    """Make the key that seals the secrets of one batch, itself sealed so that it may be stored."""
+    """Make the key that seals the secrets of one batch, itself sealed so that it can be stored."""
     key = read_keys("seal.key")[0]
     nonce = os.urandom(12)
     sealed = AESGCM(key.value).encrypt(nonce, os.urandom(32), b"dek1")
@@ -287,7 +282,7 @@ def _open_batch_key(wrapped_key: str) -> AESGCM:
     key_id, _, text = rest.partition("$")
     key = _key_by_id("seal.key", key_id) if kind == "dek1" else None
     if key is None:
-        raise CannotOpen("The key of this batch was sealed with a key that is gone.")
+        raise CannotOpen("The key of this batch was sealed with a key that is missing.")
     try:
         data = base64.b64decode(text, validate=True)
         return AESGCM(AESGCM(key).decrypt(data[:12], data[12:], b"dek1"))
@@ -295,17 +290,15 @@ def _open_batch_key(wrapped_key: str) -> AESGCM:
         raise CannotOpen("The key of this batch was changed.") from error
 
 
-def sealing_contexts(
-    partner: object, batch: object, lines: Iterable[tuple[object, object]]
-) -> list[str]:
-    """Name for each line, given by its number and user, where its secret opens: only there."""
-    # Once for all of them: spelling an id takes longer than opening a secret.
-    place = f"v1|{partner}|{batch}"
-    return [f"{place}|{line}|{user}" for line, user in lines]
+def contexts(batch: Batch, lines: Iterable[tuple[int, UUID | str]]) -> list[str]:
+    """What the secrets of these lines, by number and user, are bound to: they open nowhere else."""
+    # Formatted once for all of them: it takes longer than opening a secret.
+    place = f"v1|{batch.partner_id}|{batch.pk}"
+    return [f"{place}|{number}|{user}" for number, user in lines]
 
 
 def seal(wrapped_key: str, secrets: Iterable[Secret | str], contexts: Iterable[str]) -> list[bytes]:
-    """Seal each secret for its place, with the key of its batch."""
+    """Seal each secret for its context, with the key of its batch."""
     encrypt = _open_batch_key(wrapped_key).encrypt
     secrets = list(secrets)
     nonces = os.urandom(12 * len(secrets))
@@ -318,7 +311,7 @@ def seal(wrapped_key: str, secrets: Iterable[Secret | str], contexts: Iterable[s
 
 def open_sealed(wrapped_key: str, sealed: Iterable[bytes], contexts: Iterable[str]) -> list[Secret]:
     """
-    Open what was sealed for these places.
+    Open what was sealed for these contexts.
 
     :raises CannotOpen: if the key is gone, or any of it was changed or moved.
     """
@@ -327,7 +320,7 @@ def open_sealed(wrapped_key: str, sealed: Iterable[bytes], contexts: Iterable[st
 
 def check_sealed(wrapped_key: str, sealed: Iterable[bytes], contexts: Iterable[str]) -> None:
     """
-    Make sure that what was sealed for these places opens, and keep nothing of it.
+    Check that what was sealed for these contexts opens, and keep nothing of it.
 
     :raises CannotOpen: if the key is gone, or any of it was changed or moved.
     """
@@ -354,5 +347,5 @@ def link_token(link_id: UUID) -> str:
 
 
 def link_token_hash(token: Secret | str) -> str:
-    """What is stored of a token, and what it is found by."""
+    """The hash under which a token is stored and found."""
     return hashlib.sha256(_revealed(token).encode("utf-8", "replace")).hexdigest()

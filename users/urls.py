@@ -18,7 +18,7 @@ of_users = [
     path("restore/", acts.restore, name="restore"),
     path("purge/", acts.purge, name="purge"),
     path("hold/", acts.hold, name="hold"),
-    path("export/list.<str:kind>", export.export, name="export"),
+    path("export/list.<file_kind:kind>", export.export, name="export"),
     path("edit/", edit.edit_many, name="edit_many"),
     path("<uuid:user_id>/", users.show_user, name="user"),
     path("<uuid:user_id>/edit/", edit.edit, name="edit"),
@@ -37,7 +37,7 @@ of_batch = [
     path("undo/", acts.undo, name="undo"),
     path("seen/", acts.mark_seen, name="mark_seen"),
     path("rename/", acts.rename_restored, name="rename_restored"),
-    path("result.<str:kind>", export.result, name="result"),
+    path("result.<file_kind:kind>", export.result, name="result"),
 ]
 
 urlpatterns = [

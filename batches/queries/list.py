@@ -1,5 +1,6 @@
 """The list of batches, of one customer or of all, narrowed as its address says; read strictly."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, replace
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from batches.queries.batch import Page, count_lines, get_page_by_key
 from customers import queries as customers
 from customers.filters import LONGEST_SEARCH, UnknownFilter, read_values
 from customers.models import Customer
-from handover.queries.due import with_passwords
 from partners.models import Member
 
 State = Batch.State
@@ -30,6 +30,17 @@ NOTES = ("ticket", "reason", "source_name")
 # Of a text of more words the last ones are looked for as they stand.
 MOST_WORDS = 6
 
+# Filters that apps above register in AppConfig.ready(): by the name in the address, the values that
+# it takes, and what narrows the batches to those that match for a member.
+OTHER_FILTERS: dict[str, tuple[Collection[str], Callable[..., QuerySet[Batch]]]] = {}
+
+
+def register_filter(
+    name: str, values: Collection[str], narrow: Callable[..., QuerySet[Batch]]
+) -> None:
+    """Let the list be filtered by `name`, a field of BatchFilters, with `narrow(batches, member=)`."""
+    OTHER_FILTERS[name] = values, narrow
+
 
 @dataclass(frozen=True)
 class BatchFilters:
@@ -43,7 +54,7 @@ class BatchFilters:
     # What was typed to find that customer among many.
     whose: str = ""
     by: str = ""
-    # "waiting": those with passwords that the member can hand over.
+    # Registered by handover.
     passwords: str = ""
 
     @property
@@ -106,8 +117,8 @@ def read_batch_filters(query: QueryDict, *, member: Member, of: Customer | None)
         "show": STATES,
         "kind": [act.kind for act in get_acts() if act.has_batches],
         "by": ["me"],
-        "passwords": ["waiting"],
     }
+    allowed |= {name: words for name, (words, _narrow) in OTHER_FILTERS.items()}
     known = {field.name for field in fields(BatchFilters)} - (
         {"customer", "whose"} if of else set()
     )
@@ -148,8 +159,9 @@ def find_batches(
         batches = batches.filter(kind=filters.kind)
     if filters.by:
         batches = batches.filter(by=member)
-    if filters.passwords:
-        batches = with_passwords(batches, member=member)
+    for name, (_values, narrow) in OTHER_FILTERS.items():
+        if getattr(filters, name):
+            batches = narrow(batches, member=member)
     return _search(batches, filters.q) if filters.q else batches
 
 

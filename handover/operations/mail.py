@@ -1,9 +1,8 @@
-"""Mails that hand passwords over: written into Postgres, sent from there, opened once."""
+"""Emails that hand passwords over: written into Postgres, sent from there, opened once."""
 
 import logging
 import smtplib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -22,12 +21,12 @@ from customers.counts import lock_customer
 from handover import mails
 from handover.models import Handover
 from handover.operations.link import LinkGone, read_row, require_sender
-from handover.operations.sheet import NoSheet, lock_sheet, require_all_of, require_some, unseal
-from handover.queries.sheet import (
-    SheetLine,
-    find_batches_with_mail,
-    find_due_mails,
+from handover.operations.sheet import NoSheet, NotYours, lock_sheet, require_some, unseal
+from handover.queries import (
+    find_due_emails,
+    find_members_to_remind,
     find_sheet_lines,
+    find_sheets_to_remind_of,
 )
 from partners.access import require
 from partners.models import Member
@@ -38,29 +37,27 @@ from users import passwords
 
 log = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 # One task does not hold its worker longer; the rest is for the next one.
-SENDS_FOR_SECONDS = 120
+SEND_SECONDS = 120
 
 
 class MayNotMail(UsersError):
-    """The customer's policy does not allow passwords as text in a mail."""
-
-    message = _("This customer’s policy does not allow passwords in the text of a mail.")
+    message = _("This customer’s policy doesn’t allow passwords in the text of an email.")
 
 
-class NobodyToMail(UsersError):
-    """Nobody of the sheet has a contact address and a password still to be handed over."""
+class NoRecipients(UsersError):
+    """No user of the sheet has a contact address and a password that can be handed over."""
 
     message = _(
-        "There is nobody to mail: no user of this sheet has both a contact address and a"
-        " password that is still to be handed over, or their mails are already waiting to be sent."
+        "There are no users to email: none has both a contact address and a password to hand over,"
+        " or their emails are already waiting to be sent."
     )
 
 
 @dataclass(frozen=True)
 class Mailed:
-    """How many mails wait to be sent, and how many users got none for lack of an address."""
+    """How many emails wait to be sent, and how many users got none for lack of an address."""
 
     queued: int
     without_address: int
@@ -69,95 +66,34 @@ class Mailed:
 @transaction.atomic
 def mail_users(*, batch: Batch, kind: str, by: Member) -> Mailed:
     """
-    Queue a mail to each user of the sheet who has a contact address and can still be handed over.
+    Queue an email to each user of the sheet who has a contact address and a valid password.
 
     A link that was sent before and not opened stops working; one that waits is not queued twice.
 
-    :raises MayNotMail: where the passwords themselves are to be mailed and the policy forbids it.
-    :raises NobodyToMail: where there is nobody to send a mail to.
-    :raises NoSheet: where there is nothing to hand over any more.
+    :raises MayNotMail: where the passwords themselves are to be sent and the policy forbids it.
+    :raises NoRecipients: where there is no user to send an email to.
+    :raises NoSheet: where there is nothing to hand over.
     :raises Refused: where the member may not reset passwords.
     """
     require(by, Permission.RESET_PASSWORDS)
-    # A purge takes mails away, too, and holds the customer.
+    # A purge deletes emails, too, and holds the customer.
     lock_customer(batch.customer)
     batch = lock_sheet(batch)
     if kind == Handover.Kind.USER_TEXT and not batch.customer.may_mail_passwords:
         raise MayNotMail
-    waiting = set(
-        batch.handovers.filter(state=Handover.State.QUEUED).values_list("line_number", flat=True)
-    )
+    queued = batch.handovers.filter(state=Handover.State.QUEUED)
+    waiting = set(queued.values_list("line_number", flat=True))
     may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
     lines = [line for line in find_sheet_lines(batch, may_all=may_all) if not line.withheld]
-    reached = [
-        line for line in lines if line.number not in waiting and is_address(line.contact_email)
-    ]
+    with_address = [line for line in lines if is_address(line.contact_email)]
+    reached = [line for line in with_address if line.number not in waiting]
     if not reached:
-        raise NobodyToMail
-    _end_links(batch, reached)
-    _queue(batch, kind, reached, by)
-    _record_mails(batch, after={"kind": str(kind), "mails": len(reached)}, by=by)
-    poke("handover.send", batch_id=str(batch.pk))
-    return Mailed(
-        queued=len(reached),
-        without_address=sum(not is_address(line.contact_email) for line in lines),
-    )
-
-
-@transaction.atomic
-def mail_sheet(*, batch: Batch, to: str, language: str, by: Member) -> Mailed:
-    """
-    Queue a mail with a link that opens the sheet once, to a member or the customer's contact.
-
-    Where the address is a member's, only that member can open it, signed in.
-
-    :raises NoSheet: where there is nothing to hand over any more.
-    :raises NotYours: where the member may not see some of it.
-    :raises Refused: where the member may not reset passwords.
-    """
-    require(by, Permission.RESET_PASSWORDS)
-    validate_email(to)
-    batch = lock_sheet(batch)
-    require_all_of(batch, by=by)
-    require_some(unseal(batch, may_all=True))
-    pk = uuid7()
-    member = find_members(partner_id=batch.partner_id).filter(email=to.lower()).first()
-    Handover.objects.create(
-        pk=pk,
-        batch=batch,
-        kind=Handover.Kind.SHEET_LINK,
-        to=to,
-        member_id=member and member.pk,
-        sent_by=by.pk,
-        language=language,
-        token_hash=passwords.link_token_hash(passwords.link_token(pk)),
-        expires_at=batch.sheet_expires_at,
-    )
-    _record_mails(batch, after={"kind": "sheet_link", "mails": 1, "to": to}, by=by)
-    poke("handover.send", batch_id=str(batch.pk))
-    return Mailed(queued=1, without_address=0)
-
-
-def is_address(text: str) -> bool:
-    """Whether a mail can be sent there; an address with a line break in it is none."""
-    try:
-        validate_email(text)
-    except ValidationError:
-        return False
-    return True
-
-
-def _end_links(batch: Batch, lines: Sequence[SheetLine]) -> None:
-    Handover.objects.filter(
-        batch=batch,
-        kind=Handover.Kind.USER_LINK,
-        line_number__in=[line.number for line in lines],
-        opened_at=None,
+        raise NoRecipients
+    numbers = [line.number for line in reached]
+    batch.handovers.filter(
+        kind=Handover.Kind.USER_LINK, line_number__in=numbers, opened_at=None
     ).update(expires_at=timezone.now())
-
-
-def _queue(batch: Batch, kind: str, lines: Sequence[SheetLine], by: Member) -> None:
-    ids = [uuid7() for _line in lines]
+    ids = [uuid7() for _line in reached]
     has_link = kind == Handover.Kind.USER_LINK
     with connection.cursor() as cursor:
         cursor.execute(
@@ -177,19 +113,65 @@ def _queue(batch: Batch, kind: str, lines: Sequence[SheetLine], by: Member) -> N
                 by.pk,
                 batch.sheet_expires_at,
                 ids,
-                [line.number for line in lines],
-                [line.user_id for line in lines],
-                [line.contact_email for line in lines],
-                [line.language or batch.customer.language for line in lines],
-                [
-                    passwords.link_token_hash(passwords.link_token(pk)) if has_link else ""
-                    for pk in ids
-                ],
+                numbers,
+                [line.user_id for line in reached],
+                [line.contact_email for line in reached],
+                [line.language or batch.customer.language for line in reached],
+                [_hash_token(pk) if has_link else "" for pk in ids],
             ],
         )
+    _record_and_wake(batch, after={"kind": str(kind), "mails": len(reached)}, by=by)
+    return Mailed(queued=len(reached), without_address=len(lines) - len(with_address))
 
 
-def _record_mails(batch: Batch, *, after: dict, by: Member) -> None:
+@transaction.atomic
+def mail_sheet(*, batch: Batch, to: str, language: str, by: Member) -> Mailed:
+    """
+    Queue an email with a link that opens the sheet once, to a member or the customer's contact.
+
+    Where the address is a member's, only that member can open it, signed in.
+
+    :raises NoSheet: where there is nothing to hand over.
+    :raises NotYours: where the member may not see some of it.
+    :raises Refused: where the member may not reset passwords.
+    """
+    require(by, Permission.RESET_PASSWORDS)
+    validate_email(to)
+    sheet = unseal(lock_sheet(batch), may_all=by.may(Permission.ACT_ON_ADMINISTRATORS))
+    if "administrator" in sheet.withheld.values():
+        raise NotYours
+    require_some(sheet)
+    batch, pk = sheet.batch, uuid7()
+    member = find_members(partner_id=batch.partner_id).filter(email=to.lower()).first()
+    Handover.objects.create(
+        pk=pk,
+        batch=batch,
+        kind=Handover.Kind.SHEET_LINK,
+        to=to,
+        member_id=member and member.pk,
+        sent_by=by.pk,
+        language=language,
+        token_hash=_hash_token(pk),
+        expires_at=batch.sheet_expires_at,
+    )
+    _record_and_wake(batch, after={"kind": "sheet_link", "mails": 1, "to": to}, by=by)
+    return Mailed(queued=1, without_address=0)
+
+
+def is_address(text: str) -> bool:
+    """Whether an email can be sent there; an address with a line break in it is none."""
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _hash_token(pk: UUID) -> str:
+    return passwords.link_token_hash(passwords.link_token(pk))
+
+
+def _record_and_wake(batch: Batch, *, after: dict, by: Member) -> None:
     audit.record(
         "sheet.mailed",
         subject=audit.Subject(batch.pk, str(batch.kind), after=after),
@@ -197,6 +179,33 @@ def _record_mails(batch: Batch, *, after: dict, by: Member) -> None:
         batch_id=batch.pk,
         by=by,
     )
+    poke("handover.send", batch_id=str(batch.pk))
+
+
+@transaction.atomic
+def remind() -> int:
+    """
+    Queue one email about each sheet of this tenant that expires soon; returns how many.
+
+    It goes to the member who made the batch, or to the owners where that member can't open it.
+    """
+    queued = 0
+    due = find_sheets_to_remind_of().select_for_update(skip_locked=True, of=("self",), no_key=True)
+    for batch in due.order_by("pk"):
+        reminders = [
+            Handover(
+                batch=batch,
+                kind=Handover.Kind.REMINDER,
+                to=member.email,
+                language=member.language or "en",
+                expires_at=batch.sheet_expires_at,
+            )
+            for member in find_members_to_remind(batch)
+        ]
+        queued += len(Handover.objects.bulk_create(reminders))
+        if reminders:
+            poke("handover.send", batch_id=str(batch.pk))
+    return queued
 
 
 # --- Sending -----------------------------------------------------------------------------------
@@ -204,13 +213,13 @@ def _record_mails(batch: Batch, *, after: dict, by: Member) -> None:
 
 def send_handovers(*, batch_id: UUID | str) -> int:
     """
-    Send the mails of a batch that are due, and return how many were sent.
+    Send the emails of a batch that are due, and return how many were sent.
 
     Each is claimed by its row lock and marked in the same transaction, so two workers send it
     once; one that dies between the mail server's answer and the commit sends it again: at least
-    once. The second mail holds the same link, which still opens once.
+    once. The second email holds the same link, which still opens once.
     """
-    until = time.monotonic() + SENDS_FOR_SECONDS
+    until = time.monotonic() + SEND_SECONDS
     sent, last = 0, None
     server = mail.get_connection()
     try:
@@ -231,68 +240,67 @@ def send_handovers(*, batch_id: UUID | str) -> int:
 
 @transaction.atomic
 def _send_next(batch_id: UUID | str, server, *, after: UUID | None) -> Handover | None:
-    """Try one mail and mark what became of it; None where none is due."""
-    due = find_due_mails(batch_id)
+    """Try one email and mark what became of it; None where none is due."""
+    due = find_due_emails().filter(batch_id=batch_id)
     if after is not None:
-        # Those before it need not be looked at again.
         due = due.filter(pk__gt=after)
-    handover = (
-        due.select_for_update(skip_locked=True, of=("self",), no_key=True).order_by("pk").first()
-    )
+    locked = due.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    handover = locked.order_by("pk").first()
     if handover is None:
         return None
-    for name, value in _send(handover, server).items():
-        setattr(handover, name, value)
+    handover.state, handover.error = Handover.State.FAILED, ""
+    try:
+        message = _write(handover)
+    except NoSheet:
+        handover.error = Handover.Error.OUTDATED
+    except LinkGone:
+        handover.error = Handover.Error.REVOKED
+    else:
+        _send(handover, message, server)
     handover.save(update_fields=["state", "attempts", "error", "sent_at"])
     return handover
 
 
-def _send(handover: Handover, server) -> dict:
-    """Send the mail, and return what is to be written about it."""
-    state = Handover.State
-    try:
-        letter = _write(handover)
-    except NoSheet:
-        return {"state": state.FAILED, "error": "outdated"}
-    except LinkGone:
-        return {"state": state.FAILED, "error": "revoked"}
-    attempts = handover.attempts + 1
+def _send(handover: Handover, message: mail.EmailMessage, server) -> None:
+    handover.attempts += 1
     try:
         # Opened once for all of them; an open one stays as it is.
         server.open()
-        server.send_messages([letter])
+        server.send_messages([message])
     except smtplib.SMTPRecipientsRefused:
-        return {"state": state.FAILED, "attempts": attempts, "error": "refused"}
+        handover.error = Handover.Error.REFUSED
     except (smtplib.SMTPException, OSError) as error:
-        log.warning("mail %s was not sent: %s", handover.pk, type(error).__name__)
-        if attempts < MOST_ATTEMPTS:
-            return {"state": state.QUEUED, "attempts": attempts}
-        return {"state": state.FAILED, "attempts": attempts, "error": "unreachable"}
-    return {"state": state.SENT, "attempts": attempts, "sent_at": timezone.now()}
+        log.warning("email %s was not sent: %s", handover.pk, type(error).__name__)
+        if handover.attempts < MAX_ATTEMPTS:
+            handover.state = Handover.State.QUEUED
+        else:
+            handover.error = Handover.Error.UNREACHABLE
+    else:
+        handover.state, handover.sent_at = Handover.State.SENT, timezone.now()
 
 
 def _write(handover: Handover) -> mail.EmailMessage:
     """
-    Write the mail; a password is opened only for the mail that holds it.
+    Write the email; a password is opened only for the email that holds it.
 
-    :raises NoSheet: where the password is not to be handed over any more.
+    :raises NoSheet: where the password can no longer be handed over.
     :raises LinkGone: where the sending member could no longer send it.
     """
     batch = Batch.objects.select_related("customer", "partner").get(pk=handover.batch_id)
     if not batch.has_secrets or handover.expires_at <= timezone.now():
         raise NoSheet
-    # A reminder holds nothing and was sent by no member.
+    if handover.kind == Handover.Kind.USER_TEXT and not batch.customer.may_mail_passwords:
+        raise NoSheet
+    # A reminder holds no secret and was sent by no member.
     is_reminder = handover.kind == Handover.Kind.REMINDER
     may_all = not is_reminder and require_sender(handover, batch.customer)
     row = None
     if handover.line_number is not None:
         row = read_row(unseal(batch, may_all=may_all, number=handover.line_number))
-    if handover.kind == Handover.Kind.USER_TEXT and not batch.customer.may_mail_passwords:
-        raise NoSheet
     return mails.write(handover, batch=batch, row=row)
 
 
-def sweep_mails() -> None:
+def sweep_emails() -> None:
     """Wake a worker for each batch of this tenant with emails that are due."""
-    for batch_id in find_batches_with_mail():
+    for batch_id in find_due_emails().order_by().values_list("batch_id", flat=True).distinct():
         poke("handover.send", batch_id=str(batch_id))

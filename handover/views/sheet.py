@@ -1,3 +1,4 @@
+from functools import cache, partial, wraps
 from itertools import islice
 
 from django.contrib import messages
@@ -5,25 +6,26 @@ from django.http import StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from batches.errors import UsersError
 from batches.forms import Place
 from batches.queries.batch import get_progress
 from batches.views import get_batch_or_404
 from customers.access import customer_view
-from handover import sheet as sheets
+from handover import paper
 from handover.forms import HandOver
-from handover.operations import sheet as users_sheets
-from handover.operations.sheet import open_sheet, read_rows
-from partners.downloads import TYPES, as_file, as_in_request
+from handover.operations import sheet as operations
+from partners import downloads, qr
 from partners.roles import Permission
 from spreadsheets import csv_writer
+from users.my.routes import sign_in_address
 
-# As many rows as a page shows at once; the whole sheet is printed or downloaded.
-ROWS = 500
-# As many users without a password as a printed sheet names; the others are a number.
-MISSING = 20
+# Rows of a page on screen; the whole sheet is printed or downloaded.
+MAX_SHOWN = 500
+# Users without a password that a printed sheet names; the others are a number.
+MAX_MISSING = 20
+
+draw_code = cache(partial(qr.draw, border=4))
 
 
 def secret(response):
@@ -38,96 +40,84 @@ def secret(response):
     return response
 
 
-def refuse(request, batch, error):
-    """Go back to the page of the batch, which says what is the matter."""
-    messages.error(request, error.message)
-    return redirect("batches:batch", batch.customer.slug, batch.pk)
+def sheet_view(view):
+    """Answer a POST with `view(request, batch)`; a GET and refusals with the page of the batch."""
 
-
-@customer_view(Permission.RESET_PASSWORDS)
-def show(request, customer, batch_id):
-    """Show who got which password; only ever as the answer to a POST."""
-    batch = get_batch_or_404(customer, batch_id)
-    if request.method != "POST":
+    @wraps(view)
+    def answer(request, customer, batch_id):
+        batch = get_batch_or_404(customer, batch_id)
+        if request.method == "POST":
+            try:
+                return view(request, batch)
+            except UsersError as error:
+                messages.error(request, error.message)
         return redirect("batches:batch", customer.slug, batch.pk)
-    place = Place.of(request.POST, ())
-    try:
-        sheet = open_sheet(
-            batch=batch, way="shown", after=place.after or 0, limit=ROWS, by=request.user
-        )
-    except UsersError as error:
-        return refuse(request, batch, error)
+
+    return customer_view(Permission.RESET_PASSWORDS)(answer)
+
+
+@sheet_view
+def show(request, batch):
+    after = Place.of(request.POST, ()).after or 0
+    sheet = operations.open_sheet(
+        batch=batch, way="shown", after=after, limit=MAX_SHOWN, by=request.user
+    )
     context = page_of(sheet) | {
-        "rows": list(read_rows(sheet)),
+        "rows": list(operations.read_rows(sheet)),
         "failed": get_progress(sheet.batch).failed,
     }
     return secret(render(request, "handover/sheet.html", context))
 
 
+@sheet_view
+def print_sheet(request, batch):
+    """Answer with slips to cut apart, or with one list."""
+    sheet = operations.open_sheet(batch=batch, way="printed", by=request.user)
+    layout = "list" if request.POST.get("layout") == "list" else "slips"
+    return stream(request, sheet, layout, "handover/print_sheet.html")
+
+
+@sheet_view
+def download(request, batch):
+    sheet = operations.open_sheet(batch=batch, way="downloaded", by=request.user)
+    rows = downloads.in_request_locale(paper.csv_rows(operations.read_rows(sheet)))
+    response = StreamingHttpResponse(
+        csv_writer.write_csv(rows), content_type=downloads.TYPES["csv"]
+    )
+    return secret(downloads.as_attachment(response, f"passwords-{batch.pk}.csv"))
+
+
+@sheet_view
+def hand_over(request, batch):
+    """Delete this copy of the passwords, because they have been handed over."""
+    unopened = HandOver(request.POST).confirmed
+    operations.hand_over(batch=batch, unopened=unopened, by=request.user)
+    messages.info(request, _("Marked as handed over. This copy of the passwords has been deleted."))
+    return redirect("batches:batch", batch.customer.slug, batch.pk)
+
+
 def page_of(sheet):
-    """Return what the pages of a sheet show."""
+    """The context of all pages that show a sheet."""
+    address = sign_in_address()
     return {
         "nav": "customer-batches",
         "customer": sheet.batch.customer,
         "batch": sheet.batch,
         "sheet": sheet,
-        "code": sheets.qr_code(sheets.sign_in_address()),
-        "address": sheets.sign_in_address(),
-        "words": sheets.words_of(sheet.batch.customer.language),
-        "rows_go_here": sheets.ROWS_GO_HERE,
+        "code": draw_code(address),
+        "address": address,
+        "words": paper.words_of(sheet.batch.customer.language),
+        "rows_go_here": paper.ROWS_GO_HERE,
     }
-
-
-@customer_view(Permission.RESET_PASSWORDS)
-def print_sheet(request, customer, batch_id):
-    """Show the sheet as it is printed: slips to cut apart, or one list."""
-    batch = get_batch_or_404(customer, batch_id)
-    if request.method != "POST":
-        return redirect("batches:batch", customer.slug, batch.pk)
-    try:
-        sheet = open_sheet(batch=batch, way="printed", by=request.user)
-    except UsersError as error:
-        return refuse(request, batch, error)
-    layout = "list" if request.POST.get("layout") == "list" else "slips"
-    return stream(request, sheet, layout, "handover/print_sheet.html")
 
 
 def stream(request, sheet, layout, template, **more):
     """Answer with the sheet to print: its beginning at once, its rows while they are rendered."""
-    missing = list(islice(sheet.withheld, MISSING))
+    missing = list(islice(sheet.withheld, MAX_MISSING))
     context = page_of(sheet) | {
         "layout": layout,
-        "missing": list(read_rows(sheet, missing)) if missing else [],
+        "missing": list(operations.read_rows(sheet, missing)) if missing else [],
     }
     shell = render_to_string(template, context | more, request)
-    rows = read_rows(sheet, sheet.sealed)
-    return secret(StreamingHttpResponse(sheets.stream_print(sheet, rows, layout, shell)))
-
-
-@customer_view(Permission.RESET_PASSWORDS)
-def download(request, customer, batch_id):
-    """Send the sheet as a file for a spreadsheet."""
-    batch = get_batch_or_404(customer, batch_id)
-    if request.method != "POST":
-        return redirect("batches:batch", customer.slug, batch.pk)
-    try:
-        sheet = open_sheet(batch=batch, way="downloaded", by=request.user)
-    except UsersError as error:
-        return refuse(request, batch, error)
-    rows = as_in_request(sheets.csv_rows(read_rows(sheet)))
-    answer = StreamingHttpResponse(csv_writer.write_csv(rows), content_type=TYPES["csv"])
-    return secret(as_file(answer, f"passwords-{batch.pk}.csv"))
-
-
-@customer_view(Permission.RESET_PASSWORDS)
-@require_POST
-def hand_over(request, customer, batch_id):
-    """Destroy the passwords, because they have been handed over."""
-    batch = get_batch_or_404(customer, batch_id)
-    unopened = HandOver(request.POST).confirmed
-    try:
-        users_sheets.hand_over(batch=batch, unopened=unopened, by=request.user)
-    except UsersError as error:
-        return refuse(request, batch, error)
-    messages.info(request, _("Marked as handed over. This copy of the passwords has been deleted."))
-    return redirect("batches:batch", customer.slug, batch.pk)
+    rows = operations.read_rows(sheet, sheet.sealed)
+    return secret(StreamingHttpResponse(paper.stream_print(sheet, rows, layout, shell)))

@@ -64,13 +64,12 @@ def start(request, bundle_id):
 @require_POST
 def strays(request, bundle_id, kind):
     """Record and hand out the rows that belong to no customer, with the reasons, to be corrected."""
-    downloads.check_kind(kind)
     found = get_bundle_or_404(request, bundle_id)
     if not shows_strays(found, request.user):
         raise Http404
     record_strays(bundle=found, kind=kind, by=request.user)
     rows = bundles.stray_rows(found, get_language())
-    return downloads.hand_out(rows, "errors-no-customer", kind)
+    return downloads.file_response(rows, "errors-no-customer", kind)
 
 
 def get_bundle_or_404(request, bundle_id):

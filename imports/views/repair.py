@@ -70,12 +70,13 @@ def stop_repair(request, customer, batch_id):
 @require_POST
 def lost(request, customer, batch_id, kind):
     """Record and hand out the repairs that did not outlive another reading of the file."""
-    downloads.check_kind(kind)
     batch = get_import_or_404(customer, batch_id)
     record_lost_repairs(batch=batch, kind=kind, by=request.user)
     names = find_product_names(customer)
-    rows = lost_repairs.in_cells(find_lost_repairs(batch).iterator(), names)
-    return downloads.hand_out(rows, f"lost-repairs-{customer.slug}", kind, title=_("Lost repairs"))
+    rows = lost_repairs.to_rows(find_lost_repairs(batch).iterator(), names)
+    return downloads.file_response(
+        rows, f"lost-repairs-{customer.slug}", kind, title=_("Lost repairs")
+    )
 
 
 def get_line_or_404(customer, batch_id, number):

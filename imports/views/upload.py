@@ -94,21 +94,19 @@ def change(request, customer, batch_id):
 @require_safe
 def template(request, customer, language, kind):
     """Hand out an empty file to fill in, with examples of this customer."""
-    downloads.check_kind(kind)
     if language not in dict(TEMPLATES):
         raise Http404
     domain = get_default_domain(customer)
     products = list(find_product_names(customer).values())
     content = templates.template(language, domain, products, format=kind)
     answer = HttpResponse(content, content_type=downloads.TYPES[kind])
-    return downloads.as_file(answer, f"users-{language}.{kind}")
+    return downloads.as_attachment(answer, f"users-{language}.{kind}")
 
 
 @customer_view(Permission.MANAGE_USERS, even_archived=True)
 @require_POST
 def failed(request, customer, batch_id, kind):
     """Record and hand out the rows that were not imported, with the reasons, to be corrected."""
-    downloads.check_kind(kind)
     batch = get_import_or_404(customer, batch_id)
     try:
         record_failed_rows(batch=batch, kind=kind, by=request.user)
@@ -117,4 +115,4 @@ def failed(request, customer, batch_id, kind):
         return redirect("batches:batch", customer.slug, batch.pk)
     names = find_product_names(customer)
     rows = export.failed_rows(to_rows(find_failed_lines(batch)), names, language=get_language())
-    return downloads.hand_out(rows, f"errors-{customer.slug}", kind)
+    return downloads.file_response(rows, f"errors-{customer.slug}", kind)

@@ -83,7 +83,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "is_limited",
-                    models.BooleanField(default=False, verbose_name="limited to selected customers"),
+                    models.BooleanField(
+                        default=False, verbose_name="limited to selected customers"
+                    ),
                 ),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("language", models.CharField(blank=True, max_length=10, verbose_name="language")),
@@ -160,7 +162,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "is_limited",
-                    models.BooleanField(default=False, verbose_name="limited to selected customers"),
+                    models.BooleanField(
+                        default=False, verbose_name="limited to selected customers"
+                    ),
                 ),
                 ("by_name", models.CharField(max_length=120)),
                 ("invited_by", models.UUIDField(null=True)),

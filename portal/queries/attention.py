@@ -14,10 +14,10 @@ from audit.queries import first_key_at
 from batches.acts import texts_of
 from batches.models import Batch, Line
 from batches.queries.batch import NOTHING_DONE
-from batches.texts import to_hand_over
 from customers.models import CountDifference, Customer
 from customers.queries import find_customers
-from handover.queries.due import find_waiting_sheets
+from handover.panel import to_hand_over
+from handover.queries import find_waiting_sheets
 from licensing.models import Subscription
 from partners.models import Member
 from partners.roles import Permission

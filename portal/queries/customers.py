@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from django.db.models import Min, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
-from batches import texts
 from batches.models import Batch
 from customers.models import Customer, Domain, UserCount
 from customers.queries import find_called, find_customers, find_domains
-from handover.queries.due import find_waiting_sheets
+from handover.panel import to_hand_over
+from handover.queries import find_waiting_sheets
 from licensing import queries as licensing
 from licensing.models import Subscription
 from partners.models import Member
@@ -166,7 +166,7 @@ def get_overview(customer: Customer, *, member: Member) -> Overview:
         batches=list(batches),
         failures=get_failures(customer),
         passwords=[
-            (sheet.batch, texts.to_hand_over(sheet))
+            (sheet.batch, to_hand_over(sheet))
             for sheet in find_waiting_sheets(customer.batches.all(), member=member, limit=BATCHES)
         ],
     )

@@ -114,7 +114,7 @@ def get_customer_choice(
     return get_customer_filter(member=member, slug=customer or "", text=whose or "")
 
 
-def in_cells(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
+def to_rows(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
     """
     A header, then a row for each event.
 

@@ -6,15 +6,16 @@ from collections import Counter
 from itertools import cycle, islice, product
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import expect
 from pypdf import PdfReader
 
 from batches.models import Batch, Line
-from handover import mails
 from handover.operations.mail import mail_sheet
 from tests import factories
 from tests.browser.conftest import inside_of
 from tests.handover.handing_over import add, secret_of, user_of
+from users import passwords
 
 PRINTS = [("A4", "default"), ("Letter", "default"), ("A4", "none"), ("Letter", "none")]
 # What a member chooses in the print dialog. "None" leaves the margins of the style sheet out.
@@ -180,8 +181,8 @@ def test_a_sheet_that_a_link_opens_is_whole_on_paper(
     batch, secrets = awkward(17)
     with inside_of(northwind):
         mail_sheet(batch=batch, to="ann@home.example", language="en", by=alice)
-        link = mails.link_address(batch.handovers.get())
-    site.page.goto(link)
+        token = passwords.link_token(batch.handovers.get().pk)
+    site.open(reverse("handover:link", args=[token]))
     site.page.get_by_role("main").get_by_role("button").click()
     expect(site.page.locator("article.paper")).to_be_visible()
     site.page.wait_for_load_state()

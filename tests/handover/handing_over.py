@@ -1,11 +1,9 @@
 """What the tests of sheets, mails and resets have in common."""
 
 from batches.models import Batch, Line
-from handover.operations.sheet import open_sheet, read_rows
-from handover.sheet import Row
+from handover.operations.sheet import Row, open_sheet, read_rows
 from users import passwords
 from users.acts.add import add_user
-from users.acts.issue import contexts
 from users.models import CustomerUser
 
 
@@ -36,7 +34,7 @@ def secret_of(batch: Batch, number: int = 1) -> str:
     batch.refresh_from_db()
     line = Line.objects.get(batch=batch, number=number)
     (secret,) = passwords.open_sealed(
-        batch.sheet_key, [line.sealed], contexts(batch, [(number, line.user_id)])
+        batch.sheet_key, [line.sealed], passwords.contexts(batch, [(number, line.user_id)])
     )
     return secret.reveal()
 

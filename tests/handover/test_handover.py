@@ -16,18 +16,19 @@ from handover.operations.link import LinkGone, open_link
 from handover.operations.mail import (
     Mailed,
     MayNotMail,
-    NobodyToMail,
+    NoRecipients,
     mail_sheet,
     mail_users,
     send_handovers,
 )
 from handover.operations.sheet import NothingLeft, NotYours, hand_over
-from handover.queries.sheet import find_batches_with_mail, get_handover
+from handover.queries import find_due_emails, get_handover
 from handover.routes import find_partners_with_queued_mails
 from partners import tenancy
 from tests import factories
 from tests.handover.handing_over import add, change, secret_of, user_of
 from users import passwords
+from users.acts.purge import purge_due
 
 LINK = re.compile(r"http://\S+(/link/([\w-]{32})/)")
 
@@ -85,14 +86,14 @@ def test_where_nobody_can_be_reached_it_says_so(contoso, alice, as_alice):
     answer = as_alice.post(url(batch, "sheet/mail/"), {"kind": "user_link"})
 
     assert answer.status_code == 422
-    assert "There is nobody to mail" in answer.content.decode()
+    assert "There are no users to email" in answer.content.decode()
     assert not Handover.objects.exists()
 
 
 def test_what_waits_is_not_queued_twice(batch, alice):
     mail_users(batch=batch, kind="user_link", by=alice)
 
-    with pytest.raises(NobodyToMail):
+    with pytest.raises(NoRecipients):
         mail_users(batch=batch, kind="user_link", by=alice)
 
     assert Handover.objects.count() == 2
@@ -114,6 +115,15 @@ def test_plain_passwords_are_mailed_only_where_the_policy_allows_it(batch, alice
 
     assert answer.status_code == 422
     assert not Handover.objects.exists()
+
+
+def test_purged_user_leaves_no_email(batch, alice):
+    mail_users(batch=batch, kind="user_link", by=alice)
+    change(user_of(batch, 1), deleted_at=timezone.now(), purge_at=timezone.now())
+
+    assert purge_due() == 1
+
+    assert [handover.to for handover in Handover.objects.all()] == ["ben@home.example"]
 
 
 def test_with_the_policy_the_password_stands_in_the_mail(contoso, batch, alice):
@@ -239,7 +249,7 @@ def test_the_sweep_finds_mails_that_nobody_was_told_of(batch, alice):
     Handover.objects.update(created_at=timezone.now() - timedelta(seconds=20))
 
     assert find_partners_with_queued_mails() == [batch.partner_id]
-    assert find_batches_with_mail() == [batch.pk]
+    assert set(find_due_emails().values_list("batch_id", flat=True)) == {batch.pk}
 
 
 def test_the_form_mails_the_sheet_to_oneself(batch, alice, as_alice):
@@ -385,6 +395,14 @@ def test_a_member_of_another_partner_may_open_a_link_that_was_mailed_to_them(
     assert secret_of(batch) in client.post(link).content.decode()
 
 
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_link_to_replaced_password_opens_nothing(batch, alice, client, method):
+    link = link_in(send(batch, alice)[0])
+    change(user_of(batch, 1), password_batch=None)
+
+    assert getattr(client, method)(link).status_code == 410
+
+
 def dead_links(batch, alice):
     """Links that were opened, are over, were handed over, were replaced; and one of nobody's."""
     letters = send(batch, alice)
@@ -502,7 +520,7 @@ def test_two_workers_send_each_mail_once(contoso, alice, northwind):
 
 def unopened(batch, member):
     batch.refresh_from_db()
-    return get_handover(batch, member=member).unopened
+    return get_handover(batch, member=member).counts.unopened
 
 
 @pytest.mark.parametrize("kind", ["user_link", "user_text"])

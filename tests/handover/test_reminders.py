@@ -9,8 +9,7 @@ from django.utils import timezone
 from batches.models import Batch
 from customers.models import Scope
 from handover.models import Handover
-from handover.operations import remind as reminding
-from handover.operations.mail import send_handovers
+from handover.operations import mail as emails
 from handover.operations.sheet import hand_over
 from handover.routes import find_partners_to_remind
 from partners.models import Member
@@ -34,8 +33,8 @@ def end_in(batch, **left):
 
 def remind(batch):
     """Send what is due, and give who got a mail."""
-    reminding.remind()
-    send_handovers(batch_id=batch.pk)
+    emails.remind()
+    emails.send_handovers(batch_id=batch.pk)
     return [address for letter in mail.outbox for address in letter.to]
 
 
@@ -148,7 +147,7 @@ def test_beat_finds_the_partners_with_passwords_that_end_soon(batch, northwind):
 
 
 def test_the_mail_that_waits_goes_with_the_sheet(batch, alice):
-    reminding.remind()
+    emails.remind()
     hand_over(batch=batch, unopened=2, by=alice)
 
     assert not Handover.objects.exists()

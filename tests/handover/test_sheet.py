@@ -11,7 +11,7 @@ import audit.operations as audit
 from audit.models import Event
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
-from handover import sheet as sheets
+from handover import paper, queries
 from handover.operations.sheet import (
     HandedOver,
     NeverOpened,
@@ -22,7 +22,6 @@ from handover.operations.sheet import (
     open_sheet,
     read_rows,
 )
-from handover.queries import sheet as queries
 from partners import tenancy
 from partners.access import Refused
 from partners.models import Member
@@ -159,7 +158,7 @@ def test_where_one_password_does_not_open_no_answer_begins(batch, as_alice, what
     answer = as_alice.post(url(batch, what), follow=True)
 
     assert answer.redirect_chain == [(url(batch, ""), 302)]
-    assert "These passwords cannot be opened" in answer.content.decode()
+    assert "These passwords can’t be opened" in answer.content.decode()
     assert secret not in answer.content.decode()
     assert not Event.objects.filter(action="sheet.opened").exists()
 
@@ -219,7 +218,7 @@ def test_the_way_to_a_user_is_the_key_also_before_postgres_has_counted_the_users
     with tenancy.tenant(northwind.pk), transaction.atomic():
         batch = add(contoso, alice, "ann", "ben")
         with CaptureQueriesContext(connection) as asked:
-            queries.find_withheld(batch, may_all=True, first=1, last=2)
+            list(queries.find_seals(batch, may_all=True))
             queries.find_sheet_lines(batch, may_all=True)
         with connection.cursor() as cursor:
             for query in asked.captured_queries:
@@ -384,7 +383,7 @@ def test_slips_hold_every_password_once_and_eight_go_on_a_page(contoso, alice, a
     assert sorted(PASSWORD.findall(page)) == sorted(expected)
     pages = page.split('class="slip-page"')[1:]
     assert [one.count('class="slip"') for one in pages] == [8, 8, 1]
-    assert sheets.ROWS_GO_HERE not in page
+    assert paper.ROWS_GO_HERE not in page
     assert "http://testserver" not in page
     assert page.rstrip().endswith("</html>")
 
@@ -419,21 +418,6 @@ def test_a_slip_leaves_no_language_behind(batch, as_alice):
             assert translation.get_language() == "en"
 
 
-def test_the_qr_code_is_the_sign_in_address():
-    import segno
-
-    code = sheets.qr_code("http://localhost:8000/my/")
-    matrix = [
-        list(row) for row in segno.make("http://localhost:8000/my/", error="m", micro=False).matrix
-    ]
-
-    dark = {tuple(map(int, spot)) for spot in re.findall(r"M(\d+) (\d+)h1v1h-1z", code.path)}
-    assert code.size == len(matrix) + 8
-    assert dark == {
-        (x + 4, y + 4) for y, row in enumerate(matrix) for x, is_dark in enumerate(row) if is_dark
-    }
-
-
 def test_the_file_is_harmless_and_named_by_nobody(contoso, alice, as_alice):
     batch = add(contoso, alice, "ann", display_name="=cmd|' /C calc'!A0")
     secret = secret_of(batch)
@@ -450,7 +434,7 @@ def test_the_file_is_harmless_and_named_by_nobody(contoso, alice, as_alice):
 
 
 def test_a_large_sheet_is_shown_in_parts(contoso, alice, as_alice, monkeypatch):
-    monkeypatch.setattr("handover.views.sheet.ROWS", 2)
+    monkeypatch.setattr("handover.views.sheet.MAX_SHOWN", 2)
     batch = add(contoso, alice, "ann", "ben", "cem")
 
     first = as_alice.post(url(batch)).content.decode()
@@ -488,7 +472,7 @@ def test_who_was_handed_over_can_still_sign_in(batch, alice):
 
 def unopened(batch, member):
     batch.refresh_from_db()
-    return queries.get_handover(batch, member=member).unopened
+    return queries.get_handover(batch, member=member).counts.unopened
 
 
 def test_passwords_that_were_never_opened_are_deleted_only_when_confirmed(batch, as_alice, alice):
@@ -712,7 +696,7 @@ def test_where_nothing_is_left_nothing_is_opened(batch, as_alice, fields, what):
     answer = as_alice.post(url(batch, what), follow=True)
 
     assert answer.redirect_chain == [(url(batch, ""), 302)]
-    assert "Nothing is left to hand over" in answer.content.decode()
+    assert "There are no passwords left to hand over" in answer.content.decode()
     assert offers(as_alice, batch) == []
     assert not Event.objects.filter(action="sheet.opened").exists()
 
@@ -725,7 +709,7 @@ def test_who_may_see_none_of_what_is_left_is_offered_nothing(contoso, alice, hel
 
     assert offers(client, batch) == []
     assert "Nothing left to hand over" not in card(client, batch)
-    assert "which your role may not see" in answer.content.decode()
+    assert "which your role can’t see" in answer.content.decode()
     assert not Event.objects.filter(action="sheet.opened").exists()
 
 
@@ -740,7 +724,7 @@ def test_who_may_not_see_all_of_it_is_not_asked_whether_it_was_handed_over(
 
 
 def test_a_later_page_without_passwords_is_still_shown(contoso, alice, as_alice, monkeypatch):
-    monkeypatch.setattr("handover.views.sheet.ROWS", 2)
+    monkeypatch.setattr("handover.views.sheet.MAX_SHOWN", 2)
     batch = add(contoso, alice, "ann", "ben", "cem")
     change(user_of(batch, 3), password_state="chosen")
 

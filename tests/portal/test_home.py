@@ -12,7 +12,7 @@ from batches.models import Batch, Line
 from batches.operations.control import start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from customers.models import Scope
-from handover.queries.due import with_passwords
+from handover.queries import with_passwords
 from licensing.models import Assignment, Subscription
 from partners import tenancy
 from partners.roles import Role

@@ -17,7 +17,7 @@ KINDS = ["csv", "xlsx"]
 
 
 def url(kind="csv"):
-    return reverse("users:export", args=["contoso", kind])
+    return reverse("users:export", args=["contoso", "csv"]).removesuffix("csv") + kind
 
 
 def ask(client, query="", kind="csv", **fields):
@@ -226,7 +226,8 @@ def test_the_menus_lead_there(as_alice, contoso):
 
 
 def template_url(language="en", kind="csv"):
-    return reverse("imports:export_to_import", args=["contoso", language, kind])
+    address = reverse("imports:export_to_import", args=["contoso", language, "csv"])
+    return address.removesuffix("csv") + kind
 
 
 def fill(contoso, office):

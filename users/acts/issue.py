@@ -1,6 +1,6 @@
-"""Temporary passwords of a batch: made, hashed for sign-in, sealed for the sheet."""
+"""Temporary passwords of a batch: made, hashed for sign-in, sealed for the sheet, ended."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,7 +11,6 @@ from django.utils import timezone
 import audit.operations as audit
 from batches.acts import Asked
 from batches.models import Batch, Line
-from handover.models import Handover
 from partners.models import Member
 from partners.postgres import among
 from users import passwords
@@ -20,7 +19,7 @@ from users.models import CustomerUser, UserSession
 
 @dataclass(frozen=True)
 class Issued:
-    """New temporary passwords, in the order of the lines they were made for."""
+    """New temporary passwords, in the order of their lines."""
 
     hashes: list[str]
     sealed: list[bytes]
@@ -31,9 +30,9 @@ def issue_passwords(*, batch: Batch, lines: Sequence[Asked]) -> Issued:
     """
     Make a temporary password for the user of each line.
 
-    The batch gets its key with the first of them, and then the sheet's time begins to run. A set
-    whose time has ended, but that was not wiped yet, loses its old passwords here. The caller
-    holds the batch's customer locked and writes hashes and sealed secrets.
+    The batch gets its key with the first of them, and the sheet's time begins. A set whose time has
+    ended but that was not wiped yet loses its old passwords here. The caller holds the customer
+    locked and writes hashes and sealed secrets.
     """
     if batch.sheet_key and batch.sheet_expires_at <= timezone.now():
         Line.objects.filter(batch=batch, sealed__isnull=False).update(sealed=None)
@@ -51,7 +50,7 @@ def issue_passwords(*, batch: Batch, lines: Sequence[Asked]) -> Issued:
         sealed=passwords.seal(
             batch.sheet_key,
             secrets,
-            contexts(batch, ((line.number, line.user_id) for line in lines)),
+            passwords.contexts(batch, ((line.number, line.user_id) for line in lines)),
         ),
         expires_at=timezone.now() + timedelta(days=batch.customer.password_days),
     )
@@ -59,7 +58,7 @@ def issue_passwords(*, batch: Batch, lines: Sequence[Asked]) -> Issued:
 
 def give_passwords(*, batch: Batch, lines: Sequence[Asked]) -> dict[UUID, bytes]:
     """
-    Replace the passwords of the lines' users, who exist, and end their sessions at /my/.
+    Replace the passwords of the lines' users, and end their sessions at /my/.
 
     Returns the sealed passwords by user. The caller holds the customer locked.
     """
@@ -86,19 +85,19 @@ def end_temporary_passwords(
     *, customer_id: UUID, users: Mapping[UUID, str], batch_id: UUID | None = None, by: Member
 ) -> list[UUID]:
     """
-    End the temporary passwords of users who become administrators, with their links and sessions.
+    End the temporary passwords and the sessions of users who become administrators.
 
-    Returns the users who had one. `users` has their user names. Whichever member made them: sheets are printed and links passed
-    on, so there is no knowing which members have seen the passwords. The caller holds the users
+    Whichever member made the passwords: sheets are printed and links passed on, so any member may
+    have seen them. A link to a password that has ended opens nothing. The caller holds the users
     locked.
+
+    :param users: the user names by id.
+    :return: the ids of the users who had a temporary password.
     """
     temporary = CustomerUser.PasswordState.TEMPORARY
     found = CustomerUser.objects.filter(customer=customer_id, password_state=temporary)
     ended = list(found.filter(pk__in=among(users)).values_list("pk", flat=True))
-    now = timezone.now()
     Line.objects.filter(user_id__in=among(ended), sealed__isnull=False).update(sealed=None)
-    links = Handover.objects.filter(user_id__in=among(ended), opened_at=None)
-    links.filter(expires_at__gt=now).update(expires_at=now)
     CustomerUser.objects.filter(pk__in=among(ended)).update(
         password="",
         password_state=CustomerUser.PasswordState.NONE,
@@ -114,8 +113,3 @@ def end_temporary_passwords(
         by=by,
     )
     return ended
-
-
-def contexts(batch: Batch, places: Iterable[tuple[int, UUID | str]]) -> list[str]:
-    """What the sealed passwords of these lines and users are bound to: they open nowhere else."""
-    return passwords.sealing_contexts(batch.partner_id, batch.pk, places)

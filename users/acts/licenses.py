@@ -47,7 +47,9 @@ from users.acts.selection import (
 )
 from users.acts.wait import wait_for_missing, without_places
 
-AS_WANTED = gettext_lazy("Nothing would change. The selected users already have exactly these licenses.")
+AS_WANTED = gettext_lazy(
+    "Nothing would change. The selected users already have exactly these licenses."
+)
 
 
 @dataclass(frozen=True)

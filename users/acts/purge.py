@@ -16,7 +16,6 @@ from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
 from customers.counts import lock_customer
 from customers.models import Customer, UserCount
-from handover.models import Handover
 from partners.access import require
 from partners.models import Member
 from partners.postgres import among
@@ -125,7 +124,6 @@ def _purge(
         return
     ids = [pk for pk, _name in users]
     names = [name for _pk, name in users]
-    Handover.objects.filter(user_id__in=among(ids)).delete()
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -136,7 +134,8 @@ def _purge(
             """,
             [ids, customer.partner_id],
         )
-        # Seats and sessions go by the keys of the database, names on record by a trigger.
+        # Seats and sessions go by foreign keys; names on record, and emails about their passwords,
+        # by triggers.
         cursor.execute(
             f"DELETE FROM {CustomerUser._meta.db_table} WHERE id = ANY(%s)"
             " AND deleted_at IS NOT NULL",

@@ -1,4 +1,4 @@
-"""Whose is it, at /my/: the user's own session and tenant; a member's session counts for nothing."""
+"""Access at /my/: the user's own session and tenant; a member's session grants nothing here."""
 
 from collections.abc import Callable
 from datetime import UTC
@@ -22,17 +22,17 @@ from users.models import CustomerUser, UserSession
 from users.my.operations import SignedIn, SignedOut, TooBusy, continue_session
 
 PATH = "/my/"
-# The code of an error that passes by itself.
+# The code of a form error that is over in a moment.
 BUSY = "busy"
 
 
 def cookie_name() -> str:
-    """The name of the cookie; over https the browser takes it from no insecure page."""
+    """The name of the session's cookie; over https browsers accept it from secure pages only."""
     return "__Secure-my" if settings.IS_HTTPS else "my"
 
 
 def read_cookie(request: HttpRequest) -> tuple[UUID | None, str]:
-    """The partner and the token that the browser brings; (None, '') where it brings none."""
+    """The partner and the token of the browser's session; (None, '') where there is none."""
     partner, _dot, token = request.COOKIES.get(cookie_name(), "").partition(".")
     try:
         return UUID(partner), token
@@ -40,11 +40,11 @@ def read_cookie(request: HttpRequest) -> tuple[UUID | None, str]:
         return None, ""
 
 
-def remember(request: HttpRequest, response: HttpResponse, signed_in: SignedIn) -> HttpResponse:
+def begin_session(request: HttpRequest, response: HttpResponse, signed_in: SignedIn):
     """
-    Give the browser the session that has just begun, until it is closed.
+    Set the cookie of a new session, until the browser is closed; returns the response.
 
-    The browser is known from now on, and what forms were shown before is worth nothing.
+    The browser is known from now on, and forms that it was shown before are refused.
     """
     rotate_token(request)
     browsers.remember(request, response, signed_in.user_id, path=PATH)
@@ -59,24 +59,24 @@ def remember(request: HttpRequest, response: HttpResponse, signed_in: SignedIn) 
     return response
 
 
-def forget(response: HttpResponse) -> HttpResponse:
-    """Take the session's cookie from the browser."""
+def delete_cookie(response: HttpResponse) -> HttpResponse:
     response.delete_cookie(cookie_name(), path=PATH, samesite="Lax")
     return response
 
 
-def end(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def end_session(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Forget the session, the token of its forms, and the pages (portal.middleware.Headers)."""
     request.has_signed_out = True
     rotate_token(request)
-    return forget(response)
+    return delete_cookie(response)
 
 
 def user_view(view: Callable) -> Callable:
     """
-    Hand the view the session of the user who is signed in here.
+    Call the view with the session of the user who is signed in.
 
-    Who is not is sent to sign in, and who still has a temporary password to choose one.
+    Visitors without a session are sent to sign in, and users with a temporary password to choose
+    one of their own.
     """
 
     @wraps(view)
@@ -84,13 +84,13 @@ def user_view(view: Callable) -> Callable:
         partner_id, token = read_cookie(request)
         if partner_id is None:
             return redirect("my:sign_in")
-        # A member who is signed in in the same browser has entered a tenant that is not this one.
+        # A member who is signed in in the same browser has entered another tenant.
         with tenancy.tenant(partner_id):
             try:
                 session = continue_session(token=token)
             except SignedOut:
-                return forget(redirect("my:sign_in"))
-            speak(request, session.user)
+                return delete_cookie(redirect("my:sign_in"))
+            activate_language(request, session.user)
             is_temporary = session.user.password_state != CustomerUser.PasswordState.CHOSEN
             if is_temporary and not getattr(view, "is_open_to_temporary", False):
                 return redirect("my:password")
@@ -101,13 +101,12 @@ def user_view(view: Callable) -> Callable:
 
 
 def open_to_temporary(view: Callable) -> Callable:
-    """Let the view also be reached with a temporary password."""
+    """Let users with a temporary password open the view, too."""
     view.is_open_to_temporary = True
     return view
 
 
 def is_signed_in(request: HttpRequest) -> bool:
-    """Whether the browser brings a session that may go on."""
     partner_id, token = read_cookie(request)
     if partner_id is None:
         return False
@@ -119,43 +118,41 @@ def is_signed_in(request: HttpRequest) -> bool:
     return True
 
 
-def speak(request: HttpRequest, user: CustomerUser | None) -> None:
+def activate_language(request: HttpRequest, user: CustomerUser | None) -> None:
     """
     Answer in the language chosen in this browser, else the user's, else the browser's own.
 
-    A member's language, which the middleware has activated, says nothing about the user.
+    The middleware has activated the language of a member, who need not be the user.
     """
-    wanted = [request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")]
-    wanted += [user.language] if user else []
-    for language in filter(None, wanted):
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+    language = translation.get_language_from_request(request)
+    for wanted in filter(None, (chosen, user.language if user else "")):
         try:
-            translation.activate(get_supported_language_variant(language))
+            language = get_supported_language_variant(wanted)
         except LookupError:
             continue
         break
-    else:
-        translation.activate(translation.get_language_from_request(request))
+    translation.activate(language)
     request.LANGUAGE_CODE = translation.get_language()
 
 
-def show_error(form: Form, error: UsersError, *, field: str | None = None) -> None:
-    """Let the form say why it was refused, at this field where it is about what was typed there."""
+def add_error(form: Form, error: UsersError, *, field: str | None = None) -> None:
+    """Add the reason of a refusal to the form; to this field where it is about its value."""
     if isinstance(error, TooBusy):
         form.add_error(None, ValidationError(error.message, BUSY))
     else:
         form.add_error(field, error.message)
 
 
-def answer_page(
+def render_page(
     request: HttpRequest, template: str, context: dict, session: UserSession | None = None
 ) -> HttpResponse:
-    """Render a page of /my/: 422 where its form has errors, and nothing of a member on it."""
-    form = context.get("form")
-    of_nobody = {"member": None, "theme": "", "messages": [], "customer": None}
+    """Render a page of /my/ without anything of a member: 422 or 429 where its form has errors."""
+    form, status = context.get("form"), 200
+    if form is not None and form.is_bound and form.errors:
+        status = 429 if form.has_error(NON_FIELD_ERRORS, BUSY) else 422
+    context |= {"member": None, "theme": "", "messages": [], "customer": None}
     if session is not None:
-        of_nobody["me"] = session.user
-    status = 422 if form is not None and form.is_bound and form.errors else 200
-    if form is not None and form.has_error(NON_FIELD_ERRORS, BUSY):
-        status = 429
+        context["me"] = session.user
     with timezone.override(UTC):
-        return render(request, template, of_nobody | context, status=status)
+        return render(request, template, context, status=status)

@@ -14,8 +14,6 @@ def _password(autocomplete: str, **fields) -> forms.CharField:
 
 
 class SignIn(forms.Form):
-    """User name and password, temporary or chosen."""
-
     user_name = forms.CharField(
         label=_("User name"),
         max_length=254,
@@ -27,21 +25,21 @@ class SignIn(forms.Form):
                 "inputmode": "email",
             }
         ),
-        help_text=_("As it stands on your sheet, with the part after the @."),
+        help_text=_("In full, with the part after the @"),
     )
     password = _password("current-password", label=_("Password"))
 
 
 class ChoosePassword(forms.Form):
-    """A new password, typed twice; after the first one also the present one."""
+    """A new password, typed twice; and the current one, unless that is temporary."""
 
-    current = _password("current-password", label=_("Present password"))
+    current = _password("current-password", label=_("Current password"))
     password = _password(
         "new-password",
         label=_("New password"),
         help_text=_("At least 15 characters. A few words together are easy to remember."),
     )
-    again = _password("new-password", label=_("New password again"))
+    again = _password("new-password", label=_("Confirm new password"))
 
     def __init__(self, *args, is_first: bool, **kwargs):
         super().__init__(*args, **kwargs)
@@ -49,10 +47,9 @@ class ChoosePassword(forms.Form):
             del self.fields["current"]
 
     def clean(self):
-        """Refuse two different passwords."""
         cleaned = super().clean()
         if cleaned.get("password") and cleaned.get("again"):
             if cleaned["password"] != cleaned["again"]:
-                self.add_error("again", _("This is not the same password. Type it again."))
+                self.add_error("again", _("The passwords don’t match. Type it again."))
             cleaned.pop("again", None)
         return cleaned

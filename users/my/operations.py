@@ -1,8 +1,9 @@
-"""A user at /my/: signing in, going on, choosing a password, signing out."""
+"""What users do at /my/: sign in, choose a password, sign out."""
 
 import functools
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -24,52 +25,49 @@ from users.queries.failures import FAILURES_WITHIN, failures_of
 from users.rules import names
 
 IDLE = timedelta(minutes=30)
-LONGEST = timedelta(hours=12)
-# So often at most it is written down that a session is in use.
-SEEN_EVERY = timedelta(minutes=1)
+MAX_AGE = timedelta(hours=12)
+# The use of a session is recorded no more often than this.
+TOUCH_INTERVAL = timedelta(minutes=1)
 
 
 class WrongPassword(UsersError):
-    """No such user, a wrong password, or too many of them: one answer, which gives nothing away."""
+    """No such user, a wrong password, or too many of them: one answer, which reveals nothing."""
 
     message = _(
-        "The user name or the password is wrong. After five wrong tries, signing in is stopped"
-        " for a quarter of an hour."
+        "Wrong user name or password. After 5 wrong attempts, you can’t sign in for 15 minutes."
     )
 
 
 class TooBusy(UsersError):
-    """More passwords are being looked at than the portal takes on at once; nothing was done."""
+    """More passwords are being checked than a process takes on at once; nothing was done."""
 
     message = hashers.Busy.message
 
 
 class PasswordExpired(UsersError):
-    """It is the right temporary password, but its time is over."""
+    """The right temporary password, after its time."""
 
     reason = "expired"
-
     message = _(
         "This temporary password has expired. Ask your administrator to reset your password."
     )
 
 
 class SignInBlocked(UsersError):
-    """It is the right password, but the user may not sign in."""
+    """The right password of a user who is blocked."""
 
     reason = "blocked"
-
-    message = _("Signing in is blocked for you. Ask your administrator.")
+    message = _("Your account is blocked. Contact your administrator.")
 
 
 class SignedOut(UsersError):
-    """There is no such session, its time is over, or its user may not go on."""
+    """There is no such session, its time is over, or its user is blocked, deleted or expired."""
 
     message = _("You have been signed out. Sign in again.")
 
 
 class PasswordRefused(UsersError):
-    """The password that the user wants is not good enough; `problems` says why."""
+    """The new password is not good enough, for the reasons in `problems`."""
 
     def __init__(self, problems: list):
         super().__init__()
@@ -78,7 +76,7 @@ class PasswordRefused(UsersError):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A session that has just begun; only its token's hash is stored."""
+    """A new session; only the hash of its token is stored."""
 
     partner_id: UUID
     user_id: UUID
@@ -95,18 +93,21 @@ def sign_in(
     """
     Begin a session for the user of this name and password, and end the browser's old one.
 
-    The try is counted and committed before the password is looked at, so that guesses in
-    parallel cannot exceed the limits. What is refused because of them is not hashed; anything else
-    costs the same work, also where there is no such user.
+    The attempt is counted and committed before the password is checked, so that parallel guesses
+    cannot exceed the limits. What the limits refuse is not hashed; anything else costs the same
+    work, also where there is no such user.
 
-    :param browser: the user's id and the browser's, where one has signed in there before.
+    :param browser: the user's id and the browser's, where a user has signed in there before.
     :raises WrongPassword: where any of it is wrong, or it was wrong too often.
-    :raises PasswordExpired: where the right temporary password came too late.
-    :raises SignInBlocked: where the right password is a blocked user's.
-    :raises TooBusy: where too many passwords are being looked at; the try has not counted.
+    :raises PasswordExpired: where the right temporary password has expired.
+    :raises SignInBlocked: where the user is blocked, and the password right.
+    :raises TooBusy: where too many passwords are being checked; the attempt has not counted.
     """
     local, domain = names.split_user_name(user_name.strip())
-    name, home = f"{local}@{_as_stored(domain)}", get_home_of_domain(_as_stored(domain))
+    with suppress(UnicodeError):
+        # Customers' domains are stored as A-labels.
+        domain = domain.encode("idna").decode("ascii")
+    name, home = f"{local}@{domain}", get_home_of_domain(domain)
     if home is None:
         _try_unknown(name, password)
         raise WrongPassword
@@ -131,7 +132,7 @@ def sign_in(
 @transaction.atomic
 def _begin(found: CustomerUser, old_token: str, attempt: tries.Attempt) -> SignedIn:
     user = CustomerUser.objects.select_for_update(of=("self",), no_key=True).get(pk=found.pk)
-    # Between the look at the password and the lock, it may have been reset.
+    # Since the password was checked, it may have been reset.
     if user.password != found.password or user.deleted_at:
         raise WrongPassword
     tries.clear_attempt(attempt)
@@ -141,7 +142,7 @@ def _begin(found: CustomerUser, old_token: str, attempt: tries.Attempt) -> Signe
         raise PasswordExpired
     CustomerUser.objects.filter(pk=user.pk).update(locked_until=None, signed_in_at=timezone.now())
     UserSession.objects.filter(token_hash=_hash(old_token)).delete()
-    UserSession.objects.filter(user=user, created_at__lte=timezone.now() - LONGEST).delete()
+    UserSession.objects.filter(user=user, created_at__lte=timezone.now() - MAX_AGE).delete()
     failed = {"failed": attempt.number - 1} if attempt.number > 1 else {}
     _record("user.signed_in", user, after=failed)
     return _open_session(user)
@@ -156,16 +157,8 @@ def _record(action: str, user: CustomerUser, after: dict | None = None) -> None:
     )
 
 
-def _as_stored(domain: str) -> str:
-    """A domain as the customers' domains are written: its A-label."""
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return domain
-
-
 def _try_unknown(name: str, password: str, **around: UUID) -> None:
-    """Do and count the same as for a user who exists, against a random password."""
+    """Count and work as for a user who exists, against a random password."""
     try:
         attempt = tries.begin_attempt(("user", name), around=around)
     except tries.TooManyTries:
@@ -175,7 +168,7 @@ def _try_unknown(name: str, password: str, **around: UUID) -> None:
 
 
 def _begin_attempt(user: CustomerUser, way: str, browser: str) -> tries.Attempt:
-    """Count a try of this user; where that locks the user everywhere, it is on record."""
+    """Count an attempt of this user; record where that locks the user everywhere."""
     try:
         return tries.begin_attempt(
             ("user", way, user.pk, user.password),
@@ -190,7 +183,7 @@ def _begin_attempt(user: CustomerUser, way: str, browser: str) -> tries.Attempt:
 
 def _check(user: CustomerUser, password: str, attempt: tries.Attempt, **way: str) -> None:
     """
-    Check a password after its try was counted; the first and the last wrong one are on record.
+    Check a password after its attempt was counted; record the first and the last wrong one.
 
     :raises WrongPassword: where it is wrong.
     """
@@ -224,22 +217,22 @@ def _record_failure(action: str, user: CustomerUser, after: dict) -> None:
         around=audit.Subject(user.customer_id, user.customer.name),
         too_many="customer.sign_ins_attacked",
         customer_id=user.customer_id,
-        # Not the user, as far as is known.
+        # Not known to be the user.
         by=audit.System(user.partner_id),
     )
 
 
 def _is_right(password: str, stored: str, state: str) -> bool:
-    """Whether it is the password; one keyed and one slow hash whatever it is, or if it is none."""
+    """Whether it is the password; one keyed and one slow hash, also where there is no password."""
     is_temporary = state == CustomerUser.PasswordState.TEMPORARY
     is_chosen = state == CustomerUser.PasswordState.CHOSEN
     temporary = passwords.verify_temporary(password, stored if is_temporary else "")
-    chosen = passwords.verify_chosen(password[:256], stored if is_chosen else _nobodys_hash())
+    chosen = passwords.verify_chosen(password[:256], stored if is_chosen else _unused_hash())
     return (is_temporary and temporary) or (is_chosen and chosen and len(password) <= 256)
 
 
 @functools.cache
-def _nobodys_hash() -> str:
+def _unused_hash() -> str:
     return passwords.hash_chosen(secrets.token_urlsafe(32))
 
 
@@ -263,10 +256,10 @@ def _hash(token: str) -> str:
 @transaction.atomic
 def continue_session(*, token: str) -> UserSession:
     """
-    Let the user of this session go on, and note that it is in use.
+    Return the session, and record that it is in use.
 
     :raises SignedOut: half an hour after it was last used, twelve hours after it began, and at
-        once where its user was blocked or deleted or holds an expired temporary password.
+        once where its user was blocked or deleted or has an expired temporary password.
     """
     now = timezone.now()
     session = (
@@ -274,7 +267,7 @@ def continue_session(*, token: str) -> UserSession:
         .filter(
             token_hash=_hash(token),
             seen_at__gt=now - IDLE,
-            created_at__gt=now - LONGEST,
+            created_at__gt=now - MAX_AGE,
             user__deleted_at=None,
             user__is_blocked=False,
         )
@@ -282,24 +275,24 @@ def continue_session(*, token: str) -> UserSession:
     )
     if session is None or _is_expired(session.user):
         raise SignedOut
-    if session.seen_at < now - SEEN_EVERY:
+    if session.seen_at < now - TOUCH_INTERVAL:
         UserSession.objects.filter(pk=session.pk).update(seen_at=now)
     return session
 
 
 def choose_password(*, session: UserSession, password: str, current: str = "") -> SignedIn:
     """
-    Replace the user's password by one of their choice, and end all their sessions but a new one.
+    Replace the user's password by a chosen one, end all sessions, and begin a new one.
 
-    Who has chosen one before proves it by typing it; that counts as a try.
-
+    :param current: the password so far, unless it is temporary; it counts as an attempt.
     :raises WrongPassword: where `current` is wrong, or was wrong too often.
     :raises PasswordRefused: where the password is not good enough; nothing has changed.
-    :raises SignedOut: where the password was reset, or the user blocked, a moment ago.
+    :raises SignedOut: where the password was reset or the user blocked meanwhile.
+    :raises TooBusy: where too many passwords are being checked.
     """
     user = session.user
     if user.password_state == CustomerUser.PasswordState.CHOSEN:
-        _prove(session, current)
+        _require_current(session, current)
     problems = passwords.check_chosen(
         password,
         user_name=user.user_name,
@@ -315,15 +308,15 @@ def choose_password(*, session: UserSession, password: str, current: str = "") -
     return _replace_password(session, hashed)
 
 
-def _prove(session: UserSession, current: str) -> None:
-    # Read anew: it may have been reset since the page was opened.
+def _require_current(session: UserSession, current: str) -> None:
+    # It may have been reset since the session was read.
     user = CustomerUser.objects.select_related("customer").get(pk=session.user_id)
     try:
         attempt = _begin_attempt(user, "change", str(session.pk))
         _check(user, current, attempt, way="change")
     except WrongPassword as error:
         raise WrongPassword(
-            _("The present password is wrong. After five wrong tries, wait a quarter of an hour.")
+            _("Wrong current password. After 5 wrong attempts, wait 15 minutes.")
         ) from error
     tries.clear_attempt(attempt)
 
@@ -331,7 +324,7 @@ def _prove(session: UserSession, current: str) -> None:
 @transaction.atomic
 def _replace_password(session: UserSession, hashed: str) -> SignedIn:
     user = CustomerUser.objects.select_for_update(of=("self",), no_key=True).get(pk=session.user_id)
-    # A reset replaces the password and ends the sessions; whoever is second must not undo it.
+    # A reset replaces the password and ends the sessions; this must not undo it.
     is_open = UserSession.objects.filter(pk=session.pk).exists()
     if not is_open or user.deleted_at or user.is_blocked or _is_expired(user):
         raise SignedOut
@@ -349,14 +342,13 @@ def _replace_password(session: UserSession, hashed: str) -> SignedIn:
 
 @transaction.atomic
 def sign_out(*, session: UserSession) -> None:
-    """End the session; its cookie is worth nothing from now on."""
     UserSession.objects.filter(pk=session.pk).delete()
     _record("user.signed_out", session.user)
 
 
 @transaction.atomic
 def delete_old_sessions() -> None:
-    """Delete the sessions of the partner's users that have ended."""
+    """Delete the ended sessions of this tenant's users."""
     now = timezone.now()
-    over = Q(seen_at__lte=now - IDLE) | Q(created_at__lte=now - LONGEST)
+    over = Q(seen_at__lte=now - IDLE) | Q(created_at__lte=now - MAX_AGE)
     UserSession.objects.filter(over).delete()

@@ -2,7 +2,15 @@
 
 from uuid import UUID
 
+from django.conf import settings
+from django.urls import reverse
+
 from partners.postgres import call_function
+
+
+def sign_in_address() -> str:
+    """Where users sign in, as an absolute address."""
+    return f"{settings.BASE_URL}{reverse('my:home')}"
 
 
 def get_home_of_domain(domain: str) -> tuple[UUID, UUID] | None:

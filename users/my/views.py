@@ -1,5 +1,3 @@
-"""The user's own side of the portal."""
-
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -10,7 +8,6 @@ from customers import locations
 from partners import browsers
 from users.models import CustomerUser
 from users.my import access, forms, operations
-from users.my.operations import PasswordRefused, SignedOut
 from users.my.queries import find_own_licenses
 
 
@@ -18,33 +15,30 @@ from users.my.queries import find_own_licenses
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request):
-    """Begin a session with user name and password."""
-    access.speak(request, None)
+    access.activate_language(request, None)
     if request.method != "POST" and access.is_signed_in(request):
         return redirect("my:home")
     form = forms.SignIn(request.POST or None)
     if form.is_valid():
         old_token = access.read_cookie(request)[1]
+        known = browsers.read(request, path=access.PATH)
         try:
-            known = browsers.read(request, path=access.PATH)
             signed_in = operations.sign_in(**form.cleaned_data, old_token=old_token, browser=known)
+            return access.begin_session(request, redirect("my:home"), signed_in)
         except UsersError as error:
-            access.show_error(form, error)
-        else:
-            return access.remember(request, redirect("my:home"), signed_in)
-    return access.answer_page(request, "my/sign_in.html", {"form": form})
+            access.add_error(form, error)
+    return access.render_page(request, "my/sign_in.html", {"form": form})
 
 
 @access.user_view
 @require_safe
 def home(request, session):
-    """Show the user what the portal knows about them, and their licenses."""
     context = {
         "location": locations.name_of(session.user.location) if session.user.location else "",
         "licenses": find_own_licenses(session.user),
         "is_changed": request.GET.get("password") == "changed",
     }
-    return access.answer_page(request, "my/home.html", context, session)
+    return access.render_page(request, "my/home.html", context, session)
 
 
 @access.user_view
@@ -52,28 +46,25 @@ def home(request, session):
 @sensitive_post_parameters("current", "password", "again")
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose_password(request, session):
-    """Choose a password; with a temporary one there is no way around it."""
     is_first = session.user.password_state != CustomerUser.PasswordState.CHOSEN
     form = forms.ChoosePassword(request.POST or None, is_first=is_first)
     if form.is_valid():
         try:
             signed_in = operations.choose_password(session=session, **form.cleaned_data)
-        except SignedOut:
-            return access.forget(redirect("my:sign_in"))
-        except PasswordRefused as error:
+            return access.begin_session(request, redirect("/my/?password=changed"), signed_in)
+        except operations.SignedOut:
+            return access.delete_cookie(redirect("my:sign_in"))
+        except operations.PasswordRefused as error:
             form.add_error("password", error.problems)
         except UsersError as error:
-            access.show_error(form, error, field="current")
-        else:
-            return access.remember(request, redirect("/my/?password=changed"), signed_in)
+            access.add_error(form, error, field="current")
     context = {"form": form, "is_first": is_first}
-    return access.answer_page(request, "my/password.html", context, session)
+    return access.render_page(request, "my/password.html", context, session)
 
 
 @access.user_view
 @access.open_to_temporary
 @require_POST
 def sign_out(request, session):
-    """End the session."""
     operations.sign_out(session=session)
-    return access.end(request, redirect("my:sign_in"))
+    return access.end_session(request, redirect("my:sign_in"))

@@ -17,7 +17,7 @@ MAX_SHOWN = 5
 
 @dataclass(frozen=True)
 class SignInFailures:
-    """How many sign-ins failed since a moment of the last hour, and the users who are locked."""
+    """The number of sign-ins that failed since a moment of the last hour, and the locked users."""
 
     count: int
     since: datetime | None
@@ -27,12 +27,12 @@ class SignInFailures:
 
 
 def failures_of(customer_id: UUID) -> tuple:
-    """What the failed sign-ins at a customer are counted under."""
+    """The key of the counter of failed sign-ins at a customer."""
     return ("failed in an hour", customer_id)
 
 
 def get_failures(customer: Customer) -> SignInFailures:
-    """The failed sign-ins at the customer in the last hour; at most three statements."""
+    """The failed sign-ins at the customer in the last hour."""
     counted = find_tries(*failures_of(customer.pk))
     locked = customer.users.filter(locked_until__gt=timezone.now(), deleted_at=None)
     named = list(locked.order_by("-locked_until", "pk")[:MAX_SHOWN])

@@ -29,7 +29,7 @@ from users.views.acts import read_choice
 @require_POST
 def export(request, customer, kind):
     """Hand out the chosen users as a list, or all that the list's filters ask for."""
-    return hand_out_chosen(request, customer, kind, exporting.in_cells)
+    return hand_out_chosen(request, customer, kind, exporting.to_rows)
 
 
 @customer_view(Permission.EXPORT_LISTS, even_archived=True)
@@ -38,13 +38,12 @@ def export_to_import(request, customer, language, kind):
     """Hand out the chosen users in the template of that language, to be changed and imported."""
     if language not in dict(TEMPLATES):
         raise Http404
-    in_cells = partial(exporting.to_import, language=language)
-    return hand_out_chosen(request, customer, kind, in_cells, is_active=True)
+    to_rows = partial(exporting.to_import, language=language)
+    return hand_out_chosen(request, customer, kind, to_rows, is_active=True)
 
 
-def hand_out_chosen(request, customer, kind, in_cells, *, is_active=False):
+def hand_out_chosen(request, customer, kind, to_rows, *, is_active=False):
     """Record who is handed out, and answer with them as a file."""
-    downloads.check_kind(kind)
     choice = read_choice(request)
     try:
         users = find_chosen(customer, **choice.of_users, is_active=is_active)
@@ -53,18 +52,17 @@ def hand_out_chosen(request, customer, kind, in_cells, *, is_active=False):
     except (UsersError, UnknownFilter) as error:
         messages.error(request, error.message)
         return redirect("users:list", customer.slug)
-    rows = in_cells(find_exported(users), find_bought(customer))
-    return downloads.hand_out(rows, customer.slug, kind)
+    rows = to_rows(find_exported(users), find_bought(customer))
+    return downloads.file_response(rows, customer.slug, kind)
 
 
 @customer_view(Permission.EXPORT_LISTS, even_archived=True)
 @require_POST
 def result(request, customer, batch_id, kind):
     """Record and hand out what became of each line of a batch; it holds no passwords."""
-    downloads.check_kind(kind)
     batch = get_batch_or_404(customer, batch_id)
     if batch.started_at is None:
         raise Http404
     record_results(batch=batch, kind=kind, by=request.user)
     rows = exporting.results(batch, find_all_lines(batch), find_bought(customer))
-    return downloads.hand_out(rows, f"{customer.slug}-{batch.kind}", kind)
+    return downloads.file_response(rows, f"{customer.slug}-{batch.kind}", kind)

@@ -61,7 +61,7 @@ def test_two_different_passwords_are_refused(visitor, ann):
     answer = visitor.client.post("/my/password/", {"password": OWN, "again": BETTER})
 
     assert answer.status_code == 422
-    assert "This is not the same password." in answer.content.decode()
+    assert "The passwords don’t match." in answer.content.decode()
     ann.refresh_from_db()
     assert ann.password_state == "temporary"
 
@@ -88,7 +88,7 @@ def test_changing_it_takes_the_present_one(visitor, settled):
     answer = visitor.choose(BETTER, current="wrong")
 
     assert answer.status_code == 422
-    assert "The present password is wrong." in answer.content.decode()
+    assert "Wrong current password." in answer.content.decode()
     assert Event.objects.filter(action="user.sign_in_failed", subject_id=settled.pk).exists()
 
 

@@ -14,7 +14,7 @@ from users.acts.reset import plan_resets
 from users.models import CustomerUser, UserSession
 from users.my.operations import TooBusy, WrongPassword, sign_in
 
-WRONG = "The user name or the password is wrong."
+WRONG = "Wrong user name or password."
 
 
 def test_a_temporary_password_leads_only_to_choosing_one(visitor, ann):
@@ -78,7 +78,7 @@ def test_a_blocked_user_is_told_so_only_with_the_right_password(visitor, settled
     change(settled, is_blocked=True)
 
     assert WRONG in visitor.sign_in("ann@contoso.example", "wrong").content.decode()
-    assert "blocked for you" in visitor.sign_in("ann@contoso.example", OWN).content.decode()
+    assert "account is blocked" in visitor.sign_in("ann@contoso.example", OWN).content.decode()
 
 
 def test_a_user_without_a_password_cannot_sign_in(visitor, ann):

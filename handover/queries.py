@@ -1,0 +1,441 @@
+"""Passwords of a batch that can be handed over, and the emails that do it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain, starmap
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import (
+    BooleanField,
+    Count,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Least
+from django.utils import timezone
+
+import audit.queries as audit
+from audit.models import Event
+from batches.models import Batch, Line
+from customers.models import Customer
+from customers.queries import find_customers
+from handover.models import Handover
+from partners.models import Member
+from partners.roles import Permission, Role
+from users.models import CustomerUser
+
+OPENED = "sheet.opened"
+MAX_NAMED = 8
+MAX_READERS = 200
+# Rows that are Python objects at the same time.
+FETCH_BATCH_SIZE = 500
+# Users of a batch that are checked for a sealed password; beyond them there is taken to be one.
+MAX_CHECKED = 500
+REMIND_BEFORE = timedelta(days=1)
+
+# --- One sheet ---------------------------------------------------------------------------------
+
+# With the partner in it, Postgres compares it once and not for each row. It must not use it, or the
+# customer, to find a user: right after an import, before it has counted the new rows, it would walk
+# all of them for each line. It makes no such guess about a subquery.
+LINES_WITH_USERS = f"""
+    {Line._meta.db_table} l LEFT JOIN {CustomerUser._meta.db_table} u
+        ON u.id = l.user_id AND u.partner_id = (SELECT %(partner)s::uuid)
+"""
+
+# The lines that issued a password, with the reason why it is withheld: the first that applies, or ''.
+SHEET = f"""
+    SELECT l.number, l.user_id, l.sealed, l.input, l.result, u.display_name, u.user_name,
+        u.language, u.contact_email, u.is_administrator, u.password_expires_at,
+        u.password_state = 'temporary' AND u.password_batch = l.batch_id
+            AND u.deleted_at IS NULL AS is_unused,
+        CASE WHEN u.id IS NULL OR u.customer_id <> %(customer)s OR u.deleted_at IS NOT NULL
+                THEN 'deleted'
+            WHEN u.password_state = 'chosen' THEN 'used'
+            WHEN u.password_state = 'none' AND u.is_administrator THEN 'promoted'
+            WHEN u.password_batch IS DISTINCT FROM l.batch_id THEN 'replaced'
+            WHEN u.password_expires_at <= %(now)s THEN 'expired'
+            WHEN l.sealed IS NULL THEN 'gone'
+            WHEN u.is_administrator AND NOT %(may_all)s THEN 'administrator'
+            ELSE '' END AS withheld
+    FROM {LINES_WITH_USERS}
+    WHERE l.partner_id = %(partner)s AND l.batch_id = %(batch)s AND l.state IN ('done', 'partly')
+"""
+
+
+class SheetLine(NamedTuple):
+    """A line that issued a password, with the present data of its user."""
+
+    number: int
+    user_id: UUID
+    name: str
+    user_name: str
+    language: str
+    contact_email: str
+    # The ids of subscriptions, as JSON.
+    assigned: str | None
+    short: str | None
+    valid_until: datetime | None
+    # Why its password must not be shown: a key of operations.sheet.REASONS, or ''.
+    withheld: str
+
+
+def _query_sheet(query: str, batch: Batch, *, may_all: bool, **parameters) -> Iterator[tuple]:
+    parameters |= {
+        "partner": batch.partner_id,
+        "customer": batch.customer_id,
+        "batch": batch.pk,
+        "now": timezone.now(),
+        "may_all": may_all,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        yield from chain.from_iterable(iter(partial(cursor.fetchmany, FETCH_BATCH_SIZE), []))
+
+
+def find_seals(
+    batch: Batch,
+    *,
+    may_all: bool,
+    after: int = 0,
+    limit: int | None = None,
+    number: int | None = None,
+) -> Iterator[tuple[int, str, bytes | None, str]]:
+    """
+    Number, user id, sealed password and why it is withheld, of each line that issued a password.
+
+    Members wait for it when they open a sheet, so it reads no names, and the ids are text.
+    """
+    query = f"""
+        SELECT number, user_id::text, sealed, withheld FROM ({SHEET}) s
+        WHERE number > %(after)s AND (%(number)s::integer IS NULL OR number = %(number)s)
+        ORDER BY number LIMIT %(limit)s
+    """
+    return _query_sheet(query, batch, may_all=may_all, after=after, limit=limit, number=number)
+
+
+def find_sheet_lines(
+    batch: Batch, *, may_all: bool, numbers: Sequence[int] | None = None
+) -> list[SheetLine]:
+    """The lines of the batch that issued passwords, or those of these numbers, in their order."""
+    query = f"""
+        SELECT number, user_id, coalesce(display_name, input->>'display_name'),
+            coalesce(user_name, input->>'user_name'), coalesce(language, ''),
+            coalesce(contact_email, ''), result->>'assigned', result->>'short',
+            password_expires_at, withheld
+        FROM ({SHEET}) s
+        WHERE %(numbers)s::integer[] IS NULL OR number = ANY(%(numbers)s)
+        ORDER BY number
+    """
+    return list(starmap(SheetLine, _query_sheet(query, batch, may_all=may_all, numbers=numbers)))
+
+
+@dataclass(frozen=True)
+class PasswordCounts:
+    """How many passwords of a batch are still sealed, in all and by why they are withheld."""
+
+    by_reason: dict[str, int]
+    administrators: int
+    # Users who still have the temporary password of the batch, sealed or not.
+    unused: int
+    # Those that can be handed over, and that were never shown, printed, downloaded or sent.
+    unopened: int
+    # When the first of those that can be handed over expires.
+    valid_until: datetime | None
+
+
+def count_passwords(batch: Batch, *, may_all: bool) -> PasswordCounts:
+    """
+    Count the passwords of a batch.
+
+    The log knows the lines of each opening. A sent email counts as one while its link works.
+    """
+    ranges = []
+    for after in _find_openings(batch).order_by().values_list("after", flat=True):
+        # Openings that were recorded without their lines began at the first one.
+        lines = after.get("lines") or f"1-{after['passwords']}"
+        ranges += (part.split("-") for part in lines.split(",") if after["passwords"])
+    opened = "{" + ",".join(f"[{first},{last}]" for first, last in ranges) + "}"
+    query = f"""
+        SELECT withheld, count(sealed), count(sealed) FILTER (WHERE is_administrator),
+            count(*) FILTER (WHERE is_unused),
+            count(sealed) FILTER (WHERE withheld IN ('', 'administrator')
+                AND NOT number <@ %(opened)s::int4multirange
+                AND NOT EXISTS (
+                    SELECT FROM {Handover._meta.db_table} h
+                    WHERE h.partner_id = %(partner)s AND h.batch_id = %(batch)s
+                        AND h.state = 'sent' AND h.kind <> 'reminder'
+                        AND (h.kind = 'user_text' OR h.expires_at > %(now)s)
+                        AND (h.line_number = s.number OR h.line_number IS NULL)
+                )),
+            min(password_expires_at) FILTER (WHERE withheld IN ('', 'administrator'))
+        FROM ({SHEET}) s GROUP BY withheld
+    """
+    rows = list(_query_sheet(query, batch, may_all=may_all, opened=opened))
+    return PasswordCounts(
+        by_reason={row[0]: row[1] for row in rows if row[1]},
+        administrators=sum(row[2] for row in rows),
+        unused=sum(row[3] for row in rows),
+        unopened=sum(row[4] for row in rows),
+        valid_until=min((row[5] for row in rows if row[5]), default=None),
+    )
+
+
+def _find_openings(batch: Batch) -> QuerySet[Event]:
+    events = audit.find_events(partner_id=batch.partner_id)
+    return events.filter(batch_id=batch.pk, action=OPENED)
+
+
+@dataclass(frozen=True)
+class HandoverCard:
+    """What became of the passwords of a batch, for a member who may open sheets."""
+
+    batch: Batch
+    counts: PasswordCounts
+    # Passwords that can be handed over, by this member and by others.
+    passwords: int
+    # Those of administrators among them, which this member may not see.
+    withheld: int
+    # Whether this member may mark all of them as handed over, and so delete this copy.
+    may_delete: bool
+    # Those that are no longer valid, by why: used, replaced, expired or deleted.
+    lost: dict[str, int]
+    opened: int
+    openings: Sequence[Event]
+    waiting: int
+    sent: int
+    links_opened: int
+    failed: int
+    # Emails that could not be sent.
+    failures: Sequence[Handover]
+
+    @property
+    def state(self) -> str:
+        """Whether the sheet can be opened: open, running, handed_over, expired or spent."""
+        if self.batch.state not in (Batch.State.OPEN, Batch.State.DONE):
+            return "running"
+        if self.batch.handed_over_at:
+            return "handed_over"
+        if not self.batch.has_secrets or self.batch.sheet_expires_at <= timezone.now():
+            return "expired"
+        return "open" if self.passwords else "spent"
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether this member can show, print or send any of them."""
+        return self.state == "open" and self.passwords > self.withheld
+
+    @property
+    def emails(self) -> int:
+        return self.waiting + self.sent + self.links_opened + self.failed
+
+    @property
+    def links_waiting(self) -> int:
+        """Emails not opened yet; their links stop working when the sheet is handed over."""
+        return self.waiting + self.sent
+
+
+def get_handover(batch: Batch, *, member: Member) -> HandoverCard | None:
+    """The card of a batch; None where it has no passwords or the member may not open sheets."""
+    if batch.sheet_expires_at is None or not member.may(Permission.RESET_PASSWORDS):
+        return None
+    may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
+    counts = count_passwords(batch, may_all=may_all)
+    withheld = counts.by_reason.get("administrator", 0)
+    openings = _find_openings(batch)
+    emails = batch.handovers.exclude(kind=Handover.Kind.REMINDER)
+    by_state = dict(emails.order_by().values_list("state").annotate(number=Count("pk")))
+    State = Handover.State
+    return HandoverCard(
+        batch=batch,
+        counts=counts,
+        passwords=counts.by_reason.get("", 0) + withheld,
+        withheld=withheld,
+        may_delete=may_all or not counts.administrators,
+        lost={why: n for why, n in counts.by_reason.items() if why not in ("", "administrator")},
+        opened=openings.count(),
+        openings=openings[:MAX_NAMED],
+        waiting=by_state.get(State.QUEUED, 0),
+        sent=by_state.get(State.SENT, 0),
+        links_opened=by_state.get(State.OPENED, 0),
+        failed=by_state.get(State.FAILED, 0),
+        failures=emails.filter(state=State.FAILED).order_by("-id")[:MAX_NAMED]
+        if State.FAILED in by_state
+        else [],
+    )
+
+
+# --- Sheets that wait --------------------------------------------------------------------------
+
+VALID = """
+    u.password_state = 'temporary' AND u.deleted_at IS NULL AND u.password_expires_at > %(now)s
+    AND (%(may_all)s OR NOT u.is_administrator)
+"""
+
+# A user still has the password that the batch of the outer query sealed. The first users of a set
+# that was begun anew have none.
+HAS_VALID_PASSWORD = f"""EXISTS (
+    SELECT FROM (
+        SELECT u.id, row_number() OVER () AS place FROM {CustomerUser._meta.db_table} u
+        WHERE u.password_batch = {Batch._meta.db_table}.id AND {VALID}
+        LIMIT {MAX_CHECKED}
+    ) u CROSS JOIN LATERAL (
+        SELECT l.sealed FROM {Line._meta.db_table} l
+        WHERE l.partner_id = {Batch._meta.db_table}.partner_id AND l.user_id = u.id
+            AND l.batch_id = {Batch._meta.db_table}.id LIMIT 1
+    ) l
+    WHERE l.sealed IS NOT NULL OR u.place = {MAX_CHECKED}
+)"""
+
+
+def with_passwords(batches: QuerySet[Batch], *, member: Member) -> QuerySet[Batch]:
+    """Those of the batches with a password that the member can hand over now."""
+    if not member.may(Permission.RESET_PASSWORDS):
+        return batches.none()
+    now, may_all = timezone.now(), member.may(Permission.ACT_ON_ADMINISTRATORS)
+    # Parameters of an ORM query have no names.
+    has_valid = HAS_VALID_PASSWORD.replace("%(now)s", "%s").replace("%(may_all)s", "%s")
+    return (
+        batches.exclude(sheet_key="")
+        .alias(has_valid=RawSQL(has_valid, [now, may_all], BooleanField()))
+        .filter(
+            has_valid=True,
+            state__in=[Batch.State.OPEN, Batch.State.DONE],
+            handed_over_at=None,
+            sheet_expires_at__gt=now,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class WaitingSheet:
+    """A batch with the number of its passwords that a member can hand over."""
+
+    batch: Batch
+    passwords: int
+
+
+def find_waiting_sheets(
+    batches: QuerySet[Batch], *, member: Member, limit: int
+) -> list[WaitingSheet]:
+    """Those of the batches with passwords that the member can hand over, the most urgent first."""
+    found = list(with_passwords(batches, member=member).order_by("sheet_expires_at", "pk")[:limit])
+    if not found:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT l.batch_id, count(*) FROM {LINES_WITH_USERS}
+            WHERE l.partner_id = %(partner)s AND l.batch_id = ANY(%(batches)s)
+                AND l.sealed IS NOT NULL AND u.password_batch = l.batch_id AND {VALID}
+            GROUP BY l.batch_id
+            """,
+            {
+                "partner": member.partner_id,
+                "batches": [batch.pk for batch in found],
+                "now": timezone.now(),
+                "may_all": member.may(Permission.ACT_ON_ADMINISTRATORS),
+            },
+        )
+        numbers = dict(cursor.fetchall())
+    return [WaitingSheet(batch, numbers[batch.pk]) for batch in found if batch.pk in numbers]
+
+
+def find_sheets_to_remind_of() -> QuerySet[Batch]:
+    """
+    The batches with passwords that expire soon, where no member was reminded of that.
+
+    Soon is a day before, or when half of the time is over where a sheet has less than two days.
+    """
+    now = timezone.now()
+    # A set that is begun anew has another end.
+    reminders = Handover.objects.filter(
+        batch=OuterRef("pk"),
+        kind=Handover.Kind.REMINDER,
+        expires_at=OuterRef("sheet_expires_at"),
+    )
+    half = ExpressionWrapper(
+        F("customer__sheet_hours") * RawSQL("interval '30 minutes'", []),
+        output_field=DurationField(),
+    )
+    return (
+        Batch.objects.exclude(sheet_key="")
+        .alias(half=half)
+        .filter(
+            ~Exists(reminders),
+            state__in=[Batch.State.OPEN, Batch.State.DONE],
+            customer__state=Customer.State.ACTIVE,
+            handed_over_at=None,
+            sheet_expires_at__gt=now,
+            sheet_expires_at__lte=now + Least(Value(REMIND_BEFORE), F("half")),
+        )
+    )
+
+
+def find_members_to_remind(batch: Batch) -> list[Member]:
+    """The member who made the batch, or else the owners: those of them who can open its sheet."""
+    active = Member.objects.filter(partner_id=batch.partner_id, is_active=True)
+    for members in (active.filter(pk=batch.by_id), active.filter(role=Role.OWNER).order_by("pk")):
+        able = [
+            member
+            for member in members
+            if find_customers(member=member).filter(pk=batch.customer_id).exists()
+            and with_passwords(Batch.objects.filter(pk=batch.pk), member=member).exists()
+        ]
+        if able:
+            return able
+    return []
+
+
+# --- Emails ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recipients:
+    """The users of a sheet whose passwords can be handed over, by whether they have an address."""
+
+    reachable: int
+    without_address: list[SheetLine]
+
+
+def get_recipients(batch: Batch, *, member: Member) -> Recipients:
+    may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
+    lines = [line for line in find_sheet_lines(batch, may_all=may_all) if not line.withheld]
+    without = [line for line in lines if not line.contact_email]
+    return Recipients(reachable=len(lines) - len(without), without_address=without)
+
+
+def find_sheet_readers(customer: Customer, *, member: Member) -> list[Member]:
+    """The other members who may open every sheet of this customer, by name."""
+    roles = set(Permission.RESET_PASSWORDS.roles) & set(Permission.ACT_ON_ADMINISTRATORS.roles)
+    others = Member.objects.filter(
+        Q(is_limited=False) | Q(scopes__customer=customer),
+        partner_id=customer.partner_id,
+        is_active=True,
+        role__in=roles,
+    )
+    return list(others.exclude(pk=member.pk).order_by("name", "pk")[:MAX_READERS])
+
+
+def find_due_emails() -> QuerySet[Handover]:
+    """The emails that are due: at once, then 1, 6, 31 and 156 minutes after they were made."""
+    tries = Func(Value(5.0), F("attempts"), function="power", output_field=FloatField())
+    minute = RawSQL("interval '1 minute'", [])
+    pause = ExpressionWrapper((tries - 1.0) / 4.0 * minute, output_field=DurationField())
+    return Handover.objects.alias(
+        due_at=ExpressionWrapper(F("created_at") + pause, output_field=DateTimeField())
+    ).filter(state=Handover.State.QUEUED, due_at__lte=timezone.now())
