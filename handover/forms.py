@@ -22,7 +22,7 @@ class MailSheet(forms.Form):
     to = forms.ChoiceField(
         label=_("Send the link to all passwords to"),
         required=False,
-        help_text=_("Only for a link to all passwords."),
+        help_text=_("Only for a link to all passwords"),
     )
 
     def __init__(self, *args, customer: Customer, member: Member, members: list[Member], **kwargs):

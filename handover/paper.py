@@ -61,10 +61,10 @@ def words_of(language: str) -> tuple[Words, ...]:
             password_short=_("Password"),
             licenses=_("Licenses"),
             valid_until=_("Valid until"),
-            name=_("Name"),
-            sign_in=_("Sign in at %(address)s and choose a password of your own.")
+            name=pgettext("of a person", "Name"),
+            sign_in=_("Sign in at %(address)s and choose your own password.")
             % {"address": sign_in_address().partition("://")[2]},
-            keep=_("Confidential. Shred this after it has been handed over."),
+            keep=_("Confidential. Shred after use."),
         )
         for code in _each_language(language)
     )
@@ -198,7 +198,7 @@ def _shorten(names: Sequence[str], language: str, *, room: int) -> tuple[str, st
 def csv_rows(rows: Iterable[Row]) -> Iterator[list[str]]:
     """The rows of the file, with a header in the active language."""
     yield [
-        _("Name"),
+        pgettext("of a person", "Name"),
         _("User name"),
         _("Temporary password"),
         _("Valid until"),

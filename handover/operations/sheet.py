@@ -44,11 +44,11 @@ REASONS = {
 
 
 class NoSheet(UsersError):
-    message = _("This batch has no passwords to hand over.")
+    message = _("This job has no passwords to hand over.")
 
 
 class StillRunning(NoSheet):
-    message = _("The batch is still running. Its passwords can be handed over when it is done.")
+    message = _("The job is still running. You can hand over its passwords when it’s done.")
 
 
 class HandedOver(NoSheet):
@@ -69,15 +69,15 @@ class SheetDamaged(NoSheet):
     """The key that sealed the passwords is gone, or what was sealed has been changed."""
 
     message = _(
-        "These passwords can’t be opened: the key is gone, or they were changed. Contact your"
+        "These passwords can’t be opened: the key is missing, or they were changed. Contact your"
         " administrator, and reset the passwords."
     )
 
 
 class NothingLeft(NoSheet):
     message = _(
-        "There are no passwords left to hand over: users can no longer sign in with them. See the"
-        " page of the batch for the reasons."
+        "No passwords left to hand over: users can no longer sign in with them. See the page of the"
+        " job for the reasons."
     )
 
 

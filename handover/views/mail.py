@@ -45,8 +45,8 @@ def send(batch, chosen, *, by):
     else:
         mailed = mail_users(batch=batch, kind=chosen["kind"], by=by)
     return ngettext(
-        "Sending %(n)s email. This page shows when it has been sent and opened.",
-        "Sending %(n)s emails. This page shows when they have been sent and opened.",
+        "Sending %(n)s email. This page shows when it’s sent and opened.",
+        "Sending %(n)s emails. This page shows when they’re sent and opened.",
         mailed.queued,
     ) % {"n": mailed.queued}
 

@@ -37,7 +37,7 @@ def test_from_the_slip_to_a_password_of_ones_own(site, temporary):
     site.check()
     page.get_by_label("User name").fill("ann@contoso.example")
     page.get_by_label("Password", exact=True).fill(temporary.upper())
-    page.get_by_role("button", name="Show what is typed: Password").click()
+    page.get_by_role("button", name="Show Password").click()
     expect(page.get_by_label("Password", exact=True)).to_have_attribute("type", "text")
     page.get_by_role("button", name="Sign in").click()
 

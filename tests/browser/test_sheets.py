@@ -78,8 +78,8 @@ def test_it_is_in_no_storage_and_no_address_and_back_does_not_bring_it(shown):
 def test_every_form_of_the_page_is_let_through(shown):
     """A Referrer-Policy of no-referrer would make browsers send `Origin: null`: all were refused."""
     shown.page.get_by_role("button", name="Print list").click()
-    expect(shown.page.get_by_role("button", name="One slip per person")).to_be_visible()
-    shown.page.get_by_role("button", name="One slip per person").click()
+    expect(shown.page.get_by_role("button", name="One slip per user")).to_be_visible()
+    shown.page.get_by_role("button", name="One slip per user").click()
     expect(shown.page.locator(".slip")).to_have_count(3)
     shown.check()
 
@@ -125,7 +125,7 @@ def test_a_sheet_on_which_nothing_is_left_is_not_offered(site, batch, alice, nor
     # From a tab that was opened before.
     site.page.get_by_role("button", name="Print slips").click()
 
-    expect(site.main.get_by_text("Nothing is left to hand over")).to_be_visible()
+    expect(site.main.get_by_text("No passwords left to hand over")).to_be_visible()
     expect(site.main.get_by_text("3 users have chosen a password")).to_be_visible()
     expect(site.page.get_by_role("button", name="Print slips")).to_have_count(0)
     site.check()
@@ -155,7 +155,7 @@ def test_passwords_that_were_never_opened_are_deleted_only_after_a_tick(site, ba
 
 def test_passwords_that_were_opened_are_deleted_after_a_question(shown):
     page = shown.page
-    page.get_by_role("link", name="Back to the batch").click()
+    page.get_by_role("link", name="Back to the job").click()
 
     page.get_by_role("button", name="Mark as handed over").click()
     dialog = page.get_by_role("dialog", name="Mark 3 passwords as handed over?")
@@ -190,7 +190,7 @@ def test_a_link_is_mailed_opened_once_and_leads_to_sign_in(
     site.open(f"/customers/contoso/batches/{batch.pk}/sheet/mail/")
     site.check()
     site.page.get_by_role("button", name="Send").click()
-    expect(site.main.get_by_text("3 mails are on their way")).to_be_visible()
+    expect(site.main.get_by_text("Sending 3 emails.")).to_be_visible()
     link = steps.wait_for_links(outbox, 3)["ann@home.example"]
     with inside_of(northwind):
         secret = secret_of(batch, 1)
@@ -198,10 +198,10 @@ def test_a_link_is_mailed_opened_once_and_leads_to_sign_in(
     with site.another_browser() as stranger:
         stranger.goto(link)
         assert secret not in stranger.content()
-        stranger.get_by_role("button", name="Show my password now").click()
+        stranger.get_by_role("button", name="Show my password").click()
         expect(stranger.locator("#password")).to_have_text(secret)
         stranger.get_by_role("link", name="Go to sign-in").click()
         expect(stranger).to_have_url(re.compile("/my/"))
         stranger.go_back()
-        gone = stranger.get_by_role("heading", name="This link does not work any more")
+        gone = stranger.get_by_role("heading", name="This link no longer works")
         expect(gone).to_be_visible()

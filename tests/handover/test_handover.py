@@ -76,7 +76,7 @@ def test_a_user_without_an_address_is_counted_and_named(contoso, alice, as_alice
     mailed = mail_users(batch=batch, kind="user_link", by=alice)
 
     assert mailed == Mailed(queued=1, without_address=1)
-    assert "1 user has no contact address and gets no mail" in page
+    assert "1 user has no contact address and won’t get an email" in page
     assert "<bdi>Ben</bdi>" in page
 
 
@@ -359,7 +359,7 @@ def test_a_sheet_on_which_nothing_is_left_is_not_mailed(batch, alice, as_alice):
     with pytest.raises(NothingLeft):
         mail_sheet(batch=batch, to=alice.email, language="en", by=alice)
 
-    assert "There is nothing to mail any more" in page
+    assert "No passwords to email" in page
     assert not Handover.objects.exists()
 
 
@@ -382,7 +382,7 @@ def test_a_sheet_link_is_one_answer_with_what_is_printed(batch, alice, as_alice)
     change(user_of(batch, 1), password_state="chosen")
 
     rest = b"".join(parts).decode()
-    assert "This page opens only once" in head
+    assert "Print this page now." in head
     assert [secret in rest for secret in secrets] == [False, True]
 
 

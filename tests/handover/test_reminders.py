@@ -77,8 +77,8 @@ def test_who_opened_the_page_and_mailed_nothing_sees_no_mail_on_it(batch, alice,
 
     page = as_alice.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
 
-    assert "<dt>Mails</dt>" not in page
-    assert "mailed link" not in page
+    assert "<dt>Emails</dt>" not in page
+    assert "emailed link" not in page
 
 
 @pytest.mark.parametrize("why", ["handed over", "used", "over", "running", "archived"])

@@ -335,7 +335,7 @@ def test_the_file_is_in_the_language_and_the_time_zone_of_the_member(batch, alic
     with translation.override("en"):
         text = body(answer)
 
-    assert text.startswith('\ufeff"名称","用户名"')
+    assert text.startswith('\ufeff"姓名","用户名"')
     assert text.count(f"{at + timedelta(hours=8):%Y-%m-%d} 07:05") == 2
 
 
@@ -587,8 +587,8 @@ def test_the_page_of_the_batch_says_who_opened_it_and_that_it_is_handed_over(bat
     as_alice.post(url(batch, "sheet/handed-over/"))
     after = as_alice.get(url(batch, "")).content.decode()
 
-    assert "Opened 2 times" in before
-    assert "Shown to Alice" in before
+    assert "Viewed 2 times" in before
+    assert "Viewed by Alice" in before
     assert "Printed by Alice" in before
     assert "Show passwords" in before
     assert "Show passwords" not in after
@@ -603,7 +603,7 @@ def test_the_card_gives_the_help_desk_no_button_to_destroy_what_it_does_not_see(
 
     page = client.get(url(batch, "")).content.decode()
 
-    assert "1 of them is an administrator’s" in page
+    assert "1 of them belongs to an administrator" in page
     assert 'id="handed-over"' not in page
     assert client.post(url(batch, "sheet/handed-over/")).status_code == 302
     assert secret_of(batch)
@@ -620,7 +620,7 @@ OFFERS = [
     "Print slips",
     "Print list",
     "Download CSV",
-    "E-mail…",
+    "Email…",
     "Mark as handed over",
 ]
 
@@ -643,7 +643,7 @@ def test_when_an_import_is_undone_its_card_offers_nothing_and_says_why(batch, al
     assert offers(as_alice, batch) == []
     assert "Nothing left to hand over" in text
     assert "2 users have been deleted" in text
-    assert "A deleted user who is restored has the same password again." in text
+    assert "Restored users get the same password again." in text
 
 
 def test_who_is_restored_can_be_handed_the_password_again(batch, alice, as_alice):
@@ -696,7 +696,7 @@ def test_where_nothing_is_left_nothing_is_opened(batch, as_alice, fields, what):
     answer = as_alice.post(url(batch, what), follow=True)
 
     assert answer.redirect_chain == [(url(batch, ""), 302)]
-    assert "There are no passwords left to hand over" in answer.content.decode()
+    assert "No passwords left to hand over" in answer.content.decode()
     assert offers(as_alice, batch) == []
     assert not Event.objects.filter(action="sheet.opened").exists()
 
