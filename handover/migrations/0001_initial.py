@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("user_link", "One-time link to the user"),
                             ("sheet_link", "One-time link to the sheet"),
-                            ("user_text", "Password in the mail to the user"),
+                            ("user_text", "Password in the email to the user"),
                             ("reminder", "Reminder of the sheet"),
                         ],
                         max_length=12,
@@ -47,7 +47,28 @@ class Migration(migrations.Migration):
                 ("language", models.CharField(max_length=10)),
                 ("token_hash", models.CharField(blank=True, max_length=64)),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("error", models.CharField(blank=True, max_length=240)),
+                (
+                    "error",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("refused", "The mail server refused this address."),
+                            (
+                                "unreachable",
+                                "The mail server didn’t answer, or refused the email five times.",
+                            ),
+                            (
+                                "revoked",
+                                "The member who sent it can no longer hand over these passwords.",
+                            ),
+                            (
+                                "outdated",
+                                "The password was used, replaced or deleted before it was sent.",
+                            ),
+                        ],
+                        max_length=240,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(db_default=Now())),
                 ("sent_at", models.DateTimeField(null=True)),
                 ("opened_at", models.DateTimeField(null=True)),
