@@ -1,7 +1,6 @@
 from django.urls import include, path
 
 from imports.views import bundle, repair, upload
-from users.views import export
 
 app_name = "imports"
 
@@ -11,7 +10,7 @@ of_users = [
     path("import/template/<str:language>.<file_kind:kind>", upload.template, name="template"),
     path(
         "export/template-<str:language>.<file_kind:kind>",
-        export.export_to_import,
+        upload.filled_template,
         name="export_to_import",
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import QueryDict
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
@@ -16,13 +16,7 @@ from batches import texts
 from batches.acts import LineMessage
 from batches.errors import UsersError
 from batches.models import Batch, Line
-from batches.queries.batch import find_failed_lines
 from customers.models import Customer
-from imports.models import Bundle
-from imports.operations.check import FileGone
-from imports.queries import find_lost_repairs
-from imports.read import columns
-from imports.write import rows
 from partners.models import Member
 from users.models import CustomerUser, UserPermission
 from users.queries.export import Bought
@@ -52,7 +46,7 @@ def to_rows(users: Iterable[Any], bought: Sequence[Bought]) -> Iterator[list[str
     header += [_("Sign-in"), _("Added"), _("Last sign-in"), _("Deleted"), _("To be purged")]
     yield header
     names = {one.id: one.name for one in bought}
-    permissions = _permissions()
+    permissions = {choice.value: str(choice.label) for choice in UserPermission}
     sign_in = {False: _("Allowed"), True: _("Blocked")}
     zone = timezone.get_current_timezone()
 
@@ -69,31 +63,6 @@ def to_rows(users: Iterable[Any], bought: Sequence[Bought]) -> Iterator[list[str
             sign_in[user.is_blocked],
             *map(moment, (user.added_at, user.signed_in_at, user.deleted_at, user.purge_at)),
         ]
-
-
-def to_import(users: Iterable[Any], bought: Sequence[Bought], language: str) -> Iterator[list[str]]:
-    """
-    The template filled with the users: as it is, it can be imported and changes nothing.
-
-    Its columns and names are those of the empty template in that language.
-    """
-    header = columns.template_names(language)
-    # The user name brings its domain along.
-    del header["domain"]
-    yield list(header.values())
-    with translation.override(language):
-        permissions = _permissions()
-    products = rows.ProductCells((one.id, one.name, one.part_number) for one in bought)
-    for user in users:
-        texts = {
-            "products": products.write(map(str, user.held)),
-            "permissions": "; ".join(permissions[code] for code in user.permissions),
-        }
-        yield [texts[name] if name in texts else getattr(user, name) for name in header]
-
-
-def _permissions() -> dict[str, str]:
-    return {choice.value: str(choice.label) for choice in UserPermission}
 
 
 def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> Iterator[list[str]]:
@@ -183,42 +152,12 @@ def filter_on_record(query: str) -> str:
 @transaction.atomic
 def record_results(*, batch: Batch, kind: str, by: Member) -> None:
     """Record that the results of the batch are about to be handed out as this kind of file."""
-    _record_file("batch.exported", batch, batch.total, kind, by)
-
-
-@transaction.atomic
-def record_failed_rows(*, batch: Batch, kind: str, by: Member) -> None:
-    """
-    Record the same of the rows that were not imported.
-
-    :raises FileGone: where they went with the file.
-    """
-    if batch.rows_wiped_at:
-        raise FileGone
-    failed = find_failed_lines(batch).count()
-    _record_file("batch.errors_exported", batch, failed, kind, by)
-
-
-@transaction.atomic
-def record_lost_repairs(*, batch: Batch, kind: str, by: Member) -> None:
-    """Record the same of the repairs that no longer fit."""
-    lost = find_lost_repairs(batch).count()
-    _record_file("batch.lost_repairs_exported", batch, lost, kind, by)
-
-
-@transaction.atomic
-def record_strays(*, bundle: Bundle, kind: str, by: Member) -> None:
-    """Record the same of the rows of a file that belong to no customer."""
-    after = {"lines": bundle.plan.get("strays", 0), "file": kind}
-    subject = audit.Subject(bundle.pk, bundle.source_name, after=after)
-    audit.record("import.strays_exported", subject=subject, by=by)
-
-
-def _record_file(action: str, batch: Batch, number: int, kind: str, by: Member) -> None:
     audit.record(
-        action,
-        # How many they are, and nobody's name: the record outlives a purge.
-        subject=audit.Subject(batch.pk, str(batch.kind), after={"lines": number, "file": kind}),
+        "batch.exported",
+        # Their number and no name: the record outlives a purge.
+        subject=audit.Subject(
+            batch.pk, str(batch.kind), after={"lines": batch.total, "file": kind}
+        ),
         customer_id=batch.customer_id,
         batch_id=batch.pk,
         by=by,

@@ -7,10 +7,9 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
-from batches.errors import NotPlanned, UsersError
+from batches.errors import NotPlanned
 from batches.models import Batch, Chunk, Line
 from batches.operations.control import may_start
 from batches.operations.lease import CHECK, do_once, end_check, halt, order_check
@@ -24,7 +23,7 @@ from imports.models import Upload
 from imports.operations import repair, roster
 from imports.operations.reread import repair_as_before, take_repairs
 from imports.operations.summary import NAMED
-from imports.operations.upload import PREVIEW, keep_preview, remember_columns
+from imports.operations.upload import PREVIEW, FileGone, keep_preview, remember_columns
 from imports.queries import find_said_columns
 from imports.read import preview, table
 from partners.access import require
@@ -38,12 +37,6 @@ from users.rules.gather import gather_facts
 
 # So many lines of a plan are made and written at a time.
 LINES_AT_ONCE = 2_000
-
-
-class FileGone(UsersError):
-    """The file that was uploaded is not kept any more."""
-
-    message = _("The uploaded file has been removed meanwhile. Upload it again.")
 
 
 @transaction.atomic

@@ -7,13 +7,18 @@ from dataclasses import asdict
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
+from batches.errors import UsersError
 from batches.models import UPLOADS_KEPT, Batch, Chunk, Line
+from batches.queries.batch import find_failed_lines
 from customers.counts import lock_customers
 from customers.models import Customer
-from imports.models import ImportColumn, LostRepair, Upload
+from imports.models import Bundle, ImportColumn, LostRepair, Upload
+from imports.queries import find_lost_repairs
 from imports.read.preview import Shown
+from partners.models import Member
 from partners.tenancy import require_current
 from users.models import CustomerUser
 
@@ -23,6 +28,12 @@ WIPED_AT_ONCE = 500
 KEPT_OF_PROBLEMS = ("product", "permission", "location", "field")
 
 State = Batch.State
+
+
+class FileGone(UsersError):
+    """The uploaded file has been removed."""
+
+    message = _("The uploaded file has been removed meanwhile. Upload it again.")
 
 
 def forget_file(of: Q) -> None:
@@ -140,3 +151,41 @@ def keep_preview(batch: Batch, columns: Sequence[Shown]) -> None:
     Upload.objects.filter(batch=batch, number=PREVIEW).delete()
     content = json.dumps([asdict(column) for column in columns]).encode()
     Upload.objects.create(batch=batch, number=PREVIEW, content=content)
+
+
+@transaction.atomic
+def record_failed_rows(*, batch: Batch, kind: str, by: Member) -> None:
+    """
+    Record that the rows that were not imported are about to be downloaded.
+
+    :raises FileGone: where they were removed with the file.
+    """
+    if batch.rows_wiped_at:
+        raise FileGone
+    _record_download("batch.errors_exported", batch, find_failed_lines(batch).count(), kind, by)
+
+
+@transaction.atomic
+def record_lost_repairs(*, batch: Batch, kind: str, by: Member) -> None:
+    """Record the same of the repairs that no longer fit."""
+    lost = find_lost_repairs(batch).count()
+    _record_download("batch.lost_repairs_exported", batch, lost, kind, by)
+
+
+def _record_download(action: str, batch: Batch, number: int, kind: str, by: Member) -> None:
+    audit.record(
+        action,
+        # Their number and no name: the record outlives a purge.
+        subject=audit.Subject(batch.pk, str(batch.kind), after={"lines": number, "file": kind}),
+        customer_id=batch.customer_id,
+        batch_id=batch.pk,
+        by=by,
+    )
+
+
+@transaction.atomic
+def record_strays(*, bundle: Bundle, kind: str, by: Member) -> None:
+    """Record the same of the rows of a file that belong to no customer."""
+    after = {"lines": bundle.plan.get("strays", 0), "file": kind}
+    subject = audit.Subject(bundle.pk, bundle.source_name, after=after)
+    audit.record("import.strays_exported", subject=subject, by=by)

@@ -10,13 +10,13 @@ from batches.errors import UsersError
 from imports import bundle as bundles
 from imports.forms.upload import ImportMany
 from imports.operations.split import receive_bundle, start_bundle
+from imports.operations.upload import record_strays
 from imports.queries import get_bundle, shows_strays
 from imports.views.upload import PART_BYTES
 from partners import downloads
 from partners.access import partner_view
 from partners.pages import render_form
 from partners.roles import Permission
-from users.export import record_strays
 
 
 @partner_view(Permission.MANAGE_USERS)

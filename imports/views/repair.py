@@ -14,13 +14,13 @@ from customers.access import customer_view
 from imports import lost_repairs, texts
 from imports.forms.repair import RepairAll, RepairLine
 from imports.operations import repair
+from imports.operations.upload import record_lost_repairs
 from imports.queries import find_lost_repairs, get_line
 from imports.views.upload import get_import_or_404
 from licensing.queries import find_product_names
 from partners import downloads
 from partners.pages import render_form
 from partners.roles import Permission
-from users.export import record_lost_repairs
 
 
 @customer_view(Permission.MANAGE_USERS)

@@ -15,6 +15,7 @@ from customers.access import customer_view
 from imports.act import to_rows
 from imports.forms.upload import ImportFile, MapColumns, ReadFile
 from imports.operations.check import check_again, receive_file
+from imports.operations.upload import record_failed_rows
 from imports.panel import STEPS
 from imports.queries import find_preview
 from imports.write import rows as export
@@ -23,7 +24,7 @@ from licensing.queries import find_product_names
 from partners import downloads
 from partners.pages import render_form
 from partners.roles import Permission
-from users.export import record_failed_rows
+from users.views.export import hand_out_chosen
 
 TEMPLATES = [
     ("en", _("English")),
@@ -101,6 +102,16 @@ def template(request, customer, language, kind):
     content = templates.template(language, domain, products, format=kind)
     answer = HttpResponse(content, content_type=downloads.TYPES[kind])
     return downloads.as_attachment(answer, f"users-{language}.{kind}")
+
+
+@customer_view(Permission.EXPORT_LISTS, even_archived=True)
+@require_POST
+def filled_template(request, customer, language, kind):
+    """Send the template of that language with the selected users in it."""
+    if language not in dict(TEMPLATES):
+        raise Http404
+    fill = partial(templates.fill, language=language)
+    return hand_out_chosen(request, customer, kind, fill, is_active=True)
 
 
 @customer_view(Permission.MANAGE_USERS, even_archived=True)

@@ -1,12 +1,16 @@
 """The template to download: a file that can be uploaded as it is."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import xlsxwriter
+from django.utils import translation
 
 from imports.read import columns
+from imports.write.rows import ProductCells
 from spreadsheets import csv_writer
+from users.queries.export import Bought
 from users.rules import vocabulary
 from users.rules.fields import LABELS
 
@@ -58,6 +62,27 @@ def template(
     language = _CHINESE if language.lower().startswith("zh") else "en"
     rows = _rows(language, domain, products)
     return _workbook(rows, products) if format == "xlsx" else b"".join(csv_writer.write_csv(rows))
+
+
+def fill(users: Iterable[Any], bought: Sequence[Bought], language: str) -> Iterator[list[str]]:
+    """
+    The template with these users in it; imported unchanged, it changes nothing.
+
+    Columns and names are those of the empty template in that language.
+    """
+    header = columns.template_names(language)
+    # The user name contains the domain.
+    del header["domain"]
+    yield list(header.values())
+    with translation.override(language):
+        permissions = {code: str(label) for code, label in vocabulary.PERMISSIONS.items()}
+    products = ProductCells((one.id, one.name, one.part_number) for one in bought)
+    for user in users:
+        texts = {
+            "products": products.write(map(str, user.held)),
+            "permissions": "; ".join(permissions[code] for code in user.permissions),
+        }
+        yield [texts[name] if name in texts else getattr(user, name) for name in header]
 
 
 def _rows(language: str, domain: str, products: Sequence[str]) -> list[list[str]]:

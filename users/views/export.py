@@ -4,8 +4,6 @@ Users and results as files.
 They are asked for by POST, since that they are taken out of the portal is put on record.
 """
 
-from functools import partial
-
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect
@@ -15,7 +13,6 @@ from batches.errors import UsersError
 from batches.views import get_batch_or_404
 from customers.access import customer_view
 from customers.filters import UnknownFilter
-from imports.views.upload import TEMPLATES
 from partners import downloads
 from partners.roles import Permission
 from users import export as exporting
@@ -30,16 +27,6 @@ from users.views.acts import read_choice
 def export(request, customer, kind):
     """Hand out the chosen users as a list, or all that the list's filters ask for."""
     return hand_out_chosen(request, customer, kind, exporting.to_rows)
-
-
-@customer_view(Permission.EXPORT_LISTS, even_archived=True)
-@require_POST
-def export_to_import(request, customer, language, kind):
-    """Hand out the chosen users in the template of that language, to be changed and imported."""
-    if language not in dict(TEMPLATES):
-        raise Http404
-    to_rows = partial(exporting.to_import, language=language)
-    return hand_out_chosen(request, customer, kind, to_rows, is_active=True)
 
 
 def hand_out_chosen(request, customer, kind, to_rows, *, is_active=False):
