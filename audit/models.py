@@ -8,7 +8,6 @@ LABELS = {
     "batch.canceled": _("Batch canceled"),
     "batch.errors_exported": _("Rows with errors downloaded"),
     "batch.exported": _("Result of a batch downloaded"),
-    "batch.lost_repairs_exported": _("Lost repairs downloaded"),
     "batch.paused": _("Batch paused"),
     "batch.resumed": _("Batch resumed"),
     "batch.retried": _("Batch planned once more"),

@@ -11,7 +11,7 @@ from batches.acts import Act, LineMessage, Texts
 from batches.models import Batch, Line
 from imports import texts
 from imports.check import repair
-from imports.operations.roster import find_stop, refuse_unsafe
+from imports.operations.full_list import find_stop, refuse_unsafe
 from partners.roles import Permission
 from users.acts.licenses import GIVES_LICENSES
 from users.acts.selection import explain_cell

@@ -78,27 +78,6 @@ class BundlePart(NumberedPart):
         return f"{self.bundle_id} {self.number}"
 
 
-class LostRepair(NumberedPart):
-    """
-    What was repaired in a line of a file, and does not fit as the file is read now.
-
-    It may hold what a person's row says, so it goes when the file goes.
-    """
-
-    pk = models.CompositePrimaryKey("batch_id", "number")
-    batch = models.ForeignKey(
-        Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="lost_repairs"
-    )
-    # The row as it was repaired: its input and problems, and whether it was left out.
-    before = models.JSONField()
-    # Its number in the plan, how its cells are read now, and whom it is about. Nothing where the
-    # plan has no such row.
-    now = models.JSONField(default=dict)
-
-    def __str__(self):
-        return f"{self.batch_id} {self.number}"
-
-
 class Upload(NumberedPart):
     """A part of an uploaded file; gone after the run or after a day."""
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from batches import texts as batch_texts
 from batches.models import Batch
 from batches.page import Facts, Panel
-from imports import lost_repairs, texts
+from imports import texts
 from imports.act import IMPORT, describe_leavers, overview, stop
 from partners.roles import Permission
 
@@ -35,7 +35,6 @@ def _values(batch: Batch, facts: Facts) -> dict:
         "stop": stop(batch, facts.acts),
         "repairs": texts.offer(batch, facts.products),
         "repaired": texts.tell(batch),
-        "lost": lost_repairs.tell(batch, facts.products),
         "may_repair": batch.state == "planned" and facts.may_start,
         "is_held": batch.options.get("mode") == "all" and facts.progress.invalid > 0,
         "has_errors": facts.member.may(Permission.MANAGE_USERS) and _has_errors(batch, facts),

@@ -6,15 +6,20 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, Q
 
 from batches.models import Batch, Line
 from batches.queries.batch import count_lines
 from customers.models import Customer
 from customers.queries import find_customers
-from imports.models import Bundle, ImportColumn, LostRepair
+from imports.check.plan import LEAVE, NAMED, SEAT_SHORT
+from imports.check.repair import FIRST_USER, REPAIRED, Row
+from imports.check.rows import REPEATED
+from imports.models import Bundle, ImportColumn
 from partners.models import Member
 from partners.roles import Permission
+from users.rules.facts import Person
+from users.rules.problems import ERROR, Problem
 
 # So many kinds are shown; with each that is settled the next one appears.
 KINDS_SHOWN = 50
@@ -97,9 +102,11 @@ def _group(code, column, key, severity, *rest) -> ProblemGroup:
     return ProblemGroup(code, column or "", key or "", severity, *numbers, suggestion, found)
 
 
-def find_lost_repairs(batch: Batch) -> QuerySet[LostRepair]:
-    """What was repaired in a plan and does not fit any more, in the order of the file."""
-    return batch.lost_repairs.order_by("number")
+def count_repaired_rows(batch: Batch) -> int:
+    """How many rows members have repaired or skipped in the plan of a file."""
+    is_repaired = Q(input__has_key=REPAIRED)
+    is_skipped = Q(state=Line.State.LEFT_OUT) & ~Q(input__has_key=NAMED)
+    return batch.lines.filter(is_repaired | is_skipped).count()
 
 
 def get_line(batch: Batch, number: int) -> Line | None:
@@ -169,3 +176,118 @@ def _batches(bundle: Bundle, member: Member):
     if member.is_limited:
         batches = batches.filter(customer__in=find_customers(member=member))
     return batches
+
+
+# Problems of a row that depend on the other rows.
+SHARED = f'@.code == "{SEAT_SHORT}" || @.code == "{REPEATED}"'
+
+
+@dataclass(slots=True)
+class LineSummary:
+    """A line of a plan, as far as other lines depend on it."""
+
+    line: int
+    state: str
+    act: str
+    user_name: str
+    display_name: str
+    first_name: str
+    last_name: str
+    # The existing user that it is about, and the one that it was about before any repair.
+    user_id: str | None
+    first_user_id: str | None
+    # Of a row: another one that has no line names the same user. Of a missing user: a row does.
+    is_named: bool
+    # JSON of the products that the user gets and loses, and of the SHARED problems.
+    gets: str
+    loses: str
+    shared: str
+    has_errors: bool
+    has_problems: bool
+
+    @property
+    def is_missing_user(self) -> bool:
+        return self.act == LEAVE
+
+    @property
+    def is_skipped(self) -> bool:
+        return self.state == Line.State.LEFT_OUT
+
+    @property
+    def person(self) -> Person:
+        names = ("user_name", "display_name", "first_name", "last_name")
+        return Person(self.line, {name: getattr(self, name) for name in names})
+
+    def update(self, row: Row) -> None:
+        """Take over what a checked row has now."""
+        person = row.input
+        self.state = str(Line.State.LEFT_OUT) if row.is_skipped else ""
+        self.has_errors, self.has_problems = row.has_errors, bool(row.problems)
+        self.user_id, self.user_name = person.get("user_id"), person["user_name"]
+        self.display_name = person["display_name"]
+        self.first_name, self.last_name = person["first_name"], person["last_name"]
+        self.gets = json.dumps(person.get("give", person["products"]))
+        self.loses = json.dumps(person.get("take", []))
+        self.shared = "[]"
+
+
+def summarize_lines(
+    batch: Batch, *, numbers: Sequence[int] | None = None
+) -> dict[int, LineSummary]:
+    """The lines of the batch, or those with these numbers, by number; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT number, coalesce((input->>'line')::integer, number), state,
+                coalesce(input->>'act', ''), input->>'user_name', input->>'display_name',
+                coalesce(input->>'first_name', ''), coalesce(input->>'last_name', ''),
+                CASE WHEN input->>'act' = '{LEAVE}' THEN user_id::text ELSE input->>'user_id' END,
+                CASE WHEN input ? '{FIRST_USER}' THEN input->>'{FIRST_USER}'
+                    ELSE input->>'user_id' END,
+                input ? '{NAMED}',
+                coalesce(input->>'give', input->>'products', '[]'),
+                coalesce(input->>'take', '[]'),
+                jsonb_path_query_array(problems, '$[*] ? ({SHARED})')::text,
+                jsonb_path_exists(problems, '$[*] ? (@.severity == "{ERROR}" && !({SHARED}))'),
+                jsonb_path_exists(problems, '$[*] ? (!({SHARED}))')
+            FROM {Line._meta.db_table}
+            WHERE batch_id = %s AND (%s::integer[] IS NULL OR number = ANY(%s)) ORDER BY number
+            """,
+            [batch.pk, numbers, numbers],
+        )
+        return {number: LineSummary(*rest) for number, *rest in cursor.fetchall()}
+
+
+# Lines of the file; nothing is left in one whose user was purged.
+_ROWS = f"""
+    FROM {Line._meta.db_table} l
+    WHERE l.batch_id = %s AND coalesce(l.input->>'act', '') <> '{LEAVE}' AND l.input ? 'products'
+"""
+
+
+def count_rows(batch: Batch, condition: str, value: object) -> int:
+    """How many rows of the file meet a condition on the line `l`."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) {_ROWS} AND {condition}", [batch.pk, value])
+        return cursor.fetchone()[0]
+
+
+def load_rows(batch: Batch, condition: str, value: object) -> dict[int, Row]:
+    """The rows of the file that meet a condition on the line `l`, by number."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT l.number, l.state = 'left_out', l.input::text, l.problems::text
+            {_ROWS} AND {condition} ORDER BY l.number
+            """,
+            [batch.pk, value],
+        )
+        return {
+            number: Row(
+                number,
+                json.loads(person),
+                tuple(map(Problem.from_json, json.loads(problems))),
+                is_skipped,
+            )
+            for number, is_skipped, person, problems in cursor.fetchall()
+        }

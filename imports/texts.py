@@ -183,33 +183,10 @@ def tell(batch: Batch) -> Told:
             " changed. Try again; if it happens again, correct the file and upload it anew."
         )
         return Told(text, "bad")
-    if "kept" in said:
-        return _tell_kept(**said)
     if not said["changed"]:
         return Told(_("No row has this problem any more. Nothing was changed."), "info")
     text = say_repaired(**said)
     return Told(text, "warn" if said["bad"] or said["leaving"] > 0 else "ok")
-
-
-def _tell_kept(kept: int, lost: int) -> Told:
-    """How many repairs have outlived another reading of the file."""
-    told = []
-    if kept:
-        text = ngettext(
-            "%(n)s row is repaired or left out again, as you had it.",
-            "%(n)s rows are repaired or left out again, as you had them.",
-            kept,
-        )
-        told.append(text % {"n": intcomma(kept)})
-    if lost:
-        text = ngettext(
-            "%(n)s repair could not be kept, as its row is read differently now. Look at it again.",
-            "%(n)s repairs could not be kept, as their rows are read differently now. Look at them"
-            " again.",
-            lost,
-        )
-        told.append(text % {"n": intcomma(lost)})
-    return Told(" ".join(told), "warn" if lost else "ok")
 
 
 class _Desk:
@@ -236,7 +213,7 @@ class _Desk:
         if group.suggestion and group.code not in DOMAIN_CODES:
             choices = [(str(How.SUGGESTED), _suggested(group, values)), *choices]
         choices += _ways_to_keep(group.code, group.column)
-        choices.append((str(How.LEAVE_OUT), self._leave_out()))
+        choices.append((str(How.SKIP), self._leave_out()))
         return Repair(
             kind=Kind(group.code, group.column, group.key),
             severity=group.severity,

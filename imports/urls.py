@@ -20,10 +20,9 @@ of_batch = [
     path("settings/", upload.change, name="settings"),
     path("repair/", repair.repair_all, name="repair_all"),
     path("repair/stop/", repair.stop_repair, name="stop_repair"),
-    path("lost-repairs.<file_kind:kind>", repair.lost, name="lost_repairs"),
     path("lines/<int:number>/", repair.repair_line, name="repair_line"),
-    path("lines/<int:number>/leave-out/", repair.leave_out, name="leave_out"),
-    path("lines/<int:number>/take-back/", repair.take_back, name="take_back"),
+    path("lines/<int:number>/leave-out/", repair.skip_line, name="skip_line"),
+    path("lines/<int:number>/take-back/", repair.include_line, name="include_line"),
     path("failed.<file_kind:kind>", upload.failed, name="failed_rows"),
 ]
 

@@ -11,6 +11,13 @@ from users.rules.problems import ERROR, WARNING, Problem
 
 READY, WARNED, FAILED = "ready", "warning", "failed"
 
+SEAT_SHORT = "seat_short"
+# The act of a line about a user who is missing from a full list.
+LEAVE = "leave"
+# Key in the input of a line of a full list: another row, which has no line, names the same user;
+# of a user who was to leave: a row names them.
+NAMED = "named"
+
 _NO_PROBLEMS: tuple[Problem, ...] = ()
 
 

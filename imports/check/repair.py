@@ -1,16 +1,19 @@
 """Rows of a plan made better: what a member chose for a problem is put into the person."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from imports.check.rows import repeated
 from users.rules import vocabulary
-from users.rules.facts import Facts, Person
+from users.rules.facts import Facts
 from users.rules.fields import LABELS
 from users.rules.person import LIMITS, Rules
 from users.rules.problems import ERROR, Problem
+
+# Keys in the input of a repaired row: that it was repaired, and the id of the user that it was about
+# before its user name was changed.
+REPAIRED, FIRST_USER = "repaired", "first_user_id"
 
 
 class How(StrEnum):
@@ -26,7 +29,7 @@ class How(StrEnum):
     ACCEPT = "accept"
     # Wait in line for what is lacking; this is for the whole plan.
     WAIT = "wait"
-    LEAVE_OUT = "leave_out"
+    SKIP = "skip"
 
 
 # One problem for each text that stands in the cells; the others are one for the whole column.
@@ -66,7 +69,7 @@ class Row:
     number: int
     input: dict[str, Any]
     problems: tuple[Problem, ...]
-    is_left_out: bool = False
+    is_skipped: bool = False
 
     @property
     def line(self) -> int:
@@ -74,8 +77,7 @@ class Row:
         return self.input.get("line") or self.number
 
     @property
-    def is_bad(self) -> bool:
-        """Whether it has an error, so that it cannot run."""
+    def has_errors(self) -> bool:
         return any(problem.severity == ERROR for problem in self.problems)
 
 
@@ -111,14 +113,14 @@ def key_of(problem: Problem) -> str:
     return problem.params.get("domain", "") if problem.code in BY_DOMAIN else ""
 
 
-def mend(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Row:
+def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Row:
     """
     The row with the choice made for every problem of this kind; it is to be checked again.
 
     A row without a suggestion stays as it is where suggestions are to be taken.
     """
-    if how == How.LEAVE_OUT:
-        return replace(row, is_left_out=True)
+    if how == How.SKIP:
+        return replace(row, is_skipped=True)
     person, left = dict(row.input), []
     for problem in row.problems:
         wanted = problem.suggestion if how == How.SUGGESTED else value
@@ -134,7 +136,7 @@ def mend(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Row:
         else:
             _put(person, problem, wanted, facts)
     _note_given(person, row.input)
-    return _remember(row, Row(row.number, person, tuple(left), row.is_left_out))
+    return _mark(row, Row(row.number, person, tuple(left), row.is_skipped))
 
 
 def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> None:
@@ -152,103 +154,24 @@ def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> 
         person["user_name" if problem.column == "domain" else problem.column] = value
 
 
-def type_anew(row: Row, changes: dict[str, Any]) -> Row:
+def edit_row(row: Row, changes: dict[str, Any]) -> Row:
     """The row with the cells that somebody typed, without what was said about these."""
     # Whoever types a cell anew has seen what was said about the whole row too.
     settled = {"", *changes} | ({"domain"} if "user_name" in changes else set())
     person = row.input | changes
     _note_given(person, row.input)
     left = tuple(problem for problem in row.problems if problem.column not in settled)
-    return _remember(row, Row(row.number, person, left))
+    return _mark(row, Row(row.number, person, left))
 
 
-def _remember(before: Row, after: Row) -> Row:
-    """The repaired row with what its changed cells held as they were read, to be compared later."""
-    read = dict(before.input.get("read", {}))
-    for column in _changed(before, after):
-        if column not in read:
-            read[column] = _cell(before, column)
-            if column == "user_name":
-                # Whom the file was about there, of those who are there already.
-                read[column]["user_id"] = before.input.get("user_id")
-    return replace(after, input=after.input | {"read": read}) if read else after
-
-
-def _changed(before: Row, after: Row) -> Iterator[str]:
-    was, becomes = before.input, after.input
-    for column in LABELS:
-        if was.get(column) != becomes.get(column):
-            yield column
-    if was.get("accepted") != becomes.get("accepted"):
-        yield "user_name"
-    for problem in before.problems:
-        if problem.code in _OF_READING and problem not in after.problems:
-            yield problem.column
-
-
-def _cell(row: Row, column: str) -> dict[str, Any]:
-    """What a cell was read as: its value, and the texts that were not understood."""
-    of_it = (one for one in row.problems if one.column == column and one.code in _OF_READING)
-    return {"value": row.input.get(column), "said": sorted(one.value for one in of_it)}
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """A row that was read anew and repaired as before, and which repairs no longer fit there."""
-
-    row: Row
-    # How the cells are read now whose repair is lost, by column.
-    lost: dict[str, dict[str, Any]]
-    # It was left out and is in again, since it is about somebody else.
-    is_back: bool
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every repair fits."""
-        return not self.lost and not self.is_back
-
-
-def repair_again(row: Row, before: Row) -> Again:
-    """
-    The row of a file that was read anew, repaired as its line was before as far as that fits.
-
-    A cell is repaired again where it is read as it was before its first repair, and the row is
-    left out again where it is about the same person.
-    """
-    read = before.input.get("read", {})
-    fits = {
-        column
-        for column, cell in read.items()
-        if _cell(row, column) == {"value": cell["value"], "said": cell["said"]}
-    }
-    person = row.input | {column: before.input[column] for column in fits if column in before.input}
-    if "user_name" in fits and "accepted" in before.input:
-        person["accepted"] = before.input["accepted"]
-    _note_given(person, row.input)
-    still = {(one.column, one.value) for one in before.problems}
-    left = tuple(
-        one for one in row.problems if one.column not in fits or (one.column, one.value) in still
-    )
-    is_same = all(
-        row.input[column] == (read[column]["value"] if column in read else before.input[column])
-        for column in ("user_name", "display_name")
-    )
-    is_left_out = before.is_left_out and is_same
-    made = Row(row.number, person, left, row.is_left_out or is_left_out)
-    lost = {column: _cell(row, column) for column in read if column not in fits}
-    return Again(_remember(row, made), lost, before.is_left_out and not is_same)
-
-
-def join_repairs(lost: Row, later: Row) -> Row:
-    """What was repaired in a line: first a part that was lost, and then what `later` has of it."""
-    was, read = lost.input.get("read", {}), later.input.get("read", {})
-    person = lost.input | {column: later.input[column] for column in read if column in later.input}
-    problems = (
-        *(one for one in lost.problems if one.column not in read),
-        *(one for one in later.problems if one.column in read),
-    )
-    is_left_out = lost.is_left_out or later.is_left_out
-    return Row(lost.number, person | {"read": was | read}, problems, is_left_out)
+def _mark(before: Row, after: Row) -> Row:
+    """The row with the marks of a repair, where anything in it has changed."""
+    if (before.input, before.problems) == (after.input, after.problems):
+        return after
+    marks: dict[str, Any] = {REPAIRED: True}
+    if before.input["user_name"] != after.input["user_name"] and FIRST_USER not in before.input:
+        marks[FIRST_USER] = before.input.get("user_id")
+    return replace(after, input=after.input | marks)
 
 
 def _note_given(person: dict[str, Any], before: dict[str, Any]) -> None:
@@ -294,37 +217,14 @@ def _take_away(
         person[problem.column] = ""
 
 
-def recheck(
-    rows: Iterable[Row],
-    facts: Facts,
-    *,
-    changed: Container[int] = (),
-    typed_names: Callable[[], Iterable[str]],
-) -> list[Row]:
-    """
-    Check rows of a plan once more by the rules of every person; gives them cleaned.
-
-    Whoever shares a user name with one of them must be among them, so that the first of a name
-    is known; those `changed`, by number, take no name from others. `typed_names` gives the user
-    names of the whole plan, which nobody is suggested.
-    """
-    rules = Rules(facts, typed_names=typed_names)
-    firsts: dict[str, Row] = {}
-    checked = []
-    for row in sorted(rows, key=lambda row: (row.number in changed, row.number)):
-        person = dict(row.input)
-        for field in ("user_name", *LIMITS):
-            person[field] = str(person.get(field) or "").strip()
-        found = [one for one in row.problems if _is_of_reading(one, person)]
-        rules.check(person, row.line, found)
-        made = Row(row.number, person, (), row.is_left_out)
-        if person["user_name"] and not row.is_left_out:
-            first = firsts.setdefault(person["user_name"], made)
-            if first is not made:
-                pair = Person(first.line, first.input), Person(row.line, person)
-                found.append(repeated(*pair, rules))
-        checked.append(Row(row.number, person, tuple(found), row.is_left_out))
-    return checked
+def check_row(row: Row, rules: Rules) -> Row:
+    """The row checked by the rules for one person, with cleaned values."""
+    person = dict(row.input)
+    for field in ("user_name", *LIMITS):
+        person[field] = str(person.get(field) or "").strip()
+    problems = [one for one in row.problems if _is_of_reading(one, person)]
+    rules.check(person, row.line, problems)
+    return replace(row, input=person, problems=tuple(problems))
 
 
 def _is_of_reading(problem: Problem, person: dict[str, Any]) -> bool:

@@ -17,6 +17,8 @@ from users.rules.facts import Defaults, Facts, Person
 from users.rules.person import Nearest, Rules
 from users.rules.problems import ERROR, WARNING, Problem
 
+REPEATED = "user_name_repeated"
+
 
 def names_to_look_up(
     rows: Iterable[Row], defaults: Defaults, domains: Collection[str]
@@ -70,7 +72,7 @@ def repeated(first: Person, second: Person, rules: Rules) -> Problem:
     is_other = first.input["display_name"] != second.input["display_name"]
     suggestion = rules.suggest_another(user_name, second.input) if is_other else ""
     params = {"first": first.line}
-    return Problem(second.line, "user_name", user_name, "user_name_repeated", params, suggestion)
+    return Problem(second.line, "user_name", user_name, REPEATED, params, suggestion)
 
 
 def _the_domain(default: str, domains: Collection[str]) -> str:

@@ -5,11 +5,13 @@ from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
+from batches.errors import UsersError
+from batches.models import Batch
 from customers import locations
 from customers.models import Customer
 from customers.queries import find_verified_domains
 from imports.models import ImportColumn
-from imports.operations.roster import MOST_LEAVERS
+from imports.operations.full_list import MAX_MISSING
 from imports.read.columns import plain_header
 from partners.models import Member
 from partners.roles import Permission
@@ -102,7 +104,7 @@ class ReadFile(AnyFile):
         label=_("Stop if more than so many percent of the users are missing"),
         min_value=0,
         max_value=100,
-        initial=MOST_LEAVERS,
+        initial=MAX_MISSING,
         required=False,
         error_messages=dict.fromkeys(
             ("invalid", "min_value", "max_value"), _("Enter a whole number from 0 to 100.")
@@ -163,7 +165,7 @@ class ReadFile(AnyFile):
         chosen = self.cleaned_data
         share = chosen["most_leavers"]
         return self.reading | {
-            "most_leavers": MOST_LEAVERS if share is None else share,
+            "most_leavers": MAX_MISSING if share is None else share,
             "defaults": {
                 "domain": chosen["domain"],
                 "location": chosen["location"],
@@ -173,25 +175,42 @@ class ReadFile(AnyFile):
             },
         }
 
-    @staticmethod
-    def initial_of(options: dict) -> dict:
-        """The form's first values from what a batch keeps; the way back from `options`."""
+
+class ReadAgain(ReadFile):
+    """How to read the file of a plan from now on; the repairs of the plan are lost with it."""
+
+    discarded_repairs = forms.IntegerField(
+        required=False, min_value=0, widget=forms.HiddenInput, initial=0
+    )
+
+    def __init__(self, *args, batch: Batch, **keywords):
+        options = batch.options
         defaults = options.get("defaults", {})
         delimiter = options.get("delimiter", "")
+        initial = (
+            options
+            | defaults
+            | {
+                "delimiter": "tab" if delimiter == "\t" else delimiter,
+                "products": [one["subscription"] for one in defaults.get("products", ())],
+            }
+        )
+        super().__init__(*args, initial=initial, customer=batch.customer, **keywords)
+        # How many repairs the member is asked to discard; 0 where nothing is asked.
+        self.repairs = 0
+
+    @property
+    def arguments(self) -> dict:
+        """The arguments of `check_again`."""
         return {
-            "purpose": options.get("purpose", "create"),
-            "licenses": options.get("licenses", "add"),
-            "most_leavers": options.get("most_leavers", MOST_LEAVERS),
-            "encoding": options.get("encoding", ""),
-            "delimiter": "tab" if delimiter == "\t" else delimiter,
-            "mode": options.get("mode", "good"),
-            "when_short": options.get("when_short", "first"),
-            "domain": defaults.get("domain", ""),
-            "location": defaults.get("location", ""),
-            "language": defaults.get("language", ""),
-            "products": [one["subscription"] for one in defaults.get("products", ())],
-            "permissions": defaults.get("permissions", []),
+            "options": self.options,
+            "discarded_repairs": self.cleaned_data["discarded_repairs"] or 0,
         }
+
+    def refuse(self, error: UsersError) -> None:
+        """Show the refusal; where it is about repairs, ask whether to discard them."""
+        self.add_error(None, error.message)
+        self.repairs = getattr(error, "count", 0)
 
 
 class WithFile(forms.Form):

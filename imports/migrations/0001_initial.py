@@ -73,15 +73,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name="LostRepair",
-            fields=[
-                *numbered_fields("batch"),
-                ("batch", foreign_key("batches.batch", "lost_repairs")),
-                ("before", models.JSONField()),
-                ("now", models.JSONField(default=dict)),
-            ],
-        ),
-        migrations.CreateModel(
             name="Upload",
             fields=[
                 *numbered_fields("batch"),

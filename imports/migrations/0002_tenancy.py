@@ -17,9 +17,6 @@ class Migration(migrations.Migration):
             search_reads="partner_id, batch_id",
         ),
         tenant_table(
-            "imports_lostrepair", Key("lost_repair_batch_key", "batch_id", "batches_batch")
-        ),
-        tenant_table(
             "imports_bundle",
             Key("bundle_by_key", "by_id", "partners_member", "RESTRICT"),
             search_reads="id, partner_id, state, enqueued_at, created_at",

@@ -5,11 +5,13 @@ from dataclasses import asdict, replace
 from functools import partial
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import ngettext
 
 import audit.operations as audit
-from batches.errors import NotPlanned
+from batches.errors import NotPlanned, UsersError
 from batches.models import Batch, Chunk, Line
 from batches.operations.control import may_start
 from batches.operations.lease import CHECK, do_once, end_check, halt, order_check
@@ -19,12 +21,11 @@ from customers.models import Customer
 from customers.queries import find_verified_domains
 from imports.check import plan
 from imports.check import rows as validate
+from imports.check.plan import NAMED
 from imports.models import Upload
-from imports.operations import repair, roster
-from imports.operations.reread import repair_as_before, take_repairs
-from imports.operations.summary import NAMED
+from imports.operations import full_list, repair
 from imports.operations.upload import PREVIEW, FileGone, keep_preview, remember_columns
-from imports.queries import find_said_columns
+from imports.queries import count_repaired_rows, find_said_columns
 from imports.read import preview, table
 from partners.access import require
 from partners.models import Member
@@ -37,6 +38,19 @@ from users.rules.gather import gather_facts
 
 # So many lines of a plan are made and written at a time.
 LINES_AT_ONCE = 2_000
+
+
+class RepairsWouldBeLost(UsersError):
+    """Checking the file again would discard `count` repaired or skipped rows."""
+
+    def __init__(self, count: int):
+        self.count = count
+        text = ngettext(
+            "You’ve repaired or skipped %(n)s row. Checking the file again discards that change.",
+            "You’ve repaired or skipped %(n)s rows. Checking the file again discards these changes.",
+            count,
+        )
+        super().__init__(text % {"n": intcomma(count)})
 
 
 @transaction.atomic
@@ -77,17 +91,21 @@ def receive_file(
 
 @transaction.atomic
 def check_again(
-    *, batch: Batch, options: dict, columns: Mapping[str, str] | None = None, by: Member
+    *,
+    batch: Batch,
+    options: dict,
+    columns: Mapping[str, str] | None = None,
+    discarded_repairs: int = 0,
+    by: Member,
 ) -> Batch:
     """
-    Check the file once more, with other choices; a new plan takes the place of the one before.
-
-    What was repaired or left out is so again where the file still reads the same there; the new
-    plan says how many rows it were, and which repairs no longer fit.
+    Check the file once more, with other choices; the plan and its repairs are discarded.
 
     `columns` are the fields by the plain headers of columns that mean something else than was
     found; it is remembered for every later file of the customer.
 
+    :param discarded_repairs: how many repaired or skipped rows the member agreed to lose.
+    :raises RepairsWouldBeLost: where there are more of them.
     :raises NotPlanned: where it has been started or dropped, or is being checked.
     :raises FileGone: where the file has been removed meanwhile.
     :raises Refused: where administrators are to be made and the member may not, or where it is
@@ -111,6 +129,10 @@ def check_again(
         by_name=by.name,
     ):
         raise NotPlanned
+    # Counted under the lock of the batch, which every repair takes.
+    if (count := count_repaired_rows(batch)) > discarded_repairs:
+        raise RepairsWouldBeLost(count)
+    Line.objects.filter(batch=batch).delete()
     batch.refresh_from_db()
     remember_columns(customer=batch.customer, columns=columns or {})
     order_check(batch)
@@ -194,7 +216,6 @@ def _read_parts(batch: Batch) -> bytes:
 def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None:
     """Plan the import of these rows of a file, which its batch waits for; the list is emptied."""
     made, leavers = _make_plan(batch, rows)
-    before = take_repairs(batch)
     _save(batch, leavers, made.lines)
     found = {
         "detected": describe_detected(parsed.detected),
@@ -213,12 +234,9 @@ def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None
         state=Batch.State.PLANNED, plan=found, halted_by=""
     ):
         Line.objects.filter(batch=batch).delete()
-        return
-    batch.plan = found
-    repair_as_before(batch, before)
 
 
-def _save(batch: Batch, leavers: roster.Leavers, lines: Sequence[plan.PlannedLine]) -> None:
+def _save(batch: Batch, leavers: full_list.MissingUsers, lines: Sequence[plan.PlannedLine]) -> None:
     if leavers.lines:
         save_lines(batch=batch, lines=leavers.lines)
     # Before the rows is room for everybody who may still leave when rows are repaired.
@@ -231,7 +249,7 @@ def _save(batch: Batch, leavers: roster.Leavers, lines: Sequence[plan.PlannedLin
     batch.save(update_fields=["total"])
 
 
-def _make_plan(batch: Batch, rows: list[table.Row]) -> tuple[plan.Plan, roster.Leavers]:
+def _make_plan(batch: Batch, rows: list[table.Row]) -> tuple[plan.Plan, full_list.MissingUsers]:
     defaults = Defaults(**batch.options.get("defaults", {}))
     domains = find_verified_domains(batch.customer)
     facts = gather_facts(
@@ -243,10 +261,10 @@ def _make_plan(batch: Batch, rows: list[table.Row]) -> tuple[plan.Plan, roster.L
     people, problems = validate.validate(rows, facts, defaults)
     # The people take their place; both of a large file would take the worker 20 MB more.
     rows.clear()
-    leavers = roster.Leavers()
+    leavers = full_list.MissingUsers()
     if facts.people is not None and facts.people.purpose == "roster":
         there = {person.input["user_name"].lower() for person in people}
-        leavers = roster.find_leavers(batch, there)
+        leavers = full_list.find_missing_users(batch, there)
     made = plan.make_plan(people, problems, facts, leavers.freed)
     if leavers.plan:
         lines = {line.line for line in made.lines}

@@ -1,7 +1,7 @@
-"""The rows of a planned import checked anew after some were changed, in a few statements."""
+"""A plan after rows of it were repaired: names, missing users and seats, for all its lines."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from uuid import UUID
 
@@ -10,262 +10,199 @@ from django.db import connection
 from batches.models import Batch, Line
 from batches.operations.plan import LINES_A_STATEMENT, as_json
 from imports.check import plan
-from imports.check.repair import Row, recheck
-from imports.operations import roster
-from imports.operations.summary import LEAVE, SEAT_SHORT, Seen, look_over
-from licensing import queries as licensing
+from imports.check.plan import SEAT_SHORT
+from imports.check.repair import Row, check_row
+from imports.check.rows import REPEATED, repeated
+from imports.operations import full_list
+from imports.queries import SHARED, LineSummary, summarize_lines
 from partners.models import Member
 from partners.roles import Permission
 from partners.tenancy import uuid7
-from users.acts.selection import is_last_administrator
 from users.rules.facts import Facts, Person
 from users.rules.gather import gather_facts
+from users.rules.person import Rules
 from users.rules.problems import Problem
 
 
-@dataclass(frozen=True)
-class Rework:
-    """Rows that were checked anew, among all lines of their batch."""
-
-    rows: dict[int, Row]
-    overview: dict[int, Seen]
-    facts: Facts
-
-
 def gather(batch: Batch, user_names: Iterable[str], by: Member) -> Facts:
-    """Gather what the rules ask about, for a batch that the one runs who planned it."""
+    """Gather what the rules ask about, within the permissions of `by` and of the planner."""
     asked = {name.lower() for name in user_names if name.isascii() and name.isprintable()}
     facts = gather_facts(
         customer=batch.customer, user_names=sorted(asked), options=batch.options, by=by
     )
-    # What the planner may not grant, a colleague's repair does not grant either.
+    # The batch runs with the permissions of the planner.
     if not batch.by.may(Permission.ACT_ON_ADMINISTRATORS):
         facts = replace(facts, grantable=frozenset())
     return facts
 
 
-# Lines that stand in the file; of a user who was purged, nothing is left in the row.
-_ROWS = f"""
-    FROM {Line._meta.db_table} l
-    WHERE l.batch_id = %s AND coalesce(l.input->>'act', '') <> '{LEAVE}' AND l.input ? 'products'
-"""
+@dataclass(frozen=True)
+class Rechecked:
+    """Repaired rows after their check, among all lines of their batch."""
+
+    rows: dict[int, Row]
+    lines: dict[int, LineSummary]
+    # What is to be said of rows whose user name is, or was, in several rows; by number.
+    repeated: dict[int, Problem | None]
+    facts: Facts
+    # The users that repaired rows were about before.
+    users_before: dict[int, str | None]
+
+    def problems_of(self, number: int) -> tuple[Problem, ...]:
+        """The problems of a repaired row, except for seats that it does not get."""
+        found = self.repeated.get(number)
+        return (*self.rows[number].problems, *([found] if found else []))
 
 
-def count(batch: Batch, condition: str, value: object) -> int:
-    """How many rows of the file there are for which a condition on the line `l` holds."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) {_ROWS} AND {condition}", [batch.pk, value])
-        return cursor.fetchone()[0]
-
-
-def load(batch: Batch, condition: str, value: object) -> dict[int, Row]:
-    """The rows of the file for which a condition on the line `l` holds, by number."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT l.number, l.state = 'left_out', l.input::text, l.problems::text
-            {_ROWS} AND {condition} ORDER BY l.number
-            """,
-            [batch.pk, value],
-        )
-        return {
-            number: Row(
-                number,
-                json.loads(person),
-                tuple(
-                    Problem.from_json(one)
-                    for one in json.loads(problems)
-                    # Seats are forecast anew for all rows at once.
-                    if one["code"] != SEAT_SHORT
-                ),
-                is_left_out,
-            )
-            for number, is_left_out, person, problems in cursor.fetchall()
-        }
-
-
-def rework(batch: Batch, changed: dict[int, Row], by: Member) -> Rework:
-    """Check the changed rows, and those that share a user name with them, before or after."""
-    overview = look_over(batch)
-    affected = {overview[number].user_name for number in changed}
-    for row in changed.values():
-        affected |= {row.input["user_name"], row.input["user_name"].lower()}
-    neighbors = [
-        number
-        for number, seen in overview.items()
-        if seen.user_name in affected and seen.user_name and number not in changed
-    ]
-    rows = [*changed.values(), *load(batch, "l.number = ANY(%s)", neighbors).values()]
-    asked = {row.input["user_name"] for row in rows}
+def recheck(batch: Batch, repaired: Mapping[int, Row], by: Member) -> Rechecked:
+    """Check repaired rows, and which user names are now in several rows; writes nothing."""
+    lines = summarize_lines(batch)
+    asked = {row.input["user_name"] for row in repaired.values()}
     asked |= {
         problem.suggestion
-        for row in rows
+        for row in repaired.values()
         for problem in row.problems
         if problem.column == "user_name"
     }
     facts = gather(batch, asked, by)
-    checked = recheck(
-        rows,
-        facts,
-        changed={
-            number
-            for number, row in changed.items()
-            if row.input["user_name"] != overview[number].user_name
-        },
-        typed_names=lambda: (
-            *(seen.user_name for seen in overview.values()),
-            *(row.input["user_name"].lower() for row in rows),
-        ),
-    )
-    return Rework({row.number: row for row in checked}, overview, facts)
+    before = {line.user_name for line in lines.values()}
+    rules = Rules(facts, typed_names=lambda: before | {name.lower() for name in asked})
+    rows = {number: check_row(row, rules) for number, row in repaired.items()}
+    users_before = {number: lines[number].user_id for number in rows}
+    names, renamed = set(), set()
+    for number, row in rows.items():
+        names |= {lines[number].user_name, row.input["user_name"]}
+        if lines[number].user_name != row.input["user_name"]:
+            renamed.add(number)
+        lines[number].update(row)
+    repeated_rows = _find_repeated(lines, rows, names, renamed, rules)
+    return Rechecked(rows, lines, repeated_rows, facts, users_before)
 
 
-def save(batch: Batch, done: Rework, leavers: dict[int, str] | None = None) -> int:
+def _find_repeated(
+    lines: Mapping[int, LineSummary],
+    repaired: Collection[int],
+    names: set[str],
+    renamed: set[int],
+    rules: Rules,
+) -> dict[int, Problem | None]:
+    firsts: dict[str, LineSummary] = {}
+    found: dict[int, Problem | None] = {}
+    concerned = [
+        number
+        for number, line in lines.items()
+        if number in repaired
+        or (line.user_name and line.user_name in names and not line.is_missing_user)
+    ]
+    # A repaired row takes no name from another.
+    for number in sorted(concerned, key=lambda number: (number in renamed, number)):
+        line = lines[number]
+        found[number] = None
+        if line.user_name and not line.is_skipped:
+            first = firsts.setdefault(line.user_name, line)
+            if first is not line:
+                found[number] = repeated(first.person, line.person, rules)
+    return found
+
+
+def save(batch: Batch, done: Rechecked, moved: Mapping[int, str] | None = None) -> int:
     """
-    Write the rows that were checked, and the seats forecast for all rows in one pass.
+    Write the repaired rows, and what has changed for other lines, in a few statements.
 
-    `leavers` are the new states of lines about people who are not in a complete list. Whoever is in
-    no row of such a list any more leaves too, and who is in one does not; returns how many more
-    leave than before.
+    `moved` are new states of lines about missing users. Returns how many more users leave with a
+    full list than before.
     """
-    before = {number: seen.known for number, seen in done.overview.items()}
-    leaving = _count_leavers(done.overview)
-    for number, row in done.rows.items():
-        _take_over(done.overview[number], row)
+    lines = done.lines
+    leaving = len(full_list.find_leaving(lines))
+    for number, found in done.repeated.items():
+        if not lines[number].is_skipped:
+            is_bad = lines[number].has_errors or found is not None
+            lines[number].state = str(Line.State.INVALID if is_bad else Line.State.PLANNED)
     if "leavers" in batch.plan:
-        roster.settle(batch, done.overview, leavers or {})
-    freed = _plan_leavers(batch, done.overview)
-    made = plan.make_plan(*_in_short(done.overview), done.facts, freed)
-    shorts = {}
-    for line in made.lines:
-        if short := [one for one in line.problems if one.code == SEAT_SHORT]:
-            shorts[line.line] = short
-    _write(batch, done, shorts, before)
-    _write_shorts(batch, dict(_find_moved_shorts(done, shorts)))
+        full_list.update_missing_users(batch, lines, moved or {})
+    made = plan.make_plan(*_people(lines), done.facts, full_list.plan_leaving(batch, lines))
+    short = {
+        line.line: [one for one in line.problems if one.code == SEAT_SHORT] for line in made.lines
+    }
+    # Many rows have the same of these problems: each list is read once.
+    read: dict[str, list[Problem]] = {"[]": []}
+    counts = dict.fromkeys(("ready", "warned", "failed"), 0)
+    shared: dict[int, list[Problem]] = {}
+    for number, line in lines.items():
+        if line.is_missing_user:
+            continue
+        if line.shared not in read:
+            read[line.shared] = list(map(Problem.from_json, json.loads(line.shared)))
+        before = read[line.shared]
+        names = [one for one in before if one.code == REPEATED]
+        if number in done.repeated:
+            names = [one for one in (done.repeated[number],) if one]
+        now = names + short.get(line.line, [])
+        if number in done.rows or now != before:
+            shared[number] = now
+        if line.state == Line.State.INVALID:
+            counts["failed"] += 1
+        elif line.state == Line.State.PLANNED:
+            counts["warned" if line.has_problems or now else "ready"] += 1
+    _write_rows(batch, done, shared)
+    _write_shared(batch, lines, {n: shared[n] for n in shared if n not in done.rows})
     batch.plan |= {
         "seats": [
             asdict(seats) | {"short": seats.short, "left": seats.left} for seats in made.seats
         ],
-        "counts": _count(done.overview, shorts),
+        "counts": counts,
     }
     batch.save(update_fields=["plan"])
-    return _count_leavers(done.overview) - leaving
+    return len(full_list.find_leaving(lines)) - leaving
 
 
-def _find_moved_shorts(
-    done: Rework, shorts: dict[int, list[Problem]]
-) -> Iterator[tuple[int, list[Problem]]]:
-    """The other rows that lack other seats than they did, by number."""
-    # Many rows lack the same seats: each list is read once.
-    read: dict[str, list] = {"[]": []}
-    for number, seen in done.overview.items():
-        if seen.act == LEAVE or number in done.rows:
-            continue
-        now = shorts.get(seen.line, [])
-        if seen.short not in read:
-            read[seen.short] = json.loads(seen.short)
-        if read[seen.short] != [one.value for one in now]:
-            yield number, now
-
-
-def _count_leavers(overview: dict[int, Seen]) -> int:
-    return sum(seen.act == LEAVE and seen.state == Line.State.PLANNED for seen in overview.values())
-
-
-def _take_over(seen: Seen, row: Row) -> None:
-    person = row.input
-    seen.state, seen.has_problems = _state(row), bool(row.problems)
-    seen.user_name, seen.known = person["user_name"], person.get("user_id")
-    seen.give = json.dumps(person.get("give", person["products"]))
-    seen.take = json.dumps(person.get("take", []))
-
-
-def _state(row: Row) -> str:
-    if row.is_left_out:
-        return str(Line.State.LEFT_OUT)
-    return str(Line.State.INVALID if row.is_bad else Line.State.PLANNED)
-
-
-def _plan_leavers(batch: Batch, overview: dict[int, Seen]) -> dict[str, int]:
-    """What the plan says about those who leave; gives the seats that they free."""
-    if "leavers" not in batch.plan:
-        return {}
-    going = [
-        UUID(seen.known)
-        for seen in overview.values()
-        if seen.act == LEAVE and seen.state == Line.State.PLANNED
-    ]
-    freed = licensing.count_held(batch.customer, going)
-    batch.plan |= {
-        "freed": freed,
-        "leavers": batch.plan["leavers"]
-        | {"count": sum(seen.act == LEAVE and not seen.is_named for seen in overview.values())},
-        "takes_last_administrator": is_last_administrator(batch.customer_id, going),
-    }
-    return freed
-
-
-def _in_short(overview: dict[int, Seen]) -> tuple[list[Person], list[Problem]]:
-    """The people of the file as a forecast of seats sees them, and who of them takes none."""
-    # Many rows hold the same licenses: each list is read once.
+def _people(lines: Mapping[int, LineSummary]) -> tuple[list[Person], list[Problem]]:
+    """The rows as people who only get and lose products, and those of them that cannot run."""
+    # Many rows have the same products: each list is read once.
     read: dict[str, list] = {}
     people, bad = [], []
-    for seen in overview.values():
-        if seen.state == Line.State.LEFT_OUT or seen.act == LEAVE:
+    for line in lines.values():
+        if line.is_skipped or line.is_missing_user:
             continue
-        for text in (seen.give, seen.take):
+        for text in (line.gets, line.loses):
             if text not in read:
                 read[text] = json.loads(text)
-        people.append(Person(seen.line, {"products": read[seen.give], "take": read[seen.take]}))
-        if seen.state == Line.State.INVALID:
-            bad.append(Problem(seen.line, "", "", "known"))
+        people.append(Person(line.line, {"products": read[line.gets], "take": read[line.loses]}))
+        if line.state == Line.State.INVALID:
+            bad.append(Problem(line.line, "", "", "known"))
     return people, bad
 
 
-def _count(overview: dict[int, Seen], shorts: dict[int, list]) -> dict[str, int]:
-    counts = {"ready": 0, "warned": 0, "failed": 0}
-    for seen in overview.values():
-        if seen.act == LEAVE:
-            continue
-        if seen.state == Line.State.INVALID:
-            counts["failed"] += 1
-        elif seen.state == Line.State.PLANNED:
-            is_warned = seen.has_problems or seen.line in shorts
-            counts["warned" if is_warned else "ready"] += 1
-    return counts
-
-
-def _write(
-    batch: Batch, done: Rework, shorts: dict[int, list[Problem]], before: dict[int, str | None]
-) -> None:
-    written = list(done.rows.values())
-    for start in range(0, len(written), LINES_A_STATEMENT):
-        some = written[start : start + LINES_A_STATEMENT]
+def _write_rows(batch: Batch, done: Rechecked, shared: Mapping[int, list[Problem]]) -> None:
+    rows = list(done.rows.values())
+    for start in range(0, len(rows), LINES_A_STATEMENT):
+        some = rows[start : start + LINES_A_STATEMENT]
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
                 UPDATE {Line._meta.db_table} l SET state = r.state, input = r.input::jsonb,
+                    act = coalesce(r.input::jsonb->>'act', l.act),
                     problems = r.problems::jsonb, user_id = coalesce(r.user_id, l.user_id)
                 FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::uuid[])
                     AS r(number, state, input, problems, user_id)
-                -- Whose user was purged since the row was read, stays empty.
+                -- A row whose user was purged since it was read stays empty.
                 WHERE l.batch_id = %s AND l.number = r.number AND l.input ? 'products'
                 """,
                 [
                     [row.number for row in some],
-                    [_state(row) for row in some],
+                    [done.lines[row.number].state for row in some],
                     [as_json(row.input) for row in some],
-                    [_problems((*row.problems, *shorts.get(row.line, ()))) for row in some],
-                    [_user_id(row, before[row.number]) for row in some],
+                    [_problems((*row.problems, *shared[row.number])) for row in some],
+                    [_user_id(row, done.users_before[row.number]) for row in some],
                     batch.pk,
                 ],
             )
 
 
 def _user_id(row: Row, before: str | None) -> UUID | None:
-    if known := row.input.get("user_id"):
-        return UUID(known)
-    # Somebody new must not get the id of the user whom the row was about before.
+    if user_id := row.input.get("user_id"):
+        return UUID(user_id)
+    # A new user must not get the id of the existing one that the row was about before.
     return uuid7() if before else None
 
 
@@ -273,21 +210,24 @@ def _problems(problems: Sequence[Problem]) -> str:
     return as_json([problem.as_json() for problem in problems])
 
 
-def _write_shorts(batch: Batch, shorts: dict[int, Collection[Problem]]) -> None:
-    moved = list(shorts.items())
-    for start in range(0, len(moved), LINES_A_STATEMENT):
-        some = moved[start : start + LINES_A_STATEMENT]
+def _write_shared(
+    batch: Batch, lines: Mapping[int, LineSummary], shared: Mapping[int, list[Problem]]
+) -> None:
+    numbers = list(shared)
+    for start in range(0, len(numbers), LINES_A_STATEMENT):
+        some = numbers[start : start + LINES_A_STATEMENT]
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
-                UPDATE {Line._meta.db_table} l SET problems = jsonb_path_query_array(
-                    l.problems, '$[*] ? (@.code != "{SEAT_SHORT}")') || s.problems::jsonb
-                FROM unnest(%s::integer[], %s::text[]) AS s(number, problems)
+                UPDATE {Line._meta.db_table} l SET state = s.state, problems =
+                    jsonb_path_query_array(l.problems, '$[*] ? (!({SHARED}))') || s.problems::jsonb
+                FROM unnest(%s::integer[], %s::text[], %s::text[]) AS s(number, state, problems)
                 WHERE l.batch_id = %s AND l.number = s.number
                 """,
                 [
-                    [number for number, _short in some],
-                    [_problems(short) for _number, short in some],
+                    some,
+                    [lines[number].state for number in some],
+                    [_problems(shared[number]) for number in some],
                     batch.pk,
                 ],
             )

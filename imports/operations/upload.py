@@ -15,8 +15,7 @@ from batches.models import UPLOADS_KEPT, Batch, Chunk, Line
 from batches.queries.batch import find_failed_lines
 from customers.counts import lock_customers
 from customers.models import Customer
-from imports.models import Bundle, ImportColumn, LostRepair, Upload
-from imports.queries import find_lost_repairs
+from imports.models import Bundle, ImportColumn, Upload
 from imports.read.preview import Shown
 from partners.models import Member
 from partners.tenancy import require_current
@@ -37,10 +36,8 @@ class FileGone(UsersError):
 
 
 def forget_file(of: Q) -> None:
-    """Remove the files of these batches, with the repairs that no longer fit them."""
-    batches = Batch.objects.filter(of)
-    Upload.objects.filter(batch__in=batches).delete()
-    LostRepair.objects.filter(batch__in=batches).delete()
+    """Remove the files of these batches."""
+    Upload.objects.filter(batch__in=Batch.objects.filter(of)).delete()
 
 
 @transaction.atomic
@@ -162,21 +159,14 @@ def record_failed_rows(*, batch: Batch, kind: str, by: Member) -> None:
     """
     if batch.rows_wiped_at:
         raise FileGone
-    _record_download("batch.errors_exported", batch, find_failed_lines(batch).count(), kind, by)
-
-
-@transaction.atomic
-def record_lost_repairs(*, batch: Batch, kind: str, by: Member) -> None:
-    """Record the same of the repairs that no longer fit."""
-    lost = find_lost_repairs(batch).count()
-    _record_download("batch.lost_repairs_exported", batch, lost, kind, by)
-
-
-def _record_download(action: str, batch: Batch, number: int, kind: str, by: Member) -> None:
     audit.record(
-        action,
+        "batch.errors_exported",
         # Their number and no name: the record outlives a purge.
-        subject=audit.Subject(batch.pk, str(batch.kind), after={"lines": number, "file": kind}),
+        subject=audit.Subject(
+            batch.pk,
+            str(batch.kind),
+            after={"lines": find_failed_lines(batch).count(), "file": kind},
+        ),
         customer_id=batch.customer_id,
         batch_id=batch.pk,
         by=by,

@@ -11,14 +11,12 @@ from batches.forms import Place
 from batches.page import page_of
 from batches.views import keep_note
 from customers.access import customer_view
-from imports import lost_repairs, texts
+from imports import texts
 from imports.forms.repair import RepairAll, RepairLine
 from imports.operations import repair
-from imports.operations.upload import record_lost_repairs
-from imports.queries import find_lost_repairs, get_line
+from imports.queries import get_line
 from imports.views.upload import get_import_or_404
 from licensing.queries import find_product_names
-from partners import downloads
 from partners.pages import render_form
 from partners.roles import Permission
 
@@ -42,7 +40,7 @@ def repair_all(request, customer, batch_id):
 
 def say(request, repaired):
     """Say how many rows were changed, and how many of them still cannot run."""
-    if repaired.is_left_to_worker:
+    if repaired.is_in_worker:
         # The page itself says so, and what came of it in the end.
         return
     if not repaired.changed:
@@ -64,19 +62,6 @@ def stop_repair(request, customer, batch_id):
     else:
         messages.info(request, _("The repair was stopped. No row was changed."))
     return redirect("batches:batch", customer.slug, batch.pk)
-
-
-@customer_view(Permission.MANAGE_USERS, even_archived=True)
-@require_POST
-def lost(request, customer, batch_id, kind):
-    """Record and hand out the repairs that did not outlive another reading of the file."""
-    batch = get_import_or_404(customer, batch_id)
-    record_lost_repairs(batch=batch, kind=kind, by=request.user)
-    names = find_product_names(customer)
-    rows = lost_repairs.to_rows(find_lost_repairs(batch).iterator(), names)
-    return downloads.file_response(
-        rows, f"lost-repairs-{customer.slug}", kind, title=_("Lost repairs")
-    )
 
 
 def get_line_or_404(customer, batch_id, number):
@@ -121,30 +106,30 @@ def save_line(request, batch, form):
 
 @customer_view(Permission.MANAGE_USERS)
 @require_POST
-def leave_out(request, customer, batch_id, number):
-    """Take a row out of a planned import."""
-    return move(request, customer, batch_id, number, repair.leave_out)
+def skip_line(request, customer, batch_id, number):
+    """Skip a line of a planned import."""
+    return move(request, customer, batch_id, number, repair.skip_lines)
 
 
 @customer_view(Permission.MANAGE_USERS)
 @require_POST
-def take_back(request, customer, batch_id, number):
-    """Put a row back into a planned import."""
-    return move(request, customer, batch_id, number, repair.take_back)
+def include_line(request, customer, batch_id, number):
+    """Include a skipped line in a planned import again."""
+    return move(request, customer, batch_id, number, repair.include_lines)
 
 
-def move(request, customer, batch_id, number, order):
-    """Do it, say what it came to, and show the plan again."""
+def move(request, customer, batch_id, number, operation):
+    """Skip or include the line, and show the plan with the result."""
     batch, line = get_line_or_404(customer, batch_id, number)
     keep_note(request, batch)
     try:
-        moved = order(batch=batch, numbers=[line.number], by=request.user)
+        moved = operation(batch=batch, numbers=[line.number], by=request.user)
     except UsersError as error:
         messages.error(request, error.message)
     else:
         name = line.input["display_name"] or line.input["user_name"]
-        is_out = order is repair.leave_out
-        said = _("%(name)s was left out.") if is_out else _("%(name)s was taken back.")
-        level = messages.warning if is_out and moved.leaving > 0 else messages.success
-        level(request, f"{said % {'name': name}} {texts.more_leave(moved.leaving)}".strip())
+        is_skipped = operation is repair.skip_lines
+        text = _("%(name)s skipped.") if is_skipped else _("%(name)s included again.")
+        level = messages.warning if is_skipped and moved.leaving > 0 else messages.success
+        level(request, f"{text % {'name': name}} {texts.more_leave(moved.leaving)}".strip())
     return redirect("batches:batch", customer.slug, batch.pk)

@@ -13,7 +13,7 @@ from batches.queries.batch import find_failed_lines, get_default_domain
 from batches.views import get_batch_or_404
 from customers.access import customer_view
 from imports.act import to_rows
-from imports.forms.upload import ImportFile, MapColumns, ReadFile
+from imports.forms.upload import ImportFile, MapColumns, ReadAgain
 from imports.operations.check import check_again, receive_file
 from imports.operations.upload import record_failed_rows
 from imports.panel import STEPS
@@ -75,16 +75,13 @@ def are_valid(form, columns):
 def change(request, customer, batch_id):
     """Read an uploaded file differently and check it again."""
     batch = get_import_or_404(customer, batch_id)
-    initial = ReadFile.initial_of(batch.options)
-    of_whom = {"customer": customer, "member": request.user}
-    form = ReadFile(request.POST or None, initial=initial, **of_whom)
+    form = ReadAgain(request.POST or None, batch=batch, member=request.user)
     columns = MapColumns(request.POST or None, columns=find_preview(batch))
     if are_valid(form, columns):
-        choices = {"options": form.options, "columns": columns.said}
         try:
-            check_again(batch=batch, **choices, by=request.user)
+            check_again(batch=batch, **form.arguments, columns=columns.said, by=request.user)
         except UsersError as error:
-            form.add_error(None, error.message)
+            form.refuse(error)
         else:
             return redirect("batches:batch", customer.slug, batch.pk)
     context = {"nav": "import", "form": form, "columns": columns, "batch": batch}

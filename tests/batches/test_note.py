@@ -44,12 +44,12 @@ def note(batch):
         ("repair_all", [], DOMAIN),
         ("repair_all", [], DOMAIN | {"choice": ""}),
         ("repair_line", [1], typed()),
-        ("leave_out", [1], {}),
-        ("take_back", [2], {}),
+        ("skip_line", [1], {}),
+        ("include_line", [2], {}),
     ],
 )
 def test_it_is_kept_with_whatever_is_repaired(as_alice, batch, name, args, data):
-    answer = send(as_alice, batch, name, *args, **data, **NOTE)
+    answer = send(as_alice, batch, f"imports:{name}", *args, **data, **NOTE)
 
     assert answer.status_code in {302, 422}
     assert note(batch) == NOTE
@@ -73,15 +73,15 @@ def test_the_page_of_a_refused_choice_still_holds_it(as_alice, batch):
 
 
 def test_where_nothing_is_sent_along_what_was_kept_stays(as_alice, batch):
-    send(as_alice, batch, "imports:leave_out", 2, **NOTE)
+    send(as_alice, batch, "imports:skip_line", 2, **NOTE)
 
-    send(as_alice, batch, "imports:take_back", 2)
+    send(as_alice, batch, "imports:include_line", 2)
 
     assert note(batch) == NOTE
 
 
 def test_the_plan_starts_with_what_stands_there_in_the_end(as_alice, batch):
-    send(as_alice, batch, "imports:leave_out", 1, **NOTE)
+    send(as_alice, batch, "imports:skip_line", 1, **NOTE)
 
     send(as_alice, batch, "batches:start", reason="", ticket="T-10")
 
@@ -92,7 +92,7 @@ def test_the_plan_starts_with_what_stands_there_in_the_end(as_alice, batch):
 
 @pytest.mark.parametrize("bad", [{"reason": "x" * 241}, {"ticket": "x" * 61}, {"reason": "a\0b"}])
 def test_what_cannot_be_kept_is_not(as_alice, batch, bad):
-    send(as_alice, batch, "imports:leave_out", 1, **NOTE | bad)
+    send(as_alice, batch, "imports:skip_line", 1, **NOTE | bad)
 
     assert note(batch) == {"reason": "", "ticket": ""}
 

@@ -8,7 +8,7 @@ from batches.operations.control import start_batch, stop_batch
 from batches.operations.retry import plan_retry
 from batches.operations.run import run_chunk
 from imports.operations.check import check_upload, receive_file
-from imports.operations.roster import TooManyLeavers
+from imports.operations.full_list import TooManyMissing
 from licensing.operations.subscriptions import change_subscription
 from tests import factories
 from users.acts.delete import plan_deletes
@@ -65,7 +65,7 @@ def test_a_stopped_roster_keeps_its_share(stopped_roster, alice):
     again.plan["leavers"]["most"] = 10
     again.save()
 
-    with pytest.raises(TooManyLeavers):
+    with pytest.raises(TooManyMissing):
         start_batch(batch=again, by=alice)
 
 

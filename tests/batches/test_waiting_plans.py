@@ -7,7 +7,7 @@ from batches.errors import NotPlanned
 from batches.models import Line
 from batches.operations.control import start_batch
 from imports.operations.check import check_upload, receive_file
-from imports.operations.repair import leave_out, repair_line, take_back
+from imports.operations.repair import include_lines, repair_line, skip_lines
 from tests import factories
 from users.acts.delete import plan_deletes
 from users.acts.edit import plan_edits
@@ -95,12 +95,12 @@ def test_the_undo_of_an_undo_says_who_was_purged(contoso, alice, ann):
     assert said == {ann.pk: ["purged_since"], bo.pk: []}
 
 
-@pytest.mark.parametrize("order", [leave_out, take_back])
+@pytest.mark.parametrize("order", [skip_lines, include_lines])
 def test_a_row_about_who_was_purged_can_be_left_out(as_alice, contoso, alice, ann, order):
     text = "User name,Department\nann@contoso.example,IT\n"
     batch = check(contoso, alice, text, "update")
-    if order == take_back:
-        leave_out(batch=batch, numbers=[1], by=alice)
+    if order == include_lines:
+        skip_lines(batch=batch, numbers=[1], by=alice)
     run(plan_deletes, ann, alice)
     purge(ann, alice)
 

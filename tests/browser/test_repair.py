@@ -119,14 +119,14 @@ def test_thirty_bad_rows_are_repaired_together_and_one_by_one_and_imported(
     expect(errors(page)).to_have_text("0")
     expect(page.locator("#repair")).to_have_count(0)
 
-    # Somebody is left out after all, taken back, and left out again.
+    # A row is skipped, included again and skipped again.
     page.locator(".tabs a[hx-get]").first.click()
-    page.get_by_role("button", name="Leave line 2 out").click()
-    expect(page.locator("#notices")).to_contain_text("张好0 was left out.")
+    page.get_by_role("button", name="Skip line 2").click()
+    expect(page.locator("#notices")).to_contain_text("张好0 skipped.")
     shoot("repair-5-left-out")
     page.get_by_role("button", name="Take line 2 back").click()
-    expect(page.locator("#notices")).to_contain_text("张好0 was taken back.")
-    page.get_by_role("button", name="Leave line 2 out").click()
+    expect(page.locator("#notices")).to_contain_text("张好0 included again.")
+    page.get_by_role("button", name="Skip line 2").click()
     expect(page.get_by_role("button", name="Take line 2 back")).to_be_visible()
     site.check()
 
@@ -155,7 +155,7 @@ def test_a_phone_repairs_as_well(site, planned, shoot):
 
 
 def test_many_rows_are_repaired_by_a_worker_while_the_page_waits(site, planned, shoot, monkeypatch):
-    monkeypatch.setattr(repair, "MOST_AT_ONCE", 5)
+    monkeypatch.setattr(repair, "MAX_LINES_AT_ONCE", 5)
     page = planned
     row = kind(page, "contoso.exmaple is not a domain of this customer")
     row.get_by_role("button", name="Change 8 rows").click()
@@ -181,8 +181,8 @@ def test_a_reason_and_a_ticket_stay_whatever_is_repaired(site, planned, northwin
     are("New school year", "")
 
     ticket.fill("T-9")
-    page.get_by_role("button", name="Leave line 2 out").click()
-    expect(page.locator("#notices")).to_contain_text("was left out.")
+    page.get_by_role("button", name="Skip line 2").click()
+    expect(page.locator("#notices")).to_contain_text("skipped.")
     are("New school year", "T-9")
 
     reason.fill("Another school year")
@@ -199,7 +199,7 @@ def test_a_reason_and_a_ticket_stay_whatever_is_repaired(site, planned, northwin
 
 
 def test_rows_that_wait_for_a_worker_are_said_to_and_let_go(site, planned, shoot, monkeypatch):
-    monkeypatch.setattr(repair, "MOST_AT_ONCE", 5)
+    monkeypatch.setattr(repair, "MAX_LINES_AT_ONCE", 5)
     # Nobody is told, as where the broker is away.
     monkeypatch.setattr(lease, "poke", lambda *_task, **_arguments: None)
     page = planned
@@ -243,7 +243,7 @@ def test_without_scripts_a_note_is_kept_before_a_row_is_repaired(planned, site, 
         page.locator("[name=ticket]").press("Enter")
         expect(page.locator("#notices")).to_contain_text("stand beside the plan")
         page.locator("#lines form[action$='/leave-out/'] button").first.click()
-        expect(page.locator("#notices")).to_contain_text("was left out")
+        expect(page.locator("#notices")).to_contain_text("skipped")
         expect(page.locator("[name=reason]")).to_have_value("New school year")
         expect(page.locator("[name=ticket]")).to_have_value("T-9")
     with inside_of(northwind):

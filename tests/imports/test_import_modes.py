@@ -14,7 +14,7 @@ from batches.errors import LastAdministrator
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
 from imports.operations.check import check_upload, receive_file
-from imports.operations.roster import NotEverybodyKnown, TooManyLeavers
+from imports.operations.full_list import TooManyMissing, UsersUnclear
 from licensing.models import Assignment
 from licensing.operations.seats import Wanted, assign
 from partners.access import Refused
@@ -292,7 +292,7 @@ def test_more_leavers_than_allowed_stop_the_roster(contoso, alice, ann, bo):
         contoso, alice, "User name,Display name\nann,Ann Lee\n", "roster", most_leavers=49
     )
 
-    with pytest.raises(TooManyLeavers):
+    with pytest.raises(TooManyMissing):
         start_batch(batch=batch, by=alice)
 
     assert CustomerUser.objects.filter(deleted_at=None).count() == 2
@@ -306,7 +306,7 @@ def test_a_row_that_may_be_anybodys_stops_the_roster(contoso, alice, ann, bo):
         "bo@contoso.example"
     ]
 
-    with pytest.raises(NotEverybodyKnown):
+    with pytest.raises(UsersUnclear):
         start_batch(batch=batch, by=alice)
 
     assert CustomerUser.objects.filter(deleted_at=None).count() == 2

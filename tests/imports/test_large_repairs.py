@@ -1,4 +1,4 @@
-"""Repairs of so many rows that a worker does them."""
+"""Repairs of large plans, which a worker does."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ from batches.operations.run import sweep
 from imports.check.repair import How
 from imports.operations import recheck, repair
 from imports.operations.check import check_again, check_upload
-from imports.operations.repair import BeingRepaired, leave_out, stop_repair
+from imports.operations.repair import BeingRepaired, repair_line, skip_lines, stop_repair
 from partners.access import Refused
 from tests import PATIENCE
 from tests.imports.test_import import plan, show, start
@@ -28,8 +28,8 @@ MIXED = ("amy@contoso.exmaple,Amy,,,,", "bob@contoso.exmaple,Bob,E3,US,,", "cy,C
 
 @pytest.fixture(autouse=True)
 def _few_are_many(monkeypatch):
-    """Two rows are as much for a worker as two thousand."""
-    monkeypatch.setattr(repair, "MOST_AT_ONCE", 1)
+    """A plan of three lines is large."""
+    monkeypatch.setattr(repair, "MAX_LINES_AT_ONCE", 2)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_many_rows_are_left_to_a_worker_that_repairs_all_of_them(planned, alice)
 
     done = order(batch, alice)
 
-    assert (done.changed, done.is_left_to_worker) == (2, True)
+    assert (done.changed, done.is_in_worker) == (2, True)
     assert batch.state == "checking"
     assert states(batch) == {1: "invalid", 2: "invalid", 3: "planned"}
     assert list(Chunk.objects.values_list("number", "state")) == [(0, "pending")]
@@ -78,22 +78,30 @@ def test_many_rows_are_left_to_a_worker_that_repairs_all_of_them(planned, alice)
     assert event.after == {"code": "domain_unknown", "how": "set", "count": 2}
 
 
-def test_few_rows_of_a_small_plan_are_repaired_at_once(planned, alice):
+def test_rows_of_a_small_plan_are_repaired_at_once(planned, alice):
     batch = planned("amy@contoso.exmaple,Amy,,,,", "cy,Cy,,,,")
 
-    assert not order(batch, alice).is_left_to_worker
+    assert not order(batch, alice).is_in_worker
 
     assert (batch.state, states(batch)) == ("planned", {1: "planned", 2: "planned"})
 
 
-def test_one_row_of_a_large_plan_is_left_to_a_worker(planned, alice, monkeypatch):
-    monkeypatch.setattr(repair, "MOST_LOOKED_OVER", 1)
-    batch = planned("amy@contoso.exmaple,Amy,,,,", "cy,Cy,,,,")
-
-    assert order(batch, alice).is_left_to_worker
+def test_one_row_of_a_large_plan_is_repaired_by_a_worker(planned, alice):
+    batch = planned("amy@contoso.exmaple,Amy,,,,", "cy,Cy,,,,", "di,Di,,,,")
+    assert order(batch, alice).is_in_worker
 
     work(batch)
-    assert states(batch) == {1: "planned", 2: "planned"}
+    assert states(batch) == {1: "planned", 2: "planned", 3: "planned"}
+
+
+def test_one_row_of_a_large_plan_is_edited_and_skipped_at_once(planned, alice):
+    batch = planned(*MIXED)
+
+    changes = {"user_name": "amy@contoso.example"}
+    assert repair_line(batch=batch, number=1, changes=changes, by=alice) == []
+    skip_lines(batch=batch, numbers=[2], by=alice)
+
+    assert states(batch) == {1: "planned", 2: "left_out", 3: "planned"}
 
 
 def test_a_plan_is_not_started_repaired_or_read_anew_while_its_rows_are_repaired(
@@ -106,7 +114,7 @@ def test_a_plan_is_not_started_repaired_or_read_anew_while_its_rows_are_repaired
     with pytest.raises(NotPlanned):
         order(batch, alice)
     with pytest.raises(NotPlanned):
-        leave_out(batch=batch, numbers=[3], by=alice)
+        skip_lines(batch=batch, numbers=[3], by=alice)
     with pytest.raises(NotPlanned):
         check_again(batch=batch, options=batch.options, by=alice)
 
@@ -164,7 +172,7 @@ def test_a_repair_that_kills_its_workers_is_given_up_and_the_plan_waits_again(
 def test_a_repair_that_fails_is_given_up_and_the_plan_waits_again(planned, alice, monkeypatch):
     batch = planned(*MIXED)
     order(batch, alice)
-    monkeypatch.setattr(repair, "rework", None)
+    monkeypatch.setattr(repair, "recheck", None)
 
     work(batch)
 
@@ -208,13 +216,13 @@ def test_ten_workers_at_once_repair_the_rows_once(planned, alice):
 def test_a_plan_that_is_dropped_meanwhile_is_not_repaired(planned, alice, monkeypatch):
     batch = planned(*MIXED)
     order(batch, alice)
-    rework = recheck.rework
+    original = recheck.recheck
 
     def dropped_meanwhile(*arguments):
         Batch.objects.filter(pk=batch.pk).update(state="canceled")
-        return rework(*arguments)
+        return original(*arguments)
 
-    monkeypatch.setattr(repair, "rework", dropped_meanwhile)
+    monkeypatch.setattr(repair, "recheck", dropped_meanwhile)
     work(batch)
 
     assert (batch.state, states(batch)[1]) == ("canceled", "invalid")
@@ -224,16 +232,16 @@ def test_a_plan_that_is_dropped_meanwhile_is_not_repaired(planned, alice, monkey
 def test_a_purge_that_comes_between_leaves_nothing_of_the_user(planned, alice, monkeypatch):
     batch = planned(*MIXED)
     order(batch, alice)
-    rework = recheck.rework
+    original = recheck.recheck
 
     def purged_meanwhile(*arguments):
-        done = rework(*arguments)
+        done = original(*arguments)
         Line.objects.filter(batch=batch, number=1).update(
             input={"user_name": "", "display_name": ""}, problems=[]
         )
         return done
 
-    monkeypatch.setattr(repair, "rework", purged_meanwhile)
+    monkeypatch.setattr(repair, "recheck", purged_meanwhile)
     work(batch)
 
     assert person(batch, 1) == {"user_name": "", "display_name": ""}
@@ -319,7 +327,7 @@ def test_what_came_of_it_is_not_said_of_the_next_repair(as_alice, planned, alice
     batch = planned(*MIXED)
     order(batch, alice)
     work(batch)
-    leave_out(batch=batch, numbers=[2], by=alice)
+    skip_lines(batch=batch, numbers=[2], by=alice)
 
     assert "rows changed" not in show(as_alice, batch)
 

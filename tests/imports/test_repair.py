@@ -8,7 +8,7 @@ from batches.errors import NotPlanned
 from batches.models import Batch, Line
 from imports.check.repair import BY_DOMAIN, BY_VALUE, How, Kind
 from imports.operations.check import check_upload, receive_file
-from imports.operations.repair import leave_out, repair_all, repair_line, take_back
+from imports.operations.repair import include_lines, repair_all, repair_line, skip_lines
 from imports.queries import find_problem_groups
 from partners.access import Refused
 from partners.roles import Role
@@ -187,10 +187,10 @@ def test_a_row_takes_no_name_from_one_that_comes_later(planned, alice):
 def test_the_second_of_a_name_is_good_once_the_first_is_left_out(planned, alice):
     batch = planned("amy,Amy One,,,,", "amy,Amy Two,,,,")
 
-    leave_out(batch=batch, numbers=[1], by=alice)
+    skip_lines(batch=batch, numbers=[1], by=alice)
     assert states(batch) == {1: "left_out", 2: "planned"}
 
-    take_back(batch=batch, numbers=[1], by=alice)
+    include_lines(batch=batch, numbers=[1], by=alice)
     assert states(batch) == {1: "planned", 2: "invalid"}
 
 
@@ -198,14 +198,14 @@ def test_seats_are_forecast_anew(planned, alice, office):
     batch = planned(*(f"u{n},U {n},Office E3,US,," for n in range(6)))
     assert codes(batch, 6) == ["seat_short"]
 
-    leave_out(batch=batch, numbers=[2], by=alice)
+    skip_lines(batch=batch, numbers=[2], by=alice)
 
     assert codes(batch, 6) == []
     batch.refresh_from_db()
     (seats,) = batch.plan["seats"]
     assert (seats["wanted"], seats["short"], seats["left"]) == (5, 0, 0)
     assert batch.plan["counts"] == {"ready": 5, "warned": 0, "failed": 0}
-    take_back(batch=batch, numbers=[2], by=alice)
+    include_lines(batch=batch, numbers=[2], by=alice)
     assert codes(batch, 6) == ["seat_short"]
 
 
@@ -213,7 +213,7 @@ def test_a_row_that_was_left_out_is_not_imported_and_holds_nothing_up(
     as_alice, planned, alice, contoso
 ):
     batch = planned("amy,Amy,,,,", "bo b,Bob,,,,", mode="all")
-    leave_out(batch=batch, numbers=[2], by=alice)
+    skip_lines(batch=batch, numbers=[2], by=alice)
 
     start(as_alice, batch)
 
@@ -273,7 +273,7 @@ def test_a_started_batch_is_not_repaired(as_alice, planned, alice):
     with pytest.raises(NotPlanned):
         repair_line(batch=batch, number=2, changes={}, by=alice)
     with pytest.raises(NotPlanned):
-        leave_out(batch=batch, numbers=[1], by=alice)
+        skip_lines(batch=batch, numbers=[1], by=alice)
 
 
 def test_a_reader_and_a_colleague_who_may_not_approve_repair_nothing(planned, bob, helen):
@@ -283,7 +283,7 @@ def test_a_reader_and_a_colleague_who_may_not_approve_repair_nothing(planned, bo
         with pytest.raises(Refused):
             mend(batch, member, "user_name_bad_character", "user_name", how=How.SUGGESTED)
         with pytest.raises(Refused):
-            take_back(batch=batch, numbers=[1], by=member)
+            include_lines(batch=batch, numbers=[1], by=member)
 
 
 def test_a_colleagues_repair_grants_nothing_that_the_planner_may_not(client, contoso, alice):
@@ -304,7 +304,7 @@ def test_a_colleagues_repair_grants_nothing_that_the_planner_may_not(client, con
     assert problem.code == "permission_not_yours"
 
 
-@pytest.mark.parametrize("how", [How.SET, How.LEAVE_OUT])
+@pytest.mark.parametrize("how", [How.SET, How.SKIP])
 def test_fifty_rows_take_as_many_statements_as_one(planned, alice, how):
     counts = []
     for number in (1, 50):
@@ -444,12 +444,12 @@ def test_the_dialog_ends_with_the_page_anew(as_alice, planned):
 def test_a_row_is_left_out_and_taken_back_on_the_page(as_alice, planned):
     batch = planned("amy,Amy,,,,", "bob,Bob,,,,")
 
-    answer = as_alice.post(address("leave_out", batch, 1), follow=True)
-    assert "Amy was left out." in answer.content.decode()
-    assert "Take line 2 back" in answer.content.decode()
+    answer = as_alice.post(address("skip_line", batch, 1), follow=True)
+    assert "Amy skipped." in answer.content.decode()
+    assert "Include line 2 again" in answer.content.decode()
 
-    answer = as_alice.post(address("take_back", batch, 1), follow=True)
-    assert "Amy was taken back." in answer.content.decode()
+    answer = as_alice.post(address("include_line", batch, 1), follow=True)
+    assert "Amy included again." in answer.content.decode()
 
 
 def test_of_a_started_batch_nothing_is_offered_and_a_late_repair_is_refused(as_alice, planned):
@@ -460,7 +460,7 @@ def test_of_a_started_batch_nothing_is_offered_and_a_late_repair_is_refused(as_a
     answer = as_alice.post(address("repair_line", batch, 2), typed())
     assert answer.status_code == 422
     assert "This batch is not waiting any more." in answer.content.decode()
-    answer = as_alice.post(address("leave_out", batch, 2), follow=True)
+    answer = as_alice.post(address("skip_line", batch, 2), follow=True)
     assert "This batch is not waiting any more." in answer.content.decode()
 
 
@@ -468,12 +468,12 @@ def test_a_line_that_is_not_there_and_one_of_another_customer_are_the_same(as_al
     batch = planned("amy,Amy,,,,")
     factories.customer("fabrikam", "Fabrikam")
 
-    for name in ("repair_line", "leave_out", "take_back"):
+    for name in ("repair_line", "skip_line", "include_line"):
         for slug, number in (("contoso", 2), ("contoso", 2**40), ("fabrikam", 1)):
             url = reverse(f"imports:{name}", args=[slug, batch.pk, number])
             assert as_alice.post(url, typed()).status_code == 404
     url = reverse("imports:repair_all", args=["fabrikam", batch.pk])
-    assert as_alice.post(url, {"code": "x", "choice": "leave_out"}).status_code == 404
+    assert as_alice.post(url, {"code": "x", "choice": "skip"}).status_code == 404
 
 
 def test_a_colleague_who_may_not_start_it_is_offered_nothing(client, planned, northwind):
@@ -544,12 +544,12 @@ def test_who_is_to_leave_is_left_out_and_taken_back(as_alice, roster, alice):
     batch, users = roster
     cy = acts(batch)["cy", "planned"]
 
-    leave_out(batch=batch, numbers=[cy.number], by=alice)
+    skip_lines(batch=batch, numbers=[cy.number], by=alice)
     cy.refresh_from_db()
     assert (cy.state, cy.user_id) == ("left_out", users["cy"].pk)
     assert "Edit line 1<" not in show(as_alice, batch)
 
-    take_back(batch=batch, numbers=[cy.number], by=alice)
+    include_lines(batch=batch, numbers=[cy.number], by=alice)
     cy.refresh_from_db()
     assert cy.state == "planned"
     with pytest.raises(NotPlanned):

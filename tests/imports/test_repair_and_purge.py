@@ -6,7 +6,7 @@ from django.db import transaction
 from batches.models import Line
 from batches.operations.control import start_batch
 from imports.operations.check import check_upload, receive_file
-from imports.operations.repair import leave_out
+from imports.operations.repair import skip_lines
 from tests import PATIENCE, factories
 from tests.users.test_no_deadlocks import as_another, wait_for_a_waiting_backend
 from users.acts.delete import plan_deletes
@@ -35,7 +35,7 @@ def test_a_repair_writes_nothing_back_about_who_was_purged(inside, contoso, alic
 
     with transaction.atomic():
         run(plan_purges, ann, alice)
-        thread, raised = as_another(lambda: leave_out(batch=batch, numbers=[1], by=alice))
+        thread, raised = as_another(lambda: skip_lines(batch=batch, numbers=[1], by=alice))
         wait_for_a_waiting_backend(raised)
     thread.join(PATIENCE)
 

@@ -75,7 +75,7 @@ def test_each_kind_of_problem_has_a_way_that_keeps_the_person(contoso, office, a
         code, column, "x", "error", 2, 2, 2, "value" if code in SUGGESTED else "", PARAMS
     )
 
-    kept = [value for value, _label in desk.show(group).choices if value != repair.How.LEAVE_OUT]
+    kept = [value for value, _label in desk.show(group).choices if value != repair.How.SKIP]
 
     assert bool(kept) is (code not in ONLY_LEFT_OUT)
 
@@ -107,7 +107,7 @@ def test_a_missing_user_name_is_suggested_where_the_customer_has_two_domains(
 def test_users_without_a_seat_wait_or_go_without(planned, as_alice, contoso, office):
     rows = [f"u{n}@contoso.example,User {n},Office E3,US" for n in range(8)]
     batch = planned(*rows)
-    assert offered(batch) == {"seat_short": ["wait", "without", "leave_out"]}
+    assert offered(batch) == {"seat_short": ["wait", "without", "skip"]}
 
     answer(as_alice, batch, "seat_short", "products", "without", key="Office E3", number=8)
     assert codes(batch, 8) == []
@@ -144,8 +144,8 @@ def test_a_warning_about_a_user_name_is_accepted_and_stays_so(planned, as_alice,
         "amy@contoso.example,Amy,,", "info@contoso.example,Ina Fo,,", "sales@contoso.example,S,,"
     )
     assert offered(batch) == {
-        "user_name_deleted": ["accept", "leave_out"],
-        "user_name_reserved": ["accept", "leave_out"],
+        "user_name_deleted": ["accept", "skip"],
+        "user_name_reserved": ["accept", "skip"],
     }
 
     answer(as_alice, batch, "user_name_reserved", "user_name", "accept", number=2)
@@ -178,7 +178,7 @@ def test_unknown_users_of_an_update_are_created(planned, as_alice, contoso, is_d
         )
     batch = planned("amy@contoso.example,Amy,,US", purpose="update")
     code = "user_deleted" if is_deleted else "user_unknown"
-    assert offered(batch) == {code: ["accept", "leave_out"]}
+    assert offered(batch) == {code: ["accept", "skip"]}
 
     answer(as_alice, batch, code, "user_name", "accept")
 

@@ -12,8 +12,8 @@ from batches.operations.retry import plan_retry
 from imports.check.repair import How, Kind
 from imports.operations import repair
 from imports.operations.check import check_upload
-from imports.operations.repair import leave_out, repair_all, repair_line, take_back
-from imports.operations.roster import TooManyLeavers
+from imports.operations.full_list import TooManyMissing
+from imports.operations.repair import include_lines, repair_all, repair_line, skip_lines
 from tests import factories
 from tests.imports.test_import import plan, show
 from tests.imports.test_import_modes import give
@@ -67,7 +67,7 @@ def test_who_is_in_a_row_no_more_as_it_was_left_out_leaves(roster, people, alice
     batch = roster(*ALL)
     assert leavers(batch) == {}
 
-    done = leave_out(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
+    done = skip_lines(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
 
     assert done.leaving == 1
     assert leavers(batch) == {"bo": "planned"}
@@ -82,12 +82,12 @@ def test_who_is_in_a_row_no_more_as_it_was_left_out_leaves(roster, people, alice
 def test_who_is_taken_back_stays_and_leaves_again_with_the_row(roster, alice):
     batch = roster(*ALL)
     row = number_of(batch, "bo")
-    leave_out(batch=batch, numbers=[row], by=alice)
+    skip_lines(batch=batch, numbers=[row], by=alice)
 
-    done = take_back(batch=batch, numbers=[row], by=alice)
+    done = include_lines(batch=batch, numbers=[row], by=alice)
 
     assert (done.leaving, leavers(batch)) == (-1, {"bo": "left_out"})
-    leave_out(batch=batch, numbers=[row], by=alice)
+    skip_lines(batch=batch, numbers=[row], by=alice)
     assert leavers(batch) == {"bo": "planned"}
 
 
@@ -112,7 +112,7 @@ def test_who_leaves_leaves_before_the_others_come_and_frees_the_seats(
     (seats,) = batch.plan["seats"]
     assert (seats["freed"], seats["short"]) == (0, 1)
 
-    leave_out(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
+    skip_lines(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
 
     batch.refresh_from_db()
     (seats,) = batch.plan["seats"]
@@ -127,13 +127,13 @@ def test_who_leaves_leaves_before_the_others_come_and_frees_the_seats(
 
 def test_a_share_that_is_exceeded_by_a_repair_stops_the_list(as_alice, roster, alice):
     batch = roster(*ALL, most_leavers="25")
-    leave_out(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
+    skip_lines(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
     assert "More users are missing" not in show(as_alice, batch)
 
-    leave_out(batch=batch, numbers=[number_of(batch, "cy")], by=alice)
+    skip_lines(batch=batch, numbers=[number_of(batch, "cy")], by=alice)
 
     assert "More users are missing" in show(as_alice, batch)
-    with pytest.raises(TooManyLeavers):
+    with pytest.raises(TooManyMissing):
         start_batch(batch=batch, by=alice)
 
 
@@ -141,7 +141,7 @@ def test_the_last_administrator_is_noticed_when_a_row_is_left_out(roster, people
     CustomerUser.objects.filter(pk=people["bo"].pk).update(permissions=["global_administrator"])
     batch = roster(*ALL)
 
-    leave_out(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
+    skip_lines(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
 
     with pytest.raises(LastAdministrator):
         start_batch(batch=batch, by=alice)
@@ -149,9 +149,9 @@ def test_the_last_administrator_is_noticed_when_a_row_is_left_out(roster, people
 
 def test_who_was_left_out_of_the_leavers_by_hand_stays_so(roster, alice):
     batch = roster(*ALL[:3])
-    leave_out(batch=batch, numbers=[number_of(batch, "di", "leave")], by=alice)
+    skip_lines(batch=batch, numbers=[number_of(batch, "di", "leave")], by=alice)
 
-    leave_out(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
+    skip_lines(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
 
     assert leavers(batch) == {"bo": "planned", "di": "left_out"}
 
@@ -164,13 +164,13 @@ def test_who_is_named_by_a_row_that_asks_for_nothing_never_leaves(roster, people
         1, "invalid",
     )  # fmt: skip
 
-    leave_out(batch=batch, numbers=[repeated], by=alice)
+    skip_lines(batch=batch, numbers=[repeated], by=alice)
     assert leavers(batch) == {}
 
     row = number_of(batch, "cy")
     changes = {"user_name": "bo@contoso.example"}
     repair_line(batch=batch, number=row, changes=changes, by=alice)
-    leave_out(batch=batch, numbers=[row], by=alice)
+    skip_lines(batch=batch, numbers=[row], by=alice)
     assert leavers(batch) == {"cy": "planned"}
 
 
@@ -182,10 +182,10 @@ def test_who_is_named_by_two_rows_leaves_with_the_second(roster, alice):
         .values_list("number", flat=True)
     )
 
-    leave_out(batch=batch, numbers=[first], by=alice)
+    skip_lines(batch=batch, numbers=[first], by=alice)
     assert leavers(batch) == {}
 
-    leave_out(batch=batch, numbers=[second], by=alice)
+    skip_lines(batch=batch, numbers=[second], by=alice)
     assert leavers(batch) == {"bo": "planned"}
 
 
@@ -196,7 +196,7 @@ def test_a_batch_that_tries_rows_again_is_no_complete_list(roster, alice):
     batch.refresh_from_db()
     again = plan_retry(batch=batch, by=alice)
 
-    leave_out(batch=again, numbers=[number_of(again, "bo")], by=alice)
+    skip_lines(batch=again, numbers=[number_of(again, "bo")], by=alice)
 
     assert leavers(again) == {}
 
@@ -211,7 +211,7 @@ def test_rows_that_are_left_out_together_say_so_first_and_afterwards(as_alice, r
             "code": "location_unknown",
             "column": "location",
             "key": "Atlantis",
-            "choice": "leave_out",
+            "choice": "skip",
         },
         follow=True,
     )
@@ -223,10 +223,10 @@ def test_rows_that_are_left_out_together_say_so_first_and_afterwards(as_alice, r
 
 
 def test_a_worker_finds_them_too(as_alice, roster, alice, monkeypatch):
-    monkeypatch.setattr(repair, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(repair, "MAX_LINES_AT_ONCE", 1)
     batch = roster("ann,,IT,,", "bo,,IT,Atlantis,", "cy,,IT,Atlantis,", "di,,IT,,")
     kind = Kind("location_unknown", "location", "Atlantis")
-    repair_all(batch=batch, kind=kind, how=How.LEAVE_OUT, by=alice)
+    repair_all(batch=batch, kind=kind, how=How.SKIP, by=alice)
 
     check_upload(batch_id=batch.pk)
 
@@ -237,10 +237,10 @@ def test_a_worker_finds_them_too(as_alice, roster, alice, monkeypatch):
 def test_one_row_says_that_its_user_leaves(as_alice, roster):
     batch = roster(*ALL)
 
-    url = reverse("imports:leave_out", args=["contoso", batch.pk, number_of(batch, "bo")])
+    url = reverse("imports:skip_line", args=["contoso", batch.pk, number_of(batch, "bo")])
     page = as_alice.post(url, follow=True).content.decode()
 
-    assert "Bo was left out. 1 user is in no row of the list any more" in page
+    assert "Bo skipped. 1 user is in no row of the list any more" in page
 
 
 def test_fifty_leavers_take_as_many_statements_as_one(roster, contoso, alice):
@@ -251,7 +251,7 @@ def test_fifty_leavers_take_as_many_statements_as_one(roster, contoso, alice):
         batch = roster(*(f"u{n},,IT,," for n in range(50)), most_leavers="100")
         rows = [number_of(batch, f"u{n}") for n in range(number)]
         with CaptureQueriesContext(connection) as asked:
-            leave_out(batch=batch, numbers=rows, by=alice)
+            skip_lines(batch=batch, numbers=rows, by=alice)
         counts.append(len(asked))
 
     assert counts[0] == counts[1]

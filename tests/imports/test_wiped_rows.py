@@ -15,8 +15,8 @@ from batches.operations.control import cancel_batch, start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.queries.batch import get_progress
 from imports import tasks
-from imports.models import Bundle, LostRepair, Upload
-from imports.operations.repair import leave_out
+from imports.models import Bundle, Upload
+from imports.operations.repair import skip_lines
 from imports.operations.upload import wipe_files
 from imports.routes import find_partners_with_expired_files
 from partners import tenancy
@@ -94,7 +94,7 @@ def imported(as_alice, contoso, office, alice):
     )
     batch = plan(as_alice, content.encode(), products=[str(office.pk)])
     out = batch.lines.get(input__user_name="zebediah-out@contoso.example")
-    leave_out(batch=batch, numbers=[out.number], by=alice)
+    skip_lines(batch=batch, numbers=[out.number], by=alice)
     factories.user(contoso, "Zed", user_name="zebediah-taken@contoso.example")
     start(as_alice, batch)
     batch.refresh_from_db()
@@ -216,11 +216,8 @@ def test_before_the_day_is_over_nothing_is_wiped(as_alice, imported):
     assert list(imported.lines.order_by("number").values_list("input", "problems")) == before
 
 
-def test_repairs_that_were_lost_go_too(as_alice, contoso, alice):
+def test_value_of_a_waiting_repair_is_wiped(as_alice, contoso, alice):
     batch = plan(as_alice, (HEADER + row("zebediah-waits")).encode())
-    LostRepair.objects.create(
-        batch=batch, number=2, before={"input": {"display_name": "Zebediah"}, "problems": []}
-    )
     Batch.objects.filter(pk=batch.pk).update(
         state="checking", plan=batch.plan | {"repair": {"value": "zebediah.example"}}
     )
@@ -235,7 +232,7 @@ def test_row_of_an_existing_user_stays_until_the_purge(as_alice, contoso, alice)
     batch = plan(as_alice, b"User name,Phone\r\nann,+1 555 0100\r\n", purpose="update")
     line = batch.lines.get()
     assert (line.user_id, line.input["user_name"]) == (ann.pk, "ann@contoso.example")
-    leave_out(batch=batch, numbers=[line.number], by=alice)
+    skip_lines(batch=batch, numbers=[line.number], by=alice)
     age()
     wipe_files()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count, filterfalse, groupby, islice
+from itertools import count, filterfalse, groupby
 from uuid import UUID
 
 from django.db import connection
@@ -11,19 +11,20 @@ from django.utils.translation import gettext_lazy as _
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from batches.operations.plan import PlannedLine, save_lines
-from imports.operations.summary import LEAVE, NAMED, Seen
+from imports.check.plan import LEAVE, NAMED
+from imports.queries import LineSummary, summarize_lines
 from licensing import queries as licensing
 from partners.postgres import among
 from users.acts.selection import is_last_administrator, plan_line, problems_of
 from users.models import CustomerUser
 
 # More leavers than this share of the users, in percent, stop a roster unless a member says else.
-MOST_LEAVERS = 10
+MAX_MISSING = 10
 # With an error in the user name nobody can say whom a row is about, but for these.
 _KNOWN_ALL_THE_SAME = ["administrator", "user_name_repeated"]
 
 
-class TooManyLeavers(UsersError):
+class TooManyMissing(UsersError):
     """More users would leave than the share that the member has set."""
 
     message = _(
@@ -32,7 +33,7 @@ class TooManyLeavers(UsersError):
     )
 
 
-class NotEverybodyKnown(UsersError):
+class UsersUnclear(UsersError):
     """Rows do not say whom they are about, so nobody can say who is missing."""
 
     message = _(
@@ -42,7 +43,7 @@ class NotEverybodyKnown(UsersError):
 
 
 @dataclass(frozen=True)
-class Leavers:
+class MissingUsers:
     """Who leaves: their lines, the seats they free, and what the plan says about them."""
 
     lines: list[PlannedLine] = field(default_factory=list)
@@ -52,7 +53,7 @@ class Leavers:
     idle: Collection[str] = frozenset()
 
 
-def find_leavers(batch: Batch, user_names: Collection[str]) -> Leavers:
+def find_missing_users(batch: Batch, user_names: Collection[str]) -> MissingUsers:
     """The active users whose names are not among these, in the order of the list."""
     customer, by = batch.customer, batch.by
     with connection.cursor() as cursor:
@@ -71,14 +72,14 @@ def find_leavers(batch: Batch, user_names: Collection[str]) -> Leavers:
     lines = [plan_line(user, problems_of(user, by=by), act=LEAVE) for user in users]
     going = [line.user_id for line in lines if line.is_valid]
     active = customer.users.filter(deleted_at=None).count()
-    return Leavers(
+    return MissingUsers(
         lines,
         licensing.count_held(customer, going),
         {
             "leavers": {
                 "count": len(users),
                 "active": active,
-                "most": batch.options.get("most_leavers", MOST_LEAVERS),
+                "most": batch.options.get("most_leavers", MAX_MISSING),
             },
             "takes_last_administrator": is_last_administrator(customer.pk, going),
             "retention_days": customer.retention_days,
@@ -86,35 +87,54 @@ def find_leavers(batch: Batch, user_names: Collection[str]) -> Leavers:
     )
 
 
-def settle(batch: Batch, overview: dict[int, Seen], moved: Mapping[int, str]) -> None:
-    """
-    Let leave who is in no row of the list any more, and stay who is in one, after rows changed.
+def find_leaving(lines: Mapping[int, LineSummary]) -> list[UUID]:
+    """The users who are deleted when the plan is run, as they are missing from the list."""
+    return [
+        UUID(line.user_id)
+        for line in lines.values()
+        if line.is_missing_user and line.state == Line.State.PLANNED
+    ]
 
-    `moved` are lines of leavers whose state a member has changed.
+
+def plan_leaving(batch: Batch, lines: Mapping[int, LineSummary]) -> dict[str, int]:
+    """Update what the plan holds about missing users; returns the seats that they free."""
+    if "leavers" not in batch.plan:
+        return {}
+    leaving = find_leaving(lines)
+    missing = sum(line.is_missing_user and not line.is_named for line in lines.values())
+    freed = licensing.count_held(batch.customer, leaving)
+    batch.plan |= {
+        "freed": freed,
+        "leavers": batch.plan["leavers"] | {"count": missing},
+        "takes_last_administrator": is_last_administrator(batch.customer_id, leaving),
+    }
+    return freed
+
+
+def update_missing_users(
+    batch: Batch, lines: dict[int, LineSummary], moved: Mapping[int, str]
+) -> None:
     """
-    moved = dict(moved)
+    Keep users whom a row names now, and let those leave whom no row names, after rows changed.
+
+    `moved` are new states of lines about missing users, by number.
+    """
     for number, state in moved.items():
-        overview[number].state = state
-    rows = [seen for seen in overview.values() if seen.act != LEAVE]
-    named = {seen.user_name for seen in rows if seen.state != Line.State.LEFT_OUT}
-    for number, seen in overview.items():
-        if seen.act != LEAVE:
+        lines[number].state = state
+    rows = [line for line in lines.values() if not line.is_missing_user]
+    named = {line.user_name for line in rows if not line.is_skipped}
+    changed = set(moved)
+    for number, line in lines.items():
+        if not line.is_missing_user:
             continue
-        if seen.user_name in named and seen.state != Line.State.LEFT_OUT:
-            seen.is_named, seen.state = True, str(Line.State.LEFT_OUT)
-        elif seen.is_named and seen.user_name not in named:
-            back = Line.State.INVALID if seen.has_problems else Line.State.PLANNED
-            seen.is_named, seen.state = False, str(back)
+        if line.user_name in named and not line.is_skipped:
+            line.is_named, line.state = True, str(Line.State.LEFT_OUT)
+        elif line.is_named and line.user_name not in named:
+            back = Line.State.INVALID if line.has_errors else Line.State.PLANNED
+            line.is_named, line.state = False, str(back)
         else:
             continue
-        moved[number] = seen.state
-    _move(batch, {number: overview[number] for number in moved})
-    if "retries" not in batch.plan:
-        # A batch that tries some rows again is no complete list.
-        _add_missing(batch, overview, rows)
-
-
-def _move(batch: Batch, moved: Mapping[int, Seen]) -> None:
+        changed.add(number)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -124,19 +144,24 @@ def _move(batch: Batch, moved: Mapping[int, Seen]) -> None:
             WHERE l.batch_id = %s AND l.number = s.number
             """,
             [
-                list(moved),
-                [seen.state for seen in moved.values()],
-                [seen.is_named for seen in moved.values()],
+                list(changed),
+                [lines[number].state for number in changed],
+                [lines[number].is_named for number in changed],
                 batch.pk,
             ],
         )
+    # A batch that retries some rows is no full list.
+    if "retries" not in batch.plan:
+        _add_missing_users(batch, lines, rows)
 
 
-def _add_missing(batch: Batch, overview: dict[int, Seen], rows: Sequence[Seen]) -> None:
-    """Give lines to the users whom the file named, and no row names any more."""
-    there = {seen.known for seen in rows if seen.state != Line.State.LEFT_OUT}
-    there |= {seen.known for seen in overview.values() if seen.act == LEAVE}
-    missing = {seen.first_known for seen in rows if not seen.is_named} - there - {None}
+def _add_missing_users(
+    batch: Batch, lines: dict[int, LineSummary], rows: Sequence[LineSummary]
+) -> None:
+    """Add lines for the users whom rows of the file named, and none names now."""
+    present = {line.user_id for line in rows if not line.is_skipped}
+    present |= {line.user_id for line in lines.values() if line.is_missing_user}
+    missing = {line.first_user_id for line in rows if not line.is_named} - present - {None}
     if not missing:
         return
     users = (
@@ -144,24 +169,16 @@ def _add_missing(batch: Batch, overview: dict[int, Seen], rows: Sequence[Seen]) 
         .order_by("sort_key", "pk")
         .values("pk", "user_name", "display_name", "is_administrator")
     )
-    lines = [plan_line(user, problems_of(user, by=batch.by), act=LEAVE) for user in users]
-    # Before the rows, where room was left for them: their seats are free for who comes.
-    numbers = list(islice(filterfalse(overview.__contains__, count(1)), len(lines)))
-    placed = list(zip(numbers, lines, strict=True))
-    for _run, some in groupby(enumerate(placed), lambda one: one[1][0] - one[0]):
-        run = [one for _place, one in some]
-        save_lines(batch=batch, lines=[line for _number, line in run], first=run[0][0])
-    for number, line in placed:
-        state = str(Line.State.PLANNED if line.is_valid else Line.State.INVALID)
-        overview[number] = Seen(
-            number,
-            state,
-            LEAVE,
-            line.input["user_name"],
-            str(line.user_id),
-            has_problems=bool(line.problems),
-        )
-    batch.total = len(overview)
+    # Before the rows, where numbers were left free: seats are freed before they are given.
+    free = filterfalse(lines.__contains__, count(1))
+    planned = [plan_line(user, problems_of(user, by=batch.by), act=LEAVE) for user in users]
+    placed = dict(zip(free, planned, strict=False))
+    # Lines are written in runs of consecutive numbers.
+    for _run, some in groupby(enumerate(placed), lambda one: one[1] - one[0]):
+        numbers = [number for _place, number in some]
+        save_lines(batch=batch, lines=[placed[one] for one in numbers], first=numbers[0])
+    lines |= summarize_lines(batch, numbers=list(placed))
+    batch.total = len(lines)
     batch.save(update_fields=["total"])
 
 
@@ -169,8 +186,8 @@ def refuse_unsafe(batch: Batch) -> None:
     """
     Refuse a roster that would let go people who may be meant to stay.
 
-    :raises NotEverybodyKnown: where rows do not say whom they are about.
-    :raises TooManyLeavers: where more leave than the share that was set.
+    :raises UsersUnclear: where rows do not say whom they are about.
+    :raises TooManyMissing: where more leave than the share that was set.
     """
     leaving = batch.lines.filter(state=Line.State.PLANNED, input__act=LEAVE).count()
     if refusal := find_stop(batch, leaving):
@@ -192,7 +209,7 @@ def find_stop(batch: Batch, leaving: int) -> type[UsersError] | None:
             [batch.pk, Line.State.INVALID, _KNOWN_ALL_THE_SAME],
         )
         if cursor.fetchone()[0]:
-            return NotEverybodyKnown
+            return UsersUnclear
     share = batch.plan["leavers"]
     # In percent of those who were active when the list was checked.
-    return TooManyLeavers if leaving * 100 > share["active"] * share["most"] else None
+    return TooManyMissing if leaving * 100 > share["active"] * share["most"] else None
