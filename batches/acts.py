@@ -129,7 +129,7 @@ class Inverse:
         return not any(one["severity"] == ERROR for one in self.problems)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Act:
     """What can be done to users: in a batch of its own, or as lines of another."""
 

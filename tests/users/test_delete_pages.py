@@ -206,7 +206,7 @@ def test_who_became_an_administrator_after_the_plan_is_left_alone(client, contos
 
     client.post(f"{planned}start/")
 
-    assert "This user has become an administrator" in client.get(planned).content.decode()
+    assert "This user is an administrator" in client.get(planned).content.decode()
     assert not CustomerUser.objects.get(pk=three[0].pk).is_blocked
     assert CustomerUser.objects.filter(is_blocked=True).count() == 2
 

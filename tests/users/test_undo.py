@@ -619,7 +619,7 @@ def test_the_pages_lead_from_the_batch_to_its_undo_and_back(as_alice, contoso, p
 
     text = page(as_alice, planned)
     for words in (
-        "<h1>Undo this for 1 user?</h1>",
+        "<h1>Undo for 1 user?</h1>",
         "1 line cannot be done as it is.",
         "Somebody else has this user name now.",
         "1 user comes back, with the password and the licenses from before.",
@@ -683,7 +683,7 @@ def test_only_who_may_is_offered_it(client, contoso, people, alice, helen, bob):
 def test_every_reason_is_a_sentence():
     for code, sentence in MESSAGES.items():
         params = {"product": "Office", "field": "department", "subscription": "x"}
-        said = UNDO.explain({"code": code, "params": params}, Batch()).text
+        said = UNDO.explain({"code": code, "params": params}, None).text
         assert said.endswith("."), sentence
         assert "%" not in said
     inverses = {"delete", "restore", "edit", "update", "licenses", "hold", "block", "unblock"}

@@ -192,7 +192,7 @@ def test_the_page_of_the_undo_asks_for_the_names(as_alice, contoso, undo, people
     answer = as_alice.post(f"{url}rename/", {"number": 1, "suggestion": "ann2"}, follow=True)
 
     page = answer.content.decode()
-    assert "Undo this for 2 users?" in page
+    assert "Undo for 2 users?" in page
     assert "2 users come back, with the passwords and the licenses from before." in page
     assert "New user name of Ann" not in page
     assert "New user name of Cy" in page

@@ -288,7 +288,8 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
 
 def describe_products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
     """The products that the line adds and removes, or has added and removed."""
-    if line.state == Line.State.FAILED:
+    # The line of a purged user holds nothing.
+    if line.state == Line.State.FAILED or "give" not in line.input:
         return ()
     if line.state in {Line.State.DONE, Line.State.PARTLY}:
         given, plans = line.result.get("assigned", ()), line.result.get("plans", ())
