@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cache
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import (
     Count,
     F,
@@ -22,6 +21,7 @@ from customers.queries import find_customers
 from licensing.models import Assignment, Product, ProductRule, Subscription, WaitingSeat
 from licensing.rules import SubscriptionFacts
 from partners.models import Member
+from partners.postgres import execute
 
 MOST_BUYERS = 100
 
@@ -146,17 +146,17 @@ def get_rules(*, partner_id: UUID) -> Rules:
 
 def count_held(customer: Customer, users: Iterable[UUID]) -> dict[str, int]:
     """How many seats of each subscription, by its id as text, these users hold."""
-    with connection.cursor() as cursor:
-        # Not `among`, as in `get_held`.
-        cursor.execute(
-            f"""
-            SELECT subscription_id::text, count(*) FROM {Assignment._meta.db_table}
-            WHERE customer_id = %s AND user_id = ANY(%s)
-            GROUP BY subscription_id ORDER BY subscription_id
-            """,
-            [customer.pk, list(users)],
-        )
-        return dict(cursor.fetchall())
+    # Not `among`, as in `get_held`.
+    counted = execute(
+        f"""
+        SELECT subscription_id::text, count(*) FROM {Assignment._meta.db_table}
+        WHERE customer_id = %(customer)s AND user_id = ANY(%(users)s)
+        GROUP BY subscription_id ORDER BY subscription_id
+        """,
+        customer=customer.pk,
+        users=list(users),
+    )
+    return dict(counted)
 
 
 Held = dict[str, list[str]]
@@ -166,25 +166,25 @@ def get_held(customer: Customer, users: Iterable[UUID]) -> dict[UUID, Held]:
     """
     Per user the subscriptions held, by id as text, with the service plans switched off.
 
-    Those who hold the same share it, so it must not be changed.
+    Users who hold the same share it, so it must not be changed.
     """
-    with connection.cursor() as cursor:
-        # Not `among`: while nothing is known of a table that has just been filled, Postgres joins
-        # it row by row, which takes minutes for many.
-        cursor.execute(
-            f"""
-            SELECT user_id, string_agg(
-                subscription_id || '/' || array_to_string(plans_off, ','), ';'
-                ORDER BY subscription_id)
-            FROM {Assignment._meta.db_table}
-            WHERE customer_id = %s AND user_id = ANY(%s)
-            GROUP BY user_id
-            """,
-            [customer.pk, list(users)],
-        )
-        # Thousands of users hold one of a few sets.
-        read = cache(_read_held)
-        return {user_id: read(text) for user_id, text in cursor.fetchall()}
+    # Not `among`: while nothing is known of a table that has just been filled, Postgres joins
+    # it row by row, which takes minutes for many.
+    rows = execute(
+        f"""
+        SELECT user_id, string_agg(
+            subscription_id || '/' || array_to_string(plans_off, ','), ';'
+            ORDER BY subscription_id)
+        FROM {Assignment._meta.db_table}
+        WHERE customer_id = %(customer)s AND user_id = ANY(%(users)s)
+        GROUP BY user_id
+        """,
+        customer=customer.pk,
+        users=list(users),
+    )
+    # Thousands of users hold one of a few sets.
+    read = cache(_read_held)
+    return {user_id: read(text) for user_id, text in rows}
 
 
 def _read_held(text: str) -> Held:
@@ -195,21 +195,20 @@ def _read_held(text: str) -> Held:
 def find_not_sold(*, customer: Customer, locations: Mapping[UUID, str]) -> dict[UUID, list[str]]:
     """The products that each user holds though they are not sold at the location given for it."""
     unsold = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT a.user_id, p.name
-            FROM unnest(%s::uuid[], %s::text[]) AS w(user_id, location)
-                JOIN {Assignment._meta.db_table} a USING (user_id)
-                JOIN {Subscription._meta.db_table} s ON s.id = a.subscription_id
-                JOIN {Product._meta.db_table} p ON p.id = s.product_id
-            WHERE a.customer_id = %s AND w.location = ANY(p.not_sold_in)
-            ORDER BY a.user_id, p.name
-            """,
-            [list(locations), list(locations.values()), customer.pk],
-        )
-        for user_id, product in cursor.fetchall():
-            unsold[user_id].append(product)
+    rows = execute(
+        f"""
+        SELECT a.user_id, p.name FROM ROWS
+            JOIN {Assignment._meta.db_table} a USING (user_id)
+            JOIN {Subscription._meta.db_table} s ON s.id = a.subscription_id
+            JOIN {Product._meta.db_table} p ON p.id = s.product_id
+        WHERE a.customer_id = %(customer)s AND r.location = ANY(p.not_sold_in)
+        ORDER BY a.user_id, p.name
+        """,
+        {"user_id uuid": list(locations), "location text": list(locations.values())},
+        customer=customer.pk,
+    )
+    for user_id, product in rows:
+        unsold[user_id].append(product)
     return dict(unsold)
 
 
@@ -223,25 +222,25 @@ class Place:
 
 def get_places(customer: Customer, users: Iterable[UUID]) -> dict[tuple[UUID, UUID], Place]:
     """Where these users wait, by (user, subscription); one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH mine AS (
-                SELECT user_id, subscription_id FROM {WaitingSeat._meta.db_table}
-                WHERE customer_id = %s AND user_id = ANY(%s)
-            ), places AS (
-                SELECT user_id, subscription_id,
-                    row_number() OVER (PARTITION BY subscription_id ORDER BY id) AS number,
-                    count(*) OVER (PARTITION BY subscription_id) AS of
-                FROM {WaitingSeat._meta.db_table}
-                WHERE subscription_id IN (SELECT subscription_id FROM mine)
-            )
-            SELECT user_id, subscription_id, number, of FROM places JOIN mine
-                USING (user_id, subscription_id)
-            """,
-            [customer.pk, list(users)],
+    places = execute(
+        f"""
+        WITH mine AS (
+            SELECT user_id, subscription_id FROM {WaitingSeat._meta.db_table}
+            WHERE customer_id = %(customer)s AND user_id = ANY(%(users)s)
+        ), places AS (
+            SELECT user_id, subscription_id,
+                row_number() OVER (PARTITION BY subscription_id ORDER BY id) AS number,
+                count(*) OVER (PARTITION BY subscription_id) AS of
+            FROM {WaitingSeat._meta.db_table}
+            WHERE subscription_id IN (SELECT subscription_id FROM mine)
         )
-        return {(user, one): Place(number, of) for user, one, number, of in cursor.fetchall()}
+        SELECT user_id, subscription_id, number, of FROM places JOIN mine
+            USING (user_id, subscription_id)
+        """,
+        customer=customer.pk,
+        users=list(users),
+    )
+    return {(user, one): Place(number, of) for user, one, number, of in places}
 
 
 def get_waits(customer: Customer, users: Iterable[UUID]) -> dict[UUID, dict[str, int]]:

@@ -1,6 +1,6 @@
-"""Lists as Postgres reads arrays, and calls of the functions that the migrations make."""
+"""Statements about many rows, each column of which is sent as one array."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import connection
@@ -50,6 +50,28 @@ def call_function(name: str, *arguments) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM app.{name}({marks})", arguments)
         return cursor.fetchall()
+
+
+def execute(
+    sql: str, rows: Mapping[str, Sequence | None] | None = None, **parameters
+) -> list[tuple]:
+    """
+    Run a statement in one round trip, however many rows it is about; return what it returns.
+
+    `rows` are columns such as {"id uuid": [...], "name text": [...]}, which the statement reads as
+    the table `r` where it has ROWS; a column that is None is NULL in every row. Other parameters
+    are named: %(customer)s. SQL names the types, as Postgres cannot know that of an empty list.
+    """
+    columns = {}
+    if rows is not None:
+        columns = {column.partition(" ")[0]: values for column, values in rows.items()}
+        arrays = (
+            f"%({name})s::{kind}[]" for name, _space, kind in (c.partition(" ") for c in rows)
+        )
+        sql = sql.replace("ROWS", f"unnest({', '.join(arrays)}) AS r({', '.join(columns)})")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, columns | parameters)
+        return cursor.fetchall() if cursor.description else []
 
 
 def among(values: Iterable, kind: str = "uuid") -> RawSQL:

@@ -3,11 +3,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from batches.models import Batch, Line
 from customers.models import Customer
 from partners.models import Member
+from partners.postgres import execute
 
 # So many lines are written with one statement.
 LINES_A_STATEMENT = 10_000
@@ -45,27 +46,25 @@ def save_lines(*, batch: Batch, lines: Sequence[PlannedLine], first: int = 1) ->
 
 def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> None:
     # Not bulk_create: a BinaryField in the model makes Django send every value by itself.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state, act, user_id,
-                input, problems, result)
-            SELECT %s, %s, l.number, l.state, l.act, l.user_id, l.input::jsonb, l.problems::jsonb,
-                '{{}}'
-            FROM unnest(%s::integer[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[])
-                AS l(number, state, act, user_id, input, problems)
-            """,
-            [
-                batch.partner_id,
-                batch.pk,
-                list(range(first, first + len(lines))),
-                [str(_first_state(line)) for line in lines],
-                [line.act or line.input.get("act") or _act_of(batch) for line in lines],
-                [line.user_id for line in lines],
-                [as_json(line.input) for line in lines],
-                [as_json(line.problems) if line.problems else "[]" for line in lines],
-            ],
-        )
+    execute(
+        f"""
+        INSERT INTO {Line._meta.db_table} (partner_id, batch_id, number, state, act, user_id,
+            input, problems, result)
+        SELECT %(partner)s, %(batch)s, r.number, r.state, r.act, r.user_id, r.input::jsonb,
+            r.problems::jsonb, '{{}}'
+        FROM ROWS
+        """,
+        {
+            "number integer": list(range(first, first + len(lines))),
+            "state text": [str(_first_state(line)) for line in lines],
+            "act text": [line.act or line.input.get("act") or _act_of(batch) for line in lines],
+            "user_id uuid": [line.user_id for line in lines],
+            "input text": [as_json(line.input) for line in lines],
+            "problems text": [as_json(line.problems) if line.problems else "[]" for line in lines],
+        },
+        partner=batch.partner_id,
+        batch=batch.pk,
+    )
 
 
 def as_json(value: dict | list) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -25,6 +25,7 @@ from batches.operations.lease import (
 )
 from batches.operations.wake import poke_where_awaited, send_chunks
 from customers.counts import lock_customer
+from partners.postgres import execute
 
 log = logging.getLogger(__name__)
 
@@ -195,27 +196,25 @@ def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
     """Write what became of the lines, in one statement."""
     numbers = [outcome.number for outcome in outcomes]
     sealed = [outcome.sealed for outcome in outcomes]
-    with connection.cursor() as cursor:
-        # Between the first and the last number: what is not yet known of a batch that was just
-        # planned leads Postgres to look through all of it for each chunk.
-        cursor.execute(
-            f"""
-            UPDATE {Line._meta.db_table} l SET state = o.state, sealed = o.sealed,
-                result = o.result::jsonb
-            FROM unnest(%s::integer[], %s::text[], %s::text[], {"%s" if any(sealed) else "NULL"}::bytea[])
-                AS o(number, state, result, sealed)
-            WHERE l.batch_id = %s AND l.number = o.number AND l.number BETWEEN %s AND %s
-            """,
-            [
-                numbers,
-                [str(outcome.state) for outcome in outcomes],
-                audit.to_json([one.result for one in outcomes]),
-                *([sealed] if any(sealed) else []),
-                batch.pk,
-                min(numbers),
-                max(numbers),
-            ],
-        )
+    # Between the first and the last number: what is not yet known of a batch that was just planned
+    # leads Postgres to look through all of it for each chunk.
+    execute(
+        f"""
+        UPDATE {Line._meta.db_table} l SET state = r.state, sealed = r.sealed,
+            result = r.result::jsonb
+        FROM ROWS WHERE l.batch_id = %(batch)s AND l.number = r.number
+            AND l.number BETWEEN %(first)s AND %(last)s
+        """,
+        {
+            "number integer": numbers,
+            "state text": [str(outcome.state) for outcome in outcomes],
+            "result text": audit.to_json([one.result for one in outcomes]),
+            "sealed bytea": sealed if any(sealed) else None,
+        },
+        batch=batch.pk,
+        first=min(numbers),
+        last=max(numbers),
+    )
 
 
 def _close(batch: Batch, chunk: Chunk) -> None:

@@ -7,10 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from licensing.allocation import allocate
 from licensing.models import Assignment, Subscription, WaitingSeat
+from partners.postgres import execute
 
 if TYPE_CHECKING:
     from customers.models import Customer
@@ -190,22 +191,27 @@ def lock_subscriptions(customer: "Customer", ids: Iterable[UUID]) -> dict[UUID, 
 
 def find_held(customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
     """Return which of these seats, as (user, subscription), are held."""
-    with connection.cursor() as cursor:
-        # By the user first: all who hold a subscription may be a hundred thousand.
-        cursor.execute(
-            f"""
-            SELECT a.user_id, a.subscription_id
-            FROM unnest(%s::uuid[], %s::uuid[]) AS w(user_id, subscription_id)
-            CROSS JOIN LATERAL (
-                SELECT user_id, subscription_id FROM {Assignment._meta.db_table}
-                WHERE customer_id = %s AND user_id = w.user_id
-                    AND subscription_id = w.subscription_id
-                LIMIT 1
-            ) a
-            """,
-            [[user for user, _one in seats], [one for _user, one in seats], customer.pk],
-        )
-        return set(cursor.fetchall())
+    # By the user first: all who hold a subscription may be a hundred thousand.
+    found = execute(
+        f"""
+        SELECT a.user_id, a.subscription_id FROM ROWS CROSS JOIN LATERAL (
+            SELECT user_id, subscription_id FROM {Assignment._meta.db_table}
+            WHERE customer_id = %(customer)s AND user_id = r.user_id
+                AND subscription_id = r.subscription_id
+            LIMIT 1
+        ) a
+        """,
+        _as_rows(seats),
+        customer=customer.pk,
+    )
+    return set(found)
+
+
+def _as_rows(seats: Sequence[tuple[UUID, UUID]]) -> dict[str, list]:
+    return {
+        "user_id uuid": [user_id for user_id, _one in seats],
+        "subscription_id uuid": [one for _user_id, one in seats],
+    }
 
 
 def insert(
@@ -219,39 +225,38 @@ def insert(
     """
     if not wanted:
         return []
-    with connection.cursor() as cursor:
-        # In the order of the users: neighbors in the indexes are written one after the other.
-        cursor.execute(
-            f"""
-            WITH wanted AS (
-                SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[])
-                    AS w(user_id, subscription_id, plans_off, cause)
-            ), given AS (
-                INSERT INTO {Assignment._meta.db_table}
-                    (partner_id, customer_id, user_id, subscription_id, plans_off, cause)
-                SELECT %s, %s, w.user_id, w.subscription_id,
-                    COALESCE(string_to_array(NULLIF(w.plans_off, ''), ',')::uuid[], '{{}}'), w.cause
-                FROM wanted w ORDER BY w.user_id
-                ON CONFLICT (user_id, subscription_id) DO NOTHING
-                RETURNING user_id, subscription_id
-            ), served AS (
-                DELETE FROM {WaitingSeat._meta.db_table} w USING given
-                WHERE w.customer_id = %s AND w.user_id = given.user_id
-                    AND w.subscription_id = given.subscription_id
-            )
-            SELECT user_id, subscription_id FROM wanted EXCEPT SELECT * FROM given
-            """,
-            [
-                [want.user_id for want in wanted],
-                [want.subscription_id for want in wanted],
-                [",".join(map(str, want.plans_off)) if want.plans_off else "" for want in wanted],
-                list(causes),
-                customer.partner_id,
-                customer.pk,
-                customer.pk,
-            ],
+    # In the order of the users: neighbors in the indexes are written one after the other.
+    return execute(
+        f"""
+        WITH wanted AS (SELECT * FROM ROWS), given AS (
+            INSERT INTO {Assignment._meta.db_table}
+                (partner_id, customer_id, user_id, subscription_id, plans_off, cause)
+            SELECT %(partner)s, %(customer)s, w.user_id, w.subscription_id,
+                COALESCE(string_to_array(NULLIF(w.plans_off, ''), ',')::uuid[], '{{}}'), w.cause
+            FROM wanted w ORDER BY w.user_id
+            ON CONFLICT (user_id, subscription_id) DO NOTHING
+            RETURNING user_id, subscription_id
+        ), served AS (
+            DELETE FROM {WaitingSeat._meta.db_table} w USING given
+            WHERE w.customer_id = %(customer)s AND w.user_id = given.user_id
+                AND w.subscription_id = given.subscription_id
         )
-        return cursor.fetchall()
+        SELECT user_id, subscription_id FROM wanted EXCEPT SELECT * FROM given
+        """,
+        {**_columns_of(wanted), "cause uuid": list(causes)},
+        partner=customer.partner_id,
+        customer=customer.pk,
+    )
+
+
+def _columns_of(wanted: Sequence[Wanted]) -> dict[str, list]:
+    return {
+        "user_id uuid": [want.user_id for want in wanted],
+        "subscription_id uuid": [want.subscription_id for want in wanted],
+        "plans_off text": [
+            ",".join(map(str, want.plans_off)) if want.plans_off else "" for want in wanted
+        ],
+    }
 
 
 @transaction.atomic
@@ -261,15 +266,16 @@ def revoke_all(*, customer: "Customer", users: Sequence[UUID]) -> dict[UUID, lis
 
     Returns per user what was held, as a batch's line keeps it: {"subscription", "plans_off"}.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            DELETE FROM {Assignment._meta.db_table} WHERE customer_id = %s AND user_id = ANY(%s)
-            RETURNING user_id, subscription_id::text, array_to_string(plans_off, ',')
-            """,
-            [customer.pk, list(users)],
-        )
-        return _held_by_user(cursor.fetchall())
+    freed = execute(
+        f"""
+        DELETE FROM {Assignment._meta.db_table}
+        WHERE customer_id = %(customer)s AND user_id = ANY(%(users)s)
+        RETURNING user_id, subscription_id::text, array_to_string(plans_off, ',')
+        """,
+        customer=customer.pk,
+        users=list(users),
+    )
+    return _held_by_user(freed)
 
 
 def _held_by_user(rows: Iterable[tuple[UUID, str, str]]) -> dict[UUID, list[dict]]:
@@ -288,18 +294,17 @@ def revoke(*, customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> dict[
 
     Returns per user what was held, as `revoke_all` does.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            DELETE FROM {Assignment._meta.db_table} a
-            USING unnest(%s::uuid[], %s::uuid[]) AS s(user_id, subscription_id)
-            WHERE a.customer_id = %s AND a.user_id = s.user_id
-                AND a.subscription_id = s.subscription_id
-            RETURNING a.user_id, a.subscription_id::text, array_to_string(a.plans_off, ',')
-            """,
-            [[user for user, _held in seats], [held for _user, held in seats], customer.pk],
-        )
-        return _held_by_user(cursor.fetchall())
+    freed = execute(
+        f"""
+        DELETE FROM {Assignment._meta.db_table} a USING ROWS
+        WHERE a.customer_id = %(customer)s AND a.user_id = r.user_id
+            AND a.subscription_id = r.subscription_id
+        RETURNING a.user_id, a.subscription_id::text, array_to_string(a.plans_off, ',')
+        """,
+        _as_rows(seats),
+        customer=customer.pk,
+    )
+    return _held_by_user(freed)
 
 
 @transaction.atomic
@@ -311,26 +316,19 @@ def change_plans(*, customer: "Customer", wanted: Sequence[Wanted]) -> dict[UUID
     """
     if not wanted:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {Assignment._meta.db_table} a SET plans_off = w.plans_off
-            FROM (
-                SELECT user_id, subscription_id,
-                    COALESCE(string_to_array(NULLIF(plans_off, ''), ',')::uuid[], '{{}}')
-                        AS plans_off
-                FROM unnest(%s::uuid[], %s::uuid[], %s::text[])
-                    AS t(user_id, subscription_id, plans_off)
-            ) w
-            WHERE a.customer_id = %s AND a.user_id = w.user_id
-                AND a.subscription_id = w.subscription_id AND a.plans_off <> w.plans_off
-            RETURNING a.user_id, a.subscription_id::text, array_to_string(old.plans_off, ',')
-            """,
-            [
-                [want.user_id for want in wanted],
-                [want.subscription_id for want in wanted],
-                [",".join(map(str, want.plans_off)) for want in wanted],
-                customer.pk,
-            ],
-        )
-        return _held_by_user(cursor.fetchall())
+    changed = execute(
+        f"""
+        UPDATE {Assignment._meta.db_table} a SET plans_off = w.plans_off
+        FROM (
+            SELECT user_id, subscription_id,
+                COALESCE(string_to_array(NULLIF(plans_off, ''), ',')::uuid[], '{{}}') AS plans_off
+            FROM ROWS
+        ) w
+        WHERE a.customer_id = %(customer)s AND a.user_id = w.user_id
+            AND a.subscription_id = w.subscription_id AND a.plans_off <> w.plans_off
+        RETURNING a.user_id, a.subscription_id::text, array_to_string(old.plans_off, ',')
+        """,
+        _columns_of(wanted),
+        customer=customer.pk,
+    )
+    return _held_by_user(changed)

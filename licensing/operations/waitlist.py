@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from licensing import queries
 from licensing.allocation import allocate
 from licensing.models import Subscription, WaitingSeat
 from licensing.operations.seats import Wanted, insert, lock_subscriptions, revoke
-from partners.postgres import among
+from partners.postgres import among, execute
 
 if TYPE_CHECKING:
     from customers.models import Customer
@@ -42,30 +42,30 @@ def wait(
     by_seat = {(one.wanted.user_id, one.wanted.subscription_id): one for one in requests}
     if not by_seat:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {WaitingSeat._meta.db_table}
-                (partner_id, customer_id, user_id, subscription_id, plans_off, gives_up, cause)
-            SELECT %s, %s, w.user_id, w.subscription_id,
-                COALESCE(string_to_array(NULLIF(w.plans_off, ''), ',')::uuid[], '{{}}'),
-                COALESCE(string_to_array(NULLIF(w.gives_up, ''), ',')::uuid[], '{{}}'), %s
-            FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[]) WITH ORDINALITY
-                AS w(user_id, subscription_id, plans_off, gives_up, place)
-            ORDER BY w.place
-            ON CONFLICT (user_id, subscription_id) DO UPDATE SET plans_off = EXCLUDED.plans_off,
-                gives_up = EXCLUDED.gives_up, cause = EXCLUDED.cause
-            """,
-            [
-                customer.partner_id,
-                customer.pk,
-                cause,
-                [user_id for user_id, _subscription_id in by_seat],
-                [subscription_id for _user_id, subscription_id in by_seat],
-                [",".join(map(str, one.wanted.plans_off)) for one in by_seat.values()],
-                [",".join(map(str, one.gives_up)) for one in by_seat.values()],
+    execute(
+        f"""
+        INSERT INTO {WaitingSeat._meta.db_table}
+            (partner_id, customer_id, user_id, subscription_id, plans_off, gives_up, cause)
+        SELECT %(partner)s, %(customer)s, r.user_id, r.subscription_id,
+            COALESCE(string_to_array(NULLIF(r.plans_off, ''), ',')::uuid[], '{{}}'),
+            COALESCE(string_to_array(NULLIF(r.gives_up, ''), ',')::uuid[], '{{}}'), %(cause)s
+        FROM ROWS ORDER BY r.place
+        ON CONFLICT (user_id, subscription_id) DO UPDATE SET plans_off = EXCLUDED.plans_off,
+            gives_up = EXCLUDED.gives_up, cause = EXCLUDED.cause
+        """,
+        {
+            "place integer": list(range(len(by_seat))),
+            "user_id uuid": [user_id for user_id, _subscription_id in by_seat],
+            "subscription_id uuid": [subscription_id for _user_id, subscription_id in by_seat],
+            "plans_off text": [
+                ",".join(map(str, one.wanted.plans_off)) for one in by_seat.values()
             ],
-        )
+            "gives_up text": [",".join(map(str, one.gives_up)) for one in by_seat.values()],
+        },
+        partner=customer.partner_id,
+        customer=customer.pk,
+        cause=cause,
+    )
     places = queries.get_places(customer, {user_id for user_id, _subscription_id in by_seat})
     return {seat: places[seat].number for seat in by_seat}
 
@@ -77,32 +77,35 @@ def stop_waiting(
     """End these waits, given as (user, subscription); returns per user those that there were."""
     if not seats:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            DELETE FROM {WaitingSeat._meta.db_table} w
-            USING unnest(%s::uuid[], %s::uuid[]) AS s(user_id, subscription_id)
-            WHERE w.customer_id = %s AND w.user_id = s.user_id
-                AND w.subscription_id = s.subscription_id
-            RETURNING w.user_id, w.subscription_id
-            """,
-            [[user for user, _seat in seats], [seat for _user, seat in seats], customer.pk],
-        )
-        return _group_by_user(cursor.fetchall())
+    ended = execute(
+        f"""
+        DELETE FROM {WaitingSeat._meta.db_table} w USING ROWS
+        WHERE w.customer_id = %(customer)s AND w.user_id = r.user_id
+            AND w.subscription_id = r.subscription_id
+        RETURNING w.user_id, w.subscription_id
+        """,
+        {
+            "user_id uuid": [user_id for user_id, _one in seats],
+            "subscription_id uuid": [one for _user_id, one in seats],
+        },
+        customer=customer.pk,
+    )
+    return _group_by_user(ended)
 
 
 @transaction.atomic
 def stop_all_waiting(*, customer: "Customer", users: Sequence[UUID]) -> dict[UUID, list[str]]:
     """End every wait of these users; returns per user the subscriptions waited for."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            DELETE FROM {WaitingSeat._meta.db_table} WHERE customer_id = %s AND user_id = ANY(%s)
-            RETURNING user_id, subscription_id
-            """,
-            [customer.pk, list(users)],
-        )
-        return _group_by_user(cursor.fetchall())
+    ended = execute(
+        f"""
+        DELETE FROM {WaitingSeat._meta.db_table}
+        WHERE customer_id = %(customer)s AND user_id = ANY(%(users)s)
+        RETURNING user_id, subscription_id
+        """,
+        customer=customer.pk,
+        users=list(users),
+    )
+    return _group_by_user(ended)
 
 
 def _group_by_user(rows: Iterable[tuple[UUID, UUID]]) -> dict[UUID, list[str]]:
@@ -178,18 +181,17 @@ def lock_waitlist(*, customer: "Customer") -> Waitlist | None:
         return None
     bought = customer.subscriptions.values_list("pk", flat=True)
     subscriptions = lock_subscriptions(customer, bought)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT w.id, w.user_id FROM unnest(%s::uuid[]) AS s(id)
-                CROSS JOIN LATERAL (
-                    SELECT id, user_id FROM {WaitingSeat._meta.db_table}
-                    WHERE subscription_id = s.id ORDER BY id LIMIT %s
-                ) w
-            """,
-            [[pk for pk, one in subscriptions.items() if one.is_open], MAX_PLACES],
-        )
-        user_of = dict(cursor.fetchall())
+    first = execute(
+        f"""
+        SELECT w.id, w.user_id FROM ROWS CROSS JOIN LATERAL (
+            SELECT id, user_id FROM {WaitingSeat._meta.db_table}
+            WHERE subscription_id = r.id ORDER BY id LIMIT %(number)s
+        ) w
+        """,
+        {"id uuid": [pk for pk, one in subscriptions.items() if one.is_open]},
+        number=MAX_PLACES,
+    )
+    user_of = dict(first)
     users = set(user_of.values())
     held = defaultdict(set)
     for user_id, ones in queries.get_held(customer, users).items():

@@ -317,7 +317,7 @@ def test_it_tells_a_batch_once_and_other_acts_beside_it(contoso, alice):
 
     assert sorted(told) == [
         "<strong>Alice</strong> changed something about &lt;b&gt;moon&lt;/b&gt;",
-        "<strong>Alice</strong> reset 2 passwords at Contoso",
+        "<strong>Alice</strong>: 2 passwords reset at Contoso",
     ]
 
 
@@ -328,7 +328,7 @@ def test_who_may_not_see_all_acts_sees_the_own_ones(contoso, alice, helen):
     add_user(customer=contoso, person=person("emil"), by=helen)
 
     told = [str(act.sentence) for act in find_acts(member=helen)]
-    assert told == ["<strong>Helen</strong> added 1 user at Contoso"]
+    assert told == ["<strong>Helen</strong>: 1 user added at Contoso"]
 
 
 def furnish(numbers, by):

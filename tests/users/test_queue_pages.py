@@ -179,7 +179,7 @@ def test_who_queued_is_told_on_the_dashboard_and_nobody_else(
     text = read(client, "portal:home")
     assert "they waited for" not in text
     # Everybody may read what happened.
-    assert "had queued at Contoso got licenses" in text
+    assert "3 users got licenses from the queue at Contoso" in text
 
 
 def test_what_was_seen_is_told_no_more(contoso, visio, people, alice, as_alice):

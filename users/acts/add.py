@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -21,6 +21,7 @@ from customers.names import sort_key
 from licensing.operations.seats import Wanted, assign
 from partners.access import require
 from partners.models import Member
+from partners.postgres import execute
 from partners.roles import Permission
 from partners.tenancy import uuid7
 from users.acts.issue import issue_passwords
@@ -217,35 +218,32 @@ def _outcome(line, sealed, is_created, assigned, missing) -> Outcome:
 def _insert_users(batch: Batch, lines: Sequence[LineInput], issued) -> set:
     inputs = [line.input for line in lines]
     texts = {column: [str(one.get(column) or "") for one in inputs] for column in TEXTS}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {CustomerUser._meta.db_table} (id, partner_id, customer_id,
-                {", ".join(TEXTS)}, permissions, is_blocked, sort_key, search, password,
-                password_state, password_expires_at, password_batch, version)
-            SELECT u.id, %s, %s, {", ".join(f"u.{column}" for column in TEXTS)},
-                COALESCE(string_to_array(NULLIF(u.permissions, ''), ','), '{{}}'), false,
-                u.sort_key, u.search, u.password, 'temporary', %s, %s, 1
-            FROM unnest(%s::uuid[], {", ".join("%s::text[]" for _column in TEXTS)}, %s::text[],
-                %s::text[], %s::text[], %s::text[])
-                AS u(id, {", ".join(TEXTS)}, permissions, sort_key, search, password)
-            ON CONFLICT DO NOTHING
-            RETURNING id
-            """,
-            [
-                batch.partner_id,
-                batch.customer_id,
-                issued.expires_at,
-                batch.pk,
-                [line.user_id for line in lines],
-                *texts.values(),
-                [",".join(one.get("permissions") or ()) for one in inputs],
-                [sort_key_of(one) for one in inputs],
-                [search_of(one) for one in inputs],
-                issued.hashes,
-            ],
-        )
-        return {row[0] for row in cursor.fetchall()}
+    created = execute(
+        f"""
+        INSERT INTO {CustomerUser._meta.db_table} (id, partner_id, customer_id,
+            {", ".join(TEXTS)}, permissions, is_blocked, sort_key, search, password,
+            password_state, password_expires_at, password_batch, version)
+        SELECT r.id, %(partner)s, %(customer)s, {", ".join(f"r.{column}" for column in TEXTS)},
+            COALESCE(string_to_array(NULLIF(r.permissions, ''), ','), '{{}}'), false,
+            r.sort_key, r.search, r.password, 'temporary', %(expires_at)s, %(batch)s, 1
+        FROM ROWS
+        ON CONFLICT DO NOTHING
+        RETURNING id
+        """,
+        {
+            "id uuid": [line.user_id for line in lines],
+            **{f"{column} text": values for column, values in texts.items()},
+            "permissions text": [",".join(one.get("permissions") or ()) for one in inputs],
+            "sort_key text": [sort_key_of(one) for one in inputs],
+            "search text": [search_of(one) for one in inputs],
+            "password text": issued.hashes,
+        },
+        partner=batch.partner_id,
+        customer=batch.customer_id,
+        expires_at=issued.expires_at,
+        batch=batch.pk,
+    )
+    return {row[0] for row in created}
 
 
 def sort_key_of(person: dict) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -31,7 +31,7 @@ from licensing.operations.seats import revoke_all
 from licensing.operations.waitlist import stop_all_waiting
 from partners.access import require
 from partners.models import Member
-from partners.postgres import IsOneOf, among
+from partners.postgres import IsOneOf, among, execute
 from partners.roles import Permission
 from users.acts.selection import (
     MESSAGES,
@@ -95,24 +95,22 @@ def apply_deletes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
     ids = [line.user_id for line in going]
     held = revoke_all(customer=batch.customer, users=ids)
     waited = stop_all_waiting(customer=batch.customer, users=ids)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {CustomerUser._meta.db_table} u SET deleted_at = now(),
-                purge_at = now() + make_interval(days => %s), deletion = g.deletion,
-                is_held = g.is_held, version = u.version + 1
-            FROM unnest(%s::uuid[], %s::uuid[], %s::boolean[]) AS g(id, deletion, is_held)
-            WHERE u.id = g.id AND u.customer_id = %s AND u.deleted_at IS NULL
-            """,
-            [
-                batch.customer.retention_days,
-                ids,
-                # The undo of a restore goes back to what was held before it.
-                [line.input.get("deletion") or str(batch.pk) for line in going],
-                [bool(line.input.get("was_held")) for line in going],
-                batch.customer_id,
-            ],
-        )
+    execute(
+        f"""
+        UPDATE {CustomerUser._meta.db_table} u SET deleted_at = now(),
+            purge_at = now() + make_interval(days => %(days)s), deletion = r.deletion,
+            is_held = r.is_held, version = u.version + 1
+        FROM ROWS WHERE u.id = r.id AND u.customer_id = %(customer)s AND u.deleted_at IS NULL
+        """,
+        {
+            "id uuid": ids,
+            # The undo of a restore goes back to what was held before it.
+            "deletion uuid": [line.input.get("deletion") or str(batch.pk) for line in going],
+            "is_held boolean": [bool(line.input.get("was_held")) for line in going],
+        },
+        days=batch.customer.retention_days,
+        customer=batch.customer_id,
+    )
     UserSession.objects.filter(user__in=among(ids)).delete()
     record(
         "user.deleted",

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
@@ -29,6 +29,7 @@ from customers.models import Customer
 from licensing import queries as licensing
 from partners.access import require
 from partners.models import Member
+from partners.postgres import execute
 from partners.roles import Permission
 from users.acts.add import TEXTS, NameTaken, search_of, sort_key_of
 from users.acts.issue import end_temporary_passwords
@@ -232,27 +233,23 @@ def _write(batch: Batch, lines: Sequence[LineInput], present: Mapping[UUID, Lock
         | line.input["changes"]
         for line in lines
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {CustomerUser._meta.db_table} u SET
-                {", ".join(f"{column} = n.{column}" for column in columns)},
-                permissions = COALESCE(string_to_array(NULLIF(n.permissions, ''), ','), '{{}}'),
-                sort_key = n.sort_key, search = n.search, version = u.version + 1
-            FROM unnest(%s::uuid[], {", ".join("%s::text[]" for _column in columns)},
-                    %s::text[], %s::text[], %s::text[])
-                AS n(id, {", ".join(columns)}, permissions, sort_key, search)
-            WHERE u.id = n.id AND u.customer_id = %s
-            """,
-            [
-                [line.user_id for line in lines],
-                *[[person[column] for person in people] for column in columns],
-                [",".join(person["permissions"]) for person in people],
-                [sort_key_of(person) for person in people],
-                [search_of(person) for person in people],
-                batch.customer_id,
-            ],
-        )
+    execute(
+        f"""
+        UPDATE {CustomerUser._meta.db_table} u SET
+            {", ".join(f"{column} = r.{column}" for column in columns)},
+            permissions = COALESCE(string_to_array(NULLIF(r.permissions, ''), ','), '{{}}'),
+            sort_key = r.sort_key, search = r.search, version = u.version + 1
+        FROM ROWS WHERE u.id = r.id AND u.customer_id = %(customer)s
+        """,
+        {
+            "id uuid": [line.user_id for line in lines],
+            **{f"{column} text": [person[column] for person in people] for column in columns},
+            "permissions text": [",".join(person["permissions"]) for person in people],
+            "sort_key text": [sort_key_of(person) for person in people],
+            "search text": [search_of(person) for person in people],
+        },
+        customer=batch.customer_id,
+    )
 
 
 class UserGone(UsersError):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import formats, timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -28,6 +28,7 @@ from batches.operations.plan import PlannedLine, create_batch, save_lines
 from customers.models import Customer
 from partners.access import require
 from partners.models import Member
+from partners.postgres import execute
 from partners.roles import Permission
 from users.acts.edit import describe_changes
 from users.acts.selection import (
@@ -208,21 +209,21 @@ def _write(batch: Batch, lines: Sequence[LineInput], present: Mapping, after: Ma
     if not lines:
         return
     users = [present[line.user_id] for line in lines]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {CustomerUser._meta.db_table} u
-            SET is_held = n.is_held, purge_at = n.purge_at, version = u.version + 1
-            FROM unnest(%s::uuid[], %s::boolean[], %s::timestamptz[]) AS n(id, is_held, purge_at)
-            WHERE u.id = n.id AND u.customer_id = %s AND u.deleted_at IS NOT NULL
-            """,
-            [
-                [user.pk for user in users],
-                [after[user.pk].get("is_held", user.is_held) for user in users],
-                [after[user.pk].get("purge_at", user.purge_at) for user in users],
-                batch.customer_id,
+    execute(
+        f"""
+        UPDATE {CustomerUser._meta.db_table} u
+        SET is_held = r.is_held, purge_at = r.purge_at, version = u.version + 1
+        FROM ROWS WHERE u.id = r.id AND u.customer_id = %(customer)s AND u.deleted_at IS NOT NULL
+        """,
+        {
+            "id uuid": [user.pk for user in users],
+            "is_held boolean": [after[user.pk].get("is_held", user.is_held) for user in users],
+            "purge_at timestamptz": [
+                after[user.pk].get("purge_at", user.purge_at) for user in users
             ],
-        )
+        },
+        customer=batch.customer_id,
+    )
 
 
 def _record(batch: Batch, lines: Sequence[LineInput], before: Mapping, after: Mapping, by) -> None:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 
 import audit.operations as audit
 from batches.acts import Asked
 from batches.models import Batch, Line
 from partners.models import Member
-from partners.postgres import among
+from partners.postgres import among, execute
 from users import passwords
 from users.models import CustomerUser, UserSession
 
@@ -66,17 +65,18 @@ def give_passwords(*, batch: Batch, lines: Sequence[Asked]) -> dict[UUID, bytes]
         return {}
     issued = issue_passwords(batch=batch, lines=lines)
     users = [line.user_id for line in lines]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {CustomerUser._meta.db_table} u SET password = n.password,
-                password_state = 'temporary', password_expires_at = %s, password_batch = %s,
-                locked_until = NULL, version = version + 1
-            FROM unnest(%s::uuid[], %s::text[]) AS n(id, password)
-            WHERE u.id = n.id AND u.customer_id = %s
-            """,
-            [issued.expires_at, batch.pk, users, issued.hashes, batch.customer_id],
-        )
+    execute(
+        f"""
+        UPDATE {CustomerUser._meta.db_table} u SET password = r.password,
+            password_state = 'temporary', password_expires_at = %(expires_at)s,
+            password_batch = %(batch)s, locked_until = NULL, version = version + 1
+        FROM ROWS WHERE u.id = r.id AND u.customer_id = %(customer)s
+        """,
+        {"id uuid": users, "password text": issued.hashes},
+        expires_at=issued.expires_at,
+        batch=batch.pk,
+        customer=batch.customer_id,
+    )
     UserSession.objects.filter(user__in=among(users)).delete()
     return dict(zip(users, issued.sealed, strict=True))
 

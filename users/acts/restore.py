@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -27,7 +27,7 @@ from licensing.forecast import Forecast
 from licensing.operations.seats import Wanted, assign
 from partners.access import require
 from partners.models import Member
-from partners.postgres import IsOneOf
+from partners.postgres import IsOneOf, execute
 from partners.roles import Permission
 from users.acts.delete import get_holdings
 from users.acts.issue import give_passwords
@@ -178,33 +178,31 @@ def _bring_back(
     batch: Batch, users: Sequence[Locked], new_names: Mapping[UUID, str], *, may_grant: bool
 ) -> None:
     """Let these users be there again, nearly all of them under the name they had."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {CustomerUser._meta.db_table} u SET deleted_at = NULL, purge_at = NULL,
-                is_held = false, deletion = NULL,
-                user_name = COALESCE(r.user_name, u.user_name),
-                search = COALESCE(r.search, u.search),
-                permissions = CASE WHEN %s THEN u.permissions ELSE '{{}}' END,
-                version = u.version + 1
-            FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS r(id, user_name, search)
-            WHERE u.id = r.id AND u.customer_id = %s AND u.deleted_at IS NOT NULL
-            """,
-            [
-                may_grant,
-                [user.pk for user in users],
-                [new_names.get(user.pk) for user in users],
-                [
-                    names.search_text(
-                        user.display_name, user.first_name, user.last_name, new_names[user.pk]
-                    )
-                    if user.pk in new_names
-                    else None
-                    for user in users
-                ],
-                batch.customer_id,
+    execute(
+        f"""
+        UPDATE {CustomerUser._meta.db_table} u SET deleted_at = NULL, purge_at = NULL,
+            is_held = false, deletion = NULL,
+            user_name = COALESCE(r.user_name, u.user_name),
+            search = COALESCE(r.search, u.search),
+            permissions = CASE WHEN %(may_grant)s THEN u.permissions ELSE '{{}}' END,
+            version = u.version + 1
+        FROM ROWS WHERE u.id = r.id AND u.customer_id = %(customer)s AND u.deleted_at IS NOT NULL
+        """,
+        {
+            "id uuid": [user.pk for user in users],
+            "user_name text": [new_names.get(user.pk) for user in users],
+            "search text": [
+                names.search_text(
+                    user.display_name, user.first_name, user.last_name, new_names[user.pk]
+                )
+                if user.pk in new_names
+                else None
+                for user in users
             ],
-        )
+        },
+        may_grant=may_grant,
+        customer=batch.customer_id,
+    )
 
 
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
