@@ -15,9 +15,9 @@ from partners.forms import CleanText
 from partners.models import Member
 from partners.names import clean_text
 
-MOST_SEATS = 1_000_000
-MOST_PLANS = 60
-PLAN_LIMIT = 120
+MAX_SEATS = 1_000_000
+MAX_PLANS = 60
+MAX_PLAN_NAME = 120
 
 
 def _renews_on() -> forms.DateField:
@@ -30,15 +30,13 @@ def _renews_on() -> forms.DateField:
 
 
 class AddSubscription(forms.Form):
-    """A product that the customer has bought."""
-
     product = forms.ModelChoiceField(
         label=_("Product"), queryset=Product.objects.none(), empty_label=_("Choose one")
     )
     seats = forms.IntegerField(
         label=_("Seats"),
         min_value=1,
-        max_value=MOST_SEATS,
+        max_value=MAX_SEATS,
         help_text=_("The number of users who can have a license."),
     )
     renews_on = _renews_on()
@@ -49,9 +47,7 @@ class AddSubscription(forms.Form):
 
 
 class ChangeSubscription(forms.Form):
-    """Seats, state and renewal date of a subscription."""
-
-    seats = forms.IntegerField(label=_("Seats"), min_value=0, max_value=MOST_SEATS)
+    seats = forms.IntegerField(label=_("Seats"), min_value=0, max_value=MAX_SEATS)
     renews_on = _renews_on()
     state = forms.ChoiceField(
         label=_("State"),
@@ -65,24 +61,20 @@ class ChangeSubscription(forms.Form):
 
     @classmethod
     def of(cls, subscription: Subscription, data=None) -> "ChangeSubscription":
-        """The form as it is filled in for this subscription."""
         return cls(data, initial={name: getattr(subscription, name) for name in cls.base_fields})
 
 
 class FindProducts(forms.Form):
-    """What the catalog is narrowed by; whatever means nothing is taken for nothing."""
+    """The search in the catalog; invalid values are ignored."""
 
     q = forms.CharField(required=False, max_length=100)
 
     def value(self) -> str:
-        """What was asked for, as far as it can be understood."""
         self.full_clean()
         return self.cleaned_data.get("q", "")
 
 
 class Description(forms.Form):
-    """A product of the catalog, with its service plans."""
-
     name = CleanText(label=_("Name"), max_length=120)
     part_number = CleanText(
         label=_("Part number"), max_length=60, help_text=_("The number your distributor uses.")
@@ -128,13 +120,12 @@ class Description(forms.Form):
 
     def _add_plan(self, plan: ServicePlan) -> None:
         self.fields[f"plan_{plan.pk}"] = CleanText(
-            label=_("Name of the service plan"), max_length=PLAN_LIMIT, initial=plan.name
+            label=_("Name of the service plan"), max_length=MAX_PLAN_NAME, initial=plan.name
         )
         self.fields[f"remove_{plan.pk}"] = forms.BooleanField(label=_("Remove"), required=False)
 
     @classmethod
     def of(cls, product: Product, data=None, *, member: Member) -> "Description":
-        """The form as it is filled in for this product."""
         others = queries.get_others(product)
         initial = {
             "name": product.name,
@@ -148,21 +139,19 @@ class Description(forms.Form):
 
     @property
     def plan_fields(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
-        """The name and the box to remove it, of each service plan there is."""
+        """The fields of each existing service plan: its name, and the box that removes it."""
         return [(self[f"plan_{plan.pk}"], self[f"remove_{plan.pk}"]) for plan in self.plans]
 
     def clean_new_plans(self) -> tuple[str, ...]:
-        """Take the lines apart."""
         lines = [clean_text(line) for line in self.cleaned_data["new_plans"].splitlines()]
         plans = tuple(filter(None, lines))
-        if any(len(plan) > PLAN_LIMIT for plan in plans):
+        if any(len(plan) > MAX_PLAN_NAME for plan in plans):
             raise forms.ValidationError(
                 _("Use 120 characters or fewer for the name of a service plan.")
             )
         return plans
 
     def clean(self):
-        """Refuse what contradicts itself."""
         cleaned = super().clean()
         both = set(cleaned.get("requires", ())) & set(cleaned.get("excludes", ()))
         if both:
@@ -173,18 +162,17 @@ class Description(forms.Form):
         plans = [*self.plan_names.values(), *cleaned.get("new_plans", ())]
         if len({plan.casefold() for plan in plans}) < len(plans):
             self.add_error("new_plans", _("Two service plans have the same name. Rename one."))
-        elif len(plans) > MOST_PLANS:
+        elif len(plans) > MAX_PLANS:
             self.add_error("new_plans", _("A product can have up to 60 service plans."))
         return cleaned
 
     @property
     def removed(self) -> list[UUID]:
-        """The service plans that shall go."""
         return [plan.pk for plan in self.plans if self.cleaned_data.get(f"remove_{plan.pk}")]
 
     @property
     def plan_names(self) -> dict[UUID, str]:
-        """What the service plans that stay shall be called."""
+        """The names of the service plans that stay."""
         gone = set(self.removed)
         return {
             plan.pk: self.cleaned_data.get(f"plan_{plan.pk}") or plan.name
@@ -194,7 +182,7 @@ class Description(forms.Form):
 
     @property
     def described(self) -> catalog.Description:
-        """What is said of the product but its service plans."""
+        """The product without its service plans."""
         texts = {name: self.cleaned_data[name] for name in ("name", "part_number", "description")}
         lists = {
             name: tuple(self.cleaned_data[name]) for name in ("not_sold_in", "requires", "excludes")
@@ -202,6 +190,6 @@ class Description(forms.Form):
         return catalog.Description(**texts, **lists)
 
     def report(self, error: LicensingError) -> None:
-        """Say what was refused at the field that it is about."""
+        """Show a refusal at the field that caused it."""
         field = "part_number" if isinstance(error, PartNumberTaken) else None
         self.add_error(field, error.message)

@@ -9,7 +9,7 @@ from partners.models import TenantModel
 
 
 class Product(TenantModel):
-    """Something sold (a SKU), made of service plans; the partner's catalog."""
+    """A product of the partner's catalog (a SKU), made of service plans."""
 
     name = models.CharField(_("name"), max_length=120)
     part_number = models.CharField(_("part number"), max_length=60)
@@ -28,7 +28,7 @@ class Product(TenantModel):
 
 
 class ServicePlan(TenantModel):
-    """One app of a product, which can be switched off for a user."""
+    """An app of a product, which can be switched off for a user."""
 
     product = models.ForeignKey(
         Product, models.CASCADE, db_index=False, db_constraint=False, related_name="plans"
@@ -43,7 +43,7 @@ class ServicePlan(TenantModel):
 
 
 class ProductRule(TenantModel):
-    """What holding a product asks of the others: it requires one, or excludes one."""
+    """A product requires or excludes another."""
 
     class Kind(models.TextChoices):
         REQUIRES = "requires", _("requires")

@@ -23,11 +23,11 @@ from licensing.rules import SubscriptionFacts
 from partners.models import Member
 from partners.postgres import execute
 
-MOST_BUYERS = 100
+MAX_BUYERS = 100
 
 
 def find_subscriptions(customer: Customer) -> QuerySet[Subscription]:
-    """What the customer bought, by the product's name, with products and plans at hand."""
+    """Return the customer's subscriptions by name, with products and plans prefetched."""
     return (
         customer.subscriptions.select_related("product")
         .prefetch_related("product__plans")
@@ -36,26 +36,24 @@ def find_subscriptions(customer: Customer) -> QuerySet[Subscription]:
 
 
 def count_in_line(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
-    """The same subscriptions, each with how many users wait for a seat as `in_line`."""
+    """Annotate the number of waiting users as `in_line`."""
     line = WaitingSeat.objects.filter(subscription=OuterRef("pk")).order_by()
     number = line.values("subscription").annotate(number=Count("pk")).values("number")
     return subscriptions.annotate(in_line=Coalesce(Subquery(number), 0))
 
 
 def get_subscription(customer: Customer, subscription_id: UUID) -> Subscription | None:
-    """The subscription of this id among the customer's, with its product, or None."""
     found = customer.subscriptions.select_related("product")
     return found.filter(pk=subscription_id).first()
 
 
 def find_products_to_buy(customer: Customer) -> QuerySet[Product]:
-    """The products of the catalog that the customer has not bought, by name."""
     products = Product.objects.filter(partner_id=customer.partner_id)
     return products.exclude(subscriptions__customer=customer).order_by("name", "pk")
 
 
 def find_missing(customer: Customer, product: Product) -> list[str]:
-    """The names of the products that this one requires and the customer has not bought."""
+    """Return the names of products that this one requires and the customer does not have."""
     required = ProductRule.objects.filter(product=product, kind=ProductRule.Kind.REQUIRES)
     missing = required.exclude(other__subscriptions__customer=customer)
     return list(missing.order_by("other__name").values_list("other__name", flat=True))
@@ -85,20 +83,18 @@ def find_products(*, member: Member, q: str = "") -> QuerySet[Product]:
 
 
 def get_product(product_id: UUID, *, member: Member) -> Product | None:
-    """The product of this id among the partner's, or None."""
     return Product.objects.filter(partner_id=member.partner_id, pk=product_id).first()
 
 
 def find_other_products(*, member: Member, product: Product | None = None) -> QuerySet[Product]:
-    """The partner's products but this one, by name."""
     products = Product.objects.filter(partner_id=member.partner_id)
     return products.exclude(pk=product and product.pk).order_by("name", "pk")
 
 
 def find_buyers(product: Product, *, member: Member) -> QuerySet[Subscription]:
-    """The subscriptions of the product at customers that the member may see, by name."""
+    """Return subscriptions of the product at customers that the member may see."""
     found = product.subscriptions.filter(customer__in=find_customers(member=member))
-    return found.select_related("customer").order_by("customer__sort_key", "pk")[:MOST_BUYERS]
+    return found.select_related("customer").order_by("customer__sort_key", "pk")[:MAX_BUYERS]
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,7 @@ class Others:
 
 
 def get_others(product: Product) -> Others:
-    """The rules of one product, by the names of the others; an exclusion holds both ways."""
+    """Return the rules of a product, by name; an exclusion holds both ways."""
     excludes = ProductRule.Kind.EXCLUDES
     rules = ProductRule.objects.filter(Q(product=product) | Q(other=product, kind=excludes))
     found: dict[str, set[Product]] = {ProductRule.Kind.REQUIRES: set(), excludes: set()}
@@ -129,7 +125,7 @@ class Rules:
 
 
 def get_rules(*, partner_id: UUID) -> Rules:
-    """The rules among the partner's products; an exclusion holds both ways."""
+    """Return the rules among the partner's products; an exclusion holds both ways."""
     requires, excludes = defaultdict(set), defaultdict(set)
     rules = ProductRule.objects.filter(partner_id=partner_id)
     for product, kind, other in rules.values_list("product_id", "kind", "other_id"):
@@ -145,7 +141,7 @@ def get_rules(*, partner_id: UUID) -> Rules:
 
 
 def count_held(customer: Customer, users: Iterable[UUID]) -> dict[str, int]:
-    """How many seats of each subscription, by its id as text, these users hold."""
+    """Count the seats that these users hold, by the id of the subscription as text."""
     # Not `among`, as in `get_held`.
     counted = execute(
         f"""
@@ -193,7 +189,7 @@ def _read_held(text: str) -> Held:
 
 
 def find_not_sold(*, customer: Customer, locations: Mapping[UUID, str]) -> dict[UUID, list[str]]:
-    """The products that each user holds though they are not sold at the location given for it."""
+    """Return the products that each user holds and that are not sold at the given location."""
     unsold = defaultdict(list)
     rows = execute(
         f"""
@@ -214,14 +210,14 @@ def find_not_sold(*, customer: Customer, locations: Mapping[UUID, str]) -> dict[
 
 @dataclass(frozen=True)
 class Place:
-    """Where a user stands in the line for a subscription, and how many wait there."""
+    """A user's place in the line for a subscription, and the length of the line."""
 
     number: int
     of: int
 
 
 def get_places(customer: Customer, users: Iterable[UUID]) -> dict[tuple[UUID, UUID], Place]:
-    """Where these users wait, by (user, subscription); one statement."""
+    """Return the places of these users by (user, subscription); one statement."""
     places = execute(
         f"""
         WITH mine AS (
@@ -244,7 +240,7 @@ def get_places(customer: Customer, users: Iterable[UUID]) -> dict[tuple[UUID, UU
 
 
 def get_waits(customer: Customer, users: Iterable[UUID]) -> dict[UUID, dict[str, int]]:
-    """Per user the subscriptions waited for, by id as text, with the places in line."""
+    """Return per user the places in line, by the id of the subscription as text."""
     waits = defaultdict(dict)
     for (user_id, subscription_id), place in get_places(customer, users).items():
         waits[user_id][str(subscription_id)] = place.number
@@ -252,7 +248,7 @@ def get_waits(customer: Customer, users: Iterable[UUID]) -> dict[UUID, dict[str,
 
 
 def count_waiting(customer: Customer) -> dict[UUID, int]:
-    """How many users wait for a seat of each subscription, by its id; none is left out."""
+    """Count the waiting users per subscription; those without are missing."""
     rows = WaitingSeat.objects.filter(customer=customer).values_list("subscription_id")
     return dict(rows.annotate(users=Count("pk")).order_by("subscription_id"))
 
@@ -263,7 +259,7 @@ def has_assignable_seats(customer: Customer) -> bool:
 
 
 def find_customers_with_free_seats() -> list[Customer]:
-    """The tenant's customers some of whose users wait for a seat that is free."""
+    """Return the tenant's customers with users who wait for a free seat."""
     return list(Customer.objects.filter(pk__in=_find_served().values("customer")).order_by("pk"))
 
 
@@ -274,13 +270,13 @@ def _find_served() -> QuerySet[WaitingSeat]:
 
 
 def find_product_names(customer: Customer) -> dict[str, str]:
-    """What the customer's subscriptions are called, by id as text."""
+    """Return the names of the customer's subscriptions, by id as text."""
     names = Subscription.objects.filter(customer=customer).values_list("pk", "product__name")
     return {str(pk): name for pk, name in names}
 
 
 def find_bought(customer: Customer) -> tuple[SubscriptionFacts, ...]:
-    """What the customer bought, as the rules of products ask about it; two statements."""
+    """Return the customer's subscriptions as the product rules need them; two statements."""
     rules = get_rules(partner_id=customer.partner_id)
     bought = customer.subscriptions.select_related("product").order_by("product__name", "pk")
     return tuple(

@@ -1,5 +1,3 @@
-"""What a customer has bought, and the catalog it is bought from."""
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404
@@ -26,7 +24,6 @@ PRODUCTS = 50
 @customer_view(Permission.VIEW)
 @require_safe
 def subscriptions(request, customer):
-    """Show what the customer has bought, and how much of it is free."""
     found = queries.find_subscriptions(customer).prefetch_related(None)
     context = {
         "nav": "subscriptions",
@@ -40,7 +37,6 @@ def subscriptions(request, customer):
 @customer_view(Permission.MANAGE_CUSTOMERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_subscription(request, customer):
-    """Add a product that the customer has bought."""
     form = forms.AddSubscription(request.POST or None, customer=customer)
     if form.is_valid():
         try:
@@ -56,7 +52,7 @@ def add_subscription(request, customer):
 
 
 def go_on(request, customer, added):
-    """Say what was added, and what else it needs; go to the list."""
+    """Report the new subscription and the products that it needs; go to the list."""
     product = added.product
     messages.success(request, _("%(product)s was added.") % {"product": product.name})
     if missing := queries.find_missing(customer, product):
@@ -69,7 +65,6 @@ def go_on(request, customer, added):
 @customer_view(Permission.MANAGE_CUSTOMERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_subscription(request, customer, subscription_id):
-    """Change seats, state and renewal date of a subscription."""
     found = find_subscription(customer, subscription_id)
     form = forms.ChangeSubscription.of(found, request.POST or None)
     if form.is_valid():
@@ -87,7 +82,6 @@ def change_subscription(request, customer, subscription_id):
 
 
 def find_subscription(customer, subscription_id):
-    """The customer's subscription of this id, or the answer that there is none."""
     found = queries.get_subscription(customer, subscription_id)
     if found is None:
         raise Http404
@@ -97,7 +91,6 @@ def find_subscription(customer, subscription_id):
 @partner_view(Permission.VIEW)
 @require_safe
 def catalog(request):
-    """Show the products that the partner sells."""
     q = forms.FindProducts(request.GET).value()
     products = Paginator(queries.find_products(member=request.user, q=q), PRODUCTS)
     context = {
@@ -112,7 +105,6 @@ def catalog(request):
 @partner_view(Permission.MANAGE_PRODUCTS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_product(request):
-    """Add a product with its service plans to the catalog."""
     form = forms.Description(request.POST or None, member=request.user)
     if form.is_valid():
         plans = form.cleaned_data["new_plans"]
@@ -131,7 +123,6 @@ def add_product(request):
 @partner_view(Permission.VIEW)
 @require_safe
 def product(request, product_id):
-    """Show a product: its service plans, its rules, and who has bought it."""
     found = find_product(request.user, product_id)
     context = {
         "nav": "catalog",
@@ -148,7 +139,6 @@ def product(request, product_id):
 @partner_view(Permission.MANAGE_PRODUCTS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_product(request, product_id):
-    """Change a product, its rules and its service plans."""
     found = find_product(request.user, product_id)
     form = forms.Description.of(found, request.POST or None, member=request.user)
     if form.is_valid():
@@ -164,7 +154,6 @@ def edit_product(request, product_id):
 
 
 def save_product(form, found, *, by):
-    """Order what the form says of the product and its service plans."""
     licensing_catalog.edit_product(
         product=found,
         description=form.described,
@@ -176,7 +165,6 @@ def save_product(form, found, *, by):
 
 
 def find_product(member, product_id):
-    """The partner's product of this id, or the answer that there is none."""
     found = queries.get_product(product_id, member=member)
     if found is None:
         raise Http404

@@ -25,12 +25,12 @@ class PartNumberTaken(LicensingError):
 
 
 class PlanInUse(LicensingError):
-    """Users hold the product whose plan shall go."""
+    """The plan of a product that users hold cannot be removed."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """Everything that is said of a product but its service plans."""
+    """A product without its service plans."""
 
     name: str
     part_number: str
@@ -40,7 +40,7 @@ class Description:
     excludes: tuple[Product, ...] = ()
 
     def to_json(self) -> dict:
-        """As the record keeps it: other products by their names."""
+        """Return the description for the audit trail: other products by their names."""
         return {
             "name": self.name,
             "part_number": self.part_number,
@@ -78,11 +78,11 @@ def edit_product(
     """
     Change a product, and rename, remove and add service plans of it.
 
-    A plan goes only while nobody holds the product: it would be taken from them unasked. It may be
-    renamed at any time, and a new one comes switched on for everybody.
+    A plan can be removed only while no user holds the product; otherwise users would lose it unasked.
+    It may be renamed at any time, and a new one is on for all users.
 
     :raises PartNumberTaken: and changes nothing, where another product has the part number.
-    :raises PlanInUse: and changes nothing, where a plan shall go and users hold the product.
+    :raises PlanInUse: and changes nothing, where a plan is to be removed and users hold the product.
     """
     product = Product.objects.select_for_update(of=("self",), no_key=True).get(pk=product.pk)
     before = _description_of(product).to_json()
@@ -114,7 +114,7 @@ def _describe(product: Product, description: Description) -> None:
             product.save()
     except IntegrityError:
         raise PartNumberTaken from None
-    # An exclusion holds both ways, whichever of the two it was said of.
+    # An exclusion holds both ways, whichever product has the rule.
     ProductRule.objects.filter(Q(product=product) | Q(other=product, kind=EXCLUDES)).delete()
     ProductRule.objects.bulk_create(
         ProductRule(product=product, kind=kind, other=other)

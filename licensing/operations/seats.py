@@ -1,4 +1,4 @@
-"""Giving and taking seats."""
+"""Seats: assigned, revoked, and swapped."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Wanted(NamedTuple):
-    """A seat of a subscription that a user shall have, and the service plans to leave out."""
+    """A seat that a user is to get, and the service plans to switch off."""
 
     user_id: UUID
     subscription_id: UUID
@@ -26,7 +26,7 @@ class Wanted(NamedTuple):
 
     @classmethod
     def from_json(cls, user_id: UUID, product: dict) -> "Wanted":
-        """The seat as a batch's line writes it: {"subscription", "plans_off"}."""
+        """Read a seat of a batch's line: {"subscription", "plans_off"}."""
         plans_off = tuple(map(UUID, product.get("plans_off", ())))
         return cls(user_id, _read_id(product["subscription"]), plans_off)
 
@@ -107,11 +107,11 @@ def change_seats(
     Give seats and take them back, in the order of the list, as far as seats are free.
 
     With `passes_on` a seat that one change gives back is free for those after it, and changes that
-    only give back go first; otherwise it is for the waitlist, or whoever comes later.
+    only give back go first; otherwise it is for the waitlist, or for later changes.
 
     Locks the subscriptions in the order of their ids, so that two members cannot both take the last
     seat; the caller has locked the customer's counter row before. Six statements at most, whatever
-    the length of the list. The audit is the caller's, who knows the act.
+    the length of the list. The caller writes the audit trail.
     """
     wanted = [want for change in changes for want in change.wanted]
     asked = Counter([want.subscription_id for want in wanted])

@@ -1,5 +1,3 @@
-"""What customers buy: products with a number of seats."""
-
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -84,12 +82,12 @@ def change_subscription(
     """
     Change seats, state and renewal date; each that is different is a record of its own.
 
-    A suspended subscription keeps its holders, and gives no more seats. Who waits for seats that
-    are free now gets them.
+    A suspended subscription keeps its holders, and no more seats are assigned. Users in line get the
+    seats that are free now.
 
     :raises TooFewSeats: and changes nothing, where more seats are assigned.
     """
-    # Locked, so that nobody takes a seat that is just going away.
+    # Locked, so that no seat is assigned while it is being removed.
     found = Subscription.objects.select_for_update(of=("self",), no_key=True)
     current = found.select_related("product", "customer").get(pk=subscription.pk)
     if seats < current.assigned:

@@ -234,7 +234,7 @@ def assign_waiting(*, waitlist: Waitlist, find_conflicts: FindConflicts) -> list
     Give the free seats to the first in line, and what they give back to users who wait for that.
 
     The wait of a user with conflicts ends without a seat. Returns the orders whose wait is over, in
-    the order in which it ended; the audit is the caller's. Three statements, whatever the length of
+    the order in which it ended; the caller writes the audit trail. Three statements, whatever the length of
     the lines.
     """
     ended = select_orders(waitlist, find_conflicts)

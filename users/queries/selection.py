@@ -1,4 +1,4 @@
-"""How the licenses stand among the users that a member has chosen."""
+"""The licenses of the users that a member has selected."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,17 +17,17 @@ from partners.models import Member
 from partners.roles import Permission
 from users.queries.add import find_choices
 
-# So many names are shown of the chosen, and of those who have a product.
-NAMES = 20
+# Names shown of the selected users, and of the holders of a product.
+MAX_NAMES = 20
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The active users that were chosen, in the order of the list."""
+    """The selected active users, in list order."""
 
     ids: tuple[UUID, ...]
     names: tuple[str, ...]
-    # Who cannot be given a license, and upon whom the member may not act.
+    # Users who cannot get a license, and the number of those on whom the member may not act.
     without_location: tuple[UUID, ...]
     administrators: int
 
@@ -36,19 +36,18 @@ class Chosen:
 
     @property
     def unnamed(self) -> int:
-        """How many of them are not named."""
         return len(self.ids) - len(self.names)
 
     @cached_property
     def mark(self) -> str:
-        """How many they are, and a sign by which exactly these are known again."""
+        """Their number and a digest of their ids, to notice another selection."""
         digest = sha256(b"".join(sorted(one.bytes for one in self.ids))).hexdigest()
         return f"{len(self.ids)}-{digest[:20]}"
 
 
 @dataclass(frozen=True)
 class Held:
-    """What the customer bought of a product, and who of the chosen has it."""
+    """A subscription, and how many of the selected users have it."""
 
     subscription: Subscription
     chosen: int
@@ -57,36 +56,34 @@ class Held:
     holders: tuple[str, ...]
     # For how many of them each service plan is switched off.
     off: dict[UUID, int]
-    # How many of them wait for it, and how many others do.
+    # Selected users in line for it, and others.
     waiting: int = 0
     others: int = 0
 
     @property
     def have(self) -> str:
-        """Whether all, some or none of the chosen have it, or wait for it."""
+        """ "all", "some" or "none": how many of the selected users have it, or wait for it."""
         if self.held >= self.chosen:
             return "all"
         return "some" if self.held or self.waiting else "none"
 
     @property
     def lacking(self) -> int:
-        """How many of the chosen do not have it."""
         return self.chosen - self.held
 
     @property
     def unnamed(self) -> int:
-        """How many of those who have it are not named."""
         return self.held - len(self.holders)
 
     @property
     def plans(self) -> list[tuple[ServicePlan, int]]:
-        """Each service plan by name, and for how many of those who have the product it is off."""
+        """Each service plan by name, and the number of holders for whom it is off."""
         plans = sorted(self.subscription.product.plans.all(), key=lambda plan: plan.name)
         return [(plan, self.off.get(plan.pk, 0)) for plan in plans]
 
 
 def get_chosen(customer: Customer, ids: Iterable[UUID], *, member: Member) -> Chosen:
-    """Who of these ids is an active user of the customer; one statement."""
+    """Return the active users of the customer among these ids; one statement."""
     users = list(
         customer.users.filter(pk__in=postgres.among(ids), deleted_at=None)
         .order_by("sort_key", "pk")
@@ -95,14 +92,14 @@ def get_chosen(customer: Customer, ids: Iterable[UUID], *, member: Member) -> Ch
     may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
     return Chosen(
         ids=tuple(pk for pk, _name, _location, _is in users),
-        names=tuple(name for _pk, name, _location, _is in users[:NAMES]),
+        names=tuple(name for _pk, name, _location, _is in users[:MAX_NAMES]),
         without_location=tuple(pk for pk, _name, location, _is in users if not location),
         administrators=0 if may_all else sum(one for _pk, _name, _location, one in users),
     )
 
 
 def find_held(customer: Customer, chosen: Chosen) -> list[Held]:
-    """Everything the customer bought, and who of the chosen has it; five statements."""
+    """Return all subscriptions of the customer, and which selected users have them; five statements."""
     held = Assignment.objects.filter(user__in=postgres.among(chosen.ids), customer=customer)
     numbers, holders = _find_holders(held)
     off = defaultdict(dict)
@@ -125,7 +122,6 @@ def find_held(customer: Customer, chosen: Chosen) -> list[Held]:
 
 
 def _count_waiting(customer: Customer, chosen: Chosen) -> dict[UUID, tuple[int, int]]:
-    # The chosen first, then the others.
     among = Q(user__in=postgres.among(chosen.ids))
     rows = customer.waitingseats.values_list("subscription").order_by()
     return {
@@ -142,7 +138,7 @@ def _find_holders(held) -> tuple[dict[UUID, int], dict[UUID, list[str]]]:
         RowNumber(), partition_by="subscription", order_by=[F("user__sort_key"), F("user")]
     )
     number = Window(Count("pk"), partition_by="subscription")
-    rows = held.annotate(place=place, number=number).filter(place__lte=NAMES)
+    rows = held.annotate(place=place, number=number).filter(place__lte=MAX_NAMES)
     for subscription, name, total in rows.order_by("subscription", "place").values_list(
         "subscription", "user__display_name", "number"
     ):
