@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from batches.models import Batch
 from licensing.models import Assignment, WaitingSeat
 from licensing.operations.seats import Wanted, assign
+from licensing.operations.subscriptions import change_subscription
 from tests import factories
 from tests.browser import steps
 from tests.browser.conftest import inside_of
@@ -66,7 +67,7 @@ def swap_all(school):
     press(page, box(page, "New"), "Space")
     press(page, box(page, "Old"), "Space")
     expect(page.locator("#live")).to_have_text("Remove from all: 60 seats become free")
-    press(page, page.get_by_label(re.compile("^Queue")), "Space")
+    press(page, page.get_by_label(re.compile("The other users wait")), "Space")
     shoot(page, "form")
     school.check()
     press(page, page.get_by_role("button", name="Continue"))
@@ -162,9 +163,7 @@ def test_one_who_waits_leaves_the_line_on_a_phone(school, northwind, worker):
         assert "Ann 42" in holders("Old")
 
 
-def test_two_who_wait_for_each_others_seat_are_served_by_a_worker(
-    school, northwind, alice, contoso, worker
-):
+def test_free_seat_serves_two_who_wait_for_each_other(school, northwind, alice, contoso, worker):
     page = school.page
     with inside_of(northwind):
         users = [factories.user(contoso, f"Zoe {n}", location="US") for n in range(2)]
@@ -178,13 +177,18 @@ def test_two_who_wait_for_each_others_seat_are_served_by_a_worker(
         page.locator("#bulk [formaction$='/licenses/']").click()
         press(page, box(page, wants), "Space")
         press(page, box(page, gives), "Space")
-        press(page, page.get_by_label(re.compile("^Queue")), "Space")
+        press(page, page.get_by_label(re.compile("The other users wait")), "Space")
         press(page, page.get_by_role("button", name="Continue"))
         press(page, page.locator(".actionbar button[form=start]"))
         heading = page.get_by_role("heading", level=1)
         expect(heading).to_have_text("1 user put in line for licenses")
     shoot(page, "put-in-line")
     school.check()
+    with inside_of(northwind):
+        assert (holders("Left"), holders("Right")) == ({"Zoe 0"}, {"Zoe 1"})
+        change_subscription(
+            subscription=bought[0], seats=2, state="active", renews_on=None, by=alice
+        )
 
     noticed(school, "2 users got licenses they waited for")
     with inside_of(northwind):
