@@ -28,7 +28,7 @@ def _explain(found: Mapping, batch: Batch) -> LineMessage:
     cell = Problem.from_line(found)
     return replace(
         explain_cell(found, batch),
-        choices=texts.offer_for_row(cell),
+        choices=texts.find_choices(cell),
         kind=repair.Kind(cell.code, cell.column, repair.key_of(cell)),
     )
 

@@ -1,4 +1,4 @@
-"""What the page of a file for many customers says, in the reader's language."""
+"""The page of a file for several customers, in the language of the reader."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,28 +12,30 @@ from batches.models import Batch
 from batches.operations.control import may_start
 from batches.page import MOVING
 from imports.models import Bundle
-from imports.queries import find_bundle_batches, find_strays, has_strays, shows_strays
+from imports.queries import (
+    find_bundle_batches,
+    find_unmatched_rows,
+    has_unmatched_rows,
+    shows_unmatched_rows,
+)
 from imports.texts import describe, refusal
 from imports.write import rows as export
 from partners.models import Member
 from partners.roles import Permission
 
-STRAYS = {
+UNMATCHED = {
     "customer_unknown": gettext_lazy("“%(value)s” is not one of your customers."),
     "customer_ambiguous": gettext_lazy(
-        "Several of your customers are called “%(value)s”. Write the name in their address instead."
+        "Several of your customers are named “%(value)s”. Use the name in their web address"
+        " instead."
     ),
-    "customer_missing": gettext_lazy(
-        "The row names no customer, and its user name has no domain that would tell."
-    ),
-    "domain_of_nobody": gettext_lazy(
-        "%(value)s is not a verified domain of any customer of yours."
-    ),
+    "customer_missing": gettext_lazy("The row names no customer, and its user name has no domain."),
+    "domain_of_nobody": gettext_lazy("%(value)s isn’t a verified domain of your customers."),
 }
 
 
 @dataclass(frozen=True)
-class Stray:
+class UnmatchedRow:
     """A row that belongs to no customer."""
 
     line: int
@@ -44,11 +46,16 @@ class Stray:
 
 
 def page_of(bundle: Bundle, *, member: Member) -> dict:
-    """Everything the page about a bundle shows."""
+    """The context of the page."""
     batches = find_bundle_batches(bundle, member=member)
-    waiting = [one for one in batches if one.state == Batch.State.PLANNED and one.progress.planned]
-    ready = [one for one in waiting if may_start(one, member)]
-    is_shown = shows_strays(bundle, member)
+    ready = [
+        batch
+        for batch in batches
+        if batch.state == Batch.State.PLANNED
+        and batch.progress.planned
+        and may_start(batch, member)
+    ]
+    is_shown = shows_unmatched_rows(bundle, member)
     return {
         "nav": "customers",
         "bundle": bundle,
@@ -60,39 +67,41 @@ def page_of(bundle: Bundle, *, member: Member) -> dict:
         "refusal": refusal(bundle) if bundle.state == Bundle.State.REFUSED else "",
         "notices": texts.notices(bundle) if is_shown else [],
         "detected": describe(bundle),
-        "stray_count": bundle.plan.get("strays", 0) if is_shown else 0,
-        "has_strays": is_shown and member.may(Permission.MANAGE_USERS) and has_strays(bundle),
-        "strays": [_say(one) for one in bundle.plan.get("shown_strays", ())] if is_shown else [],
+        "unmatched_count": bundle.plan.get("unmatched", 0) if is_shown else 0,
+        "has_unmatched_rows": is_shown
+        and member.may(Permission.MANAGE_USERS)
+        and has_unmatched_rows(bundle),
+        "unmatched": [_describe(one) for one in bundle.plan.get("shown_unmatched", ())]
+        if is_shown
+        else [],
         "is_moving": bundle.state == Bundle.State.CHECKING
         or any(one.state in MOVING for one in batches),
     }
 
 
-def stray_rows(bundle: Bundle, language: str) -> Iterator[list[str]]:
-    """The rows that belong to no customer as the cells of a file, with the reasons."""
-    said = ((one["cells"], _say(one)) for one in find_strays(bundle))
-    rows = ((cells, f"{stray.text} {stray.suggestion}".strip()) for cells, stray in said)
-    return export.stray_rows(rows, language)
+def unmatched_rows(bundle: Bundle, language: str) -> Iterator[list[str]]:
+    """The cells of a file with the rows that belong to no customer, and the reasons."""
+    found = ((row["cells"], _describe(row)) for row in find_unmatched_rows(bundle))
+    rows = ((cells, f"{row.text} {row.suggestion}".strip()) for cells, row in found)
+    return export.unmatched_rows(rows, language)
 
 
 def count_imports(number: int) -> str:
-    """What the button says that starts so many imports."""
     text = ngettext("Start %(n)s import", "Start %(n)s imports", number)
     return text % {"n": intcomma(number)}
 
 
-def say_started(number: int) -> str:
-    """That so many imports were started."""
-    text = ngettext("%(n)s import was started.", "%(n)s imports were started.", number)
+def describe_started(number: int) -> str:
+    text = ngettext("%(n)s import started.", "%(n)s imports started.", number)
     return text % {"n": intcomma(number)}
 
 
-def _say(stray: dict) -> Stray:
-    text = STRAYS.get(stray["code"], gettext_lazy("The row belongs to no customer."))
-    return Stray(
-        stray["line"],
-        stray["display_name"],
-        stray["user_name"],
-        str(text) % {"value": stray["value"]},
-        stray["suggestion"] and _("Suggestion: %(suggestion)s") % stray,
+def _describe(row: dict) -> UnmatchedRow:
+    text = UNMATCHED.get(row["code"], gettext_lazy("The row belongs to no customer."))
+    return UnmatchedRow(
+        row["line"],
+        row["display_name"],
+        row["user_name"],
+        str(text) % {"value": row["value"]},
+        row["suggestion"] and _("Suggestion: %(suggestion)s") % row,
     )

@@ -1,4 +1,4 @@
-"""What belongs to uploaded files beyond a batch."""
+"""Uploaded files of users."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -10,11 +10,11 @@ from partners.models import Member, TenantModel
 
 
 class ImportColumn(CustomerPart):
-    """What a column of this customer's files means, as a member said once."""
+    """The field that a member chose for a column of this customer's files."""
 
-    # In the plain form in which headers are compared.
+    # As read.columns.plain_header returns it.
     header = models.CharField(max_length=120)
-    # One of users.rules.fields.LABELS; '' where the column is to be left out.
+    # One of users.rules.fields.LABELS; '' for a column that is skipped.
     field = models.CharField(max_length=20, blank=True)
 
     class Meta:
@@ -27,12 +27,12 @@ class ImportColumn(CustomerPart):
 
 
 class Bundle(TenantModel):
-    """An uploaded file with people of many customers, cut into one import batch for each."""
+    """An uploaded file with users of several customers, which is split into one import for each."""
 
     class State(models.TextChoices):
         CHECKING = "checking", _("Being checked")
         REFUSED = "refused", _("File refused")
-        CUT = "cut", _("Cut into batches")
+        SPLIT = "split", _("Split into jobs")
 
     by = models.ForeignKey(
         Member, models.PROTECT, db_index=False, db_constraint=False, related_name="+"
@@ -42,7 +42,7 @@ class Bundle(TenantModel):
     source_name = models.CharField(max_length=255)
     # As Batch.options of an import.
     options = models.JSONField(default=dict)
-    # What was found out: the detected format, and the rows that belong to no customer.
+    # The detected format, and the first of the rows that belong to no customer.
     plan = models.JSONField(default=dict)
     attempts = models.PositiveSmallIntegerField(default=0)
     enqueued_at = models.DateTimeField(null=True)
@@ -66,7 +66,7 @@ class Bundle(TenantModel):
 
 
 class BundlePart(NumberedPart):
-    """A part of the bundle's file and, once that is cut, of its rows that belong to no customer."""
+    """A part of the file and, once that is split, of its rows that belong to no customer."""
 
     pk = models.CompositePrimaryKey("bundle_id", "number")
     bundle = models.ForeignKey(
@@ -79,7 +79,7 @@ class BundlePart(NumberedPart):
 
 
 class Upload(NumberedPart):
-    """A part of an uploaded file; gone after the run or after a day."""
+    """A part of an uploaded file; removed after the run or after a day."""
 
     pk = models.CompositePrimaryKey("batch_id", "number")
     batch = models.ForeignKey(

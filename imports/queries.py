@@ -1,4 +1,4 @@
-"""The problems of a planned import, those that can be repaired together as one."""
+"""Plans of imports: groups of problems, columns, lines; and uploads for several customers."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -21,8 +21,8 @@ from partners.roles import Permission
 from users.rules.facts import Person
 from users.rules.problems import ERROR, Problem
 
-# So many kinds are shown; with each that is settled the next one appears.
-KINDS_SHOWN = 50
+# Groups of problems that are shown; with each that is repaired the next one appears.
+MAX_GROUPS = 50
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class ProblemGroup:
 
     code: str
     column: str
-    # What tells it from others of this code: the text of the cells, or a domain.
+    # Distinguishes groups of one code: the text of the cells, or a domain.
     key: str
     severity: str
     rows: int
-    # How many of them have a suggestion, and how many different ones there are.
+    # How many of the rows have a suggestion, and how many different suggestions there are.
     suggested: int
     suggestions: int
     suggestion: str
-    # What the sentence about one of them needs.
+    # The parameters of the sentence about one of them.
     params: dict = field(default_factory=dict)
 
 
@@ -59,10 +59,10 @@ def find_problem_groups(
     without: Collection[str] = (),
 ) -> ProblemGroups:
     """
-    What is wrong with the rows of a planned import, kind by kind; one statement.
+    The problems of the rows of a planned import in groups; one statement.
 
-    Problems of the codes `by_value` are told apart by the text of the cell, those `by_domain` by
-    the domain in it; each other code is one for its whole column. Codes `without` do not count.
+    Codes in `by_value` have one group for each text of a cell, those in `by_domain` one for each
+    domain, and others one for each column. Codes in `without` are not counted.
     """
     if batch.kind != Batch.Kind.IMPORT or batch.state != Batch.State.PLANNED:
         return ProblemGroups()
@@ -89,7 +89,7 @@ def find_problem_groups(
             ORDER BY severity <> 'error', count(DISTINCT number) DESC, code, place, key
             LIMIT %s
             """,
-            [sorted(by_value), sorted(by_domain), batch.pk, list(without), KINDS_SHOWN],
+            [sorted(by_value), sorted(by_domain), batch.pk, list(without), MAX_GROUPS],
         )
         rows = cursor.fetchall()
     groups = [_group(*row[:-1]) for row in rows]
@@ -110,24 +110,19 @@ def count_repaired_rows(batch: Batch) -> int:
 
 
 def get_line(batch: Batch, number: int) -> Line | None:
-    """The line of a batch with this number, or None."""
     return batch.lines.filter(number=number).defer("sealed").first()
 
 
-def find_said_columns(customer: Customer) -> dict[str, str]:
-    """The fields by the plain headers of columns, as members said; '' is to be left out."""
-    said = ImportColumn.objects.filter(customer=customer)
-    return dict(said.values_list("header", "field"))
+def find_column_meanings(customer: Customer) -> dict[str, str]:
+    """The fields that members chose for columns, by plain header; '' for a skipped column."""
+    columns = ImportColumn.objects.filter(customer=customer)
+    return dict(columns.values_list("header", "field"))
 
 
-def find_agreed_columns(customers: Collection[UUID]) -> dict[str, str]:
-    """
-    The same of all these customers, for a file with people of many; by the plain headers.
-
-    Only where nobody said anything else of one of the customers.
-    """
-    said = ImportColumn.objects.filter(customer__in=list(customers)).order_by("header")
-    meanings = said.values("header").annotate(first=Min("field"), last=Max("field"))
+def find_shared_meanings(customers: Collection[UUID]) -> dict[str, str]:
+    """The fields chosen for columns, where they are the same for all these customers."""
+    columns = ImportColumn.objects.filter(customer__in=list(customers)).order_by("header")
+    meanings = columns.values("header").annotate(first=Min("field"), last=Max("field"))
     return {one["header"]: one["first"] for one in meanings if one["first"] == one["last"]}
 
 
@@ -140,25 +135,25 @@ def find_preview(batch: Batch) -> list[dict]:
 def get_bundle(bundle_id: UUID, *, member: Member) -> Bundle | None:
     """The bundle of this id that the member may see anything of, or None."""
     bundle = Bundle.objects.filter(pk=bundle_id, partner_id=member.partner_id).first()
-    if bundle is None or shows_strays(bundle, member) or _batches(bundle, member).exists():
+    if bundle is None or shows_unmatched_rows(bundle, member) or _batches(bundle, member).exists():
         return bundle
     return None
 
 
-def shows_strays(bundle: Bundle, member: Member) -> bool:
-    """Whether rows that belong to no customer may be shown: they may name anybody's people."""
+def shows_unmatched_rows(bundle: Bundle, member: Member) -> bool:
+    """Whether the member may see rows that belong to no customer; they may be of any customer."""
     is_free = not member.is_limited and member.may(Permission.MANAGE_USERS)
     return bundle.by_id == member.pk or is_free
 
 
-def has_strays(bundle: Bundle) -> bool:
+def has_unmatched_rows(bundle: Bundle) -> bool:
     """Whether the rows that belong to no customer can be downloaded still."""
-    return bundle.state == Bundle.State.CUT and bundle.parts.exists()
+    return bundle.state == Bundle.State.SPLIT and bundle.parts.exists()
 
 
-def find_strays(bundle: Bundle) -> Iterator[dict]:
+def find_unmatched_rows(bundle: Bundle) -> Iterator[dict]:
     """The rows that belong to no customer, as Assigner describes them, with their "cells"."""
-    if bundle.state == Bundle.State.CUT:
+    if bundle.state == Bundle.State.SPLIT:
         parts = bundle.parts.order_by("number").values_list("content", flat=True)
         for content in parts.iterator(1):
             yield from json.loads(bytes(content))
@@ -198,10 +193,12 @@ class LineSummary:
     first_user_id: str | None
     # Of a row: another one that has no line names the same user. Of a missing user: a row does.
     is_named: bool
-    # JSON of the products that the user gets and loses, and of the SHARED problems.
+    # JSON of the products that the user gets and loses, and of those without a free seat.
     gets: str
     loses: str
-    shared: str
+    short: str
+    is_repeated: bool
+    # Except for SHARED problems.
     has_errors: bool
     has_problems: bool
 
@@ -228,7 +225,7 @@ class LineSummary:
         self.first_name, self.last_name = person["first_name"], person["last_name"]
         self.gets = json.dumps(person.get("give", person["products"]))
         self.loses = json.dumps(person.get("take", []))
-        self.shared = "[]"
+        self.short, self.is_repeated = "[]", False
 
 
 def summarize_lines(
@@ -247,7 +244,8 @@ def summarize_lines(
                 input ? '{NAMED}',
                 coalesce(input->>'give', input->>'products', '[]'),
                 coalesce(input->>'take', '[]'),
-                jsonb_path_query_array(problems, '$[*] ? ({SHARED})')::text,
+                jsonb_path_query_array(problems, '$[*] ? (@.code == "{SEAT_SHORT}").value')::text,
+                jsonb_path_exists(problems, '$[*] ? (@.code == "{REPEATED}")'),
                 jsonb_path_exists(problems, '$[*] ? (@.severity == "{ERROR}" && !({SHARED}))'),
                 jsonb_path_exists(problems, '$[*] ? (!({SHARED}))')
             FROM {Line._meta.db_table}
@@ -258,7 +256,7 @@ def summarize_lines(
         return {number: LineSummary(*rest) for number, *rest in cursor.fetchall()}
 
 
-# Lines of the file; nothing is left in one whose user was purged.
+# Lines of the file, except for those emptied by a purge.
 _ROWS = f"""
     FROM {Line._meta.db_table} l
     WHERE l.batch_id = %s AND coalesce(l.input->>'act', '') <> '{LEAVE}' AND l.input ? 'products'

@@ -15,9 +15,9 @@ def check_upload(*, partner_id: str, batch_id: str, number: int) -> None:
 
 
 @shared_task(base=TenantTask, name="imports.split")
-def cut_bundle(*, partner_id: str, bundle_id: str) -> None:
-    """Split a file with people of many customers into an import for each."""
-    split.cut_bundle(bundle_id=bundle_id)
+def split_bundle(*, partner_id: str, bundle_id: str) -> None:
+    """Split a file with users of several customers."""
+    split.split_bundle(bundle_id=bundle_id)
 
 
 @shared_task(name="imports.sweep")
@@ -34,4 +34,4 @@ def wipe() -> None:
     for partner_id in find_partners_with_expired_files():
         with tenancy.tenant(partner_id):
             upload.wipe_files()
-            split.wipe_strays()
+            split.wipe_unmatched_rows()

@@ -1,4 +1,4 @@
-"""What the page of a planned import offers to repair, in the reader's language."""
+"""Texts of imports: problems with their choices, results of repairs, the format of a file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,41 +19,33 @@ from spreadsheets.csv_reader import DELIMITERS
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.errors import UnreadableFile
 from users.models import UserPermission
-from users.rules import problems as importing
+from users.rules import problems
 from users.rules.fields import label_of
 
-# What is said of many rows at once where the sentence about one row names what stands in it.
+# Sentences about several rows, where the sentence about one row quotes its cells.
 OF_MANY = {
-    "user_name_not_ascii": gettext_lazy(
-        "The user name holds letters other than a–z, which cannot stand in it."
-    ),
-    "user_name_bad_character": gettext_lazy(
-        "The user name holds characters that cannot stand in it."
-    ),
+    "user_name_not_ascii": gettext_lazy("The user name has letters other than a–z."),
+    "user_name_bad_character": gettext_lazy("The user name has characters that aren’t allowed."),
     "user_name_exists": gettext_lazy(
-        "The same person is there already, with the same user name. Nothing is left to do."
+        "This user already exists with the same user name. There’s nothing to do."
     ),
-    "user_name_taken": gettext_lazy("Somebody else already has the user name."),
+    "user_name_taken": gettext_lazy("Another user already has the user name."),
     "user_name_repeated": gettext_lazy("Another row above has the same user name."),
     "user_name_deleted": gettext_lazy(
-        "This was the user name of somebody who was deleted. Importing creates a new user."
+        "A deleted user had this user name. Importing creates a new user."
     ),
     "user_name_reserved": gettext_lazy(
         "The user name looks like an official address. Make sure that it is a person."
     ),
     "domain_missing": gettext_lazy("The user name has no domain."),
-    "domain_differs": gettext_lazy(
-        "The user name ends with another domain than the column Domain says."
-    ),
-    "too_long": gettext_lazy("“%(column)s” is too long; it can be cut off."),
-    "location_missing": gettext_lazy(
-        "Licenses cannot be given without a usage location, and there is none."
-    ),
-    "contact_email_bad": gettext_lazy("The contact address is not an e-mail address."),
+    "domain_differs": gettext_lazy("The domain of the user name differs from the column Domain."),
+    "too_long": gettext_lazy("“%(column)s” is too long. It can be shortened."),
+    "location_missing": gettext_lazy("Licenses need a usage location, and there isn’t one."),
+    "contact_email_bad": gettext_lazy("The contact address isn’t an email address."),
     "phone_damaged": gettext_lazy("A spreadsheet has shortened the phone number."),
 }
 
-# What it is called to do without what stands in a column.
+# Labels of How.WITHOUT by column.
 WITHOUT = {
     "products": gettext_lazy("Without this license"),
     "permissions": gettext_lazy("Without this permission"),
@@ -62,7 +54,7 @@ WITHOUT = {
     "language": gettext_lazy("The customer’s language"),
     "": gettext_lazy("Take the rows as they were read"),
 }
-# What it is called to import a row although this was said about it.
+# Labels of How.ACCEPT by code.
 ACCEPT = {
     "user_name_deleted": gettext_lazy("Create a new account"),
     "user_name_reserved": gettext_lazy("Import as it is: this is a person"),
@@ -79,13 +71,13 @@ CAN_DO_WITHOUT = frozenset(
     }
 )  # fmt: skip
 
-# A list of all countries for so many groups; a file with more spellings gets a short list.
-LONG_LISTS = 5
+# Groups with a list of all countries; further ones get a short list.
+MAX_LONG_LISTS = 5
 
 
 @dataclass(frozen=True)
 class Repair:
-    """One kind of problem, how many rows have it, and what can be done about all of them."""
+    """A group of rows with the same problem, and the choices for it."""
 
     kind: Kind
     severity: str
@@ -98,13 +90,12 @@ class Repair:
 
     @property
     def tone(self) -> str:
-        """How grave it is, as the page colors it."""
-        return "bad" if self.severity == importing.ERROR else "warn"
+        return "bad" if self.severity == problems.ERROR else "warn"
 
 
 @dataclass(frozen=True)
 class Repairs:
-    """Everything that can be repaired together: errors apart from warnings."""
+    """The groups of problems of a plan."""
 
     errors: tuple[Repair, ...] = ()
     warnings: tuple[Repair, ...] = ()
@@ -114,9 +105,9 @@ class Repairs:
         return bool(self.errors or self.warnings)
 
 
-def offer(batch: Batch, products: Mapping[str, str]) -> Repairs:
+def find_repairs(batch: Batch, products: Mapping[str, str]) -> Repairs:
     """
-    What is wrong with the rows of a planned import, with the choices for each kind.
+    The problems of the rows of a planned import in groups, with choices.
 
     `products` names the customer's subscriptions by id.
     """
@@ -124,22 +115,22 @@ def offer(batch: Batch, products: Mapping[str, str]) -> Repairs:
         batch,
         by_value=BY_VALUE,
         by_domain=BY_DOMAIN,
-        # That these users wait in line was chosen.
+        # The member chose that these users wait.
         without=["seat_short"] if batch.options.get("when_short") == "queue" else (),
     )
     if not found.groups:
         return Repairs()
-    desk = _Desk(batch.customer, products, is_list="leavers" in batch.plan)
-    shown = [desk.show(group) for group in found.groups]
+    choices = _Choices(batch.customer, products, is_list="leavers" in batch.plan)
+    shown = [choices.show(group) for group in found.groups]
     return Repairs(
-        errors=tuple(one for one in shown if one.severity == importing.ERROR),
-        warnings=tuple(one for one in shown if one.severity != importing.ERROR),
+        errors=tuple(one for one in shown if one.severity == problems.ERROR),
+        warnings=tuple(one for one in shown if one.severity != problems.ERROR),
         more=found.more,
     )
 
 
-def say_repaired(changed: int, bad: int, leaving: int = 0) -> str:
-    """What is said when rows of a plan have been repaired, and so many more users leave by it."""
+def describe_repaired(changed: int, bad: int, leaving: int = 0) -> str:
+    """The result of a repair: `bad` rows still have errors, `leaving` more users are missing."""
     numbers = {"n": intcomma(changed), "bad": intcomma(bad)}
     if bad:
         sentence = ngettext(
@@ -149,55 +140,55 @@ def say_repaired(changed: int, bad: int, leaving: int = 0) -> str:
         )
     else:
         sentence = ngettext("%(n)s row changed.", "%(n)s rows changed.", changed)
-    return f"{sentence % numbers} {more_leave(leaving)}".strip()
+    return f"{sentence % numbers} {describe_leaving(leaving)}".strip()
 
 
-def more_leave(number: int) -> str:
-    """That so many more users leave with a complete list; '' where none does."""
+def describe_leaving(number: int) -> str:
+    """How many more users are missing from a full list; '' where none is."""
     if number <= 0:
         return ""
     text = ngettext(
-        "%(n)s user is in no row of the list any more, and is deleted by this import.",
-        "%(n)s users are in no row of the list any more, and are deleted by this import.",
+        "%(n)s user is now missing from the list. This import deletes that user.",
+        "%(n)s users are now missing from the list. This import deletes them.",
         number,
     )
     return text % {"n": intcomma(number)}
 
 
 @dataclass(frozen=True)
-class Told:
-    """A sentence of the page, and how grave it is."""
+class Notice:
+    """A sentence of the page with its tone."""
 
     text: str = ""
     tone: str = "ok"
 
 
-def tell(batch: Batch) -> Told:
-    """What came of a repair that was left to a worker; nothing where there was none."""
-    said = batch.plan.get("repaired")
-    if said is None:
-        return Told()
-    if said.get("failed"):
+def describe_last_repair(batch: Batch) -> Notice:
+    """The result of a repair that a worker did; empty where there was none."""
+    repaired = batch.plan.get("repaired")
+    if repaired is None:
+        return Notice()
+    if repaired.get("failed"):
         text = _(
-            "The rows could not be repaired: something went wrong on our side, and none of them was"
-            " changed. Try again; if it happens again, correct the file and upload it anew."
+            "Something went wrong on our side, and no rows were changed. Try again. If it happens"
+            " again, correct the file and upload it again."
         )
-        return Told(text, "bad")
-    if not said["changed"]:
-        return Told(_("No row has this problem any more. Nothing was changed."), "info")
-    text = say_repaired(**said)
-    return Told(text, "warn" if said["bad"] or said["leaving"] > 0 else "ok")
+        return Notice(text, "bad")
+    if not repaired["changed"]:
+        return Notice(_("No rows have this problem now. Nothing was changed."), "info")
+    text = describe_repaired(**repaired)
+    return Notice(text, "warn" if repaired["bad"] or repaired["leaving"] > 0 else "ok")
 
 
-class _Desk:
-    """Knows what can be chosen at this customer; each thing is asked for once."""
+class _Choices:
+    """Finds the choices for groups of problems; loads what they need once."""
 
     def __init__(self, customer: Customer, products: Mapping[str, str], *, is_list: bool):
         self.customer = customer
-        # Whoever is in no row of a complete list leaves.
+        # Of a full list, which deletes missing users.
         self.is_list = is_list
         self.products = products
-        self.long_lists = LONG_LISTS
+        self.long_lists = MAX_LONG_LISTS
 
     @cached_property
     def domains(self) -> Sequence[str]:
@@ -228,8 +219,8 @@ class _Desk:
 
     def _leave_out(self) -> str:
         if self.is_list:
-            return _("Leave these rows out; those who are users already are deleted")
-        return _("Leave these rows out")
+            return _("Skip these rows. Existing users in them are deleted")
+        return _("Skip these rows")
 
     def _values(self, group: ProblemGroup) -> Sequence[tuple[str, str]]:
         if group.code in DOMAIN_CODES:
@@ -262,15 +253,15 @@ class _Desk:
             wanted = f"{How.SET}:{self.customer.location}"
         elif len(choices) == 1 or group.code in ACCEPT:
             wanted = choices[0][0]
-        # Nothing is chosen where nothing is likely: then the member must say it.
+        # Where nothing is likely, the member must choose.
         return wanted if wanted in values else ""
 
 
 def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
-    """What can be chosen without another value, so that the row is imported."""
+    """The choices without another value, so that the row is imported."""
     ways = []
     if code == "seat_short":
-        ways.append((str(How.WAIT), _("All users without a seat wait in line")))
+        ways.append((str(How.WAIT), _("Users without a seat wait for one")))
     if code in ACCEPT:
         ways.append((str(How.ACCEPT), str(ACCEPT[code])))
     if code in CAN_DO_WITHOUT:
@@ -278,8 +269,8 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
     return ways
 
 
-def offer_for_row(problem: importing.Problem) -> tuple[tuple[str, str], ...]:
-    """What one click does about a problem of one row: the choices with their labels."""
+def find_choices(problem: problems.Problem) -> tuple[tuple[str, str], ...]:
+    """The choices with labels for a problem of one row."""
     ways = _ways_to_keep(problem.code, problem.column)
     if problem.suggestion:
         use = _("Use %(suggestion)s") % {"suggestion": problem.suggestion}
@@ -306,18 +297,17 @@ def _suggested(group: ProblemGroup, values: Sequence[tuple[str, str]]) -> str:
 def _sentence(group: ProblemGroup) -> str:
     if group.code in OF_MANY:
         return str(OF_MANY[group.code]) % {"column": label_of(group.column)}
-    # Of a line that does not matter.
-    problem = importing.Problem(0, group.column, group.key, group.code, group.params)
-    return importing.describe(problem)
+    # The line does not matter.
+    problem = problems.Problem(0, group.column, group.key, group.code, group.params)
+    return problems.describe(problem)
 
 
-# The language that the columns of a file are named in, as that language calls itself.
+# The languages of headers in their own language.
 LANGUAGES = {"en": "English", "zh-hans": "简体中文", "zh-hant": "繁體中文", "ja": "日本語"}
 
 
-# The systems whose files are known.
 SOURCES = {
-    "portal": gettext_lazy("this portal, or a list of one’s own"),
+    "portal": gettext_lazy("this portal, or your own list"),
     "partner_center": "Microsoft Partner Center",
     "microsoft_365": "Microsoft 365 admin center",
     "entra": "Microsoft Entra",
@@ -326,21 +316,21 @@ SOURCES = {
 
 
 def refusal(batch: Batch) -> str:
-    """Why the file was refused and what to do about it."""
+    """Why the file was refused, and what to do."""
     refused = batch.plan.get("refused") or {}
     code = refused.get("code", "internal")
     if code == "internal":
         return _(
-            "The file could not be checked: something went wrong on our side. Try again; if it"
-            " happens again, save the list from the template and upload that."
+            "Something went wrong on our side. Try again. If it happens again, copy the list into"
+            " the template and upload that file."
         )
     if code == "file_gone":
-        return _("The uploaded file has been removed meanwhile. Upload it again.")
+        return _("The uploaded file has been removed. Upload it again.")
     return UnreadableFile(code, **refused.get("params", {})).message
 
 
 def describe(batch: Batch) -> list[tuple[str, str]]:
-    """What was found out about an uploaded file, as labels and values."""
+    """The format of an uploaded file, as labels and values."""
     found = batch.plan.get("detected") or {}
     if not found:
         return []

@@ -30,7 +30,11 @@ urlpatterns = [
     path("import/", bundle.upload, name="upload_many"),
     path("import/<uuid:bundle_id>/", bundle.bundle, name="bundle"),
     path("import/<uuid:bundle_id>/start/", bundle.start, name="start_bundle"),
-    path("import/<uuid:bundle_id>/errors.<file_kind:kind>", bundle.strays, name="strays"),
+    path(
+        "import/<uuid:bundle_id>/errors.<file_kind:kind>",
+        bundle.unmatched_rows,
+        name="unmatched_rows",
+    ),
     path("customers/<slug:slug>/users/", include(of_users)),
     path("customers/<slug:slug>/batches/<uuid:batch_id>/", include(of_batch)),
 ]

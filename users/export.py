@@ -1,4 +1,4 @@
-"""Users, and what became of them in a batch, as the cells of a file."""
+"""Files of users and of results of batches: their cells, and the record of downloads."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -22,26 +22,16 @@ from users.models import CustomerUser, UserPermission
 from users.queries.export import Bought
 from users.rules.fields import LABELS
 
-LINES_AT_ONCE = 500
+LINE_BATCH_SIZE = 500
 
 FIELDS = (
-    "user_name",
-    "display_name",
-    "last_name",
-    "first_name",
-    "location",
-    "products",
-    "permissions",
-    "job_title",
-    "department",
-    "phone",
-    "contact_email",
-    "language",
-)
+    "user_name", "display_name", "last_name", "first_name", "location", "products", "permissions",
+    "job_title", "department", "phone", "contact_email", "language",
+)  # fmt: skip
 
 
 def to_rows(users: Iterable[Any], bought: Sequence[Bought]) -> Iterator[list[str]]:
-    """A header, then a row for each user, as `queries.find_exported` gives them."""
+    """A header, then a row for each user of `find_exported`."""
     header = [str(LABELS[name]) for name in FIELDS]
     header += [_("Sign-in"), _("Added"), _("Last sign-in"), _("Deleted"), _("To be purged")]
     yield header
@@ -66,19 +56,11 @@ def to_rows(users: Iterable[Any], bought: Sequence[Bought]) -> Iterator[list[str
 
 
 def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> Iterator[list[str]]:
-    """A header, then what became of each line of a batch, as its page says it."""
-    yield [
-        _("Line"),
-        _("User name"),
-        _("Display name"),
-        _("Act"),
-        _("Result"),
-        _("Changes"),
-        _("Licenses"),
-        _("Remarks"),
-    ]
+    """A header, then the result of each line of a batch, in the words of its page."""
+    header = (_("Line"), _("User name"), _("Display name"), _("Act"), _("Result"), _("Changes"))
+    yield [*header, _("Licenses"), _("Remarks")]
     names = {one.id: one.name for one in bought}
-    while block := list(islice(lines, LINES_AT_ONCE)):
+    while block := list(islice(lines, LINE_BATCH_SIZE)):
         for line in texts.show(block, names, is_over=batch.started_at is not None):
             yield [
                 "" if line.number is None else str(line.number),
@@ -88,19 +70,19 @@ def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> It
                 line.label,
                 "; ".join(line.changes),
                 "; ".join(line.products),
-                " ".join(map(_say, line.said)),
+                " ".join(map(_describe, line.said)),
             ]
 
 
-def _say(said: LineMessage) -> str:
+def _describe(said: LineMessage) -> str:
     place = f"{said.column} “{said.value}”" if said.value else said.column
     return place + pgettext("between a label and a value", ": ") + said.text if place else said.text
 
 
 class NothingToExport(UsersError):
-    """Nobody is in the list, or nobody is left of those who were chosen."""
+    """The list is empty, or none of the selected users is left."""
 
-    message = gettext_lazy("There is nobody to export. Clear the filters, or choose again.")
+    message = gettext_lazy("There are no users to export. Clear the filters or select users again.")
 
 
 @transaction.atomic
@@ -108,13 +90,13 @@ def record_export(
     *, customer: Customer, users: QuerySet[CustomerUser], query: str, kind: str, by: Member
 ) -> int:
     """
-    Record that these users are about to be handed out as a file; returns how many they are.
+    Record that these users are about to be downloaded as a file; returns their number.
 
-    The record comes first: what cannot be recorded is not handed out.
+    The record comes first: a download that cannot be recorded does not take place.
 
-    :param query: the filters of the list they come from, as its address says them.
+    :param query: the filters of the list in its address.
     :param kind: the kind of the file.
-    :raises NothingToExport: where they are nobody.
+    :raises NothingToExport: where there are none.
     """
     number = users.order_by().count()
     if not number:
@@ -138,20 +120,20 @@ def record_export(
 
 def filter_on_record(query: str) -> str:
     """
-    The filters of an export as the record keeps them: that a text was looked for, not which.
+    The filters of an export in the form of the record: without the text of a search.
 
-    It may be a person's name, which no purge would find there.
+    It may be the name of a person, which no purge would find there.
     """
     # No text in Postgres holds a NUL.
-    asked = QueryDict(query.replace("\0", ""), mutable=True)
-    if "q" in asked:
-        asked["q"] = "*"
-    return asked.urlencode(safe="*")
+    filters = QueryDict(query.replace("\0", ""), mutable=True)
+    if "q" in filters:
+        filters["q"] = "*"
+    return filters.urlencode(safe="*")
 
 
 @transaction.atomic
 def record_results(*, batch: Batch, kind: str, by: Member) -> None:
-    """Record that the results of the batch are about to be handed out as this kind of file."""
+    """Record that the results of the batch are about to be downloaded as a file."""
     audit.record(
         "batch.exported",
         # Their number and no name: the record outlives a purge.

@@ -1,12 +1,12 @@
-"""People and problems to a plan: what will happen to each line, and to the free seats."""
+"""Makes a plan of people and problems: what happens to each line, and to the free seats."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from users.rules.facts import Facts, Person
-from users.rules.person import is_idle
+from users.rules.person import is_unchanged
 from users.rules.problems import ERROR, WARNING, Problem
 
 READY, WARNED, FAILED = "ready", "warning", "failed"
@@ -15,7 +15,7 @@ SEAT_SHORT = "seat_short"
 # The act of a line about a user who is missing from a full list.
 LEAVE = "leave"
 # Key in the input of a line of a full list: another row, which has no line, names the same user;
-# of a user who was to leave: a row names them.
+# of a missing user: a row names them after a repair.
 NAMED = "named"
 
 _NO_PROBLEMS: tuple[Problem, ...] = ()
@@ -23,7 +23,7 @@ _NO_PROBLEMS: tuple[Problem, ...] = ()
 
 @dataclass(frozen=True, slots=True)
 class PlannedLine:
-    """One person of the plan: the place from 1, the file's line, and what will become of it."""
+    """One person of the plan: the position from 1, the file's line, and the problems."""
 
     position: int
     line: int
@@ -40,14 +40,14 @@ class Seats:
     name: str
     free: int
     wanted: int
-    # By those who leave, before anybody is given any.
+    # By missing users, before any seat is assigned.
     freed: int = 0
-    # By those who stay, too late to be given to others.
+    # By users who change their licenses, too late to be assigned to others.
     returned: int = 0
 
     @property
     def short(self) -> int:
-        """How many of the users will be created without it."""
+        """How many of the users get none."""
         return max(self.wanted - self.free - self.freed, 0)
 
     @property
@@ -55,18 +55,22 @@ class Seats:
         """How many seats are free afterwards."""
         return max(self.free + self.freed - self.wanted, 0) + self.returned
 
+    def as_json(self) -> dict[str, Any]:
+        names = ("subscription", "name", "free", "wanted", "freed", "returned", "short", "left")
+        return {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that an import will do, before anything has happened."""
+    """Everything that an import will do."""
 
     lines: list[PlannedLine]
     seats: tuple[Seats, ...]
-    ready: int = field(default=0)
-    warned: int = field(default=0)
-    failed: int = field(default=0)
-    # Rows that ask for nothing that is not so already; they get no line.
-    idle: int = field(default=0)
+    ready: int
+    warned: int
+    failed: int
+    # Rows that change nothing; they get no line.
+    unchanged: int
 
 
 def make_plan(
@@ -76,10 +80,10 @@ def make_plan(
     freed: Mapping[str, int] | None = None,
 ) -> Plan:
     """
-    Put people and problems together, and give out the free seats in the file's order.
+    Combine people and problems, and assign the free seats in the order of the file.
 
-    A line with an error takes no seat. One that finds no seat left is created without. `freed`
-    are the seats, by subscription, of those who leave.
+    A line with an error takes no seat. A user who gets no seat is created without. `freed` are the
+    seats of missing users by subscription.
     """
     of_line: dict[int, list[Problem]] = defaultdict(list)
     failed_lines = set()
@@ -95,13 +99,13 @@ def make_plan(
     }
     free = {id: one.free + freed.get(id, 0) for id, one in by_id.items()}
     wanted, returned = dict.fromkeys(free, 0), dict.fromkeys(free, 0)
-    idle = 0
+    unchanged = 0
     lines: list[PlannedLine] = []
     counts = {READY: 0, WARNED: 0, FAILED: 0}
     for position, person in enumerate(people, 1):
         number = person.line
-        if number not in failed_lines and is_idle(person.input):
-            idle += 1
+        if number not in failed_lines and is_unchanged(person.input):
+            unchanged += 1
             continue
         if number in failed_lines:
             state, own = FAILED, tuple(of_line[number])
@@ -115,10 +119,15 @@ def make_plan(
                 if id in wanted:
                     wanted[id] += 1
                     if wanted[id] > free[id]:
-                        short.append(id)
+                        short.append(by_id[id].name)
             own = tuple(of_line[number]) if number in of_line else _NO_PROBLEMS
             if short:
-                own += tuple(_seat_short(number, by_id[id].name) for id in short)
+                own += tuple(
+                    Problem(
+                        number, "products", name, SEAT_SHORT, {"product": name}, severity=WARNING
+                    )
+                    for name in short
+                )
             state = WARNED if own else READY
         counts[state] += 1
         lines.append(PlannedLine(position, number, person.input, own, state))
@@ -127,8 +136,4 @@ def make_plan(
         for id, one in by_id.items()
         if wanted[id] or freed.get(id) or returned[id]
     )
-    return Plan(lines, seats, counts[READY], counts[WARNED], counts[FAILED], idle)
-
-
-def _seat_short(line: int, name: str) -> Problem:
-    return Problem(line, "products", name, "seat_short", {"product": name}, severity=WARNING)
+    return Plan(lines, seats, counts[READY], counts[WARNED], counts[FAILED], unchanged)

@@ -1,4 +1,4 @@
-"""Rows of a plan made better: what a member chose for a problem is put into the person."""
+"""Repairs of the rows of a plan: puts what a member chose for a problem into the person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,22 +17,22 @@ REPAIRED, FIRST_USER = "repaired", "first_user_id"
 
 
 class How(StrEnum):
-    """What can be done about a problem, in one row or in all that have it."""
+    """What can be done about a problem, in one row or in all rows that have it."""
 
-    # Put the chosen value there.
+    # Set the chosen value.
     SET = "set"
-    # Take what the check suggested.
+    # Set the value that the check suggested.
     SUGGESTED = "suggested"
-    # Do without what stands there.
+    # Remove the value.
     WITHOUT = "without"
-    # Import the row although this was said about it.
+    # Import the row as it is.
     ACCEPT = "accept"
-    # Wait in line for what is lacking; this is for the whole plan.
+    # Wait for seats; for all users of the plan.
     WAIT = "wait"
     SKIP = "skip"
 
 
-# One problem for each text that stands in the cells; the others are one for the whole column.
+# Codes with one group of rows for each text in the cells; the others have one for each column.
 BY_VALUE = frozenset(
     {
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
@@ -40,12 +40,12 @@ BY_VALUE = frozenset(
         "permission_unknown", "permission_not_yours", "language_unknown",
     }
 )  # fmt: skip
-# One problem for each domain, since every cell holds another name before it.
+# Codes with one group of rows for each domain.
 BY_DOMAIN = frozenset({"domain_unknown"})
 
 DOMAIN_CODES = frozenset({"domain_unknown", "domain_missing", "domain_differs"})
 
-# What a member may accept, so that the row is imported with the user name it has.
+# Codes that a member can accept, so that the row is imported with its user name.
 ACCEPTABLE = frozenset(
     {
         "user_name_deleted", "user_name_reserved", "invisible_removed", "user_unknown",
@@ -53,7 +53,7 @@ ACCEPTABLE = frozenset(
     }
 )  # fmt: skip
 
-# Found as the file was read; the person does not show them any more, so they are kept.
+# Problems found while the file was read. They cannot be found again in the person.
 _OF_READING = frozenset(
     {
         "product_unknown", "product_ambiguous", "location_unknown", "permission_unknown",
@@ -64,7 +64,7 @@ _OF_READING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a plan as it is repaired."""
+    """A row of the file with its number in the plan."""
 
     number: int
     input: dict[str, Any]
@@ -73,7 +73,6 @@ class Row:
 
     @property
     def line(self) -> int:
-        """The line of the file that it came from."""
         return self.input.get("line") or self.number
 
     @property
@@ -83,21 +82,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Problems that are one to whoever repairs them: the same code, column and text."""
+    """A group of problems that are repaired together: the same code, column and key."""
 
     code: str
     column: str
     key: str = ""
 
     def covers(self, problem: Problem) -> bool:
-        """Whether the problem is one of these."""
         return (problem.code, problem.column) == (self.code, self.column) and (
             key_of(problem) == self.key
         )
 
     @property
     def pattern(self) -> dict[str, Any]:
-        """What such a problem contains as it is stored."""
+        """What the stored JSON of such a problem contains."""
         pattern: dict[str, Any] = {"code": self.code, "column": self.column}
         if self.code in BY_VALUE:
             pattern["value"] = self.key
@@ -107,7 +105,7 @@ class Kind:
 
 
 def key_of(problem: Problem) -> str:
-    """The text by which problems of one code are told apart."""
+    """What distinguishes problems with the same code and column."""
     if problem.code in BY_VALUE:
         return problem.value
     return problem.params.get("domain", "") if problem.code in BY_DOMAIN else ""
@@ -115,9 +113,9 @@ def key_of(problem: Problem) -> str:
 
 def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Row:
     """
-    The row with the choice made for every problem of this kind; it is to be checked again.
+    Apply the choice to every problem of this kind in the row, which must be checked again.
 
-    A row without a suggestion stays as it is where suggestions are to be taken.
+    With How.SUGGESTED, a row without a suggestion stays as it is.
     """
     if how == How.SKIP:
         return replace(row, is_skipped=True)
@@ -132,7 +130,7 @@ def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Ro
             elif problem.column == "user_name":
                 person["accepted"] = {"user_name": problem.value, "code": problem.code}
         elif how == How.WITHOUT:
-            _take_away(person, problem, facts)
+            _remove(person, problem, facts)
         else:
             _put(person, problem, wanted, facts)
     _note_given(person, row.input)
@@ -142,11 +140,11 @@ def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Ro
 def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> None:
     if problem.column == "products":
         id = _find_subscription(value, facts)
-        _take_away(person, problem, facts, is_known=id is not None)
+        _remove(person, problem, facts, is_known=id is not None)
         if id and id not in {one["subscription"] for one in person["products"]}:
             person["products"] = [*person["products"], {"subscription": id, "plans_off": []}]
     elif problem.column == "permissions":
-        _take_away(person, problem, facts)
+        _remove(person, problem, facts)
         person["permissions"] = list(dict.fromkeys([*person["permissions"], value]))
     elif problem.code in DOMAIN_CODES and "@" not in value:
         person["user_name"] = f"{person['user_name'].partition('@')[0]}@{value}"
@@ -155,12 +153,11 @@ def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> 
 
 
 def edit_row(row: Row, changes: dict[str, Any]) -> Row:
-    """The row with the cells that somebody typed, without what was said about these."""
-    # Whoever types a cell anew has seen what was said about the whole row too.
-    settled = {"", *changes} | ({"domain"} if "user_name" in changes else set())
+    """The row with the changed cells, without the problems of these and of the whole row."""
+    edited = {"", *changes} | ({"domain"} if "user_name" in changes else set())
     person = row.input | changes
     _note_given(person, row.input)
-    left = tuple(problem for problem in row.problems if problem.column not in settled)
+    left = tuple(problem for problem in row.problems if problem.column not in edited)
     return _mark(row, Row(row.number, person, left))
 
 
@@ -175,7 +172,7 @@ def _mark(before: Row, after: Row) -> Row:
 
 
 def _note_given(person: dict[str, Any], before: dict[str, Any]) -> None:
-    # Of somebody who is there already, only what the row says itself is changed.
+    # Of an existing user, only the fields that the row fills are changed.
     if "given" in before:
         person["given"] = [
             field
@@ -186,7 +183,7 @@ def _note_given(person: dict[str, Any], before: dict[str, Any]) -> None:
 
 
 def _find_subscription(value: str, facts: Facts) -> str | None:
-    # A choice is an id, a suggestion is what one may write into the cell.
+    # A choice is an id, a suggestion is a name.
     plain = vocabulary.plain(value)
     for one in facts.subscriptions:
         if one.id == value or plain in {
@@ -197,12 +194,12 @@ def _find_subscription(value: str, facts: Facts) -> str | None:
     return None
 
 
-def _take_away(
+def _remove(
     person: dict[str, Any], problem: Problem, facts: Facts, *, is_known: bool = False
 ) -> None:
     value = problem.value
     if problem.column == "products":
-        # What is missing beside a product is put there, and the product stays.
+        # The required product is added, and this one stays.
         if is_known and problem.code == "product_requires":
             return
         names = {one.id: one.name for one in facts.subscriptions}
@@ -230,7 +227,7 @@ def check_row(row: Row, rules: Rules) -> Row:
 def _is_of_reading(problem: Problem, person: dict[str, Any]) -> bool:
     if problem.code not in _OF_READING:
         return False
-    # The rules report what stands in the person, and do so again.
+    # The rules find again what is in the person.
     if problem.code == "location_unknown":
         return not person["location"]
     if problem.column == "products":
@@ -239,5 +236,4 @@ def _is_of_reading(problem: Problem, person: dict[str, Any]) -> bool:
 
 
 def errors_of(problems: Sequence[Problem]) -> list[Problem]:
-    """Those that keep a row from running."""
     return [problem for problem in problems if problem.severity == ERROR]

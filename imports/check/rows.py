@@ -1,9 +1,4 @@
-"""
-Rows to people, with every problem of every row.
-
-The rules for one person are in rules.py: the form for one user, a row repaired on the page
-and a row of a file all go through them.
-"""
+"""Makes people of rows, with every problem of every row."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
@@ -12,6 +7,7 @@ from customers import locations
 from imports.read.table import Row
 from licensing.rules import SubscriptionFacts
 from partners.names import clean_text
+from users.models import UserPermission
 from users.rules import names, vocabulary
 from users.rules.facts import Defaults, Facts, Person
 from users.rules.person import Nearest, Rules
@@ -23,7 +19,7 @@ REPEATED = "user_name_repeated"
 def names_to_look_up(
     rows: Iterable[Row], defaults: Defaults, domains: Collection[str]
 ) -> list[str]:
-    """The user names that the database must be asked about before these rows are validated."""
+    """The user names to look up in the database before these rows are validated."""
     domain = _the_domain(defaults.domain, domains)
     found: dict[str, None] = {}
     for row in rows:
@@ -43,7 +39,7 @@ def names_to_look_up(
 def validate(
     rows: Sequence[Row], facts: Facts, defaults: Defaults
 ) -> tuple[list[Person], list[Problem]]:
-    """Make a person of each row, bad ones included, and list all problems in the file's order."""
+    """Make a person of each row, including bad ones, and list all problems in file order."""
     nearest = Nearest()
     reader = _Reader(facts, defaults, nearest)
     rules = Rules(facts, typed_names=lambda: reader.typed_names(rows), nearest=nearest)
@@ -66,11 +62,11 @@ def validate(
 
 
 def repeated(first: Person, second: Person, rules: Rules) -> Problem:
-    """What is wrong with whoever comes second with a user name."""
+    """The problem of the second row with a user name."""
     user_name = second.input["user_name"]
-    # The same person twice is to be left out, not created under another name.
+    # A person who is there twice is to be skipped, not created under another name.
     is_other = first.input["display_name"] != second.input["display_name"]
-    suggestion = rules.suggest_another(user_name, second.input) if is_other else ""
+    suggestion = rules.suggest(user_name, second.input) if is_other else ""
     params = {"first": first.line}
     return Problem(second.line, "user_name", user_name, REPEATED, params, suggestion)
 
@@ -89,13 +85,13 @@ def _whole_name(user_name: str, domain_column: str, default: str) -> str:
 
 
 class _Reader:
-    """Turns the texts of a row into the values of a person: names of things into their ids."""
+    """Turns the texts of rows into the values of people: names of things into their ids."""
 
     def __init__(self, facts: Facts, defaults: Defaults, nearest: Nearest):
         self.defaults = defaults
         self.nearest = nearest
-        # What a row says itself matters only where it may be about somebody who is there.
-        self.keeps_given = facts.people is not None
+        # Which fields a row fills matters only where it may be about an existing user.
+        self.keeps_given = facts.existing is not None
         self.domain = _the_domain(defaults.domain, facts.domains)
         self.default_products = [dict(product) for product in defaults.products]
         self.default_permissions = list(defaults.permissions)
@@ -103,20 +99,20 @@ class _Reader:
         for one in facts.subscriptions:
             for name in {vocabulary.plain(one.name), vocabulary.plain(one.part_number)}:
                 self.subscriptions.setdefault(name, []).append(one)
-        # Files repeat themselves: each text is read once.
+        # Texts repeat in files: each is read once.
         self.known: dict[tuple[str, str], tuple[Any, list[tuple]]] = {}
 
     def typed_names(self, rows: Iterable[Row]) -> Iterator[str]:
-        """The user names that stand in the file."""
+        """The user names in the file."""
         for row in rows:
             get = row.values.get
             user_name = _whole_name(get("user_name", ""), get("domain", ""), self.domain)
-            # Lowered, a KELVIN SIGN would take the name with a plain k away.
+            # Lowered, a KELVIN SIGN would become the name with a plain k.
             if user_name.isascii():
                 yield user_name.lower()
 
     def read(self, row: Row, found: list[Problem]) -> dict[str, Any]:
-        """The person of a row, in the form that a batch's line stores."""
+        """The person of a row, in the form of a line's input."""
         get = row.values.get
         line = row.line
         if row.extra:
@@ -185,7 +181,7 @@ class _Reader:
             code = vocabulary.find_permission(part)
             if code is None:
                 slug = part.casefold().replace(" ", "_")
-                near = self.nearest.find("permission", slug, vocabulary.PERMISSIONS, 0.75)
+                near = self.nearest.find("permission", slug, UserPermission.values, 0.75)
                 problems.append((part, "permission_unknown", near, ERROR))
             elif code:
                 codes[code] = None
@@ -193,7 +189,7 @@ class _Reader:
 
     def _read_products(self, text: str, problems: list[tuple]) -> list[dict[str, Any]]:
         chosen: dict[str, None] = {}
-        for part in self._cut(text):
+        for part in self._split_products(text):
             matches = self.subscriptions.get(vocabulary.plain(part), [])
             if len(matches) == 1:
                 chosen[matches[0].id] = None
@@ -206,9 +202,8 @@ class _Reader:
                 problems.append((part, "product_unknown", name, ERROR))
         return [{"subscription": id, "plans_off": []} for id in chosen]
 
-    def _cut(self, text: str) -> Iterator[str]:
-        # A name may itself contain a comma, a plus sign, even a semicolon; only what is not
-        # a name is cut there.
+    def _split_products(self, text: str) -> Iterator[str]:
+        # A product name can contain a comma, a plus sign or a semicolon: names are not split.
         if vocabulary.plain(text) in self.subscriptions:
             yield text
             return
@@ -227,8 +222,8 @@ _LOCATION_NAMES = [name.casefold() for pair in locations.LOCATIONS.values() for 
 
 
 def _compare_domains(user_name: str, domain: str, line: int, found: list[Problem]) -> None:
-    said = user_name.rpartition("@")[2]
-    if said.lower() != domain.lstrip("@").lower():
+    own = user_name.rpartition("@")[2]
+    if own.lower() != domain.lstrip("@").lower():
         domain = clean_text(domain)
-        params = {"domain": clean_text(said), "other": domain}
+        params = {"domain": clean_text(own), "other": domain}
         found.append(Problem(line, "domain", domain, "domain_differs", params))

@@ -1,4 +1,4 @@
-"""Repairs of a planned import: one row, or all rows that have the same problem."""
+"""Repairs of a planned import: one row, or all rows with the same problem."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,20 +14,18 @@ from users.rules.problems import Problem
 
 
 class RepairAll(forms.Form):
-    """What is to be done about a problem in all rows that have it."""
+    """The choice for all rows with the same problem, or for one of them."""
 
     code = forms.CharField(max_length=40)
     column = forms.CharField(max_length=40, required=False)
-    # As it stands in the file.
+    # As in the file.
     key = forms.CharField(required=False, strip=False)
-    # Of the one row that is meant; else all that have the problem.
+    # Of one row; else all rows with the problem.
     number = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
-    choice = forms.CharField(
-        error_messages={"required": _("Choose what is to be done with these rows.")}
-    )
+    choice = forms.CharField(error_messages={"required": _("Choose what to do with these rows.")})
 
     def clean_choice(self) -> tuple[How, str]:
-        """Tell what is to be done from the value that is to be put there."""
+        """Split "how:value"."""
         how, _colon, value = self.cleaned_data["choice"].partition(":")
         if how not in set(How) or (how == How.SET and not value):
             raise forms.ValidationError(self.fields["choice"].error_messages["required"])
@@ -35,20 +33,19 @@ class RepairAll(forms.Form):
 
     @property
     def kind(self) -> Kind:
-        """The problem that is meant."""
         typed = (self.data.get(name, "") for name in ("code", "column", "key"))
         return Kind(*typed)
 
     @property
-    def order(self) -> dict:
-        """What the operation is told."""
+    def arguments(self) -> dict:
+        """The arguments of `repair_all`."""
         how, value = self.cleaned_data["choice"]
         number = self.cleaned_data.get("number")
         return {"kind": self.kind, "how": how, "value": value, "number": number}
 
 
 class RepairLine(Person):
-    """One row of a planned import, to be given other values."""
+    """One row of a planned import."""
 
     products = forms.MultipleChoiceField(
         label=_("Licenses"), required=False, widget=forms.CheckboxSelectMultiple
@@ -81,11 +78,11 @@ class RepairLine(Person):
 
     @property
     def is_repeated(self) -> bool:
-        """True: what is typed is not checked here but with the whole plan, by the operation."""
+        """True: the operation checks the values, together with the whole plan."""
         return True
 
     def products_of(self, cleaned: dict) -> list[dict]:
-        """The licenses that were chosen; those that stay keep their service plans."""
+        """The chosen licenses; those that the row had keep their service plans."""
         before = {one["subscription"]: one for one in self.line.input.get("products", ())}
         return [
             before.get(id, {"subscription": id, "plans_off": []})
@@ -93,7 +90,7 @@ class RepairLine(Person):
         ]
 
     def report(self, problem: Problem) -> None:
-        """Say at a field what is wrong there; another row may have the name, not only a user."""
+        """Add the problem to its field; the user name may be taken by another row, too."""
         super().report(problem)
         if problem.column not in {"user_name", "domain"}:
             return
@@ -105,6 +102,5 @@ class RepairLine(Person):
         self.name_check = replace(self.name_check, state="bad", suggestions=others)
 
     def refuse(self, problems: Iterable[Problem]) -> None:
-        """Say at each field what is still wrong there."""
         for problem in problems:
             self.report(problem)

@@ -27,32 +27,31 @@ DELIMITERS = [(value if value != "\t" else "tab", label) for value, label in csv
 
 
 PURPOSES = [
-    ("create", _("Add people. Whoever is there already is not changed")),
-    ("update", _("Change people who are there already. Nobody is added")),
-    ("both", _("Add who is new, and change who is there already")),
+    ("create", _("Add new users. Existing users stay unchanged")),
+    ("update", _("Update existing users. No users are added")),
+    ("both", _("Add new users and update existing ones")),
     (
         "roster",
-        _("It is the complete list: add who is new, change the others, delete who is missing"),
+        _("Full list: add new users, update existing ones, delete users missing from the file"),
     ),
 ]
 
 
 class AnyFile(forms.Form):
-    """What a file is for and how it is read, whosever people it holds."""
+    """What a file is for and how it is read, for one or several customers."""
 
     purpose = forms.ChoiceField(
         label=_("What the file is for"),
         choices=PURPOSES,
         initial="create",
-        # Whoever sends no choice means what every file once meant.
         required=False,
         widget=forms.RadioSelect,
     )
     licenses = forms.ChoiceField(
-        label=_("Licenses of people who are there already"),
+        label=_("Licenses of existing users"),
         choices=[
-            ("add", _("Give those of the row in addition")),
-            ("exact", _("Those of the row are all: take the others away")),
+            ("add", _("Add the licenses in the row")),
+            ("exact", _("Replace all licenses with those in the row")),
         ],
         initial="add",
         required=False,
@@ -65,8 +64,8 @@ class AnyFile(forms.Form):
     mode = forms.ChoiceField(
         label=_("If some rows have errors"),
         choices=[
-            ("good", _("Import the good rows; the others come back as a file with the reasons")),
-            ("all", _("All or nothing: import only when every row is good")),
+            ("good", _("Import the good rows. You can download and correct the others")),
+            ("all", _("All or nothing: import only if every row is good")),
         ],
         initial="good",
         widget=forms.RadioSelect,
@@ -74,8 +73,8 @@ class AnyFile(forms.Form):
     when_short = forms.ChoiceField(
         label=_("If too few licenses are free"),
         choices=[
-            ("first", _("First come, in the order of the file; the others get none")),
-            ("queue", _("Queue: the others wait in line, and get one as soon as a seat is free")),
+            ("first", _("Assign in file order until none are left")),
+            ("queue", _("Assign in file order. The other users wait for a seat")),
         ],
         initial="first",
         required=False,
@@ -84,7 +83,7 @@ class AnyFile(forms.Form):
 
     @property
     def reading(self) -> dict:
-        """The choices as a batch keeps them."""
+        """The choices in the form of a batch's options."""
         chosen = self.cleaned_data
         delimiter = chosen["delimiter"]
         return {
@@ -98,10 +97,10 @@ class AnyFile(forms.Form):
 
 
 class ReadFile(AnyFile):
-    """The same for one customer, and what is true of rows that say nothing else."""
+    """How to read the file of one customer, and values for its empty cells."""
 
     most_leavers = forms.IntegerField(
-        label=_("Stop if more than so many percent of the users are missing"),
+        label=_("Stop if more than this percentage of users is missing"),
         min_value=0,
         max_value=100,
         initial=MAX_MISSING,
@@ -146,7 +145,7 @@ class ReadFile(AnyFile):
 
     @property
     def product_choices(self) -> list[dict]:
-        """The licenses that can be chosen, each with the seats that are free."""
+        """The licenses to choose from, with their free seats."""
         chosen = set(self["products"].value() or ())
         return [
             {
@@ -161,7 +160,7 @@ class ReadFile(AnyFile):
 
     @property
     def options(self) -> dict:
-        """The choices as the batch keeps them."""
+        """The choices in the form of a batch's options."""
         chosen = self.cleaned_data
         share = chosen["most_leavers"]
         return self.reading | {
@@ -177,7 +176,7 @@ class ReadFile(AnyFile):
 
 
 class ReadAgain(ReadFile):
-    """How to read the file of a plan from now on; the repairs of the plan are lost with it."""
+    """How to read the file of a plan again, which discards the repairs of the plan."""
 
     discarded_repairs = forms.IntegerField(
         required=False, min_value=0, widget=forms.HiddenInput, initial=0
@@ -214,8 +213,6 @@ class ReadAgain(ReadFile):
 
 
 class WithFile(forms.Form):
-    """A file that is uploaded."""
-
     file = forms.FileField(
         label=_("File"),
         allow_empty_file=True,
@@ -224,7 +221,6 @@ class WithFile(forms.Form):
     )
 
     def clean_file(self):
-        """Refuse what is empty or too large before anything is kept."""
         file = self.cleaned_data["file"]
         if not file.size:
             raise forms.ValidationError(
@@ -232,7 +228,7 @@ class WithFile(forms.Form):
             )
         if file.size > settings.UPLOAD_LIMIT_BYTES:
             raise forms.ValidationError(
-                _("The file has %(size)s; at most %(limit)s can be uploaded. Split it."),
+                _("The file is %(size)s. You can upload up to %(limit)s. Split the file."),
                 params={
                     "size": filesizeformat(file.size),
                     "limit": filesizeformat(settings.UPLOAD_LIMIT_BYTES),
@@ -242,45 +238,44 @@ class WithFile(forms.Form):
 
 
 class ImportFile(WithFile, ReadFile):
-    """A file of people and how to read it."""
+    pass
 
 
 class ImportMany(WithFile, AnyFile):
-    """A file with people of many customers and how to read it."""
+    # How to read a file with users of several customers.
 
     def __init__(self, *arguments, **keywords):
         super().__init__(*arguments, **keywords)
-        # A list that is complete for one customer says nothing of the others.
+        # A full list is of one customer.
         self.fields["purpose"].choices = PURPOSES[:-1]
 
     @property
     def options(self) -> dict:
-        """The choices as the bundle keeps them."""
         return self.reading
 
 
-LONGEST = ImportColumn._meta.get_field("header").max_length
+MAX_HEADER = ImportColumn._meta.get_field("header").max_length
 
 
 class MapColumns(forms.Form):
-    """For each column of a file the field that it holds, or that it is left out."""
+    """The field of each column of a file, or that it is skipped."""
 
     def __init__(self, *args, columns: Sequence[dict], **more):
         super().__init__(*args, **more)
         self.columns = columns
         for number, column in enumerate(columns):
-            # What has no name cannot be known again.
+            # A column without a name cannot be remembered.
             if plain_header(column["header"]):
                 self.fields[f"column_{number}"] = forms.ChoiceField(
                     label=column["header"],
                     required=False,
-                    choices=[("", _("Leave out")), *LABELS.items()],
+                    choices=[("", _("Skip")), *LABELS.items()],
                     initial=column["field"] if column["field"] in LABELS else "",
                 )
 
     @property
     def rows(self) -> list[tuple[dict, forms.BoundField | None]]:
-        """Each column with its field of the form; None where it has no header."""
+        """Each column with its form field, or None where it has no header."""
         names = (f"column_{number}" for number in range(len(self.columns)))
         return [
             (column, self[name] if name in self.fields else None)
@@ -288,11 +283,10 @@ class MapColumns(forms.Form):
         ]
 
     @property
-    def said(self) -> dict[str, str]:
-        """The fields by plain header, of the columns that are to be read otherwise than so far."""
+    def changed_meanings(self) -> dict[str, str]:
+        """The fields by plain header, of the columns whose field was changed."""
         return {
-            plain_header(self.fields[name].label)[:LONGEST]: self.cleaned_data[name]
+            plain_header(self.fields[name].label)[:MAX_HEADER]: self.cleaned_data[name]
             for name in self.changed_data
-            # What is not sent is not said.
             if self.add_prefix(name) in self.data
         }

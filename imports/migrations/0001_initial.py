@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("checking", "Being checked"),
                             ("refused", "File refused"),
-                            ("cut", "Cut into batches"),
+                            ("split", "Split into jobs"),
                         ],
                         default="checking",
                         max_length=10,

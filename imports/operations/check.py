@@ -1,4 +1,4 @@
-"""Importing a file: it is taken part by part, and checked in a worker."""
+"""Takes a file of users part by part, and checks it in a worker."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.translation import ngettext
 
 import audit.operations as audit
@@ -25,7 +24,7 @@ from imports.check.plan import NAMED
 from imports.models import Upload
 from imports.operations import full_list, repair
 from imports.operations.upload import PREVIEW, FileGone, keep_preview, remember_columns
-from imports.queries import count_repaired_rows, find_said_columns
+from imports.queries import count_repaired_rows, find_column_meanings
 from imports.read import preview, table
 from partners.access import require
 from partners.models import Member
@@ -36,8 +35,8 @@ from users.acts.undo import plan_lines
 from users.rules.facts import Defaults
 from users.rules.gather import gather_facts
 
-# So many lines of a plan are made and written at a time.
-LINES_AT_ONCE = 2_000
+# Lines that are made and written at a time: 100,000 at once would take the worker 70 MB.
+LINE_BATCH_SIZE = 2_000
 
 
 class RepairsWouldBeLost(UsersError):
@@ -60,12 +59,10 @@ def receive_file(
     """
     Keep an uploaded file, part by part, and order its check.
 
-    `options` are what was chosen for the whole file: what it is for, encoding, delimiter, mode and
-    defaults.
-    Nothing of the file is looked at here; that is the worker's.
+    `options` are the choices for the whole file: purpose, encoding, delimiter, mode, defaults.
+    Only the worker reads the file.
 
-    :raises Refused: where administrators are to be made, or users are to leave, and the member
-        may not.
+    :raises Refused: where the file makes administrators or deletes users, and the member may not.
     """
     _require_grants(options, by)
     batch = create_batch(
@@ -101,15 +98,15 @@ def check_again(
     """
     Check the file once more, with other choices; the plan and its repairs are discarded.
 
-    `columns` are the fields by the plain headers of columns that mean something else than was
-    found; it is remembered for every later file of the customer.
+    `columns` are the fields by the plain headers of columns whose meaning the member changed; they
+    are remembered for later files of the customer.
 
     :param discarded_repairs: how many repaired or skipped rows the member agreed to lose.
     :raises RepairsWouldBeLost: where there are more of them.
-    :raises NotPlanned: where it has been started or dropped, or is being checked.
-    :raises FileGone: where the file has been removed meanwhile.
-    :raises Refused: where administrators are to be made and the member may not, or where it is
-        another member's import, which this one could not start either.
+    :raises NotPlanned: where the import was started or canceled, or is being checked.
+    :raises FileGone: where the file has been removed.
+    :raises Refused: where the file makes administrators or deletes users and the member may not,
+        or where it is the import of another member, which this one may not start.
     """
     _require_grants(options, by)
     if not may_start(batch, by):
@@ -124,7 +121,7 @@ def check_again(
         state=Batch.State.CHECKING,
         options=options,
         plan={},
-        # The rows are judged by the rights of who checks them.
+        # The rows are checked with the permissions of this member.
         by=by,
         by_name=by.name,
     ):
@@ -148,11 +145,11 @@ def _require_grants(options: dict, by: Member) -> None:
 
 def check_upload(*, batch_id: UUID | str) -> None:
     """
-    Do what a batch that is being checked waits for, at most once; the batch says what came out.
+    Do the work that a batch in state "checking" waits for, at most once.
 
-    Its file is read and its import planned, or the rows of its plan are repaired, or its undo is
-    planned. The attempt is counted before the work, so a file that crashes the worker is refused.
-    Where the database cannot go on, the check waits for it.
+    Reads its file and plans the import, or repairs the rows of its plan, or plans its undo. The
+    attempt is counted before the work, so that a file that crashes the worker is refused. Where the
+    database is not available, the check waits for it.
     """
     do_once(
         f"the check of batch {batch_id}",
@@ -184,16 +181,18 @@ def _check(chunk: Chunk) -> None:
         repair.do_repair(batch, chunk)
         return
     options = batch.options
-    if not _parts_of(batch).exists():
+    # The rows take the place of these bytes: no other name may keep them.
+    parts = batch.uploads.filter(number__gt=PREVIEW).order_by("number")
+    if not parts.exists():
         _refuse(chunk, "file_gone")
         return
     try:
         parsed = table.parse_file(
-            _read_parts(batch),
+            b"".join(parts.values_list("content", flat=True).iterator(8)),
             batch.source_name,
             encoding=options.get("encoding") or None,
             delimiter=options.get("delimiter") or None,
-            said=find_said_columns(batch.customer),
+            meanings=find_column_meanings(batch.customer),
         )
     except UnreadableFile as error:
         keep_preview(batch, preview.show_top(error.top))
@@ -204,48 +203,36 @@ def _check(chunk: Chunk) -> None:
     end_check(chunk)
 
 
-def _parts_of(batch: Batch) -> QuerySet[Upload]:
-    return batch.uploads.filter(number__gt=PREVIEW).order_by("number")
-
-
-def _read_parts(batch: Batch) -> bytes:
-    # Kept by nobody but who parses it: its rows take the place of the file.
-    return b"".join(_parts_of(batch).values_list("content", flat=True).iterator(8))
-
-
 def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None:
-    """Plan the import of these rows of a file, which its batch waits for; the list is emptied."""
-    made, leavers = _make_plan(batch, rows)
-    _save(batch, leavers, made.lines)
+    """Plan the import of these rows of a file in the batch; empties the list."""
+    made, missing = _make_plan(batch, rows)
+    _save(batch, missing, made.lines)
     found = {
         "detected": describe_detected(parsed.detected),
         "notices": [notice.as_json() for notice in parsed.notices],
-        "seats": [
-            asdict(seats) | {"short": seats.short, "left": seats.left} for seats in made.seats
-        ],
+        "seats": [seats.as_json() for seats in made.seats],
         "counts": {"ready": made.ready, "warned": made.warned, "failed": made.failed},
-        "idle": made.idle,
-        # The seats of those who leave, for a forecast after repairs.
-        "freed": leavers.freed,
-        **leavers.plan,
+        "idle": made.unchanged,
+        **missing.plan,
     }
-    # Nobody else writes a batch that is being checked, but it may be dropped meanwhile.
+    # Only this worker writes a batch that is being checked, but it can be canceled meanwhile.
     if not Batch.objects.filter(pk=batch.pk, state=Batch.State.CHECKING).update(
         state=Batch.State.PLANNED, plan=found, halted_by=""
     ):
         Line.objects.filter(batch=batch).delete()
 
 
-def _save(batch: Batch, leavers: full_list.MissingUsers, lines: Sequence[plan.PlannedLine]) -> None:
-    if leavers.lines:
-        save_lines(batch=batch, lines=leavers.lines)
-    # Before the rows is room for everybody who may still leave when rows are repaired.
-    before = leavers.plan["leavers"]["active"] if leavers.plan else 0
-    # A hundred thousand lines at once would take the worker 70 MB.
-    for start in range(0, len(lines), LINES_AT_ONCE):
-        some = [_line(line, leavers.idle) for line in lines[start : start + LINES_AT_ONCE]]
+def _save(batch: Batch, missing: full_list.MissingUsers, lines: Sequence[plan.PlannedLine]) -> None:
+    if missing.lines:
+        save_lines(batch=batch, lines=missing.lines)
+    # Numbers before the rows stay free for users who may be missing after repairs.
+    before = missing.plan["leavers"]["active"] if missing.plan else 0
+    for start in range(0, len(lines), LINE_BATCH_SIZE):
+        some = [
+            _line(line, missing.unchanged_names) for line in lines[start : start + LINE_BATCH_SIZE]
+        ]
         save_lines(batch=batch, lines=some, first=before + start + 1)
-    batch.total = len(leavers.lines) + len(lines)
+    batch.total = len(missing.lines) + len(lines)
     batch.save(update_fields=["total"])
 
 
@@ -259,28 +246,26 @@ def _make_plan(batch: Batch, rows: list[table.Row]) -> tuple[plan.Plan, full_lis
         by=batch.by,
     )
     people, problems = validate.validate(rows, facts, defaults)
-    # The people take their place; both of a large file would take the worker 20 MB more.
+    # Rows and people of a large file together would take the worker 20 MB more.
     rows.clear()
-    leavers = full_list.MissingUsers()
-    if facts.people is not None and facts.people.purpose == "roster":
-        there = {person.input["user_name"].lower() for person in people}
-        leavers = full_list.find_missing_users(batch, there)
-    made = plan.make_plan(people, problems, facts, leavers.freed)
-    if leavers.plan:
-        lines = {line.line for line in made.lines}
-        idle = {one.input["user_name"] for one in people if one.line not in lines}
-        leavers = replace(leavers, idle=idle)
-    return made, leavers
+    if facts.existing is None or facts.existing.purpose != "roster":
+        return plan.make_plan(people, problems, facts), full_list.MissingUsers()
+    named = {person.input["user_name"].lower() for person in people}
+    missing = full_list.find_missing_users(batch, named)
+    made = plan.make_plan(people, problems, facts, missing.freed)
+    lines = {line.line for line in made.lines}
+    unchanged = {one.input["user_name"] for one in people if one.line not in lines}
+    return made, replace(missing, unchanged_names=unchanged)
 
 
-def _line(planned: plan.PlannedLine, idle: Collection[str]) -> PlannedLine:
-    known = planned.input.get("user_id")
+def _line(planned: plan.PlannedLine, unchanged_names: Collection[str]) -> PlannedLine:
+    user_id = planned.input.get("user_id")
     more = {"line": planned.line}
-    if idle and planned.input["user_name"] in idle:
-        # Whatever becomes of this row, its user does not leave.
+    if planned.input["user_name"] in unchanged_names:
+        # Whatever becomes of this row, its user is not missing.
         more[NAMED] = True
     return PlannedLine(
-        UUID(known) if known else uuid7(),
+        UUID(user_id) if user_id else uuid7(),
         planned.input | more,
         [problem.as_json() for problem in planned.problems],
         is_valid=planned.state != plan.FAILED,
@@ -288,7 +273,7 @@ def _line(planned: plan.PlannedLine, idle: Collection[str]) -> PlannedLine:
 
 
 def describe_detected(detected: table.Detected) -> dict:
-    """What was found out about a file, as its batch keeps it."""
+    """The format of a file, in the form that a plan stores."""
     found = asdict(detected)
     found.pop("columns")
     return found

@@ -1,4 +1,4 @@
-"""Complete lists of a customer's staff: who is not in the file leaves."""
+"""Full lists of a customer's users: users who are missing from the file are deleted."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,43 +18,43 @@ from partners.postgres import among
 from users.acts.selection import is_last_administrator, plan_line, problems_of
 from users.models import CustomerUser
 
-# More leavers than this share of the users, in percent, stop a roster unless a member says else.
+# The share of users in percent that may be missing, unless a member sets another.
 MAX_MISSING = 10
-# With an error in the user name nobody can say whom a row is about, but for these.
-_KNOWN_ALL_THE_SAME = ["administrator", "user_name_repeated"]
+# Errors of user names that leave no doubt about the user of a row.
+_CLEAR_ERRORS = ["administrator", "user_name_repeated"]
 
 
 class TooManyMissing(UsersError):
-    """More users would leave than the share that the member has set."""
+    """More users are missing than the share that the member has set."""
 
     message = _(
-        "More users are missing from the file than the share you allow to leave. Make sure that"
-        " the file is complete; then read it again with a larger share."
+        "More users are missing from the file than the share you allow. Make sure that the file is"
+        " complete, then read it again with a larger share."
     )
 
 
 class UsersUnclear(UsersError):
-    """Rows do not say whom they are about, so nobody can say who is missing."""
+    """The users of some rows are unclear, so it is unclear which users are missing."""
 
     message = _(
-        "Some rows do not say clearly whom they are about, so nobody can say who is missing from"
-        " the file. Repair these rows first, or leave them out."
+        "Some rows have errors in their user names, so it’s unclear which users are missing from the"
+        " file. Repair or skip these rows first."
     )
 
 
 @dataclass(frozen=True)
 class MissingUsers:
-    """Who leaves: their lines, the seats they free, and what the plan says about them."""
+    """The users missing from a full list: their lines, the seats they free, the plan's keys."""
 
     lines: list[PlannedLine] = field(default_factory=list)
     freed: dict[str, int] = field(default_factory=dict)
     plan: dict = field(default_factory=dict)
-    # The user names of rows that get no line, as they ask for nothing.
-    idle: Collection[str] = frozenset()
+    # The user names of rows that get no line, as they change nothing.
+    unchanged_names: Collection[str] = frozenset()
 
 
 def find_missing_users(batch: Batch, user_names: Collection[str]) -> MissingUsers:
-    """The active users whose names are not among these, in the order of the list."""
+    """The active users whose names are not among these, in the order of the user list."""
     customer, by = batch.customer, batch.by
     with connection.cursor() as cursor:
         cursor.execute(
@@ -70,18 +70,18 @@ def find_missing_users(batch: Batch, user_names: Collection[str]) -> MissingUser
         names = ("pk", "user_name", "display_name", "is_administrator")
         users = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     lines = [plan_line(user, problems_of(user, by=by), act=LEAVE) for user in users]
-    going = [line.user_id for line in lines if line.is_valid]
+    leaving = [line.user_id for line in lines if line.is_valid]
     active = customer.users.filter(deleted_at=None).count()
     return MissingUsers(
         lines,
-        licensing.count_held(customer, going),
+        licensing.count_held(customer, leaving),
         {
             "leavers": {
                 "count": len(users),
                 "active": active,
                 "most": batch.options.get("most_leavers", MAX_MISSING),
             },
-            "takes_last_administrator": is_last_administrator(customer.pk, going),
+            "takes_last_administrator": is_last_administrator(customer.pk, leaving),
             "retention_days": customer.retention_days,
         },
     )
@@ -115,7 +115,7 @@ def update_missing_users(
     batch: Batch, lines: dict[int, LineSummary], moved: Mapping[int, str]
 ) -> None:
     """
-    Keep users whom a row names now, and let those leave whom no row names, after rows changed.
+    Update which users are missing, after rows changed.
 
     `moved` are new states of lines about missing users, by number.
     """
@@ -158,7 +158,7 @@ def update_missing_users(
 def _add_missing_users(
     batch: Batch, lines: dict[int, LineSummary], rows: Sequence[LineSummary]
 ) -> None:
-    """Add lines for the users whom rows of the file named, and none names now."""
+    """Add lines for the users that rows of the file named, and none names now."""
     present = {line.user_id for line in rows if not line.is_skipped}
     present |= {line.user_id for line in lines.values() if line.is_missing_user}
     missing = {line.first_user_id for line in rows if not line.is_named} - present - {None}
@@ -184,10 +184,10 @@ def _add_missing_users(
 
 def refuse_unsafe(batch: Batch) -> None:
     """
-    Refuse a roster that would let go people who may be meant to stay.
+    Refuse a full list that may delete the wrong users.
 
-    :raises UsersUnclear: where rows do not say whom they are about.
-    :raises TooManyMissing: where more leave than the share that was set.
+    :raises UsersUnclear: where rows have errors in their user names.
+    :raises TooManyMissing: where more users are missing than the share that was set.
     """
     leaving = batch.lines.filter(state=Line.State.PLANNED, input__act=LEAVE).count()
     if refusal := find_stop(batch, leaving):
@@ -195,7 +195,7 @@ def refuse_unsafe(batch: Batch) -> None:
 
 
 def find_stop(batch: Batch, leaving: int) -> type[UsersError] | None:
-    """The refusal to let so many users leave; None where they may."""
+    """The reason not to delete this number of missing users, or None."""
     if not leaving:
         return None
     with connection.cursor() as cursor:
@@ -206,10 +206,10 @@ def find_stop(batch: Batch, leaving: int) -> type[UsersError] | None:
                 WHERE batch_id = %s AND state = %s AND p.severity = 'error'
                     AND p."column" IN ('user_name', 'domain') AND p.code <> ALL(%s))
             """,
-            [batch.pk, Line.State.INVALID, _KNOWN_ALL_THE_SAME],
+            [batch.pk, Line.State.INVALID, _CLEAR_ERRORS],
         )
         if cursor.fetchone()[0]:
             return UsersUnclear
     share = batch.plan["leavers"]
-    # In percent of those who were active when the list was checked.
+    # In percent of the users who were active when the list was checked.
     return TooManyMissing if leaving * 100 > share["active"] * share["most"] else None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import connection
@@ -10,9 +10,8 @@ from django.db import connection
 from batches.models import Batch, Line
 from batches.operations.plan import LINES_A_STATEMENT, as_json
 from imports.check import plan
-from imports.check.plan import SEAT_SHORT
 from imports.check.repair import Row, check_row
-from imports.check.rows import REPEATED, repeated
+from imports.check.rows import repeated
 from imports.operations import full_list
 from imports.queries import SHARED, LineSummary, summarize_lines
 from partners.models import Member
@@ -42,7 +41,7 @@ class Rechecked:
 
     rows: dict[int, Row]
     lines: dict[int, LineSummary]
-    # What is to be said of rows whose user name is, or was, in several rows; by number.
+    # The problem, or None, of rows with a user name that is or was in several rows; by number.
     repeated: dict[int, Problem | None]
     facts: Facts
     # The users that repaired rows were about before.
@@ -121,25 +120,23 @@ def save(batch: Batch, done: Rechecked, moved: Mapping[int, str] | None = None) 
     if "leavers" in batch.plan:
         full_list.update_missing_users(batch, lines, moved or {})
     made = plan.make_plan(*_people(lines), done.facts, full_list.plan_leaving(batch, lines))
-    short = {
-        line.line: [one for one in line.problems if one.code == SEAT_SHORT] for line in made.lines
-    }
-    # Many rows have the same of these problems: each list is read once.
-    read: dict[str, list[Problem]] = {"[]": []}
+    short = {line.line: line.problems for line in made.lines if line.state == plan.WARNED}
+    # Many rows lack the same products: each list is read once.
+    read: dict[str, list[str]] = {"[]": []}
     counts = dict.fromkeys(("ready", "warned", "failed"), 0)
     shared: dict[int, list[Problem]] = {}
     for number, line in lines.items():
         if line.is_missing_user:
             continue
-        if line.shared not in read:
-            read[line.shared] = list(map(Problem.from_json, json.loads(line.shared)))
-        before = read[line.shared]
-        names = [one for one in before if one.code == REPEATED]
+        now = short.get(line.line, ())
+        if line.short not in read:
+            read[line.short] = json.loads(line.short)
         if number in done.repeated:
-            names = [one for one in (done.repeated[number],) if one]
-        now = names + short.get(line.line, [])
-        if number in done.rows or now != before:
-            shared[number] = now
+            found = done.repeated[number]
+            shared[number] = [*([found] if found else []), *now]
+        # A row with a repeated name does not run, and takes no seat.
+        elif not line.is_repeated and read[line.short] != [one.value for one in now]:
+            shared[number] = list(now)
         if line.state == Line.State.INVALID:
             counts["failed"] += 1
         elif line.state == Line.State.PLANNED:
@@ -147,9 +144,7 @@ def save(batch: Batch, done: Rechecked, moved: Mapping[int, str] | None = None) 
     _write_rows(batch, done, shared)
     _write_shared(batch, lines, {n: shared[n] for n in shared if n not in done.rows})
     batch.plan |= {
-        "seats": [
-            asdict(seats) | {"short": seats.short, "left": seats.left} for seats in made.seats
-        ],
+        "seats": [seats.as_json() for seats in made.seats],
         "counts": counts,
     }
     batch.save(update_fields=["plan"])
@@ -185,7 +180,7 @@ def _write_rows(batch: Batch, done: Rechecked, shared: Mapping[int, list[Problem
                     problems = r.problems::jsonb, user_id = coalesce(r.user_id, l.user_id)
                 FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::uuid[])
                     AS r(number, state, input, problems, user_id)
-                -- A row whose user was purged since it was read stays empty.
+                -- A row that a purge has emptied since it was read stays empty.
                 WHERE l.batch_id = %s AND l.number = r.number AND l.input ? 'products'
                 """,
                 [

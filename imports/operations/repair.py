@@ -1,4 +1,4 @@
-"""Repairing the rows of a planned import: one, or all that have the same problem."""
+"""Repairs the rows of a planned import: one row, or all rows with the same problem."""
 
 import json
 from collections.abc import Collection
@@ -153,7 +153,7 @@ def do_repair(batch: Batch, chunk: Chunk) -> None:
 
 
 def give_up_repair(batch: Batch, chunk: Chunk) -> None:
-    """Let a plan wait again whose repair did not succeed; none of its rows was changed."""
+    """End a repair that failed; none of its rows was changed."""
     lock_customer(batch.customer)
     if (locked := _lock_repaired(batch)) is not None:
         _end_repair(locked, {"failed": True})
@@ -163,17 +163,17 @@ def give_up_repair(batch: Batch, chunk: Chunk) -> None:
 @transaction.atomic
 def stop_repair(*, batch: Batch, by: Member) -> None:
     """
-    Let a plan wait again whose rows no worker has begun to repair; none of them was changed.
+    Cancel a repair that no worker has begun; no row was changed.
 
-    :raises NotPlanned: where no repair of the batch is left to a worker any more.
-    :raises BeingRepaired: where a worker is at it.
+    :raises NotPlanned: where no repair of the batch waits for a worker.
+    :raises BeingRepaired: where a worker has begun it.
     :raises Refused: where the member could not have started the batch.
     """
     require_may_start(batch, by)
     locked = _lock_repaired(batch)
     if locked is None:
         raise NotPlanned
-    # Held by the worker from its first look at the rows to the end.
+    # The worker holds it from the beginning to the end.
     free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
     if free.first() is None:
         raise BeingRepaired
@@ -182,7 +182,7 @@ def stop_repair(*, batch: Batch, by: Member) -> None:
 
 
 def _lock_repaired(batch: Batch) -> Batch | None:
-    """The batch whose rows are being repaired, locked; None where it was dropped meanwhile."""
+    """The batch that is being repaired, locked; None where it was canceled meanwhile."""
     repaired = Batch.objects.select_for_update(of=("self",), no_key=True).select_related("by")
     return repaired.filter(pk=batch.pk, state=Batch.State.CHECKING, plan__has_key="repair").first()
 
@@ -211,7 +211,7 @@ def include_lines(*, batch: Batch, numbers: Collection[int], by: Member) -> Repa
     """
     Include skipped lines in the plan again, checked against what is true now.
 
-    A missing user whom a row names meanwhile stays skipped.
+    A missing user that a row names meanwhile stays skipped.
 
     :raises NotPlanned: where the batch is not waiting.
     :raises Refused: where the member may not import users, or it is another member's plan.
@@ -262,9 +262,9 @@ def _lock(batch: Batch, by: Member) -> Batch:
     require(by, Permission.MANAGE_USERS)
     if not may_start(batch, by):
         require(by, Permission.APPROVE_BATCHES)
-    # Before the batch and its lines, which a purge empties after it has locked the customer.
+    # Before the batch and its lines: a purge locks the customer first, then empties lines.
     lock_customer(batch.customer)
-    # Locked as where it is started: no line changes in a plan that runs.
+    # With the lock of a start: no line changes in a plan that runs.
     waiting = Batch.objects.select_for_update(of=("self",), no_key=True).select_related("by")
     locked = waiting.filter(pk=batch.pk, kind=Batch.Kind.IMPORT, state=Batch.State.PLANNED).first()
     if locked is None:

@@ -1,4 +1,4 @@
-"""One file with people of many customers: cut into a planned import for each of them."""
+"""Splits a file with users of several customers into a planned import for each."""
 
 import json
 import logging
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from io import BytesIO
 from uuid import UUID
 
 from django.db import Error, transaction
@@ -26,7 +25,7 @@ from customers.models import Customer, Domain
 from customers.queries import find_customers
 from imports.models import Bundle, BundlePart
 from imports.operations.check import describe_detected, plan_rows
-from imports.queries import find_agreed_columns
+from imports.queries import find_shared_meanings
 from imports.read import columns, table
 from imports.read.assign import Assigner
 from partners.access import require
@@ -37,25 +36,24 @@ from users.rules.problems import NOTICE, Problem
 
 log = logging.getLogger(__name__)
 
-# So many rows that belong to no customer are shown; all of them can be downloaded.
-MOST_SHOWN = 200
-STRAYS_A_PART = 1_000
-# They are rows of a file that nobody waits for any more.
-STRAYS_KEPT = timedelta(days=30)
+# Rows without a customer that are shown; all of them can be downloaded.
+MAX_SHOWN = 200
+UNMATCHED_PER_PART = 1_000
+UNMATCHED_KEPT = timedelta(days=30)
 
 
 class NothingToStart(UsersError):
-    """No import of the bundle waits."""
+    """No import of the file is waiting."""
 
-    message = _("No import of this file is waiting. Each customer’s page shows what became of it.")
+    message = _("No import of this file is waiting. See the result on each customer’s page.")
 
 
 @transaction.atomic
 def receive_bundle(*, name: str, parts: Iterable[bytes], options: dict, by: Member) -> Bundle:
     """
-    Keep an uploaded file with people of many customers, and order that it is cut.
+    Keep an uploaded file with users of several customers, and order that it is split.
 
-    `options` are as for `receive_file`; each customer's own domain and location fill the gaps.
+    `options` are as for `receive_file`; each customer's own domain and location are the defaults.
 
     :raises Refused: where the member may not import users.
     """
@@ -74,23 +72,23 @@ def receive_bundle(*, name: str, parts: Iterable[bytes], options: dict, by: Memb
     return bundle
 
 
-def cut_bundle(*, bundle_id: UUID | str) -> None:
+def split_bundle(*, bundle_id: UUID | str) -> None:
     """
-    Read the file of a bundle and plan an import for each customer in it, at most once.
+    Read the file and plan an import for each customer in it, at most once.
 
-    The attempt is counted before the work, so a file that crashes the worker is refused.
+    The attempt is counted before the work, so that a file that crashes the worker is refused.
     """
     do_once(
-        f"the cutting of bundle {bundle_id}",
+        f"the split of upload {bundle_id}",
         lease=partial(_lease, bundle_id),
-        work=_cut,
+        work=_split,
         give_up=partial(_refuse, code="internal"),
         put_off=partial(_give_back_attempt, bundle_id),
     )
 
 
 def _give_back_attempt(bundle_id: UUID | str, error: Exception, *, attempt: int | None) -> bool:
-    # A database that is away, or full, says nothing about the file; the sweep tries again.
+    # A database that is away or full is no fault of the file; the sweep tries again.
     if attempt is not None and is_infrastructure(error):
         with suppress(Error), transaction.atomic():
             Bundle.objects.filter(pk=bundle_id, state=Bundle.State.CHECKING).update(
@@ -108,72 +106,71 @@ def _lease(bundle_id: UUID | str) -> Bundle | None:
     )
 
 
-def _cut(bundle: Bundle) -> None:
+def _split(bundle: Bundle) -> None:
     customers = {one.pk: one for one in _open_customers(bundle.by).iterator()}
-    # What a header means by itself, one customer's files do not change for the others.
-    said = {
+    # The choice of one customer does not change a header that has a meaning of its own.
+    meanings = {
         header: field
-        for header, field in find_agreed_columns(list(customers)).items()
+        for header, field in find_shared_meanings(list(customers)).items()
         if not columns.has_meaning(header)
     }
-    content = BytesIO()
-    for part in bundle.parts.order_by("number").values_list("content", flat=True).iterator(8):
-        content.write(part)
+    parts = bundle.parts.order_by("number").values_list("content", flat=True)
     try:
         parsed = table.parse_file(
-            content.getvalue(),
+            b"".join(parts.iterator(8)),
             bundle.source_name,
             encoding=bundle.options.get("encoding") or None,
             delimiter=bundle.options.get("delimiter") or None,
             with_customer=True,
-            said=said,
+            meanings=meanings,
         )
     except UnreadableFile as error:
         _refuse(bundle, error.code, error.params)
         return
     assigner = Assigner(*_names_of(customers))
-    rows, strays = defaultdict(list), []
+    rows, unmatched = defaultdict(list), []
     for row in parsed.rows:
         found = assigner.find(row)
         if found.customer is None:
-            # Empty cells are left out: there may be a hundred thousand rows.
+            # Without empty cells: there may be 100,000 rows.
             cells = {field: text for field, text in row.values.items() if text}
-            strays.append(found.stray | {"cells": cells})
+            unmatched.append(found.unmatched | {"cells": cells})
         else:
             rows[found.customer].append(row)
     for customer_id in sorted(rows, key=lambda pk: customers[pk].sort_key):
         _plan_for(bundle, customers[customer_id], rows[customer_id], parsed)
-    bundle.state = Bundle.State.CUT
+    bundle.state = Bundle.State.SPLIT
     bundle.plan = {
         "detected": describe_detected(parsed.detected),
         "notices": [
-            notice.as_json() for notice in (*parsed.notices, *_about_said(parsed.detected, said))
+            notice.as_json()
+            for notice in (*parsed.notices, *_describe_meanings(parsed.detected, meanings))
         ],
         "rows": len(parsed.rows),
-        "strays": len(strays),
-        "shown_strays": [
+        "unmatched": len(unmatched),
+        "shown_unmatched": [
             {name: value for name, value in one.items() if name != "cells"}
-            for one in strays[:MOST_SHOWN]
+            for one in unmatched[:MAX_SHOWN]
         ],
     }
     bundle.save(update_fields=["state", "plan"])
     bundle.parts.all().delete()
-    _keep_strays(bundle, strays)
+    _keep_unmatched_rows(bundle, unmatched)
 
 
-def _about_said(detected: table.Detected, said: Mapping[str, str]) -> Iterator[Problem]:
+def _describe_meanings(detected: table.Detected, meanings: Mapping[str, str]) -> Iterator[Problem]:
     for column in detected.columns:
-        if said.get(columns.plain_header(column.header)):
+        if meanings.get(columns.plain_header(column.header)):
             yield Problem(
                 detected.header_line, column.field, column.header[:120], "column_said", {},
                 severity=NOTICE,
             )  # fmt: skip
 
 
-def _keep_strays(bundle: Bundle, strays: Sequence[dict]) -> None:
+def _keep_unmatched_rows(bundle: Bundle, unmatched: Sequence[dict]) -> None:
     """Keep the rows that belong to no customer where the parts of the file were."""
-    for number, start in enumerate(range(0, len(strays), STRAYS_A_PART), 1):
-        content = json.dumps(strays[start : start + STRAYS_A_PART]).encode()
+    for number, start in enumerate(range(0, len(unmatched), UNMATCHED_PER_PART), 1):
+        content = json.dumps(unmatched[start : start + UNMATCHED_PER_PART]).encode()
         BundlePart.objects.create(bundle=bundle, number=number, content=content)
 
 
@@ -211,11 +208,11 @@ def _plan_for(
 
 
 def _refuse(bundle: Bundle, code: str, params: dict | None = None) -> None:
-    said = {key: str(value) for key, value in (params or {}).items()}
+    texts = {key: str(value) for key, value in (params or {}).items()}
     if code == "no_header":
-        # What the file begins with then may be a person, and this is kept.
-        del said["found"]
-    refused = {"code": code, "params": said}
+        # The beginning of the file may name a person, and this is kept.
+        del texts["found"]
+    refused = {"code": code, "params": texts}
     bundle.state, bundle.plan = Bundle.State.REFUSED, {"refused": refused}
     bundle.save(update_fields=["state", "plan"])
     bundle.parts.all().delete()
@@ -224,13 +221,13 @@ def _refuse(bundle: Bundle, code: str, params: dict | None = None) -> None:
 @transaction.atomic
 def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Member) -> int:
     """
-    Start every import of the bundle that waits, can run and is in the member's reach, in workers.
+    Start the waiting imports of the file that the member may see, in workers.
 
-    Returns how many were started. One that must be looked at first, as none of its rows is good, it
-    would leave a customer without an administrator or was to be done in full only, is left waiting.
+    Returns how many were started. An import stays waiting where none of its rows can run, where it
+    would leave a customer without an administrator, or where it is all or nothing with errors.
 
     :raises NothingToStart: where none was started.
-    :raises Refused: where the member may not import users, or it is another member's bundle.
+    :raises Refused: where the member may not import users, or it is another member's file.
     """
     require(by, Permission.MANAGE_USERS)
     good = Line.objects.filter(batch=OuterRef("pk"), state=Line.State.PLANNED)
@@ -238,11 +235,11 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
         Exists(good),
         bundle=bundle.pk,
         state=Batch.State.PLANNED,
-        # Neither those the member may not see nor those archived since.
+        # Customers that the member may see and that are not archived.
         customer__in=_open_customers(by),
     )
     started = 0
-    # By customer, whose rows every start locks first.
+    # In the order in which the starts lock the customers.
     for batch in waiting.select_related("customer", "by").order_by("customer_id"):
         try:
             with transaction.atomic():
@@ -250,7 +247,7 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
         except NotPlanned:
             continue
         except UsersError as error:
-            log.info("the import %s of a bundle was left waiting: %s", batch.pk, error)
+            log.info("import %s was not started with the others: %s", batch.pk, error)
             continue
         started += 1
     if not started:
@@ -259,7 +256,7 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
 
 
 def sweep_bundles() -> None:
-    """Wake the workers again for this tenant's bundles that nobody was told of for a minute."""
+    """Wake the workers again for files of this tenant whose last wake-up is a minute old."""
     stale = timezone.now() - timedelta(seconds=60)
     with transaction.atomic():
         waiting = Bundle.objects.filter(state=Bundle.State.CHECKING).exclude(enqueued_at__gte=stale)
@@ -269,13 +266,13 @@ def sweep_bundles() -> None:
 
 
 @transaction.atomic
-def wipe_strays() -> None:
-    """Remove this tenant's rows that belonged to no customer for too long, wherever they stand."""
-    old = Bundle.objects.filter(created_at__lt=timezone.now() - STRAYS_KEPT).exclude(
+def wipe_unmatched_rows() -> None:
+    """Remove old rows without a customer from this tenant's files and plans."""
+    old = Bundle.objects.filter(created_at__lt=timezone.now() - UNMATCHED_KEPT).exclude(
         state=Bundle.State.CHECKING
     )
     for bundle in old.filter(Exists(BundlePart.objects.filter(bundle=OuterRef("pk")))):
-        for name in ("shown_strays", "notices"):
+        for name in ("shown_unmatched", "notices"):
             bundle.plan.pop(name, None)
         bundle.save(update_fields=["plan"])
         bundle.parts.all().delete()

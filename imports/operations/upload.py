@@ -1,4 +1,4 @@
-"""Uploaded files, and what is kept beside them and no longer."""
+"""Uploaded files: what is kept with them, their removal, and downloads of their rows."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ from partners.models import Member
 from partners.tenancy import require_current
 from users.models import CustomerUser
 
-# Batches that one wipe takes; the next comes in a minute.
+# Batches for one run of the wipe, which runs every minute.
 WIPED_AT_ONCE = 500
-# What a sentence about a row may still say: it names products and places, and no person.
+# Parameters of sentences that are kept: they name no person.
 KEPT_OF_PROBLEMS = ("product", "permission", "location", "field")
 
 State = Batch.State
@@ -32,7 +32,7 @@ State = Batch.State
 class FileGone(UsersError):
     """The uploaded file has been removed."""
 
-    message = _("The uploaded file has been removed meanwhile. Upload it again.")
+    message = _("The uploaded file has been removed. Upload it again.")
 
 
 def forget_file(of: Q) -> None:
@@ -43,11 +43,10 @@ def forget_file(of: Q) -> None:
 @transaction.atomic
 def wipe_files() -> None:
     """
-    Remove this tenant's files of runs that are over, or kept for UPLOADS_KEPT.
+    Remove this tenant's files of finished runs, and files older than UPLOADS_KEPT.
 
-    With them go the names in rows that did not become users.
-
-    An import that waits for longer than its file is kept is dropped: nothing is left to import.
+    The names in rows that did not become users are removed with them. An import that still waits is
+    canceled, as nothing is left to import.
     """
     old = Q(created_at__lt=timezone.now() - UPLOADS_KEPT)
     over = Q(state=State.CANCELED) | old & ~Q(state__in=[State.RUNNING, State.PAUSED])
@@ -68,7 +67,7 @@ def wipe_files() -> None:
 def _drop(batch: Batch) -> None:
     batch.state, batch.halted_by, batch.finished_at = State.CANCELED, "", timezone.now()
     batch.plan["dropped"] = True
-    # A check that runs holds its chunk, and ends by itself when it finds the plan dropped.
+    # A running check holds its chunk, and ends by itself when it finds the plan canceled.
     free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
     numbers = list(free.values_list("number", flat=True))
     Chunk.objects.filter(batch=batch, number__in=numbers).delete()
@@ -82,7 +81,7 @@ def _drop(batch: Batch) -> None:
 
 
 def _wipe_plan(batch: Batch) -> None:
-    # What cells said: headers that were not understood, the value of a repair, where a file began.
+    # Texts of cells: unknown headers, the value of a repair, the beginning of the file.
     for name in ("notices", "repair"):
         batch.plan.pop(name, None)
     if batch.plan.get("refused", {}).get("code") == "no_header":
@@ -117,16 +116,16 @@ def _wipe_rows(batches: list[Batch]) -> None:
         )
 
 
-# The parts of a file are numbered from one; this one is not of the file.
+# The number of the preview; the parts of the file are numbered from 1.
 PREVIEW = 0
 
 
 @transaction.atomic
 def remember_columns(*, customer: Customer, columns: Mapping[str, str]) -> None:
     """
-    Keep what columns mean, for every later file of the customer that has them.
+    Keep the fields of columns for later files of the customer.
 
-    `columns` are the fields by the plain form of the headers; '' leaves a column out.
+    `columns` are the fields by plain header; '' skips a column.
     """
     ImportColumn.objects.bulk_create(
         [
@@ -141,9 +140,9 @@ def remember_columns(*, customer: Customer, columns: Mapping[str, str]) -> None:
 
 def keep_preview(batch: Batch, columns: Sequence[Shown]) -> None:
     """
-    Keep a few cells of each column beside the file, and no longer than that.
+    Keep a few cells of each column as long as the file.
 
-    They may be of columns that are not read, so they must not outlive the file.
+    They may be of columns that are not read, so they must not outlive it.
     """
     Upload.objects.filter(batch=batch, number=PREVIEW).delete()
     content = json.dumps([asdict(column) for column in columns]).encode()
@@ -174,8 +173,8 @@ def record_failed_rows(*, batch: Batch, kind: str, by: Member) -> None:
 
 
 @transaction.atomic
-def record_strays(*, bundle: Bundle, kind: str, by: Member) -> None:
-    """Record the same of the rows of a file that belong to no customer."""
-    after = {"lines": bundle.plan.get("strays", 0), "file": kind}
+def record_unmatched_rows(*, bundle: Bundle, kind: str, by: Member) -> None:
+    """Record that the rows that belong to no customer are about to be downloaded."""
+    after = {"lines": bundle.plan.get("unmatched", 0), "file": kind}
     subject = audit.Subject(bundle.pk, bundle.source_name, after=after)
     audit.record("import.strays_exported", subject=subject, by=by)

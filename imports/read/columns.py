@@ -1,4 +1,4 @@
-"""What a column of a file means: the names that portals and people give to each field."""
+"""What the columns of a file mean: the names that other systems and people use for a field."""
 
 import csv
 import re
@@ -10,15 +10,15 @@ from pathlib import Path
 from partners.names import clean_text
 from users.rules.fields import LABELS
 
-# Read, and then left alone: a notice says so.
+# Never read; a notice explains it.
 PASSWORD = "password"
-# Other systems' columns that have no place here.
+# Columns of other systems without a place here.
 NOT_KEPT = "not_kept"
-# What a result file says about each row; no notice needed.
+# What a result file has about each row; needs no notice.
 RESULT = "result"
-# Whose person it is; read only from a file for many customers.
+# Read only from a file for several customers.
 CUSTOMER = "customer"
-# The user name where no other column is, else the contact address.
+# The user name, or the contact address where another column is the user name.
 EMAIL = "email"
 
 IDENTITY = frozenset({"user_name", "display_name", "first_name", "last_name", EMAIL})
@@ -36,7 +36,7 @@ _IN_BRACKETS = re.compile(r"\[\s*([A-Za-z]+)\s*\]\s*\S*\s*$")
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a file: its place from 0, its header, and the field it holds ('' if unknown)."""
+    """A column of a file: its position from 0, its header, and its field, or '' if unknown."""
 
     position: int
     header: str
@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Header:
-    """What a line means as the header: its columns, its language, whose file it is."""
+    """A header: its columns, its language and the system that made it."""
 
     columns: tuple[Column, ...]
     language: str
@@ -53,22 +53,20 @@ class Header:
 
     @property
     def fields(self) -> frozenset[str]:
-        """The fields that will be read."""
         return frozenset(column.field for column in self.columns) & LABELS.keys()
 
     @property
     def known(self) -> int:
-        """How many of the columns mean something."""
         return sum(1 for column in self.columns if column.field)
 
 
 def template_names(language: str) -> dict[str, str]:
-    """What the template calls each field in a language."""
+    """The names of the fields in the template of a language."""
     return {field: NAMES[field][language][0] for field in LABELS}
 
 
 def plain_header(header: str) -> str:
-    """A header as headers are compared: without case, width, blanks and marks of duty."""
+    """The form in which headers are compared: without case, width, blanks and "(required)"."""
     text = unicodedata.normalize("NFKC", header).casefold()
     text = re.sub(
         r"\[(required|upload only|read only|必需|必填)\]|\((required|optional|必填|选填|可选)\)",
@@ -93,25 +91,25 @@ _INDEX = _index()
 
 
 def has_meaning(plain: str) -> bool:
-    """Whether a header, in its plain form, says by itself what its column holds."""
+    """Whether a plain header is the name of a field."""
     return plain in _INDEX
 
 
-def read_header(cells: Sequence[str], said: Mapping[str, str] | None = None) -> Header | None:
+def read_header(cells: Sequence[str], meanings: Mapping[str, str] | None = None) -> Header | None:
     """
-    Read a line as the header of a file of people; None if it is not one.
+    Read a line as the header of a file of users; None where it is not one.
 
-    What members said of columns counts more than what the names mean: the field, or '' to leave
-    it out, by the plain form of the header.
+    `meanings` have precedence over the names of columns: the field by plain header, '' to skip it.
     """
-    found = [_meaning(cell, said or {}) for cell in cells]
+    meanings = meanings or {}
+    found = [_meaning(cell, meanings) for cell in cells]
     fields = {field for field, _ in found}
     if not fields & IDENTITY:
         return None
     filled = sum(1 for cell in cells if cell.strip())
     known = sum(1 for field, _ in found if field)
     # One known word among many is a title or a person, not a header.
-    if known < 2 and filled > 1 and not any(plain_header(cell) in (said or {}) for cell in cells):
+    if known < 2 and filled > 1 and not any(plain_header(cell) in meanings for cell in cells):
         return None
     email = "contact_email" if "user_name" in fields else "user_name"
     columns = tuple(
@@ -121,10 +119,10 @@ def read_header(cells: Sequence[str], said: Mapping[str, str] | None = None) -> 
     return Header(columns, _language(found), _source(cells, columns))
 
 
-def _meaning(cell: str, said: Mapping[str, str]) -> tuple[str, frozenset[str]]:
-    if said and (plain := plain_header(cell)) in said:
-        # Left out on purpose, so that nothing need be said about it.
-        return said[plain] or RESULT, frozenset()
+def _meaning(cell: str, meanings: Mapping[str, str]) -> tuple[str, frozenset[str]]:
+    if meanings and (plain := plain_header(cell)) in meanings:
+        # Skipped on purpose, like a result, which needs no notice.
+        return meanings[plain] or RESULT, frozenset()
     bracketed = _IN_BRACKETS.search(cell)
     if bracketed and bracketed[1].lower() in _ENTRA:
         before = _INDEX.get(plain_header(cell[: bracketed.start()]))
@@ -133,7 +131,7 @@ def _meaning(cell: str, said: Mapping[str, str]) -> tuple[str, frozenset[str]]:
 
 
 def _language(found: list[tuple[str, frozenset[str]]]) -> str:
-    # A name that only one language has counts for more than one that several share.
+    # A name that only one language has counts more than one that several have.
     votes = dict.fromkeys(("en", "zh-hans", "zh-hant", "ja"), 0.0)
     for _field, languages in found:
         for language in languages:

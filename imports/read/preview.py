@@ -1,4 +1,4 @@
-"""What a file's columns hold, shown to whoever says what they mean."""
+"""A few cells of each column of a file, for members who choose what columns mean."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LONGEST = 60
 
 @dataclass(frozen=True)
 class Shown:
-    """A column: its header, the field that it is taken for, and a few of its cells."""
+    """A column: its header, the field that it is read as, and a few of its cells."""
 
     header: str
     field: str
@@ -21,14 +21,14 @@ class Shown:
 
 
 class Samples:
-    """Takes down a few different cells of each column while the rows are read."""
+    """Collects a few different cells of each column while the rows are read."""
 
     def __init__(self, header: Header):
         self.header = header
         self._cells: list[dict[str, None]] = [{} for _column in header.columns]
 
     def watch(self, lines: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
-        """The lines as they come, the first of them looked at."""
+        """The lines unchanged; cells of the first ones are collected."""
         for number, line in enumerate(lines):
             if number < LINES:
                 self._look_at(line[1])
@@ -50,7 +50,7 @@ class Samples:
 
 
 def show_top(lines: Sequence[tuple[int, list[str]]]) -> tuple[Shown, ...]:
-    """The columns of a file without a known header, as if its first line were one."""
+    """The columns of a file without a known header, as if the first line were it."""
     if not lines:
         return ()
     cells = [clean_text(cell) for cell in lines[0][1]]

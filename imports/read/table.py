@@ -1,4 +1,4 @@
-"""Bytes to rows: what a file says about each person, under the names of our fields."""
+"""Reads a file of users: from bytes to rows with the texts by field."""
 
 import re
 from collections.abc import Container, Mapping
@@ -21,7 +21,7 @@ SIZE_LIMIT = 50 * 1024 * 1024
 _EXAMPLE = re.compile(r"\s*(example|示例|例|範例|例子)\s*[:：]", re.IGNORECASE)
 _TEXT = re.compile("[^\ufeff\0 \t\r\n,;|]")
 _HINT = re.compile(r"\s*\"?(version\s*:|sep=)", re.IGNORECASE)
-# Fields in which many people have the same text: it is kept once.
+# Fields in which many rows have the same text: it is kept once.
 _REPETITIVE = frozenset(
     {"domain", "location", "products", "permissions", "job_title", "department", "language"}
     | {"last_name", "first_name"}
@@ -30,9 +30,9 @@ _REPETITIVE = frozenset(
 
 class Row:
     """
-    One person as the file has it: the line's number and the texts of the cells by field.
+    A row of a file: the line number and the texts of the cells by field.
 
-    All rows of a file share the names of the fields; a dictionary each would take more memory
+    All rows of a file share the names of the fields: one dictionary for each would take more memory
     than the texts.
     """
 
@@ -41,7 +41,7 @@ class Row:
     def __init__(self, line: int, values: Mapping[str, str], extra: bool = False):
         self.line = line
         self._fields, self._texts = tuple(values), tuple(values.values())
-        # The line has more cells than the header, so they may stand in the wrong columns.
+        # The line has more cells than the header, so they may be in the wrong columns.
         self.extra = extra
 
     @classmethod
@@ -53,12 +53,12 @@ class Row:
 
     @property
     def values(self) -> dict[str, str]:
-        """The texts by field, also those that are empty; made anew each time."""
+        """The texts by field, including empty ones; a new dictionary each time."""
         return dict(zip(self._fields, self._texts, strict=True))
 
     @property
     def filled(self) -> list[str]:
-        """The fields that the line fills."""
+        """The fields with a text."""
         return [field for field, text in zip(self._fields, self._texts, strict=True) if text]
 
     def __eq__(self, other: object) -> bool:
@@ -73,7 +73,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Detected:
-    """What was found out about the file itself; the page shows it."""
+    """The format of a file."""
 
     format: str
     encoding: str
@@ -86,12 +86,12 @@ class Detected:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A file that was read: what it is, its rows, and what is to be said about it."""
+    """A file that was read."""
 
     detected: Detected
     rows: list[Row]
     notices: tuple[Problem, ...]
-    # What stands in the first rows, column by column.
+    # A few cells of each column.
     samples: tuple[preview.Shown, ...] = ()
 
 
@@ -102,18 +102,18 @@ def parse_file(
     delimiter: str | None = None,
     *,
     with_customer: bool = False,
-    said: Mapping[str, str] | None = None,
+    meanings: Mapping[str, str] | None = None,
 ) -> Parsed:
     """
-    Read a .csv or .xlsx file of people; which one it is, its content tells.
+    Read a .csv or .xlsx file of users; its content decides which of them it is.
 
-    Whose person each is, is read only where that is asked for, `with_customer`. What members
-    `said` of columns counts more than their headers: the field by the plain header.
+    The column of the customer is read only `with_customer`. `meanings` are the fields that members
+    chose for columns, by plain header.
 
-    :raises UnreadableFile: if it cannot be read, with one sentence that says why and where.
+    :raises UnreadableFile: if it cannot be read, with a sentence about the reason and the place.
     """
     data = _take(data)
-    read_header = partial(columns.read_header, said=said)
+    read_header = partial(columns.read_header, meanings=meanings)
     notices = []
     if data.startswith(b"PK\x03\x04"):
         sheet = xlsx_reader.read_workbook(data, read_header)
@@ -124,7 +124,7 @@ def parse_file(
             notices.append(_notice(number, sheet.name, "worksheets_skipped", others=others))
         apostrophes = True
         skipped = sheet.first[0] < number and not _HINT.match(sheet.first[1][0])
-        # The rows take the place of the bytes and of the text.
+        # The rows replace the bytes and the text in memory.
         del data, sheet
     else:
         _refuse_other_kinds(data)
@@ -141,7 +141,7 @@ def parse_file(
             notices.append(_notice(number, "", "encoding_guessed", encoding=label))
         apostrophes = csv_writer.has_neutralized(text)
         skipped = table.has_text_before(number) and not _HINT.match(text)
-        # The rows take the place of the bytes and of the text.
+        # The rows replace the bytes and the text in memory.
         del data, text
     if skipped:
         notices.append(_notice(number, "", "lines_before_header"))
@@ -181,7 +181,7 @@ def _refuse_other_kinds(data: bytes) -> None:
         b"rar!": "RAR", b"\x89png": "PNG", b"\xff\xd8\xff": "JPEG", b"pk": "ZIP",
     }  # fmt: skip
     for mark, kind in kinds.items():
-        # Two letters may well begin a header; a ZIP archive has no text behind them.
+        # A header can begin with these two letters; a ZIP archive has no text after them.
         if start.startswith(mark) and (mark != b"pk" or start[2:4] in (b"\5\6", b"\7\x08")):
             raise UnreadableFile("not_a_table", kind=kind)
 
@@ -206,11 +206,11 @@ def _read_rows(
     seen: dict[str, str] = {}
     rows: list[Row] = []
     examples: list[int] = []
-    nobodies = 0
+    empty = 0
     for line, cells in lines:
         if not cells:
             continue
-        if len(rows) + nobodies > ROW_LIMIT:
+        if len(rows) + empty > ROW_LIMIT:
             raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
         extra = len(cells) > width and any(map(str.strip, cells[width:]))
         if len(cells) < width:
@@ -221,8 +221,8 @@ def _read_rows(
             if not texts[gap]:
                 texts[gap] = cells[place].strip()
         if not any(texts):
-            # Whatever stands in other columns, it is nobody.
-            nobodies += any(cells)
+            # Other columns do not make a user of it.
+            empty += any(cells)
             continue
         if apostrophes:
             texts = [csv_writer.restore(text) if "'" in text else text for text in texts]
@@ -238,7 +238,7 @@ def _read_rows(
 
 
 def _places(header: Header, kept: Container[str]) -> tuple[dict[str, int], list[tuple[int, str]]]:
-    """Where each field stands first, and the further columns that fill its gaps."""
+    """The first column of each field, and further columns that fill its gaps."""
     firsts: dict[str, int] = {}
     spares = []
     for column in header.columns:

@@ -10,8 +10,8 @@ from batches.errors import UsersError
 from imports import bundle as bundles
 from imports.forms.upload import ImportMany
 from imports.operations.split import receive_bundle, start_bundle
-from imports.operations.upload import record_strays
-from imports.queries import get_bundle, shows_strays
+from imports.operations.upload import record_unmatched_rows
+from imports.queries import get_bundle, shows_unmatched_rows
 from imports.views.upload import PART_BYTES
 from partners import downloads
 from partners.access import partner_view
@@ -22,7 +22,7 @@ from partners.roles import Permission
 @partner_view(Permission.MANAGE_USERS)
 @require_http_methods(["GET", "POST"])
 def upload(request):
-    """Take a file with people of many customers and order that it is cut."""
+    """Take a file with users of several customers, and order that it is split."""
     form = ImportMany(request.POST or None, request.FILES or None)
     if form.is_valid():
         file = form.cleaned_data["file"]
@@ -39,7 +39,7 @@ def upload(request):
 @partner_view(Permission.VIEW)
 @require_safe
 def bundle(request, bundle_id):
-    """Show what a file holds for each customer, and how far its imports are."""
+    """Show the imports of a file with their progress."""
     found = get_bundle_or_404(request, bundle_id)
     return render(request, "imports/bundle.html", bundles.page_of(found, member=request.user))
 
@@ -47,7 +47,7 @@ def bundle(request, bundle_id):
 @partner_view(Permission.MANAGE_USERS)
 @require_POST
 def start(request, bundle_id):
-    """Start every import of the file that waits."""
+    """Start the waiting imports of a file."""
     found = get_bundle_or_404(request, bundle_id)
     # No text in Postgres holds a NUL.
     ticket = request.POST.get("ticket", "").replace("\0", "")[:60]
@@ -56,24 +56,24 @@ def start(request, bundle_id):
     except UsersError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, bundles.say_started(started))
+        messages.success(request, bundles.describe_started(started))
     return redirect("imports:bundle", found.pk)
 
 
 @partner_view(Permission.MANAGE_USERS)
 @require_POST
-def strays(request, bundle_id, kind):
-    """Record and hand out the rows that belong to no customer, with the reasons, to be corrected."""
+def unmatched_rows(request, bundle_id, kind):
+    """Send the rows that belong to no customer, with the reasons, as a file."""
     found = get_bundle_or_404(request, bundle_id)
-    if not shows_strays(found, request.user):
+    if not shows_unmatched_rows(found, request.user):
         raise Http404
-    record_strays(bundle=found, kind=kind, by=request.user)
-    rows = bundles.stray_rows(found, get_language())
+    record_unmatched_rows(bundle=found, kind=kind, by=request.user)
+    rows = bundles.unmatched_rows(found, get_language())
     return downloads.file_response(rows, "errors-no-customer", kind)
 
 
 def get_bundle_or_404(request, bundle_id):
-    """Return the bundle; one that the member may see nothing of is as absent as none."""
+    """Return the uploaded file; 404 where the member may see nothing of it."""
     found = get_bundle(bundle_id, member=request.user)
     if found is None:
         raise Http404

@@ -24,7 +24,7 @@ from partners.roles import Permission
 @customer_view(Permission.MANAGE_USERS)
 @require_POST
 def repair_all(request, customer, batch_id):
-    """Repair the same problem in all rows of a planned import that have it."""
+    """Repair the same problem in all rows of a planned import."""
     batch = get_import_or_404(customer, batch_id)
     keep_note(request, batch)
     form = RepairAll(request.POST)
@@ -32,28 +32,28 @@ def repair_all(request, customer, batch_id):
         context = page_of(batch, Place(), member=request.user) | {"form": form}
         return render_form(request, "batches/batch.html", context)
     try:
-        say(request, repair.repair_all(batch=batch, **form.order, by=request.user))
+        show_result(request, repair.repair_all(batch=batch, **form.arguments, by=request.user))
     except UsersError as error:
         messages.error(request, error.message)
     return redirect("batches:batch", customer.slug, batch.pk)
 
 
-def say(request, repaired):
-    """Say how many rows were changed, and how many of them still cannot run."""
+def show_result(request, repaired):
+    """Add a message with the result of a repair."""
     if repaired.is_in_worker:
-        # The page itself says so, and what came of it in the end.
+        # The page itself shows the progress and the result.
         return
     if not repaired.changed:
-        messages.info(request, _("No row has this problem any more. Nothing was changed."))
+        messages.info(request, _("No rows have this problem now. Nothing was changed."))
         return
     level = messages.warning if repaired.bad or repaired.leaving > 0 else messages.success
-    level(request, texts.say_repaired(repaired.changed, repaired.bad, repaired.leaving))
+    level(request, texts.describe_repaired(repaired.changed, repaired.bad, repaired.leaving))
 
 
 @customer_view(Permission.MANAGE_USERS)
 @require_POST
 def stop_repair(request, customer, batch_id):
-    """Let a plan wait again whose rows no worker has begun to repair."""
+    """Cancel a repair that no worker has begun."""
     batch = get_import_or_404(customer, batch_id)
     try:
         repair.stop_repair(batch=batch, by=request.user)
@@ -76,23 +76,23 @@ def get_line_or_404(customer, batch_id, number):
 @customer_view(Permission.MANAGE_USERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def repair_line(request, customer, batch_id, number):
-    """Give one row of a planned import other values."""
+    """Edit one row of a planned import."""
     batch, line = get_line_or_404(customer, batch_id, number)
     products = find_product_names(customer)
-    whose = {"line": line, "products": products, "customer": customer, "member": request.user}
-    form = RepairLine(request.POST or None, **whose)
+    arguments = {"line": line, "products": products, "customer": customer, "member": request.user}
+    form = RepairLine(request.POST or None, **arguments)
     if form.is_valid() and save_line(request, batch, form):
         messages.success(request, _("The row was changed and can be imported."))
         back = redirect("batches:batch", customer.slug, batch.pk)
         return HttpResponseClientRefresh() if request.htmx else back
-    (said,) = batch_texts.show([line], products, is_over=False)
-    context = {"nav": "import", "form": form, "batch": batch, "line": line, "said": said}
+    (shown,) = batch_texts.show([line], products, is_over=False)
+    context = {"nav": "import", "form": form, "batch": batch, "line": line, "shown": shown}
     name = "imports/_repair_line.html" if request.htmx else "imports/repair_line.html"
     return render_form(request, name, context)
 
 
 def save_line(request, batch, form):
-    """Order the repair; say at the form what still stands against it."""
+    """Save the row; add remaining errors to the form."""
     keep_note(request, batch)
     changes, number = form.cleaned_data["person"], form.line.number
     try:
@@ -131,5 +131,5 @@ def move(request, customer, batch_id, number, operation):
         is_skipped = operation is repair.skip_lines
         text = _("%(name)s skipped.") if is_skipped else _("%(name)s included again.")
         level = messages.warning if is_skipped and moved.leaving > 0 else messages.success
-        level(request, f"{text % {'name': name}} {texts.more_leave(moved.leaving)}".strip())
+        level(request, f"{text % {'name': name}} {texts.describe_leaving(moved.leaving)}".strip())
     return redirect("batches:batch", customer.slug, batch.pk)

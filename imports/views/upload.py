@@ -24,7 +24,7 @@ from licensing.queries import find_product_names
 from partners import downloads
 from partners.pages import render_form
 from partners.roles import Permission
-from users.views.export import hand_out_chosen
+from users.views.export import send_users
 
 TEMPLATES = [
     ("en", _("English")),
@@ -36,7 +36,7 @@ PART_BYTES = 1024 * 1024
 @customer_view(Permission.MANAGE_USERS)
 @require_http_methods(["GET", "POST"])
 def upload(request, customer):
-    """Take a file of people and order its check."""
+    """Take a file of users and order its check."""
     form = ImportFile(
         request.POST or None, request.FILES or None, customer=customer, member=request.user
     )
@@ -55,7 +55,7 @@ def upload(request, customer):
 
 
 def get_import_or_404(customer, batch_id):
-    """Return the customer's batch that came from a file."""
+    """Return the customer's import; 404 where there is none."""
     batch = get_batch_or_404(customer, batch_id)
     if batch.kind != Batch.Kind.IMPORT:
         raise Http404
@@ -63,10 +63,10 @@ def get_import_or_404(customer, batch_id):
 
 
 def are_valid(form, columns):
-    """Say whether both forms are; what is wrong with a column is said of the page too."""
+    """Validate both forms; an error of a column is also an error of the page."""
     if form.is_bound and not columns.is_valid():
         form.is_valid()
-        form.add_error(None, _("Choose for each column what it holds, or leave it out."))
+        form.add_error(None, _("Choose a field for each column, or skip it."))
     return form.is_valid()
 
 
@@ -79,7 +79,9 @@ def change(request, customer, batch_id):
     columns = MapColumns(request.POST or None, columns=find_preview(batch))
     if are_valid(form, columns):
         try:
-            check_again(batch=batch, **form.arguments, columns=columns.said, by=request.user)
+            check_again(
+                batch=batch, **form.arguments, columns=columns.changed_meanings, by=request.user
+            )
         except UsersError as error:
             form.refuse(error)
         else:
@@ -91,7 +93,7 @@ def change(request, customer, batch_id):
 @customer_view(Permission.MANAGE_USERS)
 @require_safe
 def template(request, customer, language, kind):
-    """Hand out an empty file to fill in, with examples of this customer."""
+    """Send an empty template with examples of this customer."""
     if language not in dict(TEMPLATES):
         raise Http404
     domain = get_default_domain(customer)
@@ -108,13 +110,13 @@ def filled_template(request, customer, language, kind):
     if language not in dict(TEMPLATES):
         raise Http404
     fill = partial(templates.fill, language=language)
-    return hand_out_chosen(request, customer, kind, fill, is_active=True)
+    return send_users(request, customer, kind, fill, is_active=True)
 
 
 @customer_view(Permission.MANAGE_USERS, even_archived=True)
 @require_POST
 def failed(request, customer, batch_id, kind):
-    """Record and hand out the rows that were not imported, with the reasons, to be corrected."""
+    """Send the rows that were not imported, with the reasons, as a file."""
     batch = get_import_or_404(customer, batch_id)
     try:
         record_failed_rows(batch=batch, kind=kind, by=request.user)

@@ -1,4 +1,4 @@
-"""Rows of people to a file that can be uploaded again."""
+"""Writes rows of users to a file that can be uploaded again."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,11 +8,11 @@ from imports.read import columns
 from users.rules import vocabulary
 from users.rules.problems import NOTICE, Problem, describe
 
-# Known to the import, which leaves the column alone.
+# The import knows these headers and skips the column.
 _ERROR = {"en": "Error", "zh-hans": "错误"}
 
-# A cell grows by half at most when it is neutralized, and is to be read again.
-_LONGEST = 2700
+# A cell grows by half at most when it is neutralized, and must be readable again.
+_MAX_CELL = 2700
 
 _NOT_UNDERSTOOD = {
     "location": "location",
@@ -23,32 +23,32 @@ _NOT_UNDERSTOOD = {
 
 
 class ProductCells:
-    """Writes the products that somebody holds so that the import finds the same ones again."""
+    """Writes the products of users so that the import finds the same ones again."""
 
     def __init__(self, products: Iterable[tuple[str, str, str]]):
-        """Take each product's key, name and part number."""
+        """`products` are tuples of key, name and part number."""
         products = list(products)
         self._known = Counter(
             plain
             for _key, *names in products
             for plain in {vocabulary.plain(name) for name in names}
         )
-        self._names = {key: self._tell_apart(*names) for key, *names in products}
+        self._names = {key: self._unique_name(*names) for key, *names in products}
         self._numbers = {key: number for key, _name, number in products}
         self._written: dict[tuple[str, ...], str] = {}
 
-    def _tell_apart(self, name: str, part_number: str) -> str:
-        # Where a name would be cut in two, or could be another's, the part number says which.
+    def _unique_name(self, name: str, part_number: str) -> str:
+        # The part number, where the name would be split or is not unique.
         plain = vocabulary.plain(name)
         is_whole = vocabulary.split_list(name) == [name.strip()]
         return name if plain and is_whole and self._known[plain] == 1 else part_number
 
     def write(self, keys: Iterable[str]) -> str:
-        """The products of these keys in one cell."""
+        """The text of one cell with the products of these keys."""
         keys = tuple(key for key in keys if key in self._names)
         if keys not in self._written:
             text = "; ".join(self._names[key] for key in keys)
-            # All of it read as one name: "Office" and "E3" are not "Office E3".
+            # "Office; E3" must not be read as the product "Office E3".
             if len(keys) > 1 and vocabulary.plain(text) in self._known:
                 text = "; ".join(self._numbers[key] for key in keys)
             self._written[keys] = text
@@ -61,9 +61,9 @@ def failed_rows(
     language: str,
 ) -> Iterator[list[str]]:
     """
-    Make the file of the rows that failed: the template's columns and what is wrong.
+    The cells of a file with the failed rows: the columns of the template, and the errors.
 
-    It can be repaired and uploaded again. The names are those of the products by subscription.
+    It can be corrected and uploaded again. `names` are the products by subscription.
     """
     language = "zh-hans" if language.lower().startswith("zh") else "en"
     header = columns.template_names(language)
@@ -71,7 +71,7 @@ def failed_rows(
     yield [*header.values(), _ERROR[language]]
     for person, problems in lines:
         problems = list(problems)
-        # What was not understood stands in no person, only in the problem.
+        # Unknown texts are only in the problems, not in the person.
         typed = {
             column: [
                 problem.value
@@ -92,12 +92,14 @@ def failed_rows(
         yield [_cut(cell) for cell in (*cells.values(), " ".join(sentences))]
 
 
-def stray_rows(rows: Iterable[tuple[Mapping[str, str], str]], language: str) -> Iterator[list[str]]:
+def unmatched_rows(
+    rows: Iterable[tuple[Mapping[str, str], str]], language: str
+) -> Iterator[list[str]]:
     """
-    Make the file of the rows that belong to no customer: whose they say they are, and why not.
+    The cells of a file with rows that belong to no customer, and the reasons.
 
-    Each row has the texts of its cells by field, and a sentence. It can be repaired and uploaded
-    again, as a file for many customers.
+    `rows` are pairs of the texts by field and a sentence. The file can be corrected and uploaded
+    again, as a file for several customers.
     """
     language = "zh-hans" if language.lower().startswith("zh") else "en"
     fields = {columns.CUSTOMER: columns.NAMES[columns.CUSTOMER][language][0]}
@@ -108,4 +110,4 @@ def stray_rows(rows: Iterable[tuple[Mapping[str, str], str]], language: str) -> 
 
 
 def _cut(cell: str) -> str:
-    return cell if len(cell) <= _LONGEST else f"{cell[:_LONGEST]}…"
+    return cell if len(cell) <= _MAX_CELL else f"{cell[:_MAX_CELL]}…"

@@ -1,4 +1,4 @@
-"""The template to download: a file that can be uploaded as it is."""
+"""The template to download, empty or with users: it can be uploaded unchanged."""
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,11 +10,11 @@ from django.utils import translation
 from imports.read import columns
 from imports.write.rows import ProductCells
 from spreadsheets import csv_writer
+from users.models import UserPermission
 from users.queries.export import Bought
-from users.rules import vocabulary
 from users.rules.fields import LABELS
 
-# As many rows as get lists to choose from and cells of text.
+# Rows with lists of choices and with cells formatted as text.
 _PREPARED_ROWS = 2000
 
 _CHINESE = "zh-hans"
@@ -55,9 +55,9 @@ def template(
     language: str, domain: str, products: Sequence[str] = (), format: str = "csv"
 ) -> bytes:
     """
-    Make the template in English or Chinese, as 'csv' or 'xlsx', with two people of the domain.
+    Make the template in English or Chinese, as 'csv' or 'xlsx', with two examples.
 
-    The first of the products stands in the first row, so that it is seen how it is written.
+    The first of the products is in the first row, as an example.
     """
     language = _CHINESE if language.lower().startswith("zh") else "en"
     rows = _rows(language, domain, products)
@@ -75,7 +75,7 @@ def fill(users: Iterable[Any], bought: Sequence[Bought], language: str) -> Itera
     del header["domain"]
     yield list(header.values())
     with translation.override(language):
-        permissions = {code: str(label) for code, label in vocabulary.PERMISSIONS.items()}
+        permissions = {code: str(label) for code, label in UserPermission.choices}
     products = ProductCells((one.id, one.name, one.part_number) for one in bought)
     for user in users:
         texts = {
@@ -87,7 +87,7 @@ def fill(users: Iterable[Any], bought: Sequence[Bought], language: str) -> Itera
 
 def _rows(language: str, domain: str, products: Sequence[str]) -> list[list[str]]:
     header = columns.template_names(language)
-    # The user name brings its domain along.
+    # The user name contains the domain.
     del header["domain"]
     rows = [list(header.values())]
     for number, person in enumerate(_PEOPLE[language]):
@@ -101,14 +101,14 @@ def _workbook(rows: list[list[str]], products: Sequence[str]) -> bytes:
     fields = [field for field in LABELS if field != "domain"]
     choices = {
         "products": list(products),
-        "permissions": [str(label) for label in vocabulary.PERMISSIONS.values()],
+        "permissions": [str(label) for label in UserPermission.labels],
         "language": ["en", "zh-hans"],
     }
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False}) as workbook:
         sheet = workbook.add_worksheet()
         heading = workbook.add_format({"bold": True, "bottom": 1})
-        # As text, or a spreadsheet makes a number of a telephone number.
+        # As text, since a spreadsheet changes a telephone number to a number.
         text = workbook.add_format({"num_format": "@"})
         sheet.freeze_panes(1, 0)
         for place, field in enumerate(fields):
@@ -118,8 +118,8 @@ def _workbook(rows: list[list[str]], products: Sequence[str]) -> bytes:
             for number, row in enumerate(rows[1:], 1):
                 if row[place]:
                     sheet.write_string(number, place, row[place], text)
-            # A list in a cell may hold 255 characters, and a comma parts it. It advises only:
-            # several products may stand in one cell.
+            # A list has up to 255 characters, separated by commas. It only advises, as a cell can
+            # have several products.
             options = [one for one in choices.get(field, []) if "," not in one]
             if options and len(",".join(options)) <= 255:
                 rule = {"validate": "list", "source": options, "show_error": False}

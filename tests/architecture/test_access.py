@@ -12,7 +12,7 @@ from django.utils import timezone
 from batches.acts import get_acts
 from customers import access
 from customers.models import Customer
-from imports.operations.split import cut_bundle, receive_bundle
+from imports.operations.split import receive_bundle, split_bundle
 from partners import tenancy
 from partners.operations.invitations import invite_member
 from partners.roles import Permission, Role
@@ -123,7 +123,7 @@ def furnish(partner, member, word: str) -> walk.Ids:
             options={"mode": "good"},
             by=member,
         )
-        cut_bundle(bundle_id=bundle.pk)
+        split_bundle(bundle_id=bundle.pk)
     colleague = factories.member(partner, f"{word}.colleague".lower(), full_name=word)
     key = Authenticator.objects.create(
         id=walk.next_number(), user=colleague, type="webauthn", data={"name": word}

@@ -140,7 +140,7 @@ def test_many_lines_take_as_many_queries_as_one(as_alice, alice, contoso):
 
 def test_lines_beyond_what_is_fetched_at_once_are_there(as_alice, alice, contoso, monkeypatch):
     monkeypatch.setattr("users.queries.export.AT_ONCE", 2)
-    monkeypatch.setattr("users.export.LINES_AT_ONCE", 2)
+    monkeypatch.setattr("users.export.LINE_BATCH_SIZE", 2)
     batch = reset(contoso, alice, *(f"Ann {n}" for n in range(5)))
 
     assert [row["Display name"] for row in read(as_alice, batch)] == [f"Ann {n}" for n in range(5)]

@@ -15,7 +15,7 @@ from demo import catalog, seed
 from handover.models import Handover
 from handover.operations.mail import mail_users
 from imports.models import Bundle
-from imports.operations.split import cut_bundle, receive_bundle
+from imports.operations.split import receive_bundle, split_bundle
 from licensing.models import Product, Subscription
 from partners.models import Member, Partner
 from tests import factories
@@ -52,7 +52,7 @@ def demo(transactional_db):
         bundle = receive_bundle(
             name="all.csv", parts=[rows.encode()], options={"mode": "good"}, by=mira
         )
-        cut_bundle(bundle_id=bundle.pk)
+        split_bundle(bundle_id=bundle.pk)
     return partner
 
 

@@ -81,13 +81,13 @@ def test_thirty_bad_rows_are_repaired_together_and_one_by_one_and_imported(
     expect(errors(page)).to_have_text("22")
     site.check()
 
-    row = kind(page, "Somebody else already has the user name")
+    row = kind(page, "Another user already has the user name")
     expect(row.locator("select")).to_have_value("suggested")
     row.get_by_role("button", name="Change 5 rows").click()
     expect(errors(page)).to_have_text("17")
     mend(page, "“E3” is not a product", "Office 365 E3", 6)
     mend(page, "“亚特兰蒂斯” is not a country", "China", 4)
-    mend(page, "The contact address is not an e-mail address", "Without a contact address", 3)
+    mend(page, "The contact address isn’t an email address", "Without a contact address", 3)
 
     # Where nothing is likely, nothing is chosen.
     row = kind(page, "“大老板” is not a permission")

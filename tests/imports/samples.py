@@ -8,6 +8,7 @@ import xlsxwriter
 from imports.read.table import parse_file
 from licensing.rules import SubscriptionFacts
 from spreadsheets.errors import UnreadableFile
+from users.rules import names
 from users.rules.facts import Facts
 
 OFFICE = SubscriptionFacts("sub-office", "office", "Office 365 E3", "O365-E3", 3)
@@ -70,3 +71,10 @@ def refusal(data, name="people.csv", **options):
     quoted = str(refused.params.get("found") or "\0")
     assert "%(" not in refused.message.replace(quoted, "")
     return refused.code, refused.params
+
+
+def is_user_name(text: str) -> bool:
+    """Whether the text is a complete user name, regardless of its domain."""
+    local, _at, domain = text.partition("@")
+    is_whole = bool(domain) and "@" not in domain and len(text) <= names.USER_NAME_LIMIT
+    return is_whole and names.check_local_part(local) is None

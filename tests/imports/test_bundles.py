@@ -19,10 +19,10 @@ from imports.models import Bundle, BundlePart
 from imports.operations import split
 from imports.operations.split import (
     NothingToStart,
-    cut_bundle,
     receive_bundle,
+    split_bundle,
     start_bundle,
-    wipe_strays,
+    wipe_unmatched_rows,
 )
 from imports.operations.upload import remember_columns
 from imports.routes import find_partners_with_expired_files
@@ -46,7 +46,7 @@ def fabrikam(inside):
 def cut(by, text, **options):
     options = {"purpose": "create", "mode": "good"} | options
     bundle = receive_bundle(name="all.csv", parts=[text.encode()], options=options, by=by)
-    cut_bundle(bundle_id=bundle.pk)
+    split_bundle(bundle_id=bundle.pk)
     bundle.refresh_from_db()
     return bundle
 
@@ -67,7 +67,7 @@ def work(bundle):
 def test_each_customer_gets_a_plan_of_its_own(contoso, fabrikam, alice):
     bundle = cut(alice, HEADER + "Contoso,ann,Ann\nfabrikam,bo,Bo\nFABRIKAM ltd.,cy,Cy\n")
 
-    assert bundle.state == "cut"
+    assert bundle.state == "split"
     assert plans(bundle) == {
         "contoso": ["ann@contoso.example"],
         "fabrikam": ["bo@fabrikam.example", "cy@fabrikam.example"],
@@ -100,8 +100,8 @@ def test_rows_of_nobody_are_named_with_line_and_reason(contoso, fabrikam, alice)
 
     bundle = cut(alice, text)
 
-    assert bundle.plan["strays"] == 3
-    said = [(one["line"], one["code"], one["suggestion"]) for one in bundle.plan["shown_strays"]]
+    assert bundle.plan["unmatched"] == 3
+    said = [(one["line"], one["code"], one["suggestion"]) for one in bundle.plan["shown_unmatched"]]
     assert said == [
         (2, "customer_unknown", "Contoso"),
         (3, "customer_missing", ""),
@@ -118,9 +118,9 @@ def test_a_customer_out_of_the_members_reach_is_as_absent_as_none(contoso, fabri
     bundle = cut(helen, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody Ltd,cy,Cy\n")
 
     assert plans(bundle) == {"contoso": ["ann@contoso.example"]}
-    codes = [one["code"] for one in bundle.plan["shown_strays"]]
+    codes = [one["code"] for one in bundle.plan["shown_unmatched"]]
     assert codes == ["customer_unknown", "customer_unknown"]
-    assert "abrikam" not in bundle.plan["shown_strays"][1]["suggestion"]
+    assert "abrikam" not in bundle.plan["shown_unmatched"][1]["suggestion"]
 
 
 def test_a_rivals_customer_is_as_absent_as_none(contoso, rival, alice):
@@ -129,7 +129,7 @@ def test_a_rivals_customer_is_as_absent_as_none(contoso, rival, alice):
 
     bundle = cut(alice, HEADER + "Wayne,ann,Ann\nContoso,bo,Bo\n")
 
-    assert bundle.plan["shown_strays"][0]["code"] == "customer_unknown"
+    assert bundle.plan["shown_unmatched"][0]["code"] == "customer_unknown"
 
 
 def test_a_file_that_cannot_be_read_is_refused(contoso, alice):
@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_read_is_refused(contoso, alice):
 def test_a_second_worker_cuts_nothing_again(contoso, alice):
     bundle = cut(alice, HEADER + "Contoso,ann,Ann\n")
 
-    cut_bundle(bundle_id=bundle.pk)
+    split_bundle(bundle_id=bundle.pk)
 
     assert Batch.objects.filter(bundle=bundle.pk).count() == 1
 
@@ -152,7 +152,7 @@ def test_a_file_that_crashes_its_worker_is_refused_in_the_end(contoso, alice):
     bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
     Bundle.objects.filter(pk=bundle.pk).update(attempts=3)
 
-    cut_bundle(bundle_id=bundle.pk)
+    split_bundle(bundle_id=bundle.pk)
 
     bundle.refresh_from_db()
     assert (bundle.state, bundle.plan["refused"]["code"]) == ("refused", "internal")
@@ -215,7 +215,7 @@ def test_from_the_upload_over_the_plans_to_the_start(as_alice, contoso, fabrikam
     assert answer.url == reverse("imports:bundle", args=[bundle.pk])
     assert "is being read" in as_alice.get(answer.url).content.decode()
 
-    cut_bundle(bundle_id=bundle.pk)
+    split_bundle(bundle_id=bundle.pk)
     page = " ".join(as_alice.get(answer.url).content.decode().split())
     assert "Fabrikam Ltd" in page
     assert "“Nobody” is not one of your customers." in page
@@ -223,7 +223,7 @@ def test_from_the_upload_over_the_plans_to_the_start(as_alice, contoso, fabrikam
 
     url = reverse("imports:start_bundle", args=[bundle.pk])
     page = " ".join(as_alice.post(url, follow=True).content.decode().split())
-    assert "2 imports were started." in page
+    assert "2 imports started." in page
     work(bundle)
     assert CustomerUser.objects.count() == 2
 
@@ -272,9 +272,9 @@ def test_a_database_that_is_away_is_not_held_against_the_file(contoso, alice, mo
     def stop(_bundle):
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(split, "_cut", stop)
+    monkeypatch.setattr(split, "_split", stop)
     with pytest.raises(OperationalError):
-        cut_bundle(bundle_id=bundle.pk)
+        split_bundle(bundle_id=bundle.pk)
 
     bundle.refresh_from_db()
     assert (bundle.state, bundle.attempts) == ("checking", 0)
@@ -284,18 +284,18 @@ def test_a_database_that_is_away_is_not_held_against_the_file(contoso, alice, mo
 
 
 def download(client, bundle, kind="csv"):
-    return client.post(reverse("imports:strays", args=[bundle.pk, kind]))
+    return client.post(reverse("imports:unmatched_rows", args=[bundle.pk, kind]))
 
 
 def content_of(answer):
     return b"".join(answer.streaming_content)
 
 
-STRAYS = HEADER.strip() + ",Domain,Phone\n"
+UNMATCHED = HEADER.strip() + ",Domain,Phone\n"
 
 
 def test_rows_of_nobody_come_back_as_a_file_with_the_reasons(as_alice, contoso, alice):
-    text = STRAYS + "Contosso,ann,Ann,,=1+1\n,bo,Bo,nowhere.example,\nContoso,di,Di,,\n"
+    text = UNMATCHED + "Contosso,ann,Ann,,=1+1\n,bo,Bo,nowhere.example,\nContoso,di,Di,,\n"
 
     answer = download(as_alice, cut(alice, text))
 
@@ -303,13 +303,13 @@ def test_rows_of_nobody_come_back_as_a_file_with_the_reasons(as_alice, contoso, 
     rows = list(csv.DictReader(io.StringIO(content_of(answer).decode("utf-8-sig"))))
     assert [(row["Customer"], row["User name"], row["Error"]) for row in rows] == [
         ("Contosso", "ann", "“Contosso” is not one of your customers. Suggestion: Contoso"),
-        ("", "bo", "nowhere.example is not a verified domain of any customer of yours."),
+        ("", "bo", "nowhere.example isn’t a verified domain of your customers."),
     ]
     assert (rows[0]["Phone"], rows[1]["Domain"]) == ("'=1+1", "nowhere.example")
 
 
 def test_that_rows_of_nobody_are_taken_out_is_on_record(as_alice, contoso, alice):
-    bundle = cut(alice, STRAYS + "Contosso,ann,Ann,,\nContosso,bo,Bo,,\n")
+    bundle = cut(alice, UNMATCHED + "Contosso,ann,Ann,,\nContosso,bo,Bo,,\n")
 
     download(as_alice, bundle, "xlsx")
 
@@ -320,22 +320,24 @@ def test_that_rows_of_nobody_are_taken_out_is_on_record(as_alice, contoso, alice
         bundle.source_name,
         {"lines": 2, "file": "xlsx"},
     )
-    assert as_alice.get(reverse("imports:strays", args=[bundle.pk, "csv"])).status_code == 405
+    assert (
+        as_alice.get(reverse("imports:unmatched_rows", args=[bundle.pk, "csv"])).status_code == 405
+    )
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_the_file_imports_once_it_is_corrected(as_alice, contoso, alice, kind, language):
-    bundle = cut(alice, STRAYS + "Contosso,ann,Ann,,=1+1\n")
+    bundle = cut(alice, UNMATCHED + "Contosso,ann,Ann,,=1+1\n")
     as_alice.cookies["django_language"] = language
     content = content_of(download(as_alice, bundle, kind))
     factories.customer("contosso", "Contosso", domains=("contosso.example",))
 
     again = receive_bundle(name=f"again.{kind}", parts=[content], options=bundle.options, by=alice)
-    cut_bundle(bundle_id=again.pk)
+    split_bundle(bundle_id=again.pk)
 
     again.refresh_from_db()
-    assert (again.state, again.plan["strays"], again.plan["notices"]) == ("cut", 0, [])
+    assert (again.state, again.plan["unmatched"], again.plan["notices"]) == ("split", 0, [])
     line = Batch.objects.get(bundle=again.pk).lines.get()
     assert (line.input["user_name"], line.input["phone"]) == ("ann@contosso.example", "=1+1")
 
@@ -343,15 +345,15 @@ def test_the_file_imports_once_it_is_corrected(as_alice, contoso, alice, kind, l
 def test_all_of_them_are_in_the_file_though_the_page_shows_some(
     as_alice, contoso, alice, monkeypatch
 ):
-    monkeypatch.setattr(split, "MOST_SHOWN", 2)
-    monkeypatch.setattr(split, "STRAYS_A_PART", 2)
+    monkeypatch.setattr(split, "MAX_SHOWN", 2)
+    monkeypatch.setattr(split, "UNMATCHED_PER_PART", 2)
     bundle = cut(alice, HEADER + "".join(f"Nobody,u{n},U {n}\n" for n in range(5)))
 
     page = " ".join(
         as_alice.get(reverse("imports:bundle", args=[bundle.pk])).content.decode().split()
     )
     assert "Only the first 2 are shown here." in page
-    assert reverse("imports:strays", args=[bundle.pk, "csv"]) in page
+    assert reverse("imports:unmatched_rows", args=[bundle.pk, "csv"]) in page
 
     rows = content_of(download(as_alice, bundle)).decode("utf-8-sig").splitlines()
     assert [row.split(",")[1] for row in rows[1:]] == [f'"u{n}"' for n in range(5)]
@@ -381,11 +383,11 @@ def test_rows_of_nobody_are_removed_after_a_month(as_alice, contoso, alice, days
     Bundle.objects.filter(pk=bundle.pk).update(created_at=long_ago)
 
     assert find_partners_with_expired_files() == ([] if is_kept else [bundle.partner_id])
-    wipe_strays()
+    wipe_unmatched_rows()
 
     page = as_alice.get(reverse("imports:bundle", args=[bundle.pk])).content.decode()
     assert ("Cy" in page) is is_kept
-    assert (reverse("imports:strays", args=[bundle.pk, "csv"]) in page) is is_kept
+    assert (reverse("imports:unmatched_rows", args=[bundle.pk, "csv"]) in page) is is_kept
     assert BundlePart.objects.exists() is is_kept
     assert "1 row belongs to no customer" in page
     assert "Only the first" not in page
@@ -396,7 +398,7 @@ def test_a_file_that_waits_to_be_cut_is_kept(contoso, alice):
     Bundle.objects.update(created_at=timezone.now() - timedelta(days=40))
 
     assert find_partners_with_expired_files() == []
-    wipe_strays()
+    wipe_unmatched_rows()
 
     assert bundle.parts.count() == 1
 

@@ -11,10 +11,10 @@ from audit.models import Event
 from batches.models import Chunk, Line
 from batches.operations.run import run_chunk
 from partners.names import has_invisible
+from tests.imports.samples import is_user_name
 from tests.imports.test_corpus import PAYLOADS
 from tests.imports.test_import import plan, show, start
 from users.models import CustomerUser
-from users.rules import names
 from users.rules.problems import Problem, describe
 
 SEED = 20261122
@@ -98,7 +98,7 @@ def check_what_was_added(number, office):
     assert len(users) == number
     assert len({user.user_name for user in users}) == number
     for user in users:
-        assert names.check_user_name(user.user_name) is None
+        assert is_user_name(user.user_name)
         assert user.user_name.endswith("@contoso.example")
         assert user.display_name
         assert not has_invisible(user.display_name)

@@ -4,7 +4,7 @@ from django.urls import reverse
 from batches.models import Batch, Line
 from imports.models import ImportColumn, Upload
 from imports.operations.check import check_upload
-from imports.queries import find_preview, find_said_columns
+from imports.queries import find_column_meanings, find_preview
 from tests import factories
 from tests.imports.test_import import plan, send, show, start
 
@@ -53,7 +53,7 @@ def test_a_column_is_read_as_the_member_says_and_so_is_that_of_the_next_file(as_
     assert list(ImportColumn.objects.values_list("header", "field")) == [("abt", "department")]
     again = plan(as_alice, b"User name,Display name,ABT\nbob,Bob,IT\n")
     assert Line.objects.get(batch=again).input["department"] == "IT"
-    assert "is not known" not in show(as_alice, again)
+    assert "isn’t known" not in show(as_alice, again)
 
 
 def test_a_known_column_is_left_out_and_taken_back(as_alice, contoso):
@@ -103,8 +103,8 @@ def test_what_one_customer_calls_a_column_is_nothing_to_another(as_alice, contos
     ImportColumn.objects.create(customer=contoso, header="abt", field="department")
     other = factories.customer("fabrikam", "Fabrikam")
 
-    assert find_said_columns(contoso) == {"abt": "department"}
-    assert find_said_columns(other) == {}
+    assert find_column_meanings(contoso) == {"abt": "department"}
+    assert find_column_meanings(other) == {}
 
 
 def test_the_cells_that_were_shown_are_gone_with_the_file(as_alice, contoso):

@@ -165,7 +165,7 @@ def test_a_repair_that_kills_its_workers_is_given_up_and_the_plan_waits_again(
     work(batch)
 
     assert (batch.state, states(batch)[1]) == ("planned", "invalid")
-    assert "The rows could not be repaired" in show(as_alice, batch)
+    assert "no rows were changed" in show(as_alice, batch)
     assert Chunk.objects.get().state == "done"
 
 
@@ -339,4 +339,4 @@ def test_rows_that_were_mended_meanwhile_are_counted_as_none(as_alice, planned, 
 
     work(batch)
 
-    assert "No row has this problem any more." in show(as_alice, batch)
+    assert "No rows have this problem now." in show(as_alice, batch)

@@ -31,8 +31,9 @@ from spreadsheets.csv_reader import DELIMITERS
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.errors import UnreadableFile
 from spreadsheets.xlsx_writer import write_xlsx
-from tests.imports.samples import repack, workbook
-from users.rules import names, vocabulary
+from tests.imports.samples import is_user_name, repack, workbook
+from users.models import UserPermission
+from users.rules import vocabulary
 from users.rules.facts import Defaults, Facts
 from users.rules.person import LIMITS
 from users.rules.problems import ERROR, Problem, describe
@@ -190,7 +191,7 @@ def worlds(draw):
         taken=draw(people_of),
         deleted=draw(people_of),
         subscriptions=bought,
-        grantable=draw(st.frozensets(st.sampled_from(list(vocabulary.PERMISSIONS)))),
+        grantable=draw(st.frozensets(st.sampled_from(UserPermission.values))),
     )
     chosen = st.sampled_from([*(one.id for one in bought), "gone"])
     defaults = Defaults(
@@ -200,7 +201,7 @@ def worlds(draw):
             {"subscription": id, "plans_off": []}
             for id in draw(st.lists(chosen, max_size=2, unique=True))
         ],
-        permissions=draw(st.lists(st.sampled_from(list(vocabulary.PERMISSIONS)), max_size=1)),
+        permissions=draw(st.lists(st.sampled_from(UserPermission.values), max_size=1)),
         language=draw(st.sampled_from(["", "en", "zh-hans"])),
     )
     return facts, defaults
@@ -246,7 +247,7 @@ def check_problem(problem):
 def check_person(person, facts):
     """What is imported keeps the rules of the form and fits into the columns."""
     assert is_storable(person)
-    assert names.check_user_name(person["user_name"]) is None
+    assert is_user_name(person["user_name"])
     assert person["user_name"] == person["user_name"].lower()
     assert person["user_name"].partition("@")[2] in facts.domains
     assert person["user_name"] not in facts.taken

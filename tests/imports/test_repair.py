@@ -398,7 +398,7 @@ def test_a_choice_that_is_none_is_refused_beside_it(as_alice, planned, choice):
     )
 
     assert answer.status_code == 422
-    assert "Choose what is to be done with these rows." in answer.content.decode()
+    assert "Choose what to do with these rows." in answer.content.decode()
 
 
 def test_one_row_is_repaired_on_its_page(as_alice, planned, office):
@@ -427,7 +427,7 @@ def test_a_row_that_is_still_wrong_comes_back_as_it_was_typed(as_alice, planned)
     page = answer.content.decode()
     assert answer.status_code == 422
     assert "Line 2 has the same user name." in page
-    assert "“nonsense” is not an e-mail address." in page
+    assert "“nonsense” isn’t an email address." in page
     assert page.count('aria-invalid="true"') == 2
     assert 'value="Sales"' in page
     assert codes(batch, 2) == ["user_name_bad_character"]

@@ -47,7 +47,7 @@ def planned(as_alice, contoso, office):
 
 def offered(batch) -> dict[str, list[str]]:
     """The choices for each kind of problem, by its code."""
-    found = texts.offer(batch, find_product_names(batch.customer))
+    found = texts.find_repairs(batch, find_product_names(batch.customer))
     kinds = (*found.errors, *found.warnings)
     return {
         one.kind.code: [value.partition(":")[0] for value, _label in one.choices] for one in kinds
@@ -70,7 +70,7 @@ def states(batch):
 @pytest.mark.parametrize("code", sorted(problems.CELL.keys() - NOT_OF_A_PLAN))
 def test_each_kind_of_problem_has_a_way_that_keeps_the_person(contoso, office, alice, code):
     column = {"seat_short": "products", "domain": "domain"}.get(code, code.split("_")[0])
-    desk = texts._Desk(contoso, {str(office.pk): "Office"}, is_list=False)
+    desk = texts._Choices(contoso, {str(office.pk): "Office"}, is_list=False)
     group = ProblemGroup(
         code, column, "x", "error", 2, 2, 2, "value" if code in SUGGESTED else "", PARAMS
     )

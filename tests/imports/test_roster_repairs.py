@@ -203,7 +203,7 @@ def test_a_batch_that_tries_rows_again_is_no_complete_list(roster, alice):
 
 def test_rows_that_are_left_out_together_say_so_first_and_afterwards(as_alice, roster):
     batch = roster("ann,,IT,,", "bo,,IT,Atlantis,", "cy,,IT,Atlantis,", "di,,IT,,")
-    assert "Leave these rows out; those who are users already are deleted" in show(as_alice, batch)
+    assert "Skip these rows. Existing users in them are deleted" in show(as_alice, batch)
 
     answer = as_alice.post(
         reverse("imports:repair_all", args=["contoso", batch.pk]),
@@ -217,7 +217,7 @@ def test_rows_that_are_left_out_together_say_so_first_and_afterwards(as_alice, r
     )
 
     page = answer.content.decode()
-    assert "2 users are in no row of the list any more, and are deleted by this import." in page
+    assert "2 users are now missing from the list. This import deletes them." in page
     assert "2 of 4 users are not in the file and are deleted" in " ".join(page.split())
     assert leavers(batch) == {"bo": "planned", "cy": "planned"}
 
@@ -231,7 +231,7 @@ def test_a_worker_finds_them_too(as_alice, roster, alice, monkeypatch):
     check_upload(batch_id=batch.pk)
 
     assert leavers(batch) == {"bo": "planned", "cy": "planned"}
-    assert "2 users are in no row of the list any more" in show(as_alice, batch)
+    assert "2 users are now missing from the list" in show(as_alice, batch)
 
 
 def test_one_row_says_that_its_user_leaves(as_alice, roster):
@@ -240,7 +240,7 @@ def test_one_row_says_that_its_user_leaves(as_alice, roster):
     url = reverse("imports:skip_line", args=["contoso", batch.pk, number_of(batch, "bo")])
     page = as_alice.post(url, follow=True).content.decode()
 
-    assert "Bo skipped. 1 user is in no row of the list any more" in page
+    assert "Bo skipped. 1 user is now missing from the list." in page
 
 
 def test_fifty_leavers_take_as_many_statements_as_one(roster, contoso, alice):

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from imports.check.rows import names_to_look_up, validate
 from imports.read.table import Row
 from partners.names import has_invisible
-from tests.imports.samples import FACTS
-from users.rules import names
+from tests.imports.samples import FACTS, is_user_name
 from users.rules.facts import Defaults, Facts
 from users.rules.person import Nearest, check_person
 from users.rules.problems import describe
@@ -118,7 +117,7 @@ def test_a_bad_user_name_is_an_error_with_a_suggestion(user_name, code, suggesti
 
     assert (problem.code, problem.suggestion) == (code, suggestion)
     assert (problem.column, problem.severity) == ("user_name", "error")
-    assert names.check_user_name(problem.suggestion) is None
+    assert is_user_name(problem.suggestion)
 
 
 def test_the_character_that_cannot_stand_in_a_user_name_is_said():
@@ -424,7 +423,7 @@ def test_any_texts_are_accepted_or_reported(rows):
     good = [person.input for person in made if person.line not in failed]
     assert len({person["user_name"] for person in good}) == len(good)
     for person in good:
-        assert names.check_user_name(person["user_name"]) is None
+        assert is_user_name(person["user_name"])
         assert person["user_name"].endswith("@contoso.com")
         assert person["display_name"]
         texts = [value for value in person.values() if isinstance(value, str)]

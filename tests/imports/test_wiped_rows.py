@@ -177,7 +177,7 @@ def test_rows_with_errors_are_not_handed_out_when_they_are_gone(as_alice, import
     assert "The file is gone, and with it the names in these rows." in page
     assert address not in page
     answer = as_alice.post(address, follow=True)
-    assert "The uploaded file has been removed meanwhile." in answer.content.decode()
+    assert "The uploaded file has been removed." in answer.content.decode()
     assert Event.objects.filter(action="batch.errors_exported").count() == 1
 
 

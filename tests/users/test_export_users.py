@@ -102,7 +102,7 @@ def test_a_rivals_user_cannot_be_chosen(as_alice, contoso, rival):
 
     response = as_alice.post(url(), {"ids": str(theirs.pk)}, follow=True)
 
-    assert "nobody to export" in response.content.decode()
+    assert "no users to export" in response.content.decode()
     assert not Event.objects.exists()
 
 

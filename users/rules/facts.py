@@ -1,4 +1,4 @@
-"""What is true before anything is created, and what was chosen for the whole file."""
+"""What must be known before people of a file or a form are checked."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,47 +8,47 @@ from licensing.rules import SubscriptionFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """Somebody who is there already, as far as a row can change it."""
+class ExistingUser:
+    """An existing user with everything that a row of a file can change."""
 
     id: str
-    # By field, as the person of a line writes them.
+    # By field, in the form of a line's input.
     values: Mapping[str, Any]
-    # The ids of the subscriptions held.
+    # Ids of subscriptions.
     held: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
-class People:
-    """Who of a file's people is there already, and what the file is to do with them."""
+class ExistingUsers:
+    """The existing users in a file, and what the file does with them."""
 
-    # "create" adds people; "update" changes those who are there; "both" does; "roster" does, and
-    # whoever is not in the file leaves.
+    # "create" adds users; "update" changes existing ones; "both" does both; "roster" does both and
+    # deletes the users who are missing from the file.
     purpose: str
     # By user name in lower case.
-    known: Mapping[str, Known]
-    # Whether the licenses of a row are given in addition ("add"), or are all ("exact").
+    by_name: Mapping[str, ExistingUser]
+    # Whether the licenses of a row are assigned in addition ("add"), or replace others ("exact").
     licenses: str = "add"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is true of the customer and of the member before anything is created."""
+    """The customer and the permissions of the member, as far as the rules need them."""
 
     domains: Collection[str]
-    # User names in lower case, with the display name of whoever has or had them.
+    # User names in lower case with the display names of their present or former owners.
     taken: Mapping[str, str]
     deleted: Mapping[str, str]
     subscriptions: Sequence[SubscriptionFacts]
-    # The permissions that this member may give.
+    # The permissions that the member may assign.
     grantable: Collection[str]
-    # None where a file only adds people.
-    people: People | None = None
+    # None where a file only adds users.
+    existing: ExistingUsers | None = None
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What was chosen once for all rows that say nothing themselves."""
+    """Values for the empty cells of a file."""
 
     domain: str = ""
     location: str = ""
@@ -59,7 +59,7 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A row's person, in the form that a batch's line stores. Read only: rows share parts of it."""
+    """The person of a row in the form of a line's input. Read only: rows share parts of it."""
 
     line: int
     input: dict[str, Any]

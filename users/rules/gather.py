@@ -1,4 +1,4 @@
-"""What must be known before a person is checked: asked for once, whatever their number."""
+"""Gathers the facts for a check: a fixed number of statements for any number of people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from users.models import CustomerUser, UserPermission
-from users.rules.facts import Facts, Known, People
+from users.rules.facts import ExistingUser, ExistingUsers, Facts
 from users.rules.person import CHANGEABLE
 
 
@@ -25,19 +25,19 @@ def gather_facts(
     by: Member,
 ) -> Facts:
     """
-    Gather what the rules for a person ask about, in at most seven statements.
+    Gather the facts that the rules for a person need, in at most seven statements.
 
-    `user_names` are those to look up among the customer's users, deleted ones included; where
-    the `options` of an import say that it changes users, these are loaded as they are.
+    `user_names` are looked up among the customer's users, including deleted ones. Existing users
+    are loaded if the purpose in the `options` of an import is to change them.
     """
     taken, deleted = _look_up(customer, user_names)
     purpose = (options or {}).get("purpose", "create")
     return Facts(
-        people=None
+        existing=None
         if purpose == "create"
-        else People(
+        else ExistingUsers(
             purpose=purpose,
-            known=_load_known(customer, user_names),
+            by_name=_load_existing(customer, user_names),
             licenses=options.get("licenses", "add"),
         ),
         domains=tuple(find_verified_domains(customer)),
@@ -51,7 +51,7 @@ def gather_facts(
 
 
 def _look_up(customer: Customer, user_names: Sequence[str]) -> tuple[dict, dict]:
-    # One array, not one parameter a name: a file has up to 100,000 of them.
+    # One array instead of one parameter per name: a file has up to 100,000 of them.
     taken, deleted = {}, {}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -67,7 +67,7 @@ def _look_up(customer: Customer, user_names: Sequence[str]) -> tuple[dict, dict]
     return taken, deleted
 
 
-def _load_known(customer: Customer, user_names: Sequence[str]) -> dict[str, Known]:
+def _load_existing(customer: Customer, user_names: Sequence[str]) -> dict[str, ExistingUser]:
     active = customer.users.filter(deleted_at=None, user_name__in=among(user_names, "text"))
     found = {
         user_name: (pk, dict(zip(CHANGEABLE, values, strict=True)))
@@ -75,6 +75,6 @@ def _load_known(customer: Customer, user_names: Sequence[str]) -> dict[str, Know
     }
     held = licensing.get_held(customer, [pk for pk, _values in found.values()])
     return {
-        user_name: Known(str(pk), values, frozenset(held.get(pk, ())))
+        user_name: ExistingUser(str(pk), values, frozenset(held.get(pk, ())))
         for user_name, (pk, values) in found.items()
     }

@@ -1,8 +1,8 @@
 """
-The rules for user names and for people's names: pure functions, no database.
+The rules for user names and names of people.
 
-What a list sorts by and what a search looks through is made here too and stored
-in columns, so that every server sorts and finds alike whatever its locale is.
+Sort keys and search texts are made here and stored in columns, so that every server sorts and
+finds the same, whatever its locale.
 """
 
 import re
@@ -10,8 +10,6 @@ import unicodedata
 
 from customers import letters
 from customers.names import sort_key as sort_key
-
-# What holds for the names of customers too lies below, and is part of these rules.
 from partners.names import clean_text
 
 LOCAL_PART_LIMIT = 64
@@ -22,47 +20,25 @@ _LOCAL_PART = re.compile(r"[a-z0-9](?:[a-z0-9_'-]|\.(?=[a-z0-9_'-]))*", re.IGNOR
 _NOT_ALLOWED = re.compile(r"[^a-z0-9._'-]", re.IGNORECASE | re.ASCII)
 
 _RESERVED = frozenset(
-    [
-        "abuse",
-        "admin",
-        "administrator",
-        "ftp",
-        "guest",
-        "helpdesk",
-        "hostmaster",
-        "info",
-        "mailer-daemon",
-        "noreply",
-        "no-reply",
-        "nobody",
-        "office",
-        "postmaster",
-        "root",
-        "sales",
-        "security",
-        "support",
-        "sysadmin",
-        "system",
-        "test",
-        "user",
-        "webmaster",
-        "www",
-    ]
-)
+    {
+        "abuse", "admin", "administrator", "ftp", "guest", "helpdesk", "hostmaster", "info",
+        "mailer-daemon", "noreply", "no-reply", "nobody", "office", "postmaster", "root", "sales",
+        "security", "support", "sysadmin", "system", "test", "user", "webmaster", "www",
+    }
+)  # fmt: skip
 
 
 def check_local_part(text: str) -> str | None:
     """
-    Say what is wrong with the part of a user name before the @; None if nothing is.
+    What is wrong with the part of a user name before the @, or None.
 
-    One of: empty, not_ascii, bad_character, too_long, bad_start, bad_dot.
+    One of empty, not_ascii, bad_character, too_long, bad_start, bad_dot.
     """
     if len(text) <= LOCAL_PART_LIMIT and text.isascii() and _LOCAL_PART.fullmatch(text):
         return None
     if not text:
         return "empty"
-    # Before anything lowers it: the KELVIN SIGN becomes a plain k, and a name
-    # that looks like another one would pass.
+    # Before anything is lowered: the KELVIN SIGN becomes a plain k, so that a lookalike would pass.
     if not text.isascii():
         return "not_ascii"
     if _NOT_ALLOWED.search(text):
@@ -74,46 +50,29 @@ def check_local_part(text: str) -> str | None:
     return "bad_dot"
 
 
-def check_user_name(text: str) -> str | None:
-    """
-    Say what is wrong with a whole user name; None if nothing is.
-
-    What check_local_part says, or no_at, two_ats. Whose the domain is, is not asked.
-    """
-    local, at, domain = text.partition("@")
-    if not at or not domain:
-        return "no_at"
-    if "@" in domain:
-        return "two_ats"
-    problem = check_local_part(local)
-    if problem is None and len(text) > USER_NAME_LIMIT:
-        return "too_long"
-    return problem
-
-
 def bad_characters(text: str) -> str:
-    """Those characters of a local part that may not stand in one, each once."""
+    """The characters that are not allowed in a local part, each once."""
     return "".join(dict.fromkeys(_NOT_ALLOWED.findall(text)))
 
 
 def split_user_name(user_name: str) -> tuple[str, str]:
-    """Take a user name apart at its @, in lower case. The domain may come out empty."""
+    """Split a user name at its @, in lower case; the domain may be empty."""
     local, _, domain = user_name.partition("@")
     return local.lower(), domain.lower()
 
 
 def is_reserved(local: str) -> bool:
-    """Whether a local part is one that people take for an official address."""
+    """Whether a local part looks like an official address."""
     return local.lower() in _RESERVED
 
 
 def clean_display_name(text: str) -> str:
-    """Clean a display name, and cut it where it is longer than may be stored."""
+    """Clean a display name and shorten it to what can be stored."""
     return clean_text(text)[:DISPLAY_NAME_LIMIT].rstrip()
 
 
 def compose_display_name(first: str, last: str) -> str:
-    """Make a display name: family name first and no blank in Chinese, else first and last."""
+    """Compose a display name: family name first without a blank in Chinese, else first and last."""
     if first and last and letters.is_han(first) and letters.is_han(last):
         return last + first
     return f"{first} {last}".strip()
@@ -121,12 +80,11 @@ def compose_display_name(first: str, last: str) -> str:
 
 def search_text(*parts: str) -> str:
     """
-    Make what a search looks through.
+    Make the text that searches look through.
 
-    Lower case, every CJK character a word of its own. Words with accents stand there
-    twice, as they are and without: both "müller" and "muller" are found. The later
-    pieces of a user name are words too. It begins and ends with a blank, so that
-    every word has one before it.
+    It is in lower case, and every CJK character is a word. Words with accents occur twice, so that
+    both "müller" and "muller" are found. The later parts of a user name are words too. A blank is
+    before every word and at the end.
     """
     text = " ".join(parts)
     if text.isascii():
@@ -149,11 +107,11 @@ def _search_words(text: str) -> list[str]:
 
 def search_patterns(term: str) -> list[str]:
     r"""
-    Make the LIKE patterns (escape \) that a search text has to match, all of them.
+    Make the LIKE patterns (escape \) that a search text must all match.
 
-    Words of fewer than three Latin letters are looked for at the start of words, since
-    they have no trigram; a run of CJK characters must follow one another. Words of signs
-    alone have none at all, wherever they are looked for, and are left out.
+    Words of fewer than three Latin letters must be at the start of a word, as they have no trigram.
+    CJK characters must follow one another. Words of signs alone have no trigram anywhere, and are
+    skipped.
     """
     patterns = []
     for word in clean_text(term.replace("\0", " ")).split():
@@ -178,7 +136,7 @@ def propose_local_part(display: str = "", first: str = "", last: str = "") -> st
     """
     Propose the local part for a person: 王建国 → jianguo.wang, José Núñez → jose.nunez.
 
-    Empty where the names have no letter that could be spelled in a–z.
+    Empty where the names have no letter that can be spelled in a–z.
     """
     if not (first or last):
         first, last = _split_display_name(clean_text(display))
@@ -207,7 +165,7 @@ def _as_local(name: str, *, family: bool) -> str:
 
 
 def suggest_local_parts(local: str, first: str, last: str, taken: set[str]) -> list[str]:
-    """Suggest up to four local parts that are not taken, the likeliest first."""
+    """Suggest up to four local parts that are not taken, the most likely first."""
     given, family = _as_local(first, family=False), _as_local(last, family=True)
     wanted = repair_local_part(local)
     candidates = [wanted]
@@ -227,7 +185,7 @@ def suggest_local_parts(local: str, first: str, last: str, taken: set[str]) -> l
 
 
 def repair_local_part(local: str) -> str:
-    """Make a local part of what was typed for one: letters spelled in a–z, the rest left out."""
+    """Make a local part of a text: letters spelled in a–z, without other characters."""
     spelled = clean_text(local).translate(letters.LATIN).lower().replace(" ", ".")
     spelled = re.sub(r"\.{2,}", ".", _NOT_ALLOWED.sub("", spelled))
     return spelled.lstrip(".'_-")[:LOCAL_PART_LIMIT].rstrip(".")

@@ -1,27 +1,26 @@
-"""The rules that every person must keep, wherever they come from."""
+"""The rules for a person, from a form or from a row of a file."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from customers import locations
 from licensing.rules import ProductRules
 from partners.names import clean_text, has_invisible
-from users.rules import names, vocabulary
-from users.rules.facts import Facts, Known, People
+from users.models import CustomerUser, UserPermission
+from users.rules import names
+from users.rules.facts import ExistingUser, ExistingUsers, Facts
 from users.rules.problems import WARNING, Problem
 
-# As wide as the columns of users.models.CustomerUser.
+# The longest texts by field.
 LIMITS = {
-    "display_name": names.DISPLAY_NAME_LIMIT,
-    "first_name": 64,
-    "last_name": 64,
-    "job_title": 120,
-    "department": 120,
-    "phone": 40,
-    "contact_email": 254,
-}
+    field: CustomerUser._meta.get_field(field).max_length
+    for field in (
+        "display_name", "first_name", "last_name", "job_title", "department", "phone",
+        "contact_email",
+    )
+}  # fmt: skip
 
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
@@ -29,17 +28,17 @@ _SHORTENED_NUMBER = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)
 
 
 class Nearest:
-    """Finds what a slip of the pen may have meant; each word once, and not without end."""
+    """Finds the word that a misspelled one may mean: each once, and up to a budget."""
 
     def __init__(self, budget: int = 200):
         self.budget = budget
         self.known: dict[tuple[str, str], str] = {}
 
     def find(self, kind: str, word: str, possible: Collection[str], cutoff: float) -> str:
-        """The likeliest of the possible words, or nothing."""
+        """The most likely of the possible words, or ''."""
         key = kind, word
         if key not in self.known:
-            # A file of 100,000 different slips is no slip, and comparing is slow.
+            # Comparing is slow, and 100,000 different words are no misspellings.
             if self.budget <= 0 or not 0 < len(word) <= 80:
                 return ""
             self.budget -= 1
@@ -58,14 +57,14 @@ class Rules:
         self.grantable = frozenset(facts.grantable)
         self.product_rules = ProductRules(facts.subscriptions)
         self.nearest = nearest or Nearest()
-        # Asked for with the first suggestion: most files need none.
+        # Evaluated with the first suggestion: most files need none.
         self._typed_names = typed_names
         self._given: set[str] | None = None
-        self._updates = Updates(facts.people, self) if facts.people else None
+        self._updates = Updates(facts.existing, self) if facts.existing else None
 
     def check(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
-        """Clean a person in place and report everything that is wrong."""
-        if self._updates is not None and self._updates.take(person, line, found):
+        """Clean a person in place, and add everything that is wrong to `found`."""
+        if self._updates is not None and self._updates.check(person, line, found):
             return
         self._check_texts(person, line, found)
         if not person["display_name"]:
@@ -76,7 +75,7 @@ class Rules:
             self._check_products(person, line, found)
 
     def check_values(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
-        """Clean what is written about a person, each value by itself, and report what is wrong."""
+        """Clean and check the values of a person, except for user name and products."""
         self._check_texts(person, line, found)
         self._check_rest(person, line, found)
 
@@ -99,7 +98,7 @@ class Rules:
             value = person["phone"]
             found.append(Problem(line, "phone", value, "phone_damaged", severity=WARNING))
         for code in person["permissions"]:
-            if code not in vocabulary.PERMISSIONS:
+            if code not in UserPermission.values:
                 found.append(Problem(line, "permissions", code, "permission_unknown"))
             elif code not in self.grantable:
                 params = {"permission": code}
@@ -108,20 +107,18 @@ class Rules:
         if location and location not in locations.LOCATIONS:
             found.append(Problem(line, "location", location, "location_unknown"))
 
-    # User names
-
     def _check_user_name(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         typed = person["user_name"]
         local, _, domain = typed.partition("@")
         problem = names.check_local_part(local)
         domain = domain.lower()
         if problem or domain not in self.domains or len(typed) > names.USER_NAME_LIMIT:
-            code, params = self._say_what_is_wrong(typed, problem)
+            code, params = self._describe(typed, problem)
             shown = person["user_name"] = clean_text(typed)
-            # A name that is wrong itself is suggested in the default domain rather than not at all.
+            # For a name that is wrong itself, the default domain is better than no suggestion.
             is_name = code not in {"domain_unknown", "domain_missing"}
             default = next(iter(self.facts.domains), "").lower() if is_name else ""
-            suggestion = self._suggest(typed, person, default)
+            suggestion = self.suggest(typed, person, default)
             found.append(Problem(line, "user_name", shown, code, params, suggestion))
             return
         user_name = person["user_name"] = typed.lower()
@@ -138,14 +135,14 @@ class Rules:
             code = "user_name_reserved"
             found.append(Problem(line, "user_name", user_name, code, severity=WARNING))
 
-    def _say_what_is_wrong(self, typed: str, problem: str | None) -> tuple[str, dict[str, Any]]:
+    def _describe(self, typed: str, problem: str | None) -> tuple[str, dict[str, Any]]:
         local, _, domain = typed.partition("@")
         if "@" in domain:
             return "user_name_two_ats", {}
         if problem == "empty":
             return "user_name_missing", {}
         if problem in ("not_ascii", "bad_character"):
-            # A blank is shown as the sign for one, else the sentence shows nothing.
+            # A blank is shown as the sign for one, as it would be invisible in the sentence.
             characters = names.bad_characters(local).replace(" ", "\u2423")
             return f"user_name_{problem}", {"characters": clean_text(characters) or "?"}
         if problem:
@@ -160,14 +157,15 @@ class Rules:
         self, user_name: str, person: dict[str, Any], line: int, found: list[Problem]
     ) -> None:
         params = {"name": self.facts.taken[user_name]}
-        # The same file a second time: nobody is to be led to create everybody twice.
+        # The same file a second time: a suggestion would lead to creating each user twice.
         if params["name"] == person["display_name"]:
             found.append(Problem(line, "user_name", user_name, "user_name_exists", params))
             return
-        suggestion = self._suggest(user_name, person)
+        suggestion = self.suggest(user_name, person)
         found.append(Problem(line, "user_name", user_name, "user_name_taken", params, suggestion))
 
-    def _suggest(self, typed: str, person: dict[str, Any], default: str = "") -> str:
+    def suggest(self, typed: str, person: dict[str, Any], default: str = "") -> str:
+        """A free user name for a person, or ''."""
         local, _, domain = typed.partition("@")
         domain = self._nearest_domain(domain.rpartition("@")[2].lower()) or default
         if not domain:
@@ -179,14 +177,10 @@ class Rules:
         for local in names.suggest_local_parts(wanted, first, last, taken):
             suggestion = f"{local}@{domain}"
             if len(suggestion) <= names.USER_NAME_LIMIT:
-                # Two people of one name get different suggestions.
+                # Two people with the same name get different suggestions.
                 self._given_names().add(suggestion)
                 return suggestion
         return ""
-
-    def suggest_another(self, user_name: str, person: dict[str, Any]) -> str:
-        """A user name for whoever comes second with one."""
-        return self._suggest(user_name, person)
 
     def _given_names(self) -> set[str]:
         if self._given is None:
@@ -200,11 +194,9 @@ class Rules:
             return next(iter(self.domains))
         return self.nearest.find("domain", domain, self.domains, 0.6)
 
-    # Products
-
     def _check_products(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         location = person["location"]
-        # An unknown one has been reported already.
+        # An unknown location has been reported already.
         if not location and not any(problem.column == "location" for problem in found):
             found.append(Problem(line, "location", "", "location_missing"))
         ids = [product["subscription"] for product in person["products"]]
@@ -213,7 +205,7 @@ class Rules:
 
 
 class _Taken:
-    """The local parts of a domain that somebody has, or has been given in this file."""
+    """The local parts of a domain that users or rows of the file have."""
 
     def __init__(self, domain: str, *places: Collection[str]):
         self.domain = domain
@@ -261,7 +253,7 @@ _EMPTY = {
 def check_person(
     person: dict[str, Any], facts: Facts, line: int = 1
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Check one person who was typed or repaired: the person as cleaned, and all problems."""
+    """Check the person of a form; returns the person with cleaned values, and all problems."""
     cleaned = _EMPTY | {"permissions": [], "products": []} | person
     for field in ("user_name", *LIMITS):
         cleaned[field] = str(cleaned[field]).strip()
@@ -270,42 +262,38 @@ def check_person(
     return cleaned, found
 
 
-if TYPE_CHECKING:
-    pass
-
-
-# What a file can change about somebody; the user name is who it is.
+# The fields of a user that a file can change; the user name identifies the user.
 CHANGEABLE = (
     "first_name", "last_name", "display_name", "job_title", "department", "phone",
     "contact_email", "location", "language", "permissions",
 )  # fmt: skip
 
 
-# What a row's person has beyond its values, once it is known what the row does.
+# What the check adds to the person of a row about an existing user.
 _FOUND_OUT = ("user_id", "changes", "was", "give", "take", "plans")
 
 
 class Updates:
-    """Finds out for one row after another whether it is about somebody who is there."""
+    """Checks rows about existing users."""
 
-    def __init__(self, people: People, rules: "Rules"):
-        self.people = people
+    def __init__(self, existing: ExistingUsers, rules: Rules):
+        self.existing = existing
         self.rules = rules
 
-    def take(self, person: dict[str, Any], line: int, found: list[Problem]) -> bool:
+    def check(self, person: dict[str, Any], line: int, found: list[Problem]) -> bool:
         """
-        Check a row about somebody who is there, and say in the person what it changes.
+        Check a row about an existing user, and add to the person what the row changes.
 
-        False where the row is about somebody new, whom the rules for new people are for.
+        Returns False where the row is about a new user.
         """
         for name in _FOUND_OUT:
             person.pop(name, None)
         person["act"] = "add"
         user_name = person["user_name"].lower()
-        known = self.people.known.get(user_name)
+        known = self.existing.by_name.get(user_name)
         if known is not None:
             self._update(person, known, line, found)
-        elif self.people.purpose == "update" and user_name and not is_accepted(person, user_name):
+        elif self.existing.purpose == "update" and user_name and not is_accepted(person, user_name):
             self._report_unknown(person, line, found)
         else:
             return False
@@ -315,11 +303,11 @@ class Updates:
         user_name = person["user_name"] = clean_text(person["user_name"])
         deleted = self.rules.facts.deleted.get(user_name.lower())
         code, params = ("user_deleted", {"name": deleted}) if deleted else ("user_unknown", {})
-        near = self.rules.nearest.find("user", user_name.lower(), self.people.known, 0.9)
+        near = self.rules.nearest.find("user", user_name.lower(), self.existing.by_name, 0.9)
         found.append(Problem(line, "user_name", user_name, code, params, near))
 
     def _update(
-        self, person: dict[str, Any], known: Known, line: int, found: list[Problem]
+        self, person: dict[str, Any], known: ExistingUser, line: int, found: list[Problem]
     ) -> None:
         given = [field for field in CHANGEABLE if field in person["given"]]
         user_name = person["user_name"] = person["user_name"].lower()
@@ -331,11 +319,11 @@ class Updates:
         found += [problem for problem in mine if problem.column in given]
         changes = {field: after[field] for field in given if _differs(field, after, known)}
         give, take = self._licenses(person, known)
-        self._judge(after["location"], known, give, take, line, found)
+        self._check_licenses(after["location"], known, give, take, line, found)
         person |= {
             "act": "update",
             "user_id": known.id,
-            # A row need not repeat the name that everybody reads.
+            # A row may leave the display name empty.
             "display_name": after["display_name"],
             "changes": changes,
             "was": {field: known.values[field] for field in changes},
@@ -344,23 +332,23 @@ class Updates:
             "plans": [],
         }
 
-    def _licenses(self, person: dict[str, Any], known: Known) -> tuple[list[str], list[str]]:
+    def _licenses(self, person: dict[str, Any], known: ExistingUser) -> tuple[list[str], list[str]]:
         if "products" not in person["given"]:
             return [], []
         wanted = [one["subscription"] for one in person["products"]]
-        take = sorted(known.held - set(wanted)) if self.people.licenses == "exact" else []
+        take = sorted(known.held - set(wanted)) if self.existing.licenses == "exact" else []
         return [one for one in wanted if one not in known.held], take
 
-    def _judge(
+    def _check_licenses(
         self,
         location: str,
-        known: Known,
+        known: ExistingUser,
         give: list[str],
         take: list[str],
         line: int,
         found: list[Problem],
     ) -> None:
-        """What is wrong with the licenses afterwards that is not wrong already."""
+        """Add what is wrong with the licenses after the change, and not before it."""
         if give and not location:
             found.append(Problem(line, "location", "", "location_missing"))
             return
@@ -372,18 +360,18 @@ class Updates:
 
 
 def is_accepted(person: dict[str, Any], user_name: str) -> bool:
-    """Whether a member wants the row imported although something is said about this user name."""
+    """Whether a member has accepted a warning about this user name."""
     return person.get("accepted", {}).get("user_name", "").lower() == user_name.lower()
 
 
-def is_idle(person: dict[str, Any]) -> bool:
-    """Whether a row asks for nothing that is not so already."""
+def is_unchanged(person: dict[str, Any]) -> bool:
+    """Whether a row changes nothing about its user."""
     return person.get("act") == "update" and not (
         person["changes"] or person["give"] or person["take"]
     )
 
 
-def _differs(field: str, after: dict[str, Any], known: Known) -> bool:
+def _differs(field: str, after: dict[str, Any], known: ExistingUser) -> bool:
     if field == "permissions":
         return set(after[field]) != set(known.values[field])
     return after[field] != known.values[field]

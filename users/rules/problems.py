@@ -1,8 +1,7 @@
 """
-What can be wrong with a file, a row or a cell, and how it is said.
+Problems of files, rows and cells, with their sentences.
 
-A problem is kept as its code and the values that belong into its sentence, so that a row
-saved by one member is read by another in another language.
+A problem is stored as a code with parameters, so that each member reads it in their language.
 """
 
 from collections.abc import Mapping
@@ -14,18 +13,18 @@ from django.utils.translation import gettext_lazy as _
 
 from customers import locations
 from spreadsheets.errors import sentence_of
-from users.rules import vocabulary
+from users.models import UserPermission
 from users.rules.fields import label_of
 
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
 
-# So many characters of a cell stand in a sentence about it.
-QUOTE = 120
+# Characters of a cell that are quoted in a sentence about it.
+MAX_QUOTE = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing about one cell that stops the row (error), may be a slip (warning), or is said."""
+    """A finding about a cell: an error stops the row, a warning or a notice does not."""
 
     line: int
     column: str
@@ -36,8 +35,7 @@ class Problem:
     severity: str = ERROR
 
     def as_json(self) -> dict[str, Any]:
-        """Everything as plain values, to be stored with the line."""
-        # Not asdict, which copies deeply: a file has up to 100,000 of them and more.
+        # Not asdict, which copies deeply: a file can have more than 100,000 problems.
         return {
             "line": self.line,
             "column": self.column,
@@ -50,7 +48,6 @@ class Problem:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Problem":
-        """Read back what as_json made."""
         return cls(**values)
 
     @classmethod
@@ -68,37 +65,37 @@ class Problem:
 
 
 def describe(problem: Problem) -> str:
-    """Say a problem in one sentence, in the reader's language."""
+    """The problem in one sentence, in the language of the reader."""
     params = {"value": problem.value or "…", "column": str(label_of(problem.column))}
     params |= problem.params
-    # Codes become names here, since only now the reader's language is known.
+    # Codes become names only here, where the language of the reader is known.
     if "location" in params:
         params["location"] = str(locations.name_of(params["location"]))
     if "encoding" in params:
-        # Kept as the worker calls it, which speaks English.
+        # Stored by the worker in English.
         params["encoding"] = gettext(params["encoding"])
     if "permission" in params:
         permission = params["permission"]
-        params["permission"] = str(vocabulary.PERMISSIONS.get(permission, permission))
+        params["permission"] = str(dict(UserPermission.choices).get(permission, permission))
     if "field" in params:
         params["column"] = str(label_of(params["field"]))
     return sentence_of(CELL, problem.code, {name: _quote(value) for name, value in params.items()})
 
 
 def _quote(value: Any) -> Any:
-    # A cell may hold thousands of characters; the beginning is enough to know it by.
-    return f"{value[:QUOTE]}…" if isinstance(value, str) and len(value) > QUOTE else value
+    is_long = isinstance(value, str) and len(value) > MAX_QUOTE
+    return f"{value[:MAX_QUOTE]}…" if is_long else value
 
 
 CELL = {
     # User name
     "user_name_missing": _("There is no user name."),
     "user_name_not_ascii": _(
-        "A user name has only the letters a–z, digits and . _ - ' before the @;"
-        " “%(characters)s” cannot stand in it."
+        "“%(characters)s” isn’t allowed in a user name. Use only the letters a–z, digits and"
+        " . _ - ' before the @."
     ),
     "user_name_bad_character": _(
-        "“%(characters)s” cannot stand in a user name; it has only letters, digits and . _ - '"
+        "“%(characters)s” isn’t allowed in a user name. Use only letters, digits and . _ - '"
         " before the @."
     ),
     "user_name_too_long": _(
@@ -110,40 +107,32 @@ CELL = {
     ),
     "user_name_two_ats": _("A user name has only one @."),
     "user_name_exists": _(
-        "%(name)s already has this user name. Nothing is left to do for this row."
+        "%(name)s already has this user name. There’s nothing to do for this row."
     ),
     "user_name_taken": _("%(name)s already has this user name. Choose another one."),
     "user_name_repeated": _("Line %(first)s has the same user name. The first of them counts."),
     "user_name_deleted": _(
-        "This was the user name of %(name)s, who was deleted. Restore that user if it is the same"
-        " person; importing creates a new one."
+        "A deleted user, %(name)s, had this user name. Restore that user if it’s the same"
+        " person. Importing creates a new user."
     ),
-    "user_unknown": _(
-        "Nobody has this user name. Correct it, or choose to create those who are not there yet."
-    ),
-    "user_deleted": _(
-        "This was the user name of %(name)s, who was deleted. Restore that user first."
-    ),
+    "user_unknown": _("No user has this user name. Correct it, or choose to create new users."),
+    "user_deleted": _("A deleted user, %(name)s, had this user name. Restore that user first."),
     "administrator": _(
         "This user is an administrator. Ask an owner or an admin agent of your organization."
     ),
     "user_name_reserved": _(
         "“%(value)s” looks like an official address. Make sure that it is a person."
     ),
-    # What was found out only as the row was imported.
+    # Found while the row was imported.
     "name_taken": _(
-        "Somebody has got this user name since the check. Choose another one, or leave the row"
-        " out if it is the same person."
+        "Another user got this user name after the check. Choose another one, or skip the row"
+        " if it’s the same person."
     ),
-    "internal": _(
-        "Something went wrong on our side with this row; nobody was created. Import it again."
-    ),
+    "internal": _("Something went wrong on our side. No user was created. Import this row again."),
     # Domain
     "domain_missing": _("The user name has no domain. Choose a domain for the file."),
     "domain_unknown": _("%(domain)s is not a domain of this customer."),
-    "domain_differs": _(
-        "The user name ends with %(domain)s, but the column Domain says %(other)s."
-    ),
+    "domain_differs": _("The user name ends with %(domain)s, but the column Domain has %(other)s."),
     # Names
     "name_missing": _("There is no display name, and no first or last name to make one of."),
     "too_long": _(
@@ -158,7 +147,7 @@ CELL = {
     "language_unknown": _(
         "“%(value)s” is not one of our languages. The customer’s language is used instead."
     ),
-    "contact_email_bad": _("“%(value)s” is not an e-mail address."),
+    "contact_email_bad": _("“%(value)s” isn’t an email address."),
     "contact_email_is_own": _(
         "This is the account that is being created; mail sent there cannot be read before the"
         " first sign-in."
@@ -168,8 +157,7 @@ CELL = {
     ),
     "permission_unknown": _("“%(value)s” is not a permission that is known."),
     "permission_not_yours": _(
-        "You may not make anybody “%(permission)s”. Ask an owner or an admin agent of your"
-        " organization."
+        "You can’t assign “%(permission)s”. Ask an owner or an admin agent of your organization."
     ),
     "product_unknown": _("“%(value)s” is not a product that this customer has bought."),
     "product_ambiguous": _("Several products are called “%(value)s”. Use the part number instead."),
@@ -179,30 +167,30 @@ CELL = {
     "product_not_sold": _("“%(product)s” is not available in %(location)s."),
     "product_requires": _("“%(product)s” only works together with “%(other)s”."),
     "product_excludes": _("“%(product)s” and “%(other)s” cannot be held together."),
-    "seat_short": _("No license of “%(product)s” is left for this user, who goes without it."),
+    "seat_short": _("No license of “%(product)s” is left for this user."),
     "cells_too_many": _(
         "This row has more cells than the header. Perhaps a text with a separator in it lacks its"
         " quotation marks."
     ),
     # The whole file
     "password_ignored": _(
-        "The column “%(value)s” is not read: everybody gets a new temporary password."
+        "The column “%(value)s” isn’t read. Each user gets a new temporary password."
     ),
-    "column_unknown": _("The column “%(value)s” is not known and is left out."),
+    "column_unknown": _("The column “%(value)s” isn’t known and is skipped."),
     "column_said": _(
         "The column “%(value)s” is taken for “%(column)s”, as it was in your customers’ files before."
     ),
-    "column_not_kept": _("The column “%(value)s” has no place in this portal and is left out."),
+    "column_not_kept": _("The column “%(value)s” has no place in this portal and is skipped."),
     "column_repeated": _(
         "Several columns hold “%(column)s”. “%(value)s” is read only where the first is empty."
     ),
-    "lines_before_header": _("The header is in line %(line)s. What stands above it is left out."),
-    "example_skipped": _("The example in line %(line)s is left out."),
+    "lines_before_header": _("The header is in line %(line)s. The lines above it are skipped."),
+    "example_skipped": _("The example in line %(line)s is skipped."),
     "worksheets_skipped": _(
         "Only the worksheet “%(value)s” is read. The file has others with data: %(others)s."
     ),
     "encoding_guessed": _(
-        "The file does not say how its letters are written; it was read as %(encoding)s. If names"
-        " look wrong, choose another encoding."
+        "The file has no information about its encoding and was read as %(encoding)s. If"
+        " names look wrong, choose another encoding."
     ),
 }

@@ -1,19 +1,7 @@
-"""What people write for permissions and languages, and how a list in one cell is cut."""
+"""The words that files use for permissions and languages, and how lists in cells are split."""
 
 import re
 import unicodedata
-
-from django.utils.translation import gettext_lazy as _
-
-# The codes of users.models.UserPermission, which this pure part may not import.
-PERMISSIONS = {
-    "global_administrator": _("Global administrator"),
-    "user_administrator": _("User administrator"),
-    "helpdesk_administrator": _("Helpdesk administrator"),
-    "license_administrator": _("License administrator"),
-    "billing_administrator": _("Billing administrator"),
-    "service_support_administrator": _("Service support administrator"),
-}
 
 _PERMISSION_NAMES = {
     "": ["user", "users", "member", "none", "no", "standard user", "plain user", "用户", "普通用户",
@@ -43,7 +31,7 @@ _LOOSE_LIST = re.compile(r"[;；\n|,，、+&]")
 
 
 def plain(text: str) -> str:
-    """A text as it is compared: without case, width, blanks and punctuation."""
+    """The form in which texts are compared: without case, width, blanks and punctuation."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -59,20 +47,20 @@ _LANGUAGE_INDEX = {
 
 
 def find_permission(text: str) -> str | None:
-    """The code of a permission by its name; '' is a plain user, None is unknown."""
+    """The code of a permission by its name: '' for a plain user, None where it is unknown."""
     return _PERMISSION_INDEX.get(plain(text))
 
 
 def find_language(text: str) -> str | None:
-    """The code of one of our languages by its code or name."""
+    """The code of a language of the portal by its code or name."""
     return _LANGUAGE_INDEX.get(plain(text))
 
 
 def split_list(text: str) -> list[str]:
-    """Cut a cell at semicolons and the like."""
+    """Split a cell at semicolons, bars and line breaks."""
     return [part.strip() for part in _LIST.split(text) if part.strip()]
 
 
 def split_loosely(text: str) -> list[str]:
-    """Cut a cell at commas and plus signs too, which names may contain."""
+    """Split a cell also at commas and plus signs, which names can contain."""
     return [part.strip() for part in _LOOSE_LIST.split(text) if part.strip()]

@@ -1,7 +1,7 @@
 """
 Users and results as files.
 
-They are asked for by POST, since that they are taken out of the portal is put on record.
+The requests are POST, since each download is recorded.
 """
 
 from django.contrib import messages
@@ -25,12 +25,12 @@ from users.views.acts import read_choice
 @customer_view(Permission.EXPORT_LISTS, even_archived=True)
 @require_POST
 def export(request, customer, kind):
-    """Hand out the chosen users as a list, or all that the list's filters ask for."""
-    return hand_out_chosen(request, customer, kind, exporting.to_rows)
+    """Send the selected users, or all users in the filters of the list, as a file."""
+    return send_users(request, customer, kind, exporting.to_rows)
 
 
-def hand_out_chosen(request, customer, kind, to_rows, *, is_active=False):
-    """Record who is handed out, and answer with them as a file."""
+def send_users(request, customer, kind, to_rows, *, is_active=False):
+    """Record the download, and send these users as a file."""
     choice = read_choice(request)
     try:
         users = find_chosen(customer, **choice.of_users, is_active=is_active)
@@ -46,7 +46,7 @@ def hand_out_chosen(request, customer, kind, to_rows, *, is_active=False):
 @customer_view(Permission.EXPORT_LISTS, even_archived=True)
 @require_POST
 def result(request, customer, batch_id, kind):
-    """Record and hand out what became of each line of a batch; it holds no passwords."""
+    """Send the result of each line of a batch, without passwords, as a file."""
     batch = get_batch_or_404(customer, batch_id)
     if batch.started_at is None:
         raise Http404
