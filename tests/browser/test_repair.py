@@ -121,13 +121,13 @@ def test_thirty_bad_rows_are_repaired_together_and_one_by_one_and_imported(
 
     # A row is skipped, included again and skipped again.
     page.locator(".tabs a[hx-get]").first.click()
-    page.get_by_role("button", name="Skip line 2").click()
+    page.get_by_role("button", name="Skip line 2", exact=True).click()
     expect(page.locator("#notices")).to_contain_text("张好0 skipped.")
     shoot("repair-5-left-out")
-    page.get_by_role("button", name="Take line 2 back").click()
+    page.get_by_role("button", name="Include line 2 again").click()
     expect(page.locator("#notices")).to_contain_text("张好0 included again.")
-    page.get_by_role("button", name="Skip line 2").click()
-    expect(page.get_by_role("button", name="Take line 2 back")).to_be_visible()
+    page.get_by_role("button", name="Skip line 2", exact=True).click()
+    expect(page.get_by_role("button", name="Include line 2 again")).to_be_visible()
     site.check()
 
     page.get_by_role("button", name="Import 39 users").click()
@@ -181,7 +181,7 @@ def test_a_reason_and_a_ticket_stay_whatever_is_repaired(site, planned, northwin
     are("New school year", "")
 
     ticket.fill("T-9")
-    page.get_by_role("button", name="Skip line 2").click()
+    page.get_by_role("button", name="Skip line 2", exact=True).click()
     expect(page.locator("#notices")).to_contain_text("skipped.")
     are("New school year", "T-9")
 
