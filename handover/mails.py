@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from batches.models import Batch
 from handover.models import Handover
-from handover.operations.sheet import Row
+from handover.queries import Row
 from partners.mails import one_line
 from users import passwords
 from users.my.routes import sign_in_address

@@ -7,6 +7,21 @@ from batches.models import Batch
 from partners.models import TenantModel
 
 
+class Withheld(models.TextChoices):
+    """Why a line of a sheet shows no password."""
+
+    ADMINISTRATOR = "administrator", _("Your role can’t see the passwords of administrators.")
+    USED = "used", _("The user has already chosen a password.")
+    PROMOTED = (
+        "promoted",
+        _("Ended because this user became an administrator. Reset it to get a new one."),
+    )
+    REPLACED = "replaced", _("Replaced by a later reset.")
+    EXPIRED = "expired", _("Expired. Reset it to get a new one.")
+    DELETED = "deleted", _("This user has been deleted.")
+    GONE = "gone", _("No longer stored. Reset it to get a new one.")
+
+
 class Handover(TenantModel):
     """
     An email that hands passwords over, or that reminds a member of a sheet and holds no secret.

@@ -14,7 +14,8 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from handover.operations.sheet import Row, Sheet
+from handover.operations.sheet import Sheet
+from handover.queries import Row
 from users.my.routes import sign_in_address
 
 # By layout: the template of the rows, how many of them are rendered at once, and how many Latin

@@ -1,10 +1,12 @@
 """Passwords of a batch that can be handed over, and the emails that do it."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from itertools import chain, starmap
+from functools import cache, partial
+from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
@@ -33,10 +35,12 @@ from audit.models import Event
 from batches.models import Batch, Line
 from customers.models import Customer
 from customers.queries import find_customers
-from handover.models import Handover
+from handover.models import Handover, Withheld
+from licensing.queries import find_product_names
 from partners.models import Member
 from partners.roles import Permission, Role
 from users.models import CustomerUser
+from users.passwords import Secret
 
 OPENED = "sheet.opened"
 MAX_NAMED = 8
@@ -77,8 +81,8 @@ SHEET = f"""
 """
 
 
-class SheetLine(NamedTuple):
-    """A line that issued a password, with the present data of its user."""
+class Row(NamedTuple):
+    """One user of a sheet, with present data; `read_rows` adds the password."""
 
     number: int
     user_id: UUID
@@ -86,12 +90,17 @@ class SheetLine(NamedTuple):
     user_name: str
     language: str
     contact_email: str
-    # The ids of subscriptions, as JSON.
-    assigned: str | None
-    short: str | None
+    # The products that the batch assigned, and those for which it found no seat.
+    licenses: tuple[str, ...]
+    short: tuple[str, ...]
     valid_until: datetime | None
-    # Why its password must not be shown: a key of operations.sheet.REASONS, or ''.
-    withheld: str
+    withheld: Withheld | str
+    password: Secret | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why there is no password, as a sentence; '' where there is one."""
+        return Withheld(self.withheld).label if self.withheld else ""
 
 
 def _query_sheet(query: str, batch: Batch, *, may_all: bool, **parameters) -> Iterator[tuple]:
@@ -128,9 +137,7 @@ def find_seals(
     return _query_sheet(query, batch, may_all=may_all, after=after, limit=limit, number=number)
 
 
-def find_sheet_lines(
-    batch: Batch, *, may_all: bool, numbers: Sequence[int] | None = None
-) -> list[SheetLine]:
+def find_rows(batch: Batch, *, may_all: bool, numbers: Sequence[int] | None = None) -> list[Row]:
     """The lines of the batch that issued passwords, or those of these numbers, in their order."""
     query = f"""
         SELECT number, user_id, coalesce(display_name, input->>'display_name'),
@@ -141,14 +148,23 @@ def find_sheet_lines(
         WHERE %(numbers)s::integer[] IS NULL OR number = ANY(%(numbers)s)
         ORDER BY number
     """
-    return list(starmap(SheetLine, _query_sheet(query, batch, may_all=may_all, numbers=numbers)))
+    products = find_product_names(batch.customer)
+
+    @cache
+    def name(subscriptions: str | None) -> tuple[str, ...]:
+        return tuple(products[pk] for pk in json.loads(subscriptions or "[]") if pk in products)
+
+    return [
+        Row(*line[:6], name(line[6]), name(line[7]), *line[8:])
+        for line in _query_sheet(query, batch, may_all=may_all, numbers=numbers)
+    ]
 
 
 @dataclass(frozen=True)
 class PasswordCounts:
-    """How many passwords of a batch are still sealed, in all and by why they are withheld."""
+    """How many passwords of a batch are still sealed."""
 
-    by_reason: dict[str, int]
+    by_reason: Counter[str]
     administrators: int
     # Users who still have the temporary password of the batch, sealed or not.
     unused: int
@@ -156,6 +172,22 @@ class PasswordCounts:
     unopened: int
     # When the first of those that can be handed over expires.
     valid_until: datetime | None
+
+    @property
+    def valid(self) -> int:
+        """Those that can be handed over, by this member or by others."""
+        return self.by_reason[""] + self.withheld
+
+    @property
+    def withheld(self) -> int:
+        """Those that can be handed over, but not by this member."""
+        return self.by_reason[Withheld.ADMINISTRATOR]
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """Those that are no longer valid, by why: used, replaced, expired or deleted."""
+        no_loss = ("", Withheld.ADMINISTRATOR)
+        return {why: n for why, n in self.by_reason.items() if n and why not in no_loss}
 
 
 def count_passwords(batch: Batch, *, may_all: bool) -> PasswordCounts:
@@ -187,7 +219,7 @@ def count_passwords(batch: Batch, *, may_all: bool) -> PasswordCounts:
     """
     rows = list(_query_sheet(query, batch, may_all=may_all, opened=opened))
     return PasswordCounts(
-        by_reason={row[0]: row[1] for row in rows if row[1]},
+        by_reason=Counter({row[0]: row[1] for row in rows}),
         administrators=sum(row[2] for row in rows),
         unused=sum(row[3] for row in rows),
         unopened=sum(row[4] for row in rows),
@@ -206,21 +238,12 @@ class HandoverCard:
 
     batch: Batch
     counts: PasswordCounts
-    # Passwords that can be handed over, by this member and by others.
-    passwords: int
-    # Those of administrators among them, which this member may not see.
-    withheld: int
     # Whether this member may mark all of them as handed over, and so delete this copy.
     may_delete: bool
-    # Those that are no longer valid, by why: used, replaced, expired or deleted.
-    lost: dict[str, int]
     opened: int
     openings: Sequence[Event]
-    waiting: int
-    sent: int
-    links_opened: int
-    failed: int
-    # Emails that could not be sent.
+    # How many emails there are, by state.
+    emails: Counter[str]
     failures: Sequence[Handover]
 
     @property
@@ -232,21 +255,17 @@ class HandoverCard:
             return "handed_over"
         if not self.batch.has_secrets or self.batch.sheet_expires_at <= timezone.now():
             return "expired"
-        return "open" if self.passwords else "spent"
+        return "open" if self.counts.valid else "spent"
 
     @property
     def is_offered(self) -> bool:
         """Whether this member can show, print or send any of them."""
-        return self.state == "open" and self.passwords > self.withheld
-
-    @property
-    def emails(self) -> int:
-        return self.waiting + self.sent + self.links_opened + self.failed
+        return self.state == "open" and self.counts.by_reason[""] > 0
 
     @property
     def links_waiting(self) -> int:
         """Emails not opened yet; their links stop working when the sheet is handed over."""
-        return self.waiting + self.sent
+        return self.emails[Handover.State.QUEUED] + self.emails[Handover.State.SENT]
 
 
 def get_handover(batch: Batch, *, member: Member) -> HandoverCard | None:
@@ -255,27 +274,18 @@ def get_handover(batch: Batch, *, member: Member) -> HandoverCard | None:
         return None
     may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
     counts = count_passwords(batch, may_all=may_all)
-    withheld = counts.by_reason.get("administrator", 0)
     openings = _find_openings(batch)
     emails = batch.handovers.exclude(kind=Handover.Kind.REMINDER)
-    by_state = dict(emails.order_by().values_list("state").annotate(number=Count("pk")))
-    State = Handover.State
+    by_state = emails.order_by().values_list("state").annotate(number=Count("pk"))
+    failed = emails.filter(state=Handover.State.FAILED).order_by("-id")
     return HandoverCard(
         batch=batch,
         counts=counts,
-        passwords=counts.by_reason.get("", 0) + withheld,
-        withheld=withheld,
         may_delete=may_all or not counts.administrators,
-        lost={why: n for why, n in counts.by_reason.items() if why not in ("", "administrator")},
         opened=openings.count(),
         openings=openings[:MAX_NAMED],
-        waiting=by_state.get(State.QUEUED, 0),
-        sent=by_state.get(State.SENT, 0),
-        links_opened=by_state.get(State.OPENED, 0),
-        failed=by_state.get(State.FAILED, 0),
-        failures=emails.filter(state=State.FAILED).order_by("-id")[:MAX_NAMED]
-        if State.FAILED in by_state
-        else [],
+        emails=Counter(dict(by_state)),
+        failures=failed[:MAX_NAMED],
     )
 
 
@@ -409,14 +419,14 @@ class Recipients:
     """The users of a sheet whose passwords can be handed over, by whether they have an address."""
 
     reachable: int
-    without_address: list[SheetLine]
+    without_address: list[Row]
 
 
 def get_recipients(batch: Batch, *, member: Member) -> Recipients:
     may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
-    lines = [line for line in find_sheet_lines(batch, may_all=may_all) if not line.withheld]
-    without = [line for line in lines if not line.contact_email]
-    return Recipients(reachable=len(lines) - len(without), without_address=without)
+    rows = [row for row in find_rows(batch, may_all=may_all) if not row.withheld]
+    without = [row for row in rows if not row.contact_email]
+    return Recipients(reachable=len(rows) - len(without), without_address=without)
 
 
 def find_sheet_readers(customer: Customer, *, member: Member) -> list[Member]:

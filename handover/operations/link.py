@@ -15,7 +15,6 @@ from handover.models import Handover
 from handover.operations.sheet import (
     NoSheet,
     NotYours,
-    Row,
     Sheet,
     lock_sheet,
     read_rows,
@@ -23,7 +22,7 @@ from handover.operations.sheet import (
     require_some,
     unseal,
 )
-from handover.queries import find_seals
+from handover.queries import Row, find_seals
 from handover.routes import get_partner_of_link
 from partners import tenancy
 from partners.models import Member

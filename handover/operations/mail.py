@@ -19,13 +19,13 @@ from batches.models import Batch
 from batches.operations.wake import poke
 from customers.counts import lock_customer
 from handover import mails
-from handover.models import Handover
+from handover.models import Handover, Withheld
 from handover.operations.link import LinkGone, read_row, require_sender
 from handover.operations.sheet import NoSheet, NotYours, lock_sheet, require_some, unseal
 from handover.queries import (
     find_due_emails,
     find_members_to_remind,
-    find_sheet_lines,
+    find_rows,
     find_sheets_to_remind_of,
 )
 from partners.access import require
@@ -84,16 +84,16 @@ def mail_users(*, batch: Batch, kind: str, by: Member) -> Mailed:
     queued = batch.handovers.filter(state=Handover.State.QUEUED)
     waiting = set(queued.values_list("line_number", flat=True))
     may_all = by.may(Permission.ACT_ON_ADMINISTRATORS)
-    lines = [line for line in find_sheet_lines(batch, may_all=may_all) if not line.withheld]
-    with_address = [line for line in lines if is_address(line.contact_email)]
-    reached = [line for line in with_address if line.number not in waiting]
+    rows = [row for row in find_rows(batch, may_all=may_all) if not row.withheld]
+    with_address = [row for row in rows if is_address(row.contact_email)]
+    reached = [row for row in with_address if row.number not in waiting]
     if not reached:
         raise NoRecipients
-    numbers = [line.number for line in reached]
+    numbers = [row.number for row in reached]
     batch.handovers.filter(
         kind=Handover.Kind.USER_LINK, line_number__in=numbers, opened_at=None
     ).update(expires_at=timezone.now())
-    ids = [uuid7() for _line in reached]
+    ids = [uuid7() for _row in reached]
     has_link = kind == Handover.Kind.USER_LINK
     with connection.cursor() as cursor:
         cursor.execute(
@@ -114,14 +114,14 @@ def mail_users(*, batch: Batch, kind: str, by: Member) -> Mailed:
                 batch.sheet_expires_at,
                 ids,
                 numbers,
-                [line.user_id for line in reached],
-                [line.contact_email for line in reached],
-                [line.language or batch.customer.language for line in reached],
+                [row.user_id for row in reached],
+                [row.contact_email for row in reached],
+                [row.language or batch.customer.language for row in reached],
                 [_hash_token(pk) if has_link else "" for pk in ids],
             ],
         )
     _record_and_wake(batch, after={"kind": str(kind), "mails": len(reached)}, by=by)
-    return Mailed(queued=len(reached), without_address=len(lines) - len(with_address))
+    return Mailed(queued=len(reached), without_address=len(rows) - len(with_address))
 
 
 @transaction.atomic
@@ -138,7 +138,7 @@ def mail_sheet(*, batch: Batch, to: str, language: str, by: Member) -> Mailed:
     require(by, Permission.RESET_PASSWORDS)
     validate_email(to)
     sheet = unseal(lock_sheet(batch), may_all=by.may(Permission.ACT_ON_ADMINISTRATORS))
-    if "administrator" in sheet.withheld.values():
+    if Withheld.ADMINISTRATOR in sheet.withheld.values():
         raise NotYours
     require_some(sheet)
     batch, pk = sheet.batch, uuid7()

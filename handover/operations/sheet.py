@@ -1,10 +1,7 @@
 """The sheet of a batch: opened, marked as handed over, deleted."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
 from itertools import islice
 from uuid import UUID
 
@@ -17,9 +14,8 @@ import audit.operations as audit
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from customers.counts import lock_customer, lock_customers
-from handover.models import Handover
-from handover.queries import OPENED, count_passwords, find_seals, find_sheet_lines
-from licensing.queries import find_product_names
+from handover.models import Handover, Withheld
+from handover.queries import OPENED, Row, count_passwords, find_rows, find_seals
 from partners import tenancy
 from partners.access import require
 from partners.models import Member
@@ -30,17 +26,6 @@ from users import passwords
 OPEN_BATCH_SIZE = 100
 # Batches whose passwords are deleted in one transaction; beat comes back each minute.
 WIPE_BATCH_SIZE = 500
-
-# Why a line shows no password.
-REASONS = {
-    "administrator": _("Your role can’t see the passwords of administrators."),
-    "used": _("The user has already chosen a password."),
-    "promoted": _("Ended because this user became an administrator. Reset it to get a new one."),
-    "replaced": _("Replaced by a later reset."),
-    "expired": _("Expired. Reset it to get a new one."),
-    "deleted": _("This user has been deleted."),
-    "gone": _("No longer stored. Reset it to get a new one."),
-}
 
 
 class NoSheet(UsersError):
@@ -108,34 +93,12 @@ class Sheet:
     """
 
     batch: Batch
-    # By the number of the line: the passwords to hand over, and why others are not, as a key of
-    # REASONS. No object a line, for ten thousand of them keep Python's collector busy.
+    # By the number of the line: the passwords to hand over, and why others are not, as values of
+    # Withheld. No object a line, for ten thousand of them keep Python's collector busy.
     sealed: dict[int, bytes]
     withheld: dict[int, str]
     # The number of the line after which the next page begins; None at the end.
     next: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One user of a sheet; without a password where `withheld` says why."""
-
-    number: int
-    user_id: UUID
-    name: str
-    user_name: str
-    language: str
-    contact_email: str
-    licenses: tuple[str, ...]
-    short: tuple[str, ...]
-    valid_until: datetime | None
-    password: passwords.Secret | None
-    withheld: str = ""
-
-    @property
-    def reason(self) -> str:
-        """Why there is no password, as a sentence; '' where there is one."""
-        return REASONS[self.withheld] if self.withheld else ""
 
 
 @transaction.atomic
@@ -227,7 +190,7 @@ def require_some(sheet: Sheet) -> None:
     :raises NotYours: where the member may see none of those that are.
     """
     if not sheet.sealed:
-        raise NotYours if "administrator" in sheet.withheld.values() else NothingLeft
+        raise NotYours if Withheld.ADMINISTRATOR in sheet.withheld.values() else NothingLeft
 
 
 def read_rows(sheet: Sheet, numbers: Iterable[int] | None = None) -> Iterator[Row]:
@@ -244,40 +207,22 @@ def read_rows(sheet: Sheet, numbers: Iterable[int] | None = None) -> Iterator[Ro
     batch = sheet.batch
     numbers = sorted([*sheet.sealed, *sheet.withheld]) if numbers is None else list(numbers)
     with tenancy.tenant(batch.partner_id), transaction.atomic(savepoint=False):
-        lines = iter(find_sheet_lines(batch, may_all=True, numbers=numbers))
-        products = find_product_names(batch.customer)
-
-    @cache
-    def name(ids: str | None) -> tuple[str, ...]:
-        return tuple(products[pk] for pk in json.loads(ids or "[]") if pk in products)
-
-    while some := list(islice(lines, OPEN_BATCH_SIZE)):
+        rows = iter(find_rows(batch, may_all=True, numbers=numbers))
+    while some := list(islice(rows, OPEN_BATCH_SIZE)):
         # Deleted since the opening ("gone") is no reason: it was there when it was tried.
         good = {
-            line.number: line.user_id
-            for line in some
-            if line.number in sheet.sealed and line.withheld in ("", "gone")
+            row.number: row.user_id
+            for row in some
+            if row.number in sheet.sealed and row.withheld in ("", Withheld.GONE)
         }
         sealed = [sheet.sealed[number] for number in good]
-        opened = passwords.open_sealed(
-            batch.sheet_key, sealed, passwords.contexts(batch, good.items())
-        )
+        places = passwords.contexts(batch, good.items())
+        opened = passwords.open_sealed(batch.sheet_key, sealed, places)
         secrets = dict(zip(good, opened, strict=True))
-        for line in some:
-            secret = secrets.get(line.number)
-            yield Row(
-                number=line.number,
-                user_id=line.user_id,
-                name=line.name,
-                user_name=line.user_name,
-                language=line.language,
-                contact_email=line.contact_email,
-                licenses=name(line.assigned),
-                short=name(line.short),
-                valid_until=line.valid_until,
-                password=secret,
-                withheld="" if secret else sheet.withheld.get(line.number) or line.withheld,
-            )
+        for row in some:
+            secret = secrets.get(row.number)
+            withheld = "" if secret else sheet.withheld.get(row.number) or row.withheld
+            yield row._replace(password=secret, withheld=withheld)
 
 
 def record_opening(sheet: Sheet, *, after: dict, by, user: tuple[UUID, str] | None = None) -> None:

@@ -1,7 +1,8 @@
 """What the tests of sheets, mails and resets have in common."""
 
 from batches.models import Batch, Line
-from handover.operations.sheet import Row, open_sheet, read_rows
+from handover.operations.sheet import open_sheet, read_rows
+from handover.queries import Row
 from users import passwords
 from users.acts.add import add_user
 from users.models import CustomerUser

@@ -219,9 +219,11 @@ def test_the_way_to_a_user_is_the_key_also_before_postgres_has_counted_the_users
         batch = add(contoso, alice, "ann", "ben")
         with CaptureQueriesContext(connection) as asked:
             list(queries.find_seals(batch, may_all=True))
-            queries.find_sheet_lines(batch, may_all=True)
+            queries.find_rows(batch, may_all=True)
         with connection.cursor() as cursor:
-            for query in asked.captured_queries:
+            asked_of_users = [q for q in asked.captured_queries if "users_line" in q["sql"]]
+            assert len(asked_of_users) == 2
+            for query in asked_of_users:
                 cursor.execute(f"EXPLAIN {query['sql']}")
                 plan = "\n".join(row[0] for row in cursor.fetchall())
                 assert "Index Cond: (id = l.user_id)" in plan, plan
