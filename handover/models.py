@@ -36,7 +36,7 @@ class Handover(TenantModel):
         # To a member or the customer's contact: the sheet, behind a button, once.
         SHEET_LINK = "sheet_link", _("One-time link to the sheet")
         USER_TEXT = "user_text", _("Password in the email to the user")
-        # To a member who can open the sheet: its time ends soon. The link asks to sign in.
+        # To a member with access to the sheet: its time ends soon. The link asks to sign in.
         REMINDER = "reminder", _("Reminder of the sheet")
 
     class State(models.TextChoices):
@@ -63,9 +63,9 @@ class Handover(TenantModel):
     line_number = models.PositiveIntegerField(null=True)
     user_id = models.UUIDField(null=True)
     to = models.EmailField(max_length=254)
-    # The member it was sent to, who must sign in to open it; None for people outside the staff.
+    # Set where it was sent to a member: only that member can open it, signed in.
     member_id = models.UUIDField(null=True)
-    # The member who sent it; it opens as long as that member could still send it.
+    # The sending member; it opens as long as that member could still send it.
     sent_by = models.UUIDField(null=True)
     language = models.CharField(max_length=10)
     # '' where there is no link.

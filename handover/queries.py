@@ -166,7 +166,7 @@ class PasswordCounts:
 
     by_reason: Counter[str]
     administrators: int
-    # Users who still have the temporary password of the batch, sealed or not.
+    # Users that still have the temporary password of the batch, sealed or not.
     unused: int
     # Those that can be handed over, and that were never shown, printed, downloaded or sent.
     unopened: int
@@ -234,7 +234,7 @@ def _find_openings(batch: Batch) -> QuerySet[Event]:
 
 @dataclass(frozen=True)
 class HandoverCard:
-    """What became of the passwords of a batch, for a member who may open sheets."""
+    """What became of the passwords of a batch, for members with access to sheets."""
 
     batch: Batch
     counts: PasswordCounts
@@ -397,7 +397,7 @@ def find_sheets_to_remind_of() -> QuerySet[Batch]:
 
 
 def find_members_to_remind(batch: Batch) -> list[Member]:
-    """The member who made the batch, or else the owners: those of them who can open its sheet."""
+    """The member who made the batch, or else the owners: those with access to its sheet."""
     active = Member.objects.filter(partner_id=batch.partner_id, is_active=True)
     for members in (active.filter(pk=batch.by_id), active.filter(role=Role.OWNER).order_by("pk")):
         able = [
@@ -416,7 +416,7 @@ def find_members_to_remind(batch: Batch) -> list[Member]:
 
 @dataclass(frozen=True)
 class Recipients:
-    """The users of a sheet whose passwords can be handed over, by whether they have an address."""
+    """The users of a sheet with a password to hand over, by whether they have an address."""
 
     reachable: int
     without_address: list[Row]
@@ -430,7 +430,7 @@ def get_recipients(batch: Batch, *, member: Member) -> Recipients:
 
 
 def find_sheet_readers(customer: Customer, *, member: Member) -> list[Member]:
-    """The other members who may open every sheet of this customer, by name."""
+    """The other members with access to every sheet of this customer, by name."""
     roles = set(Permission.RESET_PASSWORDS.roles) & set(Permission.ACT_ON_ADMINISTRATORS.roles)
     others = Member.objects.filter(
         Q(is_limited=False) | Q(scopes__customer=customer),

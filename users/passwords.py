@@ -16,7 +16,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 import argon2
@@ -27,8 +27,11 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from batches.models import Batch
 from partners import hashers
+
+if TYPE_CHECKING:
+    # The settings are checked, keys included, before there are models.
+    from batches.models import Batch
 
 KEY_FILES = ("hash.key", "seal.key", "link.key")
 
@@ -290,7 +293,7 @@ def _open_batch_key(wrapped_key: str) -> AESGCM:
         raise CannotOpen("The key of this batch was changed.") from error
 
 
-def contexts(batch: Batch, lines: Iterable[tuple[int, UUID | str]]) -> list[str]:
+def contexts(batch: "Batch", lines: Iterable[tuple[int, UUID | str]]) -> list[str]:
     """What the secrets of these lines, by number and user, are bound to: they open nowhere else."""
     # Formatted once for all of them: it takes longer than opening a secret.
     place = f"v1|{batch.partner_id}|{batch.pk}"

@@ -37,7 +37,7 @@ class LinkGone(UsersError):
 
 
 class LinkNeedsSignIn(UsersError):
-    """The link was sent to a member, who has to sign in to open it."""
+    """The link was sent to a member, and opens only after sign-in."""
 
     message = _("Sign in to open this link.")
 
@@ -52,9 +52,9 @@ class OpenedLink:
     row: Row | None
 
 
-def look_at_link(*, token: str, by: Member | None = None) -> str:
+def check_link(*, token: str, by: Member | None = None) -> str:
     """
-    Return the kind of a link, without opening it; `by` is the member who is signed in, if any.
+    Return the kind of a link, without opening it; `by` is the signed-in member, if any.
 
     :raises LinkNeedsSignIn: where it was sent to a member, and no member is signed in.
     :raises LinkGone: where it opens nothing, for whatever reason.
@@ -85,7 +85,7 @@ def open_link(*, token: str, by: Member | None = None) -> OpenedLink:
     """
     Open what a one-time link hands over; of several attempts at once, one succeeds.
 
-    :param by: the member who is signed in, if any.
+    :param by: the signed-in member, if any.
     :raises LinkNeedsSignIn: where it was sent to a member, and no member is signed in.
     :raises LinkGone: for the other attempts, and where there is no such link: one answer for all.
     """
@@ -139,7 +139,7 @@ def read_row(sheet: Sheet) -> Row:
 
 def require_sender(handover: Handover, customer: Customer) -> bool:
     """
-    Whether the member who sent it may act on administrators.
+    Whether the sending member may act on administrators.
 
     :raises LinkGone: where they left, or may no longer hand over passwords of this customer.
     """

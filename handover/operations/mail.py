@@ -66,7 +66,7 @@ class Mailed:
 @transaction.atomic
 def mail_users(*, batch: Batch, kind: str, by: Member) -> Mailed:
     """
-    Queue an email to each user of the sheet who has a contact address and a valid password.
+    Queue an email to each user of the sheet with a contact address and a valid password.
 
     A link that was sent before and not opened stops working; one that waits is not queued twice.
 

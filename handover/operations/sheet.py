@@ -109,7 +109,7 @@ def open_sheet(
     Open the passwords of a batch and record it; without the record there is no answer.
 
     A password is in it only while its user can sign in with it, and one of an administrator only
-    for members who may act on administrators. `read_rows` reads the rows afterwards.
+    for members with the right to act on administrators. `read_rows` reads the rows afterwards.
 
     :param way: shown, printed or downloaded.
     :raises NoSheet: where there is nothing to open.
@@ -127,7 +127,7 @@ def open_sheet(
 
 def lock_sheet(batch: Batch) -> Batch:
     """
-    Lock a batch whose sheet can be opened, until the transaction ends.
+    Lock a batch with a sheet that can be opened, until the transaction ends.
 
     :raises NoSheet: where there is nothing to open.
     """
@@ -301,7 +301,7 @@ def _delete_passwords(batches: list) -> int:
 @transaction.atomic
 def wipe() -> int:
     """
-    Delete this tenant's passwords whose time to be handed over has ended.
+    Delete this tenant's passwords after the time to hand them over.
 
     A set of added users that is still open is finished by it. Returns the number of sheets.
     """

@@ -10,7 +10,7 @@ from batches.views import get_batch_or_404
 from customers.access import customer_view
 from handover.forms import MailSheet
 from handover.models import Handover
-from handover.operations.link import LinkGone, LinkNeedsSignIn, look_at_link, open_link
+from handover.operations.link import LinkGone, LinkNeedsSignIn, check_link, open_link
 from handover.operations.mail import mail_sheet, mail_users
 from handover.queries import find_sheet_readers, get_handover, get_recipients
 from handover.views.sheet import page_of, secret, stream
@@ -58,7 +58,7 @@ def link(request, token):
     by = request.user if request.user.is_authenticated else None
     try:
         if request.method != "POST":
-            kind = look_at_link(token=token, by=by)
+            kind = check_link(token=token, by=by)
             return secret(render(request, "handover/link.html", {"kind": kind}))
         opened = open_link(token=token, by=by)
     except LinkNeedsSignIn:

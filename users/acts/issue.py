@@ -85,14 +85,14 @@ def end_temporary_passwords(
     *, customer_id: UUID, users: Mapping[UUID, str], batch_id: UUID | None = None, by: Member
 ) -> list[UUID]:
     """
-    End the temporary passwords and the sessions of users who become administrators.
+    End the temporary passwords and the sessions of users that become administrators.
 
     Whichever member made the passwords: sheets are printed and links passed on, so any member may
     have seen them. A link to a password that has ended opens nothing. The caller holds the users
     locked.
 
     :param users: the user names by id.
-    :return: the ids of the users who had a temporary password.
+    :return: the ids of the users that had a temporary password.
     """
     temporary = CustomerUser.PasswordState.TEMPORARY
     found = CustomerUser.objects.filter(customer=customer_id, password_state=temporary)

@@ -73,7 +73,7 @@ def end_session(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 def user_view(view: Callable) -> Callable:
     """
-    Call the view with the session of the user who is signed in.
+    Call the view with the session of the signed-in user.
 
     Visitors without a session are sent to sign in, and users with a temporary password to choose
     one of their own.
@@ -84,7 +84,7 @@ def user_view(view: Callable) -> Callable:
         partner_id, token = read_cookie(request)
         if partner_id is None:
             return redirect("my:sign_in")
-        # A member who is signed in in the same browser has entered another tenant.
+        # A member signed in in the same browser has entered another tenant.
         with tenancy.tenant(partner_id):
             try:
                 session = continue_session(token=token)
@@ -122,7 +122,7 @@ def activate_language(request: HttpRequest, user: CustomerUser | None) -> None:
     """
     Answer in the language chosen in this browser, else the user's, else the browser's own.
 
-    The middleware has activated the language of a member, who need not be the user.
+    The middleware has activated a member's language, which need not be the user's.
     """
     chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
     language = translation.get_language_from_request(request)

@@ -54,7 +54,7 @@ class PasswordExpired(UsersError):
 
 
 class SignInBlocked(UsersError):
-    """The right password of a user who is blocked."""
+    """The right password of a blocked user."""
 
     reason = "blocked"
     message = _("Your account is blocked. Contact your administrator.")
@@ -158,7 +158,7 @@ def _record(action: str, user: CustomerUser, after: dict | None = None) -> None:
 
 
 def _try_unknown(name: str, password: str, **around: UUID) -> None:
-    """Count and work as for a user who exists, against a random password."""
+    """Count and work as for an existing user, against a random password."""
     try:
         attempt = tries.begin_attempt(("user", name), around=around)
     except tries.TooManyTries:
