@@ -31,11 +31,11 @@ GROUPS = {
     "licenses": (_("Licenses"), ("user.licenses_changed",)),
     "passwords": (_("Passwords and sheets"), ("user.password_", "sheet.")),
     "deleting": (
-        _("Deleting and restoring"),
+        _("Deletion and restore"),
         ("user.deleted", "user.restored", "user.purge"),
     ),
     "batches": (
-        _("Batches and files"),
+        _("Jobs and files"),
         ("batch.", "import.", "users.exported", "activity.exported"),
     ),
     "customers": (_("Customers and domains"), ("customer.", "domain.")),

@@ -25,7 +25,7 @@ def add(request):
         except Refusal as error:
             form.add_refusal(error)
         else:
-            messages.success(request, _("%(name)s was added.") % {"name": customer.name})
+            messages.success(request, _("%(name)s added.") % {"name": customer.name})
             return redirect("portal:customer", customer.slug)
     return render_form(request, "customers/add.html", {"nav": "customers", "form": form})
 
@@ -92,7 +92,7 @@ def archive(request, customer):
     form = forms.ConfirmArchiving(request.POST or None, customer=customer)
     if form.is_valid():
         operations.archive_customer(customer=customer, by=request.user)
-        messages.success(request, _("%(name)s is archived.") % {"name": customer.name})
+        messages.success(request, _("%(name)s archived.") % {"name": customer.name})
         return redirect("portal:customer", customer.slug)
     context = {"nav": "settings", "customer": customer, "form": form}
     return render_form(request, "customers/archive.html", context)
@@ -102,7 +102,7 @@ def archive(request, customer):
 @require_POST
 def reactivate(request, customer):
     operations.reactivate_customer(customer=customer, by=request.user)
-    messages.success(request, _("%(name)s is active again.") % {"name": customer.name})
+    messages.success(request, _("%(name)s reactivated.") % {"name": customer.name})
     return redirect("portal:customer", customer.slug)
 
 
@@ -125,7 +125,7 @@ def add_domain(request, customer):
     if form.is_valid():
         with refusal_as_error(form, "name"):
             domain = operations.add_domain(customer=customer, **form.cleaned_data, by=request.user)
-            messages.success(request, _("%(domain)s was added.") % {"domain": domain.name})
+            messages.success(request, _("%(domain)s added.") % {"domain": domain.name})
             return redirect("customers:domains", customer.slug)
     context = {"nav": "domains", "customer": customer, "form": form}
     return render_form(request, "customers/add_domain.html", context)
@@ -157,7 +157,7 @@ def remove_domain(request, customer, domain_id):
     domain = find_domain(customer, domain_id)
     with refusal_as_message(request):
         operations.remove_domain(domain=domain, by=request.user)
-        messages.success(request, _("%(domain)s was removed.") % {"domain": domain.name})
+        messages.success(request, _("%(domain)s removed.") % {"domain": domain.name})
     return redirect("customers:domains", customer.slug)
 
 

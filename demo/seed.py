@@ -1,5 +1,5 @@
 """
-Creates the demo: the portal's own operations for everything but users, who have a past.
+Creates the demo: by the portal's own operations, except users, because they have a past.
 
 Its content is always the same, except ids, passwords and dates, which are relative to today.
 """

@@ -6,7 +6,8 @@ class PartnersConfig(AppConfig):
     name = "partners"
 
     def ready(self):
-        """Register the kinds of files in URLs, and the receivers of the libraries' signals."""
-        from partners import downloads, sign_ins  # noqa: F401
+        """Register the kinds of files in URLs, and connect the signals of sign-ins and factors."""
+        from partners import downloads, sign_ins
 
         register_converter(downloads.FileKind, "file_kind")
+        sign_ins.connect()

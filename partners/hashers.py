@@ -21,7 +21,7 @@ _may_wait: ContextVar[bool] = ContextVar("may_wait", default=True)
 class Busy(Exception):
     """Too many passwords are being hashed in this process; nothing was done."""
 
-    message = _("Too many people are signing in at this moment. Try again in a few seconds.")
+    message = _("Too many sign-ins right now. Try again in a few seconds.")
 
 
 @contextmanager

@@ -20,26 +20,26 @@ class Permission(TextChoices):
     """A permission; its label completes "can …"."""
 
     VIEW = "view", _("view customers, users and licenses")
-    MANAGE_STAFF = "manage_staff", _("manage the partner’s own staff")
+    MANAGE_STAFF = "manage_staff", _("manage staff")
     MANAGE_CUSTOMERS = "manage_customers", _("manage customers, domains and subscriptions")
     MANAGE_USERS = "manage_users", _("add, import, edit and block users")
     ASSIGN_LICENSES = "assign_licenses", _("assign and revoke licenses")
-    RESET_PASSWORDS = "reset_passwords", _("reset passwords and open sheets")
+    RESET_PASSWORDS = "reset_passwords", _("reset passwords and open password sheets")
     DELETE_USERS = "delete_users", _("delete users")
     RESTORE_USERS = "restore_users", _("restore deleted users")
     ACT_ON_ADMINISTRATORS = (
         "act_on_administrators",
-        _("grant administrator permissions and act on administrators"),
+        _("grant administrator permissions and manage administrators"),
     )
-    PURGE_USERS = "purge_users", _("purge deleted users before time")
+    PURGE_USERS = "purge_users", _("purge deleted users before their purge date")
     MANAGE_PRODUCTS = "manage_products", _("manage products and service plans")
     MANAGE_POLICIES = "manage_policies", _("manage credential policy and retention")
-    UNDO_OWN_BATCHES = "undo_own_batches", _("undo one’s own batches")
-    UNDO_ALL_BATCHES = "undo_all_batches", _("undo every batch and hold a purge")
+    UNDO_OWN_BATCHES = "undo_own_batches", _("undo their own jobs")
+    UNDO_ALL_BATCHES = "undo_all_batches", _("undo all jobs and hold purges")
     EXPORT_LISTS = "export_lists", _("export lists")
-    APPROVE_BATCHES = "approve_batches", _("approve others’ large batches")
-    VIEW_OWN_ACTIVITY = "view_own_activity", _("see one’s own acts in the activity log")
-    VIEW_ALL_ACTIVITY = "view_all_activity", _("see the whole activity log")
+    APPROVE_BATCHES = "approve_batches", _("start colleagues’ large jobs")
+    VIEW_OWN_ACTIVITY = "view_own_activity", _("view their own actions in the activity log")
+    VIEW_ALL_ACTIVITY = "view_all_activity", _("view the whole activity log")
 
     @property
     def roles(self) -> tuple[Role, ...]:

@@ -1,4 +1,4 @@
-"""What the libraries tell about the sign-in of members, put on record; connected by apps.py."""
+"""Records sign-ins and second factors of members, from signals of the libraries."""
 
 import time
 
@@ -6,21 +6,27 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models.signals import post_delete, post_save
-from django.dispatch import receiver
 from django.middleware.csrf import rotate_token
 
 from partners.operations.sign_in import fail_factor, record_own
 from partners.sessions import BEGAN
 
 
-@receiver(user_logged_in)
-def signed_in(request, **kwargs):
-    """Note when the session began; adapters.py records it."""
+def connect() -> None:
+    user_logged_in.connect(begin_session)
+    user_logged_out.connect(record_sign_out)
+    authentication_failed.connect(count_wrong_factor)
+    # Signals of allauth.mfa come after the commit; those of the rows are in the transaction.
+    post_save.connect(record_added_factor, sender=Authenticator)
+    post_delete.connect(record_removed_factor, sender=Authenticator)
+
+
+def begin_session(request, **kwargs):
+    """Keep when the session began; adapters.py records the sign-in."""
     request.session[BEGAN] = time.time()
 
 
-@receiver(user_logged_out)
-def signed_out(request, user, **kwargs):
+def record_sign_out(request, user, **kwargs):
     """Record it before the session ends; the tokens of its forms end too."""
     request.has_signed_out = True
     rotate_token(request)
@@ -28,23 +34,16 @@ def signed_out(request, user, **kwargs):
         record_own("member.signed_out", member=user)
 
 
-@receiver(authentication_failed)
-def factor_failed(user, **kwargs):
-    """Count a wrong code."""
+def count_wrong_factor(user, **kwargs):
     fail_factor(member=user)
 
 
-# The signals of allauth.mfa come after the commit; the rows themselves are in the transaction.
-@receiver(post_save, sender=Authenticator)
-def factor_added(instance, created, **kwargs):
-    """Record a new second factor."""
+def record_added_factor(instance, created, **kwargs):
     if created:
         _record_factor("member.factor_added", instance)
 
 
-@receiver(post_delete, sender=Authenticator)
-def factor_removed(instance, **kwargs):
-    """Record a second factor that is gone."""
+def record_removed_factor(instance, **kwargs):
     _record_factor("member.factor_removed", instance)
 
 

@@ -1,7 +1,7 @@
 """
-Valkey: Kombu's client of it, mended where a lost connection would take the worker with it.
+Valkey: a fix of Kombu's client, with which a lost connection would end the worker.
 
-And the time of the last sweep, which the workers leave there for portal.queries.health.
+Also keeps the time of the last sweep for portal.queries.health.
 """
 
 import time
@@ -17,50 +17,48 @@ SWEPT = "portal.swept"
 
 class QoS(redis.QoS):
     """
-    Lets go of messages that were taken from a broker that is gone.
+    Drops messages of a broken connection.
 
-    Kombu closes a broken connection twice. The second time it would give back what is not done
-    yet, but knows no address any more, and the worker ends with an AttributeError. Whatever such
-    a message woke is found by the sweep.
+    Kombu closes a broken connection twice. The second time it tries to return unfinished messages
+    without an address, and the worker ends with an AttributeError. The sweep finds the work of
+    dropped messages.
     """
 
     @property
     def is_gone(self) -> bool:
-        """Whether the connection was given up."""
+        """Whether the connection was closed."""
         connection = self.channel.connection
         return connection is None or connection.client is None
 
     def restore_unacked(self, client=None):
-        """Give back what is not done, where there is somebody to take it."""
         if self.is_gone:
             self._delivered.clear()
         else:
             super().restore_unacked(client)
 
     def ack(self, delivery_tag):
-        """Forget a message; the broker only where it is the one that sent it."""
         if self.is_gone:
             virtual.QoS.ack(self, delivery_tag)
         else:
             super().ack(delivery_tag)
 
 
-def mend() -> None:
-    """Have every channel use it."""
+def install() -> None:
+    """Let all channels of Kombu use the fixed class."""
     redis.Channel.QoS = QoS
 
 
 def note_sweep() -> None:
-    """Leave word that beat, broker, worker and database have just done something together."""
+    """Keep the time of a sweep, which proves that beat, broker, worker and database work."""
     with _connect() as link:
         link.set(SWEPT, time.time())
 
 
 def read_sweep() -> float | None:
     """
-    When the last sweep was, in seconds since 1970; None where the broker knows of none.
+    The time of the last sweep in seconds since 1970; None if the broker has none.
 
-    :raises RedisError: where it does not answer within a second.
+    :raises RedisError: if it does not answer within a second.
     """
     with _connect() as link:
         found = link.get(SWEPT)

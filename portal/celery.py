@@ -18,10 +18,10 @@ from portal import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-broker.mend()
+broker.install()
 
 app = Celery("portal")
-# By name, so that it is read when needed; Celery takes no function.
+# By name, so that it is read lazily.
 app.config_from_object("portal.settings:CELERY")
 app.autodiscover_tasks()
 
@@ -29,7 +29,7 @@ app.autodiscover_tasks()
 @worker_init.connect
 @beat_init.connect
 def refuse_to_start(**kwargs):
-    """Check settings, and connect once: with a role that sees every partner nothing may start."""
+    """Check settings, and connect once: a role that sees every partner is refused."""
     from django.db import connection
 
     from portal.checks import require_safe_settings
@@ -38,14 +38,14 @@ def refuse_to_start(**kwargs):
         require_safe_settings()
         connection.ensure_connection()
     except ImproperlyConfigured as error:
-        # Celery logs what its signals raise and goes on; only leaving stops it.
+        # Celery logs errors of its signals and goes on.
         sys.exit(str(error))
     connection.close()
 
 
 @task_success.connect
 def note_sweep(sender, **kwargs):
-    """Keep when the last sweep was, for /health/."""
+    """Keep the time of the last sweep for /health/."""
     if sender.name == "batches.sweep":
         broker.note_sweep()
 
@@ -54,9 +54,9 @@ def note_sweep(sender, **kwargs):
 @after_task_publish.connect
 def touch_alive_file(**kwargs):
     """
-    Show the healthcheck of a container that this process goes on.
+    Touch the file that the healthcheck of a container looks at.
 
-    A worker's heart beats every two seconds, and beat publishes a task every 15.
+    A worker sends a heartbeat every two seconds, and beat publishes a task every 15.
     """
     if path := os.environ.get("ALIVE_FILE"):
         Path(path).touch()

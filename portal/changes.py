@@ -1,4 +1,4 @@
-"""What an act changed, in words: the values before and after of an event."""
+"""The values before and after of an event, in words."""
 
 import re
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ MODELS = {
     "product": Product,
     "member": Member,
 }
-# Values that are no column of what was acted on, and columns that no form has.
+# Names of values that are no column of the subject, or a column without a form.
 LABELS = {
     "assigned": gettext_lazy("Assigned"),
     "closed": gettext_lazy("Subscriptions closed"),
     "customers": gettext_lazy("Customers"),
-    "events": gettext_lazy("Acts"),
-    "everywhere": gettext_lazy("At every address"),
+    "events": gettext_lazy("Actions"),
+    "everywhere": gettext_lazy("At all addresses"),
     "factor": gettext_lazy("Second factor"),
     "failed": gettext_lazy("Failed attempts"),
     "file": gettext_lazy("File"),
     "filter": gettext_lazy("Filter"),
-    "had": gettext_lazy("Held already"),
-    "held": gettext_lazy("Licenses held"),
+    "had": gettext_lazy("Already assigned"),
+    "held": gettext_lazy("Assigned licenses"),
     "kind": gettext_lazy("Kind"),
     "lines": gettext_lazy("Lines"),
     "mails": gettext_lazy("Mails"),
@@ -50,21 +50,21 @@ LABELS = {
     "reason": gettext_lazy("Reason"),
     "removed": gettext_lazy("Removed"),
     "seats": gettext_lazy("Seats"),
-    "short": gettext_lazy("Seats that were missing"),
+    "short": gettext_lazy("Missing seats"),
     "slug": gettext_lazy("Short name in addresses"),
     "state": gettext_lazy("State"),
-    "stopped": gettext_lazy("Waits no longer for licenses"),
+    "stopped": gettext_lazy("No longer waiting for licenses"),
     "subscriptions": gettext_lazy("Subscriptions"),
     "taken": gettext_lazy("Revoked"),
     "to": gettext_lazy("To"),
-    "undoes": gettext_lazy("Batch that is undone"),
+    "undoes": gettext_lazy("Undone job"),
     "users": gettext_lazy("Users"),
     "verified": gettext_lazy("Verified"),
-    "waiting": gettext_lazy("Waits for licenses"),
+    "waiting": gettext_lazy("Waiting for licenses"),
     "way": gettext_lazy("Way"),
 }
 PLACES = {"location", "not_sold_in"}
-# Words for values, where no field of what was acted on has them.
+# Words for values that are no choices of the subject's fields.
 WORDS = {
     "permissions": dict(UserPermission.choices),
     "factor": {
@@ -78,7 +78,7 @@ WORDS = {
     },
     "way": {
         "change": gettext_lazy("When changing the password"),
-        "factor": gettext_lazy("Wrong code of the second factor"),
+        "factor": gettext_lazy("Wrong second factor code"),
         "shown": gettext_lazy("On screen"),
         "printed": gettext_lazy("On paper"),
         "downloaded": gettext_lazy("As a file"),
@@ -91,7 +91,7 @@ LONGEST = 120
 
 @dataclass(frozen=True)
 class Change:
-    """One value; `before` is '' where there was none to tell."""
+    """One value; `before` is '' if there was none."""
 
     label: str
     before: str
@@ -103,7 +103,7 @@ class Change:
 
 
 def of_event(event: Event) -> list[Change]:
-    """The values that an event tells, each with its name."""
+    """The changed values of an event."""
     before, after = event.before or {}, event.after or {}
     model = MODELS.get(event.action.partition(".")[0])
     return [
@@ -113,13 +113,13 @@ def of_event(event: Event) -> list[Change]:
             after=_say(model, name, after[name]) if name in after else NOTHING,
         )
         for name in dict.fromkeys([*before, *after])
-        # An empty list or text that was not there before says nothing.
+        # An empty value without one before is no change.
         if name in before or after.get(name) not in ([], "", None, {})
     ]
 
 
 def subject_of(event: Event) -> str:
-    """What was acted on; of a batch, its kind in words."""
+    """The name of the subject; of a batch, its kind in words."""
     if event.subject_id and event.subject_id == event.batch_id:
         return _kind(event.subject_name)
     return event.subject_name
@@ -146,7 +146,7 @@ def _say(model, name: str, value) -> str:
     if value is None or value in ("", [], {}):
         return NOTHING
     if isinstance(value, list):
-        # Keys and records tell nobody anything: their number does.
+        # Of keys and records only their number is shown.
         if not all(isinstance(one, str) and not _KEY.fullmatch(one) for one in value):
             return str(len(value))
         words = [_word(model, name, one) for one in value]

@@ -1,41 +1,40 @@
-"""Settings with which no process of the portal starts: each in one sentence, with what to set."""
+"""Checks of settings: with an unsafe one, no process of the portal starts."""
 
 import zlib
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import Error, register
+from django.core.checks import Error
 from django.core.exceptions import ImproperlyConfigured
 
 from users import passwords
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]", "::1"}
-# Parts of keys that stand in files which anyone can read.
+# Parts of keys in files that anyone can read.
 KNOWN = ("django-insecure", "not-a-secret", "only-for-building", "change-me", "changeme")
 KEY_LENGTH = 50
-# Fewer bytes than these, once packed, are a repeated word or a row of keys; random ones take more.
+# A key that compresses to fewer bytes is a repeated word or a row of keys, not random.
 KEY_BYTES = 40
 
 
-@register("settings")
 def check_settings(**kwargs) -> list[Error]:
-    """Report the settings with which the portal does not start, also to `manage.py check`."""
+    """The faults for `manage.py check`; registered in apps.py."""
     return [Error(message, id=f"portal.{name}") for name, message in find_faults()]
 
 
 def require_safe_settings() -> None:
     """
-    Let a process start only with settings that are safe.
+    Refuse to start with unsafe settings.
 
-    :raises ImproperlyConfigured: with a sentence for each that is not.
+    :raises ImproperlyConfigured: with a sentence for each of them.
     """
     if faults := [message for _name, message in find_faults()]:
         raise ImproperlyConfigured("\n".join(["The portal does not start.", *faults]))
 
 
 def find_faults() -> Iterator[tuple[str, str]]:
-    """Each fault of the settings: a short name, and what is wrong and what to set."""
+    """Each fault of the settings: its id, and a sentence with what to set."""
     yield from _check_address()
     yield from _check_hosts()
     yield from _check_local_only()
@@ -95,15 +94,15 @@ def _check_secret_key() -> Iterator[tuple[str, str]]:
     try:
         key = settings.SECRET_KEY
     except ImproperlyConfigured:
-        # How Django says that it is empty.
+        # Raised for an empty key.
         key = ""
-    said = "set it to at least 50 random characters, as deploy/make_secrets.py makes them."
+    advice = "set it to at least 50 random characters, as deploy/make_secrets.py makes them."
     if not key:
-        yield "E007", f"SECRET_KEY is not set; {said}"
+        yield "E007", f"SECRET_KEY is not set; {advice}"
     elif any(word in key.lower() for word in KNOWN):
-        yield "E008", f"SECRET_KEY is one that anyone can read in a file; {said}"
+        yield "E008", f"SECRET_KEY is one that anyone can read in a file; {advice}"
     elif len(key) < KEY_LENGTH or len(zlib.compress(key.encode(), 9)) < KEY_BYTES:
-        yield "E009", f"SECRET_KEY is too short or too simple; {said}"
+        yield "E009", f"SECRET_KEY is too short or too simple; {advice}"
 
 
 def _check_key_files() -> Iterator[tuple[str, str]]:

@@ -1,18 +1,18 @@
-"""What the shell of every page needs besides what its view hands over."""
+"""Context of every page for the shell around its content."""
 
 from django.utils import translation
 
 from partners.roles import Permission
 
-# As HTML spells them; Django's own names are lower case.
+# Language tags in HTML, where Django's differ.
 HTML_LANGUAGES = {"zh-hans": "zh-Hans"}
 
 
 def shell(request):
     """
-    Hand the member, the customer in whose context the page stands, and the display to the shell.
+    Add the member, the customer of the page, and display settings.
 
-    Asks no query: everything comes from what the request carries already.
+    Needs no query: everything is part of the request.
     """
     user = getattr(request, "user", None)
     member = user if user is not None and user.is_authenticated else None
@@ -29,13 +29,11 @@ def shell(request):
 
 
 def html_language():
-    """The language of the page as HTML spells it."""
     language = translation.get_language() or "en"
     return HTML_LANGUAGES.get(language, language)
 
 
 def _may_manage_users(request, member):
-    """Whether users may be added here: not at an archived customer."""
     customer = getattr(request, "customer", None)
     is_archived = customer is not None and customer.is_archived
     return bool(member) and member.may(Permission.MANAGE_USERS) and not is_archived

@@ -9,7 +9,7 @@ from portal.queries.log import PERIODS
 
 
 class FindCustomers(forms.Form):
-    """What the list of customers is narrowed by; whatever means nothing is taken for nothing."""
+    """Filters of the list of customers; invalid values are ignored."""
 
     q = forms.CharField(required=False)
     state = forms.ChoiceField(
@@ -22,13 +22,13 @@ class FindCustomers(forms.Form):
     before = forms.SlugField(required=False, widget=forms.HiddenInput)
 
     def values(self) -> dict[str, str]:
-        """What was asked for, as far as it can be understood."""
+        """The valid values, '' for the others."""
         self.full_clean()
         return {name: self.cleaned_data.get(name, "") for name in self.fields}
 
 
 class FindEvents(forms.Form):
-    """What the activity log is narrowed by; whatever means nothing is taken for nothing."""
+    """Filters of the activity log; invalid values are ignored."""
 
     q = forms.CharField(required=False, max_length=320)
     group = forms.ChoiceField(
@@ -45,7 +45,7 @@ class FindEvents(forms.Form):
     )
     by = forms.UUIDField(required=False)
     customer = forms.SlugField(required=False)
-    # What was typed to find that customer among many.
+    # The text of a search for a customer.
     whose = forms.CharField(required=False, max_length=200)
     user = forms.UUIDField(required=False)
     batch = forms.UUIDField(required=False)
@@ -53,22 +53,20 @@ class FindEvents(forms.Form):
     before = forms.UUIDField(required=False)
 
     def values(self) -> dict:
-        """What was asked for, as far as it can be understood."""
+        """The valid values, None for the others."""
         self.full_clean()
         return {name: self.cleaned_data.get(name) for name in self.fields}
 
 
 class ChooseCustomers(forms.Form):
-    """Whether a member sees all customers, or which."""
-
     is_limited = forms.TypedChoiceField(
-        label=_("May see"),
-        choices=[("no", _("All customers")), ("yes", _("Chosen customers only"))],
+        label=_("Access to"),
+        choices=[("no", _("All customers")), ("yes", _("Selected customers only"))],
         coerce=lambda value: value == "yes",
         widget=forms.RadioSelect,
     )
     customers = forms.ModelMultipleChoiceField(
-        label=_("Chosen customers"),
+        label=_("Selected customers"),
         queryset=None,
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -79,12 +77,11 @@ class ChooseCustomers(forms.Form):
         found = find_customers(member=by)
         self.fields["customers"].queryset = found.order_by("sort_key", "pk")
         if by.is_limited:
-            # Nobody gives more than they have.
+            # A limited owner cannot give access to all customers.
             self.fields["is_limited"].choices = self.fields["is_limited"].choices[1:]
 
     @classmethod
     def of(cls, member: Member, data=None, *, by: Member) -> "ChooseCustomers":
-        """The form as it is filled in for this member."""
         initial = {
             "is_limited": "yes" if member.is_limited else "no",
             "customers": list(member.scopes.values_list("customer_id", flat=True)),

@@ -1,11 +1,10 @@
-"""What the log must not tell, and what it need not."""
+"""Keeps secrets and expected refusals out of the log."""
 
 import logging
 import re
 from http import HTTPStatus
 
-# Whoever knows the address of a one-time link or an invitation can open it, so an address that
-# was refused, of which Django warns, must not be readable in the log.
+# Django warns of refused URLs, but the URL of a one-time link or an invitation is a secret.
 SECRET_PATHS = re.compile(
     r"/(link|invitation|accounts/password/reset/key|profile/address)/[^/\s?'\"]+"
 )
@@ -13,13 +12,12 @@ SECRET_PATHS = re.compile(
 
 class Expected(logging.Filter):
     """
-    Keeps what is no trouble from looking like it.
+    Drops expected lines.
 
-    A form that was sent back for correction is no warning, and a refusal needs no traceback.
+    A form with errors (422) is no warning, and a 403 needs no traceback.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is written at all."""
         status = getattr(record, "status_code", None)
         if status == HTTPStatus.FORBIDDEN:
             record.exc_info = record.exc_text = None
@@ -27,8 +25,7 @@ class Expected(logging.Filter):
 
 
 class WithoutLinks(logging.Formatter):
-    """Writes a line without the secrets in addresses, those in a traceback included."""
+    """Removes secrets in URLs from lines and tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the line."""
         return SECRET_PATHS.sub(r"/\1/…", super().format(record))

@@ -1,4 +1,4 @@
-"""What every request goes through: headers, preferences, sign-in, one tenant."""
+"""Middleware: headers, preferences, sign-in, the tenant."""
 
 import zoneinfo
 
@@ -24,14 +24,14 @@ PERMISSIONS_POLICY = (
     "camera=(), microphone=(), geolocation=(), payment=(), usb=(), "
     "publickey-credentials-get=(self), publickey-credentials-create=(self)"
 )
-# At sign-out. Not "cookies": members and users of /my/ share the host, so the sign-out of one would
-# end the session of the other, and both have ended their own session already; the languages and the
-# known browsers (partners.browsers) stay too.
+# At sign-out. Without "cookies": members and users of /my/ share the host, so the sign-out of one
+# would end the session of the other. Their own sessions have already ended; the language and the
+# known browser (partners.browsers) are kept.
 CLEAR_SITE_DATA = '"cache", "storage"'
 
 
 class ClientAddress:
-    """Keeps the client's address for limits and for the record of everything the request does."""
+    """Keeps the client's address for limits and for the record."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -48,9 +48,9 @@ class ClientAddress:
 
 class Activity:
     """
-    Puts off the end of a member's session with every request but those a page makes by itself.
+    Postpones the end of a member's session with every request except polls of a page.
 
-    Also answers a request that came while too many passwords were being hashed.
+    Also answers requests that would hash too many passwords at once.
     """
 
     def __init__(self, get_response):
@@ -62,12 +62,11 @@ class Activity:
         return self.get_response(request)
 
     def process_exception(self, request, exception):
-        """Say that it goes on in a moment."""
         return errors.busy(request) if isinstance(exception, Busy) else None
 
 
 class Probes:
-    """Answers probes, which know no host name, no TLS and no session."""
+    """Answers probes, which have no host name, no TLS and no session."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -77,13 +76,13 @@ class Probes:
         if answer is None:
             return self.get_response(request)
         response = answer(request)
-        # Else the web server would close the connection; CommonMiddleware comes later.
+        # Otherwise the web server closes the connection; CommonMiddleware comes later.
         response.headers["Content-Length"] = str(len(response.content))
         return response
 
 
 class Headers:
-    """Sets the headers of security 7; pages are never kept by a cache."""
+    """Sets security headers; pages are never cached."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -104,10 +103,9 @@ class Headers:
 
 class Length:
     """
-    Answers a request that announces far more than any form takes, without reading it.
+    Refuses a request that announces far more than any form accepts, without reading it.
 
-    What is only a few times too large is read and refused by its form, with everything kept that
-    was chosen there.
+    One that is a few times too large is read and refused by its form, which keeps its values.
     """
 
     def __init__(self, get_response):
@@ -115,7 +113,7 @@ class Length:
 
     def __call__(self, request):
         length = request.META.get("CONTENT_LENGTH") or "0"
-        # A number of thousands of digits is not even read.
+        # A number may have thousands of digits.
         if length.isdecimal() and int(length[:15]) > settings.REQUEST_LIMIT_BYTES:
             return errors.too_large(request)
         return self.get_response(request)
@@ -146,10 +144,10 @@ class Preferences:
 
 
 class SignInRequired(LoginRequiredMiddleware):
-    """Every view asks for a member who is signed in, but those that opt out."""
+    """Requires a signed-in member for every view that does not opt out."""
 
     def handle_no_permission(self, request, view_func):
-        """Go to the sign-in page; htmx would swap a plain redirect into the fragment."""
+        """Redirect to the sign-in page; htmx would swap a plain redirect into the fragment."""
         response = super().handle_no_permission(request, view_func)
         if request.htmx:
             return HttpResponseClientRedirect(response.url)
@@ -157,7 +155,7 @@ class SignInRequired(LoginRequiredMiddleware):
 
 
 class OneTenant:
-    """Answers the request in one transaction that sees the rows of the member's partner."""
+    """Runs the request as the tenant of its member, in one transaction."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -167,7 +165,7 @@ class OneTenant:
             return self.get_response(request)
         with tenancy.tenant(request.user.partner_id), transaction.atomic():
             response = self.get_response(request)
-            # Exceptions of a view arrive here as an answer; the transaction must not be kept.
+            # Exceptions of a view arrive here as a response.
             if response.status_code >= 500:
                 transaction.set_rollback(True)
         return response

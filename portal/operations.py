@@ -1,4 +1,4 @@
-"""What is written by pages that stand above all apps."""
+"""Writes of pages above all apps."""
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,12 +15,10 @@ def record_log_export(
     *, events: QuerySet[Event], customer: Customer | None, query: str, kind: str, by: Member
 ) -> int:
     """
-    Record that these events are about to be handed out as a file; returns how many they are.
+    Record an export of these events before it happens, and return their number.
 
-    The record comes first: what cannot be recorded is not handed out. So the file may tell of it.
-
-    :param customer: the one customer that they are of, where the log was of one.
-    :param query: the filters of the log, as its address says them.
+    :param customer: the customer of the log, if it is of one.
+    :param query: the filters of the log, as in its URL.
     :param kind: the kind of the file.
     """
     number = events.order_by().count()

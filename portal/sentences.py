@@ -1,4 +1,4 @@
-"""What happened, told in one sentence: who, what, to whom, at which customer."""
+"""Sentences for batches and events: actor, action, subject, customer."""
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.functional import Promise
@@ -12,16 +12,16 @@ from batches.models import Batch
 from batches.texts import count
 from customers.models import Customer
 
-# Each must read well with a subject and a customer, which may be named or not.
+# An icon and a sentence; subject and customer may be "–".
 EVENTS: dict[str, tuple[str, Promise]] = {
     "activity.exported": ("download", _("{by} exported the activity log")),
-    "batch.canceled": ("x", _("{by} canceled a batch at {customer}")),
-    "batch.paused": ("hourglass", _("{by} paused a batch at {customer}")),
-    "batch.resumed": ("arrow-right", _("{by} resumed a batch at {customer}")),
-    "batch.stopped": ("player-stop", _("{by} stopped a batch at {customer}")),
-    "batch.retried": ("refresh", _("{by} planned a batch at {customer} once more")),
-    "batch.started": ("list-check", _("{by} started a batch at {customer}")),
-    "batch.finished": ("check", _("A batch of {by} at {customer} has finished")),
+    "batch.canceled": ("x", _("{by} canceled a job at {customer}")),
+    "batch.paused": ("hourglass", _("{by} paused a job at {customer}")),
+    "batch.resumed": ("arrow-right", _("{by} resumed a job at {customer}")),
+    "batch.stopped": ("player-stop", _("{by} stopped a job at {customer}")),
+    "batch.retried": ("refresh", _("{by} retried a job at {customer}")),
+    "batch.started": ("list-check", _("{by} started a job at {customer}")),
+    "batch.finished": ("check", _("A job of {by} at {customer} finished")),
     "user.licenses_changed": ("license", _("{by} changed the licenses of {subject} at {customer}")),
     "user.added": ("user-plus", _("{by} added {subject} at {customer}")),
     "user.edited": ("pencil", _("{by} edited {subject} at {customer}")),
@@ -31,14 +31,14 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "user.purge_held": ("lock", _("{by} held the purge of {subject} at {customer}")),
     "user.purge_released": (
         "lock-open",
-        _("{by} released the purge of {subject} at {customer}"),
+        _("{by} released the purge hold of {subject} at {customer}"),
     ),
     "user.purge_moved": (
         "clock",
-        _("{by} changed the day on which {subject} at {customer} is purged"),
+        _("{by} changed the purge date of {subject} at {customer}"),
     ),
     "user.blocked": ("ban", _("{by} blocked the sign-in of {subject} at {customer}")),
-    "user.unblocked": ("lock-open", _("{by} allowed the sign-in of {subject} at {customer} again")),
+    "user.unblocked": ("lock-open", _("{by} unblocked the sign-in of {subject} at {customer}")),
     "user.password_reset": ("key", _("{by} reset the password of {subject} at {customer}")),
     "user.signed_in": ("arrow-right", _("{subject} at {customer} signed in")),
     "user.signed_out": ("x", _("{subject} at {customer} signed out")),
@@ -49,10 +49,10 @@ EVENTS: dict[str, tuple[str, Promise]] = {
         _("{by} made {subject} at {customer} an administrator, so the temporary password ended"),
     ),
     "user.password_chosen": ("shield-check", _("{subject} chose a password at {customer}")),
-    "batch.exported": ("download", _("{by} downloaded the result of a batch at {customer}")),
+    "batch.exported": ("download", _("{by} downloaded the result of a job at {customer}")),
     "batch.errors_exported": (
         "download",
-        _("{by} downloaded the rows with errors of a batch at {customer}"),
+        _("{by} downloaded the rows with errors of a job at {customer}"),
     ),
     "batch.lost_repairs_exported": (
         "download",
@@ -66,11 +66,11 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "customer.policies_changed": ("settings", _("{by} changed the policies of {customer}")),
     "customer.reactivated": (
         "arrow-back-up",
-        _("{by} made the customer {subject} active again"),
+        _("{by} reactivated the customer {subject}"),
     ),
     "customer.sign_ins_attacked": (
         "alert-triangle",
-        _("Many sign-ins failed at {customer}: the others of this hour are only counted"),
+        _("Many sign-ins failed at {customer}. Further ones in this hour are not listed."),
     ),
     "domain.added": ("world-www", _("{by} added the domain {subject} at {customer}")),
     "domain.made_default": (
@@ -94,11 +94,11 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "subscription.added": ("certificate", _("{by} added {subject} at {customer}")),
     "subscription.in_grace": (
         "hourglass",
-        _("{by} put {subject} at {customer} into its grace period"),
+        _("{by} moved {subject} at {customer} to its grace period"),
     ),
     "subscription.reactivated": (
         "refresh",
-        _("{by} made {subject} at {customer} active again"),
+        _("{by} reactivated {subject} at {customer}"),
     ),
     "subscription.renewal_changed": (
         "clock",
@@ -112,24 +112,24 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "import.repaired": ("pencil", _("{by} repaired rows of the file {subject} at {customer}")),
     "import.strays_exported": (
         "download",
-        _("{by} downloaded the rows of the file {subject} that belong to no customer"),
+        _("{by} downloaded the rows without a customer of the file {subject}"),
     ),
     "import.uploaded": ("upload", _("{by} uploaded the file {subject} at {customer}")),
-    "sheet.opened": ("eye", _("{by} opened a sheet of passwords at {customer}")),
-    "sheet.mailed": ("mail", _("{by} mailed passwords at {customer}")),
+    "sheet.opened": ("eye", _("{by} opened a password sheet at {customer}")),
+    "sheet.mailed": ("mail", _("{by} emailed passwords at {customer}")),
     "sheet.handed_over": ("check", _("{by} marked passwords as handed over at {customer}")),
-    "sheet.expired": ("clock", _("A sheet of passwords at {customer} was destroyed on time")),
+    "sheet.expired": ("clock", _("A password sheet at {customer} expired")),
     "member.profile_changed": ("settings", _("{by} changed their own profile")),
     "member.address_changed": ("mail", _("{by} changed their own email address")),
     "member.factor_reset": ("shield-lock", _("{by} reset the second factor of {subject}")),
-    "member.invited": ("mail", _("{by} invited {subject} to the staff")),
-    "member.invited_again": ("mail", _("{by} sent the invitation of {subject} again")),
-    "member.invitation_withdrawn": ("x", _("{by} withdrew the invitation of {subject}")),
-    "member.joined": ("user-plus", _("{by} accepted an invitation and joined the staff")),
+    "member.invited": ("mail", _("{by} invited {subject}")),
+    "member.invited_again": ("mail", _("{by} resent the invitation to {subject}")),
+    "member.invitation_withdrawn": ("x", _("{by} withdrew the invitation to {subject}")),
+    "member.joined": ("user-plus", _("{by} accepted an invitation and joined")),
     "member.role_changed": ("shield-check", _("{by} changed the role of {subject}")),
     "member.limits_changed": (
         "building-community",
-        _("{by} chose which customers {subject} may see"),
+        _("{by} selected the customers of {subject}"),
     ),
     "member.signed_in": ("arrow-right", _("{by} signed in")),
     "member.signed_out": ("x", _("{by} signed out")),
@@ -141,19 +141,19 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     "member.factor_removed": ("shield-lock", _("{by} removed a second factor")),
     "member.deactivated": ("ban", _("{by} deactivated {subject}")),
     "member.reactivated": ("lock-open", _("{by} reactivated {subject}")),
-    "partner.created": ("star", _("{subject} was set up here")),
+    "partner.created": ("star", _("{subject} was created")),
     "partner.sign_ins_attacked": (
         "alert-triangle",
-        _("Many sign-ins of members failed: the others of this hour are only counted"),
+        _("Many sign-ins of members failed. Further ones in this hour are not listed."),
     ),
 }
-UNKNOWN = ("activity", _("{by} changed something about {subject}"))
+UNKNOWN = ("activity", _("{by} changed {subject}"))
 
 SYSTEM = _("The portal")
 
 
 def number(value: int) -> str:
-    """A number with its thousands apart, as the language has it."""
+    """A number with the thousands separator of the language."""
     return intcomma(value)
 
 
@@ -168,7 +168,7 @@ def of_batch(batch: Batch) -> SafeString:
 
 
 def of_event(event: Event, customer: Customer | None) -> SafeString:
-    """Say what the event records; of a kind that is not known here, only whom it concerned."""
+    """The sentence of an event; of an unknown action, a general one."""
     text = EVENTS.get(event.action, UNKNOWN)[1]
     return format_html(
         str(text),
@@ -179,12 +179,11 @@ def of_event(event: Event, customer: Customer | None) -> SafeString:
 
 
 def _shorten(name: str) -> str:
-    # What stands for somebody who was purged is told apart by its beginning.
+    # The pseudonym of a purged user.
     return f"{name[:17]}…" if name.startswith("sha256:") else name
 
 
 def icon_of(event: Event) -> str:
-    """The picture beside the sentence."""
     return EVENTS.get(event.action, UNKNOWN)[0]
 
 

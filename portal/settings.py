@@ -38,8 +38,8 @@ BASE_URL = os.environ.get("BASE_URL", "http://localhost:8000")
 IS_HTTPS = BASE_URL.startswith("https://")
 # Without it, portal.checks takes http:// for this machine only.
 ALLOW_HTTP = flag("ALLOW_HTTP")
-# How many proxies stand before the web server; each adds the address of its client at the end of
-# X-Forwarded-For, and what stands further to the left is only what the client says of itself.
+# The number of proxies before the web server. Each appends the address of its client to
+# X-Forwarded-For; addresses further to the left can be forged.
 TRUSTED_PROXY_COUNT = ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXY_COUNT", "0"))
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 KEYS_DIR = Path(os.environ.get("KEYS_DIR", ROOT / ".local" / "keys"))
@@ -113,7 +113,7 @@ TEMPLATES = [
     },
 ]
 
-# The app role for everything; the owner only where migrations run (recipes a).
+# The app role for everything; the owner only for migrations and commands of the operator.
 DATABASES = {
     "default": database(
         os.environ.get("DATABASE_URL", "postgres://portal_app@localhost/portal"),
@@ -129,9 +129,9 @@ if "DATABASE_OWNER_URL" in os.environ:
         TEST={"NAME": _test_name, "TEMPLATE": "portal_template", "DEPENDENCIES": []},
     )
 
-# Only allauth uses it: for codes of second factors that were used, and for its limits of members
-# who are signed in. In Postgres, so that flushing Valkey forgets none. Nothing may be culled to make
-# room either, so there is room without end; beat deletes what has expired (users.clean).
+# Only allauth uses it: for used codes of second factors, and for its limits of signed-in members. In
+# PostgreSQL, so that flushing Valkey loses none. MAX_ENTRIES prevents culling; beat deletes expired
+# entries (users.clean).
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -167,8 +167,8 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGIN_BY_CODE_ENABLED = False
-# partners.operations.tries bounds passwords. No limit by address alone keeps out a member who types
-# the right one; requests for mails are the exception, as each sends one.
+# partners.operations.tries limits passwords. No limit by address alone keeps out the right password;
+# requests for mails are the exception, because each sends one.
 ACCOUNT_RATE_LIMITS = {
     "login": None,
     "signup": None,
@@ -179,7 +179,7 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/15m/user",
     "reset_password": "20/m/ip,5/h/key",
 }
-# A mail to an address without an account would go to strangers, whenever a stranger likes.
+# Otherwise anyone could send mails to addresses without an account.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "partners.tokens.ResetTokens"
@@ -187,18 +187,18 @@ PASSWORD_RESET_TIMEOUT = 60 * 60
 MFA_ADAPTER = "partners.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = False
-# Else the name of the Host that the request gave.
+# Otherwise the Host of the request.
 MFA_TOTP_ISSUER = "Partner Portal"
 
 SESSION_ENGINE = "partners.sessions"
-# Without use; partners.sessions also ends it twelve hours after the sign-in.
+# Without use; partners.sessions also ends it 12 hours after the sign-in.
 SESSION_COOKIE_AGE = 30 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
-# In a cookie: a token in the session would make a session for everyone who looks at a public page.
+# In a cookie: a token in the session would create a session for every visitor of a public page.
 # Sign-in and sign-out replace it.
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
@@ -242,18 +242,18 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-# A file goes to Postgres part by part; the form refuses more than this (product: 50 MB).
+# The form refuses larger files.
 UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
-# What is larger is not read at all.
+# Larger requests are not read at all.
 REQUEST_LIMIT_BYTES = 4 * UPLOAD_LIMIT_BYTES
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "imports.handlers.LimitedFile",
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-# Some thousand ids can be selected by hand over many pages.
+# Thousands of ids can be selected over many pages.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
-# No form takes more; else one request could fill the disk with files that are each within bounds.
+# No form has more; otherwise one request could fill the disk with many files below the limit.
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 # --- Mail --------------------------------------------------------------------------------------
@@ -283,7 +283,7 @@ DEFAULT_FROM_EMAIL = os.environ.get("MAIL_FROM", "portal@localhost")
 
 # --- Work that outlives a request --------------------------------------------------------------
 
-# Postgres is the truth; a message is only a wake-up, so losing one costs a sweep (security 5).
+# PostgreSQL holds the work; a message is only a wake-up, and the sweep replaces a lost one.
 _publisher = not flag("CELERY_WORKER")
 CELERY = {
     "broker_url": os.environ.get("REDIS_URL", "redis://localhost:6379/0"),
@@ -298,7 +298,7 @@ CELERY = {
     "worker_max_memory_per_child": 300_000,
     "worker_hijack_root_logger": False,
     "broker_connection_retry_on_startup": True,
-    # A worker waits for its broker, however long that is away.
+    # A worker waits for its broker without a limit.
     "broker_connection_max_retries": None,
     "task_publish_retry": False,
     "broker_transport_options": {
@@ -307,7 +307,7 @@ CELERY = {
         "socket_timeout": 1 if _publisher else 5,
         "socket_connect_timeout": 1 if _publisher else 5,
         "unacked_restore_throttle": 1,
-        # Else kombu tries for six seconds to reach a broker that is down, while a page waits.
+        # Otherwise a page waits six seconds while kombu tries to reach a broker that is down.
         **({"max_retries": 0, "interval_start": 0} if _publisher else {}),
     },
     "beat_schedule": {
@@ -346,6 +346,6 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": "INFO"},
-    # Else Django writes each line a second time while it debugs, and the secrets in it.
+    # Otherwise Django logs each line a second time with DEBUG, with its secrets.
     "loggers": {"django": {"handlers": [], "level": "INFO"}},
 }

@@ -1,4 +1,4 @@
-"""Every part of the interface on one page; only where DEBUG is on, and for the tests."""
+"""All components on one page; only with DEBUG, and for the tests."""
 
 from django import forms
 from django.contrib import messages
@@ -18,8 +18,6 @@ PEOPLE = [
 
 
 class Sample(forms.Form):
-    """One field of each kind."""
-
     first = forms.CharField(label="First name", required=False)
     last = forms.CharField(label="Last name", help_text="As on the passport.")
     location = forms.ChoiceField(
@@ -45,7 +43,6 @@ class Sample(forms.Form):
 
 @login_not_required
 def styleguide(request):
-    """Show every component, in every state."""
     form = Sample({"first": "Amara"} if "errors" in request.GET else None)
     if "notice" in request.GET:
         messages.success(request, "3 users deleted.", extra_tags="undo:/styleguide/")

@@ -3,11 +3,11 @@ The web server: waitress, in processes that share one listening socket.
 
     python -m portal.web
 
-HOST, PORT, WEB_PROCESSES and WEB_THREADS in the environment are honored.
+HOST, PORT, WEB_PROCESSES and WEB_THREADS are read from the environment.
 
-Waitress receives a request whole before a thread works on it, and takes the whole answer from the
-thread at once, into a temporary file where it is large. So a slow client holds a connection, but
-no thread and no transaction. Each thread keeps one connection to the database.
+Waitress receives the whole request before a thread works on it, and takes the whole response from
+the thread at once, in a temporary file if it is large. So a slow client holds a connection, but no
+thread and no transaction. Each thread keeps one connection to the database.
 """
 
 import contextlib
@@ -28,27 +28,26 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
-# After these a connection is closed: without a byte in either direction; from the first byte of a
-# request to the end of its headers; from there to the last byte of the answer.
+# A connection is closed after these: without a byte in either direction; from the first byte of a
+# request to the end of its headers; from there to the last byte of the response.
 IDLE_SECONDS = 60
 HEADER_SECONDS = 20
 EXCHANGE_SECONDS = 15 * 60
-# How often it is looked for them.
+# The interval of checks for such connections.
 CLEANUP_SECONDS = 5
-# Of each process. A slow client takes one; poll() has no limit of its own, as select() has.
-CONNECTIONS = 2_000
-# So many requests of the largest size may lie here, not yet whole.
-BODIES = 2
-# Each takes a socket, and a file for what is large; the rest is for the database and ourselves.
-FILES_OF_ONE = 2
+# Per process; a slow client takes one. Unlike select(), poll() has no limit of its own.
+MAX_CONNECTIONS = 2_000
+# The space for incomplete requests, in requests of the largest size.
+MAX_BODIES = 2
+# A connection takes a socket, and a file for a large body; others are for the database and so on.
+FILES_PER_CONNECTION = 2
 OTHER_FILES = 200
 
 
 class Request(HTTPRequestParser):
-    """A request that may announce a length of more digits than Python reads."""
+    """A request whose length may have more digits than Python reads, which is too large."""
 
     def parse_header(self, header_plus):
-        """Take a length of thousands of digits for what it is: too large."""
         try:
             super().parse_header(header_plus)
         except ValueError:
@@ -56,14 +55,12 @@ class Request(HTTPRequestParser):
 
 
 class Task(WSGITask):
-    """A request; to HEAD it answers without a body, which Django and waitress leave in place."""
+    """A request; answers HEAD without the body that Django and waitress would send."""
 
     def write(self, data):
-        """Send the headers, if they are not sent yet, and what may follow them."""
         super().write(b"" if self.request.command == "HEAD" else data)
 
     def finish(self):
-        """Send what is left."""
         if self.request.command == "HEAD":
             self.write(b"")
             self.chunked_response = False
@@ -71,7 +68,7 @@ class Task(WSGITask):
 
 
 class Channel(HTTPChannel):
-    """A connection that knows when its request began."""
+    """A connection with the time at which its request began."""
 
     parser_class = Request
     task_class = Task
@@ -81,13 +78,12 @@ class Channel(HTTPChannel):
         self.began = self.creation_time
 
     def received(self, data):
-        """Take what the client has sent."""
         if self.request is None:
             self.began = time.time()
         return super().received(data)
 
     def is_overdue(self, now: float) -> bool:
-        """Whether nothing has moved, or the request has not come to its end, for too long."""
+        """Whether the connection is idle, or its request unfinished, for too long."""
         request, is_worked_on = self.request, bool(self.requests)
         if not is_worked_on and now - self.last_activity > IDLE_SECONDS:
             return True
@@ -98,20 +94,20 @@ class Channel(HTTPChannel):
 
     def hang_up(self):
         """
-        End the connection; the next look at it closes it.
+        Shut down the connection; the next check closes it.
 
-        Closed at once, its number would go to the next connection, and what poll() says of this
-        one would be taken for news of that.
+        If it were closed at once, the next connection could get its file number, and events that
+        poll() reports for this one would go to that.
         """
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
 
     @staticmethod
     def error_task_class(channel, request):
-        """Let the portal say what is too large, from the headers alone."""
+        """Let the portal answer a request that is too large, from its headers only."""
         if request.error.code != 413:
             return ErrorTask(channel, request)
-        # Of a body in chunks only this much is known.
+        # The length of a body in chunks is unknown.
         length = max(request.content_length, settings.REQUEST_LIMIT_BYTES + 1)
         request.headers["CONTENT_LENGTH"] = str(length)
         task = Task(channel, request)
@@ -121,28 +117,26 @@ class Channel(HTTPChannel):
 
 class Server(TcpWSGIServer):
     """
-    Waitress, with limits of time for a client that is slow.
+    Waitress with time limits for slow clients.
 
-    By itself it waits for ever for one that never reads: it would close the connection when there
-    is room to write.
+    By itself it waits forever for a client that never reads.
     """
 
     channel_class = Channel
     parent = os.getpid()
 
     def maintenance(self, now):
-        """Close the connections that are overdue or too many; end where nothing would end us."""
+        """Close overdue and surplus connections; exit if the first process is gone."""
         if os.getppid() != self.parent:
             sys.exit("The web server's first process is gone.")
         for channel in list(self.active_channels.values()):
             if channel.is_overdue(now):
                 channel.hang_up()
-        # Before the last place is taken, or the disk is full of what was sent, those make room that
-        # have kept us waiting for longest.
-        waiting = [one for one in self.active_channels.values() if not one.requests]
-        places, room = self.adj.connection_limit, BODIES * settings.REQUEST_LIMIT_BYTES
+        # Before connections or disk space run out, the longest waiting ones are closed.
+        waiting = [channel for channel in self.active_channels.values() if not channel.requests]
+        places, room = self.adj.connection_limit, MAX_BODIES * settings.REQUEST_LIMIT_BYTES
         places -= len(self.active_channels) - len(waiting) + places // 2
-        for channel in sorted(waiting, key=lambda one: one.began, reverse=True):
+        for channel in sorted(waiting, key=lambda channel: channel.began, reverse=True):
             held = channel.request.body_bytes_received if channel.request else 0
             places -= 1
             room -= held
@@ -151,10 +145,10 @@ class Server(TcpWSGIServer):
 
 
 def main() -> None:
-    """Serve until told to stop; a process that dies is replaced."""
+    """Serve until SIGINT or SIGTERM; a process that ends is replaced."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    # Refuses to start with the wrong role. What is loaded before the fork is shared.
+    # Refuses to start with the wrong role. Loaded before the fork, so that memory is shared.
     from portal.wsgi import application
 
     import_module(settings.ROOT_URLCONF)
@@ -181,18 +175,18 @@ def main() -> None:
 
 
 def allow_connections() -> int:
-    """Let a process open the files that its connections need; how many it can have with them."""
+    """Raise the limit of open files, and return the number of connections that it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OTHER_FILES + FILES_OF_ONE * CONNECTIONS
+    wanted = OTHER_FILES + FILES_PER_CONNECTION * MAX_CONNECTIONS
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         wanted = soft
-    return (wanted - OTHER_FILES) // FILES_OF_ONE
+    return (wanted - OTHER_FILES) // FILES_PER_CONNECTION
 
 
 def start(listener: socket.socket, application, connections: int) -> int:
-    """Fork a process that serves the application; returns its id."""
+    """Fork a process that serves the application, and return its id."""
     pid = os.fork()
     if pid:
         return pid
@@ -207,8 +201,8 @@ def start(listener: socket.socket, application, connections: int) -> int:
 
 
 def serve(listener: socket.socket, application, connections: int) -> None:
-    """Answer requests until told to stop."""
-    # It warns of every request that waits for a thread, be it for a millisecond.
+    """Serve in this process."""
+    # It warns of every request that waits for a thread, even for a millisecond.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     Server(
         application,
@@ -221,9 +215,9 @@ def serve(listener: socket.socket, application, connections: int) -> None:
         cleanup_interval=CLEANUP_SECONDS,
         max_request_header_size=64 * 1024,
         max_request_body_size=settings.REQUEST_LIMIT_BYTES + 1,
-        # An answer never waits in its thread for the client.
+        # A thread never waits for the client to read its response.
         outbuf_high_watermark=1 << 40,
-        # Django decides which of a proxy's headers it believes.
+        # Django decides which headers of a proxy to trust.
         clear_untrusted_proxy_headers=False,
         log_socket_errors=False,
         ident=None,

@@ -55,44 +55,42 @@ def sentence_of(sentences: Mapping[str, str], code: str, params: Mapping[str, An
 
 FILE = {
     "empty": _("The file is empty. Fill in the template and upload it again."),
-    "no_rows": _("The file has a header but no rows. Enter one person a line below the header."),
+    "no_rows": _("The file has a header but no rows. Enter one user per row below the header."),
     "no_header": _(
-        "No header was found: line %(line)s begins with “%(found)s”. The first line must name the"
-        " columns. Needed are “User name” and “Display name”, or “First name” and “Last name”, in"
-        " English or Chinese."
+        "No header found: line %(line)s begins with “%(found)s”. The first line must contain the"
+        " column names, at least “User name” and “Display name”, or “First name” and “Last name”,"
+        " in English or Chinese."
     ),
     "too_big": _("The file is larger than %(limit)s MB. Split it into several files."),
     "too_many_rows": _("The file has more than %(limit)s rows. Split it into several files."),
     "too_many_columns": _(
-        "Line %(line)s has %(found)s columns; at most %(limit)s are read. Perhaps another"
-        " separator was meant."
+        "Line %(line)s has %(found)s columns. The limit is %(limit)s. Check the separator."
     ),
     "cell_too_long": _(
         "A cell in line %(line)s is longer than %(limit)s characters. Shorten it, or look for a"
         " quotation mark that is not closed."
     ),
     "unclosed_quote": _(
-        "A quotation mark opened in line %(line)s is not closed. Close it, or take it out."
+        "A quotation mark opened in line %(line)s is not closed. Close or remove it."
     ),
     "wrong_encoding": _(
         "The file is not written in %(encoding)s: line %(line)s has bytes that do not belong"
         " there. Choose another encoding, or save the file as UTF-8."
     ),
     "unknown_encoding": _(
-        "It could not be found out how the letters of this file are written. Save it as “CSV"
-        " UTF-8” and upload it again, or choose the encoding."
+        "The encoding of this file could not be detected. Save it as “CSV UTF-8” and upload it"
+        " again, or select the encoding."
     ),
-    "encoding_not_offered": _("The encoding %(encoding)s is not one that can be chosen."),
-    "delimiter_not_offered": _("This separator is not one that can be chosen."),
+    "encoding_not_offered": _("The encoding %(encoding)s is not supported."),
+    "delimiter_not_offered": _("This separator is not supported."),
     "not_a_table": _(
         "This is not a .csv or .xlsx file but looks like %(kind)s. Save the list as .csv or .xlsx."
     ),
-    "old_excel": _("This is an Excel file of the old kind (.xls). Save it as .xlsx or .csv."),
+    "old_excel": _("This is an old Excel file (.xls). Save it as .xlsx or .csv."),
     "encrypted": _("The workbook is protected by a password. Save it without one."),
     "damaged": _("The workbook is damaged and cannot be opened. Save it again, or as .csv."),
     "unpacks_too_big": _(
-        "The workbook unpacks to far more than a list of people holds. Copy the list into a new"
-        " workbook and upload that."
+        "The workbook is too large when unpacked. Copy the list to a new workbook and upload that."
     ),
     "binary_excel": _("This is a binary workbook (.xlsb). Save it as .xlsx or .csv."),
 }

@@ -27,7 +27,7 @@ def begin_member_attempt(*, email: str, browser: tuple[str, str], session: str =
     Count a member's try before the password is checked.
 
     :param browser: ids of the account that signed in with this browser before, and of the browser.
-    :param session: the session of a member who is signed in and has to prove it again.
+    :param session: the session of a signed-in member, for another proof of identity.
     :raises TooManyTries: beyond a limit; a lock of the account is recorded.
     """
     member = find_by_email(email)

@@ -1,4 +1,4 @@
-"""What has happened lately, each act in one sentence."""
+"""Recent activity, one sentence per action."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,28 +21,26 @@ from portal import sentences
 from portal.queries.log import url_of
 from portal.queries.scope import seen_by
 
-MOST = 8
+MAX_ACTS = 8
 DAYS = 30
-# A large batch leaves one event a user, and every user signs in; the dashboard looks no further
-# behind them than this.
-MOST_EVENTS = 2_000
+# A large batch writes one event per user, and every user signs in; no more events than these are
+# searched for others.
+MAX_EVENTS = 2_000
 
 
 @dataclass(frozen=True)
 class Act:
-    """Something that somebody did."""
-
     at: datetime
     icon: str
     sentence: SafeString
     url: str = ""
 
 
-def find_acts(*, member: Member, most: int = MOST) -> Sequence[Act]:
+def find_acts(*, member: Member, most: int = MAX_ACTS) -> Sequence[Act]:
     """
-    The latest acts that the member may know of: of everybody, or only one's own.
+    The latest actions that the member can see: of all members, or only their own.
 
-    An act on many users is a batch and stands here once; the events of its users do not.
+    A batch is listed once, without the events of its users.
     """
     since = audit.first_key_at(timezone.now() - timedelta(days=DAYS))
     batches = seen_by(Batch.objects, member).filter(pk__gte=since, started_at__isnull=False)
@@ -60,11 +58,11 @@ def find_acts(*, member: Member, most: int = MOST) -> Sequence[Act]:
 
 
 def _beside_batches(events, most: int) -> Sequence[Event]:
-    latest = events[:MOST_EVENTS]
-    told = Q(batch_id=None) | ~Q(action__startswith="user.") & ~Q(action="batch.started")
-    # Those are in the log; here they would push out what members did.
-    told &= ~Q(action__in=audit.SIGN_INS)
-    return list(Event.objects.filter(told, pk__in=latest.values("pk")).order_by("-pk")[:most])
+    latest = events[:MAX_EVENTS]
+    listed = Q(batch_id=None) | ~Q(action__startswith="user.") & ~Q(action="batch.started")
+    # Sign-ins would crowd out the actions of members; they are in the log.
+    listed &= ~Q(action__in=audit.SIGN_INS)
+    return list(Event.objects.filter(listed, pk__in=latest.values("pk")).order_by("-pk")[:most])
 
 
 def _of_batch(batch: Batch) -> Act:

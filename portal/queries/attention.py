@@ -1,4 +1,4 @@
-"""What a member should look at today: one sentence, one place to go, the worst first."""
+"""What needs a member's attention, each with a sentence and a link, most urgent first."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,23 +25,24 @@ from portal.queries.scope import seen_by
 from portal.sentences import number
 from users.models import CustomerUser
 
-# Of each kind no more are listed: whoever has more begins with these.
-MOST = 6
-MOST_SUBSCRIPTIONS = 15
+# Listed of each kind.
+MAX_NEEDS = 6
+MAX_SUBSCRIPTIONS = 15
 FAILURES_DAYS = 7
 WAITING_DAYS = 90
 QUEUE_DAYS = 3
 RENEWS_DAYS = 30
 SHEET_HOURS = 24
-MOST_PASSWORDS = 10_000
+# Expired passwords that are counted at most.
+MAX_PASSWORDS = 10_000
+# A subscription is nearly full when this share of its seats is assigned.
+NEARLY_FULL_SHARE = 0.95
 
 TONES = ("bad", "warn", "info")
 
 
 @dataclass(frozen=True)
 class Need:
-    """A thing that wants looking after, and where that is done."""
-
     tone: str
     icon: str
     title: str
@@ -51,7 +52,7 @@ class Need:
 
 
 def find_needs(*, member: Member) -> Sequence[Need]:
-    """What the member waited for; then all that wants looking after, the worst first."""
+    """Licenses that the member's users waited for, then everything else, most urgent first."""
     needs = [
         *_find_wrong_counts(member),
         *_find_subscriptions(member),
@@ -61,23 +62,22 @@ def find_needs(*, member: Member) -> Sequence[Need]:
         *_find_passwords(member),
     ]
     needs.sort(key=lambda need: TONES.index(need.tone))
-    # Good news is small, and would not be seen below what is bad for weeks.
+    # Good news first: below problems that last for weeks it would not be seen.
     return [*_find_from_the_queue(member), *needs]
 
 
-# How bad a subscription's state is; what is not bad at all has no number.
+# Problems of subscriptions, most urgent first.
 SUSPENDED, GRACE, FULL, NEARLY_FULL, RENEWS = range(5)
 
 
-def how_bad() -> Case:
-    """A subscription's worst trouble, as one of the numbers above, or NULL."""
+def get_problem() -> Case:
+    """A subscription's most urgent problem as one of the numbers above, or NULL."""
     today = timezone.localdate()
     return Case(
         When(state=Subscription.State.SUSPENDED, then=Value(SUSPENDED)),
         When(state=Subscription.State.GRACE, then=Value(GRACE)),
         When(seats__gt=0, assigned__gte=F("seats"), then=Value(FULL)),
-        # At most one seat in twenty is left.
-        When(seats__gt=0, assigned__gte=F("seats") * 0.95, then=Value(NEARLY_FULL)),
+        When(seats__gt=0, assigned__gte=F("seats") * NEARLY_FULL_SHARE, then=Value(NEARLY_FULL)),
         When(
             renews_on__range=(today, today + timedelta(days=RENEWS_DAYS)),
             then=Value(RENEWS),
@@ -90,77 +90,81 @@ def _find_subscriptions(member: Member) -> Iterator[Need]:
     found = (
         seen_by(Subscription.objects, member)
         .filter(customer__state=Customer.State.ACTIVE)
-        .alias(badness=how_bad())
-        .annotate(badness=F("badness"))
-        .filter(badness__isnull=False)
+        .annotate(problem=get_problem())
+        .filter(problem__isnull=False)
         .select_related("product", "customer")
-        .order_by("badness", "renews_on", "pk")
+        .order_by("problem", "renews_on", "pk")
     )
-    for one in found[:MOST_SUBSCRIPTIONS]:
-        tone, icon, title = _describe(one)
+    for subscription in found[:MAX_SUBSCRIPTIONS]:
+        tone, icon, title = _describe(subscription)
         yield Need(
             tone=tone,
             icon=icon,
             title=title,
             about=_("{customer} · {assigned} of {seats} seats assigned").format(
-                customer=one.customer.name, assigned=number(one.assigned), seats=number(one.seats)
+                customer=subscription.customer.name,
+                assigned=number(subscription.assigned),
+                seats=number(subscription.seats),
             ),
-            url=reverse("portal:customer", args=[one.customer.slug]),
+            url=reverse("portal:customer", args=[subscription.customer.slug]),
             label=_("Open"),
         )
 
 
-def _describe(one: Subscription) -> tuple[str, str, str]:
-    product = one.product.name
-    if one.badness == SUSPENDED:
+def _describe(subscription: Subscription) -> tuple[str, str, str]:
+    product, problem = subscription.product.name, subscription.problem
+    if problem == SUSPENDED:
         title = _("{product} is suspended").format(product=product)
         return "bad", "ban", title
-    if one.badness == GRACE:
+    if problem == GRACE:
         title = _("{product} has expired and is in its grace period").format(product=product)
         return "warn", "hourglass", title
-    if one.badness == FULL:
-        return "bad", "certificate", _("{product} is fully assigned").format(product=product)
-    if one.badness == NEARLY_FULL:
-        left = one.seats - one.assigned
+    if problem == FULL:
+        return (
+            "bad",
+            "certificate",
+            _("All seats of {product} are assigned").format(product=product),
+        )
+    if problem == NEARLY_FULL:
+        left = subscription.seats - subscription.assigned
         title = ngettext(
             "{product} has {seats} free seat left", "{product} has {seats} free seats left", left
         )
         return "warn", "certificate", title.format(product=product, seats=number(left))
-    days = (one.renews_on - timezone.localdate()).days
+    days = (subscription.renews_on - timezone.localdate()).days
     title = ngettext("{product} renews in {days} day", "{product} renews in {days} days", days)
     return "info", "refresh", title.format(product=product, days=days)
 
 
 def _find_wrong_counts(member: Member) -> Iterator[Need]:
-    """Counters that the last recount found to be wrong, for owners and admin agents."""
+    """Counters that the last recount found to be wrong; for owners and admin agents."""
     if not member.may(Permission.MANAGE_POLICIES):
         return
     found = list(
         seen_by(CountDifference.objects, member)
         .select_related("customer")
-        .order_by("customer__sort_key", "subscription_id", "pk")[:MOST]
+        .order_by("customer__sort_key", "subscription_id", "pk")[:MAX_NEEDS]
     )
-    subscriptions = Subscription.objects.filter(pk__in=[one.subscription_id for one in found])
+    subscriptions = Subscription.objects.filter(pk__in=[row.subscription_id for row in found])
     products = dict(subscriptions.values_list("pk", "product__name"))
-    for one in found:
+    for row in found:
         about = _(
-            "{customer} · The portal shows {kept} and counts {counted}. Tell the people who run"
-            " this portal."
+            "{customer} · Shown: {kept}, counted: {counted}. Contact the operator of this portal."
         )
         yield Need(
             tone="bad",
             icon="alert-triangle",
             title=_("Counts do not match: {counter}").format(
                 counter=" · ".join(
-                    filter(None, [one.get_counter_display(), products.get(one.subscription_id)])
+                    filter(None, [row.get_counter_display(), products.get(row.subscription_id)])
                 )
             ),
             about=about.format(
-                customer=one.customer.name,
-                kept="–" if one.kept is None else number(one.kept),
-                counted=number(one.counted),
+                customer=row.customer.name,
+                kept="–" if row.kept is None else number(row.kept),
+                counted=number(row.counted),
             ),
-            url=reverse("portal:customer", args=[one.customer.slug]),
+            url=reverse("portal:customer", args=[row.customer.slug]),
             label=_("Open"),
         )
 
@@ -187,7 +191,7 @@ def _about(batch: Batch, moment) -> str:
 
 
 def _find_failures(member: Member) -> Iterator[Need]:
-    """Batches of the last days that are done, but not with every user."""
+    """Finished batches of the last days with users that failed."""
     done = _recent_batches(member, days=FAILURES_DAYS).filter(state=Batch.State.DONE)
     wrong = (
         Line.objects.filter(NOTHING_DONE, batch__in=done.order_by().values("pk"))
@@ -195,7 +199,7 @@ def _find_failures(member: Member) -> Iterator[Need]:
         .annotate(lines=Count("number"))
         .order_by("-batch")
     )
-    numbers = dict(wrong[:MOST])
+    numbers = dict(wrong[:MAX_NEEDS])
     for batch in done.filter(pk__in=numbers):
         failed = numbers[batch.pk]
         title = ngettext(
@@ -214,18 +218,18 @@ def _find_failures(member: Member) -> Iterator[Need]:
 
 
 def _find_waiting(member: Member) -> Iterator[Need]:
-    """Plans that nobody has started, and files that could not be read."""
+    """Plans that were not started, and files that could not be read."""
     waiting = _recent_batches(member, days=WAITING_DAYS).filter(
         state__in=[Batch.State.PLANNED, Batch.State.REFUSED]
     )
-    for batch in waiting[:MOST]:
+    for batch in waiting[:MAX_NEEDS]:
         is_refused = batch.state == Batch.State.REFUSED
         if is_refused:
             title = _("A file could not be imported: {file}").format(file=batch.source_name)
         else:
             title = ngettext(
-                "“{act}” waits to be started: {lines} user",
-                "“{act}” waits to be started: {lines} users",
+                "“{act}” is ready to start: {lines} user",
+                "“{act}” is ready to start: {lines} users",
                 batch.total,
             ).format(act=texts_of(batch).label, lines=number(batch.total))
         yield Need(
@@ -239,7 +243,7 @@ def _find_waiting(member: Member) -> Iterator[Need]:
 
 
 def _find_from_the_queue(member: Member) -> Iterator[Need]:
-    """Licenses of the last days that users got whom this member had put in line."""
+    """Licenses of the last days for users that this member put on a waitlist."""
     filled = (
         _recent_batches(member, days=QUEUE_DAYS)
         .filter(kind=Batch.Kind.QUEUE, by=member)
@@ -247,10 +251,10 @@ def _find_from_the_queue(member: Member) -> Iterator[Need]:
         .annotate(done=Count("lines__number", filter=Q(lines__state=Line.State.DONE)))
         .filter(done__gt=0)
     )
-    for batch in filled[:MOST]:
+    for batch in filled[:MAX_NEEDS]:
         title = ngettext(
-            "{users} user got a license they waited for",
-            "{users} users got licenses they waited for",
+            "{users} waiting user got a license",
+            "{users} waiting users got licenses",
             batch.done,
         )
         yield Need(
@@ -264,11 +268,11 @@ def _find_from_the_queue(member: Member) -> Iterator[Need]:
 
 
 def _find_sheets(member: Member) -> Iterator[Need]:
-    """Passwords that this member can hand over, the first to expire first."""
+    """Passwords that the member can hand over, the first to expire first."""
     soon = timezone.now() + timedelta(hours=SHEET_HOURS)
     batches = _recent_batches(member, days=WAITING_DAYS)
-    sheets = find_waiting_sheets(batches, member=member, limit=MOST + 1)
-    for sheet in sheets[:MOST]:
+    sheets = find_waiting_sheets(batches, member=member, limit=MAX_NEEDS + 1)
+    for sheet in sheets[:MAX_NEEDS]:
         yield Need(
             tone="warn" if sheet.batch.sheet_expires_at <= soon else "info",
             icon="key",
@@ -277,11 +281,11 @@ def _find_sheets(member: Member) -> Iterator[Need]:
             url=_batch_url(sheet.batch),
             label=_("Hand over"),
         )
-    if len(sheets) > MOST:
+    if len(sheets) > MAX_NEEDS:
         yield Need(
             tone="info",
             icon="key",
-            title=_("There are more passwords to hand over"),
+            title=_("More passwords to hand over"),
             about=_("All customers"),
             url=reverse("batches:all") + "?passwords=waiting",
             label=_("Show all"),
@@ -289,25 +293,25 @@ def _find_sheets(member: Member) -> Iterator[Need]:
 
 
 def _find_passwords(member: Member) -> Iterator[Need]:
-    """Customers with temporary passwords that were not used in time."""
+    """Customers with temporary passwords that expired before a sign-in."""
     late = seen_by(CustomerUser.objects, member).filter(
         deleted_at=None,
         password_state=CustomerUser.PasswordState.TEMPORARY,
         password_expires_at__lt=timezone.now(),
     )
-    counted = late.values("customer_id", "pk")[:MOST_PASSWORDS]
+    counted = late.values("customer_id", "pk")[:MAX_PASSWORDS]
     counts = (
         CustomerUser.objects.filter(pk__in=counted.values("pk"))
         .values_list("customer_id")
         .annotate(users=Count("pk"))
         .order_by("-users", "customer_id")
     )
-    numbers = dict(counts[:MOST])
+    numbers = dict(counts[:MAX_NEEDS])
     for customer in find_customers(member=member).filter(pk__in=numbers):
         users = numbers[customer.pk]
         title = ngettext(
-            "{users} temporary password was not used in time",
-            "{users} temporary passwords were not used in time",
+            "{users} temporary password has expired before sign-in",
+            "{users} temporary passwords have expired before sign-in",
             users,
         )
         yield Need(

@@ -1,4 +1,4 @@
-"""The customers of a partner with what their users and subscriptions add up to, and one of them."""
+"""The list of customers with sums of their subscriptions, and the overview of one customer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ from handover.queries import find_waiting_sheets
 from licensing import queries as licensing
 from licensing.models import Subscription
 from partners.models import Member
-from portal.queries.attention import FULL, GRACE, NEARLY_FULL, SUSPENDED, how_bad
+from portal.queries.attention import FULL, GRACE, NEARLY_FULL, SUSPENDED, get_problem
 from users.queries.failures import SignInFailures, get_failures
 
-ROWS = 50
-LONGEST_SEARCH = 100
-BATCHES = 5
+PAGE_SIZE = 50
+MAX_SEARCH_LENGTH = 100
+MAX_BATCHES = 5
 
-# By the word in the address.
+# By their values in the URL.
 CUSTOMER_STATES = {
     "": _("Active"),
     "archived": _("Archived"),
@@ -38,7 +38,7 @@ TROUBLES = {
 
 @dataclass(frozen=True)
 class CustomerRow:
-    """A customer with what the list shows of it."""
+    """A row of the list; `trouble` is a tone and a label."""
 
     customer: Customer
     domain: str = ""
@@ -49,7 +49,7 @@ class CustomerRow:
 
 @dataclass(frozen=True)
 class CustomerPage:
-    """Some customers in the order of their names; slugs name the places before and after."""
+    """Customers by name; `before` and `after` are slugs for the previous and next page."""
 
     rows: Sequence[CustomerRow]
     total: int
@@ -60,20 +60,19 @@ class CustomerPage:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether the list leaves some out that it need not."""
         return bool(self.q or self.state)
 
 
 def get_customer_page(
     *, member: Member, q: str = "", state: str = "", after: str = "", before: str = ""
 ) -> CustomerPage:
-    """The page of customers after or before the one that a slug names; the first for none."""
-    q, state = q.strip()[:LONGEST_SEARCH], state if state in CUSTOMER_STATES else ""
+    """The page of customers after or before the customer of a slug; the first page without one."""
+    q, state = q.strip()[:MAX_SEARCH_LENGTH], state if state in CUSTOMER_STATES else ""
     found = _match(find_customers(member=member), q, state)
     place = find_customers(member=member).filter(slug=after or before).first()
     is_back = place is not None and not after
-    rows = list(_walk(found, place, is_back)[: ROWS + 1])
-    has_more, rows = len(rows) > ROWS, rows[:ROWS]
+    rows = list(_walk(found, place, is_back)[: PAGE_SIZE + 1])
+    has_more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     if is_back:
         rows.reverse()
     has_previous = bool(rows) and (has_more if is_back else place is not None)
@@ -114,7 +113,7 @@ def _describe(customers: Sequence[Customer]) -> list[CustomerRow]:
         row["customer_id"]: row
         for row in Subscription.objects.filter(customer__in=customers)
         .values("customer_id")
-        .annotate(all_seats=Sum("seats"), all_assigned=Sum("assigned"), worst=Min(how_bad()))
+        .annotate(all_seats=Sum("seats"), all_assigned=Sum("assigned"), worst=Min(get_problem()))
     }
     nothing = {"all_seats": 0, "all_assigned": 0, "worst": None}
     return [
@@ -132,7 +131,7 @@ def _describe(customers: Sequence[Customer]) -> list[CustomerRow]:
 
 @dataclass(frozen=True)
 class Bought:
-    """A subscription with what wants looking after about it."""
+    """A subscription with its problem, if any, and the tone of that."""
 
     subscription: Subscription
     tone: str
@@ -141,37 +140,36 @@ class Bought:
 
 @dataclass(frozen=True)
 class Overview:
-    """One customer, as its first page shows it."""
-
     domains: Sequence[Domain]
     count: UserCount
     administrators: int
     bought: Sequence[Bought]
     batches: Sequence[Batch] = field(default_factory=tuple)
     failures: SignInFailures | None = None
-    # Batches with passwords that the member can hand over, each with how many and until when.
+    # Batches with passwords that the member can hand over, each with a description.
     passwords: Sequence[tuple[Batch, str]] = field(default_factory=tuple)
 
 
 def get_overview(customer: Customer, *, member: Member) -> Overview:
-    """Read everything the customer's first page shows, in a fixed number of statements."""
+    """Read the customer's overview in a fixed number of statements."""
     bought = licensing.count_in_line(licensing.find_subscriptions(customer).prefetch_related(None))
     administrators = customer.users.filter(deleted_at=None, is_administrator=True)
-    batches = customer.batches.order_by("-pk")[:BATCHES]
+    batches = customer.batches.order_by("-pk")[:MAX_BATCHES]
     return Overview(
         domains=list(find_domains(customer)),
         count=UserCount.objects.get(customer=customer),
         administrators=administrators.count(),
-        bought=[_judge(one) for one in bought.annotate(badness=how_bad())],
+        bought=[
+            Bought(subscription, tone, str(trouble))
+            for subscription in bought.annotate(problem=get_problem())
+            for tone, trouble in [TROUBLES.get(subscription.problem, ("", ""))]
+        ],
         batches=list(batches),
         failures=get_failures(customer),
         passwords=[
             (sheet.batch, to_hand_over(sheet))
-            for sheet in find_waiting_sheets(customer.batches.all(), member=member, limit=BATCHES)
+            for sheet in find_waiting_sheets(
+                customer.batches.all(), member=member, limit=MAX_BATCHES
+            )
         ],
     )
-
-
-def _judge(one: Subscription) -> Bought:
-    tone, trouble = TROUBLES.get(one.badness, ("", ""))
-    return Bought(one, tone, str(trouble))

@@ -1,4 +1,4 @@
-"""The dashboard's figures, from kept counters and from the batches of the last days."""
+"""Figures of the dashboard, from kept counters and the batches of the last days."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,14 +18,13 @@ from licensing.models import Subscription
 from partners.models import Member
 from partners.roles import Permission
 from portal.queries.activity import Act, find_acts
-from portal.queries.attention import Need, find_needs
+from portal.queries.attention import NEARLY_FULL_SHARE, Need, find_needs
 from portal.queries.scope import seen_by
 
 DAYS = 30
-# Batches that still wait are looked for no further back: an index ends there.
+# Waiting batches are searched no further back: an index ends there.
 WAITING_DAYS = 90
-# As many pools as the dashboard names.
-POOLS = 6
+MAX_POOLS = 6
 
 CHART_WIDTH, CHART_HEIGHT = 640, 130
 
@@ -40,16 +39,13 @@ class Pool:
 
     @property
     def tone(self) -> str:
-        """How near it is to its end."""
         if self.assigned >= self.seats:
             return "bad"
-        return "warn" if self.assigned >= 0.95 * self.seats else ""
+        return "warn" if self.assigned >= NEARLY_FULL_SHARE * self.seats else ""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What the tiles show."""
-
     customers: int
     active: int
     blocked: int
@@ -61,28 +57,24 @@ class Figures:
 
     @property
     def seats(self) -> int:
-        """All seats of all subscriptions."""
         return sum(pool.seats for pool in self.pools)
 
     @property
     def assigned(self) -> int:
-        """Those of them that somebody holds."""
         return sum(pool.assigned for pool in self.pools)
 
     @property
     def percent_assigned(self) -> int:
-        """The same in percent."""
         return self.assigned * 100 // self.seats if self.seats else 0
 
     @property
     def largest_pools(self) -> Sequence[Pool]:
-        """The pools that the dashboard names."""
-        return self.pools[:POOLS]
+        return self.pools[:MAX_POOLS]
 
 
 @dataclass(frozen=True)
 class Day:
-    """A day of the chart: its numbers, and the bars drawn for them."""
+    """A day of the chart: its numbers and bars, which end at CHART_HEIGHT + 1."""
 
     x: int
     added: int
@@ -91,26 +83,23 @@ class Day:
 
     @property
     def added_height(self) -> int:
-        """A day on which somebody was added has a bar, however small."""
         return _height(self.added, self.top)
 
     @property
     def added_y(self) -> int:
-        """Bars stand on the bottom line."""
         return CHART_HEIGHT + 1 - self.added_height
 
     @property
     def deleted_height(self) -> int:
-        """As above, for deleted users."""
         return _height(self.deleted, self.top)
 
     @property
     def deleted_y(self) -> int:
-        """As above, for deleted users."""
         return CHART_HEIGHT + 1 - self.deleted_height
 
 
 def _height(number: int, top: int) -> int:
+    # Small numbers have a visible bar too.
     return max(2, round(CHART_HEIGHT * number / top)) if number else 0
 
 
@@ -126,39 +115,34 @@ class Chart:
 
     @property
     def half(self) -> int:
-        """The number at the middle line."""
         return self.top // 2
 
     @property
     def added(self) -> int:
-        """Everybody added in these days."""
         return sum(day.added for day in self.days)
 
     @property
     def deleted(self) -> int:
-        """Everybody deleted in these days."""
         return sum(day.deleted for day in self.days)
 
     @property
     def growth(self) -> int:
-        """By how many users there are more; less than nothing where there are fewer."""
+        """Users added minus users deleted."""
         return self.added - self.deleted
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """Everything the dashboard shows."""
-
     figures: Figures
     needs: Sequence[Need]
     chart: Chart
     acts: Sequence[Act]
-    # Whether the acts are everybody's; else they are the member's own.
+    # Whether `acts` are of all members; else they are the member's own.
     is_of_all: bool
 
 
 def get_dashboard(*, member: Member) -> Dashboard:
-    """Read the dashboard of this member, in a fixed number of statements."""
+    """Read the member's dashboard in a fixed number of statements."""
     return Dashboard(
         figures=get_figures(member=member),
         needs=find_needs(member=member),
@@ -169,7 +153,7 @@ def get_dashboard(*, member: Member) -> Dashboard:
 
 
 def get_figures(*, member: Member) -> Figures:
-    """Add up the counters of the customers that the member may see."""
+    """Sum up the counters of the customers that the member can see."""
     totals = find_customers(member=member).aggregate(
         customers=Count("pk", filter=Q(state=Customer.State.ACTIVE)),
         active=Coalesce(Sum("user_count__active"), 0),
@@ -208,10 +192,10 @@ KINDS = {Batch.Kind.ADD: "added", Batch.Kind.IMPORT: "added", Batch.Kind.DELETE:
 
 
 def get_chart(*, member: Member) -> Chart:
-    """Count the users that batches added and deleted, day by day as the member's clock has it."""
+    """Count added and deleted users per day in the member's time zone."""
     last = timezone.localdate()
     first = last - timedelta(days=DAYS - 1)
-    # What went wrong is few and indexed, so all lines of a batch are never counted.
+    # Failed lines are few and indexed, so they are subtracted instead of counting all lines.
     batches = seen_by(Batch.objects, member).filter(
         pk__gte=first_key_at(timezone.now() - timedelta(days=DAYS + 1)),
         kind__in=list(KINDS),
@@ -242,7 +226,7 @@ def get_chart(*, member: Member) -> Chart:
 
 
 def _top_of(most: int) -> int:
-    """A round even number, at least as large."""
+    """The next round even number."""
     size = 1
     while True:
         for step in (2, 4, 10):

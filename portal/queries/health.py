@@ -1,7 +1,7 @@
 """
-Whether pages can be served, and whether work goes on behind them.
+Health: whether pages can be served, and whether jobs are being done.
 
-The answers name no host, no partner and no error: that is for the log.
+The answers contain no host, partner or error; those are logged.
 """
 
 import logging
@@ -23,28 +23,23 @@ from portal import broker
 
 log = logging.getLogger(__name__)
 
-# What does not answer in this time does not work. One thread asks: while it waits for a database
-# that hangs, others are not made to wait as well.
-SECONDS = 2
+# In one thread: while it waits for a hanging database, it does not block others.
+TIMEOUT_SECONDS = 2
 _asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="probe")
-# The sweep comes every 15 seconds, and waits while a worker reads a large file.
+# The sweep runs every 15 seconds, and waits while a worker reads a large file.
 SWEEP_IS_LATE_SECONDS = 300
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether pages can be served."""
-
     has_database: bool
     is_migrated: bool
 
     @property
     def is_ready(self) -> bool:
-        """Whether a load balancer may send requests here."""
         return self.has_database and self.is_migrated
 
     def to_json(self) -> dict:
-        """What a probe may know."""
         return {
             "status": "ok" if self.is_ready else "unavailable",
             "database": "ok" if self.has_database else "unreachable",
@@ -54,17 +49,15 @@ class Readiness:
 
 @dataclass(frozen=True)
 class Health:
-    """Also whether the work goes on that pages leave to workers."""
-
     readiness: Readiness
     has_broker: bool
-    # Since beat and a worker swept last; since the oldest job began that has work left.
+    # Seconds since the last sweep, and since the start of the oldest unfinished job.
     sweep_seconds: int | None
     pending_seconds: int | None
 
     @property
     def is_ready(self) -> bool:
-        """Whether pages can be served; they are without a broker, too."""
+        """Whether pages can be served, for which the broker is not needed."""
         return self.readiness.is_ready
 
     @property
@@ -74,7 +67,6 @@ class Health:
         return self.has_broker and not is_late
 
     def to_json(self) -> dict:
-        """What a probe may know."""
         found = self.readiness.to_json()
         if self.is_ready and not self.works:
             found["status"] = "degraded"
@@ -86,13 +78,11 @@ class Health:
 
 
 def get_readiness() -> Readiness:
-    """Ask the database, which also knows its migrations."""
     applied = _ask(lambda: MigrationRecorder(connection).applied_migrations().keys())
     return Readiness(applied is not None, applied is not None and _known() <= applied)
 
 
 def get_health() -> Health:
-    """Ask the database and the broker."""
     readiness = get_readiness()
     has_broker, swept_at = _ask_broker()
     began_at = _ask(get_oldest_pending) if readiness.is_ready else None
@@ -111,7 +101,7 @@ def _known() -> frozenset:
 
 
 def _ask(question: Callable) -> object | None:
-    """Ask the database in the thread that is for it; None where it does not answer in time."""
+    """Ask the database in the thread; None if it does not answer in time."""
 
     def ask():
         close_old_connections()
@@ -125,15 +115,15 @@ def _ask(question: Callable) -> object | None:
 
     answer = _asking.submit(ask)
     try:
-        return answer.result(SECONDS)
+        return answer.result(TIMEOUT_SECONDS)
     except NoAnswer:
         answer.cancel()
-        log.error("the database does not answer in %s seconds", SECONDS)
+        log.error("the database does not answer in %s seconds", TIMEOUT_SECONDS)
         return None
 
 
 def _ask_broker() -> tuple[bool, float | None]:
-    """Whether the broker answers, and when it was told of a sweep."""
+    """Whether the broker answers, and the time of the last sweep."""
     try:
         return True, broker.read_sweep()
     except RedisError:

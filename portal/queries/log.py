@@ -1,4 +1,4 @@
-"""The activity log: what was done, as sentences, with what it changed."""
+"""The activity log: actions as sentences, with their changes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,8 +31,6 @@ PERIODS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One act: its sentence, what it changed, and where it leads."""
-
     event: Event
     icon: str
     sentence: SafeString
@@ -42,13 +40,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Log:
-    """A page of entries, and what they can be narrowed by."""
+    """A page of entries, with the choices of the filters."""
 
     entries: list[Entry]
     before: UUID | None
     after: UUID | None
     members: list[Member]
-    # None in the log of one customer.
+    # None in the log of a single customer.
     customers: CustomerFilter | None
 
 
@@ -65,9 +63,10 @@ def find_logged(
     **_places,
 ) -> QuerySet[Event]:
     """
-    The events that the member may know of, narrowed.
+    The filtered events that the member can see.
 
-    Without the right to the whole log only one's own; limited members only of their customers.
+    Without permission for the whole log, these are the member's own; for limited members, those of
+    their customers.
     """
     if not member.may(Permission.VIEW_ALL_ACTIVITY):
         by = member.pk
@@ -89,7 +88,7 @@ def find_logged(
 
 
 def get_log(*, member: Member, of: Customer | None = None, **values) -> Log:
-    """The page of the log that the values of the filters ask for, of one customer or of all."""
+    """A page of the log of one customer or all, by the values of FindEvents."""
     after, before = values.pop("after", None), values.pop("before", None)
     choice = None if of else get_customer_choice(member=member, **values)
     customer = of or choice.chosen
@@ -110,16 +109,15 @@ def get_log(*, member: Member, of: Customer | None = None, **values) -> Log:
 def get_customer_choice(
     *, member: Member, customer: str | None = None, whose: str | None = None, **_others
 ) -> CustomerFilter:
-    """By which customer the values of the filters narrow the log."""
+    """The filter by customer, by the values of FindEvents."""
     return get_customer_filter(member=member, slug=customer or "", text=whose or "")
 
 
 def to_rows(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
     """
-    A header, then a row for each event.
+    Yield a header, then a row for each event.
 
-    Language and time zone are those of the caller, since the rows are asked for when the request
-    has ended.
+    Language and time zone are those at the call, since rows are read after the end of the request.
     """
     language, zone = translation.get_language(), timezone.get_current_timezone()
     header = [
@@ -127,7 +125,7 @@ def to_rows(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
         _("Who"),
         _("Email"),
         _("Act"),
-        _("To what"),
+        _("Subject"),
         _("Customer"),
         _("Batch"),
         _("Changes"),
@@ -176,7 +174,7 @@ def _entry(event: Event, customer: Customer | None) -> Entry:
 
 
 def url_of(event: Event, customer: Customer | None) -> str:
-    """Where more is to be seen of what an event records; '' where nothing is."""
+    """The page of the event's subject, or ''."""
     if customer is None:
         return ""
     if event.batch_id:

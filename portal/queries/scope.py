@@ -1,4 +1,4 @@
-"""What of a partner's rows a member may see, for pages that stand above single customers."""
+"""Limits rows of all customers to those that a member can see."""
 
 from django.db.models import QuerySet
 
@@ -7,7 +7,7 @@ from partners.models import Member
 
 
 def seen_by(rows: QuerySet, member: Member) -> QuerySet:
-    """Those rows, each of one customer, whose customer the member may see."""
+    """The rows of customers that the member can see."""
     if member.is_limited:
         return rows.filter(customer__in=find_customers(member=member).values("pk"))
     return rows.filter(partner_id=member.partner_id)

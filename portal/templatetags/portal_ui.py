@@ -1,4 +1,4 @@
-"""The pieces of the interface that a template cannot say by itself; builtin in every template."""
+"""Template tags and filters of the interface; builtin in every template."""
 
 import zlib
 from functools import cache
@@ -26,11 +26,11 @@ TONES = {
 }
 
 
-# A list of users draws four hundred icons of a dozen kinds.
+# Cached: a list of users draws four hundred icons of a dozen kinds.
 @register.simple_tag
 @cache
 def icon(name, size=""):
-    """Draw an icon of the sprite; it decorates, so a label must stand beside it."""
+    """Draw an icon of the sprite; it is hidden from screen readers, so add a label."""
     return format_html(
         '<svg class="i{}" aria-hidden="true" viewBox="0 0 24 24"><use href="{}#{}"/></svg>',
         f" {size}" if size else "",
@@ -52,7 +52,7 @@ def initials(name):
 
 @register.simple_tag
 def avatar(name, css=""):
-    """Draw the initials of a name in a color that is always the same for it."""
+    """Draw the initials of a name in a color that depends on it."""
     color = zlib.crc32(str(name).encode()) % AVATAR_COLORS + 1
     return format_html(
         '<span class="avatar c{}{}" aria-hidden="true">{}</span>',
@@ -67,7 +67,7 @@ register.filter("initials", initials)
 
 @register.simple_tag
 def qr_code(text, label):
-    """Draw the text as a QR code; the label says what it is to those who do not see it."""
+    """Draw the text as a QR code; the label is for screen readers."""
     code = qr.draw(text)
     return format_html(
         '<span class="qr-box" role="img" aria-label="{}"><svg viewBox="0 0 {} {}">'
@@ -81,27 +81,27 @@ def qr_code(text, label):
 
 @register.filter
 def break_at(value):
-    """Let the line break before the @ of an address."""
+    """Allow a line break before the @ of an address."""
     parts = [conditional_escape(part) for part in str(value).split("@")]
     return format_html_join(mark_safe("<wbr>@"), "{}", ((part,) for part in parts))
 
 
 @register.filter
 def listed(parts):
-    """Tell the parts of a list one after another, as the language does."""
+    """Join the parts of a list with the separator of the language."""
     return pgettext("between the parts of a list", ", ").join(map(str, parts))
 
 
 @register.filter
 def tone(value):
-    """Say which tone a word for a state has: ok, warn, bad, info or none."""
+    """The tone of a word for a state: ok, warn, bad, info or ''."""
     word = str(value).lower()
     return next((name for name, words in TONES.items() if word in words), "")
 
 
 @register.filter
 def undo_url(message):
-    """The address a notice offers to take its act back with, from its tag `undo:…`."""
+    """The URL of a notice's undo button, from its tag `undo:…`."""
     tags = (message.extra_tags or "").split()
     return next((tag.removeprefix("undo:") for tag in tags if tag.startswith("undo:")), "")
 
@@ -109,9 +109,9 @@ def undo_url(message):
 @register.simple_tag(takes_context=True)
 def filter_query(context):
     """
-    Spell the filters of this page as a query string that is the same for the same filters.
+    The filters of this page as a normalized query string, without page and sorting.
 
-    Pages and sorting are left out: a selection outlives them, but not a change of the filter.
+    A selection is kept across pages and sorting, but not when filters change.
     """
     parameters = sorted(
         (name, value)
@@ -125,7 +125,7 @@ def filter_query(context):
 
 @register.inclusion_tag("components/nav_link.html", takes_context=True)
 def nav_link(context, view, *args, icon, label, current, count=None):
-    """Draw a link of the navigation, marked if the page's `nav` is the current one."""
+    """Draw a link of the navigation, marked if it is the page's `nav`."""
     try:
         url = reverse(view, args=args)
     except NoReverseMatch:

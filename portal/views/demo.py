@@ -1,4 +1,4 @@
-"""Pages that only the demo has."""
+"""Pages of the demo."""
 
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -11,6 +11,6 @@ from partners.roles import Permission
 @partner_view(Permission.VIEW)
 @require_safe
 def mails(request):
-    """Show the mails that would have been sent, so that their links can be opened."""
+    """Show the mails of the demo with their links."""
     context = {"nav": "demo_mail", "mails": mail.find_mails()}
     return render(request, "portal/demo_mail.html", context)

@@ -1,4 +1,4 @@
-"""Pages that add up what the floors below hold: dashboard, customers, search."""
+"""Dashboard, list of customers, overview of a customer, search."""
 
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -17,7 +17,7 @@ from users.queries.add import find_open_set
 @partner_view(Permission.VIEW)
 @require_safe
 def home(request):
-    """Show how everything stands and what wants looking after."""
+    """Show figures, what needs attention, and recent activity."""
     context = {"nav": "dashboard", "dashboard": get_dashboard(member=request.user)}
     return render(request, "portal/home.html", context)
 
@@ -25,7 +25,7 @@ def home(request):
 @partner_view(Permission.VIEW)
 @require_safe
 def search(request):
-    """Find customers and users by a few letters; the palette takes only the results."""
+    """Find customers and users; the palette gets only the results."""
     found = find_everything(request.GET.get("q", ""), member=request.user)
     template = "portal/_results.html" if request.htmx else "portal/search.html"
     return render(request, template, {"found": found})
@@ -34,7 +34,6 @@ def search(request):
 @partner_view(Permission.VIEW)
 @require_safe
 def customers(request):
-    """Show the customers, a page at a time, by name."""
     form = forms.FindCustomers(request.GET)
     page = get_customer_page(member=request.user, **form.values())
     return render(
@@ -45,7 +44,7 @@ def customers(request):
 @customer_view(Permission.VIEW)
 @require_safe
 def customer(request, customer):
-    """Show one customer: what it has and what has been done there."""
+    """Show one customer with subscriptions, users and recent batches."""
     context = {
         "nav": "overview",
         "customer": customer,

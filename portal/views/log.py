@@ -15,19 +15,18 @@ from portal.queries.log import find_logged, get_customer_choice, get_log, to_row
 @partner_view(Permission.VIEW_OWN_ACTIVITY)
 @require_safe
 def activity(request):
-    """Show what was done at the partner, or as much of it as the member may know."""
+    """Show the log of the partner, as far as the member can see it."""
     return render_log(request, None)
 
 
 @customer_view(Permission.VIEW_OWN_ACTIVITY)
 @require_safe
 def customer_activity(request, customer):
-    """Show what was done at one customer."""
     return render_log(request, customer)
 
 
 def render_log(request, customer):
-    """Answer with a page of the log, filtered as the address says."""
+    """Show a page of the log with the filters of the URL."""
     form = forms.FindEvents(request.GET)
     values = form.values()
     context = {
@@ -44,14 +43,14 @@ def render_log(request, customer):
 @partner_view(Permission.EXPORT_LISTS)
 @require_POST
 def export(request, kind):
-    """Record and hand out the log as a file that a spreadsheet opens, filtered as the address says."""
+    """Record an export of the log with the filters of the URL, and send the file."""
     form = forms.FindEvents(request.GET)
     values = form.values()
     choice = get_customer_choice(member=request.user, **values)
     customer = choice.chosen
     events = find_logged(member=request.user, **values | {"customer": customer})
     if choice.is_missing or form.errors:
-        # Of what cannot be understood nothing is handed out, instead of everything.
+        # An invalid filter exports nothing instead of everything.
         events = events.none()
     what = {"events": events, "customer": customer, "query": request.GET.urlencode()}
     operations.record_log_export(**what, kind=kind, by=request.user)

@@ -1,4 +1,4 @@
-"""What members decide about themselves."""
+"""Members' own settings."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -17,9 +17,9 @@ from partners.pages import render_form
 @login_not_required
 @require_POST
 def language(request):
-    """Remember the language in a cookie and, of a member, in the profile."""
+    """Keep the language in a cookie and in the profile of a member."""
     wanted = request.POST.get("next", "")
-    # Without a slash before it, `redirect` would take it for the name of a view.
+    # Without a leading slash, `redirect` would treat it as the name of a view.
     is_safe = wanted.startswith("/") and url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
@@ -45,12 +45,12 @@ def _remember(answer, language: str) -> None:
 
 @require_http_methods(["GET", "POST"])
 def profile(request):
-    """Change the own name, language, time zone and display."""
+    """Change name, language, time zone and display."""
     form = forms.Profile.of(request.user, request.POST or None)
     if form.is_valid():
         change_profile(**form.cleaned_data, by=request.user)
         if chosen := form.cleaned_data["language"]:
             translation.activate(chosen)
-        messages.success(request, _("Your profile is saved."))
+        messages.success(request, _("Profile saved."))
         return redirect("portal:profile")
     return render_form(request, "portal/profile.html", {"nav": "profile", "form": form})

@@ -1,7 +1,7 @@
 """
-What machines ask of the portal, answered before any other middleware (portal.middleware.Probes).
+Probes of machines, answered before any other middleware (portal.middleware.Probes).
 
-They ask by whatever name or address they have, without TLS and without a session.
+They use any host name or address, without TLS and session.
 """
 
 from django.http import HttpResponse, JsonResponse
@@ -14,14 +14,14 @@ from portal.queries.health import get_health, get_readiness
 @never_cache
 @require_safe
 def live(request):
-    """Answer, which shows that the process works; whatever it needs is not asked."""
+    """Show that the process works, without asking what it needs."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @never_cache
 @require_safe
 def ready(request):
-    """Say whether pages can be served: for a load balancer."""
+    """Show whether pages can be served: for a load balancer."""
     state = get_readiness()
     return JsonResponse(state.to_json(), status=200 if state.is_ready else 503)
 
@@ -29,7 +29,7 @@ def ready(request):
 @never_cache
 @require_safe
 def health(request):
-    """Say what works and how far work is behind: for monitoring. 503 only where no pages are served."""
+    """Show what works and how late jobs are, for monitoring; 503 only if no pages can be served."""
     state = get_health()
     return JsonResponse(state.to_json(), status=200 if state.is_ready else 503)
 

@@ -1,4 +1,4 @@
-"""What puts members and customers together."""
+"""Access of members to customers."""
 
 from django.contrib import messages
 from django.http import Http404
@@ -17,7 +17,7 @@ from portal import forms
 @partner_view(Permission.MANAGE_STAFF)
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose_customers(request, member_id):
-    """Choose the customers that a member may see."""
+    """Select the customers that a member can see."""
     found = queries.get_member(member_id, partner_id=request.user.partner_id)
     if found is None:
         raise Http404
@@ -25,7 +25,7 @@ def choose_customers(request, member_id):
     if form.is_valid():
         with refusal_as_error(form):
             limits.limit_member(member=found, **form.cleaned_data, by=request.user)
-            messages.success(request, _("The choice counts from the next page on."))
+            messages.success(request, _("Customer selection saved."))
             return redirect("partners:member", found.pk)
     may_choose = found.is_limited or not request.user.is_limited
     context = {"nav": "team", "found": found, "form": form, "may_choose": may_choose}

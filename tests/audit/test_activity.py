@@ -281,7 +281,7 @@ def test_of_many_customers_one_is_found_by_typing_and_the_file_is_of_that_one(
     assert 'name="whose"' in text(client)
     assert rows(body(text(client, "/activity/?whose=fabri"))) == 1
     several = text(client, "/activity/?whose=contoso&group=users")
-    assert "Which customer?" in several
+    assert "Select a customer" in several
     assert 'data-announce="2 customers found"' in several
     assert 'href="?group=users&amp;customer=contoso-east"' in several
     assert rows(body(several)) == 0

@@ -198,7 +198,7 @@ def test_the_record_is_read_in_chinese(client, as_alice, alice, contoso):
 
     log = client.get(reverse("portal:activity"), {"group": "batches"}).content.decode()
 
-    assert "<strong>Alice</strong> 下载了 Contoso 的批次结果" in log
+    assert "<strong>Alice</strong> 下载了 Contoso 的任务结果" in log
 
 
 def test_what_cannot_be_recorded_is_not_handed_out(as_alice, alice, contoso, monkeypatch):

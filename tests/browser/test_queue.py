@@ -113,7 +113,7 @@ def test_a_swap_of_all_with_too_few_seats_and_the_queue_filling(school, northwin
     expect(page.locator("#notices")).to_contain_text("New is saved.")
 
     # The worker is told after the commit; the dashboard says so to who had queued them.
-    notice = noticed(school, "10 users got licenses they waited for")
+    notice = noticed(school, "10 waiting users got licenses")
     shoot(page, "dashboard")
     school.check()
     with inside_of(northwind):
@@ -190,7 +190,7 @@ def test_free_seat_serves_two_who_wait_for_each_other(school, northwind, alice, 
             subscription=bought[0], seats=2, state="active", renews_on=None, by=alice
         )
 
-    noticed(school, "2 users got licenses they waited for")
+    noticed(school, "2 waiting users got licenses")
     with inside_of(northwind):
         assert (holders("Left"), holders("Right")) == ({"Zoe 1"}, {"Zoe 0"})
         assert not WaitingSeat.objects.exists()

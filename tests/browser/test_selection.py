@@ -225,7 +225,7 @@ def test_another_filter_clears_the_selection_and_says_so(school):
 
     expect(page.locator(".bulkbar")).to_be_hidden()
     expect(page.locator("[data-selection-note=dropped]")).to_be_visible()
-    expect(page.locator("#live")).to_contain_text("The selection was cleared")
+    expect(page.locator("#live")).to_contain_text("the selection was cleared")
     expect(page.locator("#live")).to_contain_text("30 users found")
     page.go_back()
     expect(page.get_by_label("Select Ann 00")).not_to_be_checked()

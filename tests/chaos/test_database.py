@@ -157,7 +157,7 @@ def test_a_crash_of_the_database_is_survived_without_a_restart_of_ours(portal):
         portal.crash()
         page, headers = visitor.look_until(503, allowed=())
         assert "Not available right now" in page
-        assert "Try again in a minute; running batches go on by themselves." in page
+        assert "Try again in a minute. Running jobs continue." in page
         assert (headers["Retry-After"], headers["Cache-Control"]) == ("5", "private, no-store")
         assert 'lang="zh-Hans"' in visitor.look("zh-CN")[1]
         portal.servers.start_postgres()

@@ -69,7 +69,7 @@ def test_an_unlimited_invitation_is_neither_sent_again_nor_withdrawn(as_lena, al
     before = Invitation.objects.get().token_hash
     for act in ("resend", "withdraw"):
         page = as_lena.post(f"/members/invitations/{invited.invitation.pk}/{act}/", follow=True)
-        assert "You see selected customers only" in page.content.decode()
+        assert "that you don’t have access to" in page.content.decode()
 
     (kept,) = Invitation.objects.all()
     assert (kept.token_hash, kept.withdrawn_at, len(mail.outbox)) == (before, None, 0)
@@ -158,6 +158,6 @@ def test_a_limited_owner_does_not_count_as_the_last_one(inside, alice, lena, bob
 def test_the_pages_offer_a_limited_owner_no_more(as_lena, bob, alice):
     page = as_lena.get(f"/members/{bob.pk}/").content.decode()
 
-    assert "sees customers that you do not see" in page
+    assert "has access to customers that you don’t see" in page
     for address in ("role", "deactivate", "customers", "factor"):
         assert f"/members/{bob.pk}/{address}/" not in page

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 FORM = "application/x-www-form-urlencoded"
 FILE = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na\r\n'
-SAYS = "Check the address, or go back and send less at a time."
+SAYS = "Check the address, or go back and send less."
 
 
 @pytest.fixture

@@ -57,8 +57,8 @@ def test_it_has_words_for_a_customer_that_has_nothing(as_alice, inside):
     text = as_alice.get("/customers/empty/").content.decode()
 
     assert "This customer has bought nothing yet" in text
-    assert "Without a domain no user can be added." in text
-    assert "Nothing has been done here yet." in text
+    assert "Add a domain before you add users." in text
+    assert "No jobs yet" in text
 
 
 def test_a_reader_is_not_offered_to_add_users(client, bob, contoso):

@@ -94,7 +94,7 @@ def test_a_limited_member_sees_the_chosen_ones(client, contoso, northwind):
     factories.customer("fabrikam", "Fabrikam")
     lena = factories.member(northwind, "lena", role=Role.READER, is_limited=True)
     client.force_login(lena)
-    assert "none is chosen yet" in client.get("/customers/").content.decode()
+    assert "none is selected yet" in client.get("/customers/").content.decode()
 
     Scope.objects.create(member=lena, customer=contoso)
 
@@ -112,7 +112,7 @@ def test_a_rivals_customers_are_not_there(as_alice, contoso, rival):
 
 def test_an_empty_list_says_why(as_alice, inside):
     assert "No customers yet" in as_alice.get("/customers/").content.decode()
-    assert "No customers match" in as_alice.get("/customers/?q=x").content.decode()
+    assert "No matching customers" in as_alice.get("/customers/?q=x").content.decode()
 
 
 def test_the_region_is_part_of_the_page(as_alice, contoso):

@@ -182,7 +182,7 @@ def test_of_many_sheets_the_most_urgent_are_listed_and_the_others_are_filtered(c
 
     assert len(needs) == 7
     assert (needs[-1].title, needs[-1].url) == (
-        "There are more passwords to hand over",
+        "More passwords to hand over",
         "/batches/?passwords=waiting",
     )
 
@@ -287,7 +287,7 @@ def test_passwords_not_used_in_time_are_told_by_customer(contoso, alice):
 
     (need,) = find_needs(member=alice)
 
-    assert need.title == "2 temporary passwords were not used in time"
+    assert need.title == "2 temporary passwords have expired before sign-in"
     assert need.url == "/customers/contoso/users/?password=temporary"
 
 

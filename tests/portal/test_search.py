@@ -28,7 +28,7 @@ def test_it_finds_customers_by_two_letters_but_no_users(as_alice, contoso):
     page = as_alice.get("/search/", {"q": "co"})
 
     assert found(as_alice, "co") == ["Contoso"]
-    assert "Type three letters or more to find users." in page.content.decode()
+    assert "Enter three letters or more to find users." in page.content.decode()
 
 
 def test_one_han_character_is_enough(as_alice, contoso):

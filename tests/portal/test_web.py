@@ -132,7 +132,7 @@ def test_more_connections_than_the_system_first_allows_are_served(northwind):
 
 @commits
 def test_where_connections_are_too_many_the_slowest_make_room(northwind):
-    few = AT_ONCE + "web.CONNECTIONS = 40\n"
+    few = AT_ONCE + "web.MAX_CONNECTIONS = 40\n"
     with serving.web(before=few) as (host, _process), slow.Clients(host) as clients:
         clients.send_bodies(100, "/my/sign-in/")
 

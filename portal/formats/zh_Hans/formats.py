@@ -1,6 +1,6 @@
 """Simplified Chinese as this portal writes it; what is missing here is Django's."""
 
-# Django groups by four and puts nothing between, which nobody expects beside figures from Excel.
+# Django groups by four digits without separators, unlike Excel.
 DECIMAL_SEPARATOR = "."
 THOUSAND_SEPARATOR = ","
 NUMBER_GROUPING = 3

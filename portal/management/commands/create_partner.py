@@ -9,18 +9,16 @@ class Command(BaseCommand):
     help = "Makes a partner, and prints the owner's invitation."
 
     def add_arguments(self, parser):
-        """Take what a partner cannot be without."""
         parser.add_argument("name", help="the organization's name")
         parser.add_argument("slug", help="a short name, as in halden-cloud")
         parser.add_argument("email", help="the first owner's address")
 
     def handle(self, *, name: str, slug: str, email: str, **options):
-        """Make both, or say what is in the way."""
         try:
             made = create_partner(name=name, slug=slug, email=email)
         except Refusal as error:
             raise CommandError(error.message) from error
         invitation = made.owner.invitation
-        self.stdout.write(f"{made.partner.name} is there. {invitation.email} becomes its owner")
-        self.stdout.write("behind this link, which works once, for seven days:")
+        self.stdout.write(f"{made.partner.name} was created. {invitation.email} becomes its owner")
+        self.stdout.write("with this link, which works once, for seven days:")
         self.stdout.write(settings.BASE_URL + made.owner.path)

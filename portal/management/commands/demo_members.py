@@ -9,7 +9,6 @@ class Command(BaseCommand):
     help = "Prints how to sign in to the demo, role by role."
 
     def handle(self, **options):
-        """List the demo's members and their password."""
         if not settings.IS_DEMO:
             raise CommandError("There are demo members only where LOCAL_DEMO=1 is set.")
         there = set(Member.objects.values_list("email", flat=True))

@@ -8,11 +8,9 @@ class Command(BaseCommand):
     help = "Resets the second factor of a member who has no other owner to ask."
 
     def add_arguments(self, parser):
-        """Take the address that the member signs in with."""
         parser.add_argument("email", help="the member's address")
 
     def handle(self, *, email: str, **options):
-        """Reset it, or say what is in the way."""
         try:
             member = reset_factor_by_operator(email=email)
         except Refusal as error:

@@ -5,16 +5,14 @@ from demo import seed
 
 
 class Command(BaseCommand):
-    help = "Makes the demo's partners where the installation has no partner yet."
+    help = "Creates the demo's partners if the installation has no partner yet."
 
     def add_arguments(self, parser):
-        """Offer a smaller demo for tests."""
         parser.add_argument(
             "--most-users", type=int, default=20_000, help="how many users a customer gets at most"
         )
 
     def handle(self, *, most_users: int, **options):
-        """Make the demo, once."""
         if not settings.IS_DEMO:
             raise CommandError(
                 "The demo's members have known passwords. Set LOCAL_DEMO=1 where that is meant."
