@@ -72,7 +72,7 @@ NAMES = [
 
 @pytest.fixture
 def no_record():
-    """Nothing can be written into the record any more."""
+    """Writing to the record fails."""
     with connections["owner"].cursor() as cursor:
         cursor.execute("REVOKE INSERT ON audit_event FROM portal_app")
         yield
@@ -111,7 +111,7 @@ def test_each_act_is_on_record(acts, northwind, name):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_record_cannot_be_changed_by_anybody_who_runs_the_portal(acts, northwind):
+def test_app_role_cannot_change_events(acts, northwind):
     for alias in ("default", "owner"):
         for statement in ("UPDATE audit_event SET action = 'x'", "DELETE FROM audit_event"):
             with (

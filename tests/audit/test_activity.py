@@ -97,7 +97,7 @@ def test_the_filters_stand_in_the_address(acts, as_alice, query, wanted):
     assert rows(body(text(as_alice, f"/activity/?{query}"))) == wanted
 
 
-def test_it_narrows_to_a_member_a_user_and_a_batch(acts, as_alice, helen):
+def test_log_filters_by_member_user_and_batch(acts, as_alice, helen):
     assert rows(body(text(as_alice, f"/activity/?by={helen.pk}"))) == 1
     assert rows(body(text(as_alice, f"/activity/?user={acts.pk}"))) == 1
     assert rows(body(text(as_alice, f"/activity/?batch={acts.pk}"))) == 0
@@ -112,7 +112,7 @@ def test_the_period_cuts_by_time(acts, as_alice, inside, monkeypatch):
     assert queries.find_events(partner_id=inside.pk, since=later - timedelta(days=3)).count() == 3
 
 
-def test_a_member_without_the_right_sees_own_acts_only(acts, helen):
+def test_member_without_permission_sees_own_actions(acts, helen):
     page = text(signed_in(helen))
 
     assert "bo@fabrikam.example" in page
@@ -121,7 +121,7 @@ def test_a_member_without_the_right_sees_own_acts_only(acts, helen):
     assert rows(body(text(signed_in(helen), f"/activity/?by={acts.pk}"))) == 1
 
 
-def test_a_limited_member_sees_acts_at_chosen_customers_only(acts, contoso, inside):
+def test_limited_member_sees_actions_at_selected_customers(acts, contoso, inside):
     lena = factories.member(inside, "lena", role=Role.READER, is_limited=True)
     contoso.scopes.create(member=lena)
     client = signed_in(lena)
@@ -164,7 +164,7 @@ def test_pages_follow_each_other_without_gap_or_double(contoso, as_alice, alice,
     assert "after=" in text(as_alice)
 
 
-def test_who_was_purged_is_told_by_the_beginning_of_the_hash(contoso, as_alice, alice):
+def test_purged_user_is_shown_by_short_pseudonym(contoso, as_alice, alice):
     pseudonym = purge.pseudonym("ann@contoso.example")
     record("user.purged", pseudonym, alice, contoso)
 
@@ -172,7 +172,7 @@ def test_who_was_purged_is_told_by_the_beginning_of_the_hash(contoso, as_alice, 
 
     assert f"{pseudonym[:17]}…" in page
     assert pseudonym not in page
-    # The file is for those who compare.
+    # The file is for comparing.
     assert any(pseudonym in line for line in cells(export(as_alice)))
 
 
@@ -196,7 +196,7 @@ def test_every_action_in_the_code_has_words():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_export_holds_the_filtered_log_and_runs_no_formula(northwind, alice):
+def test_export_has_filtered_log_without_formulas(northwind, alice):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         record("member.invited", "=cmd|' /C calc'!A0", alice, after={"role": "reader"})
         record("user.added", "ann@contoso.example", alice)
@@ -216,9 +216,7 @@ def test_the_export_holds_the_filtered_log_and_runs_no_formula(northwind, alice)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_may_not_export_is_refused_and_who_sees_little_exports_little(
-    northwind, alice, bob, helen
-):
+def test_export_needs_permission_and_respects_limits(northwind, alice, bob, helen):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         record("user.added", "ann@contoso.example", alice)
         record("user.added", "bo@contoso.example", helen)
@@ -232,7 +230,7 @@ def test_who_may_not_export_is_refused_and_who_sees_little_exports_little(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_that_the_log_is_taken_out_as_a_file_is_on_record(northwind, alice, kind):
+def test_export_of_log_is_recorded(northwind, alice, kind):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         contoso = factories.customer("contoso", "Contoso")
         for name in ("ann", "bo"):
@@ -253,7 +251,7 @@ def test_that_the_log_is_taken_out_as_a_file_is_on_record(northwind, alice, kind
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_log_that_cannot_be_recorded_as_taken_is_not_handed_out(northwind, alice, monkeypatch):
+def test_export_without_record_fails(northwind, alice, monkeypatch):
     def fail(*_args, **_fields):
         raise RuntimeError("no record")
 
@@ -268,9 +266,7 @@ def test_a_link_does_not_take_the_log_out(as_alice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_customers_one_is_found_by_typing_and_the_file_is_of_that_one(
-    northwind, alice, monkeypatch
-):
+def test_customer_search_filters_log_and_export(northwind, alice, monkeypatch):
     monkeypatch.setattr("customers.queries.MAX_CHOICES", 2)
     with tenancy.tenant(northwind.pk), transaction.atomic():
         for slug in ("contoso", "contoso-east", "fabrikam"):
@@ -289,7 +285,7 @@ def test_of_many_customers_one_is_found_by_typing_and_the_file_is_of_that_one(
     lines = cells(export(client, "?whose=fabri&group=users"))
     assert len(lines) == 2
     assert "ann@fabrikam.example" in lines[1]
-    # Where nobody is chosen nothing is handed out, and not everything.
+    # Without a chosen customer nothing is exported, instead of everything.
     for query in ("?whose=contoso", "?whose=nobody", "?customer=nobody"):
         assert len(cells(export(client, query))) == 1
 
@@ -298,7 +294,7 @@ def test_of_many_customers_one_is_found_by_typing_and_the_file_is_of_that_one(
     "query", ["?user=oops", "?customer=a%20b", "?period=ever", "?whose=" + "o" * 201]
 )
 @pytest.mark.django_db(transaction=True)
-def test_a_log_of_what_cannot_be_understood_is_not_the_whole_log(northwind, alice, query):
+def test_invalid_filter_exports_nothing(northwind, alice, query):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         record("user.added", "ann@contoso.example", alice, factories.customer("c", "Contoso"))
     client = signed_in(alice)
@@ -308,7 +304,7 @@ def test_a_log_of_what_cannot_be_understood_is_not_the_whole_log(northwind, alic
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_address_from_who_sees_many_customers_means_the_same_to_who_sees_few(northwind, alice):
+def test_shared_url_means_same_for_all_members(northwind, alice):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         for slug in ("contoso", "fabrikam"):
             record(

@@ -49,7 +49,7 @@ def test_it_leaves_its_trail(alice, inside):
     assert {event.by_name for event in Event.objects.all()} == {"Alice"}
 
 
-def test_what_is_wrong_is_said_with_everything_typed_kept(as_alice, inside):
+def test_invalid_form_shows_errors_and_values(as_alice, inside):
     answer = as_alice.post(URL, TYPED | {"name": "", "domain": "http://x", "location": "XX"})
 
     page = answer.content.decode()
@@ -61,7 +61,7 @@ def test_what_is_wrong_is_said_with_everything_typed_kept(as_alice, inside):
     assert not Customer.objects.exists()
 
 
-def test_a_proposed_short_name_is_one_that_nobody_has(alice, inside):
+def test_proposed_slug_is_free(alice, inside):
     assert add(alice, name="Add", domain="a.example").slug == "add-2"
     assert add(alice, name="Contoso", domain="b.example").slug == "contoso"
     assert add(alice, name="CONTOSO!", domain="c.example").slug == "contoso-2"
@@ -70,7 +70,7 @@ def test_a_proposed_short_name_is_one_that_nobody_has(alice, inside):
 
 
 @pytest.mark.parametrize("slug", ["contoso", "add"])
-def test_a_short_name_that_is_in_use_is_refused_with_a_free_one(as_alice, contoso, slug):
+def test_taken_slug_is_refused_with_proposal(as_alice, contoso, slug):
     answer = as_alice.post(URL, TYPED | {"slug": slug})
 
     (problem,) = answer.context["form"].errors["slug"]
@@ -90,7 +90,7 @@ def test_a_slug_that_was_taken_meanwhile_adds_nothing(alice, contoso):
     assert Customer.objects.count() == 1
 
 
-def test_a_clash_of_domains_is_told_alike_whoever_has_it(as_alice, contoso, rival):
+def test_taken_domain_is_refused_alike_for_all(as_alice, contoso, rival):
     with tenancy.tenant(rival.pk):
         factories.customer("theirs", "CANARY", domains=("theirs.example",))
 
@@ -106,7 +106,7 @@ def test_a_clash_of_domains_is_told_alike_whoever_has_it(as_alice, contoso, riva
     assert Domain.objects.count() == 1
 
 
-def test_a_limited_member_may_see_the_customer_that_she_added(northwind, inside):
+def test_limited_member_sees_customer_they_added(northwind, inside):
     sales = factories.member(northwind, "sam", role=Role.SALES_AGENT, is_limited=True)
     other = factories.member(northwind, "sue", role=Role.SALES_AGENT, is_limited=True)
 
@@ -116,7 +116,7 @@ def test_a_limited_member_may_see_the_customer_that_she_added(northwind, inside)
     assert list(queries.find_customers(member=other)) == []
 
 
-def test_who_may_not_manage_customers_is_refused(client, bob, helen, inside):
+def test_adding_customer_needs_permission(client, bob, helen, inside):
     for member in (bob, helen):
         client.force_login(member)
         assert client.get(URL).status_code == 403

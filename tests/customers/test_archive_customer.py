@@ -73,7 +73,7 @@ def test_it_is_made_active_again(as_alice, archived):
     assert as_alice.post(f"{URL}notes/", {"notes": "Back."}).status_code == 302
 
 
-def test_who_may_not_manage_customers_cannot_make_it_active(client, helen, archived):
+def test_reactivation_needs_permission(client, helen, archived):
     client.force_login(helen)
 
     assert client.post(f"{URL}reactivate/").status_code == 403

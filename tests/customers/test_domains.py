@@ -121,7 +121,7 @@ def test_the_default_goes_only_as_the_last(alice, contoso, other):
     assert names(contoso) == []
 
 
-def test_who_may_only_look_sees_no_actions(client, bob, contoso, other):
+def test_reader_sees_no_actions(client, bob, contoso, other):
     client.force_login(bob)
 
     page = client.get(URL).content.decode()
@@ -140,7 +140,7 @@ def test_the_domain_of_another_customer_is_not_there(as_alice, contoso):
         assert as_alice.post(f"{URL}{strange.pk}/{act}/").status_code == 404
 
 
-def test_the_list_asks_as_much_for_one_as_for_many(as_alice, contoso):
+def test_domains_page_has_constant_number_of_queries(as_alice, contoso):
     as_alice.get(URL)
     with CaptureQueriesContext(connection) as one:
         as_alice.get(URL)

@@ -22,7 +22,7 @@ commits = pytest.mark.django_db(transaction=True, databases=["default", "owner"]
 
 
 @commits
-def test_the_demo_is_made_once_and_has_something_of_everything(settings, client):
+def test_demo_is_created_once_with_all_kinds(settings, client):
     settings.IS_DEMO = True
 
     call_command("seed_demo", most_users=60)
@@ -49,7 +49,7 @@ def test_the_demo_is_made_once_and_has_something_of_everything(settings, client)
 
 
 @commits
-def test_a_partner_that_is_there_keeps_the_demo_out(settings):
+def test_existing_partner_prevents_demo(settings):
     settings.IS_DEMO = True
     Partner.objects.using("owner").create(slug="real", name="Real")
 
@@ -89,7 +89,7 @@ def mail_folder(settings, tmp_path):
 
 
 @pytest.mark.urls(__name__)
-def test_mails_are_readable_and_their_links_can_be_opened(as_alice, mail_folder):
+def test_demo_mails_show_text_and_links(as_alice, mail_folder):
     backend = get_connection("django.core.mail.backends.filebased.EmailBackend")
     body = "你好 <b>\nhttp://localhost/link/abc_-def/\n"
     for subject in ("First", "第二"):

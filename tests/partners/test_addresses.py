@@ -140,7 +140,7 @@ def test_the_link_opens_on_another_device(proven, alice, settings):
     assert (phone.get("/").status_code, proven.get("/").status_code) == (200, 302)
 
 
-def test_links_to_choose_a_password_end_with_the_address(proven, alice, settings):
+def test_password_links_end_with_change_of_address(proven, alice, settings):
     Client().post("/accounts/password/reset/", {"email": alice.email})
     reset = link_in(wait_for_mails()[-1], settings)
     proven.post(ask(proven, settings))
@@ -160,7 +160,7 @@ def test_a_link_that_was_changed_opens_nothing(proven, alice, settings):
     assert alice.email == "alice@northwind.example"
 
 
-def test_a_taken_address_is_answered_like_a_free_one(proven, alice, mallory):
+def test_taken_address_is_answered_like_free_one(proven, alice, mallory):
     answers = []
     for email in (mallory.email, "nobody@rival.example"):
         asked = proven.post("/profile/address/", {"email": email})
@@ -199,7 +199,7 @@ def test_a_wanted_address_can_be_invited_by_others(proven, rival, mallory, setti
 @pytest.mark.parametrize(
     "email", ["", "no address", "ALICE@northwind.example", "a" * 250 + "@x.example"]
 )
-def test_what_is_no_new_address_is_refused_with_everything_kept(proven, email):
+def test_invalid_address_is_refused_and_kept(proven, email):
     page = proven.post("/profile/address/", {"email": email})
 
     assert page.status_code == 422
@@ -224,7 +224,7 @@ def test_pages_that_are_not_used_are_not_there(proven, page):
     assert not EmailAddress.objects.filter(email=NEW).exists()
 
 
-def test_sign_in_says_the_same_of_any_address(alice, mallory):
+def test_sign_in_answers_alike_for_any_address(alice, mallory):
     def answer(login):
         page = Client().post("/accounts/login/", {"login": login, "password": "wrong"})
         body = page.content.replace(login.encode(), b"?")

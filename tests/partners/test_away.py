@@ -1,4 +1,4 @@
-"""What breaks while nobody looks: the server's end of a connection."""
+"""What breaks unnoticed: the server's end of a connection."""
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
@@ -20,7 +20,7 @@ def break_connection():
 
 
 @commits
-def test_a_connection_that_broke_between_transactions_is_known_for_what_it_is(inside):
+def test_broken_connection_is_recognized(inside):
     break_connection()
 
     with pytest.raises(OperationalError) as error, transaction.atomic():
@@ -30,7 +30,7 @@ def test_a_connection_that_broke_between_transactions_is_known_for_what_it_is(in
 
 
 @commits
-def test_the_transaction_after_it_is_one_of_its_own_and_commits(inside):
+def test_transaction_after_broken_connection_commits(inside):
     break_connection()
     with pytest.raises(OperationalError), transaction.atomic():
         Customer.objects.count()
@@ -56,7 +56,7 @@ def test_the_transaction_after_it_is_one_of_its_own_and_commits(inside):
         ("55P03", False),
     ],
 )
-def test_the_code_of_an_error_says_whether_the_database_is_away(inside, code, expected):
+def test_error_code_decides_whether_database_is_away(inside, code, expected):
     raising = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"
 
     with (

@@ -37,7 +37,7 @@ def test_the_owner_joins_behind_the_link_once(client, settings):
     assert client.get(path).status_code == 410
 
 
-def test_an_owner_who_came_too_late_is_invited_anew(client, settings):
+def test_owner_with_expired_invitation_is_invited_again(client, settings):
     old = link_of(create("Fjord IT", "fjord", "ida@fjord.example"), settings)
 
     new = link_of(create("Fjord IT", "fjord", "ida@fjord.example"), settings)
@@ -52,7 +52,7 @@ def test_the_app_itself_cannot_make_a_partner():
         Partner.objects.create(slug="fjord", name="Fjord IT")
 
 
-def test_nobody_signs_up_from_outside(client):
+def test_there_is_no_public_sign_up(client):
     client.post(
         "/accounts/signup/",
         {"email": "ida@fjord.example", "password1": CHOSEN, "password2": CHOSEN},
@@ -80,7 +80,7 @@ def test_it_is_on_record(settings):
         ("", "other", "new@fjord.example"),
     ],
 )
-def test_what_cannot_be_is_refused_whole(arguments, client, settings):
+def test_invalid_partner_is_refused(arguments, client, settings):
     link = link_of(create("Fjord IT", "fjord", "ida@fjord.example"), settings)
     client.post(link, {"name": "Ida Berg", "password": CHOSEN, "again": CHOSEN})
 

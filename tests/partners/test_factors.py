@@ -78,7 +78,7 @@ def test_a_recovery_code_works_once(bobs, bob):
     assert sign_in(bob, codes[1])["Location"] == "/"
 
 
-def test_an_app_that_is_removed_takes_its_codes_along(bobs, bob):
+def test_removing_app_removes_recovery_codes(bobs, bob):
     enroll(bobs, bob)
 
     prove(bobs, bob).post("/accounts/2fa/totp/deactivate/")
@@ -143,7 +143,7 @@ def test_only_an_owner_resets_and_not_their_own(as_alice, alice, bobs, bob, nort
     assert Authenticator.objects.filter(type="totp").count() == 2
 
 
-def test_the_operator_resets_the_factor_of_the_only_owner(as_alice, alice, northwind, capsys):
+def test_operator_resets_factor_of_only_owner(as_alice, alice, northwind, capsys):
     enroll(as_alice, alice)
 
     call_command("reset_factor", "Alice@northwind.example")

@@ -31,7 +31,7 @@ def full():
         thread.join()
 
 
-def test_so_many_wait_and_the_others_are_refused_at_once(full, monkeypatch):
+def test_hashing_beyond_limit_is_refused(full, monkeypatch):
     monkeypatch.setattr(hashers, "MAX_WAIT_SECONDS", 60)
     answers = Queue()
 
@@ -45,7 +45,7 @@ def test_so_many_wait_and_the_others_are_refused_at_once(full, monkeypatch):
     threads = [threading.Thread(target=try_one) for _n in range(20)]
     for thread in threads:
         thread.start()
-    # Those that find no place say so while the places are still taken.
+    # Those without a place answer while the places are still taken.
     refused = [answers.get(timeout=PATIENCE) for _n in range(20 - hashers.MAX_WAITING)]
     full.set()
     for thread in threads:
@@ -70,7 +70,7 @@ def test_every_slow_hash_takes_a_place(full, work):
 
 
 @pytest.mark.django_db
-def test_a_page_that_cannot_hash_says_so(client, alice, full, monkeypatch):
+def test_page_without_place_for_hashing_answers_busy(client, alice, full, monkeypatch):
     monkeypatch.setattr(hashers, "MAX_WAIT_SECONDS", 0)
 
     answer = client.post("/accounts/login/", {"login": alice.email, "password": "wrong"})

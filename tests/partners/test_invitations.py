@@ -64,7 +64,7 @@ def wait_for_mails(number):
 
 
 def test_the_link_goes_to_the_address_alone(as_alice, northwind, settings):
-    # Else the inviting member could take the address of a person who never saw the mail.
+    # Otherwise the inviting member could take the address of a person without mailing them.
     page = as_alice.post("/members/invite/", WANTED, follow=True).content.decode()
 
     (letter,) = mail.outbox
@@ -74,7 +74,7 @@ def test_the_link_goes_to_the_address_alone(as_alice, northwind, settings):
     assert waiting(northwind)[0].mailed_at is not None
 
 
-def test_the_link_makes_a_member_with_the_role_and_the_limits(client, invited, northwind):
+def test_link_creates_member_with_role_and_limits(client, invited, northwind):
     answer = client.post(invited.path, FORM)
 
     nora = Member.objects.get(email="nora@northwind.example")
@@ -96,7 +96,7 @@ def test_looking_at_the_link_changes_nothing(client, invited, northwind):
     assert [one.accepted_at for one in waiting(northwind)] == [None]
 
 
-def test_every_link_that_opens_nothing_gives_the_same_page(client, invited, northwind, alice):
+def test_all_dead_links_give_same_page(client, invited, northwind, alice):
     with tenancy.tenant(northwind.pk):
         old = invite_member(email="old@x.example", role=Role.READER, is_limited=False, by=alice)
         gone = invite_member(email="gone@x.example", role=Role.READER, is_limited=False, by=alice)
@@ -125,7 +125,7 @@ def test_every_link_that_opens_nothing_gives_the_same_page(client, invited, nort
         ({"name": ""}, "required"),
     ],
 )
-def test_what_is_wrong_with_the_form_is_said(client, invited, northwind, typed, words):
+def test_invalid_form_shows_errors(client, invited, northwind, typed, words):
     answer = client.post(invited.path, FORM | typed)
 
     assert answer.status_code == 422
@@ -133,9 +133,7 @@ def test_what_is_wrong_with_the_form_is_said(client, invited, northwind, typed, 
     assert len(waiting(northwind)) == 1
 
 
-def test_an_address_of_another_partner_is_answered_like_any_other(
-    as_alice, northwind, mallory, settings
-):
+def test_address_of_other_partner_is_answered_alike(as_alice, northwind, mallory, settings):
     answers = []
     for email in (mallory.email, "nobody@rival.example"):
         invited = as_alice.post("/members/invite/", {"email": email, "role": "reader"})
@@ -154,7 +152,7 @@ def test_an_address_of_another_partner_is_answered_like_any_other(
     assert mallory.check_password(PASSWORD)
 
 
-def test_nobody_is_invited_twice(as_alice, invited, bob):
+def test_member_or_invited_address_is_refused(as_alice, invited, bob):
     again = as_alice.post("/members/invite/", WANTED)
     member = as_alice.post("/members/invite/", {"email": bob.email, "role": "reader"})
 
@@ -163,7 +161,7 @@ def test_nobody_is_invited_twice(as_alice, invited, bob):
     assert "belongs to a member" in member.content.decode()
 
 
-def test_sending_again_ends_the_link_that_was_sent_before(as_alice, client, invited, settings):
+def test_resending_ends_previous_link(as_alice, client, invited, settings):
     as_alice.post(f"/members/invitations/{invited.invitation.pk}/resend/")
 
     assert Client().get(invited.path).status_code == 410
@@ -178,7 +176,7 @@ def test_a_withdrawn_invitation_is_gone_from_the_list(as_alice, invited, northwi
     assert again.status_code == 404
 
 
-def test_a_mail_server_that_is_away_is_said(as_alice, northwind, settings):
+def test_invitation_that_was_not_sent_is_shown(as_alice, northwind, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
 
@@ -231,7 +229,7 @@ def test_invitations_end_with_the_right_to_invite(alice, northwind, act):
     assert waiting(northwind) == []
 
 
-def test_an_invitation_that_a_colleague_sent_again_goes_on(alice, northwind):
+def test_resent_invitation_belongs_to_resender(alice, northwind):
     second = factories.member(northwind, "second", role=Role.OWNER)
     with tenancy.tenant(northwind.pk):
         first = invite_member(

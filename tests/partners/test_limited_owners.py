@@ -1,4 +1,4 @@
-"""No owner gives more than they have, also those who see selected customers only."""
+"""Owners do not give more rights than they have, limited ones included."""
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -25,7 +25,7 @@ def fabrikam(inside):
 
 @pytest.fixture
 def lena(inside, alice, contoso):
-    """An owner who sees Contoso only."""
+    """An owner limited to Contoso."""
     lena = factories.member(inside, "lena", role=Role.OWNER)
     limits.limit_member(member=lena, is_limited=True, customers=[contoso], by=alice)
     lena.refresh_from_db()
@@ -40,7 +40,7 @@ def as_lena(lena):
 
 
 def limited(of, name, *customers, **fields):
-    """A member who sees these customers only."""
+    """A member limited to these customers."""
     made = factories.member(of, name, is_limited=True, **fields)
     for customer in customers:
         Scope.objects.create(member=made, customer=customer)
@@ -62,7 +62,7 @@ def test_no_unlimited_invitation_by_operation(lena):
         invite_member(email="nora@northwind.example", role=Role.READER, is_limited=False, by=lena)
 
 
-def test_an_unlimited_invitation_is_neither_sent_again_nor_withdrawn(as_lena, alice):
+def test_limited_owner_cannot_touch_unlimited_invitation(as_lena, alice):
     invited = invite_member(
         email="nora@northwind.example", role=Role.READER, is_limited=False, by=alice
     )
@@ -85,7 +85,7 @@ ACTS = {
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_a_forged_post_on_an_unlimited_member_changes_nothing(as_lena, bob, act):
+def test_forged_post_on_unlimited_member_changes_nothing(as_lena, bob, act):
     Authenticator.objects.create(user=bob, type="totp", data={})
     Member.objects.filter(pk=bob.pk).update(is_active=act != "reactivate")
 
@@ -97,9 +97,7 @@ def test_a_forged_post_on_an_unlimited_member_changes_nothing(as_lena, bob, act)
 
 
 @pytest.mark.parametrize("act", [change_role, deactivate_member, reset_factor])
-def test_customers_that_an_owner_does_not_see_keep_a_member_out_of_reach(
-    inside, lena, contoso, fabrikam, act
-):
+def test_member_with_unseen_customers_is_out_of_reach(inside, lena, contoso, fabrikam, act):
     own, other = limited(inside, "own", contoso), limited(inside, "other", contoso, fabrikam)
     more = {"role": Role.ADMIN_AGENT} if act == change_role else {}
 
@@ -109,7 +107,7 @@ def test_customers_that_an_owner_does_not_see_keep_a_member_out_of_reach(
         act(member=other, by=lena, **more)
 
 
-def test_a_limit_is_not_lifted_by_who_has_one(inside, lena, contoso):
+def test_limited_owner_cannot_lift_limit(inside, lena, contoso):
     member = limited(inside, "own", contoso)
 
     with pytest.raises(BeyondOwnRights):
@@ -127,7 +125,7 @@ def test_customers_that_are_not_seen_are_kept(as_lena, inside, contoso, fabrikam
     assert "Fabrikam" not in as_lena.get(address).content.decode()
 
 
-def test_a_customer_that_is_not_seen_is_not_given(as_lena, lena, inside, fabrikam):
+def test_unseen_customer_cannot_be_given(as_lena, lena, inside, fabrikam):
     member = limited(inside, "own")
 
     page = as_lena.post(
@@ -139,7 +137,7 @@ def test_a_customer_that_is_not_seen_is_not_given(as_lena, lena, inside, fabrika
         limits.limit_member(member=member, is_limited=True, customers=[fabrikam], by=lena)
 
 
-def test_a_limit_counts_although_the_request_began_before_it(inside, alice, lena, bob):
+def test_limit_set_during_request_applies(inside, alice, lena, bob):
     stale = Member.objects.get(pk=lena.pk)
     stale.is_limited = False
 
@@ -147,7 +145,7 @@ def test_a_limit_counts_although_the_request_began_before_it(inside, alice, lena
         change_role(member=bob, role=Role.OWNER, by=stale)
 
 
-def test_a_limited_owner_does_not_count_as_the_last_one(inside, alice, lena, bob):
+def test_limited_owner_is_no_last_owner(inside, alice, lena, bob):
     second = factories.member(inside, "second", role=Role.OWNER)
     deactivate_member(member=second, by=alice)
 

@@ -23,9 +23,7 @@ def chosen(member):
     return set(Scope.objects.filter(member=member).values_list("customer__slug", flat=True))
 
 
-def test_a_limited_member_sees_the_chosen_customers_from_the_next_page_on(
-    as_alice, helen, contoso, fabrikam
-):
+def test_limit_applies_from_next_request(as_alice, helen, contoso, fabrikam):
     browser = Client()
     browser.force_login(helen)
     assert browser.get("/customers/fabrikam/").status_code == 200
@@ -42,7 +40,7 @@ def test_a_limited_member_sees_the_chosen_customers_from_the_next_page_on(
     assert event.after == {"is_limited": True, "customers": ["Contoso"]}
 
 
-def test_the_choice_is_replaced_and_kept_when_the_limit_is_lifted(alice, helen, contoso, fabrikam):
+def test_selection_is_kept_without_limit(alice, helen, contoso, fabrikam):
     limits.limit_member(member=helen, is_limited=True, customers=[contoso], by=alice)
     limits.limit_member(member=helen, is_limited=True, customers=[fabrikam], by=alice)
     limits.limit_member(member=helen, is_limited=False, customers=[], by=alice)
@@ -69,7 +67,7 @@ def test_the_last_owner_is_not_limited(alice, contoso, inside):
     assert not alice.is_limited
 
 
-def test_nobody_limits_or_frees_themselves(alice, contoso, inside):
+def test_member_cannot_change_own_limit(alice, contoso, inside):
     second = factories.member(inside, "second", role=Role.OWNER)
     limits.limit_member(member=second, is_limited=True, customers=[contoso], by=alice)
 

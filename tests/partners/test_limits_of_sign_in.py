@@ -35,7 +35,7 @@ def factor(alice):
     return lambda: auth.format_hotp_value(auth.hotp_value(SECRET, int(time.time()) // 30))
 
 
-def test_wrong_sign_ins_of_others_do_not_lock_a_member(alice, bob):
+def test_failures_of_others_do_not_lock_member(alice, bob):
     for number in range(60):
         assert not sign_in("wrong", f"nobody{number}@northwind.example")
     for _time in range(3):
@@ -44,7 +44,7 @@ def test_wrong_sign_ins_of_others_do_not_lock_a_member(alice, bob):
     assert sign_in()
 
 
-def test_right_password_and_factor_pass_an_address_over_its_limit(alice, factor):
+def test_right_password_passes_limit_of_address(alice, factor):
     for number in range(60):
         sign_in("wrong", f"nobody{number}@northwind.example")
     browser = Client()
@@ -56,7 +56,7 @@ def test_right_password_and_factor_pass_an_address_over_its_limit(alice, factor)
     assert browser.get("/customers/").status_code == 200
 
 
-def test_a_code_cannot_be_guessed_without_end_or_used_twice(alice, factor):
+def test_factor_code_has_limit_and_works_once(alice, factor):
     browser = Client()
     sign_in(browser=browser)
     for _time in range(5):
@@ -73,7 +73,7 @@ def test_a_code_cannot_be_guessed_without_end_or_used_twice(alice, factor):
     assert other.post("/accounts/2fa/authenticate/", {"code": code}).status_code == 200
 
 
-def test_five_wrong_passwords_lock_the_account_at_this_address_only(alice):
+def test_five_wrong_passwords_lock_account_at_address(alice):
     for _time in range(5):
         assert not sign_in("wrong")
 
@@ -81,7 +81,7 @@ def test_five_wrong_passwords_lock_the_account_at_this_address_only(alice):
     assert sign_in(REMOTE_ADDR="198.51.100.7")
 
 
-def test_an_address_that_has_failed_often_gets_two_tries_for_each_account(alice, bob):
+def test_suspicious_address_gets_two_tries_per_account(alice, bob):
     for number in range(30):
         sign_in("wrong", f"nobody{number}@northwind.example")
     for _time in range(2):
@@ -91,7 +91,7 @@ def test_an_address_that_has_failed_often_gets_two_tries_for_each_account(alice,
     assert sign_in(login=bob.email)
 
 
-def test_guesses_from_many_addresses_are_bounded_but_for_a_browser_that_is_known(alice):
+def test_guesses_from_everywhere_are_limited_except_known_browser(alice):
     known = Client()
     assert sign_in(browser=known)
     known.post("/accounts/logout/")
@@ -102,7 +102,7 @@ def test_guesses_from_many_addresses_are_bounded_but_for_a_browser_that_is_known
     assert sign_in(browser=known)
 
 
-def test_a_browser_that_is_known_has_tries_of_its_own_and_no_more(alice):
+def test_known_browser_has_its_own_tries(alice):
     known = Client()
     assert sign_in(browser=known)
     known.post("/accounts/logout/")
@@ -119,7 +119,7 @@ def test_a_browser_that_is_known_has_tries_of_its_own_and_no_more(alice):
     assert not sign_in(browser=known)
 
 
-def test_a_browser_known_to_one_is_not_known_to_another(alice, bob):
+def test_browser_is_known_to_one_account(alice, bob):
     known = Client()
     assert sign_in(browser=known, login=bob.email)
     known.post("/accounts/logout/")
@@ -156,7 +156,7 @@ def test_one_ipv6_client_has_one_address(alice):
     assert sign_in(REMOTE_ADDR="2001:db8:1:3::1")
 
 
-def test_clients_whose_ipv4_address_is_written_as_ipv6_are_told_apart(alice):
+def test_mapped_ipv4_addresses_are_distinguished(alice):
     for _time in range(6):
         sign_in("wrong", REMOTE_ADDR="::ffff:198.51.100.1")
 
@@ -164,7 +164,7 @@ def test_clients_whose_ipv4_address_is_written_as_ipv6_are_told_apart(alice):
     assert sign_in(REMOTE_ADDR="::ffff:203.0.113.1")
 
 
-def test_a_lockout_outlives_whatever_else_is_counted_or_cached(alice):
+def test_lockout_survives_other_counts_and_cache(alice):
     for _time in range(5):
         sign_in("wrong")
     with connection.cursor() as cursor:
@@ -191,7 +191,7 @@ def test_a_reset_of_the_password_by_mail_unlocks(alice):
     assert sign_in("another long password here")
 
 
-def test_members_who_are_signed_in_are_asked_again_within_limits(as_alice):
+def test_reauthentication_has_limits(as_alice):
     def prove(password):
         return as_alice.post("/accounts/reauthenticate/", {"password": password}).status_code
 
@@ -209,7 +209,7 @@ def test_nothing_is_refused_by_address_alone_but_mails(alice, settings):
     assert by_address == {"reset_password", "request_login_code", "verify_phone"}
 
 
-def test_too_many_requests_for_mails_are_answered_in_words(alice):
+def test_too_many_mail_requests_get_page(alice):
     for _time in range(5):
         Client().post("/accounts/password/reset/", {"email": alice.email})
 

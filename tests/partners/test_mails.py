@@ -66,7 +66,7 @@ def choose(link, password=CHOSEN):
     return True
 
 
-def test_every_mail_of_the_library_is_ours_or_not_sent():
+def test_library_mails_are_replaced_or_dropped():
     named = set()
     for path in [*FOLDER.glob("account/**/*.py"), *FOLDER.glob("mfa/**/*.py")]:
         if "tests" not in path.parts:
@@ -76,7 +76,7 @@ def test_every_mail_of_the_library_is_ours_or_not_sent():
     assert named == set(NOT_SENT) | {RESET} | {one for one in mails.NOTICES if "/" in one}
 
 
-def test_what_has_no_text_of_ours_is_not_sent(alice):
+def test_mail_without_own_text_is_not_sent(alice):
     get_adapter().send_mail("account/email/unknown_account", alice.email, {})
     get_adapter().send_notification_mail("account/email/email_deleted", alice)
 
@@ -130,7 +130,7 @@ def test_strangers_and_inactive_members_get_no_mail(alice, northwind):
     assert wait_for_mails() == []
 
 
-def test_the_answer_to_a_reset_is_the_same_for_any_address(alice, northwind):
+def test_reset_answers_alike_for_any_address(alice, northwind):
     factories.member(northwind, "otto", is_active=False)
     answers = []
     for email in (alice.email, "otto@northwind.example", "nobody@northwind.example"):
@@ -143,7 +143,7 @@ def test_the_answer_to_a_reset_is_the_same_for_any_address(alice, northwind):
     assert answers[0] == answers[1] == answers[2]
 
 
-def test_the_answer_does_not_wait_for_the_mail_server(alice, monkeypatch):
+def test_response_does_not_wait_for_mail_server(alice, monkeypatch):
     is_free = threading.Event()
     deliver = locmem.EmailBackend.send_messages
     monkeypatch.setattr(
@@ -158,7 +158,7 @@ def test_the_answer_does_not_wait_for_the_mail_server(alice, monkeypatch):
     assert len(wait_for_mails()) == 1
 
 
-def test_a_mail_server_that_is_away_is_no_difference(alice, settings):
+def test_unavailable_mail_server_changes_no_response(alice, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
 
@@ -208,7 +208,7 @@ def test_a_changed_password_is_noticed_by_mail(as_alice, alice):
     assert (letter.to, "Your password was changed." in letter.body) == ([alice.email], True)
 
 
-def test_a_password_changes_although_no_notice_can_be_sent(as_alice, alice, settings):
+def test_password_changes_without_mail_server(as_alice, alice, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     form = {"oldpassword": factories.PASSWORD, "password1": CHOSEN, "password2": CHOSEN}
@@ -229,7 +229,7 @@ def test_no_name_breaks_a_header(northwind):
     assert letter.message()["Bcc"] is None
 
 
-def test_a_stranger_who_asks_for_a_reset_leaves_no_address_behind(as_alice, alice):
+def test_reset_for_unknown_address_stores_nothing(as_alice, alice):
     ask_for_reset(alice.email)
     wait_for_mails()
 

@@ -46,7 +46,7 @@ def test_a_name_that_is_none_is_refused(as_alice, alice, name):
     assert alice.name == "Alice"
 
 
-def test_a_name_is_cleaned_as_an_invitation_is_accepted(alice, northwind):
+def test_name_is_cleaned_on_accepting_invitation(alice, northwind):
     with tenancy.tenant(northwind.pk):
         invited = invite_member(
             email="eve@northwind.example", role=Role.READER, is_limited=False, by=alice
@@ -68,7 +68,7 @@ def test_a_partners_name_is_cleaned(capsys):
     "invisible",
     ["\n", "\u200b", "\u202e", "\u2066", "\ufeff", "\u00ad", "\x7f", *PRINTABLE_BLANKS],
 )
-def test_the_database_takes_no_name_that_was_not_cleaned(northwind, invisible):
+def test_database_refuses_unclean_name(northwind, invisible):
     assert names.clean_text(f"A{invisible}b").replace(" ", "") == "Ab"
 
     with pytest.raises(IntegrityError, match="member_name_clean"), transaction.atomic():

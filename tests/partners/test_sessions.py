@@ -44,7 +44,7 @@ def test_half_an_hour_without_use_ends_it(as_alice):
     assert not is_in(as_alice)
 
 
-def test_twelve_hours_after_sign_in_it_ends_however_much_it_is_used(as_alice):
+def test_session_ends_twelve_hours_after_sign_in(as_alice):
     session = as_alice.session
     session["began"] = timezone.now().timestamp() - 12 * 3600 + 60
     session.save()
@@ -57,7 +57,7 @@ def test_twelve_hours_after_sign_in_it_ends_however_much_it_is_used(as_alice):
     assert not is_in(as_alice)
 
 
-def test_a_page_that_asks_by_itself_does_not_keep_it_alive(as_alice):
+def test_polling_does_not_keep_session_alive(as_alice):
     age(as_alice, minutes=20)
     before = Session.objects.get().expire_date
 
@@ -67,7 +67,7 @@ def test_a_page_that_asks_by_itself_does_not_keep_it_alive(as_alice):
     assert Session.objects.get().expire_date > before
 
 
-def test_every_page_that_asks_by_itself_says_so():
+def test_every_polling_page_sends_header():
     wrong = []
     for path in sorted((Path(settings.ROOT) / "templates").rglob("*.html")):
         for part in path.read_text().split('hx-trigger="every')[1:]:
@@ -92,7 +92,7 @@ def test_it_is_written_once_a_minute_at_most(as_alice):
     assert len([one for one in queries if 'UPDATE "django_session"' in one["sql"]]) == 1
 
 
-def test_to_keep_it_alive_brings_back_nothing_that_has_ended(as_alice):
+def test_keep_alive_does_not_revive_session(as_alice):
     age(as_alice, minutes=5)
     session = as_alice.session
     session.get("began")
@@ -103,7 +103,7 @@ def test_to_keep_it_alive_brings_back_nothing_that_has_ended(as_alice):
     assert not Session.objects.exists()
 
 
-def test_a_session_from_before_this_rule_counts_for_nothing(as_alice):
+def test_session_without_beginning_is_ignored(as_alice):
     session = as_alice.session
     del session["began"]
     session.save()
@@ -121,7 +121,7 @@ def test_looking_at_a_public_page_makes_no_session(db, path):
     assert "session" not in visitor.cookies
 
 
-def test_a_form_works_without_a_session_and_sign_in_replaces_the_token(alice):
+def test_sign_in_replaces_csrf_token(alice):
     browser = Client(enforce_csrf_checks=True)
     page = browser.get("/accounts/login/").content.decode()
     token = page.split('name="csrfmiddlewaretoken" value="')[1].partition('"')[0]
@@ -136,7 +136,7 @@ def test_a_form_works_without_a_session_and_sign_in_replaces_the_token(alice):
     assert browser.post("/accounts/logout/", {"csrfmiddlewaretoken": token}).status_code == 403
 
 
-def test_sign_out_replaces_the_token_and_clears_what_the_browser_keeps(as_alice):
+def test_sign_out_replaces_token_and_clears_site_data(as_alice):
     as_alice.get("/")
     as_alice.get("/profile/")
     before = as_alice.cookies["csrf"].value

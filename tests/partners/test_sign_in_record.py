@@ -44,7 +44,7 @@ def test_sign_in_and_out_of_a_member(alice, northwind):
     ]
 
 
-def test_failures_are_one_event_and_a_lockout_is_one(alice, northwind):
+def test_failures_and_lockout_record_one_event_each(alice, northwind):
     for _time in range(8):
         sign_in(alice, "wrong")
 
@@ -54,7 +54,7 @@ def test_failures_are_one_event_and_a_lockout_is_one(alice, northwind):
     ]
 
 
-def test_a_sign_in_tells_of_the_failures_before_it(alice, northwind):
+def test_sign_in_records_failures_before_it(alice, northwind):
     sign_in(alice, "wrong")
     sign_in(alice, "wrong")
     sign_in(alice)
@@ -72,7 +72,7 @@ def test_an_unknown_account_is_on_no_record(alice, northwind, rival, caplog):
     assert "x@y.example" not in caplog.text
 
 
-def test_of_a_member_of_another_partner_nothing_is_on_record_here(alice, mallory, northwind):
+def test_no_record_of_other_partners_members(alice, mallory, northwind):
     sign_in(mallory, "wrong")
     sign_in(mallory)
 
@@ -124,7 +124,7 @@ def no_record():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_a_record_no_member_signs_in_and_no_password_changes(alice, no_record):
+def test_sign_in_and_password_change_need_record(alice, no_record):
     client = Client(raise_request_exception=False)
     answer = client.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
 
@@ -138,7 +138,7 @@ def test_without_a_record_no_member_signs_in_and_no_password_changes(alice, no_r
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_a_record_no_password_is_reset_by_mail(alice, mailoutbox, no_record):
+def test_password_reset_by_mail_needs_record(alice, mailoutbox, no_record):
     client = Client(raise_request_exception=False)
     client.post("/accounts/password/reset/", {"email": alice.email})
     link = next(word for word in mailoutbox[0].body.split() if "/password/reset/key/" in word)
@@ -171,7 +171,7 @@ def test_sign_in_and_out_of_a_user(visitor, settled, northwind):  # noqa: F811
     ]
 
 
-def test_a_blocked_user_with_the_right_password_is_on_record(
+def test_blocked_user_with_right_password_is_recorded(
     visitor,  # noqa: F811
     settled,  # noqa: F811
     northwind,
@@ -184,7 +184,7 @@ def test_a_blocked_user_with_the_right_password_is_on_record(
     assert event.after == {"reason": "blocked"}
 
 
-def test_every_act_of_a_request_carries_its_address_and_none_of_a_worker(as_alice, northwind):
+def test_events_of_requests_have_client_address(as_alice, northwind):
     as_alice.post("/language/", {"language": "zh-hans", "next": "/"}, **HERE)
     with tenancy.tenant(northwind.pk), transaction.atomic():
         subject = audit.Subject(None, "x")
@@ -193,7 +193,7 @@ def test_every_act_of_a_request_carries_its_address_and_none_of_a_worker(as_alic
     assert [client for *_rest, client in events(northwind, "")] == ["203.0.113.7", None]
 
 
-def test_the_log_shows_the_address_and_hands_it_out(alice, as_alice):
+def test_log_shows_and_exports_client_address(alice, as_alice):
     sign_in(alice)
 
     page = as_alice.get("/activity/?group=sign_ins").content.decode()
@@ -203,7 +203,7 @@ def test_the_log_shows_the_address_and_hands_it_out(alice, as_alice):
     assert "203.0.113.7" in b"".join(answer.streaming_content).decode()
 
 
-def test_sign_ins_do_not_push_acts_from_the_dashboard(alice, as_alice, northwind, contoso):
+def test_sign_ins_do_not_crowd_out_activity(alice, as_alice, northwind, contoso):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         subject = audit.Subject(None, "Contoso")
         audit.record("customer.added", subject=subject, by=alice)
@@ -215,7 +215,7 @@ def test_sign_ins_do_not_push_acts_from_the_dashboard(alice, as_alice, northwind
     assert "signed in" not in page
 
 
-def test_a_purge_forgets_where_a_user_signed_in_from(visitor, settled, alice, contoso):  # noqa: F811
+def test_purge_clears_client_address(visitor, settled, alice, contoso):  # noqa: F811
     visitor.client.defaults.update(HERE)
     visitor.sign_in("ann@contoso.example", "wrong")
     visitor.sign_in("ann@contoso.example", OWN)

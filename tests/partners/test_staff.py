@@ -28,7 +28,7 @@ def events(partner):
         return list(Event.objects.order_by("pk"))
 
 
-def test_the_list_tells_role_limits_and_state(as_alice, alice, bob, northwind):
+def test_list_shows_role_limits_and_state(as_alice, alice, bob, northwind):
     factories.member(northwind, "lena", is_limited=True)
     factories.member(northwind, "otto", is_active=False)
 
@@ -38,7 +38,7 @@ def test_the_list_tells_role_limits_and_state(as_alice, alice, bob, northwind):
         assert words in page
 
 
-def test_the_list_asks_as_many_queries_for_many_as_for_one(as_alice, northwind):
+def test_list_has_constant_number_of_queries(as_alice, northwind):
     def count():
         with CaptureQueriesContext(connection) as queries:
             as_alice.get("/members/")
@@ -59,7 +59,7 @@ def test_a_rival_sees_none_of_the_members(alice, bob, mallory):
     assert signed_in(mallory).get(f"/members/{bob.pk}/").status_code == 404
 
 
-def test_a_new_role_counts_at_once_and_ends_every_session(as_alice, bob, northwind):
+def test_new_role_applies_and_ends_sessions(as_alice, bob, northwind):
     browser = signed_in(bob)
     assert browser.get("/").status_code == 200
 
@@ -77,7 +77,7 @@ def test_a_new_role_counts_at_once_and_ends_every_session(as_alice, bob, northwi
     )
 
 
-def test_a_deactivated_member_is_out_at_once_and_stays_out_of_old_sessions(as_alice, bob):
+def test_deactivation_ends_sessions_for_good(as_alice, bob):
     browser = signed_in(bob)
 
     as_alice.post(f"/members/{bob.pk}/deactivate/")
@@ -113,7 +113,7 @@ def test_the_last_owner_stays(as_alice, alice, northwind):
     assert events(northwind) == []
 
 
-def test_nobody_changes_their_own_rights(as_alice, alice, northwind):
+def test_member_cannot_change_own_rights(as_alice, alice, northwind):
     factories.member(northwind, "second", role=Role.OWNER)
 
     role = as_alice.post(f"/members/{alice.pk}/role/", {"role": "reader"})
@@ -125,7 +125,7 @@ def test_nobody_changes_their_own_rights(as_alice, alice, northwind):
     assert (alice.role, alice.is_active) == (Role.OWNER, True)
 
 
-def test_an_owner_who_is_not_one_any_more_changes_nothing(alice, bob, northwind):
+def test_former_owner_changes_nothing(alice, bob, northwind):
     second = factories.member(northwind, "second", role=Role.OWNER)
     with tenancy.tenant(northwind.pk):
         change_role(member=alice, role=Role.READER, by=second)
@@ -134,7 +134,7 @@ def test_an_owner_who_is_not_one_any_more_changes_nothing(alice, bob, northwind)
             deactivate_member(member=bob, by=alice)
 
 
-def test_two_owners_who_demote_each_other_leave_one(alice, northwind):
+def test_two_owners_demoting_each_other_leave_one(alice, northwind):
     second = factories.member(northwind, "second", role=Role.OWNER)
     start = threading.Barrier(2)
 
@@ -172,7 +172,7 @@ def test_only_owners_come_in(bob, helen, path):
         assert signed_in(member).get(path).status_code == 403
 
 
-def test_the_page_of_roles_is_the_table_of_grants(as_alice):
+def test_roles_page_shows_all_grants(as_alice):
     page = as_alice.get("/members/roles/").content.decode()
 
     assert "Manage the partner’s own staff" in page

@@ -39,7 +39,7 @@ def both(northwind, rival):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_tenant_is_an_error_not_an_empty_list(both):
+def test_query_without_tenant_raises(both):
     for ask in (
         lambda: list(Customer.objects.all()),
         lambda: CustomerUser.objects.count(),
@@ -51,7 +51,7 @@ def test_no_tenant_is_an_error_not_an_empty_list(both):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_tenant_is_an_error_in_raw_sql_and_in_a_transaction(both):
+def test_raw_sql_without_tenant_raises(both):
     with pytest.raises(ProgrammingError, match="no tenant context"), transaction.atomic():
         connection.cursor().execute("SELECT * FROM customers_customer")
 
@@ -74,7 +74,7 @@ def test_a_tenant_task_runs_as_its_partner(both, northwind):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_foreign_row_is_neither_seen_nor_changed_nor_made(both, northwind, rival):
+def test_foreign_row_cannot_be_read_or_written(both, northwind, rival):
     theirs = both[1]
     with tenancy.tenant(northwind.pk), transaction.atomic():
         assert Customer.objects.filter(pk=theirs.pk).count() == 0
@@ -90,7 +90,7 @@ def test_a_foreign_row_is_neither_seen_nor_changed_nor_made(both, northwind, riv
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("alias", ["default", "owner"])
-def test_no_role_can_point_a_row_at_another_partner(both, northwind, alias):
+def test_no_role_can_reference_another_partner(both, northwind, alias):
     with (
         tenancy.tenant(northwind.pk),
         pytest.raises(IntegrityError, match="domain_customer_key"),
@@ -144,7 +144,7 @@ def test_threads_do_not_share_a_tenant(both, northwind, rival):
 
 
 @pytest.mark.django_db
-def test_a_tenant_inside_a_transaction_ends_with_its_block(northwind):
+def test_tenant_inside_transaction_ends_with_block(northwind):
     with tenancy.tenant(northwind.pk):
         factories.customer("contoso", "Contoso")
     with pytest.raises(ProgrammingError, match="no tenant context"), transaction.atomic():
@@ -154,7 +154,7 @@ def test_a_tenant_inside_a_transaction_ends_with_its_block(northwind):
 @pytest.mark.parametrize(
     "command", [["-c", "import portal.wsgi"], ["-m", "celery", "-A", "portal", "beat"]]
 )
-def test_no_process_starts_as_a_role_that_sees_everything(command, tmp_path):
+def test_process_refuses_role_without_row_security(command, tmp_path):
     url = os.environ["DATABASE_OWNER_URL"]
     environment = os.environ | {"DATABASE_URL": url, "BEAT_SCHEDULE": str(tmp_path / "beat")}
 

@@ -18,7 +18,7 @@ def browser(as_alice):
 
 @pytest.mark.parametrize("is_https", [False, True])
 @pytest.mark.parametrize("host", ["10.20.30.40", "evil.example", "a_b:99999", ""])
-def test_a_foreign_host_is_refused_before_there_is_a_session(settings, host, is_https):
+def test_foreign_host_is_refused(settings, host, is_https):
     settings.SECURE_SSL_REDIRECT = is_https
     client = Client(raise_request_exception=False)
 
@@ -42,7 +42,7 @@ def test_a_foreign_host_is_refused_before_there_is_a_session(settings, host, is_
         ),
     ],
 )
-def test_a_form_that_cannot_be_read_is_refused_in_a_sentence(browser, contoso, content_type, body):
+def test_unreadable_form_is_refused(browser, contoso, content_type, body):
     page = reverse("users:export", args=["contoso", "csv"])
 
     answer = browser.post(page, body, content_type=content_type)

@@ -1,4 +1,4 @@
-"""What an act changed is told in words, never in codes."""
+"""Changes of events are shown in words, not in codes."""
 
 import pytest
 from django.utils import translation
@@ -29,11 +29,11 @@ def tell(action, **values):
         ({"is_blocked": True}, "Sign-in blocked: Yes"),
     ],
 )
-def test_a_value_is_told_in_words(values, told):
+def test_value_is_shown_in_words(values, told):
     assert tell("user.edited", **values) == [told]
 
 
-def test_values_are_told_in_the_readers_language():
+def test_values_are_in_language_of_reader():
     with translation.override("zh-hans"):
         assert tell("user.edited", permissions=["user_administrator", "license_administrator"]) == [
             "权限：用户管理员、许可证管理员"

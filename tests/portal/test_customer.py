@@ -29,7 +29,7 @@ def test_it_shows_what_the_customer_has(as_alice, contoso, office):
     assert "valid for 7 days" in text
 
 
-def test_every_link_into_the_list_of_users_is_understood(as_alice, contoso, office):
+def test_links_to_list_of_users_have_valid_filters(as_alice, contoso, office):
     text = as_alice.get("/customers/contoso/").content.decode()
 
     links = set(re.findall(r'href="(/customers/contoso/users/\?[^"]+)"', text))
@@ -51,7 +51,7 @@ def test_it_names_the_last_batches(as_alice, contoso, alice):
     assert "Being added" in text
 
 
-def test_it_has_words_for_a_customer_that_has_nothing(as_alice, inside):
+def test_overview_of_empty_customer(as_alice, inside):
     factories.customer("empty", "Empty")
 
     text = as_alice.get("/customers/empty/").content.decode()
@@ -77,7 +77,7 @@ def test_a_rivals_customer_is_not_found(as_alice, contoso, rival):
     assert as_alice.get("/customers/canary/").status_code == 404
 
 
-def test_it_asks_as_many_questions_whatever_the_customer_has(as_alice, contoso, office):
+def test_overview_has_constant_number_of_queries(as_alice, contoso, office):
     as_alice.get("/customers/contoso/")
     with CaptureQueriesContext(connection) as few:
         as_alice.get("/customers/contoso/")

@@ -29,7 +29,7 @@ def test_it_finds_a_customer_by_name_and_domain(as_alice, contoso, q):
     assert shown(as_alice, f"?q={q}") == ["Contoso"]
 
 
-def test_it_finds_names_without_their_accents_and_in_han(as_alice, inside):
+def test_search_finds_names_without_accents_and_han(as_alice, inside):
     factories.customer("cafe", "Café Lumière")
     factories.customer("jiangnan", "江南设计院")
 
@@ -42,7 +42,7 @@ def test_a_sign_is_only_a_sign(as_alice, contoso, q):
     assert shown(as_alice, f"?q={q}") == []
 
 
-def test_what_cannot_be_in_a_name_is_not_asked_for(as_alice, contoso):
+def test_invalid_search_text_is_ignored(as_alice, contoso):
     assert shown(as_alice, "?q=%00") == ["Contoso"]
 
 
@@ -86,7 +86,7 @@ def test_pages_follow_each_other_and_lead_back(as_alice, inside, short_pages):
     assert ([row.customer.slug for row in first.rows], first.before) == (slugs[:3], "")
 
 
-def test_a_place_that_is_not_there_is_the_first_page(as_alice, contoso):
+def test_unknown_place_shows_first_page(as_alice, contoso):
     assert shown(as_alice, "?after=nowhere") == ["Contoso"]
 
 
@@ -110,7 +110,7 @@ def test_a_rivals_customers_are_not_there(as_alice, contoso, rival):
     assert shown(as_alice, "?q=canary") == []
 
 
-def test_an_empty_list_says_why(as_alice, inside):
+def test_empty_list_has_explanation(as_alice, inside):
     assert "No customers yet" in as_alice.get("/customers/").content.decode()
     assert "No matching customers" in as_alice.get("/customers/?q=x").content.decode()
 
@@ -121,7 +121,7 @@ def test_the_region_is_part_of_the_page(as_alice, contoso):
     assert '<section class="stack" id="customers"' in page.content.decode()
 
 
-def test_it_asks_as_many_questions_about_one_customer_as_about_fifty(as_alice, contoso, office):
+def test_page_has_constant_number_of_queries(as_alice, contoso, office):
     as_alice.get("/customers/")
     with CaptureQueriesContext(connection) as one:
         as_alice.get("/customers/")

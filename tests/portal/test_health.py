@@ -24,7 +24,7 @@ def swept():
 
 @pytest.mark.parametrize("path", PROBES)
 @pytest.mark.parametrize("host", ["10.20.30.40:8000", "[fd00::1]", "a_b", ""])
-def test_they_are_answered_under_any_name_without_tls_or_session(db, client, settings, path, host):
+def test_probes_work_under_any_host_without_tls(db, client, settings, path, host):
     settings.SECURE_SSL_REDIRECT = True
 
     answer = client.get(path, headers={"Host": host})
@@ -70,14 +70,14 @@ def test_it_is_not_ready_before_its_tables_are(client, swept):
 
 @pytest.fixture
 def no_broker():
-    """A broker that nobody listens at."""
+    """A broker that does not answer."""
     was = current_app.conf.broker_url
     current_app.conf.broker_url = "redis://127.0.0.1:1/0"
     yield
     current_app.conf.broker_url = was
 
 
-def test_pages_are_served_without_a_broker_but_something_is_amiss(db, client, no_broker):
+def test_health_is_degraded_without_broker(db, client, no_broker):
     assert client.get("/readyz").json() == FINE
     answer = client.get("/health/")
     assert answer.status_code == 200
@@ -104,7 +104,7 @@ def test_a_sweep_that_does_not_come_is_amiss(db, client, seconds):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_says_how_long_work_has_waited_and_names_nothing(client, contoso, alice, swept):
+def test_health_shows_age_of_oldest_job(client, contoso, alice, swept):
     for hours, halted_by, state in (
         (3, "", Chunk.State.PENDING),
         (5, Batch.HaltedBy.MEMBER, Chunk.State.PENDING),

@@ -42,7 +42,7 @@ def hold(subscription, user):
     Assignment.objects.create(customer=subscription.customer, subscription=subscription, user=user)
 
 
-def test_it_says_what_there_is_before_the_first_customer(as_alice):
+def test_dashboard_without_customers(as_alice):
     page = as_alice.get("/")
 
     assert page.status_code == 200
@@ -64,7 +64,7 @@ def test_it_adds_up_the_counters(contoso, office, alice):
     assert figures.unlicensed == 2
 
 
-def test_a_limited_member_sees_figures_of_chosen_customers_only(contoso, office, northwind, alice):
+def test_limited_member_sees_figures_of_selected_customers(contoso, office, northwind, alice):
     fabrikam = factories.customer("fabrikam", "Fabrikam")
     factories.user(contoso, "Ann")
     factories.user(fabrikam, "Cid")
@@ -119,7 +119,7 @@ def test_a_subscription_with_room_needs_none(contoso, office, alice):
     assert titles(alice) == []
 
 
-def test_a_renewal_within_thirty_days_is_told(contoso, office, alice):
+def test_renewal_within_thirty_days_is_shown(contoso, office, alice):
     today = timezone.localdate()
     Subscription.objects.filter(pk=office.pk).update(renews_on=today + timedelta(days=30))
 
@@ -134,7 +134,7 @@ def test_a_subscription_of_an_archived_customer_needs_none(contoso, office, alic
     assert titles(alice) == []
 
 
-def test_a_plan_that_nobody_started_needs_attention(contoso, alice):
+def test_plan_that_was_not_started_needs_attention(contoso, alice):
     users = [factories.user(contoso, name).pk for name in ("Ann", "Ben")]
     batch = plan_resets(customer=contoso, users=users, by=alice)
 
@@ -157,7 +157,7 @@ def test_failures_need_attention_and_full_success_does_not(contoso, alice):
     ]
 
 
-def test_a_sheet_needs_attention_until_it_is_handed_over(contoso, alice):
+def test_sheet_needs_attention_until_handed_over(contoso, alice):
     added = add_user(customer=contoso, person=person("dora"), by=alice)
     (need,) = find_needs(member=alice)
     assert need.title.startswith("1 password to hand over, until ")
@@ -173,7 +173,7 @@ def test_a_sheet_needs_attention_until_it_is_handed_over(contoso, alice):
     assert titles(alice) == []
 
 
-def test_of_many_sheets_the_most_urgent_are_listed_and_the_others_are_filtered(contoso, alice):
+def test_most_urgent_sheets_are_listed(contoso, alice):
     for number in range(7):
         batch = add_user(customer=contoso, person=person(f"u{number}"), by=alice).batch
         finish_set(batch=batch, by=alice)
@@ -206,7 +206,7 @@ GONE = {
 
 
 @pytest.mark.parametrize("fields", GONE.values(), ids=GONE)
-def test_a_sheet_needs_attention_while_one_password_is_still_somebodys(ending, alice, fields):
+def test_sheet_with_one_valid_password_needs_attention(ending, alice, fields):
     dora, emil = CustomerUser.objects.order_by("user_name")
     CustomerUser.objects.filter(pk=dora.pk).update(**fields)
     assert reminders(alice) == ["1 password to hand over"]
@@ -216,7 +216,7 @@ def test_a_sheet_needs_attention_while_one_password_is_still_somebodys(ending, a
     assert reminders(alice) == []
 
 
-def test_a_sheet_whose_user_is_restored_needs_attention_again(ending, alice):
+def test_sheet_of_restored_user_needs_attention(ending, alice):
     CustomerUser.objects.update(**GONE["deleted"])
     assert titles(alice) == []
 
@@ -225,13 +225,13 @@ def test_a_sheet_whose_user_is_restored_needs_attention_again(ending, alice):
     assert reminders(alice) == ["2 passwords to hand over"]
 
 
-def test_a_sheet_that_holds_no_password_any_more_needs_none(ending, alice):
+def test_sheet_without_passwords_needs_no_attention(ending, alice):
     Line.objects.filter(batch=ending).update(sealed=None)
 
     assert titles(alice) == []
 
 
-def test_of_a_sheet_only_who_can_hand_it_over_is_told(ending, alice, helen, bob):
+def test_sheet_is_shown_to_members_with_permission(ending, alice, helen, bob):
     assert (reminders(alice), reminders(helen), reminders(bob)) == (
         ["2 passwords to hand over"],
         ["2 passwords to hand over"],
@@ -247,9 +247,9 @@ def test_of_a_sheet_only_who_can_hand_it_over_is_told(ending, alice, helen, bob)
     )
 
 
-def test_a_spent_sheet_costs_the_dashboard_nothing_however_long_it_is(ending, contoso, alice):
-    """Neither those whose password is nobody's any more nor others are looked at one by one."""
-    # Of this batch, and of another one whose passwords are still good.
+def test_spent_sheet_does_not_slow_dashboard(ending, contoso, alice):
+    """Users with expired passwords are not read one by one."""
+    # Of this batch, and of another one with valid passwords.
     others = [(ending.pk, GONE["deleted"])] * 2_000 + [(tenancy.uuid7(), {})] * 2_000
     CustomerUser.objects.bulk_create(
         CustomerUser(
@@ -275,7 +275,7 @@ def test_a_spent_sheet_costs_the_dashboard_nothing_however_long_it_is(ending, co
     assert root["Plan"]["Shared Hit Blocks"] < 20
 
 
-def test_passwords_not_used_in_time_are_told_by_customer(contoso, alice):
+def test_expired_passwords_are_counted_by_customer(contoso, alice):
     late = {
         "password_state": CustomerUser.PasswordState.TEMPORARY,
         "password_expires_at": timezone.now() - timedelta(days=1),
@@ -291,7 +291,7 @@ def test_passwords_not_used_in_time_are_told_by_customer(contoso, alice):
     assert need.url == "/customers/contoso/users/?password=temporary"
 
 
-def test_the_chart_counts_who_was_added_and_not_who_failed(contoso, alice):
+def test_chart_counts_added_users_without_failures(contoso, alice):
     factories.user(contoso, "Taken", user_name="taken@contoso.example")
     batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
     lines = [PlannedLine(tenancy.uuid7(), person(n)) for n in ("taken", "ann", "ben")]
@@ -305,7 +305,7 @@ def test_the_chart_counts_who_was_added_and_not_who_failed(contoso, alice):
     assert (chart.top, chart.half) == (2, 1)
 
 
-def test_it_tells_a_batch_once_and_other_acts_beside_it(contoso, alice):
+def test_activity_lists_batch_once(contoso, alice):
     users = [factories.user(contoso, name).pk for name in ("Ann", "Ben")]
     batch = plan_resets(customer=contoso, users=users, by=alice)
     start_batch(batch=batch, by=alice)
@@ -321,7 +321,7 @@ def test_it_tells_a_batch_once_and_other_acts_beside_it(contoso, alice):
     ]
 
 
-def test_who_may_not_see_all_acts_sees_the_own_ones(contoso, alice, helen):
+def test_member_without_permission_sees_own_activity(contoso, alice, helen):
     add_user(customer=contoso, person=person("dora"), by=alice)
     assert list(find_acts(member=helen)) == []
 
@@ -347,7 +347,7 @@ def furnish(numbers, by):
         CustomerUser.objects.filter(pk=user.pk).update(password_expires_at=customer.created_at)
 
 
-def test_it_asks_as_many_questions_about_one_customer_as_about_fifty(inside, alice, as_alice):
+def test_page_has_constant_number_of_queries(inside, alice, as_alice):
     furnish([0], alice)
     as_alice.get("/")
     with CaptureQueriesContext(connection) as one:

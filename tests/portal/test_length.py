@@ -58,7 +58,7 @@ def test_a_gigabyte_is_refused_unread_in_a_sentence(length):
 
 
 @pytest.mark.parametrize("length", ["", "x", "-1", "٣", str(200 * 1024**2)])
-def test_what_is_only_a_few_times_too_large_is_left_to_the_form(length):
+def test_slightly_too_large_request_reaches_form(length):
     request = RequestFactory().post("/", CONTENT_LENGTH=length)
 
     assert Length(lambda _request: "read")(request) == "read"
@@ -81,7 +81,7 @@ with handler.file_complete(1024**3) as kept:
 """
 
 
-def test_a_gigabyte_that_is_not_announced_fills_neither_memory_nor_disk():
+def test_unannounced_gigabyte_fills_no_memory_or_disk():
     run = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True)
 
     kilobytes, kept = json.loads(run.stdout)

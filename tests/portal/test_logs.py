@@ -34,7 +34,7 @@ def written():
 def test_a_refused_request_is_logged_without_its_secret(db, written, page):
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
 
-    # Without a token: refused before anybody looks at the link, which stays alive.
+    # Without a token: refused before the link is read, which stays valid.
     assert client.post(f"/{page}/{TOKEN}/").status_code == 403
     client.put(f"/{page}/{TOKEN}/")
     client.get(f"/{page}/{TOKEN}/nothing?is=here")
@@ -43,7 +43,7 @@ def test_a_refused_request_is_logged_without_its_secret(db, written, page):
     assert TOKEN not in "\n".join(written)
 
 
-def test_a_traceback_is_logged_without_the_secret_in_an_address(written):
+def test_traceback_is_logged_without_secrets(written):
     try:
         raise RuntimeError(f"https://portal.example/link/{TOKEN}/ was not to be had")
     except RuntimeError:
@@ -68,7 +68,7 @@ def test_a_refusal_is_logged_in_one_line(db, written, client, bob, contoso):
     assert "Traceback" not in line
 
 
-def test_a_form_that_is_sent_back_is_not_logged(db, written, as_alice, contoso):
+def test_form_with_errors_is_not_logged(db, written, as_alice, contoso):
     assert as_alice.post("/customers/contoso/users/add/", {"first_name": "A"}).status_code == 422
 
     assert written == []

@@ -23,7 +23,7 @@ def test_the_profile_is_saved_and_on_record(as_alice, alice, inside):
     assert event.after["name"] == "Alice Munro"
 
 
-def test_what_is_left_to_the_device_is_stored_as_nothing(as_alice, alice):
+def test_device_settings_are_stored_empty(as_alice, alice):
     as_alice.post("/profile/", FIELDS | {"language": "auto", "theme": "auto"})
 
     saved = Member.objects.get(pk=alice.pk)

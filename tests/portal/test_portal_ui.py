@@ -23,7 +23,7 @@ def test_it_takes_the_initials_of(name, letters):
     assert portal_ui.initials(name) == letters
 
 
-def test_it_gives_a_name_the_same_color_every_time():
+def test_avatar_color_depends_on_name():
     assert portal_ui.avatar("Amara Okafor") == portal_ui.avatar("Amara Okafor")
 
 
@@ -47,7 +47,7 @@ def test_it_spells_the_same_filters_the_same():
     assert query_of("q=a") != query_of("q=b")
 
 
-def test_it_finds_where_an_act_can_be_taken_back():
+def test_undo_url_is_read_from_message():
     message = SimpleNamespace(extra_tags="big undo:/customers/contoso/undo/1/")
 
     assert portal_ui.undo_url(message) == "/customers/contoso/undo/1/"

@@ -14,7 +14,7 @@ def test_a_member_signs_in_with_address_and_password(client, alice):
     assert client.get("/").status_code == 200
 
 
-def test_nothing_is_said_about_having_signed_in(client, alice):
+def test_sign_in_shows_no_message(client, alice):
     client.post("/accounts/login/", CREDENTIALS)
 
     assert "uccessfully" not in client.get("/").content.decode()
@@ -30,7 +30,7 @@ def test_wrong_credentials_do_not(client, alice, wrong):
     assert answer.context["form"].errors
 
 
-def test_an_unknown_address_is_answered_like_a_wrong_password(client, alice):
+def test_unknown_address_is_answered_like_wrong_password(client, alice):
     def errors(**wrong):
         form = client.post("/accounts/login/", CREDENTIALS | wrong).context["form"]
         return form.errors.as_text()
@@ -47,7 +47,7 @@ def test_an_inactive_member_cannot_sign_in(client, alice):
     assert client.get("/").status_code == 302
 
 
-def test_a_member_who_is_made_inactive_is_out_with_the_next_request(as_alice, alice):
+def test_deactivated_member_is_out_at_next_request(as_alice, alice):
     assert as_alice.get("/customers/").status_code == 200
 
     Member.objects.filter(pk=alice.pk).update(is_active=False)
@@ -66,7 +66,7 @@ def test_a_new_password_ends_the_other_sessions(as_alice, alice):
     assert as_alice.get("/").status_code == 302
 
 
-def test_a_role_that_is_taken_away_counts_at_once(as_alice, alice, contoso):
+def test_lost_role_applies_at_once(as_alice, alice, contoso):
     assert as_alice.get("/customers/contoso/users/add/").status_code == 200
 
     Member.objects.filter(pk=alice.pk).update(role="reader")
@@ -74,7 +74,7 @@ def test_a_role_that_is_taken_away_counts_at_once(as_alice, alice, contoso):
     assert as_alice.get("/customers/contoso/users/add/").status_code == 403
 
 
-def test_the_403_names_the_right_and_the_roles_that_have_it(client, bob, contoso):
+def test_forbidden_page_names_permission_and_roles(client, bob, contoso):
     client.force_login(bob)
 
     answer = client.get("/customers/contoso/users/add/")
@@ -87,7 +87,7 @@ def test_the_403_names_the_right_and_the_roles_that_have_it(client, bob, contoso
     assert "<li>Sales agent</li>" not in text
 
 
-def test_signing_out_takes_a_post_and_ends_the_session(as_alice):
+def test_sign_out_needs_post_and_ends_session(as_alice):
     assert as_alice.get("/accounts/logout/").status_code == 200
     assert as_alice.get("/").status_code == 200
 
@@ -97,7 +97,7 @@ def test_signing_out_takes_a_post_and_ends_the_session(as_alice):
     assert as_alice.get("/").status_code == 302
 
 
-def test_nobody_signs_up(client, db):
+def test_there_is_no_sign_up(client, db):
     fields = {
         "email": "eve@evil.example",
         "password1": "a long enough passphrase",
@@ -116,7 +116,7 @@ def test_signing_in_needs_the_token_of_the_form(alice):
     assert strict.post("/accounts/login/", CREDENTIALS).status_code == 403
 
 
-def test_a_fragment_of_somebody_signed_out_leads_to_the_sign_in_page(client, db):
+def test_fragment_without_session_redirects_to_sign_in(client, db):
     answer = client.get("/customers/?q=x", headers={"HX-Request": "true"})
 
     assert answer["HX-Redirect"] == "/accounts/login/?next=/customers/%3Fq%3Dx"

@@ -100,7 +100,7 @@ def run(tmp_path):
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_the_web_server_says_in_one_sentence_what_is_wrong(run, case):
+def test_web_server_explains_refusal_to_start(run, case):
     environment, sentence = WRONG[case]
 
     done = run(PROCESSES["web"], environment)
@@ -123,7 +123,7 @@ def test_every_process_refuses_with_the_same_words(run, process):
 
 
 @pytest.mark.parametrize("content", ["", "c2hvcnQ="])
-def test_a_key_file_that_holds_no_key_is_named(run, tmp_path, content):
+def test_key_file_without_key_is_named(run, tmp_path, content):
     for name in ("hash", "seal", "link"):
         key = (settings.KEYS_DIR / f"{name}.key").read_text()
         (tmp_path / f"{name}.key").write_text(key if name != "seal" else content)
@@ -142,7 +142,7 @@ def test_what_is_meant_starts(run, case):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_static_files_are_collected_with_the_key_of_the_dockerfile(run):
+def test_collectstatic_works_with_key_of_dockerfile(run):
     done = run(
         [*MANAGE, "collectstatic", "--dry-run", "--no-input", "--verbosity=0"],
         {"SECRET_KEY": "only-for-building", "KEYS_DIR": "/nowhere"},

@@ -99,7 +99,7 @@ def test_every_text_is_translated(catalog):
     assert not half, "translate these in locale/zh_Hans"
 
 
-def test_the_catalog_has_exactly_the_texts_that_are_used(catalog):
+def test_catalog_has_exactly_used_texts(catalog):
     used = {*texts_of_templates(), *texts_of_code()}
     known = {key(entry) for entry in catalog}
 
@@ -134,7 +134,7 @@ def test_a_translation_is_punctuated_as_chinese_is(catalog):
     assert not wrong
 
 
-def test_a_translation_keeps_the_blanks_and_breaks_at_its_ends(catalog):
+def test_translation_keeps_blanks_at_its_ends(catalog):
     def ends(text):
         return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
 
@@ -147,7 +147,7 @@ def test_a_translation_keeps_the_blanks_and_breaks_at_its_ends(catalog):
 
 
 class Reader(HTMLParser):
-    """Collects what a page says, on the screen and to a screen reader, in its own language."""
+    """Collects the texts of a page, for the screen and for screen readers, in its language."""
 
     VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "use", "wbr"}
     SILENT = {"script", "style", "kbd", "code", "svg", "template", "textarea"}
@@ -194,7 +194,7 @@ def test_english_on_a_page_is_noticed():
     assert english(page, {"Anna"}) == ["Close", "Delete user"]
 
 
-def test_no_page_says_english_to_who_reads_chinese(northwind):
+def test_chinese_pages_have_no_english(northwind):
     mei = factories.member(northwind, "mei", role=Role.OWNER, language="zh-hans")
     ids = furnish(northwind, mei, "Lanhua")
     names = {
@@ -223,7 +223,7 @@ def test_no_page_says_english_to_who_reads_chinese(northwind):
         if door.is_public:
             visit("get", door)
     client.force_login(mei)
-    # An empty form shows what is said about each field that is missing.
+    # An empty form shows the error of each missing field.
     for method in ("get", "post"):
         for door in walk.doors():
             visit(method, door)

@@ -41,7 +41,7 @@ def wait_until(is_so):
 
 
 @commits
-def test_strangers_who_send_slowly_keep_no_page_from_others(northwind):
+def test_slow_senders_do_not_block_others(northwind):
     with serving.web() as (host, _process), slow.Clients(host) as clients:
         for sign_in in ("/accounts/login/", "/my/sign-in/"):
             cookie, _token = slow.open_form(host, sign_in)
@@ -56,7 +56,7 @@ def test_strangers_who_send_slowly_keep_no_page_from_others(northwind):
 
 
 @commits
-def test_members_who_do_not_read_keep_no_page_from_others(contoso, as_alice):
+def test_slow_readers_do_not_block_others(contoso, as_alice):
     CustomerUser.objects.bulk_create(
         CustomerUser(
             customer=contoso,
@@ -82,7 +82,7 @@ def test_members_who_do_not_read_keep_no_page_from_others(contoso, as_alice):
 
 
 @commits
-def test_headers_have_less_time_than_a_whole_request(northwind):
+def test_headers_have_shorter_timeout(northwind):
     hurry = f"{AT_ONCE}web.HEADER_SECONDS = 1"
     with serving.web(before=hurry) as (host, _process), slow.Clients(host) as clients:
         clients.send_bodies(5, "/my/sign-in/")
@@ -103,7 +103,7 @@ def test_a_request_that_never_ends_is_ended(northwind):
 
 @commits
 @pytest.mark.parametrize("limit", ["IDLE_SECONDS", "EXCHANGE_SECONDS"])
-def test_an_answer_that_is_never_taken_is_given_up(northwind, limit):
+def test_response_that_is_not_read_times_out(northwind, limit):
     hurry = f"{AT_ONCE}web.{limit} = 4\n{LARGE_ANSWER}"
     with serving.web(before=hurry) as (host, process), slow.Clients(host) as clients:
         clients.read_nothing(5, "/", "", "")
@@ -122,7 +122,7 @@ def test_a_connection_that_is_not_used_is_closed(northwind):
 
 
 @commits
-def test_more_connections_than_the_system_first_allows_are_served(northwind):
+def test_limit_of_open_files_is_raised(northwind):
     few = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (300, 1500))"
     with serving.web(before=few) as (host, _process), slow.Clients(host) as clients:
         clients.send_bodies(700, "/my/sign-in/")
@@ -131,7 +131,7 @@ def test_more_connections_than_the_system_first_allows_are_served(northwind):
 
 
 @commits
-def test_where_connections_are_too_many_the_slowest_make_room(northwind):
+def test_slowest_connections_are_closed_at_limit(northwind):
     few = AT_ONCE + "web.MAX_CONNECTIONS = 40\n"
     with serving.web(before=few) as (host, _process), slow.Clients(host) as clients:
         clients.send_bodies(100, "/my/sign-in/")
@@ -140,7 +140,7 @@ def test_where_connections_are_too_many_the_slowest_make_room(northwind):
 
 
 @commits
-def test_where_unfinished_bodies_are_too_many_bytes_the_oldest_makes_room(northwind):
+def test_oldest_unfinished_body_is_closed_at_limit(northwind):
     small = f"{AT_ONCE}from django.conf import settings\nsettings.REQUEST_LIMIT_BYTES = 100_000"
     head = "POST /my/sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99000\r\n\r\n"
     with serving.web(before=small, WEB_PROCESSES="1") as (host, _process), ExitStack() as links:
@@ -159,7 +159,7 @@ def test_where_unfinished_bodies_are_too_many_bytes_the_oldest_makes_room(northw
 
 
 @commits
-def test_what_is_too_large_is_refused_unread_in_a_sentence(northwind):
+def test_too_large_request_is_refused_unread(northwind):
     small = "from django.conf import settings\nsettings.REQUEST_LIMIT_BYTES = 1000"
     with serving.web(before=small) as (host, _process):
         for header, body in (
@@ -198,7 +198,7 @@ def test_a_process_that_dies_is_replaced(northwind):
 
 
 @commits
-def test_what_a_proxy_says_of_the_client_reaches_django(northwind):
+def test_headers_of_proxy_reach_django(northwind):
     known = {"BASE_URL": "https://portal.example", "ALLOWED_HOSTS": "portal.example"}
     with serving.web(**known) as (host, _process):
         plain = slow.ask(host, "/my/sign-in/", Host="portal.example")

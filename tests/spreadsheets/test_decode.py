@@ -66,7 +66,7 @@ def test_the_encoding_is_found_out(text, codec, encoding):
         ("Jānis Bērziņš,Ģirts Ķēniņš", "cp1257"),
     ],
 )
-def test_an_english_header_leaves_the_names_to_tell_the_encoding(people, encoding):
+def test_names_decide_encoding_below_english_header(people, encoding):
     people = (
         people.replace(" ", ",").split(",")
         if encoding in ("gb18030", "big5", "shift_jis")
@@ -80,14 +80,14 @@ def test_an_english_header_leaves_the_names_to_tell_the_encoding(people, encodin
     assert first_names(parsed) == people
 
 
-def test_a_guess_is_said():
+def test_guessed_encoding_is_reported():
     notices = [notice.code for notice in read(CHINESE.encode("gbk")).notices]
 
     assert notices == ["encoding_guessed"]
     assert read(CHINESE.encode()).notices == ()
 
 
-def test_a_guess_is_said_in_the_readers_language():
+def test_guessed_encoding_is_in_language_of_reader():
     (notice,) = read(CHINESE.encode("gbk")).notices
 
     with translation.override("zh-hans"):
@@ -113,7 +113,7 @@ def test_every_encoding_that_is_offered_is_read(encoding):
     assert first_names(read(data, encoding=encoding)) == ["Amy"]
 
 
-def test_a_wrongly_chosen_encoding_is_refused_with_the_line():
+def test_wrong_encoding_is_refused_with_line():
     data = b"Name,Email\r\nAmy,amy@contoso.com\r\nJos\xe9,jose@contoso.com\r\n"
 
     assert refusal(data, encoding="utf-8") == ("wrong_encoding", {"encoding": "UTF-8", "line": 3})
@@ -124,7 +124,7 @@ def test_an_encoding_that_is_not_offered_is_refused(encoding):
     assert refusal(b"Name,Email\n", encoding=encoding)[0] == "encoding_not_offered"
 
 
-def test_a_broken_byte_among_good_utf_8_is_refused_with_the_line():
+def test_broken_byte_in_utf_8_is_refused():
     lines = [f"王芳{number},u{number}@contoso.com" for number in range(50)]
     data = "\n".join(["Name,Email", *lines]).encode()
     broken = data.replace("王芳30".encode(), b"\xe7\x8e30")
@@ -132,7 +132,7 @@ def test_a_broken_byte_among_good_utf_8_is_refused_with_the_line():
     assert refusal(broken) == ("wrong_encoding", {"encoding": "UTF-8", "line": 32})
 
 
-def test_a_utf_16_file_cut_in_a_character_is_refused():
+def test_truncated_utf_16_file_is_refused():
     assert refusal(CHINESE.encode("utf-16")[:-1])[0] == "wrong_encoding"
 
 
@@ -147,7 +147,7 @@ def test_a_lone_surrogate_is_refused():
     assert refusal(data)[0] == "wrong_encoding"
 
 
-def test_a_character_at_the_edge_of_the_sample_does_not_matter():
+def test_character_at_edge_of_sample_is_ignored():
     lines = "\n".join(f"王芳{'x' * (number % 7)},u{number}@contoso.com" for number in range(8000))
     parsed = read(f"Name,Email\n{lines}".encode("gbk"))
 
@@ -167,14 +167,14 @@ PLAIN = "User name,Display name\r\n" + "amy@contoso.com,Amy Parker\r\n" * 5000
         ("王芳 研发部 张伟", "gb18030"),
     ],
 )
-def test_the_first_letter_that_tells_the_encoding_may_stand_far_behind(names, encoding):
+def test_first_foreign_letter_may_come_late(names, encoding):
     parsed = read(PLAIN.encode() + f"last@contoso.com,{names}\r\n".encode(encoding))
 
     assert parsed.detected.encoding == encoding
     assert parsed.rows[-1].values["display_name"] == names
 
 
-def test_a_broken_byte_far_behind_is_refused_with_its_line():
+def test_late_broken_byte_is_refused_with_line():
     chinese = "wang@contoso.com,王芳研发部\r\n" * 50
 
     broken = PLAIN.encode() + b"x,\xe7\x8e\r\n" + chinese.encode()

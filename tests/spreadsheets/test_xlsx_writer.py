@@ -35,7 +35,7 @@ def cells(data):
         "2026-11-22", "9" * 20, "<b>&amp;", '"', "_x0041_", "王建国", "a\nb", "O'Brien",
     ],
 )  # fmt: skip
-def test_every_cell_is_a_text_and_stays_as_it_is(text):
+def test_every_cell_is_unchanged_text(text):
     data = written(["amy@contoso.com", "Amy", text])
 
     assert cells(data) == [[HEADER, ["amy@contoso.com", "Amy", text]]]
@@ -44,7 +44,7 @@ def test_every_cell_is_a_text_and_stays_as_it_is(text):
 
 
 @given(st.text(max_size=20).filter(str.strip))
-def test_what_a_person_is_called_comes_back_from_the_import(name):
+def test_names_survive_export_and_import(name):
     clean = "".join(one for one in name if one.isprintable()).strip() or "x"
 
     parsed = parse_file(written(["amy@contoso.com", clean, ""]), "users.xlsx")
@@ -53,7 +53,7 @@ def test_what_a_person_is_called_comes_back_from_the_import(name):
 
 
 @pytest.mark.parametrize("text", ["'=1", "''=1", "a;'=1"])
-def test_an_apostrophe_that_somebody_wrote_is_not_taken_away_by_the_import(text):
+def test_typed_apostrophe_survives_export_and_import(text):
     parsed = parse_file(written(["amy@contoso.com", text, ""]), "users.xlsx")
 
     assert parsed.rows[0].values["display_name"] == text
@@ -63,7 +63,7 @@ def test_what_no_file_may_hold_is_left_out():
     assert cells(written(["a\0b", "a\x0bb\x1f", "\ud800c\uffff"]))[0][1] == ["ab", "ab", "c"]
 
 
-def test_the_header_stays_in_sight_and_columns_are_as_wide_as_their_texts():
+def test_header_is_frozen_and_columns_fit():
     xml = part(written(["amy@contoso.example", "王建国王建国", None]))
 
     assert '<pane ySplit="1" topLeftCell="A2"' in xml
@@ -72,7 +72,7 @@ def test_the_header_stays_in_sight_and_columns_are_as_wide_as_their_texts():
     assert '<autoFilter ref="A1:C2"/>' in xml
 
 
-def test_more_lines_than_a_worksheet_has_stand_on_the_next(monkeypatch):
+def test_surplus_lines_go_to_next_worksheet(monkeypatch):
     monkeypatch.setattr(xlsx_writer, "MAX_LINES", 3)
     rows = [[f"user{n}", "", ""] for n in range(5)]
 
@@ -82,7 +82,7 @@ def test_more_lines_than_a_worksheet_has_stand_on_the_next(monkeypatch):
     assert 'name="Us ers 2"' in part(data, "xl/workbook.xml")
 
 
-def test_nobody_is_a_header_alone():
+def test_export_without_rows_has_header():
     assert cells(written()) == [[HEADER]]
 
 

@@ -30,7 +30,7 @@ def test_roles_may_do_no_more_than_they_must(ask):
     ]
 
 
-def test_the_owner_does_not_act_as_the_search_role_unasked(ask):
+def test_owner_does_not_inherit_search_role(ask):
     statement = "SELECT inherit_option, set_option FROM pg_auth_members WHERE roleid = %s::regrole"
 
     assert ask(statement.replace("%s", "'portal_search'")) == [(False, True)]

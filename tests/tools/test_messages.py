@@ -33,7 +33,7 @@ def test_a_catalog_is_compiled(tmp_path):
     assert read_catalog(source) == "添加用户"
 
 
-def test_a_catalog_is_compiled_again_only_where_it_has_changed(tmp_path):
+def test_only_changed_catalogs_are_compiled(tmp_path):
     source = write_catalog(tmp_path, "添加用户")
     messages.compile_messages(tmp_path)
 

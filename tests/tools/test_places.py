@@ -35,7 +35,7 @@ def test_passwords_stay_and_differ(tmp_path):
     assert len(set(passwords.values())) == len(passwords) == 5
 
 
-def test_a_place_that_the_servers_cannot_reach_is_replaced_and_remembered(monkeypatch, tmp_path):
+def test_unreachable_place_is_replaced_and_remembered(monkeypatch, tmp_path):
     monkeypatch.setattr(places, "may_enter", lambda path, account: False)
 
     place = places.find_place(tmp_path, None)

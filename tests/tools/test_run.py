@@ -21,7 +21,7 @@ def taken_port():
         yield other.getsockname()[1]
 
 
-def test_a_taken_port_is_refused_with_a_way_out(taken_port):
+def test_taken_port_is_refused_with_advice(taken_port):
     environment = os.environ | {"PORT": str(taken_port)}
 
     done = subprocess.run(
@@ -67,7 +67,7 @@ def test_only_what_migrates_knows_the_owner():
     assert [s.name for s in services if "DATABASE_OWNER_URL" in s.environment] == []
 
 
-def test_a_second_run_on_the_same_data_is_refused(monkeypatch, tmp_path):
+def test_second_run_on_same_data_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(places, "LOCAL", tmp_path)
 
     refused = pytest.raises(places.CannotStart, match=f"as process {os.getpid()}")
