@@ -147,9 +147,9 @@ def _say(model, name: str, value) -> str:
         return NOTHING
     if isinstance(value, list):
         # Of keys and records only their number is shown.
-        if not all(isinstance(one, str) and not _KEY.fullmatch(one) for one in value):
+        if not all(isinstance(item, str) and not _KEY.fullmatch(item) for item in value):
             return str(len(value))
-        words = [_word(model, name, one) for one in value]
+        words = [_word(model, name, item) for item in value]
         return pgettext("between the parts of a list", ", ").join(words)[:LONGEST]
     if isinstance(value, dict):
         return str(len(value))

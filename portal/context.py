@@ -16,12 +16,16 @@ def shell(request):
     """
     user = getattr(request, "user", None)
     member = user if user is not None and user.is_authenticated else None
+    customer = getattr(request, "customer", None)
+    is_archived = customer is not None and customer.is_archived
     return {
         "member": member,
-        "customer": getattr(request, "customer", None),
+        "customer": customer,
         "theme": member.theme if member else "",
         "are_keys_off": bool(member) and not member.has_shortcuts,
-        "may_manage_users": _may_manage_users(request, member),
+        "may_manage_users": bool(member)
+        and member.may(Permission.MANAGE_USERS)
+        and not is_archived,
         "may_manage_customers": bool(member) and member.may(Permission.MANAGE_CUSTOMERS),
         "may_manage_staff": bool(member) and member.may(Permission.MANAGE_STAFF),
         "html_language": html_language(),
@@ -31,9 +35,3 @@ def shell(request):
 def html_language():
     language = translation.get_language() or "en"
     return HTML_LANGUAGES.get(language, language)
-
-
-def _may_manage_users(request, member):
-    customer = getattr(request, "customer", None)
-    is_archived = customer is not None and customer.is_archived
-    return bool(member) and member.may(Permission.MANAGE_USERS) and not is_archived

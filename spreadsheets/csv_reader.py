@@ -201,8 +201,9 @@ def find_table(
         raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
     # Enough for the header; a file of 50 MB is not cut into cells once for each delimiter.
     beginning = _beginning(text)
+    candidates = [delimiter] if delimiter else list(dict(DELIMITERS))
     found = []
-    for candidate in [delimiter] if delimiter else list(dict(DELIMITERS)):
+    for candidate in candidates:
         number, header = find_header(_peek(beginning, candidate), read_header)
         if header:
             found.append((header.known, -number, candidate, header))
@@ -211,19 +212,14 @@ def find_table(
             ((number, line) for number, line in enumerate(beginning, 1) if line.strip()), (1, "")
         )
         error = UnreadableFile("no_header", line=line, found=quote(first))
-        candidates = [delimiter] if delimiter else list(dict(DELIMITERS))
-        error.top = max((_filled(_peek(beginning, one)) for one in candidates), key=_width)
+        filled = [
+            [line for line in _peek(beginning, candidate) if any(map(str.strip, line[1]))]
+            for candidate in candidates
+        ]
+        error.top = max(filled, key=lambda lines: len(lines[0][1]) if lines else 0)
         raise error
-    _known, number, delimiter, header = max(found, key=lambda one: one[:2])
+    _known, number, delimiter, header = max(found, key=lambda candidate: candidate[:2])
     return Table(text, delimiter), -number, header
-
-
-def _filled(lines: list[Cells]) -> list[Cells]:
-    return [line for line in lines if any(map(str.strip, line[1]))]
-
-
-def _width(lines: list[Cells]) -> int:
-    return len(lines[0][1]) if lines else 0
 
 
 def find_header(lines: list[Cells], read_header: ReadHeader[H]) -> tuple[int, H | None]:
@@ -238,7 +234,9 @@ def find_header(lines: list[Cells], read_header: ReadHeader[H]) -> tuple[int, H 
 def count_known_columns(text: str, read_header: ReadHeader) -> int:
     """How many columns are known with the best delimiter: how well an encoding fits."""
     beginning = _beginning(text)
-    headers = (find_header(_peek(beginning, one), read_header)[1] for one in dict(DELIMITERS))
+    headers = (
+        find_header(_peek(beginning, delimiter), read_header)[1] for delimiter in dict(DELIMITERS)
+    )
     return max((header.known for header in headers if header), default=0)
 
 

@@ -35,7 +35,7 @@ def test_a_customer_is_added_with_its_first_domain(as_alice, inside):
     domain = customer.domains.get()
     assert domain.name == "xn--lumire-6ua.example"
     assert (domain.is_default, domain.is_verified) == (True, True)
-    assert "Café Lumière was added." in as_alice.get("/customers/").content.decode()
+    assert "Café Lumière added." in as_alice.get("/customers/").content.decode()
 
 
 def test_it_leaves_its_trail(alice, inside):

@@ -91,7 +91,7 @@ def test_only_a_verified_domain_is_made_the_default(as_alice, contoso, other):
 def test_a_domain_without_users_is_removed(as_alice, contoso, other):
     answer = as_alice.post(f"{URL}{other.pk}/remove/", follow=True)
 
-    assert "other.example was removed." in answer.content.decode()
+    assert "other.example removed." in answer.content.decode()
     assert names(contoso) == [("contoso.example", True)]
     assert actions() == [("domain.removed", "other.example")]
 

@@ -56,7 +56,7 @@ def test_overview_of_empty_customer(as_alice, inside):
 
     text = as_alice.get("/customers/empty/").content.decode()
 
-    assert "This customer has bought nothing yet" in text
+    assert "This customer has no subscriptions yet" in text
     assert "Add a domain before you add users." in text
     assert "No jobs yet" in text
 

@@ -14,7 +14,7 @@ from tests import factories
 @pytest.fixture
 def short_pages(monkeypatch):
     """Pages of three rows."""
-    monkeypatch.setattr(listing, "ROWS", 3)
+    monkeypatch.setattr(listing, "PAGE_SIZE", 3)
 
 
 def shown(client, query=""):

@@ -97,7 +97,7 @@ def test_nothing_of_a_rival_is_shown(as_alice, contoso, rival, mallory):
     [
         ({"state": "suspended"}, 0, "Office E3 is suspended"),
         ({"state": "grace"}, 0, "Office E3 has expired and is in its grace period"),
-        ({"seats": 2}, 2, "Office E3 is fully assigned"),
+        ({"seats": 2}, 2, "All seats of Office E3 are assigned"),
         ({"seats": 20}, 19, "Office E3 has 1 free seat left"),
         ({"seats": 40}, 38, "Office E3 has 2 free seats left"),
     ],
@@ -140,7 +140,7 @@ def test_plan_that_was_not_started_needs_attention(contoso, alice):
 
     (need,) = find_needs(member=alice)
 
-    assert need.title == "“Reset passwords” waits to be started: 2 users"
+    assert need.title == "“Reset passwords” is ready to start: 2 users"
     assert need.url == reverse("batches:batch", args=["contoso", batch.pk])
 
 
@@ -316,7 +316,7 @@ def test_activity_lists_batch_once(contoso, alice):
     told = [str(act.sentence) for act in find_acts(member=alice)]
 
     assert sorted(told) == [
-        "<strong>Alice</strong> changed something about &lt;b&gt;moon&lt;/b&gt;",
+        "<strong>Alice</strong> changed &lt;b&gt;moon&lt;/b&gt;",
         "<strong>Alice</strong>: 2 passwords reset at Contoso",
     ]
 

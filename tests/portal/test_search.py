@@ -85,7 +85,7 @@ def test_what_was_typed_is_escaped(as_alice, contoso):
     text = as_alice.get("/search/", {"q": "<script>x"}).content.decode()
 
     assert "<script>x" not in text
-    assert "No customer or user is called “&lt;script&gt;x”." in text
+    assert "No customers or users found for “&lt;script&gt;x”." in text
 
 
 @pytest.mark.parametrize("q", ["%", "___", "\\\\\\", "\x00\x00\x00", "'''", "a" * 500])

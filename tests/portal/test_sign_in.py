@@ -81,7 +81,7 @@ def test_forbidden_page_names_permission_and_roles(client, bob, contoso):
 
     assert answer.status_code == 403
     text = answer.content.decode()
-    assert "You lack the right to add, import, edit and block users." in text
+    assert "You don’t have permission to add, import, edit and block users." in text
     for role in ("Owner", "Admin agent", "Helpdesk agent"):
         assert f"<li>{role}</li>" in text
     assert "<li>Sales agent</li>" not in text
