@@ -339,7 +339,7 @@ def test_where_several_are_called_so_one_is_asked_and_none_is_listed(as_alice, a
     assert shown(as_alice, customer="contoso-east", show="waiting") == [theirs[2]]
     chosen = show(as_alice, customer="contoso-east", show="waiting")
     assert '<input type="hidden" name="customer" value="contoso-east">' in chosen
-    assert 'href="?show=waiting" aria-label="Remove the filter by customer: Contoso East"' in chosen
+    assert 'href="?show=waiting" aria-label="Remove customer filter: Contoso East"' in chosen
 
 
 def test_a_text_that_no_customer_is_called_by_lists_nothing_and_says_so(as_alice, alice, many):

@@ -188,7 +188,7 @@ def test_it_is_on_record_who_took_how_much_of_which_batch(as_alice, alice, conto
     assert (event.subject_name, event.before) == ("reset", {})
     assert event.after == {"lines": 2, "file": "xlsx"}
     log = as_alice.get(reverse("portal:activity"), {"group": "batches"}).content.decode()
-    assert "<strong>Alice</strong> downloaded the result of a batch at Contoso" in log
+    assert "<strong>Alice</strong> downloaded the result of a job at Contoso" in log
 
 
 def test_the_record_is_read_in_chinese(client, as_alice, alice, contoso):

@@ -145,7 +145,7 @@ def test_password_links_end_with_change_of_address(proven, alice, settings):
     reset = link_in(wait_for_mails()[-1], settings)
     proven.post(ask(proven, settings))
 
-    assert "does not work any more" in Client().get(reset).content.decode()
+    assert "no longer works" in Client().get(reset).content.decode()
 
 
 def test_a_link_that_was_changed_opens_nothing(proven, alice, settings):

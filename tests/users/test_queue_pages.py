@@ -148,15 +148,21 @@ def test_an_unknown_line_chooses_nobody(contoso, visio, query):
         chosen_ids(contoso, ids="", all=True, query=query)
 
 
-@pytest.mark.parametrize("page", ["licensing:subscriptions", "portal:customer"])
-def test_subscriptions_say_how_many_wait(contoso, visio, people, alice, as_alice, page):
+@pytest.mark.parametrize(
+    ("page", "waiting"),
+    [
+        ("licensing:subscriptions", "4 users wait"),
+        ("portal:customer", "4 users are waiting"),
+    ],
+)
+def test_subscriptions_show_how_many_wait(contoso, visio, people, alice, as_alice, page, waiting):
     assert "waits=" not in read(as_alice, page, "contoso")
     run(contoso, people, alice, give=[visio])
 
     text = read(as_alice, page, "contoso")
 
     assert f"?waits={visio.pk}" in text
-    assert "4 users wait" in text
+    assert waiting in text
 
 
 def test_who_queued_is_told_on_the_dashboard_and_nobody_else(
