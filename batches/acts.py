@@ -147,6 +147,8 @@ class Act:
     apply: Apply | None = None
     # Refuses, by raising, to start a plan that would do harm.
     guard: Callable[[Batch], None] | None = None
+    # Called when a plan was started or canceled, and what it was made from is no longer needed.
+    release: Callable[[Batch], None] | None = None
     describe: Callable[[Batch, Mapping[str, str]], Consequences] = lambda _batch, _products: (
         Consequences()
     )

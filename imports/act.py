@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -12,6 +13,7 @@ from batches.models import Batch, Line
 from imports import texts
 from imports.check import repair
 from imports.operations.full_list import find_stop, refuse_unsafe
+from imports.operations.upload import forget_file
 from partners.roles import Permission
 from users.acts.licenses import GIVES_LICENSES
 from users.acts.selection import explain_cell
@@ -124,6 +126,8 @@ IMPORT = Act(
         [Permission.DELETE_USERS] if batch.options.get("purpose") == "roster" else []
     ),
     guard=refuse_unsafe,
+    # The lines hold everything from then on.
+    release=lambda batch: forget_file(Q(pk=batch.pk)),
     explain=_explain,
     shows=lambda batch: {"licenses", "changes"} if batch.changes_users else {"licenses"},
     needs_sign_in=GIVES_LICENSES,

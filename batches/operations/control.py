@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +14,6 @@ from batches.operations.lease import pause, resume
 from batches.operations.run import finish_if_complete, run_chunk
 from batches.operations.wake import AT_ONCE, poke_batch
 from customers.counts import lock_customer
-from imports.operations.upload import forget_file
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
@@ -92,8 +90,7 @@ def start_batch(
             raise LastAdministrator
         batch.options["may_take_last_administrator"] = True
         batch.save(update_fields=["options"])
-    # The lines hold everything from here on.
-    forget_file(Q(pk=batch.pk))
+    _release(batch)
     planned = Line.objects.filter(batch=batch, state=Line.State.PLANNED).count()
     audit.record(
         "batch.started",
@@ -116,6 +113,11 @@ def start_batch(
     else:
         poke_batch(batch)
     return batch
+
+
+def _release(batch: Batch) -> None:
+    if release := get_act(batch.kind).release:
+        release(batch)
 
 
 def _is_short(batch: Batch) -> bool:
@@ -180,7 +182,7 @@ def cancel_batch(*, batch: Batch, by: Member) -> None:
     free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
     numbers = list(free.values_list("number", flat=True))
     Chunk.objects.filter(batch=batch, number__in=numbers).delete()
-    forget_file(Q(pk=batch.pk))
+    _release(batch)
     audit.record(
         "batch.canceled",
         subject=audit.Subject(batch.pk, str(batch.kind)),
