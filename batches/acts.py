@@ -205,6 +205,3 @@ def texts_of(batch: Batch) -> Texts:
 def problem(code: str, severity: str = ERROR, **params: str) -> dict:
     """A problem as a line keeps it."""
     return {"code": code, "severity": severity, "params": params}
-
-
-Asked = LineInput

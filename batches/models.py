@@ -16,23 +16,6 @@ UPLOADS_KEPT = timedelta(hours=24)
 class Batch(TenantModel):
     """One act of a member on one or many users: plan, progress, result, and its sheet."""
 
-    class Kind(models.TextChoices):
-        ADD = "add", _("Add users")
-        IMPORT = "import", _("Import users")
-        RESET = "reset", _("Reset passwords")
-        EDIT = "edit", _("Edit users")
-        BLOCK = "block", _("Block sign-in")
-        UNBLOCK = "unblock", _("Unblock sign-in")
-        LICENSES = "licenses", _("Manage licenses")
-        DELETE = "delete", _("Delete user accounts")
-        RESTORE = "restore", _("Restore users")
-        PURGE = "purge", _("Purge users")
-        HOLD = "hold", _("Hold the purge")
-        # Takes another batch back, as far as that is still possible.
-        UNDO = "undo", _("Undo")
-        # Licenses given to who waited for a seat.
-        QUEUE = "queue", _("Licenses from the queue")
-
     class State(models.TextChoices):
         # A set that grows by "Add another user" until it is finished.
         OPEN = "open", _("Being added")
@@ -52,7 +35,8 @@ class Batch(TenantModel):
     customer = models.ForeignKey(
         Customer, models.CASCADE, db_index=False, db_constraint=False, related_name="batches"
     )
-    kind = models.CharField(max_length=10, choices=Kind)
+    # The kind of act, as the registry names it.
+    kind = models.CharField(max_length=10)
     state = models.CharField(max_length=10, choices=State)
     by = models.ForeignKey(
         Member, models.PROTECT, db_index=False, db_constraint=False, related_name="batches"

@@ -31,16 +31,14 @@ def write(customer: Customer, members: Sequence[Member], *, chance: random.Rando
     since = timezone.now() - WINDOW
     people = customer.users.only("pk", "user_name", "display_name", "added_at", "deleted_at")
     for at, added in _by_day(people.filter(added_at__gte=since, deleted_at=None), "added_at"):
-        kind = Batch.Kind.IMPORT if len(added) > 12 else Batch.Kind.ADD
+        kind = "import" if len(added) > 12 else "add"
         write_batch(customer, kind, at, added, by=chance.choice(actors))
     for at, deleted in _by_day(people.filter(deleted_at__gte=since), "deleted_at"):
         by = chance.choice(actors)
         bought = customer.subscriptions.filter(state="active").first()
         held = {"held": [{"subscription": str(bought.pk), "plans_off": []}]} if bought else {}
         reason = REASONS[at.day % len(REASONS)]
-        batch = write_batch(
-            customer, Batch.Kind.DELETE, at, deleted, by=by, result=held, reason=reason
-        )
+        batch = write_batch(customer, "delete", at, deleted, by=by, result=held, reason=reason)
         CustomerUser.objects.filter(pk__in=[user.pk for user in deleted]).update(deletion=batch.pk)
 
 
@@ -68,7 +66,7 @@ def write_batch(
         customer=customer,
         kind=kind,
         state=Batch.State.DONE,
-        source_name="people.csv" if kind == Batch.Kind.IMPORT else "",
+        source_name="people.csv" if kind == "import" else "",
         reason=reason,
         created_at=at,
         started_at=at,
@@ -96,7 +94,7 @@ def _id_at(moment: datetime) -> UUID:
 
 def _write_events(batch: Batch, at: datetime, people: Sequence[CustomerUser]) -> None:
     # As the owner of the tables: the portal itself cannot record the past.
-    action = "user.deleted" if batch.kind == Batch.Kind.DELETE else "user.added"
+    action = "user.deleted" if batch.kind == "delete" else "user.added"
     subjects = [(batch.pk, str(batch.kind), "batch.started")]
     subjects += [(user.pk, user.user_name, action) for user in people]
     Event.objects.using("owner").bulk_create(
@@ -152,7 +150,7 @@ def _person(customer: Customer, local: str, first: str, last: str, display: str 
 
 def _import_with_failures(customer: Customer, *, by: Member) -> None:
     """A finished import: some users lack a seat, two names were taken, one line was invalid."""
-    batch = create_batch(customer=customer, kind=Batch.Kind.IMPORT, source_name="新员工.csv", by=by)
+    batch = create_batch(customer=customer, kind="import", source_name="新员工.csv", by=by)
     products = _products(customer, 2)
     people = [
         _person(customer, f"xin{number}", given, "新", f"新{given}") | {"products": products}
@@ -192,7 +190,7 @@ def _leave_open_set(customer: Customer, *, by: Member) -> None:
 def _plan_import(customer: Customer, *, by: Member) -> None:
     """An import that was checked and waits to be started."""
     batch = create_batch(
-        customer=customer, kind=Batch.Kind.IMPORT, source_name="september-intake.csv", by=by
+        customer=customer, kind="import", source_name="september-intake.csv", by=by
     )
     products = _products(customer, 1)
     lines = [
@@ -220,7 +218,7 @@ def _refuse(customer: Customer, *, by: Member) -> None:
     """A file that could not be read."""
     create_batch(
         customer=customer,
-        kind=Batch.Kind.IMPORT,
+        kind="import",
         state=Batch.State.REFUSED,
         source_name="staff-photo.csv",
         plan={"refused": {"code": "not_a_table", "params": {"kind": "JPEG"}}},

@@ -64,7 +64,7 @@ def find_problem_groups(
     Codes in `by_value` have one group for each text of a cell, those in `by_domain` one for each
     domain, and others one for each column. Codes in `without` are not counted.
     """
-    if batch.kind != Batch.Kind.IMPORT or batch.state != Batch.State.PLANNED:
+    if batch.kind != "import" or batch.state != Batch.State.PLANNED:
         return ProblemGroups()
     with connection.cursor() as cursor:
         cursor.execute(

@@ -14,27 +14,7 @@ class Migration(migrations.Migration):
             fields=[
                 *tenant_fields(),
                 ("customer", foreign_key("customers.customer", "batches")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("add", "Add users"),
-                            ("import", "Import users"),
-                            ("reset", "Reset passwords"),
-                            ("edit", "Edit users"),
-                            ("block", "Block sign-in"),
-                            ("unblock", "Unblock sign-in"),
-                            ("licenses", "Manage licenses"),
-                            ("delete", "Delete user accounts"),
-                            ("restore", "Restore users"),
-                            ("purge", "Purge users"),
-                            ("hold", "Hold the purge"),
-                            ("undo", "Undo"),
-                            ("queue", "Licenses from the queue"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
+                ("kind", models.CharField(max_length=10)),
                 (
                     "state",
                     models.CharField(

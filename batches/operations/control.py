@@ -12,7 +12,7 @@ from batches.errors import AllOrNothing, LastAdministrator, NotPlanned, TooFewSe
 from batches.models import Batch, Chunk, Line
 from batches.operations.lease import pause, resume
 from batches.operations.run import finish_if_complete, run_chunk
-from batches.operations.wake import AT_ONCE, poke_batch
+from batches.operations.wake import AT_ONCE, wake_for_batch
 from customers.counts import lock_customer
 from partners.access import require
 from partners.models import Member
@@ -111,7 +111,7 @@ def start_batch(
             run_chunk(batch_id=batch.pk, number=number)
         batch.refresh_from_db()
     else:
-        poke_batch(batch)
+        wake_for_batch(batch)
     return batch
 
 
@@ -139,7 +139,7 @@ def _note_choices(batch: Batch, reason: str | None, ticket: str | None, **option
 def _cut_into_chunks(batch: Batch, planned: int) -> None:
     # Twenty steps of progress at least, as far as chunks do not get tiny. In an undo, a seat that one
     # line gives back is for the lines after it in the same chunk, so these are as large as possible.
-    steps = 1 if batch.kind == Batch.Kind.UNDO else 20
+    steps = 1 if batch.kind == "undo" else 20
     size = max(AT_ONCE, min(LARGEST_CHUNK, -(-planned // steps)))
     with connection.cursor() as cursor:
         cursor.execute(

@@ -13,7 +13,7 @@ from django.utils import timezone
 from psycopg import errors
 
 from batches.models import Batch, Chunk, Line
-from batches.operations.wake import poke, poke_chunks
+from batches.operations.wake import wake_for_chunks, wake_worker
 from partners.backend.away import is_away
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 # The check is a chunk like any other, before the first that runs.
 CHECK = 0
 # What has not let its worker end so often is given up.
-MOST_CHECKS = 3
+MAX_CHECKS = 3
 
 
 class Leased(Protocol):
@@ -35,7 +35,7 @@ class Leased(Protocol):
 Row = TypeVar("Row", bound=Leased)
 
 
-def do_once(
+def run_with_lease(
     what: str,
     *,
     lease: Callable[[], Row | None],
@@ -55,10 +55,10 @@ def do_once(
         attempt = _count_attempt(lease)
         if attempt is None:
             return
-        if attempt > MOST_CHECKS:
+        if attempt > MAX_CHECKS:
             # Workers that were told at the same time have all counted; one is about to begin.
             time.sleep(SECONDS_TO_BEGIN)
-            log.error("%s did not end %s times", what, MOST_CHECKS)
+            log.error("%s did not end %s times", what, MAX_CHECKS)
             _with_lease(lease, give_up)
             return
         try:
@@ -94,7 +94,7 @@ def order_check(batch: Batch, *, queue: str = "interactive") -> None:
     """Let a worker look at a batch that is being checked, now that its last check is over."""
     Chunk.objects.filter(batch=batch).delete()
     Chunk.objects.create(batch=batch, number=CHECK, enqueued_at=timezone.now())
-    poke("imports.check", queue=queue, batch_id=str(batch.pk), number=CHECK)
+    wake_worker("imports.check", queue=queue, batch_id=str(batch.pk), number=CHECK)
 
 
 def end_check(chunk: Chunk) -> None:
@@ -137,11 +137,13 @@ def resume(*, batch: Batch, because: str) -> bool:
     pending = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(
         batch=batch, state=Chunk.State.PENDING
     )
-    poke_chunks(batch, list(pending.order_by("number").values_list("number", flat=True)))
+    wake_for_chunks(batch, list(pending.order_by("number").values_list("number", flat=True)))
     return True
 
 
-def halt(error: Exception, *, batch_id: UUID | str, number: int, attempt: int | None) -> bool:
+def pause_for_outage(
+    error: Exception, *, batch_id: UUID | str, number: int, attempt: int | None
+) -> bool:
     """
     Let a batch wait where its database cannot go on; False where the error is another, or stays.
 

@@ -19,20 +19,20 @@ from batches.operations.lease import (
     DATABASE,
     MEMBER,
     SECONDS_TO_BEGIN,
-    halt,
     is_infrastructure,
+    pause_for_outage,
     resume,
 )
-from batches.operations.wake import poke_where_awaited, send_chunks
+from batches.operations.wake import send_chunks, wake_waitlist_if_due
 from customers.counts import lock_customer
 from partners.postgres import execute
 
 log = logging.getLogger(__name__)
 
 # A chunk that was begun so often is run line by line: a line that kills takes three workers at most.
-MOST_ATTEMPTS = 2
+MAX_ATTEMPTS = 2
 # So many workers may stop while they try one line.
-MOST_TRIES = 2
+MAX_TRIES = 2
 
 
 def run_chunk(*, batch_id: UUID | str, number: int) -> None:
@@ -49,7 +49,7 @@ def run_chunk(*, batch_id: UUID | str, number: int) -> None:
         if attempt is not None and _is_latest(batch_id, number, attempt):
             _run_attempt(batch_id, number, attempt)
     except Exception as error:
-        if not halt(error, batch_id=batch_id, number=number, attempt=attempt):
+        if not pause_for_outage(error, batch_id=batch_id, number=number, attempt=attempt):
             raise
 
 
@@ -75,7 +75,7 @@ def _is_latest(batch_id: UUID | str, number: int, attempt: int) -> bool:
 
 
 def _run_attempt(batch_id: UUID | str, number: int, attempt: int) -> None:
-    if attempt < MOST_ATTEMPTS:
+    if attempt < MAX_ATTEMPTS:
         try:
             _run_as_a_whole(batch_id, number)
         except Exception as error:
@@ -155,7 +155,7 @@ def _mark_next_line(batch_id: UUID | str, number: int, attempt: int) -> Line | N
         return None
     while line := _open_lines(chunk).first():
         tries = line.result.get("tries", 0) if line.state == Line.State.TRYING else 0
-        if tries < MOST_TRIES:
+        if tries < MAX_TRIES:
             line.state, line.result = Line.State.TRYING, {"tries": tries + 1}
             Line.objects.filter(pk=line.pk).update(state=line.state, result=line.result)
             return line
@@ -222,7 +222,7 @@ def _close(batch: Batch, chunk: Chunk) -> None:
     if batch.halted_by == DATABASE:
         # This one got through, so the others will.
         resume(batch=batch, because=DATABASE)
-    poke_where_awaited(batch.customer)
+    wake_waitlist_if_due(batch.customer)
     finish_if_complete(batch)
 
 

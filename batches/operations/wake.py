@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 AT_ONCE = 50
 
 
-def poke_batch(batch: Batch) -> None:
+def wake_for_batch(batch: Batch) -> None:
     """Wake the workers for every pending chunk, once the transaction has been committed."""
     pending = Chunk.objects.filter(batch=batch, state=Chunk.State.PENDING)
     numbers = list(pending.order_by("number").values_list("number", flat=True))
-    poke_chunks(batch, numbers)
+    wake_for_chunks(batch, numbers)
 
 
-def poke_chunks(batch: Batch, numbers: Sequence[int]) -> None:
+def wake_for_chunks(batch: Batch, numbers: Sequence[int]) -> None:
     """Wake the workers for some chunks of a batch, and note when they were told."""
     Chunk.objects.filter(batch=batch, number__in=numbers).update(enqueued_at=timezone.now())
     send_chunks((batch, number) for number in numbers)
@@ -55,7 +55,7 @@ def send_chunks(chunks: Iterable[tuple[Batch, int]]) -> None:
     transaction.on_commit(send, robust=True)
 
 
-def poke(task: str, *, queue: str = "interactive", **arguments) -> None:
+def wake_worker(task: str, *, queue: str = "interactive", **arguments) -> None:
     """
     Send a wake-up for this tenant after the commit; a dead broker is no error.
 
@@ -67,15 +67,15 @@ def poke(task: str, *, queue: str = "interactive", **arguments) -> None:
 
 
 @when_seats_are_free
-def poke_filling(customer: Customer) -> None:
+def wake_waitlist(customer: Customer) -> None:
     """Wake a worker to give this customer's free seats to those who wait for them."""
-    poke("users.fill_waiting", customer_id=str(customer.pk))
+    wake_worker("users.fill_waiting", customer_id=str(customer.pk))
 
 
-def poke_where_awaited(customer: Customer) -> None:
+def wake_waitlist_if_due(customer: Customer) -> None:
     """The same, but only where a user waits for a seat that is free: the end of any act."""
     if licensing_queries.has_assignable_seats(customer):
-        poke_filling(customer)
+        wake_waitlist(customer)
 
 
 def _send(task: str, queue: str, arguments: dict) -> bool:

@@ -156,7 +156,7 @@ def _count_waiting(batches: Sequence[Batch]) -> Count:
     queued = [
         batch.pk
         for batch in batches
-        if batch.kind == Batch.Kind.LICENSES and batch.options.get("when_short") == "queue"
+        if batch.kind == "licenses" and batch.options.get("when_short") == "queue"
     ]
     return Count("number", filter=Q(batch__in=queued) & ONLY_WAITS)
 

@@ -28,7 +28,7 @@ STATES = {
 # What is searched; where all of it is empty a batch is not even looked at.
 NOTES = ("ticket", "reason", "source_name")
 # Of a text of more words the last ones are looked for as they stand.
-MOST_WORDS = 6
+MAX_WORDS = 6
 
 # Filters that apps above register in AppConfig.ready(): by the name in the address, the values that
 # it takes, and what narrows the batches to those that match for a member.
@@ -169,7 +169,7 @@ def _search(batches: QuerySet[Batch], text: str) -> QuerySet[Batch]:
     """Those in whose notes all the words occur, each anywhere in one of them."""
     # As the index batch_noted has it, which is walked from the newest on.
     batches = batches.exclude(**dict.fromkeys(NOTES, ""))
-    for word in text.split(maxsplit=MOST_WORDS - 1):
+    for word in text.split(maxsplit=MAX_WORDS - 1):
         found = Q()
         for name in NOTES:
             found |= Q(**{f"{name}__icontains": word})

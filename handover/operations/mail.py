@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 import audit.operations as audit
 from batches.errors import UsersError
 from batches.models import Batch
-from batches.operations.wake import poke
+from batches.operations.wake import wake_worker
 from customers.counts import lock_customer
 from handover import mails
 from handover.models import Handover, Withheld
@@ -179,7 +179,7 @@ def _record_and_wake(batch: Batch, *, after: dict, by: Member) -> None:
         batch_id=batch.pk,
         by=by,
     )
-    poke("handover.send", batch_id=str(batch.pk))
+    wake_worker("handover.send", batch_id=str(batch.pk))
 
 
 @transaction.atomic
@@ -204,7 +204,7 @@ def remind() -> int:
         ]
         queued += len(Handover.objects.bulk_create(reminders))
         if reminders:
-            poke("handover.send", batch_id=str(batch.pk))
+            wake_worker("handover.send", batch_id=str(batch.pk))
     return queued
 
 
@@ -234,7 +234,7 @@ def send_handovers(*, batch_id: UUID | str) -> int:
                 return sent
     finally:
         server.close()
-    poke("handover.send", batch_id=str(batch_id))
+    wake_worker("handover.send", batch_id=str(batch_id))
     return sent
 
 
@@ -303,4 +303,4 @@ def _write(handover: Handover) -> mail.EmailMessage:
 def sweep_emails() -> None:
     """Wake a worker for each batch of this tenant with emails that are due."""
     for batch_id in find_due_emails().order_by().values_list("batch_id", flat=True).distinct():
-        poke("handover.send", batch_id=str(batch_id))
+        wake_worker("handover.send", batch_id=str(batch_id))

@@ -13,7 +13,7 @@ import audit.operations as audit
 from batches.errors import NotPlanned, UsersError
 from batches.models import Batch, Chunk, Line
 from batches.operations.control import may_start
-from batches.operations.lease import CHECK, do_once, end_check, halt, order_check
+from batches.operations.lease import CHECK, end_check, order_check, pause_for_outage, run_with_lease
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.operations.run import lease_chunk
 from customers.models import Customer
@@ -67,7 +67,7 @@ def receive_file(
     _require_grants(options, by)
     batch = create_batch(
         customer=customer,
-        kind=Batch.Kind.IMPORT,
+        kind="import",
         state=Batch.State.CHECKING,
         source_name=name[-255:],
         options=options,
@@ -115,7 +115,7 @@ def check_again(
         raise FileGone
     if not Batch.objects.filter(
         pk=batch.pk,
-        kind=Batch.Kind.IMPORT,
+        kind="import",
         state__in=[Batch.State.PLANNED, Batch.State.REFUSED],
     ).update(
         state=Batch.State.CHECKING,
@@ -151,12 +151,12 @@ def check_upload(*, batch_id: UUID | str) -> None:
     attempt is counted before the work, so that a file that crashes the worker is refused. Where the
     database is not available, the check waits for it.
     """
-    do_once(
+    run_with_lease(
         f"the check of batch {batch_id}",
         lease=partial(lease_chunk, batch_id, CHECK),
         work=_check,
         give_up=_give_up,
-        put_off=partial(halt, batch_id=batch_id, number=CHECK),
+        put_off=partial(pause_for_outage, batch_id=batch_id, number=CHECK),
     )
 
 
@@ -173,7 +173,7 @@ def _check(chunk: Chunk) -> None:
     if batch.state != Batch.State.CHECKING:
         end_check(chunk)
         return
-    if batch.kind == Batch.Kind.UNDO:
+    if batch.kind == "undo":
         plan_lines(batch)
         end_check(chunk)
         return

@@ -266,7 +266,7 @@ def _lock(batch: Batch, by: Member) -> Batch:
     lock_customer(batch.customer)
     # With the lock of a start: no line changes in a plan that runs.
     waiting = Batch.objects.select_for_update(of=("self",), no_key=True).select_related("by")
-    locked = waiting.filter(pk=batch.pk, kind=Batch.Kind.IMPORT, state=Batch.State.PLANNED).first()
+    locked = waiting.filter(pk=batch.pk, kind="import", state=Batch.State.PLANNED).first()
     if locked is None:
         raise NotPlanned
     locked.customer = batch.customer

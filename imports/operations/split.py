@@ -18,9 +18,9 @@ import audit.operations as audit
 from batches.errors import NotPlanned, UsersError
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
-from batches.operations.lease import do_once, is_infrastructure
+from batches.operations.lease import is_infrastructure, run_with_lease
 from batches.operations.plan import create_batch
-from batches.operations.wake import poke
+from batches.operations.wake import wake_worker
 from customers.models import Customer, Domain
 from customers.queries import find_customers
 from imports.models import Bundle, BundlePart
@@ -68,7 +68,7 @@ def receive_bundle(*, name: str, parts: Iterable[bytes], options: dict, by: Memb
     for number, part in enumerate(parts, 1):
         BundlePart.objects.create(bundle=bundle, number=number, content=part)
     audit.record("import.uploaded", subject=audit.Subject(bundle.pk, bundle.source_name), by=by)
-    poke("imports.split", bundle_id=str(bundle.pk))
+    wake_worker("imports.split", bundle_id=str(bundle.pk))
     return bundle
 
 
@@ -78,7 +78,7 @@ def split_bundle(*, bundle_id: UUID | str) -> None:
 
     The attempt is counted before the work, so that a file that crashes the worker is refused.
     """
-    do_once(
+    run_with_lease(
         f"the split of upload {bundle_id}",
         lease=partial(_lease, bundle_id),
         work=_split,
@@ -197,7 +197,7 @@ def _plan_for(
     }
     batch = create_batch(
         customer=customer,
-        kind=Batch.Kind.IMPORT,
+        kind="import",
         state=Batch.State.CHECKING,
         source_name=bundle.source_name,
         options=bundle.options | {"defaults": defaults},
@@ -262,7 +262,7 @@ def sweep_bundles() -> None:
         waiting = Bundle.objects.filter(state=Bundle.State.CHECKING).exclude(enqueued_at__gte=stale)
         for bundle_id in list(waiting.values_list("pk", flat=True)):
             Bundle.objects.filter(pk=bundle_id).update(enqueued_at=timezone.now())
-            poke("imports.split", bundle_id=str(bundle_id))
+            wake_worker("imports.split", bundle_id=str(bundle_id))
 
 
 @transaction.atomic

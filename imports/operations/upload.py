@@ -50,7 +50,7 @@ def wipe_files() -> None:
     """
     old = Q(created_at__lt=timezone.now() - UPLOADS_KEPT)
     over = Q(state=State.CANCELED) | old & ~Q(state__in=[State.RUNNING, State.PAUSED])
-    due = over & Q(kind=Batch.Kind.IMPORT, rows_wiped_at=None)
+    due = over & Q(kind="import", rows_wiped_at=None)
     found = Batch.objects.filter(due).order_by("pk").values_list("customer_id", flat=True)
     customers = set(found[:WIPED_AT_ONCE])
     lock_customers(customers)

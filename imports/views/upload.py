@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from batches.errors import UsersError
-from batches.models import Batch
 from batches.queries.batch import find_failed_lines, get_default_domain
 from batches.views import get_batch_or_404
 from customers.access import customer_view
@@ -57,7 +56,7 @@ def upload(request, customer):
 def get_import_or_404(customer, batch_id):
     """Return the customer's import; 404 where there is none."""
     batch = get_batch_or_404(customer, batch_id)
-    if batch.kind != Batch.Kind.IMPORT:
+    if batch.kind != "import":
         raise Http404
     return batch
 

@@ -234,7 +234,7 @@ def _find_waiting(member: Member) -> Iterator[Need]:
             ).format(act=texts_of(batch).label, lines=number(batch.total))
         yield Need(
             tone="warn" if is_refused else "info",
-            icon="file-import" if batch.kind == Batch.Kind.IMPORT else "list-check",
+            icon="file-import" if batch.kind == "import" else "list-check",
             title=title,
             about=_about(batch, batch.created_at),
             url=_batch_url(batch),
@@ -246,7 +246,7 @@ def _find_from_the_queue(member: Member) -> Iterator[Need]:
     """Licenses of the last days for users that this member put on a waitlist."""
     filled = (
         _recent_batches(member, days=QUEUE_DAYS)
-        .filter(kind=Batch.Kind.QUEUE, by=member)
+        .filter(kind="queue", by=member)
         .exclude(options__has_key="seen")
         .annotate(done=Count("lines__number", filter=Q(lines__state=Line.State.DONE)))
         .filter(done__gt=0)

@@ -188,7 +188,7 @@ def _count_batches(member: Member) -> dict[str, int]:
     )
 
 
-KINDS = {Batch.Kind.ADD: "added", Batch.Kind.IMPORT: "added", Batch.Kind.DELETE: "deleted"}
+KINDS = {"add": "added", "import": "added", "delete": "deleted"}
 
 
 def get_chart(*, member: Member) -> Chart:

@@ -53,7 +53,7 @@ def told():
 def batch(contoso, alice, told):
     """An import of 200 people in four chunks, begun."""
     with transaction.atomic():
-        made = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+        made = create_batch(customer=contoso, kind="import", by=alice)
         people = [
             {"user_name": f"u{n}@contoso.example", "display_name": f"U {n}", "location": "US"}
             for n in range(200)

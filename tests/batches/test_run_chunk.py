@@ -40,7 +40,7 @@ def dead_broker():
 def additions(customer, by, number, products=(), **changes):
     """Plan so many people; `changes` are inputs by position."""
     with transaction.atomic():
-        batch = create_batch(customer=customer, kind=Batch.Kind.IMPORT, by=by)
+        batch = create_batch(customer=customer, kind="import", by=by)
         people = [
             {
                 "user_name": f"u{n}@{customer.slug}.example",

@@ -26,7 +26,7 @@ def signed_in(site, northwind, alice, contoso, office, language):
     return site
 
 
-class Asked:
+class LineInput:
     """The questions of the browser, all of them answered the same way."""
 
     def __init__(self, page):
@@ -99,7 +99,7 @@ def test_each_form_asks_before_it_is_left_half_typed(signed_in, northwind, conto
     page = signed_in.page
     address = address_of(name, northwind, contoso, office)
     home = page.locator(".brand")
-    asked = Asked(page)
+    asked = LineInput(page)
     signed_in.open("/customers/")
     signed_in.open(address)
     home.click()
@@ -123,7 +123,7 @@ def test_every_way_out_asks_and_saving_does_not(signed_in):
     page = signed_in.page
     signed_in.open("/customers/contoso/users/")
     page.locator(f".page-head a[href='{ADD}']").click()
-    asked = Asked(page)
+    asked = LineInput(page)
     page.locator("#id_first_name").press_sequentially("Amara")
     other = "zh-hans" if page.locator("html").get_attribute("lang") == "en" else "en"
 
@@ -162,7 +162,7 @@ def test_a_row_that_is_repaired_in_a_dialog_is_not_closed_in_passing(
         check_upload(batch_id=batch.pk)
     page = signed_in.page
     signed_in.open(f"/customers/contoso/batches/{batch.pk}/")
-    asked = Asked(page)
+    asked = LineInput(page)
     edit, dialog = page.locator("#lines td.act a"), page.locator("#dialog")
     edit.click()
     expect(dialog).to_be_visible()

@@ -147,7 +147,7 @@ def test_plan_that_was_not_started_needs_attention(contoso, alice):
 def test_failures_need_attention_and_full_success_does_not(contoso, alice):
     factories.user(contoso, "Taken", user_name="taken@contoso.example")
     for name in ("taken", "free"):
-        batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+        batch = create_batch(customer=contoso, kind="import", by=alice)
         lines = [PlannedLine(tenancy.uuid7(), person(name))]
         save_lines(batch=batch, lines=lines)
         start_batch(batch=batch, by=alice)
@@ -293,7 +293,7 @@ def test_expired_passwords_are_counted_by_customer(contoso, alice):
 
 def test_chart_counts_added_users_without_failures(contoso, alice):
     factories.user(contoso, "Taken", user_name="taken@contoso.example")
-    batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+    batch = create_batch(customer=contoso, kind="import", by=alice)
     lines = [PlannedLine(tenancy.uuid7(), person(n)) for n in ("taken", "ann", "ben")]
     save_lines(batch=batch, lines=lines)
     start_batch(batch=batch, by=alice)

@@ -158,7 +158,7 @@ def test_a_purge_needs_its_number_typed(as_alice, alice, contoso, three):
     assert "This cannot be undone." in as_alice.get(planned).content.decode()
 
     for typed in ("", "2", "three"):
-        refused = as_alice.post(f"{planned}start/", {"typed": typed, "reason": "Asked for"})
+        refused = as_alice.post(f"{planned}start/", {"typed": typed, "reason": "LineInput for"})
         assert refused.status_code == 422
         assert "Nobody was purged." in refused.content.decode()
     assert CustomerUser.objects.count() == 3

@@ -9,7 +9,7 @@ from licensing.operations.seats import Wanted, assign
 from partners.access import Refused
 from tests import factories
 from users.acts.delete import plan_deletes
-from users.acts.selection import NobodyChosen
+from users.acts.selection import NoUsersSelected
 from users.models import CustomerUser, UserSession
 
 pytestmark = pytest.mark.django_db
@@ -104,5 +104,5 @@ def test_help_desk_may_not(contoso, ann, helen):
 
 
 def test_nobody_chosen_is_refused(contoso, alice):
-    with pytest.raises(NobodyChosen):
+    with pytest.raises(NoUsersSelected):
         plan_deletes(customer=contoso, users=[], by=alice)

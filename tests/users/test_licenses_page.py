@@ -159,7 +159,7 @@ def test_too_few_seats_are_said_before_and_after(as_alice, contoso, people):
     assert "1 user gets none" in page
     assert "No license of “Few” is left for this user." in page
     assert "Seats are too few: they go to the first in the order of the list." in page
-    # Asked is about those who get one.
+    # LineInput is about those who get one.
     assert "<h1>Change licenses of 2 users?</h1>" in page
     assert "No seat is left for 1 user, for whom nothing changes." in page
     assert "Change licenses of 3 users" not in page

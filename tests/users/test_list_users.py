@@ -228,7 +228,7 @@ def test_kept_numbers_are_those_that_counting_gives(as_alice, contoso, url, offi
 
 
 def test_more_than_can_be_counted_is_said_so(as_alice, contoso, url, monkeypatch):
-    monkeypatch.setattr("users.queries.list.MOST_COUNTED", 2)
+    monkeypatch.setattr("users.queries.list.MAX_COUNTED", 2)
     for number in range(3):
         factories.user(contoso, f"Ann {number}")
 
@@ -282,7 +282,7 @@ def test_who_may_only_look_gets_nothing_to_select_add_or_export(client, bob, con
 def test_deleted_users_show_when_by_whom_why_and_until_when(as_alice, alice, contoso, url, office):
     batch = Batch.objects.create(
         customer=contoso,
-        kind=Batch.Kind.DELETE,
+        kind="delete",
         state=Batch.State.DONE,
         by=alice,
         by_name="Alice",

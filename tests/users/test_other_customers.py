@@ -215,7 +215,7 @@ def test_the_help_desk_cannot_start_an_owners_plan(as_helen, contoso, alice):
 
 
 def test_who_was_demoted_after_the_plan_makes_no_administrators(contoso, helen, alice):
-    batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=helen)
+    batch = create_batch(customer=contoso, kind="import", by=helen)
     people = [
         {"user_name": "root@contoso.example", "display_name": "Root"}
         | {"permissions": ["global_administrator"]},

@@ -94,7 +94,7 @@ def test_another_permission_of_an_administrator_ends_nothing(contoso, alice):
 
 def test_many_are_promoted_by_an_act(batch, alice, contoso):
     """As an import of changes and an undo do it."""
-    from batches.acts import Asked
+    from batches.acts import LineInput
     from batches.models import Batch
     from users.acts import edit as changing
 
@@ -103,8 +103,10 @@ def test_many_are_promoted_by_an_act(batch, alice, contoso):
         customer=contoso, users=[ann.pk, ben.pk], changes={"department": "IT"}, by=alice
     )
     lines = [
-        Asked(1, ann.pk, {"user_name": ann.user_name, "changes": {"permissions": ADMINISTRATOR}}),
-        Asked(2, ben.pk, {"user_name": ben.user_name, "changes": {"department": "IT"}}),
+        LineInput(
+            1, ann.pk, {"user_name": ann.user_name, "changes": {"permissions": ADMINISTRATOR}}
+        ),
+        LineInput(2, ben.pk, {"user_name": ben.user_name, "changes": {"department": "IT"}}),
     ]
 
     changing.apply_changes(batch=Batch.objects.get(pk=act.pk), lines=lines, by=alice)

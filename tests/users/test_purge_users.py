@@ -19,7 +19,7 @@ from users.acts.delete import plan_deletes
 from users.acts.purge import plan_purges, pseudonym, purge_due
 from users.acts.reset import plan_resets
 from users.acts.restore import plan_restores
-from users.acts.selection import NobodyChosen
+from users.acts.selection import NoUsersSelected
 from users.models import CustomerUser
 
 PERSON = {
@@ -179,7 +179,7 @@ def test_purge_and_restore_never_meet(northwind, alice):
             with transaction.atomic():
                 try:
                     one = plan_restores(customer=customer, users=[user.pk], by=alice)
-                except NobodyChosen:
+                except NoUsersSelected:
                     continue
                 start_batch(batch=one, by=alice)
                 if one.lines.get().state in ("done", "partly"):

@@ -209,7 +209,7 @@ def test_where_one_excludes_the_other_nobody_is_found(contoso, bought, small):
 
 
 def test_the_page_says_more_than_a_number_that_it_knows(as_alice, contoso, bought, monkeypatch):
-    monkeypatch.setattr("users.queries.list.MOST_COUNTED", 3)
+    monkeypatch.setattr("users.queries.list.MAX_COUNTED", 3)
     for _number in range(60):
         user = factories.user(contoso, "Ann")
         Assignment.objects.create(customer=contoso, subscription=bought["office"], user=user)

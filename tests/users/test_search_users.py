@@ -76,7 +76,7 @@ def test_a_search_looks_among_the_deleted_on_their_tab(contoso):
 
 @pytest.mark.parametrize("most", [2, 3])
 def test_a_search_with_too_many_candidates_still_finds_all(contoso, monkeypatch, most):
-    monkeypatch.setattr(users_filters, "MOST_CANDIDATES", most)
+    monkeypatch.setattr(users_filters, "MAX_CANDIDATES", most)
     for name in ("Ann A", "Ann B", "Ann C", "Ben"):
         factories.user(contoso, name)
 

@@ -81,7 +81,7 @@ def test_its_history_leads_to_the_batches(as_alice, alice, ann, contoso):
 def test_a_deleted_user_is_said_to_be_and_cannot_be_reset(as_alice, alice, ann, contoso):
     batch = Batch.objects.create(
         customer=contoso,
-        kind=Batch.Kind.DELETE,
+        kind="delete",
         state=Batch.State.DONE,
         by=alice,
         by_name="Alice",

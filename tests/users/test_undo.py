@@ -371,7 +371,7 @@ def test_every_act_of_an_import_has_its_inverse(contoso, office, people, alice):
     hold(office, bo)
     batch = create_batch(
         customer=contoso,
-        kind=Batch.Kind.IMPORT,
+        kind="import",
         plan={"leavers": {"active": 2, "most": 50}},
         by=alice,
     )
@@ -410,7 +410,7 @@ def test_a_new_location_goes_back_after_the_product_that_is_sold_only_there(
     office.product.not_sold_in = ["US"]
     office.product.save()
     ann = people[0]
-    batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+    batch = create_batch(customer=contoso, kind="import", by=alice)
     line = {
         "user_name": ann.user_name,
         "display_name": ann.display_name,
@@ -572,7 +572,7 @@ def test_it_asks_as_often_for_many_lines_as_for_one(contoso, office, alice):
 
 def test_the_undo_of_many_is_planned_by_a_worker(contoso, people, alice, monkeypatch):
     batch = delete(contoso, people, alice)
-    monkeypatch.setattr("users.acts.undo.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("users.acts.undo.MAX_AT_ONCE", 1)
     monkeypatch.setattr("users.acts.undo.SLICE", 1)
 
     planned = plan_undo(batch=batch, by=alice)
@@ -591,7 +591,7 @@ def test_an_undo_that_is_dropped_while_it_is_planned_stays_dropped(
     contoso, people, alice, monkeypatch
 ):
     batch = delete(contoso, people, alice)
-    monkeypatch.setattr("users.acts.undo.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("users.acts.undo.MAX_AT_ONCE", 1)
     planned = plan_undo(batch=batch, by=alice)
     cancel_batch(batch=planned, by=alice)
 

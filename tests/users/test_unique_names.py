@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from batches.errors import UsersError
-from batches.models import Batch, Line
+from batches.models import Line
 from batches.operations.control import start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from partners import tenancy
@@ -119,7 +119,7 @@ def test_of_imports_restores_and_renames_that_want_one_name_one_gets_it(inside, 
 
     @transaction.atomic
     def run_import():
-        batch = create_batch(customer=contoso, kind=Batch.Kind.IMPORT, by=alice)
+        batch = create_batch(customer=contoso, kind="import", by=alice)
         line = PlannedLine(tenancy.uuid7(), person)
         save_lines(batch=batch, lines=[line])
         return start_batch(batch=batch, by=alice)

@@ -19,7 +19,6 @@ from partners.roles import Permission
 from users.acts.selection import (
     MESSAGES,
     NothingToChange,
-    choose,
     close,
     invert_active,
     is_last_administrator,
@@ -29,6 +28,7 @@ from users.acts.selection import (
     record,
     refuse,
     replan_leaving,
+    select_users,
 )
 from users.models import CustomerUser, UserSession
 
@@ -48,12 +48,12 @@ def plan_blocks(
 
     Users in that state get no line; the plan has their number.
 
-    :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises NoUsersSelected: where none of the ids is an active user of the customer.
     :raises NothingToChange: where no line is left.
     :raises Refused: where the member may not manage users.
     """
     require(by, Permission.MANAGE_USERS)
-    chosen = choose(customer, users, fields=["is_blocked"])
+    chosen = select_users(customer, users, fields=["is_blocked"])
     lines = [
         plan_line(user, problems_of(user, by=by)) for user in chosen if user["is_blocked"] != block
     ]

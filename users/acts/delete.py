@@ -35,7 +35,6 @@ from partners.postgres import IsOneOf, among, execute
 from partners.roles import Permission
 from users.acts.selection import (
     MESSAGES,
-    choose,
     close,
     find_active,
     is_last_administrator,
@@ -44,6 +43,7 @@ from users.acts.selection import (
     record,
     refuse,
     replan_leaving,
+    select_users,
 )
 from users.models import CustomerUser, UserSession
 
@@ -58,11 +58,11 @@ def plan_deletes(
     The plan has the seats that become free by subscription, the numbers of administrators and of
     users who wait for a seat, and whether the last global administrator is among them.
 
-    :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises NoUsersSelected: where none of the ids is an active user of the customer.
     :raises Refused: where the member may not delete users.
     """
     require(by, Permission.DELETE_USERS)
-    chosen = choose(customer, users)
+    chosen = select_users(customer, users)
     lines = [plan_line(user, problems_of(user, by=by)) for user in chosen]
     going = [line.user_id for line in lines if line.is_valid]
     batch = create_batch(

@@ -38,7 +38,6 @@ from users.acts.selection import (
     Locked,
     NothingToChange,
     as_warnings,
-    choose,
     close,
     explain_cell,
     find_protected,
@@ -48,6 +47,7 @@ from users.acts.selection import (
     plan_line,
     problems_of,
     record,
+    select_users,
 )
 from users.models import CustomerUser, UserPermission
 from users.rules.fields import label_of
@@ -74,13 +74,13 @@ def plan_edits(
     is not sold at a new location is planned as a line that cannot run. Users who have these values
     already get no line; the plan says how many they are.
 
-    :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises NoUsersSelected: where none of the ids is an active user of the customer.
     :raises NothingToChange: where no line is left.
     :raises Refused: where the member may not manage users.
     """
     require(by, Permission.MANAGE_USERS)
     changes = {name: changes[name] for name in OF_MANY if name in changes}
-    chosen = choose(customer, users, fields=OF_MANY)
+    chosen = select_users(customer, users, fields=OF_MANY)
     changing = [user for user in chosen if any(user[name] != changes[name] for name in changes)]
     if not changing:
         raise NothingToChange(AS_WANTED)

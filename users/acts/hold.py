@@ -35,17 +35,17 @@ from users.acts.selection import (
     MESSAGES,
     Locked,
     NothingToChange,
-    choose,
     close,
     lock_deleted,
     plan_line,
     record,
+    select_users,
 )
 from users.models import CustomerUser
 
 # Whose purge is let go is left so many days at least in which they can be restored.
 DAYS_OF_GRACE = 7
-MOST_DAYS = 365
+MAX_DAYS = 365
 AS_WANTED = {
     "hold": gettext_lazy("Nothing would change: the purge is held already."),
     "release": gettext_lazy("Nothing would change: the purge is not held."),
@@ -76,16 +76,16 @@ def plan_holds(
     the plan says how many they are.
 
     :raises WrongDays: where it is to be put off by fewer than one day, or by more than 365.
-    :raises NobodyChosen: where none of the ids is a deleted user of the customer.
+    :raises NoUsersSelected: where none of the ids is a deleted user of the customer.
     :raises NothingToChange: where no line is left.
     :raises Refused: where the member may not hold purges.
     """
     require(by, Permission.UNDO_ALL_BATCHES)
-    if act == "extend" and not 1 <= days <= MOST_DAYS:
+    if act == "extend" and not 1 <= days <= MAX_DAYS:
         raise WrongDays
     now = timezone.now()
     plan = PLANS[act]
-    chosen = choose(customer, users, deleted=True, fields=("purge_at", "is_held"))
+    chosen = select_users(customer, users, deleted=True, fields=("purge_at", "is_held"))
     as_wanted = {"hold": True, "release": False}.get(act)
     changing = [user for user in chosen if user["is_held"] is not as_wanted]
     if not changing:

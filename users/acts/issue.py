@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 import audit.operations as audit
-from batches.acts import Asked
+from batches.acts import LineInput
 from batches.models import Batch, Line
 from partners.models import Member
 from partners.postgres import among, execute
@@ -25,7 +25,7 @@ class Issued:
     expires_at: datetime
 
 
-def issue_passwords(*, batch: Batch, lines: Sequence[Asked]) -> Issued:
+def issue_passwords(*, batch: Batch, lines: Sequence[LineInput]) -> Issued:
     """
     Make a temporary password for the user of each line.
 
@@ -55,7 +55,7 @@ def issue_passwords(*, batch: Batch, lines: Sequence[Asked]) -> Issued:
     )
 
 
-def give_passwords(*, batch: Batch, lines: Sequence[Asked]) -> dict[UUID, bytes]:
+def give_passwords(*, batch: Batch, lines: Sequence[LineInput]) -> dict[UUID, bytes]:
     """
     Replace the passwords of the lines' users, and end their sessions at /my/.
 

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy, ngettext
 import audit.operations as audit
 from batches.acts import (
     Act,
-    Asked,
     Case,
     Consequences,
     Inverse,
+    LineInput,
     Outcome,
     Texts,
     problem,
@@ -37,13 +37,13 @@ from users.acts.selection import (
     MESSAGES,
     NothingToChange,
     as_warnings,
-    choose,
     explain_cell,
     find_active,
     find_protected,
     invert_active,
     plan_line,
     problems_of,
+    select_users,
 )
 from users.acts.wait import wait_for_missing, without_places
 
@@ -99,13 +99,13 @@ def plan_licenses(
     after. Where too few seats are free, `when_short` is "first": they go to the first in list
     order; "queue": and the other users join the waitlist; or "none": refuse.
 
-    :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises NoUsersSelected: where none of the ids is an active user of the customer.
     :raises NothingToChange: where no line is left.
     :raises TooFewSeats: where too few seats are free and `when_short` is "none".
     :raises Refused: where the member may not assign licenses.
     """
     require(by, Permission.ASSIGN_LICENSES)
-    chosen = choose(customer, users)
+    chosen = select_users(customer, users)
     ids = [user["pk"] for user in chosen]
     bought = licensing_queries.find_bought(customer)
     rules = ProductRules(bought)
@@ -147,7 +147,7 @@ def plan_licenses(
     return batch
 
 
-def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[Outcome]:
+def apply_licenses(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
     Change the licenses of the lines' users, in their order, as far as seats are free.
 
@@ -162,7 +162,7 @@ def apply_licenses(*, batch: Batch, lines: Sequence[Asked], by: Member) -> list[
         customer=batch.customer,
         changes=[SeatChange.from_json(line.user_id, line.input) for line in able],
         cause=batch.pk,
-        passes_on=batch.kind == Batch.Kind.UNDO,
+        passes_on=batch.kind == "undo",
     )
     stopped = stop_waiting(
         customer=batch.customer,
@@ -212,7 +212,7 @@ CHANGED = ("assigned", "taken", "plans", "stopped", "waiting")
 
 
 def _list_outcomes(
-    lines: Sequence[Asked],
+    lines: Sequence[LineInput],
     refused: Mapping[UUID, str],
     changed: SeatsChanged,
     stopped: Mapping[UUID, list[str]],

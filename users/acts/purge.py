@@ -21,7 +21,7 @@ from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from partners.tenancy import require_current
-from users.acts.selection import MESSAGES, choose, close, lock_deleted, plan_line
+from users.acts.selection import MESSAGES, close, lock_deleted, plan_line, select_users
 from users.models import CustomerUser
 
 # So many users are purged in one transaction, of so many that were found.
@@ -86,11 +86,11 @@ def plan_purges(
 
     Whose purge is held is planned as a line that cannot run.
 
-    :raises NobodyChosen: where none of the ids is a deleted user of the customer.
+    :raises NoUsersSelected: where none of the ids is a deleted user of the customer.
     :raises Refused: where the member may not purge.
     """
     require(by, Permission.PURGE_USERS)
-    chosen = choose(customer, users, deleted=True, fields=("is_held",))
+    chosen = select_users(customer, users, deleted=True, fields=("is_held",))
     batch = create_batch(customer=customer, kind=PURGE.kind, reason=reason, by=by)
     lines = [plan_line(user, [problem("held")] if user["is_held"] else []) for user in chosen]
     save_lines(batch=batch, lines=lines)

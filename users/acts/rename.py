@@ -33,7 +33,7 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
     # Locked as where it is started: no line changes in a plan that runs.
     waiting = Batch.objects.select_for_update(of=("self",), no_key=True).filter(
         pk=batch.pk,
-        kind__in=[Batch.Kind.RESTORE, Batch.Kind.UNDO],
+        kind__in=["restore", "undo"],
         state=Batch.State.PLANNED,
     )
     locked = waiting.first()
@@ -51,12 +51,12 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
     line.input["user_name"] = user_name
     line.problems = [one for one in line.problems if not _is_of_name(one)]
     batch.plan = locked.plan
-    if batch.kind == Batch.Kind.UNDO and was_kept_back:
+    if batch.kind == "undo" and was_kept_back:
         line.problems += count_restored(batch, line)
     Line.objects.filter(pk=line.pk).update(
         input=line.input, problems=line.problems, state=Line.State.PLANNED
     )
-    if batch.kind == Batch.Kind.RESTORE:
+    if batch.kind == "restore":
         coming = list(batch.lines.filter(state=Line.State.PLANNED).defer("sealed"))
         batch.plan["seats"] = forecast_seats(batch.customer, coming)
     batch.save(update_fields=["plan"])

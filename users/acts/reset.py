@@ -18,13 +18,13 @@ from partners.roles import Permission
 from users.acts.issue import give_passwords
 from users.acts.selection import (
     MESSAGES,
-    choose,
     close,
     find_active,
     plan_line,
     problems_of,
     record,
     refuse,
+    select_users,
 )
 
 
@@ -33,11 +33,11 @@ def plan_resets(*, customer: Customer, users: Iterable[UUID], by: Member) -> Bat
     """
     Plan a new temporary password for each of these active users.
 
-    :raises NobodyChosen: where none of the ids is an active user of the customer.
+    :raises NoUsersSelected: where none of the ids is an active user of the customer.
     :raises Refused: where the member may not reset passwords.
     """
     require(by, Permission.RESET_PASSWORDS)
-    chosen = choose(customer, users)
+    chosen = select_users(customer, users)
     batch = create_batch(customer=customer, kind=RESET.kind, by=by)
     save_lines(batch=batch, lines=[plan_line(user, problems_of(user, by=by)) for user in chosen])
     return batch

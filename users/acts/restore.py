@@ -31,7 +31,14 @@ from partners.postgres import IsOneOf, execute
 from partners.roles import Permission
 from users.acts.delete import get_holdings
 from users.acts.issue import give_passwords
-from users.acts.selection import MESSAGES, Locked, choose, find_deleted, invert_added, plan_line
+from users.acts.selection import (
+    MESSAGES,
+    Locked,
+    find_deleted,
+    invert_added,
+    plan_line,
+    select_users,
+)
 from users.acts.wait import wait_for_missing
 from users.models import CustomerUser
 from users.rules import names
@@ -53,11 +60,11 @@ def plan_restores(
     one. An administrator comes back as a plain user where the member may not grant more. The
     batch's plan says per subscription how many seats are wanted and how many are free.
 
-    :raises NobodyChosen: where none of the ids is a deleted user of the customer.
+    :raises NoUsersSelected: where none of the ids is a deleted user of the customer.
     :raises Refused: where the member may not restore users.
     """
     require(by, Permission.RESTORE_USERS)
-    chosen = choose(customer, users, deleted=True)
+    chosen = select_users(customer, users, deleted=True)
     held = get_holdings((user["deletion"] for user in chosen), (user["pk"] for user in chosen))
     taken = find_taken(customer, [user["user_name"] for user in chosen])
     may_grant = by.may(Permission.ACT_ON_ADMINISTRATORS)

@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 import audit.operations as audit
 from batches.acts import (
     WARNING,
-    Asked,
     Case,
     Inverse,
     LineInput,
@@ -40,7 +39,7 @@ class Locked(Protocol):
     permissions: list[str]
 
 
-class NobodyChosen(UsersError):
+class NoUsersSelected(UsersError):
     """No user was chosen, or none of those chosen is there any more."""
 
     message = _("No user is chosen. Go back to the list and choose at least one.")
@@ -81,7 +80,7 @@ OF_LOCKED = ("pk", "is_administrator", "permissions")
 ADMINISTRATOR = {"code": "administrator", "severity": "error"}
 
 
-def choose(
+def select_users(
     customer: Customer,
     users: Iterable[UUID],
     *,
@@ -93,7 +92,7 @@ def choose(
 
     Each as what a plan needs of everybody, and these further fields.
 
-    :raises NobodyChosen: where none of the ids is such a user.
+    :raises NoUsersSelected: where none of the ids is such a user.
     """
     users = list(users)
     chosen = list(
@@ -102,7 +101,7 @@ def choose(
         .values(*{*OF_EVERYBODY, *fields})
     )
     if not chosen:
-        raise NobodyChosen(NobodyChosen.are_gone if users else None)
+        raise NoUsersSelected(NoUsersSelected.are_gone if users else None)
     return chosen
 
 
@@ -143,7 +142,7 @@ def find_protected(present: Mapping[UUID, Locked], *, by: Member) -> set[UUID]:
     return {pk for pk, user in present.items() if user.is_administrator}
 
 
-def find_active(customer_id: UUID, lines: Sequence[Asked]) -> dict[UUID, Locked]:
+def find_active(customer_id: UUID, lines: Sequence[LineInput]) -> dict[UUID, Locked]:
     """
     The active users of the lines by id.
 
@@ -155,7 +154,7 @@ def find_active(customer_id: UUID, lines: Sequence[Asked]) -> dict[UUID, Locked]
 
 
 def find_deleted(
-    customer_id: UUID, lines: Sequence[Asked], *, fields: Iterable[str] = ()
+    customer_id: UUID, lines: Sequence[LineInput], *, fields: Iterable[str] = ()
 ) -> dict[UUID, Locked]:
     """The deleted users of the lines by id, with these fields; as `find_active` finds them."""
     users = CustomerUser.objects.all()
@@ -163,21 +162,21 @@ def find_deleted(
 
 
 def lock_active(
-    customer_id: UUID, lines: Sequence[Asked], *, fields: Iterable[str] = ()
+    customer_id: UUID, lines: Sequence[LineInput], *, fields: Iterable[str] = ()
 ) -> dict[UUID, Locked]:
     """The active users of the lines by id, with these fields, locked in the order of their ids."""
     return _lock(customer_id, lines, fields, deleted_at=None)
 
 
 def lock_deleted(
-    customer_id: UUID, lines: Sequence[Asked], *, fields: Iterable[str] = ()
+    customer_id: UUID, lines: Sequence[LineInput], *, fields: Iterable[str] = ()
 ) -> dict[UUID, Locked]:
     """The deleted users of the lines by id, with these fields, locked in the order of their ids."""
     return _lock(customer_id, lines, fields, deleted_at__isnull=False)
 
 
 def _lock(
-    customer_id: UUID, lines: Sequence[Asked], fields: Iterable[str], **which
+    customer_id: UUID, lines: Sequence[LineInput], fields: Iterable[str], **which
 ) -> dict[UUID, Locked]:
     locked = CustomerUser.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
     return _find(locked, customer_id, lines, fields, **which)
@@ -186,7 +185,7 @@ def _lock(
 def _find(
     users: QuerySet[CustomerUser],
     customer_id: UUID,
-    lines: Sequence[Asked],
+    lines: Sequence[LineInput],
     fields: Iterable[str] = (),
     **which,
 ) -> dict[UUID, Locked]:

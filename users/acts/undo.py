@@ -46,7 +46,7 @@ from users.rules.fields import label_of
 from users.rules.gather import gather_facts
 
 # So many lines are planned while the page waits, in about a second; more in a worker.
-MOST_AT_ONCE = 1_000
+MAX_AT_ONCE = 1_000
 # So many lines are looked at together, and done at once where they give seats to each other.
 SLICE = LARGEST_CHUNK
 
@@ -97,7 +97,7 @@ def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
         plan={"kind": undone.kind, "nothing_done": undone.total - to_do},
         by=by,
     )
-    if to_do > MOST_AT_ONCE:
+    if to_do > MAX_AT_ONCE:
         order_check(undo)
     else:
         plan_lines(undo)

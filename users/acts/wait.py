@@ -1,7 +1,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from batches.acts import Asked
+from batches.acts import LineInput
 from batches.models import Batch
 from licensing.operations.seats import Assigned
 from licensing.operations.waitlist import WaitRequest, wait
@@ -10,7 +10,7 @@ from licensing.operations.waitlist import WaitRequest, wait
 def wait_for_missing(
     *,
     batch: Batch,
-    lines: Sequence[Asked],
+    lines: Sequence[LineInput],
     assigned: Assigned,
     swaps: Sequence[WaitRequest] = (),
 ) -> dict[UUID, dict]:

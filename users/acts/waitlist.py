@@ -14,7 +14,7 @@ from batches.acts import Act, Outcome, Texts
 from batches.models import Batch, Line
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.operations.run import save_outcomes
-from batches.operations.wake import poke_filling
+from batches.operations.wake import wake_waitlist
 from customers.counts import lock_customer
 from customers.models import Customer
 from licensing import queries as licensing_queries
@@ -54,7 +54,7 @@ def _fill_some(customer_id: UUID | str) -> list[Order]:
     customer = Customer.objects.filter(pk=customer_id).first()
     if customer is None or customer.is_archived:
         return []
-    # Asked before the lock: most calls find nothing.
+    # LineInput before the lock: most calls find nothing.
     if not licensing_queries.has_assignable_seats(customer):
         return []
     lock_customer(customer)
@@ -155,7 +155,7 @@ def _outcome(number: int, order: Order) -> Outcome:
 @transaction.atomic
 def note_seen(*, batch: Batch, by: Member) -> None:
     """Note that the member who had put these users in line has seen the report."""
-    if batch.kind == Batch.Kind.QUEUE and batch.by_id == by.pk and not batch.options.get("seen"):
+    if batch.kind == "queue" and batch.by_id == by.pk and not batch.options.get("seen"):
         batch.options["seen"] = True
         batch.save(update_fields=["options"])
 
@@ -167,7 +167,7 @@ def sweep_waiting() -> int:
             one for one in licensing_queries.find_customers_with_free_seats() if not one.is_archived
         ]
         for customer in customers:
-            poke_filling(customer)
+            wake_waitlist(customer)
     return len(customers)
 
 

@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from users.acts.hold import MOST_DAYS, WrongDays
+from users.acts.hold import MAX_DAYS, WrongDays
 
 
 class HoldPurge(forms.Form):
@@ -17,7 +17,7 @@ class HoldPurge(forms.Form):
     days = forms.IntegerField(
         label=_("Days"),
         min_value=1,
-        max_value=MOST_DAYS,
+        max_value=MAX_DAYS,
         required=False,
         initial=30,
         help_text=_("So many days later than now planned, up to 365."),

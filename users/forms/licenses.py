@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from users.acts.licenses import Changes
-from users.acts.selection import NobodyChosen
+from users.acts.selection import NoUsersSelected
 from users.queries.selection import Chosen, Held
 
 KEEP, GIVE, TAKE = "keep", "give", "take"
@@ -127,7 +127,7 @@ class ManageLicenses(forms.Form):
         """Refuse to act on other users than those whom the page has shown."""
         cleaned = super().clean()
         if not len(self.chosen):
-            raise forms.ValidationError(NobodyChosen.message)
+            raise forms.ValidationError(NoUsersSelected.message)
         if cleaned.get("shown") != self.chosen.mark:
             raise forms.ValidationError(self._describe_change(cleaned.get("shown", "")))
         return cleaned

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.http import urlencode
 
 # So many ids stand in an address without making it too long for anything between.
-MOST_IN_ADDRESS = 50
+MAX_IN_ADDRESS = 50
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Choice:
     @property
     def is_short(self) -> bool:
         """Whether it can stand in an address."""
-        return (self.ids + self.without).count(",") < MOST_IN_ADDRESS and len(
+        return (self.ids + self.without).count(",") < MAX_IN_ADDRESS and len(
             self.query or ""
         ) < 1_000
 

@@ -43,7 +43,7 @@ class OpenSet:
 
 def find_open_set(customer: Customer, *, member: Member) -> Batch | None:
     """The set that the member has not finished at this customer, or None."""
-    sets = customer.batches.filter(kind=Batch.Kind.ADD, state=Batch.State.OPEN, by=member)
+    sets = customer.batches.filter(kind="add", state=Batch.State.OPEN, by=member)
     return sets.first()
 
 
@@ -59,4 +59,4 @@ def get_open_set(customer: Customer, *, member: Member) -> OpenSet | None:
 
 def get_set(customer: Customer, batch_id: UUID, *, member: Member) -> Batch | None:
     """The set of this id that the member began, finished or not, or None."""
-    return customer.batches.filter(pk=batch_id, kind=Batch.Kind.ADD, by=member).first()
+    return customer.batches.filter(pk=batch_id, kind="add", by=member).first()

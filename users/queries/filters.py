@@ -18,7 +18,7 @@ from users.models import CustomerUser
 from users.rules import names
 
 # More are not looked up one by one: all users of the list are asked whether they match.
-MOST_CANDIDATES = 20_000
+MAX_CANDIDATES = 20_000
 
 
 @dataclass(frozen=True)
@@ -164,11 +164,11 @@ def _search(users: QuerySet, customer: Customer, filters: Filters) -> QuerySet:
         cursor.execute(
             "SELECT cardinality(ids), ids::text"
             " FROM (SELECT ARRAY(SELECT app.search_users(%s, %s, %s, %s)) AS ids) AS found",
-            [customer.pk, filters.is_deleted, patterns, MOST_CANDIDATES + 1],
+            [customer.pk, filters.is_deleted, patterns, MAX_CANDIDATES + 1],
         )
         number, ids = cursor.fetchone()
-    if number <= MOST_CANDIDATES:
-        # Asked for once, and handed back as the text they came as, however often they are used.
+    if number <= MAX_CANDIDATES:
+        # LineInput for once, and handed back as the text they came as, however often they are used.
         return users.filter(pk__in=RawSQL("SELECT unnest(%s::uuid[])", [ids]))
     for pattern in patterns:
         users = users.filter(Like(F("search"), Value(pattern, output_field=TextField())))

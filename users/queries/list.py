@@ -24,7 +24,7 @@ from users.queries.page import Page, build_page, get_page, read_sort
 from users.rules import names
 
 # Beyond it nobody counts: the page says "10,000+".
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 # As many licenses of a user as a row names; the others are a number.
 BADGES = 2
 
@@ -115,7 +115,7 @@ def _search(
     customer: Customer, *, filters: Filters, count: UserCount, **place
 ) -> tuple[Page, Total]:
     size = count.deleted if filters.is_deleted else count.active
-    most = {"list_size": size, "count_to": MOST_COUNTED + 1}
+    most = {"list_size": size, "count_to": MAX_COUNTED + 1}
     page, number, is_exact = search_page(customer, filters=filters, **most, **place)
     # Where more may be found, as many as are known of are more than all but one of them.
     return page, _total(number) if is_exact else Total(number - 1, is_exact=False)
@@ -132,11 +132,11 @@ def count_users(
     kept = _kept_number(filters, count, {s.pk: s.assigned for s in subscriptions})
     if kept is not None:
         return Total(kept)
-    return _total(users.order_by()[: MOST_COUNTED + 1].count())
+    return _total(users.order_by()[: MAX_COUNTED + 1].count())
 
 
 def _total(number: int) -> Total:
-    return Total(min(number, MOST_COUNTED), is_exact=number <= MOST_COUNTED)
+    return Total(min(number, MAX_COUNTED), is_exact=number <= MAX_COUNTED)
 
 
 def _kept_number(filters: Filters, count: UserCount, assigned: dict[UUID, int]) -> int | None:

@@ -35,7 +35,7 @@ def find_taken_names(batch: Batch) -> list[TakenName]:
 
     Two statements.
     """
-    kinds = {Batch.Kind.RESTORE, Batch.Kind.UNDO}
+    kinds = {"restore", "undo"}
     if batch.kind not in kinds or batch.state != Batch.State.PLANNED:
         return []
     lines = Line.objects.filter(

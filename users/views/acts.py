@@ -23,7 +23,7 @@ from users.acts.hold import plan_holds
 from users.acts.purge import plan_purges
 from users.acts.reset import plan_resets
 from users.acts.restore import plan_restores
-from users.acts.selection import NobodyChosen, note_counted
+from users.acts.selection import NoUsersSelected, note_counted
 from users.acts.undo import plan_undo
 from users.acts.waitlist import note_seen
 from users.forms.hold import HoldPurge
@@ -53,7 +53,7 @@ def unblock_blocked(request, customer, batch_id):
     users = find_blocked(batch).values_list("pk", flat=True)
     try:
         planned = plan_blocks(customer=customer, users=users, block=False, by=request.user)
-    except NobodyChosen:
+    except NoUsersSelected:
         messages.error(request, _("None of these users is blocked now."))
         return redirect("batches:batch", customer.slug, batch.pk)
     return redirect("batches:batch", customer.slug, planned.pk)
@@ -106,7 +106,7 @@ def restore_deleted(request, customer, batch_id):
     users = find_done_users(batch)
     try:
         planned = plan_restores(customer=customer, users=users, by=request.user)
-    except NobodyChosen:
+    except NoUsersSelected:
         messages.error(request, _("None of these users is deleted any more."))
         return redirect("batches:batch", customer.slug, batch.pk)
     return redirect("batches:batch", customer.slug, planned.pk)
@@ -132,7 +132,7 @@ def rename_restored(request, customer, batch_id):
 
 
 # So many choices that are too long for an address are remembered while a member is signed in.
-MOST_KEPT = 3
+MAX_KEPT = 3
 
 
 def read_choice(request):
@@ -157,7 +157,7 @@ def redirect_to_page(request, customer, name, **more):
     if not choice.is_short:
         kept = request.session.get("choices", {})
         token = token_urlsafe(9)
-        latest = list(kept.items())[-(MOST_KEPT - 1) :]
+        latest = list(kept.items())[-(MAX_KEPT - 1) :]
         request.session["choices"] = dict(latest) | {token: choice.values}
         address = f"kept={token}"
     if said := urlencode(more, doseq=True):
@@ -184,7 +184,7 @@ def count_chosen(request, customer):
     """Return how many users were chosen; where it is nobody, that is an error."""
     chosen = read_chosen(request, customer)
     if not chosen:
-        raise NobodyChosen
+        raise NoUsersSelected
     return len(chosen)
 
 

@@ -14,14 +14,14 @@ from partners.pages import render_form
 from partners.roles import Permission
 from users.acts import waitlist
 from users.acts.licenses import plan_licenses
-from users.acts.selection import NobodyChosen
+from users.acts.selection import NoUsersSelected
 from users.forms.licenses import ManageLicenses
 from users.queries.selection import find_held, get_chosen
 from users.queries.user import get_user
 from users.views.acts import read_choice, read_chosen, redirect_to_page
 
 # So many users are handed on to the page that changes their location.
-MOST_HANDED_ON = 1_000
+MAX_HANDED_ON = 1_000
 
 
 @customer_view(Permission.ASSIGN_LICENSES)
@@ -32,7 +32,7 @@ def manage(request, customer):
         return redirect_to_page(request, customer, "users:licenses")
     try:
         form = read_form(request, customer)
-    except (NobodyChosen, UnknownFilter) as error:
+    except (NoUsersSelected, UnknownFilter) as error:
         messages.error(request, error.message)
         return redirect("users:list", customer.slug)
     if form.is_valid():
@@ -50,7 +50,7 @@ def read_form(request, customer):
     chosen = get_chosen(customer, read_chosen(request, customer), member=request.user)
     is_sent = "shown" in request.POST
     if not is_sent and not chosen.ids:
-        raise NobodyChosen
+        raise NoUsersSelected
     return ManageLicenses(
         request.POST if is_sent else None,
         chosen=chosen,
@@ -61,7 +61,7 @@ def read_form(request, customer):
 def page_of(request, customer, form):
     """Return everything the page shows."""
     choice, without = read_choice(request), form.chosen.without_location
-    may_move = request.user.may(Permission.MANAGE_USERS) and len(without) <= MOST_HANDED_ON
+    may_move = request.user.may(Permission.MANAGE_USERS) and len(without) <= MAX_HANDED_ON
     return {
         "nav": "users",
         "customer": customer,
