@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 import audit.operations as audit
 from batches import texts
-from batches.acts import LineMessage
+from batches.acts import LineMessage, texts_of
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from customers.models import Customer
@@ -66,7 +66,7 @@ def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> It
                 "" if line.number is None else str(line.number),
                 line.user_name,
                 line.name,
-                line.act or str(batch.get_kind_display()),
+                line.act or str(texts_of(batch).label),
                 line.label,
                 "; ".join(line.changes),
                 "; ".join(line.products),
