@@ -65,7 +65,7 @@ def test_an_invited_person_joins_and_gets_a_role(site, alice, bob, staff, width)
     expect(page.get_by_role("dialog")).to_be_visible()
     site.check()
     page.get_by_role("dialog").get_by_role("button", name="Deactivate").click()
-    expect(page.locator("#notices")).to_contain_text("cannot sign in any more")
+    expect(page.locator("#notices")).to_contain_text("deactivated and signed out everywhere")
 
 
 @pytest.mark.parametrize("width", [1440, 390])
