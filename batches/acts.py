@@ -143,6 +143,8 @@ class Act:
     needs: Callable[[Batch], Iterable[Permission]] = lambda _batch: ()
     # Its name on a line, where the lines of a batch differ.
     word: str | Promise = ""
+    # What lines of its batches do that name no act, where it is not the same.
+    usual_act: str = ""
     # None where the lines of its batches have acts of their own, or are done as they are planned.
     apply: Apply | None = None
     # Refuses, by raising, to start a plan that would do harm.

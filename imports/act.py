@@ -125,6 +125,7 @@ IMPORT = Act(
     needs=lambda batch: (
         [Permission.DELETE_USERS] if batch.options.get("purpose") == "roster" else []
     ),
+    usual_act="add",
     guard=refuse_unsafe,
     # The lines hold everything from then on.
     release=lambda batch: forget_file(Q(pk=batch.pk)),

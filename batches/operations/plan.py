@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from batches.acts import get_act
 from batches.models import Batch, Line
 from customers.models import Customer
 from partners.models import Member
@@ -45,6 +46,7 @@ def save_lines(*, batch: Batch, lines: Sequence[PlannedLine], first: int = 1) ->
 
 
 def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> None:
+    usual = get_act(batch.kind).usual_act or batch.kind
     # Not bulk_create: a BinaryField in the model makes Django send every value by itself.
     execute(
         f"""
@@ -57,7 +59,7 @@ def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> Non
         {
             "number integer": list(range(first, first + len(lines))),
             "state text": [str(_first_state(line)) for line in lines],
-            "act text": [line.act or line.input.get("act") or _act_of(batch) for line in lines],
+            "act text": [line.act or line.input.get("act") or usual for line in lines],
             "user_id uuid": [line.user_id for line in lines],
             "input text": [as_json(line.input) for line in lines],
             "problems text": [as_json(line.problems) if line.problems else "[]" for line in lines],
@@ -88,7 +90,3 @@ def _without_unstorable(value):
 
 def _first_state(line: PlannedLine) -> str:
     return Line.State.PLANNED if line.is_valid else Line.State.INVALID
-
-
-def _act_of(batch: Batch) -> str:
-    return "add" if batch.kind == "import" else str(batch.kind)
