@@ -1,4 +1,4 @@
-"""The registry of acts: what the engine, the pages and the record know about each of them."""
+"""The registry of acts: what the engine, the pages and the audit trail know about each of them."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -164,7 +164,7 @@ class Act:
     licenses: Callable[[Line, Mapping[str, str]], tuple[str, ...]] | None = None
     # What lines of its batches show beside the user: "licenses", "changes".
     shows: Callable[[Batch], Collection[str]] = lambda _batch: ()
-    # What must be said as a plan is started: "new_passwords", "when_short", "typed".
+    # Questions of the form that starts a plan: "new_passwords", "when_short", "typed".
     asks: Collection[str] = ()
     # Lines that are of no use to a user with blocked sign-in.
     needs_sign_in: Q | None = None

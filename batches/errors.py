@@ -23,7 +23,7 @@ class AllOrNothing(UsersError):
 
 
 class LastAdministrator(UsersError):
-    """The act would leave the customer without a global administrator, and nobody said so."""
+    """The act would leave the customer without a global administrator; that was not confirmed."""
 
     message = _(
         "No global administrator who can sign in would be left. Say explicitly that you want"
@@ -32,7 +32,7 @@ class LastAdministrator(UsersError):
 
 
 class TooFewSeats(UsersError):
-    """Nobody was to get a license unless all do, and some cannot."""
+    """All users or none were to get a license, and there are too few."""
 
     message = _(
         "Too few licenses are free for everybody, and in that case nobody was to get one. Buy"
@@ -41,7 +41,7 @@ class TooFewSeats(UsersError):
 
 
 class CannotUndo(UsersError):
-    """The batch is not over, is over for too long, or did what cannot be undone; see `code`."""
+    """The batch has not ended, ended too long ago, or did what cannot be undone; see `code`."""
 
     REASONS = {
         "not_over": _("This batch has not ended yet. Only what has been done can be undone."),

@@ -1,4 +1,4 @@
-"""What is said as a plan is started, and what a restored user is called."""
+"""The form that starts a plan, and the filters of the list of batches."""
 
 import re
 from collections.abc import Container, Sequence
@@ -18,7 +18,7 @@ from customers.models import Customer
 
 
 class Note(forms.Form):
-    """What is said for the record about a plan; it goes along with every repair of the plan."""
+    """Reason and ticket number of a plan; sent along with each repair of its rows."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -37,12 +37,12 @@ class Note(forms.Form):
 
     @property
     def is_sent(self) -> bool:
-        """Whether both fields stood on the page, and hold what can be kept."""
+        """Whether both fields were on the page, with valid values."""
         return {"reason", "ticket"} <= self.data.keys() and self.is_valid()
 
 
 class StartBatch(Note):
-    """What must be said before a plan runs; which of it is asked depends on the plan."""
+    """The questions before a plan runs; its act and its state decide which of them are asked."""
 
     may_take_last_administrator = forms.BooleanField(
         label=_("Yes, leave this customer without a global administrator who can sign in"),
@@ -101,14 +101,14 @@ class StartBatch(Note):
             self.fields["typed"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "off"}
 
     def clean_may_take_last_administrator(self) -> bool:
-        """Refuse what takes the last global administrator, unless it was said to be meant."""
+        """Refuse to take the last global administrator without confirmation."""
         is_meant = self.cleaned_data["may_take_last_administrator"]
         if not is_meant:
             raise forms.ValidationError(LastAdministrator.message)
         return is_meant
 
     def clean_typed(self) -> str:
-        """Compare the number that was typed with the number of users."""
+        """Compare the typed number with the number of users."""
         typed = re.sub(r"[\s.,]", "", self.cleaned_data["typed"])
         if typed != str(self.number):
             raise forms.ValidationError(self.refusal)
@@ -116,18 +116,18 @@ class StartBatch(Note):
 
     @property
     def refusal(self) -> str:
-        """What is said where the number was not typed."""
+        """The error for a missing or a wrong number."""
         text = _("Nobody was purged. Type %(n)s here if these users are to go for good.")
         return text % {"n": intcomma(self.number)}
 
     @property
     def choices(self) -> dict:
-        """What the operation is told."""
-        unsaid = {name for name in Note.base_fields if name not in self.data}
+        """The arguments for `start_batch`."""
+        unsent = {name for name in Note.base_fields if name not in self.data}
         return {
             name: value
             for name, value in self.cleaned_data.items()
-            if name not in unsaid | {"typed"}
+            if name not in unsent | {"typed"}
         }
 
 
@@ -141,7 +141,7 @@ class Place:
 
     @classmethod
     def of(cls, query: QueryDict, shows: Container[str]) -> "Place":
-        """Read it from the address; what means nothing is taken for the first page of all."""
+        """Read it from the address; invalid values mean the first page of all lines."""
         show = query.get("show", "")
         return cls(
             show=show if show in shows else "",

@@ -14,7 +14,7 @@ UPLOADS_KEPT = timedelta(hours=24)
 
 
 class Batch(TenantModel):
-    """One act of a member on one or many users: plan, progress, result, and its sheet."""
+    """An act of a member on one or many users: plan, progress, result, and its sheet."""
 
     class State(models.TextChoices):
         # A set that grows by "Add another user" until it is finished.
@@ -23,7 +23,7 @@ class Batch(TenantModel):
         REFUSED = "refused", _("File refused")
         PLANNED = "planned", _("Waiting for you")
         RUNNING = "running", _("Running")
-        # Begun, and not going on now; `halted_by` says why.
+        # Started, and waiting; `halted_by` has the reason.
         PAUSED = "paused", _("Paused")
         DONE = "done", _("Done")
         CANCELED = "canceled", _("Canceled")
@@ -42,21 +42,21 @@ class Batch(TenantModel):
         Member, models.PROTECT, db_index=False, db_constraint=False, related_name="batches"
     )
     by_name = models.CharField(max_length=120)
-    # What was chosen once for the whole batch, as JSON: defaults of an import, seats when short …
+    # Choices for the whole batch, as JSON: defaults of an import, `when_short` …
     options = models.JSONField(default=dict)
-    # What was found out while it was planned: the detected format, seats before and after …
+    # Found while it was planned: the detected format, seats before and after …
     plan = models.JSONField(default=dict)
     source_name = models.CharField(max_length=255, blank=True)
     total = models.PositiveIntegerField(default=0)
     reason = models.CharField(max_length=240, blank=True)
     # The number of the case in the partner's help desk.
     ticket = models.CharField(max_length=60, blank=True)
-    # The batch that this one takes back; no key.
+    # The batch that this one undoes; no key.
     undoes = models.UUIDField(null=True)
-    # The file for many customers that this batch was cut from; no key.
+    # The multi-customer upload that this batch was split from; no key.
     bundle = models.UUIDField(null=True)
     halted_by = models.CharField(max_length=10, choices=HaltedBy, blank=True)
-    # The wrapped key of the temporary passwords; '' when there are none, or none any more.
+    # The wrapped key of the temporary passwords; '' without passwords, or when they were deleted.
     sheet_key = models.CharField(max_length=200, blank=True)
     sheet_expires_at = models.DateTimeField(null=True)
     handed_over_at = models.DateTimeField(null=True)
@@ -128,7 +128,7 @@ class Batch(TenantModel):
 
 
 class NumberedPart(models.Model):
-    """A row that is numbered in what it belongs to; both together are its key."""
+    """A row with a number that is unique in its parent; both together are its key."""
 
     partner = models.ForeignKey(
         "partners.Partner",
@@ -145,18 +145,18 @@ class NumberedPart(models.Model):
 
 
 class Line(NumberedPart):
-    """One user of a batch: what was asked, what became of it, and the sealed password."""
+    """One user of a batch: input, result, and the sealed password."""
 
     class State(models.TextChoices):
         # Will not run: the plan found an error.
         INVALID = "invalid", _("Cannot run")
-        # Will not run either: a member has taken it out of the plan.
+        # Will not run: a member has taken it out of the plan.
         LEFT_OUT = "left_out", _("Left out")
         PLANNED = "planned", _("Planned")
-        # One line alone is being tried; found so after a crash, it is the line that crashes.
+        # Tried in a transaction of its own; found so after a crash, it is the line that crashes.
         TRYING = "trying", _("Being tried")
         DONE = "done", _("Done")
-        # The user is done, but something is missing, say a seat; `result` says what.
+        # The user is done, but something is missing, like a seat; `result` has what.
         PARTLY = "partly", _("Done in part")
         FAILED = "failed", _("Failed")
 
@@ -165,9 +165,9 @@ class Line(NumberedPart):
         Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="lines"
     )
     state = models.CharField(max_length=10, choices=State, default=State.PLANNED)
-    # The state of the few lines that are looked for by it; NULL while all is well. No index knows
-    # the state itself, so a line that is planned and then done stays where it is on its page and
-    # in every index.
+    # The state of the few lines that are searched by it; NULL while all is well. The state itself
+    # is in no index, so a line that is planned and then done keeps its place in the table and in
+    # every index.
     trouble = models.GeneratedField(
         expression=Case(When(state__in=["invalid", "left_out", "failed", "partly"], then="state")),
         output_field=models.CharField(max_length=10, null=True),
@@ -175,9 +175,9 @@ class Line(NumberedPart):
     )
     # The kind of act, as the registry names it.
     act = models.CharField(max_length=10)
-    # Known before the line runs, also of a user who is yet to be added: a repeat changes nothing.
+    # Set before the line runs, for a new user too, so that a repeat changes nothing.
     user_id = models.UUIDField(null=True)
-    # Always holds user_name and display_name, so that the line can be shown without the user.
+    # Always has user_name and display_name, so that the line can be shown without the user.
     input = models.JSONField(default=dict)
     # [{"code", "column", "value", "severity", …}] as imports.check.rows describes them.
     problems = models.JSONField(default=list)
@@ -199,7 +199,7 @@ class Line(NumberedPart):
 
 
 class Chunk(NumberedPart):
-    """A run of lines that one task does in one transaction; its row lock is the lease."""
+    """A range of lines that one task applies in one transaction; its row lock is the lease."""
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -209,7 +209,7 @@ class Chunk(NumberedPart):
     batch = models.ForeignKey(
         Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="chunks"
     )
-    # The numbers of its lines, as far as these are to be done; 0 where it is no run of lines.
+    # The first and last number of its lines; 0 for the check of a file.
     first = models.PositiveIntegerField(default=0)
     last = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)

@@ -20,12 +20,12 @@ from licensing.queries import find_product_names
 from partners.models import Member
 from partners.roles import Permission
 
-# The pages of these change by themselves.
+# The pages of batches in these states refresh themselves.
 MOVING = {Batch.State.CHECKING, Batch.State.RUNNING, Batch.State.PAUSED}
 
 
 class Facts(NamedTuple):
-    """What the page knows of its batch, for the panels."""
+    """Facts about a batch that its page and the panels share."""
 
     member: Member
     progress: Progress
@@ -38,11 +38,11 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True)
 class Panel:
-    """What an app adds to the page of a batch: values, and templates by their place there."""
+    """What an app adds to the page of a batch: values, and templates by their place."""
 
     values: Callable[[Batch, Facts], dict]
     templates: Mapping[str, str] = field(default_factory=dict)
-    # A sentence for some batches of a list, by their keys.
+    # A sentence for some batches of a list, by batch id.
     notes: Callable[..., Mapping[UUID, str]] | None = None
 
 
@@ -101,7 +101,7 @@ def page_of(batch: Batch, place: Place, *, member: Member) -> dict:
 def _may_retry(batch: Batch, progress: Progress) -> bool:
     left = progress.failed + batch.plan.get("stopped", {}).get("lines", 0)
     is_over = batch.state == Batch.State.DONE and get_act(batch.kind).is_retryable
-    # Rows that only add users are gone with the file.
+    # Rows that only add users are deleted with the file.
     is_there = batch.rows_wiped_at is None or batch.changes_users
     return is_over and is_there and left > 0
 

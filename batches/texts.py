@@ -1,4 +1,4 @@
-"""What a batch and its lines say in the reader's language."""
+"""Batches and their lines in words, in the reader's language."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ ABOUT_LICENSES = {
     "short": gettext_lazy("No license of %(product)s was free."),
     "closed": gettext_lazy("%(product)s is suspended, so its license was not given."),
 }
-# Problems of a plan that say what it expects; the result says what happened.
+# Problems that are forecasts of a plan; after the run the result replaces them.
 FORECASTS = {"comes_back_without", "seat_short", "seat_missing", "seat_awaited", "no_seat"}
 TONES = {
     Line.State.FAILED: "bad",
@@ -34,15 +34,16 @@ TONES = {
 
 @dataclass(frozen=True)
 class ShownLine:
-    """A line as the page shows it; it never holds a secret."""
+    """A line as the page shows it; without secrets."""
 
+    # Its number in the file, or else in the batch.
     number: int | None
-    # Its number in the batch; `number` is that in the file, where it came from one.
+    # Its number in the batch.
     position: int
     state: str
-    # Whether it stands in a file, so that it can be given other values.
+    # Whether it is a row of a file, which can be repaired.
     is_row: bool
-    # Whether what it held went with the file; its reasons are kept.
+    # Whether its values were deleted with the file; its problems are kept.
     is_wiped: bool
     name: str
     user_name: str
@@ -83,7 +84,7 @@ def _describe_waiting(changed: str, waiting: int) -> str:
 
 
 def title(batch: Batch) -> str:
-    """The name of a batch in a list: what it did, or will do."""
+    """The name of a batch in a list: its act with the number of users."""
     if batch.state in {State.PLANNED, State.RUNNING, State.PAUSED} and batch.progress.runs:
         return button(batch, batch.progress.runs)
     return heading(batch, batch.progress)
@@ -102,17 +103,17 @@ def question(batch: Batch, number: int) -> str:
 
 
 def served(batch: Batch, number: int) -> int:
-    """How many of the planned users get something; all of them, where none does."""
+    """The number of planned users who get a license; all of them, where none does."""
     return number - batch.plan.get("unserved", 0) or number
 
 
 def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
-    """Per product of the plan: its name, the seats free before and after, and how many lack."""
+    """Per product of the plan: its name, the free seats before and after, and how many are short."""
     if batch.kind in {"delete", "restore"}:
-        # A consequence: seats come back, or are wanted back.
+        # Their seats are among the consequences.
         return []
     return [
-        # A file forecasts only what is short; where it queues, all of them wait.
+        # The forecast of a file has only the number of missing seats.
         {"waits": one.get("short", 0)}
         | one
         | {"name": products.get(str(one.get("subscription")), one.get("name", ""))}
@@ -121,7 +122,7 @@ def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
 
 
 def consequences(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    """What running this plan means; `products` names subscriptions by id."""
+    """The consequences of running this plan; `products` are names by subscription id."""
     if batch.state != State.PLANNED:
         return Consequences()
     found = get_act(batch.kind).describe(batch, products)
@@ -133,7 +134,7 @@ def consequences(batch: Batch, products: Mapping[str, str]) -> Consequences:
 
 
 def describe_moved(counted: int | None, found: int) -> str:
-    """That the list had counted more or fewer users than are there now; '' where it had not."""
+    """A notice if the list had counted another number of users than are found now; else ''."""
     if counted is None or counted == found:
         return ""
     text = _(
@@ -144,12 +145,12 @@ def describe_moved(counted: int | None, found: int) -> str:
 
 
 def notices(batch) -> list[LineMessage]:
-    """What is to be said about the whole file of an import."""
+    """Notices about the whole file of an import."""
     return [explain(one, batch) for one in batch.plan.get("notices", ())]
 
 
 def tabs(batch: Batch, progress, acts: Mapping[str, int]) -> list[tuple[str, str, int]]:
-    """The filters of the lines: the word in the address, the label, the number of lines."""
+    """The filters of the lines: value in the address, label, number of lines."""
     of_acts = [
         (act.kind, str(act.word), acts[act.kind]) for act in get_acts() if acts.get(act.kind)
     ]
@@ -177,9 +178,9 @@ def show(
     lines: Iterable[Line], products: Mapping[str, str], *, is_over: bool = True
 ) -> list[ShownLine]:
     """
-    Everything that the page says about the lines; `products` names subscriptions by id.
+    Return the lines as the page shows them; `products` are names by subscription id.
 
-    A line that cannot run is an error of the plan and, once the batch `is_over`, was left out.
+    An invalid line is shown as an error of the plan, or as skipped if the batch `is_over`.
     """
     return [_show(line, products, is_over) for line in lines]
 
@@ -218,7 +219,7 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
 
 
 def _word(line: Line, act: Act) -> str:
-    """What the line does, where the lines of its batch differ."""
+    """The act of the line, where the lines of its batch have several."""
     is_mixed = line.act not in {"", line.batch.kind}
     is_plain = line.act == "add" and "given" not in line.input
     return str(act.word) if is_mixed and not is_plain else ""
@@ -239,7 +240,7 @@ def _state(line: Line, is_over: bool) -> tuple[str, str]:
 def _licenses(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
     if line.state in {Line.State.DONE, Line.State.PARTLY}:
         given = line.result.get("assigned", ())
-        # What a deletion took is shown as what was held.
+        # A deletion shows the licenses that it removed.
         given = given or [one["subscription"] for one in line.result.get("held", ())]
     else:
         given = [one.get("subscription") for one in line.input.get("products", ())]
@@ -260,9 +261,11 @@ def explain(problem: Mapping, batch: Batch, act: Act | None = None) -> LineMessa
 
 def _result(line: Line, act: Act, products: Mapping[str, str]) -> list[LineMessage]:
     result, said = line.result, []
-    # Which product it was is said below, and that says it all.
-    is_said = result.get("code") == "no_seat" and any(result.get(word) for word in ABOUT_LICENSES)
-    if (code := result.get("code")) and not is_said:
+    # A line without a seat is explained by the names of the products below.
+    is_explained = result.get("code") == "no_seat" and any(
+        result.get(word) for word in ABOUT_LICENSES
+    )
+    if (code := result.get("code")) and not is_explained:
         said.append(LineMessage(explain_failure(code, act)))
     if result.get("unchanged"):
         said.append(LineMessage(_("It was so already."), severity="notice"))
@@ -270,7 +273,7 @@ def _result(line: Line, act: Act, products: Mapping[str, str]) -> list[LineMessa
         for one in result.get(word, ()):
             product = products.get(str(one)) or _("A product no longer bought")
             said.append(LineMessage(str(sentence) % {"product": product}, severity="warning"))
-    # A wait that ended by a refusal is explained by its reason.
+    # A wait that ended with a refusal is explained by its reason.
     return said if line.state == Line.State.FAILED else said + _waits(result, products)
 
 

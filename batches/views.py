@@ -25,7 +25,7 @@ from partners.roles import Permission
 
 
 def get_batch_or_404(customer, batch_id):
-    """Return the customer's batch; one of another customer is as absent as none."""
+    """Return the customer's batch; 404 for one of another customer."""
     batch = get_batch(customer, batch_id)
     if batch is None:
         raise Http404
@@ -35,17 +35,17 @@ def get_batch_or_404(customer, batch_id):
 @customer_view(Permission.VIEW)
 @require_safe
 def batch(request, customer, batch_id):
-    """Show what a batch will do, does or has done."""
+    """Show the plan, the progress or the result of a batch."""
     found = get_batch_or_404(customer, batch_id)
     if request.htmx and "was" in request.GET and found.state not in MOVING:
-        # It has finished: heading, sheet and lines change too, so the whole page comes anew.
+        # It has ended: heading, sheet and lines change too, so the whole page is reloaded.
         return HttpResponseClientRefresh()
     place = Place.of(request.GET, SHOWS)
     return render(request, "batches/batch.html", page_of(found, place, member=request.user))
 
 
 def keep_note(request, batch):
-    """Keep what was typed for the record beside a plan, where it was sent along."""
+    """Store reason and ticket beside a plan, if the form sent them."""
     note = Note(request.POST)
     if note.is_sent:
         control.keep_note(batch=batch, **note.cleaned_data, by=request.user)
@@ -54,7 +54,7 @@ def keep_note(request, batch):
 @customer_view(Permission.VIEW)
 @require_POST
 def note(request, customer, batch_id):
-    """Keep a reason and a ticket beside a plan, for who repairs its rows without scripts."""
+    """Store reason and ticket beside a plan; without scripts its repairs do not send them."""
     found = get_batch_or_404(customer, batch_id)
     form = Note(request.POST)
     if not form.is_valid():
@@ -68,7 +68,7 @@ def note(request, customer, batch_id):
 @customer_view(Permission.VIEW)
 @require_POST
 def start(request, customer, batch_id):
-    """Run the plan that was shown, with what had to be said first."""
+    """Run a plan with the answers to its questions."""
     found = get_batch_or_404(customer, batch_id)
     planned = get_progress(found).planned
     form = StartBatch(request.POST, batch=found, number=planned)
@@ -85,7 +85,6 @@ def start(request, customer, batch_id):
 @customer_view(Permission.VIEW)
 @require_POST
 def cancel(request, customer, batch_id):
-    """Drop a plan that nobody has started."""
     found = get_batch_or_404(customer, batch_id)
     try:
         cancel_batch(batch=found, by=request.user)
@@ -99,26 +98,23 @@ def cancel(request, customer, batch_id):
 @customer_view(Permission.VIEW)
 @require_POST
 def pause(request, customer, batch_id):
-    """Let a running batch wait."""
     return change_course(request, customer, batch_id, pause_batch)
 
 
 @customer_view(Permission.VIEW)
 @require_POST
 def resume(request, customer, batch_id):
-    """Let a paused batch go on."""
     return change_course(request, customer, batch_id, resume_batch)
 
 
 @customer_view(Permission.VIEW)
 @require_POST
 def stop(request, customer, batch_id):
-    """End a batch where it is."""
     return change_course(request, customer, batch_id, stop_batch)
 
 
 def change_course(request, customer, batch_id, change):
-    """Do something to a batch that has begun, and show it."""
+    """Pause, resume or stop a batch, and show it."""
     found = get_batch_or_404(customer, batch_id)
     try:
         change(batch=found, by=request.user)
@@ -130,12 +126,11 @@ def change_course(request, customer, batch_id, change):
 @customer_view(Permission.VIEW)
 @require_POST
 def retry(request, customer, batch_id):
-    """Plan what a batch could not do once more."""
     return plan_from(request, customer, batch_id, plan_retry)
 
 
 def plan_from(request, customer, batch_id, plan):
-    """Plan a batch that follows from another, and show it; or say at that one why not."""
+    """Plan a batch from another, and show it; on refusal show the other with the error."""
     found = get_batch_or_404(customer, batch_id)
     try:
         found = plan(batch=found, by=request.user)
@@ -147,18 +142,16 @@ def plan_from(request, customer, batch_id, plan):
 @customer_view(Permission.VIEW)
 @require_safe
 def customer_batches(request, customer):
-    """List the customer's batches."""
     return render_list(request, customer)
 
 
 @partner_view(Permission.VIEW)
 @require_safe
 def all_batches(request):
-    """List the batches of all customers that the member may see."""
     return render_list(request, None)
 
 
 def render_list(request, customer):
-    """Answer with a list of batches, of one customer or of all."""
+    """Render the list of batches of one customer, or of all if None."""
     context = list_of(customer, request.GET, member=request.user)
     return render(request, "batches/list.html", context)

@@ -1,4 +1,4 @@
-"""The batch: plan, apply, result. Everything done to many users goes through here."""
+"""Starting, canceling, pausing, resuming and stopping batches."""
 
 from collections.abc import Iterator
 
@@ -26,15 +26,20 @@ def may_start(batch: Batch, member: Member) -> bool:
     """
     Whether this member may run or drop the plan.
 
-    The lines were judged by the rights of who planned it, so others need those to approve.
+    The lines were checked against the permissions of the member who planned it, so other members
+    need the permission to approve it.
     """
-    return all(member.may(one) for one in _needs_of(batch, member))
+    return all(member.may(permission) for permission in _needs_of(batch, member))
 
 
 def require_may_start(batch: Batch, member: Member) -> None:
-    """Refuse who may not run, stop or repeat the batch."""
-    for one in _needs_of(batch, member):
-        require(member, one)
+    """
+    Check that the member may run, stop or retry the batch.
+
+    :raises Refused: where the member may not.
+    """
+    for permission in _needs_of(batch, member):
+        require(member, permission)
 
 
 def _needs_of(batch: Batch, member: Member) -> Iterator[Permission]:
@@ -57,20 +62,21 @@ def start_batch(
     by: Member,
 ) -> Batch:
     """
-    Run the plan that was shown: at once up to 50 lines, in a worker beyond.
+    Run a plan: up to 50 lines in the request, more in a worker.
 
-    A reason and the number of a case may be said here, else those of the plan stay; of a restore, whether everybody gets a new
-    temporary password, and whether who finds no seat free waits for one: `when_short`.
+    `reason` and `ticket` of None keep those of the plan, and so do the other options. For a
+    restore, `new_passwords` gives all users new temporary passwords. With `when_short` of "queue",
+    users without a free seat join the waitlist.
 
-    :raises NotPlanned: where somebody was faster, so that a double click starts it once.
+    :raises NotPlanned: where it was started or canceled before, so a double click starts it once.
     :raises AllOrNothing: where rows cannot run and the member asked for all or nothing.
-    :raises TooFewSeats: where the plan lacks seats and in that case nobody was to get one.
-    :raises LastAdministrator: where the plan takes the customer's last global administrator and
-        `may_take_last_administrator` does not say that this is meant.
-    :raises Refused: where the member lacks the right, or it is another member's plan.
+    :raises TooFewSeats: where seats are short and the plan asked for all or none.
+    :raises LastAdministrator: where the plan takes the customer's last global administrator without
+        `may_take_last_administrator`.
+    :raises Refused: where the member lacks the permission, or it is another member's plan.
     """
     require_may_start(batch, by)
-    # Before the batch and its lines, which a hand-over and a purge lock after the customer.
+    # First, as a hand-over and a purge lock the batch and its lines after the customer.
     lock_customer(batch.customer)
     begun = Batch.objects.filter(pk=batch.pk, state=Batch.State.PLANNED).update(
         state=Batch.State.RUNNING, started_at=timezone.now()
@@ -137,8 +143,8 @@ def _note_choices(batch: Batch, reason: str | None, ticket: str | None, **option
 
 
 def _cut_into_chunks(batch: Batch, planned: int) -> None:
-    # Twenty steps of progress at least, as far as chunks do not get tiny. In an undo, a seat that one
-    # line gives back is for the lines after it in the same chunk, so these are as large as possible.
+    # At least twenty steps of progress, unless chunks get tiny. In an undo, a seat that a line
+    # returns is free for later lines of the same chunk, so its chunks are as large as possible.
     steps = 1 if batch.kind == "undo" else 20
     size = max(AT_ONCE, min(LARGEST_CHUNK, -(-planned // steps)))
     with connection.cursor() as cursor:
@@ -167,9 +173,9 @@ def _cut_into_chunks(batch: Batch, planned: int) -> None:
 @transaction.atomic
 def cancel_batch(*, batch: Batch, by: Member) -> None:
     """
-    Drop a plan that has not been started.
+    Cancel a plan.
 
-    :raises NotPlanned: where it has been.
+    :raises NotPlanned: where it was started or canceled before.
     :raises Refused: where the member could not have started it.
     """
     require_may_start(batch, by)
@@ -178,7 +184,7 @@ def cancel_batch(*, batch: Batch, by: Member) -> None:
         state=Batch.State.CANCELED, finished_at=timezone.now()
     ):
         raise NotPlanned
-    # A check that runs holds its chunk, and ends by itself when it finds the plan dropped.
+    # A running check holds its chunk, and ends when it finds the plan canceled.
     free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
     numbers = list(free.values_list("number", flat=True))
     Chunk.objects.filter(batch=batch, number__in=numbers).delete()
@@ -192,12 +198,12 @@ def cancel_batch(*, batch: Batch, by: Member) -> None:
     )
 
 
-# Why the lines that a stop leaves over were not done.
+# The result of the lines that a stop leaves out.
 STOPPED = {"code": "stopped"}
 
 
 class NotRunning(UsersError):
-    """The batch has ended, or stands still already, or was resumed meanwhile."""
+    """The batch has ended, or was paused or resumed meanwhile."""
 
     message = _("This batch is not in that state any more. Its page shows where it stands.")
 
@@ -205,7 +211,7 @@ class NotRunning(UsersError):
 @transaction.atomic
 def pause_batch(*, batch: Batch, by: Member) -> None:
     """
-    Let a running batch wait after the lines that are being done, until somebody resumes it.
+    Pause a running batch after the chunk that is being applied, until a member resumes it.
 
     :raises NotRunning: where it does not run.
     :raises Refused: where the member could not have started it.
@@ -219,7 +225,7 @@ def pause_batch(*, batch: Batch, by: Member) -> None:
 @transaction.atomic
 def resume_batch(*, batch: Batch, by: Member) -> None:
     """
-    Let a batch that a member has paused go on where it stood.
+    Continue a batch that a member has paused.
 
     :raises NotRunning: where no member has paused it.
     :raises Refused: where the member could not have started it.
@@ -233,15 +239,15 @@ def resume_batch(*, batch: Batch, by: Member) -> None:
 @transaction.atomic
 def stop_batch(*, batch: Batch, by: Member) -> int:
     """
-    End a batch where it is: what is done stays, what is left is left out. Gives how many lines.
+    End a batch: finished lines stay done, the rest is left out. Returns the number of those.
 
-    Waits for the lines that are being done, so that none of them is done in half.
+    Waits for the chunk that is being applied, so that no line is half done.
 
     :raises NotRunning: where it has ended already.
     :raises Refused: where the member could not have started it.
     """
     require_may_start(batch, by)
-    # Whoever does a chunk holds this lock to its end, and finds no lines after it.
+    # A worker that applies a chunk holds this lock to its end, and finds no lines afterwards.
     lock_customer(batch.customer)
     begun = Batch.objects.select_for_update(of=("self",), no_key=True).filter(
         pk=batch.pk, state__in=[Batch.State.RUNNING, Batch.State.PAUSED]
@@ -277,7 +283,7 @@ def _record(action: str, batch: Batch, by: Member, **after) -> None:
 @transaction.atomic
 def keep_note(*, batch: Batch, reason: str, ticket: str, by: Member) -> None:
     """
-    Keep what was typed on a plan that waits, so that it stands there again; no more than that.
+    Store the reason and ticket typed on the page of a plan, which otherwise stays as it is.
 
     :raises Refused: where the member could not have started the batch.
     """

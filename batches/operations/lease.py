@@ -1,4 +1,4 @@
-"""What a worker does before anything is started: at most once, whatever happens to it."""
+"""Work of workers that is done at most once, also after crashes and outages of the database."""
 
 import logging
 import time
@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 
 # The check is a chunk like any other, before the first that runs.
 CHECK = 0
-# What has not let its worker end so often is given up.
+# Work that did not end in this many attempts is given up.
 MAX_CHECKS = 3
 
 
 class Leased(Protocol):
-    """A row whose lock is the lease of some work, and that counts the attempts at it."""
+    """A row that counts the attempts at its work; its lock is the lease."""
 
     attempts: int
 
@@ -44,11 +44,11 @@ def run_with_lease(
     put_off: Callable[..., bool],
 ) -> None:
     """
-    Do a piece of work on the row that `lease` locks, in one transaction; on None there is none.
+    Do a piece of work on the row that `lease` locks, in one transaction; nothing on None.
 
-    The attempt is counted before the work, so that what crashes its worker is given up. An error
-    of the database is no fault of the work: `put_off` is told of it with the number of the attempt
-    and says whether that was all; else it is raised on.
+    The attempt is counted before the work, so that work that crashes its worker is given up.
+    `put_off` gets errors of the database, with the number of the attempt, and returns whether it
+    has handled them; if not, they are raised.
     """
     attempt = None
     try:
@@ -56,7 +56,7 @@ def run_with_lease(
         if attempt is None:
             return
         if attempt > MAX_CHECKS:
-            # Workers that were told at the same time have all counted; one is about to begin.
+            # Workers that were woken together have all counted; one of them is about to begin.
             time.sleep(SECONDS_TO_BEGIN)
             log.error("%s did not end %s times", what, MAX_CHECKS)
             _with_lease(lease, give_up)
@@ -91,18 +91,18 @@ def _with_lease(lease: Callable[[], Row | None], act: Callable[[Row], None]) -> 
 
 
 def order_check(batch: Batch, *, queue: str = "interactive") -> None:
-    """Let a worker look at a batch that is being checked, now that its last check is over."""
+    """Order a new check of a batch from a worker, after its last check has ended."""
     Chunk.objects.filter(batch=batch).delete()
     Chunk.objects.create(batch=batch, number=CHECK, enqueued_at=timezone.now())
     wake_worker("imports.check", queue=queue, batch_id=str(batch.pk), number=CHECK)
 
 
 def end_check(chunk: Chunk) -> None:
-    """Note that a worker has looked at the batch."""
+    """Mark the check of a batch as done."""
     Chunk.objects.filter(pk=chunk.pk).update(state=Chunk.State.DONE, done_at=timezone.now())
 
 
-# A server that was killed is back after some seconds, and its worker has nothing else to do.
+# A killed database server is back within seconds; until then its worker has no other work.
 SECONDS_TO_WAIT = 30
 
 
@@ -115,10 +115,10 @@ MEMBER, DATABASE = Batch.HaltedBy.MEMBER, Batch.HaltedBy.DATABASE
 @transaction.atomic
 def pause(*, batch_id: UUID | str, because: str) -> bool:
     """
-    Let no further chunk of a running batch begin; False where there is nothing to pause.
+    Start no further chunk of a running batch; False where the batch does not run.
 
-    What is being done is done to its end. What a member says outweighs the database: such a batch
-    does not go on by itself.
+    Chunks that have begun end normally. A pause by a member replaces one for the database, and
+    does not end by itself.
     """
     pausable = Q(state=RUNNING)
     if because == MEMBER:
@@ -129,11 +129,11 @@ def pause(*, batch_id: UUID | str, because: str) -> bool:
 
 @transaction.atomic
 def resume(*, batch: Batch, because: str) -> bool:
-    """Let a batch go on that was paused for this reason, and wake the workers; False if not so."""
+    """Continue a batch that was paused for this reason, and wake the workers; False otherwise."""
     paused = Batch.objects.filter(pk=batch.pk, state=PAUSED, halted_by=because)
     if not paused.update(state=RUNNING, halted_by=""):
         return False
-    # A chunk that is being done is locked, and needs nobody to wake it.
+    # A locked chunk is being applied, and needs no wake-up.
     pending = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(
         batch=batch, state=Chunk.State.PENDING
     )
@@ -145,13 +145,12 @@ def pause_for_outage(
     error: Exception, *, batch_id: UUID | str, number: int, attempt: int | None
 ) -> bool:
     """
-    Let a batch wait where its database cannot go on; False where the error is another, or stays.
+    Pause a batch during an outage of the database; False for other errors, or if it stays away.
 
-    The attempt that met with it does not count. A database that is away is waited for a while;
-    where it stays away nothing is noted, and the sweep finds the chunk as one that nobody was told
-    of for a minute.
+    The attempt is not counted. Waits up to 30 seconds for the database; if it stays away, nothing
+    is written, and the sweep wakes a worker for the chunk after a minute.
     """
-    # Inside a request everything is undone with it, and its page says so.
+    # In a request all of it is rolled back, and the page shows the error.
     if connection.in_atomic_block or not is_away(error):
         return False
     end = time.monotonic() + SECONDS_TO_WAIT
@@ -176,17 +175,17 @@ def _note(batch_id: UUID | str, number: int, attempt: int | None) -> None:
         .filter(batch_id=batch_id, number=number, state=Chunk.State.PENDING)
         .first()
     )
-    # Another has taken over where the number of attempts is not one's own any more.
+    # With another number of attempts, another worker has taken over.
     if chunk is None or attempt not in (None, chunk.attempts):
         return
     if attempt is not None:
         chunk.attempts -= 1
         _take_back_try(chunk)
-    # Nobody is told: the sweep finds it at once.
+    # Without a wake-up: the sweep finds the chunk at once.
     chunk.enqueued_at = None
     chunk.save(update_fields=["attempts", "enqueued_at"])
     if not pause(batch_id=batch_id, because=DATABASE):
-        # A file that is being checked stays so; its page says why that takes so long.
+        # A check stays a check; the page of the batch shows why it takes longer.
         Batch.objects.filter(pk=batch_id, state=Batch.State.CHECKING).update(halted_by=DATABASE)
 
 
@@ -199,16 +198,16 @@ def _take_back_try(chunk: Chunk) -> None:
     Line.objects.filter(pk=line.pk).update(state=state, result={"tries": tries} if tries else {})
 
 
-# Between the counting of an attempt and its work.
+# The time between the count of an attempt and its work.
 SECONDS_TO_BEGIN = 1
 
 
 def is_infrastructure(error: Exception) -> bool:
     """
-    Whether the database is away or full, or the time is up: nothing to hold against a line.
+    Whether the database is away or full, or the worker's time is up.
 
-    Such an error is raised on; the sweep tries again. A statement that was stopped because it
-    took too long is the line's own.
+    No line is to blame for these, so the sweep tries again. A statement timeout is the error of
+    its line.
     """
     if isinstance(error, SoftTimeLimitExceeded):
         return True

@@ -11,18 +11,18 @@ from customers.models import Customer
 from partners.models import Member
 from partners.postgres import execute
 
-# So many lines are written with one statement.
+# Lines written with one statement.
 LINES_A_STATEMENT = 10_000
 
 
 class PlannedLine(NamedTuple):
-    """A line as it is planned: what was asked of whom, and the problems found."""
+    """A planned line: user, input, and the problems found."""
 
     user_id: UUID
     input: dict
     problems: Sequence[dict] = ()
     is_valid: bool = True
-    # '': the kind of its batch.
+    # '' for the kind of its batch.
     act: str = ""
 
 
@@ -30,7 +30,7 @@ class PlannedLine(NamedTuple):
 def create_batch(
     *, customer: Customer, kind: str, state: str = Batch.State.PLANNED, by: Member, **fields
 ) -> Batch:
-    """Make a batch without lines."""
+    """Create a batch without lines."""
     return Batch.objects.create(
         customer=customer, kind=kind, state=state, by=by, by_name=by.name, **fields
     )
@@ -70,11 +70,11 @@ def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> Non
 
 
 def as_json(value: dict | list) -> str:
-    """The value as a text that the database takes, whatever stood in a file."""
+    """The value as JSON that Postgres accepts, whatever the file contained."""
     text = json.dumps(value)
     if "\\u0000" not in text and "\\ud" not in text:
         return text
-    # Postgres refuses a NUL and half a surrogate pair, which files do hold.
+    # Postgres refuses NUL and half a surrogate pair, which occur in files.
     return json.dumps(_without_unstorable(value))
 
 

@@ -1,26 +1,24 @@
-"""Trying again what a batch could not do: a planned batch of its own with the lines left over."""
-
-from collections.abc import Iterator
+"""Retrying what a batch could not do: a new plan with its failed and stopped lines."""
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
-from batches.acts import Act, get_act
+from batches.acts import get_act
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from batches.operations.control import require_may_start
 from batches.operations.plan import create_batch
 from partners.models import Member
 
-# What was said about one plan is not said about another.
+# Options that are confirmed for one plan only.
 ASKED_ANEW = frozenset({"may_take_last_administrator"})
-# What the plan of a complete list says of those who leave: the share that was allowed is kept.
-OF_ROSTERS = ("leavers", "retention_days")
+# Kept from the plan of a full list: the users to be deleted, with the share that was allowed.
+FULL_LIST_FIELDS = ("leavers", "retention_days")
 
 
 class NothingToRetry(UsersError):
-    """Everything was done, or what was not cannot be done by repeating it."""
+    """No line of the batch can be retried."""
 
     message = _("There is nothing in this batch that could be tried again.")
 
@@ -28,11 +26,11 @@ class NothingToRetry(UsersError):
 @transaction.atomic
 def plan_retry(*, batch: Batch, by: Member) -> Batch:
     """
-    Plan once more the lines that failed or that a stop has left over; nothing happens yet.
+    Plan the failed and stopped lines of a batch again, with the same input and options.
 
-    They are planned as they were, with the same choices, and judged anew as they run.
+    They are checked again when they run.
 
-    :raises NothingToRetry: where no such line is there, or the batch still runs.
+    :raises NothingToRetry: where there is no such line, or the batch has not ended.
     :raises Refused: where the member could not have started the batch.
     """
     require_may_start(batch, by)
@@ -41,14 +39,13 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
     again = create_batch(
         customer=batch.customer,
         kind=batch.kind,
-        # Whether the last administrator may go is asked anew.
-        options={name: one for name, one in batch.options.items() if name not in ASKED_ANEW},
+        options={name: value for name, value in batch.options.items() if name not in ASKED_ANEW},
         source_name=batch.source_name,
         reason=batch.reason,
         ticket=batch.ticket,
         undoes=batch.undoes,
         plan={"retries": str(batch.pk)}
-        | {name: batch.plan[name] for name in OF_ROSTERS if name in batch.plan},
+        | {name: batch.plan[name] for name in FULL_LIST_FIELDS if name in batch.plan},
         by=by,
     )
     with connection.cursor() as cursor:
@@ -73,9 +70,10 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
         again.total = cursor.rowcount
     if not again.total:
         raise NothingToRetry
-    for act in {get_act(again.kind), *_acts_of(again)}:
-        if act.replan:
-            act.replan(again)
+    kinds = set(again.lines.order_by().values_list("act", flat=True).distinct())
+    for kind in kinds | {again.kind}:
+        if replan := get_act(kind).replan:
+            replan(again)
     again.save(update_fields=["total", "plan"])
     audit.record(
         "batch.retried",
@@ -85,8 +83,3 @@ def plan_retry(*, batch: Batch, by: Member) -> Batch:
         by=by,
     )
     return again
-
-
-def _acts_of(batch: Batch) -> Iterator[Act]:
-    kinds = batch.lines.order_by().values_list("act", flat=True).distinct()
-    return map(get_act, kinds)

@@ -1,4 +1,4 @@
-"""Running a batch: chunk by chunk, each at most once, whatever happens to the workers."""
+"""Running a batch chunk by chunk, each at most once, also after crashes of workers."""
 
 import logging
 import time
@@ -29,19 +29,19 @@ from partners.postgres import execute
 
 log = logging.getLogger(__name__)
 
-# A chunk that was begun so often is run line by line: a line that kills takes three workers at most.
+# At this attempt a chunk is run line by line: a line that kills takes at most three workers.
 MAX_ATTEMPTS = 2
-# So many workers may stop while they try one line.
+# How often one line may crash its worker.
 MAX_TRIES = 2
 
 
 def run_chunk(*, batch_id: UUID | str, number: int) -> None:
     """
-    Apply one chunk, at most once: its row lock is the lease, its state the memory.
+    Apply a chunk, at most once; its row lock is the lease.
 
-    A line that fails does not stop the rest: then each line gets a transaction of its own. The
-    attempt is counted before the work, so a line that crashes the worker is found out. Where the
-    database cannot go on, the batch waits for it.
+    If it fails as a whole, each line gets a transaction of its own, so one bad line does not stop
+    the rest. The attempt is counted before the work, to find lines that crash workers. An outage
+    of the database pauses the batch.
     """
     attempt = None
     try:
@@ -55,7 +55,7 @@ def run_chunk(*, batch_id: UUID | str, number: int) -> None:
 
 @transaction.atomic
 def count_attempt(batch_id: UUID | str, number: int) -> int | None:
-    """Count an attempt at a chunk before its work; None where the chunk is not to be had."""
+    """Count an attempt at a chunk before its work; None where the chunk is not free."""
     chunk = lease_chunk(batch_id, number)
     if chunk is None:
         return None
@@ -65,10 +65,10 @@ def count_attempt(batch_id: UUID | str, number: int) -> int | None:
 
 
 def _is_latest(batch_id: UUID | str, number: int, attempt: int) -> bool:
-    """Whether this attempt is the one to go on, where several workers were told at once."""
+    """Whether this attempt is the latest, where several workers were woken at once."""
     if attempt == 1:
         return True
-    # Each of them has counted; had they all begun, one's line would look like a dead one's.
+    # Each of them has counted. If all began, the line of one would look like a crashed one.
     time.sleep(SECONDS_TO_BEGIN)
     with transaction.atomic():
         return Chunk.objects.filter(batch_id=batch_id, number=number, attempts=attempt).exists()
@@ -89,7 +89,7 @@ def _run_attempt(batch_id: UUID | str, number: int, attempt: int) -> None:
 
 
 def lease_chunk(batch_id: UUID | str, number: int) -> Chunk | None:
-    """Lock a chunk that is to be done; None where it is done, gone, held or another's."""
+    """Lock a pending chunk; None where it is done, gone, locked, or its batch paused by a member."""
     return (
         Chunk.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(batch_id=batch_id, number=number, state=Chunk.State.PENDING)
@@ -120,7 +120,7 @@ def _run_as_a_whole(batch_id: UUID | str, number: int) -> None:
 
 
 def _run_next_line(batch_id: UUID | str, number: int, attempt: int) -> bool:
-    """Try one line in a transaction of its own; False where there is none, or it is another's."""
+    """Apply one line in a transaction; False where none is left, or another attempt took over."""
     line = _mark_next_line(batch_id, number, attempt)
     if line is None:
         return False
@@ -130,7 +130,7 @@ def _run_next_line(batch_id: UUID | str, number: int, attempt: int) -> bool:
             if chunk is None:
                 return False
             batch = _lock_batch(batch_id)
-            # Somebody may have stopped the batch while the lock was waited for.
+            # Read again: the batch may have been stopped during the wait for the lock.
             _apply(batch, _open_lines(chunk).filter(pk=line.pk))
     except Exception as error:
         with suppress(OperationalError, InterfaceError), transaction.atomic():
@@ -148,8 +148,8 @@ def _run_next_line(batch_id: UUID | str, number: int, attempt: int) -> bool:
 
 @transaction.atomic
 def _mark_next_line(batch_id: UUID | str, number: int, attempt: int) -> Line | None:
-    # The mark is committed before the line is tried. Whoever finds a marked line knows that its
-    # worker is gone; a line that took two workers with it is not tried a third time.
+    # The mark is committed before the line is tried. The worker of a marked line has crashed; a
+    # line that crashed two workers is not tried a third time.
     chunk = _lease_of(batch_id, number, attempt)
     if chunk is None:
         return None
@@ -166,7 +166,7 @@ def _mark_next_line(batch_id: UUID | str, number: int, attempt: int) -> Line | N
 
 
 def _lease_of(batch_id: UUID | str, number: int, attempt: int) -> Chunk | None:
-    # A later attempt has taken over where the number of attempts is not one's own any more.
+    # With another number of attempts, a later attempt has taken over.
     chunk = lease_chunk(batch_id, number)
     return chunk if chunk is not None and chunk.attempts == attempt else None
 
@@ -193,11 +193,11 @@ def _apply(batch: Batch, open_lines: QuerySet[Line]) -> None:
 
 
 def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
-    """Write what became of the lines, in one statement."""
+    """Write the outcomes to their lines, in one statement."""
     numbers = [outcome.number for outcome in outcomes]
     sealed = [outcome.sealed for outcome in outcomes]
-    # Between the first and the last number: what is not yet known of a batch that was just planned
-    # leads Postgres to look through all of it for each chunk.
+    # BETWEEN, as Postgres has no statistics of a batch that was just planned, and would scan all
+    # of its lines for each chunk.
     execute(
         f"""
         UPDATE {Line._meta.db_table} l SET state = r.state, sealed = r.sealed,
@@ -220,14 +220,14 @@ def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
 def _close(batch: Batch, chunk: Chunk) -> None:
     Chunk.objects.filter(pk=chunk.pk).update(state=Chunk.State.DONE, done_at=timezone.now())
     if batch.halted_by == DATABASE:
-        # This one got through, so the others will.
+        # This chunk succeeded, so the database is back.
         resume(batch=batch, because=DATABASE)
     wake_waitlist_if_due(batch.customer)
     finish_if_complete(batch)
 
 
 def finish_if_complete(batch: Batch) -> None:
-    """Close the batch where no chunk is left to do."""
+    """End the batch if no chunk is pending."""
     if Chunk.objects.filter(batch=batch, state=Chunk.State.PENDING).exists():
         return
     # A pause may have come while the last chunk was being done.
@@ -240,10 +240,9 @@ def finish_if_complete(batch: Batch) -> None:
 @transaction.atomic
 def sweep() -> int:
     """
-    Wake the workers again for this tenant's chunks that nobody was told of for a minute.
+    Wake the workers for this tenant's chunks without a wake-up in the last minute.
 
-    Returns how many chunks it were. Telling twice is harmless:
-    the chunk's lock and state decide.
+    Returns the number of chunks. Two wake-ups for a chunk are harmless, as it is locked.
     """
     stale = timezone.now() - timedelta(seconds=60)
     chunks = list(
@@ -255,15 +254,13 @@ def sweep() -> int:
         .order_by("batch_id", "number")[:200]
     )
     chunks = list(_one_of_halted(chunks))
-    told = [chunk.pk for chunk in chunks]
-    Chunk.objects.filter(pk__in=told).update(enqueued_at=timezone.now())
+    Chunk.objects.filter(pk__in=[chunk.pk for chunk in chunks]).update(enqueued_at=timezone.now())
     send_chunks((chunk.batch, chunk.number) for chunk in chunks)
     return len(chunks)
 
 
 def _one_of_halted(chunks: Sequence[Chunk]) -> Iterator[Chunk]:
-    # Where the database could not go on, one chunk tries whether it can again. It takes the others
-    # with it (_close), or is the only one that fails once more.
+    # After an outage of the database one chunk is tried. If it succeeds, _close wakes the others.
     trying = set()
     for chunk in chunks:
         if chunk.batch.halted_by == DATABASE:

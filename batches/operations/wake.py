@@ -1,4 +1,4 @@
-"""Wake-ups for the workers: told after the commit, and lost without harm."""
+"""Wake-ups for the workers: sent after the commit, and lost without harm."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -17,25 +17,25 @@ from partners.tenancy import require_current
 
 log = logging.getLogger(__name__)
 
-# A batch of so many lines runs in the request; a larger one in a worker.
+# A batch of up to this many lines runs in the request; a larger one in a worker.
 AT_ONCE = 50
 
 
 def wake_for_batch(batch: Batch) -> None:
-    """Wake the workers for every pending chunk, once the transaction has been committed."""
+    """Wake the workers for every pending chunk after the commit."""
     pending = Chunk.objects.filter(batch=batch, state=Chunk.State.PENDING)
     numbers = list(pending.order_by("number").values_list("number", flat=True))
     wake_for_chunks(batch, numbers)
 
 
 def wake_for_chunks(batch: Batch, numbers: Sequence[int]) -> None:
-    """Wake the workers for some chunks of a batch, and note when they were told."""
+    """Wake the workers for chunks of a batch after the commit, and note the time."""
     Chunk.objects.filter(batch=batch, number__in=numbers).update(enqueued_at=timezone.now())
     send_chunks((batch, number) for number in numbers)
 
 
 def send_chunks(chunks: Iterable[tuple[Batch, int]]) -> None:
-    """Wake the workers for these chunks; the caller has noted when they were told."""
+    """Wake the workers for chunks after the commit; the caller has noted the time."""
     partner_id = str(require_current())
     wake_ups = [
         (
@@ -47,7 +47,7 @@ def send_chunks(chunks: Iterable[tuple[Batch, int]]) -> None:
     ]
 
     def send():
-        # A broker that is away for the first is away for all: a page waits for one of them.
+        # A broker that is away for the first is away for all: a page waits for one timeout only.
         for wake_up in wake_ups:
             if not _send(*wake_up):
                 return
@@ -57,9 +57,9 @@ def send_chunks(chunks: Iterable[tuple[Batch, int]]) -> None:
 
 def wake_worker(task: str, *, queue: str = "interactive", **arguments) -> None:
     """
-    Send a wake-up for this tenant after the commit; a dead broker is no error.
+    Send a wake-up for this tenant after the commit; without a broker it is only logged.
 
-    What is to be done stands in Postgres, so a lost message costs one sweep.
+    The work is in Postgres, so a lost message costs one sweep.
     """
     partner_id = str(require_current())
     send = partial(_send, task, queue, {"partner_id": partner_id, **arguments})
@@ -68,12 +68,12 @@ def wake_worker(task: str, *, queue: str = "interactive", **arguments) -> None:
 
 @when_seats_are_free
 def wake_waitlist(customer: Customer) -> None:
-    """Wake a worker to give this customer's free seats to those who wait for them."""
+    """Wake a worker to give this customer's free seats to the users on the waitlist."""
     wake_worker("users.fill_waiting", customer_id=str(customer.pk))
 
 
 def wake_waitlist_if_due(customer: Customer) -> None:
-    """The same, but only where a user waits for a seat that is free: the end of any act."""
+    """Call `wake_waitlist` if a user waits for a seat that is free."""
     if licensing_queries.has_assignable_seats(customer):
         wake_waitlist(customer)
 

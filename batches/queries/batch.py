@@ -14,7 +14,7 @@ from customers.queries import find_verified_domains
 
 PAGE = 50
 
-# Nothing has changed yet for who only waits in line for a license.
+# Lines of users who wait for a license, and for whom nothing else has changed.
 ONLY_WAITS = Q(
     state=Line.State.PARTLY,
     result__has_key="waiting",
@@ -25,7 +25,7 @@ ONLY_WAITS = Q(
 NOT_RUN = Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT])
 NOTHING_DONE = Q(trouble__in=[Line.State.INVALID, Line.State.FAILED])
 
-# Which lines a page shows; the words stand in its URL.
+# Which lines a page shows, by the value in its URL.
 SHOWS = {
     "": Q(),
     "errors": NOTHING_DONE,
@@ -42,7 +42,7 @@ SHOWS = {
 
 @dataclass(frozen=True)
 class Progress:
-    """How many lines of a batch stand where, and how fast it goes."""
+    """Numbers of a batch's lines by state, and its speed."""
 
     planned: int = 0
     warned: int = 0
@@ -51,66 +51,60 @@ class Progress:
     failed: int = 0
     invalid: int = 0
     left_out: int = 0
-    # Those of the ones done in part who only wait in line, of a batch that manages licenses.
+    # The partly done lines of users who only wait for a license.
     waiting: int = 0
     seconds: float = 0
 
     @property
     def total(self) -> int:
-        """All lines, those that cannot run included."""
         return self.runs + self.skipped
 
     @property
     def skipped(self) -> int:
-        """The lines that cannot run, and those that somebody took out of the plan."""
+        """Lines that cannot run or were taken out of the plan."""
         return self.invalid + self.left_out
 
     @property
     def runs(self) -> int:
-        """The lines that run, have run or will run."""
+        """Lines that have run or will run."""
         return self.planned + self.finished
 
     @property
     def finished(self) -> int:
-        """The lines that have run."""
         return self.done + self.partly + self.failed
 
     @property
     def succeeded(self) -> int:
-        """The lines of which at least the user is done."""
         return self.done + self.partly
 
     @property
     def not_done(self) -> int:
-        """The lines of which nothing was done."""
         return self.failed + self.invalid
 
     @property
     def percent(self) -> int:
-        """How much of the work is done, from 0 to 100."""
         return self.finished * 100 // self.runs if self.runs else 100
 
     @property
     def per_second(self) -> int:
-        """Lines in a second since the start."""
         return round(self.finished / self.seconds) if self.seconds else 0
 
     @property
     def seconds_left(self) -> int | None:
-        """How long the rest takes at this speed; None where nothing is finished yet."""
+        """The time for the rest at this speed; None while nothing is finished."""
         if not self.finished or not self.seconds:
             return None
         return max(1, round(self.planned * self.seconds / self.finished))
 
     @property
     def minutes_left(self) -> int:
-        """The same in whole minutes; 0 where seconds say it better."""
+        """`seconds_left` in whole minutes; 0 below 90 seconds."""
         return round(self.seconds_left / 60) if (self.seconds_left or 0) >= 90 else 0
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows of a longer list and the places where the pages before and after begin."""
+    """Rows of a longer list, with the keys where the pages before and after begin."""
 
     rows: Sequence
     before: object = None
@@ -118,7 +112,6 @@ class Page:
 
 
 def get_batch(customer: Customer, batch_id: UUID) -> Batch | None:
-    """The customer's batch of this id, or None."""
     batch = customer.batches.select_related("by").filter(pk=batch_id).first()
     if batch is not None:
         batch.customer = customer
@@ -126,7 +119,7 @@ def get_batch(customer: Customer, batch_id: UUID) -> Batch | None:
 
 
 def get_progress(batch: Batch) -> Progress:
-    """Count the lines of the batch by what became of them."""
+    """Count the lines of the batch by state, in one statement."""
     counts = dict.fromkeys(Line.State.values, 0)
     warned = waiting = 0
     rows = batch.lines.values_list("state").annotate(
@@ -179,7 +172,7 @@ def find_lines(
 
 
 def find_failed_lines(batch: Batch) -> QuerySet[Line]:
-    """The lines of which nothing was done, in their order."""
+    """The failed and invalid lines, in their order."""
     return batch.lines.filter(SHOWS["errors"]).order_by("number").defer("sealed")
 
 
@@ -189,8 +182,8 @@ def get_default_domain(customer: Customer) -> str:
 
 
 def count_lines(batches: Sequence[Batch]) -> None:
-    """Give each of the batches its progress, in one statement."""
-    # What went wrong is few and indexed; everything is counted only where it still runs.
+    """Set `progress` on each of the batches, with one statement."""
+    # Lines with trouble are few and indexed; all lines are counted only of running batches.
     counts = {batch.pk: Counter() for batch in batches}
     begun = {Batch.State.RUNNING, Batch.State.PAUSED}
     running = [batch.pk for batch in batches if batch.state in begun]
@@ -227,8 +220,8 @@ def _seconds_of(batch: Batch) -> float:
 def get_page_by_key(
     rows: QuerySet, key: str, *, after, before, is_newest_first: bool = False
 ) -> Page:
-    """The page of the rows that comes after or before a key."""
-    # By key, never by offset: any page is as fast as the first.
+    """The page of rows after or before a key."""
+    # By key, not by offset: any page is as fast as the first.
     is_back = before is not None
     cursor = before if is_back else after
     is_descending = is_back != is_newest_first

@@ -1,4 +1,4 @@
-"""The list of batches, of one customer or of all, narrowed as its address says; read strictly."""
+"""The list of batches of one or all customers, with the filters of its address."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, replace
@@ -25,13 +25,13 @@ STATES = {
     "done": [State.DONE],
     "canceled": [State.CANCELED],
 }
-# What is searched; where all of it is empty a batch is not even looked at.
+# The searched fields; batches in which all of them are empty are not in the index.
 NOTES = ("ticket", "reason", "source_name")
-# Of a text of more words the last ones are looked for as they stand.
+# In a longer search the last words are searched as one text.
 MAX_WORDS = 6
 
-# Filters that apps above register in AppConfig.ready(): by the name in the address, the values that
-# it takes, and what narrows the batches to those that match for a member.
+# Filters that apps above register in AppConfig.ready(): by the name in the address, the allowed
+# values and a function that filters batches for a member.
 OTHER_FILTERS: dict[str, tuple[Collection[str], Callable[..., QuerySet[Batch]]]] = {}
 
 
@@ -44,14 +44,14 @@ def register_filter(
 
 @dataclass(frozen=True)
 class BatchFilters:
-    """What the batches of a list have in common; the empty value of each asks for nothing."""
+    """The filters of a list of batches; empty values do not filter."""
 
     q: str = ""
     show: str = ""
     kind: str = ""
-    # Of the list of all batches: the one customer whose are meant.
+    # Only in the list of all customers.
     customer: Customer | None = None
-    # What was typed to find that customer among many.
+    # The text typed to find that customer.
     whose: str = ""
     by: str = ""
     # Registered by handover.
@@ -59,29 +59,27 @@ class BatchFilters:
 
     @property
     def is_set(self) -> bool:
-        """Whether any of them asks for something."""
         return self != BatchFilters()
 
 
 @dataclass(frozen=True)
 class BatchList:
-    """A page of batches, with what narrows the list and what may narrow it."""
+    """A page of batches, with the filters that are set and the customers to choose from."""
 
     filters: BatchFilters
     page: Page
     # The customers to choose from; None on the list of a customer.
     customers: customers.CustomerFilter | None
-    # Why nothing is listed, where a filter of the address is not known.
+    # The error for an unknown filter in the address; nothing is listed then.
     problem: str = ""
 
     @property
     def is_filtered(self) -> bool:
-        """Whether there is a filter to clear."""
         return bool(self.problem) or self.filters.is_set
 
 
 def get_batch_list(*, member: Member, of: Customer | None, query: QueryDict) -> BatchList:
-    """The page of the list that the address asks for; no batch where a filter is not known."""
+    """The page for an address; without batches where a filter is unknown."""
     try:
         filters = read_batch_filters(query, member=member, of=of)
     except UnknownFilter as error:
@@ -109,8 +107,8 @@ def read_batch_filters(query: QueryDict, *, member: Member, of: Customer | None)
     """
     Read the filters from an address.
 
-    :raises UnknownFilter: where a name or a value is unknown or given twice, or where it names a
-        customer whom the member may not see, or any on the list of one customer.
+    :raises UnknownFilter: where a name or a value is unknown or given twice, for a customer that
+        the member may not see, and for any customer in the list of one customer.
     """
     values = read_values(query)
     allowed = {
@@ -147,7 +145,7 @@ def _read_key(text: str | None) -> UUID | None:
 def find_batches(
     filters: BatchFilters, *, member: Member, of: Customer | None = None
 ) -> QuerySet[Batch]:
-    """The batches that the filters ask for, of one customer or of all that the member may see."""
+    """The batches that match, of one customer or of all that the member may see."""
     batches = Batch.objects.filter(partner_id=member.partner_id)
     if customer := of or filters.customer:
         batches = batches.filter(customer=customer)
@@ -166,8 +164,8 @@ def find_batches(
 
 
 def _search(batches: QuerySet[Batch], text: str) -> QuerySet[Batch]:
-    """Those in whose notes all the words occur, each anywhere in one of them."""
-    # As the index batch_noted has it, which is walked from the newest on.
+    """The batches with each of the words in one of their notes."""
+    # The condition of the index batch_noted, which is read from the newest batch on.
     batches = batches.exclude(**dict.fromkeys(NOTES, ""))
     for word in text.split(maxsplit=MAX_WORDS - 1):
         found = Q()

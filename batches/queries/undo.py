@@ -1,4 +1,4 @@
-"""Whether a batch can be undone, by whom, and what has undone it."""
+"""Whether a batch can be undone, the permission for it, and the undo of a batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from batches.models import Batch, Line
 from partners.models import Member
 from partners.roles import Permission
 
-# A rule of the product: so many days after its end a batch can be undone.
+# A rule of the product: a batch can be undone within this many days after its end.
 DAYS_TO_UNDO = 30
 
 State = Batch.State
@@ -24,26 +24,26 @@ DONE = [Line.State.DONE, Line.State.PARTLY]
 
 @dataclass(frozen=True)
 class Undoing:
-    """How a batch stands to being undone, for its page."""
+    """The undo of a batch, for its page."""
 
-    # The batch that takes this one back, or has done so.
+    # The undo of this batch.
     by: Batch | None
-    # The batch that this one takes back.
+    # The batch that this one undoes.
     of: Batch | None
-    # Why it cannot be undone; None where it can be, or is not over.
+    # Why it cannot be undone; None where it can be, or has not ended.
     refusal: CannotUndo | None
-    # Whether the member who looks may undo it.
+    # Whether the member may undo it.
     is_allowed: bool
     days_left: int
 
     @property
     def is_offered(self) -> bool:
-        """Whether the page has a button for it."""
+        """Whether the page has an undo button."""
         return self.days_left > 0 and self.is_allowed and not self.refusal and self.by is None
 
 
 def get_undoing(batch: Batch, *, member: Member) -> Undoing:
-    """Find out whether this member can undo the batch; two statements at most."""
+    """Return whether this member can undo the batch; at most two statements."""
     is_over = _is_over(batch)
     of = Batch.objects.filter(pk=batch.undoes, customer=batch.customer_id) if batch.undoes else None
     return Undoing(
@@ -56,17 +56,16 @@ def get_undoing(batch: Batch, *, member: Member) -> Undoing:
 
 
 def _days_until(moment: datetime) -> int:
-    """Days that are left, begun ones counted: 30 at first, 1 on the last day."""
+    """The days left, rounded up: 30 at first, 1 on the last day."""
     return max(0, -((timezone.now() - moment) // timedelta(days=1)))
 
 
 def may_undo(batch: Batch, member: Member) -> bool:
-    """Whether the member's role allows to undo this batch."""
     return member.may(right_to_undo(batch, member))
 
 
 def right_to_undo(batch: Batch, member: Member) -> Permission:
-    """What the member needs in order to undo this batch: one's own, or every batch."""
+    """The permission that the member needs to undo this batch."""
     is_own = batch.by_id == member.pk
     return Permission.UNDO_OWN_BATCHES if is_own else Permission.UNDO_ALL_BATCHES
 
@@ -81,17 +80,16 @@ def find_refusal(batch: Batch) -> CannotUndo | None:
 
 
 def _is_over(batch: Batch) -> bool:
-    # Also where it was stopped: then it has done some of its lines.
+    # Also a stopped batch, which has done some of its lines.
     return batch.state == State.DONE and batch.finished_at is not None
 
 
 def undone_until(batch: Batch) -> datetime:
-    """The moment from which a batch that has ended cannot be undone any more."""
     return batch.finished_at + timedelta(days=DAYS_TO_UNDO)
 
 
 def find_undone(batches: Sequence[Batch]) -> set[UUID]:
-    """The keys of those of these batches that an undo has taken back, wholly or in part."""
+    """The ids of those of these batches that were undone, at least in part."""
     undos = Batch.objects.filter(
         _has_done_something(), undoes__in=[batch.pk for batch in batches], state=State.DONE
     )
@@ -103,7 +101,7 @@ def _has_done_something() -> Exists:
 
 
 def find_undo(batch: Batch) -> Batch | None:
-    """The undo of this batch that waits, runs, or has taken something back; None if there is none."""
+    """The undo of this batch that waits, runs, or has undone something; None without one."""
     waiting = [State.CHECKING, State.PLANNED, State.RUNNING, State.PAUSED]
     undos = Batch.objects.filter(customer=batch.customer_id, undoes=batch.pk)
     return undos.filter(Q(state__in=waiting) | _has_done_something()).order_by("-pk").first()
