@@ -16,7 +16,7 @@ from imports.operations.full_list import find_stop, refuse_unsafe
 from imports.operations.upload import forget_file
 from partners.roles import Permission
 from users.acts.licenses import GIVES_LICENSES
-from users.acts.selection import explain_cell
+from users.acts.lines import explain_cell
 from users.acts.update import UPDATE
 from users.rules import problems
 from users.rules.problems import Problem

@@ -15,7 +15,7 @@ from imports.check.plan import LEAVE, NAMED
 from imports.queries import LineSummary, summarize_lines
 from licensing import queries as licensing
 from partners.postgres import among
-from users.acts.selection import is_last_administrator, plan_line, problems_of
+from users.acts.lines import is_last_administrator, plan_line, problems_of
 from users.models import CustomerUser
 
 # The share of users in percent that may be missing, unless a member sets another.

@@ -24,8 +24,9 @@ from partners.models import Member
 from partners.postgres import execute
 from partners.roles import Permission
 from partners.tenancy import uuid7
+from users.acts.inverse import invert_added
 from users.acts.issue import issue_passwords
-from users.acts.selection import MESSAGES, invert_added
+from users.acts.lines import MESSAGES
 from users.acts.wait import wait_for_missing
 from users.models import CustomerUser
 from users.rules import names

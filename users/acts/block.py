@@ -16,11 +16,10 @@ from partners.access import require
 from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
-from users.acts.selection import (
+from users.acts.inverse import invert_active
+from users.acts.lines import (
     MESSAGES,
-    NothingToChange,
     close,
-    invert_active,
     is_last_administrator,
     lock_active,
     plan_line,
@@ -28,8 +27,8 @@ from users.acts.selection import (
     record,
     refuse,
     replan_leaving,
-    select_users,
 )
+from users.acts.selection import NothingToChange, select_users
 from users.models import CustomerUser, UserSession
 
 # By whether they were to be blocked.

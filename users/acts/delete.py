@@ -33,7 +33,7 @@ from partners.access import require
 from partners.models import Member
 from partners.postgres import IsOneOf, among, execute
 from partners.roles import Permission
-from users.acts.selection import (
+from users.acts.lines import (
     MESSAGES,
     close,
     find_active,
@@ -43,8 +43,8 @@ from users.acts.selection import (
     record,
     refuse,
     replan_leaving,
-    select_users,
 )
+from users.acts.selection import select_users
 from users.models import CustomerUser, UserSession
 
 

@@ -32,23 +32,21 @@ from partners.models import Member
 from partners.postgres import execute
 from partners.roles import Permission
 from users.acts.add import TEXTS, NameTaken, search_of, sort_key_of
+from users.acts.inverse import as_warnings, invert_active
 from users.acts.issue import end_temporary_passwords
-from users.acts.selection import (
+from users.acts.lines import (
     MESSAGES,
     Locked,
-    NothingToChange,
-    as_warnings,
     close,
     explain_cell,
     find_protected,
-    invert_active,
     is_last_administrator,
     lock_active,
     plan_line,
     problems_of,
     record,
-    select_users,
 )
+from users.acts.selection import NothingToChange, select_users
 from users.models import CustomerUser, UserPermission
 from users.rules.fields import label_of
 

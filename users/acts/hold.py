@@ -31,16 +31,8 @@ from partners.models import Member
 from partners.postgres import execute
 from partners.roles import Permission
 from users.acts.edit import describe_changes
-from users.acts.selection import (
-    MESSAGES,
-    Locked,
-    NothingToChange,
-    close,
-    lock_deleted,
-    plan_line,
-    record,
-    select_users,
-)
+from users.acts.lines import MESSAGES, Locked, close, lock_deleted, plan_line, record
+from users.acts.selection import NothingToChange, select_users
 from users.models import CustomerUser
 
 # Whose purge is let go is left so many days at least in which they can be restored.

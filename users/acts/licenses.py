@@ -33,18 +33,16 @@ from licensing.rules import ProductRules, find_conflicts
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
-from users.acts.selection import (
+from users.acts.inverse import as_warnings, invert_active
+from users.acts.lines import (
     MESSAGES,
-    NothingToChange,
-    as_warnings,
     explain_cell,
     find_active,
     find_protected,
-    invert_active,
     plan_line,
     problems_of,
-    select_users,
 )
+from users.acts.selection import NothingToChange, select_users
 from users.acts.wait import wait_for_missing, without_places
 
 AS_WANTED = gettext_lazy(

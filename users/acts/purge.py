@@ -21,7 +21,8 @@ from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from partners.tenancy import require_current
-from users.acts.selection import MESSAGES, close, lock_deleted, plan_line, select_users
+from users.acts.lines import MESSAGES, close, lock_deleted, plan_line
+from users.acts.selection import select_users
 from users.models import CustomerUser
 
 # So many users are purged in one transaction, of so many that were found.

@@ -16,16 +16,8 @@ from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
 from users.acts.issue import give_passwords
-from users.acts.selection import (
-    MESSAGES,
-    close,
-    find_active,
-    plan_line,
-    problems_of,
-    record,
-    refuse,
-    select_users,
-)
+from users.acts.lines import MESSAGES, close, find_active, plan_line, problems_of, record, refuse
+from users.acts.selection import select_users
 
 
 @transaction.atomic

@@ -30,15 +30,10 @@ from partners.models import Member
 from partners.postgres import IsOneOf, execute
 from partners.roles import Permission
 from users.acts.delete import get_holdings
+from users.acts.inverse import invert_added
 from users.acts.issue import give_passwords
-from users.acts.selection import (
-    MESSAGES,
-    Locked,
-    find_deleted,
-    invert_added,
-    plan_line,
-    select_users,
-)
+from users.acts.lines import MESSAGES, Locked, find_deleted, plan_line
+from users.acts.selection import select_users
 from users.acts.wait import wait_for_missing
 from users.models import CustomerUser
 from users.rules import names

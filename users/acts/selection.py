@@ -1,42 +1,16 @@
 """Whom an act is on: the chosen users as a plan needs them."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-import audit.operations as audit
-from batches.acts import (
-    WARNING,
-    Case,
-    Inverse,
-    LineInput,
-    LineMessage,
-    Outcome,
-    get_acts,
-    problem,
-)
 from batches.errors import UsersError
 from batches.models import Batch
-from batches.operations.plan import PlannedLine
 from customers.models import Customer
 from partners.models import Member
 from partners.postgres import IsOneOf
-from partners.roles import Permission
-from users.models import CustomerUser, UserPermission
-from users.rules.fields import label_of
-from users.rules.problems import Problem, describe
-
-
-class Locked(Protocol):
-    """A user whom an act has locked, with OF_LOCKED and the fields that it asked for."""
-
-    pk: UUID
-    is_administrator: bool
-    permissions: list[str]
 
 
 class NoUsersSelected(UsersError):
@@ -55,18 +29,6 @@ class NothingToChange(UsersError):
     message = _("Nothing would change for the users you chose.")
 
 
-# What can be wrong with a line of any act.
-MESSAGES = {
-    "gone": _("This user was deleted, restored or purged meanwhile. Nothing was changed."),
-    "administrator": _(
-        "This user is an administrator. Ask an owner or an admin agent of your organization."
-    ),
-    "last_administrator": _(
-        "This is the last global administrator who can sign in. Nothing was changed."
-    ),
-    "changed": _("This user was changed in the same place meanwhile. Nothing was overwritten."),
-}
-
 OF_EVERYBODY = (
     "pk",
     "user_name",
@@ -75,9 +37,6 @@ OF_EVERYBODY = (
     "location",
     "deletion",
 )
-# What every act needs of those whom it has locked; models of many would take long.
-OF_LOCKED = ("pk", "is_administrator", "permissions")
-ADMINISTRATOR = {"code": "administrator", "severity": "error"}
 
 
 def select_users(
@@ -117,215 +76,3 @@ def note_counted(*, batch: Batch, counted: int | None, by: Member) -> None:
         return
     batch.plan["moved"] = {"counted": counted, "found": found}
     batch.save(update_fields=["plan"])
-
-
-def plan_line(user: dict, problems: Sequence[dict] = (), **more) -> PlannedLine:
-    """The line for a chosen user; it cannot run where a problem is an error."""
-    return PlannedLine(
-        user["pk"],
-        {"user_name": user["user_name"], "display_name": user["display_name"], **more},
-        problems,
-        not problems or not any(problem["severity"] == "error" for problem in problems),
-    )
-
-
-def problems_of(user: dict, *, by: Member) -> list[dict]:
-    """What keeps the member from acting on this user at all: that it is an administrator."""
-    is_free = not user["is_administrator"] or by.may(Permission.ACT_ON_ADMINISTRATORS)
-    return [] if is_free else [ADMINISTRATOR]
-
-
-def find_protected(present: Mapping[UUID, Locked], *, by: Member) -> set[UUID]:
-    """Those of these users on whom the member may not act: administrators, for most roles."""
-    if by.may(Permission.ACT_ON_ADMINISTRATORS):
-        return set()
-    return {pk for pk, user in present.items() if user.is_administrator}
-
-
-def find_active(customer_id: UUID, lines: Sequence[LineInput]) -> dict[UUID, Locked]:
-    """
-    The active users of the lines by id.
-
-    For an act that does not write them, or writes each in one statement and looks at nothing that
-    they change themselves: the customer's lock, which the caller holds, keeps them active, and to
-    lock a hundred thousand rows is to write them.
-    """
-    return _find(CustomerUser.objects.all(), customer_id, lines, deleted_at=None)
-
-
-def find_deleted(
-    customer_id: UUID, lines: Sequence[LineInput], *, fields: Iterable[str] = ()
-) -> dict[UUID, Locked]:
-    """The deleted users of the lines by id, with these fields; as `find_active` finds them."""
-    users = CustomerUser.objects.all()
-    return _find(users, customer_id, lines, fields, deleted_at__isnull=False)
-
-
-def lock_active(
-    customer_id: UUID, lines: Sequence[LineInput], *, fields: Iterable[str] = ()
-) -> dict[UUID, Locked]:
-    """The active users of the lines by id, with these fields, locked in the order of their ids."""
-    return _lock(customer_id, lines, fields, deleted_at=None)
-
-
-def lock_deleted(
-    customer_id: UUID, lines: Sequence[LineInput], *, fields: Iterable[str] = ()
-) -> dict[UUID, Locked]:
-    """The deleted users of the lines by id, with these fields, locked in the order of their ids."""
-    return _lock(customer_id, lines, fields, deleted_at__isnull=False)
-
-
-def _lock(
-    customer_id: UUID, lines: Sequence[LineInput], fields: Iterable[str], **which
-) -> dict[UUID, Locked]:
-    locked = CustomerUser.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-    return _find(locked, customer_id, lines, fields, **which)
-
-
-def _find(
-    users: QuerySet[CustomerUser],
-    customer_id: UUID,
-    lines: Sequence[LineInput],
-    fields: Iterable[str] = (),
-    **which,
-) -> dict[UUID, Locked]:
-    of_lines = IsOneOf("pk", (line.user_id for line in lines))
-    found = users.filter(of_lines, customer=customer_id, **which)
-    names = dict.fromkeys((*OF_LOCKED, *fields))
-    return {user.pk: user for user in found.values_list(*names, named=True)}
-
-
-def is_last_administrator(customer_id: UUID, leaving: Iterable[UUID]) -> bool:
-    """Whether no global administrator who can sign in would be left without these users."""
-    able = CustomerUser.objects.filter(
-        Q(permissions__contains=[UserPermission.GLOBAL_ADMINISTRATOR]),
-        customer=customer_id,
-        is_administrator=True,
-        is_blocked=False,
-        deleted_at=None,
-    )
-    present = set(able.values_list("pk", flat=True))
-    return bool(present & set(leaving)) and not present - set(leaving)
-
-
-def kept_administrators(batch: Batch, present: Mapping[UUID, Locked]) -> set[UUID]:
-    """
-    The global administrators among these users who must stay as they are.
-
-    Nobody, where others are left, or where the member said that the last one may go.
-    """
-    if batch.options.get("may_take_last_administrator"):
-        return set()
-    if not is_last_administrator(batch.customer_id, present):
-        return set()
-    return {
-        pk
-        for pk, user in present.items()
-        if UserPermission.GLOBAL_ADMINISTRATOR in user.permissions
-    }
-
-
-def refuse(
-    batch: Batch, present: Mapping[UUID, Locked], *, ends_sign_in: bool = False, by: Member
-) -> dict[UUID, str]:
-    """Why present users stay as they are: codes of MESSAGES by user."""
-    kept = kept_administrators(batch, present) if ends_sign_in else ()
-    return dict.fromkeys(kept, "last_administrator") | dict.fromkeys(
-        find_protected(present, by=by), "administrator"
-    )
-
-
-def record(
-    action: str,
-    batch: Batch,
-    lines: Iterable[LineInput],
-    *,
-    before: Callable[[LineInput], dict] = lambda _line: {},
-    after: Callable[[LineInput], dict] = lambda _line: {},
-    by: Member,
-) -> None:
-    """Write an event for each line's user; one statement, none for no lines."""
-    audit.record_many(
-        action,
-        subjects=[
-            audit.Subject(line.user_id, line.input["user_name"], before(line), after(line))
-            for line in lines
-        ],
-        customer_id=batch.customer_id,
-        batch_id=batch.pk,
-        by=by,
-    )
-
-
-def close(
-    lines: Iterable[LineInput],
-    present: Collection[UUID],
-    refused: Mapping[UUID, str],
-    finish: Callable[[LineInput], Outcome],
-) -> list[Outcome]:
-    """The outcome of each line: failed without its user or where refused, else as it finished."""
-    return [
-        Outcome.failed(line, refused.get(line.user_id, "gone"))
-        if line.user_id in refused or line.user_id not in present
-        else finish(line)
-        for line in lines
-    ]
-
-
-def as_warnings(problems: Iterable[dict]) -> tuple[dict, ...]:
-    """The problems of a line of which the rest can be undone."""
-    return tuple(one | {"severity": WARNING} for one in problems)
-
-
-def invert_active(invert: Callable[[Case], Inverse], act: str) -> Callable[[Case], Inverse]:
-    """`invert` for active users on whom the member may act; for others why not."""
-
-    def check(case: Case) -> Inverse:
-        code = ""
-        if case.user is None:
-            code = "purged_since"
-        elif case.user["deleted_at"]:
-            code = "back_already" if act == "delete" else "deleted_since"
-        elif case.user["is_administrator"] and not case.may_grant:
-            code = "administrator"
-        return Inverse(act, {}, (problem(code),)) if code else invert(case)
-
-    return check
-
-
-def _delete_again(case: Case) -> Inverse:
-    signed_in = case.user["signed_in_at"]
-    is_used = signed_in is not None and signed_in > case.since
-    if case.act == "add" and case.user["password_state"] == "chosen":
-        is_used = True
-    # As it was before a restore: the same licenses to come back to, and the same hold.
-    kept = ("deletion", "was_held") if case.act == "restore" else ()
-    return Inverse(
-        "delete",
-        {name: case.result[name] for name in kept if case.result.get(name)},
-        (problem("in_use", WARNING),) if is_used else (),
-    )
-
-
-# The inverse of what lets a user be there.
-invert_added = invert_active(_delete_again, "delete")
-
-
-def replan_leaving(batch: Batch) -> None:
-    """Find out anew whether the lines take the customer's last global administrator."""
-    leaving = batch.lines.filter(act__in=[act.kind for act in get_acts() if act.ends_sign_in])
-    batch.plan["takes_last_administrator"] = is_last_administrator(
-        batch.customer_id, leaving.values_list("user_id", flat=True)
-    )
-
-
-def explain_cell(found: Mapping, batch: Batch) -> LineMessage:
-    """The sentence for a problem of the rules for persons and products."""
-    cell = Problem.from_line(found)
-    return LineMessage(
-        describe(cell),
-        str(label_of(cell.column)) if cell.column else "",
-        cell.value,
-        cell.suggestion,
-        cell.severity,
-    )

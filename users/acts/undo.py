@@ -39,8 +39,8 @@ from partners.postgres import among
 from partners.roles import Permission
 from users.acts.add import TEXTS
 from users.acts.licenses import GIVES_LICENSES
+from users.acts.lines import explain_cell, is_last_administrator
 from users.acts.restore import NAME_TAKEN, find_taken
-from users.acts.selection import explain_cell, is_last_administrator
 from users.models import CustomerUser, UserPermission
 from users.rules.fields import label_of
 from users.rules.gather import gather_facts

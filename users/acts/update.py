@@ -9,13 +9,14 @@ from batches.models import Batch, Line
 from partners.models import Member
 from partners.roles import Permission
 from users.acts.edit import EDIT, apply_changes, describe_changes, find_fields_back, input_of
+from users.acts.inverse import as_warnings, invert_active
 from users.acts.licenses import (
     LICENSES,
     apply_licenses,
     describe_products,
     find_seats_back,
 )
-from users.acts.selection import as_warnings, explain_cell, invert_active
+from users.acts.lines import explain_cell
 
 
 def apply_updates(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:

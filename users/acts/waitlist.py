@@ -27,7 +27,7 @@ from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from users.acts.licenses import LICENSES, SEAT_MESSAGES, describe_products
-from users.acts.selection import explain_cell
+from users.acts.lines import explain_cell
 from users.models import CustomerUser
 
 GONE = {"code": "gone", "severity": "error"}
