@@ -11,7 +11,7 @@ from partners.models import TenantModel
 
 
 class UserPermission(models.TextChoices):
-    """What a user may do in the customer's own admin tools; none of these means plain user."""
+    """A permission in the customer's own admin tools; a user without any is a plain user."""
 
     GLOBAL_ADMINISTRATOR = "global_administrator", _("Global administrator")
     USER_ADMINISTRATOR = "user_administrator", _("User administrator")
@@ -70,7 +70,7 @@ class CustomerUser(TenantModel):
     )
     is_blocked = models.BooleanField(_("sign-in blocked"), default=False)
 
-    # Made by users.names, so that every server sorts and finds alike.
+    # Computed in Python, so that sorting and search do not depend on the database server.
     sort_key = models.CharField(max_length=400, db_collation="C", editable=False)
     search = models.TextField(editable=False)
 
@@ -79,22 +79,22 @@ class CustomerUser(TenantModel):
         max_length=10, choices=PasswordState, default=PasswordState.NONE
     )
     password_expires_at = models.DateTimeField(null=True)
-    # The batch whose sheet hands the temporary password over; no key.
+    # The batch with the sheet of the temporary password; no key.
     password_batch = models.UUIDField(null=True)
-    # Set when wrong passwords locked the sign-in, at one address or everywhere, for members to see;
+    # Set when wrong passwords locked the sign-in, for one address or all, to show it to members;
     # partners.operations.tries counts and refuses.
     locked_until = models.DateTimeField(null=True)
     signed_in_at = models.DateTimeField(null=True)
 
-    # Raised by every edit, so that the second of two members is told.
+    # Increased by every edit, so that the second of two members gets an error.
     version = models.PositiveIntegerField(default=1)
     added_at = models.DateTimeField(db_default=Now())
     deleted_at = models.DateTimeField(null=True)
     # Set with deleted_at: a later change of the retention is not retroactive.
     purge_at = models.DateTimeField(null=True)
-    # Not purged on that day, nor later, until somebody lets it go.
+    # Not purged on that day or later, until a member releases the hold.
     is_held = models.BooleanField(_("purge held"), default=False, db_default=False)
-    # The batch that deleted the user; what was held is frozen on its line.
+    # The batch that deleted the user; its line keeps the licenses.
     deletion = models.UUIDField(null=True)
 
     class Meta:
@@ -114,8 +114,8 @@ class CustomerUser(TenantModel):
                 name="user_purge_at_with_deleted_at",
             ),
         ]
-        # Those that are counted by include the partner: row-level security asks for it, and what an
-        # index does not hold is read from the table, row by row.
+        # Indexes for counts include the partner, which row-level security checks: else each row is
+        # read from the table.
         indexes = [
             models.Index(
                 fields=["customer", "sort_key", "id"],
@@ -169,19 +169,19 @@ class CustomerUser(TenantModel):
                 condition=Q(locked_until__isnull=False),
                 name="user_locked",
             ),
-            # The dashboard's "not used in time".
+            # For the dashboard: passwords not used in time.
             models.Index(
                 fields=["partner", "customer", "password_expires_at"],
                 condition=Q(deleted_at=None, password_state="temporary"),
                 name="user_temporary",
             ),
-            # Whether a sheet still has anything to hand over.
+            # For sheets: users with the temporary password of a batch.
             models.Index(
                 fields=["password_batch", "password_expires_at"],
                 condition=Q(deleted_at=None, password_state="temporary"),
                 name="user_temporary_batch",
             ),
-            # Read by the search functions of migration 0004 alone.
+            # Only for the search functions of migration 0004.
             GinIndex(
                 fields=["customer", "search"],
                 opclasses=["uuid_ops", "gin_trgm_ops"],
@@ -194,7 +194,7 @@ class CustomerUser(TenantModel):
 
     @property
     def is_locked(self) -> bool:
-        """Whether wrong passwords have locked the sign-in, at one address at least."""
+        """Whether wrong passwords have locked the sign-in for at least one address."""
         return self.locked_until is not None and self.locked_until > timezone.now()
 
     @property
@@ -204,7 +204,7 @@ class CustomerUser(TenantModel):
 
 
 class UserSession(TenantModel):
-    """A user signed in at /my/; nothing of the portal's own sessions counts there."""
+    """A session of a user at /my/; separate from the sessions of members."""
 
     customer = models.ForeignKey(
         Customer, models.CASCADE, db_index=False, db_constraint=False, related_name="+"

@@ -1,4 +1,4 @@
-"""What the page of a batch says and offers about its users."""
+"""The panel about users on the page of a batch."""
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
@@ -26,7 +26,7 @@ def _values(batch: Batch, facts: Facts) -> dict:
 
 
 def describe_blocked(batch: Batch, number: int, *, may_unblock: bool) -> str:
-    """That users of a plan or a result cannot sign in; '' where all can."""
+    """A notice if sign-in is blocked for users of the batch; '' otherwise."""
     if not number:
         return ""
     if batch.total == 1:

@@ -15,7 +15,7 @@ from users.queries.routes import find_partners_to_purge, find_partners_with_free
 
 @shared_task(base=TenantTask, name="users.fill_waiting")
 def fill_waiting(*, partner_id: str, customer_id: str) -> None:
-    """Give a customer's free seats to the users who wait for them."""
+    """Assign a customer's free seats to users on the waitlist."""
     waitlist.fill_waiting(customer_id=customer_id)
 
 
@@ -29,7 +29,7 @@ def sweep() -> None:
 
 @shared_task(name="users.clean")
 def clean() -> None:
-    """Delete expired sessions and counters: those of no partner, then the others."""
+    """Delete expired rows without a partner, then expired sessions by partner."""
     delete_old_rows()
     for partner_id in find_partners():
         with tenancy.tenant(partner_id):
@@ -38,7 +38,7 @@ def clean() -> None:
 
 @shared_task(name="users.purge")
 def purge() -> None:
-    """Purge deleted users whose day has come, partner by partner."""
+    """Purge deleted users on the day of their purge, partner by partner."""
     for partner_id in find_partners_to_purge():
         with tenancy.tenant(partner_id):
             purge_due()
@@ -46,7 +46,7 @@ def purge() -> None:
 
 @shared_task(name="users.recount")
 def recount() -> None:
-    """Count anew what triggers keep count of, partner by partner."""
+    """Recompute the counts that triggers maintain, partner by partner."""
     for partner_id in find_partners():
         with tenancy.tenant(partner_id):
             counts.recount()

@@ -1,4 +1,4 @@
-"""Full lists of a customer's users: users who are missing from the file are deleted."""
+"""Full lists of a customer's users: users missing from the file are deleted."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from imports.check.plan import LEAVE, NAMED
 from imports.queries import LineSummary, summarize_lines
 from licensing import queries as licensing
 from partners.postgres import among
-from users.acts.lines import is_last_administrator, plan_line, problems_of
+from users.acts.lines import find_problems, is_last_administrator, plan_line
 from users.models import CustomerUser
 
 # The share of users in percent that may be missing, unless a member sets another.
@@ -54,7 +54,7 @@ class MissingUsers:
 
 
 def find_missing_users(batch: Batch, user_names: Collection[str]) -> MissingUsers:
-    """The active users whose names are not among these, in the order of the user list."""
+    """The active users without one of these names, in list order."""
     customer, by = batch.customer, batch.by
     with connection.cursor() as cursor:
         cursor.execute(
@@ -69,7 +69,7 @@ def find_missing_users(batch: Batch, user_names: Collection[str]) -> MissingUser
         )
         names = ("pk", "user_name", "display_name", "is_administrator")
         users = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    lines = [plan_line(user, problems_of(user, by=by), act=LEAVE) for user in users]
+    lines = [plan_line(user, find_problems(user, by=by), act=LEAVE) for user in users]
     leaving = [line.user_id for line in lines if line.is_valid]
     active = customer.users.filter(deleted_at=None).count()
     return MissingUsers(
@@ -88,7 +88,7 @@ def find_missing_users(batch: Batch, user_names: Collection[str]) -> MissingUser
 
 
 def find_leaving(lines: Mapping[int, LineSummary]) -> list[UUID]:
-    """The users who are deleted when the plan is run, as they are missing from the list."""
+    """The missing users, which the plan deletes."""
     return [
         UUID(line.user_id)
         for line in lines.values()
@@ -171,7 +171,7 @@ def _add_missing_users(
     )
     # Before the rows, where numbers were left free: seats are freed before they are given.
     free = filterfalse(lines.__contains__, count(1))
-    planned = [plan_line(user, problems_of(user, by=batch.by), act=LEAVE) for user in users]
+    planned = [plan_line(user, find_problems(user, by=batch.by), act=LEAVE) for user in users]
     placed = dict(zip(free, planned, strict=False))
     # Lines are written in runs of consecutive numbers.
     for _run, some in groupby(enumerate(placed), lambda one: one[1] - one[0]):
@@ -211,5 +211,5 @@ def find_stop(batch: Batch, leaving: int) -> type[UsersError] | None:
         if cursor.fetchone()[0]:
             return UsersUnclear
     share = batch.plan["leavers"]
-    # In percent of the users who were active when the list was checked.
+    # In percent of the active users at the time of the check.
     return TooManyMissing if leaving * 100 > share["active"] * share["most"] else None

@@ -572,7 +572,7 @@ def test_it_asks_as_often_for_many_lines_as_for_one(contoso, office, alice):
 
 def test_the_undo_of_many_is_planned_by_a_worker(contoso, people, alice, monkeypatch):
     batch = delete(contoso, people, alice)
-    monkeypatch.setattr("users.acts.undo.MAX_AT_ONCE", 1)
+    monkeypatch.setattr("users.acts.undo.MAX_IN_REQUEST", 1)
     monkeypatch.setattr("users.acts.undo.SLICE", 1)
 
     planned = plan_undo(batch=batch, by=alice)
@@ -591,7 +591,7 @@ def test_an_undo_that_is_dropped_while_it_is_planned_stays_dropped(
     contoso, people, alice, monkeypatch
 ):
     batch = delete(contoso, people, alice)
-    monkeypatch.setattr("users.acts.undo.MAX_AT_ONCE", 1)
+    monkeypatch.setattr("users.acts.undo.MAX_IN_REQUEST", 1)
     planned = plan_undo(batch=batch, by=alice)
     cancel_batch(batch=planned, by=alice)
 

@@ -1,4 +1,4 @@
-"""Adding users: one by one into a set, or the lines of an import; one code path."""
+"""Adding users, one by one to a set or as lines of an import."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,21 +33,21 @@ from users.rules import names
 
 
 class NameTaken(UsersError):
-    """Another active user has got this user name meanwhile."""
+    """Another active user has this user name."""
 
     message = _("This user name has just been taken. Choose another one.")
 
 
 @dataclass(frozen=True)
 class Added:
-    """The user that was added and the line of the set that says so."""
+    """A set, and the line of the user that was added to it."""
 
     batch: Batch
     line: LineInput
 
     @property
     def is_short(self) -> bool:
-        """Whether a license could not be given."""
+        """Whether a license could not be assigned."""
         return self.line.state == Line.State.PARTLY
 
 
@@ -61,13 +61,13 @@ def add_user(
     by: Member,
 ) -> Added:
     """
-    Add the person at once, as the next line of the set that the member has open here.
+    Add a user at once, as the next line of the member's open set at this customer.
 
-    `person` has the keys of a line's input. The set is opened by its first user and stays open,
-    also when the member leaves, until `finish_set` or the user who `is_last`. LineInput a second time
-    for the same `user_id`, as by a double click, it adds nobody and returns what it did before.
+    `person` has the keys of a line's input. The first user opens the set, and it stays open until
+    `finish_set` or a user with `is_last`. A second call with the same `user_id`, as by a double
+    click, adds no user and returns the line of the first.
 
-    :raises NameTaken: and adds nobody, where the user name is in use.
+    :raises NameTaken: where the user name is in use.
     :raises Refused: where the person is to be an administrator and the member may not grant that.
     """
     if person.get("permissions"):
@@ -89,7 +89,7 @@ def _find_added(customer: Customer, user_id: UUID | None, by: Member) -> Added |
         user_id=user_id,
         batch__customer=customer,
         batch__kind=ADD.kind,
-        # A colleague's set is not this member's to go on with, or to finish.
+        # A member cannot continue or finish the set of another.
         batch__by=by,
     )
     line = lines.select_related("batch").first()
@@ -112,7 +112,7 @@ def _get_open_set(customer: Customer, by: Member) -> Batch:
     batch = customer.batches.filter(state=Batch.State.OPEN, by=by).first()
     is_over = batch and batch.sheet_expires_at and batch.sheet_expires_at <= now
     if batch and (is_over or batch.handed_over_at):
-        # A password added to this sheet could not be read any more.
+        # The sheet is closed, so a password added to it could not be read.
         finish_set(batch=batch, by=by)
         batch = None
     batch = batch or create_batch(
@@ -124,7 +124,7 @@ def _get_open_set(customer: Customer, by: Member) -> Batch:
 
 @transaction.atomic
 def finish_set(*, batch: Batch, by: Member) -> None:
-    """Close the set: the next user that is added begins a new one. A closed set stays closed."""
+    """Close a set, so that the next added user opens a new one; a closed set stays closed."""
     lock_customer(batch.customer)
     closed = Batch.objects.filter(pk=batch.pk, state=Batch.State.OPEN).update(
         state=Batch.State.DONE, finished_at=timezone.now()
@@ -140,7 +140,7 @@ def finish_set(*, batch: Batch, by: Member) -> None:
         )
 
 
-# The columns of a new user that come from the line's input as they are.
+# The columns of a new user that are copied from the line's input.
 TEXTS = (
     "user_name",
     "first_name",
@@ -157,14 +157,16 @@ TEXTS = (
 
 def apply_additions(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
-    Create the users of the lines, with passwords and, as far as seats are free, licenses.
+    Create the users of the lines, with passwords and, while seats are free, licenses.
 
-    A line whose user name was taken meanwhile fails, and an administrator's, where the member has
-    lost the right to make them; one that lacks a seat is done in part. The user's id stands on the
-    line, so a repeat changes nothing.
+    A line fails where its user name was taken meanwhile, or where its user is an administrator and
+    the member has lost the permission to add them. A line without a seat is partly done. The id of
+    the user is on the line, so a repeat changes nothing.
     """
-    barred = [line for line in lines if _is_barred(line, by)]
-    lines = [line for line in lines if not _is_barred(line, by)]
+    protected = []
+    if not by.may(Permission.ACT_ON_ADMINISTRATORS):
+        protected = [line for line in lines if line.input.get("permissions")]
+        lines = [line for line in lines if not line.input.get("permissions")]
     issued = issue_passwords(batch=batch, lines=lines)
     created = _insert_users(batch, lines, issued)
     added = [line for line in lines if line.user_id in created]
@@ -193,15 +195,11 @@ def apply_additions(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> 
         by=by,
     )
     missing = wait_for_missing(batch=batch, lines=added, assigned=assigned)
-    failed = [Outcome.failed(line, "administrator") for line in barred]
+    failed = [Outcome.failed(line, "administrator") for line in protected]
     return failed + [
         _outcome(line, sealed, line.user_id in created, assigned, missing)
         for line, sealed in zip(lines, issued.sealed, strict=True)
     ]
-
-
-def _is_barred(line: LineInput, by: Member) -> bool:
-    return bool(line.input.get("permissions")) and not by.may(Permission.ACT_ON_ADMINISTRATORS)
 
 
 def _outcome(line, sealed, is_created, assigned, missing) -> Outcome:
@@ -248,14 +246,14 @@ def _insert_users(batch: Batch, lines: Sequence[LineInput], issued) -> set:
 
 
 def sort_key_of(person: dict) -> str:
-    """What a person is sorted by in lists."""
+    """The key that sorts a person in lists."""
     return sort_key(
         person["display_name"], person.get("last_name", ""), person.get("first_name", "")
     )
 
 
 def search_of(person: dict) -> str:
-    """What a person is found by."""
+    """The text that a search looks in."""
     return names.search_text(
         person["display_name"],
         person.get("first_name", ""),

@@ -19,11 +19,11 @@ from partners.roles import Permission
 from users.acts.inverse import invert_active
 from users.acts.lines import (
     MESSAGES,
-    close,
+    build_outcomes,
+    find_problems,
     is_last_administrator,
     lock_active,
     plan_line,
-    problems_of,
     record,
     refuse,
     replan_leaving,
@@ -54,7 +54,9 @@ def plan_blocks(
     require(by, Permission.MANAGE_USERS)
     chosen = select_users(customer, users, fields=["is_blocked"])
     lines = [
-        plan_line(user, problems_of(user, by=by)) for user in chosen if user["is_blocked"] != block
+        plan_line(user, find_problems(user, by=by))
+        for user in chosen
+        if user["is_blocked"] != block
     ]
     if not lines:
         raise NothingToChange(UNCHANGED[block])
@@ -74,7 +76,7 @@ def plan_blocks(
 
 
 def apply_blocks(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
-    """Block the users of the lines and end their sessions."""
+    """Block the sign-in of the lines' users, and end their sessions."""
     return _switch(batch, lines, block=True, by=by)
 
 
@@ -83,7 +85,7 @@ def apply_unblocks(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
 
 
 def _switch(batch: Batch, lines: Sequence[LineInput], *, block: bool, by: Member) -> list[Outcome]:
-    # A user in that state already counts as done.
+    # Users in that state already are done too.
     present = lock_active(batch.customer_id, lines, fields=["is_blocked"])
     refused = refuse(batch, present, ends_sign_in=block, by=by)
     going = present.keys() - refused.keys()
@@ -99,7 +101,7 @@ def _switch(batch: Batch, lines: Sequence[LineInput], *, block: bool, by: Member
         [line for line in lines if line.user_id in changed],
         by=by,
     )
-    return close(
+    return build_outcomes(
         lines,
         present,
         refused,

@@ -1,4 +1,4 @@
-"""Deleting user accounts: sign-in ends, seats become free, nothing else is lost."""
+"""Deleting user accounts: sign-in ends and seats become free; a restore brings them back."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -35,11 +35,11 @@ from partners.postgres import IsOneOf, among, execute
 from partners.roles import Permission
 from users.acts.lines import (
     MESSAGES,
-    close,
+    build_outcomes,
     find_active,
+    find_problems,
     is_last_administrator,
     plan_line,
-    problems_of,
     record,
     refuse,
     replan_leaving,
@@ -53,17 +53,17 @@ def plan_deletes(
     *, customer: Customer, users: Iterable[UUID], reason: str = "", by: Member
 ) -> Batch:
     """
-    Plan the deletion of these active users.
+    Plan to delete these active users.
 
     The plan has the seats that become free by subscription, the numbers of administrators and of
-    users who wait for a seat, and whether the last global administrator is among them.
+    users on the waitlist, and whether the last global administrator is among the users.
 
     :raises NoUsersSelected: where none of the ids is an active user of the customer.
     :raises Refused: where the member may not delete users.
     """
     require(by, Permission.DELETE_USERS)
     chosen = select_users(customer, users)
-    lines = [plan_line(user, problems_of(user, by=by)) for user in chosen]
+    lines = [plan_line(user, find_problems(user, by=by)) for user in chosen]
     going = [line.user_id for line in lines if line.is_valid]
     batch = create_batch(
         customer=customer,
@@ -86,8 +86,7 @@ def apply_deletes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
     """
     Delete the users of the lines: free their seats, end their sessions, set the day of the purge.
 
-    What they held is kept on their lines, for a later restore; their places in the waitlist are
-    not.
+    Their lines keep their licenses for a restore, but not their places in the waitlist.
     """
     present = find_active(batch.customer_id, lines)
     refused = refuse(batch, present, ends_sign_in=True, by=by)
@@ -104,7 +103,7 @@ def apply_deletes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
         """,
         {
             "id uuid": ids,
-            # The undo of a restore goes back to what was held before it.
+            # The undo of a restore returns to the deletion and the hold before it.
             "deletion uuid": [line.input.get("deletion") or str(batch.pk) for line in going],
             "is_held boolean": [bool(line.input.get("was_held")) for line in going],
         },
@@ -129,11 +128,11 @@ def apply_deletes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
             result["deletion"] = deletion
         return Outcome(line.number, Line.State.DONE, result)
 
-    return close(lines, present, refused, finish)
+    return build_outcomes(lines, present, refused, finish)
 
 
 def get_holdings(batch_ids: Iterable[UUID], users: Iterable[UUID]) -> dict[UUID, list[dict]]:
-    """What each deleted user held, from the lines that deleted them."""
+    """The licenses that deleted users held, from the lines of their deletions."""
     of_users = IsOneOf("user_id", users)
     lines = Line.objects.filter(of_users, batch__in=set(batch_ids))
     return {user_id: held or [] for user_id, held in lines.values_list("user_id", "result__held")}
@@ -221,5 +220,5 @@ DELETE = Act(
         n,
     ),
 )
-# A line of a full list about a user who is missing from it.
+# A line about a user missing from a full list.
 LEAVE = replace(DELETE, kind="leave", has_batches=False, undo_fact=None)

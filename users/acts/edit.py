@@ -1,4 +1,4 @@
-"""Changing what is written about many users: each line says what of its user becomes what."""
+"""Editing users: the same values for many, or the profile of one."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -37,21 +37,21 @@ from users.acts.issue import end_temporary_passwords
 from users.acts.lines import (
     MESSAGES,
     Locked,
-    close,
+    build_outcomes,
     explain_cell,
+    find_problems,
     find_protected,
     is_last_administrator,
     lock_active,
     plan_line,
-    problems_of,
     record,
 )
 from users.acts.selection import NothingToChange, select_users
 from users.models import CustomerUser, UserPermission
 from users.rules.fields import label_of
 
-# What many users can be given at once; the rest belongs to one person.
-OF_MANY = ("job_title", "department", "location", "language")
+# The fields that many users can share; the others differ by person.
+SHARED_FIELDS = ("job_title", "department", "location", "language")
 GLOBAL_ADMINISTRATOR = UserPermission.GLOBAL_ADMINISTRATOR
 AS_WANTED = gettext_lazy("Nothing would change: these values are saved already.")
 
@@ -66,37 +66,40 @@ def plan_edits(
     by: Member,
 ) -> Batch:
     """
-    Plan to write the same into these active users; nothing happens yet.
+    Plan to write the same values for these active users; nothing happens yet.
 
-    `changes` has new values for some of OF_MANY; '' empties a field. Whoever holds a license that
-    is not sold at a new location is planned as a line that cannot run. Users who have these values
-    already get no line; the plan says how many they are.
+    `changes` has new values for some of SHARED_FIELDS; '' empties a field. The line of a user with
+    a license that is not sold at the new location is invalid. Users with these values get no line;
+    the plan has their number.
 
     :raises NoUsersSelected: where none of the ids is an active user of the customer.
     :raises NothingToChange: where no line is left.
     :raises Refused: where the member may not manage users.
     """
     require(by, Permission.MANAGE_USERS)
-    changes = {name: changes[name] for name in OF_MANY if name in changes}
-    chosen = select_users(customer, users, fields=OF_MANY)
+    changes = {name: changes[name] for name in SHARED_FIELDS if name in changes}
+    chosen = select_users(customer, users, fields=SHARED_FIELDS)
     changing = [user for user in chosen if any(user[name] != changes[name] for name in changes)]
     if not changing:
         raise NothingToChange(AS_WANTED)
     unsold = {}
     if changes.get("location"):
-        everybody = dict.fromkeys((user["pk"] for user in changing), changes["location"])
-        unsold = licensing.find_not_sold(customer=customer, locations=everybody)
-    lines = [
-        plan_line(
+        moves = dict.fromkeys((user["pk"] for user in changing), changes["location"])
+        unsold = licensing.find_not_sold(customer=customer, locations=moves)
+    lines = []
+    for user in changing:
+        differing = [name for name in changes if user[name] != changes[name]]
+        problems = [
+            *find_problems(user, by=by),
+            *find_unsold_problems(unsold.get(user["pk"], ()), changes.get("location", "")),
+        ]
+        line = plan_line(
             user,
-            [
-                *problems_of(user, by=by),
-                *say_not_sold(unsold.get(user["pk"], ()), changes.get("location", "")),
-            ],
-            **_difference(user, changes),
+            problems,
+            changes={name: changes[name] for name in differing},
+            was={name: user[name] for name in differing},
         )
-        for user in changing
-    ]
+        lines.append(line)
     batch = create_batch(
         customer=customer,
         kind=EDIT.kind,
@@ -109,16 +112,8 @@ def plan_edits(
     return batch
 
 
-def _difference(user: dict, changes: Mapping[str, str]) -> dict:
-    differs = [name for name in changes if user[name] != changes[name]]
-    return {
-        "changes": {name: changes[name] for name in differs},
-        "was": {name: user[name] for name in differs},
-    }
-
-
-def say_not_sold(products: Iterable[str], location: str) -> list[dict]:
-    """The problems of somebody who holds these products and moves to where they are not sold."""
+def find_unsold_problems(products: Iterable[str], location: str) -> list[dict]:
+    """The problems of a user with these products that are not sold at the new location."""
     return [
         {
             "code": "product_not_sold",
@@ -133,19 +128,23 @@ def say_not_sold(products: Iterable[str], location: str) -> list[dict]:
 
 def apply_changes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
-    Write the changes of each line into its user.
+    Write the changes of each line to its user, and keep the values before on the line.
 
-    Who was deleted, became an administrator, was changed in the same place by somebody else, or
-    got a license that is not sold at the new location since the plan is left alone. Who is as
-    wanted already counts as done. What stood there before is kept with the line.
+    A line fails where, since the plan, its user was deleted, became an administrator, got other
+    values in the same fields, or got a license that is not sold at the new location. A user with
+    the wanted values already is done.
     """
     present = lock_active(batch.customer_id, lines, fields=TEXTS)
     refused = _find_refused(batch, lines, present, by)
-    before = {
-        line.user_id: _before(present[line.user_id], line.input["changes"])
-        for line in lines
-        if line.user_id in present and line.user_id not in refused
-    }
+    before = {}
+    for line in lines:
+        if line.user_id in present and line.user_id not in refused:
+            user = present[line.user_id]
+            before[line.user_id] = {
+                name: getattr(user, name)
+                for name, value in line.input["changes"].items()
+                if getattr(user, name) != value
+            }
     changing = [line for line in lines if before.get(line.user_id)]
     _write(batch, changing, present)
     record(
@@ -172,19 +171,15 @@ def apply_changes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
         result = {"before": changed} if changed else {"unchanged": True}
         return Outcome(line.number, Line.State.DONE, result)
 
-    return close(lines, present, refused, finish)
-
-
-def _before(user: CustomerUser, changes: Mapping[str, object]) -> dict:
-    return {name: getattr(user, name) for name in changes if getattr(user, name) != changes[name]}
+    return build_outcomes(lines, present, refused, finish)
 
 
 def _find_refused(batch: Batch, lines, present: Mapping[UUID, Locked], by: Member) -> dict:
     there = [line for line in lines if line.user_id in present]
     refused = {line.user_id: "changed" for line in there if _is_changed(line, present)}
-    barred = find_protected(present, by=by)
+    protected = find_protected(present, by=by)
     if not by.may(Permission.ACT_ON_ADMINISTRATORS):
-        barred |= {line.user_id for line in there if line.input["changes"].get("permissions")}
+        protected |= {line.user_id for line in there if line.input["changes"].get("permissions")}
     moving = {
         line.user_id: line.input["changes"]["location"]
         for line in there
@@ -195,12 +190,12 @@ def _find_refused(batch: Batch, lines, present: Mapping[UUID, Locked], by: Membe
         refused
         | dict.fromkeys(unsold, "not_sold")
         | dict.fromkeys(_last_administrators(batch, there, present), "last_administrator")
-        | dict.fromkeys(barred, "administrator")
+        | dict.fromkeys(protected, "administrator")
     )
 
 
 def _is_changed(line: LineInput, present: Mapping[UUID, Locked]) -> bool:
-    """Whether something else stands there than when it was planned, and not what is wanted."""
+    """Whether a field has neither the value of the time of the plan nor the wanted one."""
     user, was = present[line.user_id], line.input.get("was", {})
     return any(
         getattr(user, name) not in (was[name], value)
@@ -251,7 +246,7 @@ def _write(batch: Batch, lines: Sequence[LineInput], present: Mapping[UUID, Lock
 
 
 class UserGone(UsersError):
-    """The user was deleted or purged while somebody edited."""
+    """The user was deleted or purged meanwhile."""
 
     message = gettext_lazy(
         "This user has been deleted meanwhile. Restore the user first; nothing was saved."
@@ -259,7 +254,7 @@ class UserGone(UsersError):
 
 
 class EditedMeanwhile(UsersError):
-    """Somebody else saved the same user meanwhile; `user` is as they saved it."""
+    """Another member has saved the same user meanwhile; `user` has the saved values."""
 
     message = gettext_lazy(
         "Somebody else has saved this user meanwhile. Nothing of yours was lost or saved: compare"
@@ -281,16 +276,17 @@ def edit_user(
     by: Member,
 ) -> list[str]:
     """
-    Change an active user to the person, who has the keys of a line's input; licenses stay.
+    Write the values of `person`, with the keys of a line's input, to an active user.
 
-    Returns the names of what has changed. `version` is the one that the member has seen. A user who
-    becomes an administrator loses a temporary password, which is then among what has changed.
+    Licenses stay. Returns the names of the changed fields. A new administrator loses a temporary
+    password, and "temporary_password" is then among the names.
 
+    :param version: the version of the user that the member has seen.
     :raises UserGone: where the user was deleted or purged meanwhile.
-    :raises EditedMeanwhile: where somebody else saved since; nothing is overwritten.
+    :raises EditedMeanwhile: where another member has saved since; nothing is overwritten.
     :raises NameTaken: where another active user has the user name.
-    :raises LastAdministrator: where the customer's last global administrator would be demoted and
-        `may_take_last_administrator` does not say that this is meant.
+    :raises LastAdministrator: where the customer's last global administrator would be demoted
+        without `may_take_last_administrator`.
     :raises Refused: where the member may not manage users, or may not act on administrators and
         this one is or becomes one.
     """
@@ -304,9 +300,16 @@ def edit_user(
         require(by, Permission.ACT_ON_ADMINISTRATORS)
     if saved.version != version:
         raise EditedMeanwhile(saved)
-    changed = _find_changed(saved, person)
-    if "permissions" in changed and not may_take_last_administrator:
-        _keep_last_administrator(saved, person)
+    changed = [name for name in TEXTS if getattr(saved, name) != person.get(name, "")]
+    if set(saved.permissions) != set(person["permissions"]):
+        changed.append("permissions")
+    is_demoted = GLOBAL_ADMINISTRATOR in set(saved.permissions) - set(person["permissions"])
+    if (
+        is_demoted
+        and not may_take_last_administrator
+        and is_last_administrator(saved.customer_id, [saved.pk])
+    ):
+        raise LastAdministrator
     is_promoted = "permissions" in changed and not saved.permissions
     if changed:
         _save(saved, person, changed, by)
@@ -315,20 +318,6 @@ def edit_user(
     ):
         changed.append("temporary_password")
     return changed
-
-
-def _find_changed(saved: CustomerUser, person: dict) -> list[str]:
-    changed = [name for name in TEXTS if getattr(saved, name) != person.get(name, "")]
-    if set(saved.permissions) != set(person["permissions"]):
-        changed.append("permissions")
-    return changed
-
-
-def _keep_last_administrator(saved: CustomerUser, person: dict) -> None:
-    was, becomes = saved.permissions, person["permissions"]
-    is_demoted = UserPermission.GLOBAL_ADMINISTRATOR in set(was) - set(becomes)
-    if is_demoted and is_last_administrator(saved.customer_id, [saved.pk]):
-        raise LastAdministrator
 
 
 def _save(saved: CustomerUser, person: dict, changed: list[str], by: Member) -> None:
@@ -357,7 +346,7 @@ def _save(saved: CustomerUser, person: dict, changed: list[str], by: Member) -> 
     )
 
 
-# What is written into everybody's field, and that it is emptied.
+# The consequences of a new value, and of an empty one.
 BECOMES = {
     "location": gettext_lazy("Their usage location becomes %(value)s."),
     "language": gettext_lazy("Their language becomes %(value)s."),
@@ -387,26 +376,26 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
 def describe_changes(
     line: Line,
     label: Callable[[str], object] = label_of,
-    say: Callable[[str, Any], str] | None = None,
+    format_field: Callable[[str, Any], str] | None = None,
 ) -> tuple[str, ...]:
     """The old and the new value of each field that the line changes, or has changed."""
-    say = say or say_value
+    show = format_field or format_value
     changes = line.input.get("changes") or {}
     is_over = line.state in {Line.State.DONE, Line.State.PARTLY}
     if is_over:
-        # The day of a purge is not always the one that was planned.
+        # The day of a purge can differ from the planned one.
         changes = changes | line.result.get("after", {})
     before = line.result.get("before", {}) if is_over else line.input.get("was", {})
     return tuple(
         _("%(field)s: %(was)s → %(becomes)s")
-        % {"field": label(name), "was": say(name, before[name]), "becomes": say(name, value)}
+        % {"field": label(name), "was": show(name, before[name]), "becomes": show(name, value)}
         for name, value in changes.items()
         if name in before
     )
 
 
-def say_value(field: str, value: Any) -> str:
-    """A value of a field for the reader."""
+def format_value(field: str, value: Any) -> str:
+    """The value of a field in words."""
     if not value:
         return _("User") if field == "permissions" else _("empty")
     if field == "permissions":

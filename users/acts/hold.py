@@ -1,4 +1,4 @@
-"""Holding the purge of deleted users, releasing it, and putting it off."""
+"""Holding, releasing and postponing the purge of deleted users."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -31,11 +31,11 @@ from partners.models import Member
 from partners.postgres import execute
 from partners.roles import Permission
 from users.acts.edit import describe_changes
-from users.acts.lines import MESSAGES, Locked, close, lock_deleted, plan_line, record
+from users.acts.lines import MESSAGES, Locked, build_outcomes, lock_deleted, plan_line, record
 from users.acts.selection import NothingToChange, select_users
 from users.models import CustomerUser
 
-# Whose purge is let go is left so many days at least in which they can be restored.
+# After a release users can be restored for at least this many days.
 DAYS_OF_GRACE = 7
 MAX_DAYS = 365
 AS_WANTED = {
@@ -45,7 +45,7 @@ AS_WANTED = {
 
 
 class WrongDays(UsersError):
-    """A purge cannot be put off by so many days."""
+    """The number of days is out of range."""
 
     message = gettext_lazy("Say by how many days the purge is put off: from 1 to 365.")
 
@@ -61,13 +61,12 @@ def plan_holds(
     by: Member,
 ) -> Batch:
     """
-    Plan to "hold" the purge of these deleted users, to "release" or to "extend" it.
+    Plan to "hold" the purge of these deleted users, to "release" or to "extend" it by `days`.
 
-    Who is held is not purged until released, then on the day, but not within a week; `days` says
-    by how many it is put off. Nothing happens yet. Users who are as wanted already get no line;
-    the plan says how many they are.
+    A held user is not purged before the release, and not within a week after it. Users in the
+    wanted state already get no line; the plan has their number.
 
-    :raises WrongDays: where it is to be put off by fewer than one day, or by more than 365.
+    :raises WrongDays: where `days` of "extend" is below 1 or above 365.
     :raises NoUsersSelected: where none of the ids is a deleted user of the customer.
     :raises NothingToChange: where no line is left.
     :raises Refused: where the member may not hold purges.
@@ -125,21 +124,21 @@ def _line(user: dict, changes: Mapping, *warnings: str) -> PlannedLine:
     return plan_line(
         user,
         [problem(code, WARNING) for code in warnings],
-        changes=say_hold(changes),
-        was=say_hold({name: user[name] for name in changes}),
+        changes=hold_to_json(changes),
+        was=hold_to_json({name: user[name] for name in changes}),
     )
 
 
-def say_hold(values: Mapping) -> dict:
-    """Whether and until when a purge waits, as a line keeps it."""
+def hold_to_json(values: Mapping) -> dict:
+    """`is_held` and `purge_at` as JSON of a line."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in values.items()
     }
 
 
-def read_hold(values: Mapping) -> dict:
-    """Whether and until when a purge waits, as a line has kept it."""
+def hold_from_json(values: Mapping) -> dict:
+    """`is_held` and `purge_at` from JSON of a line."""
     return {
         name: datetime.fromisoformat(value) if name == "purge_at" else value
         for name, value in values.items()
@@ -148,10 +147,10 @@ def read_hold(values: Mapping) -> dict:
 
 def apply_holds(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
-    Hold or let go the purge of each line's user, or set its day.
+    Hold or release the purge of each line's user, or set its day.
 
-    Who was restored, purged or changed in the same place since the plan is left alone. Nobody is
-    purged the night after: where the day has passed meanwhile it is a week later.
+    A line fails where, since the plan, its user was restored or purged, or its hold changed. If
+    the day of a released user has passed, it becomes the day in a week.
     """
     present = lock_deleted(batch.customer_id, lines, fields=["is_held", "purge_at"])
     refused = {
@@ -174,22 +173,25 @@ def apply_holds(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list
     def finish(line: LineInput) -> Outcome:
         if not after[line.user_id]:
             return Outcome(line.number, Line.State.DONE, {"unchanged": True})
-        values = {"before": say_hold(before[line.user_id]), "after": say_hold(after[line.user_id])}
+        values = {
+            "before": hold_to_json(before[line.user_id]),
+            "after": hold_to_json(after[line.user_id]),
+        }
         return Outcome(line.number, Line.State.DONE, values)
 
-    return close(lines, present, refused, finish)
+    return build_outcomes(lines, present, refused, finish)
 
 
 def _is_changed(line: LineInput, user: CustomerUser) -> bool:
-    """Whether something else stands there than when it was planned, and not what is wanted."""
-    was, wanted = read_hold(line.input["was"]), read_hold(line.input["changes"])
+    """Whether a value is neither that of the time of the plan nor the wanted one."""
+    was, wanted = hold_from_json(line.input["was"]), hold_from_json(line.input["changes"])
     return any(getattr(user, name) not in (was[name], wanted[name]) for name in wanted)
 
 
 def _become(user: Locked, line: LineInput) -> dict:
-    """What changes about the user."""
+    """The values that change."""
     now = {"is_held": user.is_held, "purge_at": user.purge_at}
-    wanted = now | read_hold(line.input["changes"])
+    wanted = now | hold_from_json(line.input["changes"])
     if wanted == now:
         return {}
     if not wanted["is_held"] and wanted["purge_at"] <= timezone.now():
@@ -225,8 +227,8 @@ def _record(batch: Batch, lines: Sequence[LineInput], before: Mapping, after: Ma
             action,
             batch,
             [line for line in lines if after[line.user_id].get("is_held") is is_held],
-            before=lambda line: say_hold(before[line.user_id]),
-            after=lambda line: say_hold(after[line.user_id]),
+            before=lambda line: hold_to_json(before[line.user_id]),
+            after=lambda line: hold_to_json(after[line.user_id]),
             by=by,
         )
 
@@ -258,12 +260,12 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     return Consequences((text % {"days": intcomma(days)},))
 
 
-# The fields of a purge on a line, beside those of a user.
+# The labels of the fields of a purge.
 LABELS = {"is_held": gettext_lazy("Purge held"), "purge_at": gettext_lazy("To be purged")}
 
 
-def say_field(field: str, value: bool | str) -> str:
-    """Whether a purge is held, or its day, for the reader."""
+def format_field(field: str, value: bool | str) -> str:
+    """The value of a field of a purge in words."""
     if field == "is_held":
         return _("Yes") if value else _("No")
     day = parse_datetime(str(value))
@@ -276,15 +278,15 @@ def _invert(case: Case) -> Inverse:
     if not case.user["deleted_at"]:
         return Inverse("hold", {}, (problem("restored_since"),))
     before, after = case.result.get("before", {}), case.result.get("after", {})
-    now = say_hold({name: case.user[name] for name in before})
+    now = hold_to_json({name: case.user[name] for name in before})
     if not before or now == before:
         code = "back_already" if before else "nothing_done"
         return Inverse("hold", {}, (problem(code),))
     if now != after:
         return Inverse("hold", {}, (problem("purge_changed_since"),))
     is_held = before.get("is_held", case.user["is_held"])
-    day = read_hold(before).get("purge_at", case.user["purge_at"])
-    # Then it becomes a week from when it is undone.
+    day = hold_from_json(before).get("purge_at", case.user["purge_at"])
+    # The undo then sets the day in a week.
     is_past = not is_held and day <= timezone.now()
     problems = (problem("purge_day_past", WARNING),) if is_past else ()
     return Inverse("hold", {"changes": before, "was": now}, problems)
@@ -333,7 +335,7 @@ HOLD = Act(
             "The purge of this user is held, and stays so until somebody releases it."
         )
     },
-    changes=lambda line: describe_changes(line, LABELS.get, say_field),
+    changes=lambda line: describe_changes(line, LABELS.get, format_field),
     shows=lambda _batch: {"changes"},
     invert=_invert,
     undo_fact=lambda n: ngettext(

@@ -1,20 +1,17 @@
+"""What the inverses of several acts have in common."""
+
 from collections.abc import Callable, Iterable
 
-from batches.acts import (
-    WARNING,
-    Case,
-    Inverse,
-    problem,
-)
+from batches.acts import WARNING, Case, Inverse, problem
 
 
 def as_warnings(problems: Iterable[dict]) -> tuple[dict, ...]:
-    """The problems of a line of which the rest can be undone."""
+    """The problems of a line that is undone in part."""
     return tuple(one | {"severity": WARNING} for one in problems)
 
 
 def invert_active(invert: Callable[[Case], Inverse], act: str) -> Callable[[Case], Inverse]:
-    """`invert` for active users on whom the member may act; for others why not."""
+    """Wrap `invert` for active users; other users and protected administrators get a problem."""
 
     def check(case: Case) -> Inverse:
         code = ""
@@ -34,7 +31,7 @@ def _delete_again(case: Case) -> Inverse:
     is_used = signed_in is not None and signed_in > case.since
     if case.act == "add" and case.user["password_state"] == "chosen":
         is_used = True
-    # As it was before a restore: the same licenses to come back to, and the same hold.
+    # After the undo of a restore, the user has the same deletion and the same hold as before.
     kept = ("deletion", "was_held") if case.act == "restore" else ()
     return Inverse(
         "delete",
@@ -43,5 +40,5 @@ def _delete_again(case: Case) -> Inverse:
     )
 
 
-# The inverse of what lets a user be there.
+# The inverse of acts that create or restore a user.
 invert_added = invert_active(_delete_again, "delete")

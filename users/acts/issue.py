@@ -1,4 +1,4 @@
-"""Temporary passwords of a batch: made, hashed for sign-in, sealed for the sheet, ended."""
+"""Temporary passwords of a batch: created, hashed for sign-in, sealed for the sheet, ended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ class Issued:
 
 def issue_passwords(*, batch: Batch, lines: Sequence[LineInput]) -> Issued:
     """
-    Make a temporary password for the user of each line.
+    Create a temporary password for the user of each line.
 
-    The batch gets its key with the first of them, and the sheet's time begins. A set whose time has
-    ended but that was not wiped yet loses its old passwords here. The caller holds the customer
-    locked and writes hashes and sealed secrets.
+    The first of a batch sets its key and starts the time of its sheet. A set with an expired sheet
+    loses its old passwords. The caller holds the lock of the customer, and writes the hashes and
+    the sealed passwords.
     """
     if batch.sheet_key and batch.sheet_expires_at <= timezone.now():
         Line.objects.filter(batch=batch, sealed__isnull=False).update(sealed=None)
@@ -59,7 +59,7 @@ def give_passwords(*, batch: Batch, lines: Sequence[LineInput]) -> dict[UUID, by
     """
     Replace the passwords of the lines' users, and end their sessions at /my/.
 
-    Returns the sealed passwords by user. The caller holds the customer locked.
+    Returns the sealed passwords by user. The caller holds the lock of the customer.
     """
     if not lines:
         return {}
@@ -87,9 +87,9 @@ def end_temporary_passwords(
     """
     End the temporary passwords and the sessions of users that become administrators.
 
-    Whichever member made the passwords: sheets are printed and links passed on, so any member may
-    have seen them. A link to a password that has ended opens nothing. The caller holds the users
-    locked.
+    Also those that the same member has issued: sheets are printed and links passed on, so any
+    member may have seen them. Links to ended passwords stop working. The caller holds the locks of
+    the users.
 
     :param users: the user names by id.
     :return: the ids of the users that had a temporary password.

@@ -38,9 +38,9 @@ from users.acts.lines import (
     MESSAGES,
     explain_cell,
     find_active,
+    find_problems,
     find_protected,
     plan_line,
-    problems_of,
 )
 from users.acts.selection import NothingToChange, select_users
 from users.acts.wait import wait_for_missing, without_places
@@ -52,16 +52,16 @@ AS_WANTED = gettext_lazy(
 
 @dataclass(frozen=True)
 class Changes:
-    """What to do with each product, by the id of its subscription as text; others stay as is."""
+    """What to do with products, by the id of the subscription as text; other products stay."""
 
     give: frozenset[str] = frozenset()
     take: frozenset[str] = frozenset()
-    # The service plans to switch off for all selected users who have the product afterwards; users
-    # keep the plans of a product that is not named here.
+    # The service plans to switch off for all selected users with the product; users keep the plans
+    # of products that are not in it.
     plans_off: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def of(self, held: Mapping[str, list[str]], awaited: Collection[str]) -> dict[str, list]:
-        """Return the input of the line of a user who holds and awaits these subscriptions."""
+        """The input of the line of a user with these licenses and places in the waitlist."""
         off = self.plans_off
         change = {
             "give": [
@@ -93,9 +93,9 @@ def plan_licenses(
     """
     Plan these changes for the selected users; nothing happens yet.
 
-    A user who has what is wanted gets no line; the plan counts them, and has the seats before and
-    after. Where too few seats are free, `when_short` is "first": they go to the first in list
-    order; "queue": and the other users join the waitlist; or "none": refuse.
+    Users with the wanted licenses already get no line; the plan has their number, and the seats
+    before and after. If too few seats are free, they go to the first in list order ("first"), the
+    other users join the waitlist ("queue"), or the plan is refused ("none").
 
     :raises NoUsersSelected: where none of the ids is an active user of the customer.
     :raises NothingToChange: where no line is left.
@@ -123,7 +123,7 @@ def plan_licenses(
             known[key] = change, find_conflicts(rules, user["location"], has, change)
         change, conflicts = known[key]
         if any(change.values()):
-            problems = problems_of(user, by=by) + conflicts
+            problems = find_problems(user, by=by) + conflicts
             lines.append(plan_line(user, problems or forecast.add(change, awaited), **change))
     if not lines:
         raise NothingToChange(AS_WANTED)
@@ -149,8 +149,8 @@ def apply_licenses(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
     """
     Change the licenses of the lines' users, in their order, as far as seats are free.
 
-    A swap gets all of the new licenses or keeps the old ones, and waits where the batch asks for
-    that. In an undo, seats that a line gives back are free for the lines after it.
+    A swap gets all of the new licenses, or keeps the old ones and waits if the batch asks for
+    that. In an undo, seats that a line returns are free for the lines after it.
     """
     present = find_active(batch.customer_id, lines)
     refused = dict.fromkeys(find_protected(present, by=by), "administrator")
@@ -166,7 +166,7 @@ def apply_licenses(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
         customer=batch.customer,
         seats=[(line.user_id, UUID(one)) for line in able for one in line.input.get("stop", ())],
     )
-    # After all seats were given: no user waits for what is free.
+    # After all seats were assigned, so that no user waits for a free one.
     lacks = wait_for_missing(
         batch=batch,
         lines=able,
@@ -205,7 +205,7 @@ def apply_licenses(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
     return outcomes
 
 
-# The words of a result that say that a license has changed, or that the user waits for one.
+# The keys of a result with changed licenses, or with places in the waitlist.
 CHANGED = ("assigned", "taken", "plans", "stopped", "waiting")
 
 
@@ -219,7 +219,7 @@ def _list_outcomes(
     replanned: Mapping[UUID, list[dict]],
 ) -> list[Outcome]:
     outcomes = []
-    # Lines with the same result share one object, which is written out once.
+    # Lines with the same result share one object, which is serialized once.
     shared: dict[tuple, dict] = {}
     for line in lines:
         user_id = line.user_id
@@ -237,7 +237,7 @@ def _list_outcomes(
         result = shared.setdefault(tuple(map(tuple, result.values())), result)
         more = dict(lacks.get(user_id, {}))
         is_partial = bool(more)
-        # What this line did not give, an undo of it does not take.
+        # Licenses that the user had before, which an undo must not remove.
         if had := set(changed.assigned.had.get(user_id, ())).intersection(result["assigned"]):
             more["had"] = sorted(had)
         if user_id in stopped:
@@ -286,7 +286,7 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
 
 def describe_products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
     """The products that the line adds and removes, or has added and removed."""
-    # The line of a purged user holds nothing.
+    # The line of a purged user is empty.
     if line.state == Line.State.FAILED or "give" not in line.input:
         return ()
     if line.state in {Line.State.DONE, Line.State.PARTLY}:
@@ -309,7 +309,7 @@ def describe_products(line: Line, products: Mapping[str, str]) -> tuple[str, ...
 
 
 def find_seats_back(case: Case) -> tuple[dict[str, list], list[dict]]:
-    """What to add, remove and switch, and the problems of the rest."""
+    """The changes of licenses that undo a line, and the problems of the others."""
     result, problems = case.result, []
     given = {one["subscription"]: one["plans_off"] for one in case.input.get("give", ())}
     take = []
@@ -357,7 +357,7 @@ def _invert(case: Case) -> Inverse:
 
 
 def replan(batch: Batch) -> None:
-    """Forecast the seats of a planned batch with the licenses and seats of now."""
+    """Forecast the seats of a planned batch again, with the licenses and seats of now."""
     if batch.kind != LICENSES.kind:
         return
     customer = batch.customer
@@ -381,7 +381,7 @@ def replan(batch: Batch) -> None:
     batch.plan |= {"seats": forecast.to_json(), "unserved": forecast.unserved}
 
 
-# Why a line of a plan cannot run or will lack something, and why nothing was done for it.
+# Problems and results of lines that assign licenses.
 SEAT_MESSAGES = MESSAGES | {
     "location_missing": gettext_lazy(
         "This user has no usage location, without which no license can be given. Change the"
@@ -401,7 +401,7 @@ SEAT_MESSAGES = MESSAGES | {
     ),
 }
 
-# Lines that give licenses, which are of no use to a user with blocked sign-in.
+# Lines that assign licenses, which a user with blocked sign-in cannot use.
 GIVES_LICENSES = Q(input__has_key="give") & ~Q(input__give=[])
 
 LICENSES = Act(

@@ -1,3 +1,5 @@
+"""The lines of an act: planned for selected users, then applied, refused and recorded."""
+
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
@@ -23,14 +25,14 @@ from users.rules.problems import Problem, describe
 
 
 class Locked(Protocol):
-    """A user whom an act has locked, with OF_LOCKED and the fields that it asked for."""
+    """A user of a line, with LOCKED_FIELDS and the fields that the act asked for."""
 
     pk: UUID
     is_administrator: bool
     permissions: list[str]
 
 
-# What can be wrong with a line of any act.
+# Problems of lines of every act.
 MESSAGES = {
     "gone": _("This user was deleted, restored or purged meanwhile. Nothing was changed."),
     "administrator": _(
@@ -43,15 +45,15 @@ MESSAGES = {
 }
 
 
-# What every act needs of those whom it has locked; models of many would take long.
-OF_LOCKED = ("pk", "is_administrator", "permissions")
+# Read of the users of every act; named tuples, as many model instances take long.
+LOCKED_FIELDS = ("pk", "is_administrator", "permissions")
 
 
 ADMINISTRATOR = {"code": "administrator", "severity": "error"}
 
 
 def plan_line(user: dict, problems: Sequence[dict] = (), **more) -> PlannedLine:
-    """The line for a chosen user; it cannot run where a problem is an error."""
+    """The line for a selected user; invalid if a problem is an error."""
     return PlannedLine(
         user["pk"],
         {"user_name": user["user_name"], "display_name": user["display_name"], **more},
@@ -60,14 +62,14 @@ def plan_line(user: dict, problems: Sequence[dict] = (), **more) -> PlannedLine:
     )
 
 
-def problems_of(user: dict, *, by: Member) -> list[dict]:
-    """What keeps the member from acting on this user at all: that it is an administrator."""
+def find_problems(user: dict, *, by: Member) -> list[dict]:
+    """The problem of an administrator, if the member may not act on administrators."""
     is_free = not user["is_administrator"] or by.may(Permission.ACT_ON_ADMINISTRATORS)
     return [] if is_free else [ADMINISTRATOR]
 
 
 def find_protected(present: Mapping[UUID, Locked], *, by: Member) -> set[UUID]:
-    """Those of these users on whom the member may not act: administrators, for most roles."""
+    """The administrators among these users, if the member may not act on administrators."""
     if by.may(Permission.ACT_ON_ADMINISTRATORS):
         return set()
     return {pk for pk, user in present.items() if user.is_administrator}
@@ -75,11 +77,11 @@ def find_protected(present: Mapping[UUID, Locked], *, by: Member) -> set[UUID]:
 
 def find_active(customer_id: UUID, lines: Sequence[LineInput]) -> dict[UUID, Locked]:
     """
-    The active users of the lines by id.
+    The active users of the lines by id, not locked.
 
-    For an act that does not write them, or writes each in one statement and looks at nothing that
-    they change themselves: the customer's lock, which the caller holds, keeps them active, and to
-    lock a hundred thousand rows is to write them.
+    For acts that do not write users, or write them in one statement and read nothing that users
+    change themselves. The customer's lock, which the caller holds, keeps users active, and a lock
+    of a hundred thousand rows costs as much as writing them.
     """
     return _find(CustomerUser.objects.all(), customer_id, lines, deleted_at=None)
 
@@ -87,7 +89,7 @@ def find_active(customer_id: UUID, lines: Sequence[LineInput]) -> dict[UUID, Loc
 def find_deleted(
     customer_id: UUID, lines: Sequence[LineInput], *, fields: Iterable[str] = ()
 ) -> dict[UUID, Locked]:
-    """The deleted users of the lines by id, with these fields; as `find_active` finds them."""
+    """The deleted users of the lines by id, with these fields, not locked; see `find_active`."""
     users = CustomerUser.objects.all()
     return _find(users, customer_id, lines, fields, deleted_at__isnull=False)
 
@@ -122,12 +124,12 @@ def _find(
 ) -> dict[UUID, Locked]:
     of_lines = IsOneOf("pk", (line.user_id for line in lines))
     found = users.filter(of_lines, customer=customer_id, **which)
-    names = dict.fromkeys((*OF_LOCKED, *fields))
+    names = dict.fromkeys((*LOCKED_FIELDS, *fields))
     return {user.pk: user for user in found.values_list(*names, named=True)}
 
 
 def is_last_administrator(customer_id: UUID, leaving: Iterable[UUID]) -> bool:
-    """Whether no global administrator who can sign in would be left without these users."""
+    """Whether these users are all of the customer's global administrators that can sign in."""
     able = CustomerUser.objects.filter(
         Q(permissions__contains=[UserPermission.GLOBAL_ADMINISTRATOR]),
         customer=customer_id,
@@ -139,11 +141,11 @@ def is_last_administrator(customer_id: UUID, leaving: Iterable[UUID]) -> bool:
     return bool(present & set(leaving)) and not present - set(leaving)
 
 
-def kept_administrators(batch: Batch, present: Mapping[UUID, Locked]) -> set[UUID]:
+def find_kept_administrators(batch: Batch, present: Mapping[UUID, Locked]) -> set[UUID]:
     """
-    The global administrators among these users who must stay as they are.
+    The global administrators among these users, if they are the customer's last ones.
 
-    Nobody, where others are left, or where the member said that the last one may go.
+    Empty where the batch has `may_take_last_administrator`.
     """
     if batch.options.get("may_take_last_administrator"):
         return set()
@@ -159,8 +161,8 @@ def kept_administrators(batch: Batch, present: Mapping[UUID, Locked]) -> set[UUI
 def refuse(
     batch: Batch, present: Mapping[UUID, Locked], *, ends_sign_in: bool = False, by: Member
 ) -> dict[UUID, str]:
-    """Why present users stay as they are: codes of MESSAGES by user."""
-    kept = kept_administrators(batch, present) if ends_sign_in else ()
+    """The users that the act must not change, with codes of MESSAGES."""
+    kept = find_kept_administrators(batch, present) if ends_sign_in else ()
     return dict.fromkeys(kept, "last_administrator") | dict.fromkeys(
         find_protected(present, by=by), "administrator"
     )
@@ -188,13 +190,13 @@ def record(
     )
 
 
-def close(
+def build_outcomes(
     lines: Iterable[LineInput],
     present: Collection[UUID],
     refused: Mapping[UUID, str],
     finish: Callable[[LineInput], Outcome],
 ) -> list[Outcome]:
-    """The outcome of each line: failed without its user or where refused, else as it finished."""
+    """The outcomes of the lines: failed if the user is gone or refused, else those of `finish`."""
     return [
         Outcome.failed(line, refused.get(line.user_id, "gone"))
         if line.user_id in refused or line.user_id not in present
@@ -204,7 +206,7 @@ def close(
 
 
 def replan_leaving(batch: Batch) -> None:
-    """Find out anew whether the lines take the customer's last global administrator."""
+    """Update whether the lines of a plan take the customer's last global administrator."""
     leaving = batch.lines.filter(act__in=[act.kind for act in get_acts() if act.ends_sign_in])
     batch.plan["takes_last_administrator"] = is_last_administrator(
         batch.customer_id, leaving.values_list("user_id", flat=True)
@@ -212,7 +214,7 @@ def replan_leaving(batch: Batch) -> None:
 
 
 def explain_cell(found: Mapping, batch: Batch) -> LineMessage:
-    """The sentence for a problem of the rules for persons and products."""
+    """The message for a problem that the rules for persons and products have found."""
     cell = Problem.from_line(found)
     return LineMessage(
         describe(cell),

@@ -1,4 +1,4 @@
-"""Purging deleted users: complete, on record, and never somebody who came back."""
+"""Purging deleted users: complete, recorded, and never a restored user."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,20 +21,19 @@ from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from partners.tenancy import require_current
-from users.acts.lines import MESSAGES, close, lock_deleted, plan_line
+from users.acts.lines import MESSAGES, build_outcomes, lock_deleted, plan_line
 from users.acts.selection import select_users
 from users.models import CustomerUser
 
-# So many users are purged in one transaction, of so many that were found.
-AT_MOST, FOUND = 5_000, 100_000
+# Users purged in one transaction, and users found with one query.
+PURGE_BATCH_SIZE, FIND_BATCH_SIZE = 5_000, 100_000
 
 
 def purge_due() -> int:
     """
-    Purge this tenant's users whose day has come, customer by customer, in short transactions.
+    Purge this tenant's users on or after the day of their purge, in short transactions.
 
-    Returns how many. Whoever is being restored at the moment is left to the restore, and whoever
-    is held stays.
+    Returns their number. Skips held users and users that a restore has locked.
     """
     with transaction.atomic():
         due = UserCount.objects.filter(deleted__gt=0).values_list("customer_id", flat=True)
@@ -47,13 +46,14 @@ def purge_due() -> int:
 
 
 def _purge_due_of(customer_id: UUID) -> int:
-    # Found at once: asked for anew in each transaction, the first of those that are left come after
-    # all that were purged just before. Who was deleted together goes in the order of their ids, as
-    # the indexes have them that lead to what is theirs: each page of one is written for one slice.
+    # Found with one query: a query per transaction would first skip all users purged just before.
+    # Users that were deleted together go in the order of their ids, like the indexes of the rows
+    # that go with them, so that each page of an index is written for one slice only.
     with transaction.atomic():
         found = _find_due(customer_id).order_by("purge_at", "pk")
-        due = list(found.values_list("pk", flat=True)[:FOUND])
-    slices = (due[start : start + AT_MOST] for start in range(0, len(due), AT_MOST))
+        due = list(found.values_list("pk", flat=True)[:FIND_BATCH_SIZE])
+    starts = range(0, len(due), PURGE_BATCH_SIZE)
+    slices = (due[start : start + PURGE_BATCH_SIZE] for start in starts)
     return sum(_purge_some(customer_id, some) for some in slices)
 
 
@@ -62,7 +62,7 @@ def _find_due(customer_id: UUID) -> QuerySet[CustomerUser]:
         CustomerUser.objects.filter(
             customer=customer_id, deleted_at__isnull=False, purge_at__lte=timezone.now()
         )
-        # Their partner is woken for them in vain, every night until they are let go.
+        # The nightly query for partners counts them, and so wakes this task in vain.
         .exclude(is_held=True)
     )
 
@@ -85,7 +85,7 @@ def plan_purges(
     """
     Plan to purge these deleted users before their day; it cannot be undone.
 
-    Whose purge is held is planned as a line that cannot run.
+    The line of a user with a held purge is invalid.
 
     :raises NoUsersSelected: where none of the ids is a deleted user of the customer.
     :raises Refused: where the member may not purge.
@@ -99,7 +99,7 @@ def plan_purges(
 
 
 def apply_purges(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
-    """Purge the users of the lines; who was restored, purged or held meanwhile fails alone."""
+    """Purge the users of the lines; lines of users restored or held meanwhile fail."""
     present = lock_deleted(batch.customer_id, lines, fields=["user_name", "is_held"])
     held = {pk for pk, user in present.items() if user.is_held}
     _purge(
@@ -108,8 +108,8 @@ def apply_purges(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> lis
         batch_id=batch.pk,
         by=by,
     )
-    # The lines were emptied with everything else that named the users.
-    return close(
+    # `_purge` has emptied the lines.
+    return build_outcomes(
         lines,
         present,
         dict.fromkeys(held, "held"),
@@ -120,7 +120,7 @@ def apply_purges(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> lis
 def _purge(
     customer: Customer, users: Sequence[tuple[UUID, str]], *, batch_id: UUID | None = None, by
 ) -> None:
-    """Remove everything that names these users; they are locked, and deleted."""
+    """Remove all personal data of these deleted users, which are locked."""
     if not users:
         return
     ids = [pk for pk, _name in users]
@@ -135,8 +135,8 @@ def _purge(
             """,
             [ids, customer.partner_id],
         )
-        # Seats and sessions go by foreign keys; names on record, and emails about their passwords,
-        # by triggers.
+        # Foreign keys delete seats and sessions; triggers remove names from the audit trail, and
+        # emails about passwords.
         cursor.execute(
             f"DELETE FROM {CustomerUser._meta.db_table} WHERE id = ANY(%s)"
             " AND deleted_at IS NOT NULL",
@@ -152,7 +152,7 @@ def _purge(
 
 
 def pseudonym(user_name: str) -> str:
-    """What stands on record for a purged user: enough to answer whether a name was purged."""
+    """The name of a purged user in the audit trail: a hash, to check whether a name was purged."""
     return f"sha256:{hashlib.sha256(user_name.encode()).hexdigest()}"
 
 

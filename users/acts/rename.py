@@ -1,4 +1,4 @@
-"""New user names for those who are to come back and whose old ones somebody else has now."""
+"""New user names for users that cannot be restored because their name is taken."""
 
 from django.db import transaction
 
@@ -17,20 +17,20 @@ from users.rules import names
 @transaction.atomic
 def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -> list[str]:
     """
-    Give a user who is to be restored, by a restore or an undo, a new name; the domain stays.
+    Give the user of a line that restores, in a restore or an undo, a new name in the same domain.
 
-    Returns what is wrong with the name, as codes of users.names and "name_taken": nothing where
-    the line can run now.
+    Returns the problems of the name, as codes of users.rules.names or "name_taken"; without any
+    the line can run.
 
-    :raises NotPlanned: where the batch does not wait any more, or restores nobody by such a line.
+    :raises NotPlanned: where the batch is not a plan now, or the line does not restore a user.
     :raises Refused: where the member may not restore users, or it is another member's plan.
     """
     require(by, Permission.RESTORE_USERS)
     if not may_start(batch, by):
         require(by, Permission.APPROVE_BATCHES)
-    # Before the batch and its lines, which a purge empties after it has locked the customer.
+    # First, as a purge empties the lines of a batch after it has locked the customer.
     lock_customer(batch.customer)
-    # Locked as where it is started: no line changes in a plan that runs.
+    # Locked like at the start of a batch, so that no line of a running batch changes.
     waiting = Batch.objects.select_for_update(of=("self",), no_key=True).filter(
         pk=batch.pk,
         kind__in=["restore", "undo"],
@@ -47,11 +47,11 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
     others = batch.lines.exclude(number=number).filter(input__user_name=user_name)
     if find_taken(batch.customer, [user_name]) or others.exists():
         return ["name_taken"]
-    was_kept_back = line.state == Line.State.INVALID
+    was_invalid = line.state == Line.State.INVALID
     line.input["user_name"] = user_name
     line.problems = [one for one in line.problems if not _is_of_name(one)]
     batch.plan = locked.plan
-    if batch.kind == "undo" and was_kept_back:
+    if batch.kind == "undo" and was_invalid:
         line.problems += count_restored(batch, line)
     Line.objects.filter(pk=line.pk).update(
         input=line.input, problems=line.problems, state=Line.State.PLANNED
@@ -64,8 +64,8 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
 
 
 def _comes_back(line: Line) -> bool:
-    """Whether the line restores somebody as soon as the name is free."""
-    # Of who was purged meanwhile there is nothing to rename.
+    """Whether the line restores a user once its name is free."""
+    # A purged user has no name.
     if not line.input["user_name"] or line.input.get("act", "restore") != "restore":
         return False
     return all(one["severity"] != "error" or _is_of_name(one) for one in line.problems)

@@ -16,7 +16,15 @@ from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
 from users.acts.issue import give_passwords
-from users.acts.lines import MESSAGES, close, find_active, plan_line, problems_of, record, refuse
+from users.acts.lines import (
+    MESSAGES,
+    build_outcomes,
+    find_active,
+    find_problems,
+    plan_line,
+    record,
+    refuse,
+)
 from users.acts.selection import select_users
 
 
@@ -31,7 +39,7 @@ def plan_resets(*, customer: Customer, users: Iterable[UUID], by: Member) -> Bat
     require(by, Permission.RESET_PASSWORDS)
     chosen = select_users(customer, users)
     batch = create_batch(customer=customer, kind=RESET.kind, by=by)
-    save_lines(batch=batch, lines=[plan_line(user, problems_of(user, by=by)) for user in chosen])
+    save_lines(batch=batch, lines=[plan_line(user, find_problems(user, by=by)) for user in chosen])
     return batch
 
 
@@ -42,7 +50,7 @@ def apply_resets(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> lis
     going = [line for line in lines if line.user_id in present.keys() - refused.keys()]
     sealed = give_passwords(batch=batch, lines=going)
     record("user.password_reset", batch, going, by=by)
-    return close(
+    return build_outcomes(
         lines,
         present,
         refused,

@@ -1,4 +1,4 @@
-"""Restoring deleted users, with what they held as far as seats are free."""
+"""Restoring deleted users, with their licenses while seats are free."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
@@ -39,8 +39,8 @@ from users.models import CustomerUser
 from users.rules import names
 
 NAME_TAKEN = {"code": "name_taken", "column": "user_name", "severity": "error"}
-# What is asked of who comes back: names, to be found by, and what an undo needs.
-OF_RESTORED = ("user_name", "display_name", "first_name", "last_name", "deletion", "is_held")
+# For the search text of a user with a new name, and for an undo.
+RESTORED_FIELDS = ("user_name", "display_name", "first_name", "last_name", "deletion", "is_held")
 PLAIN_USER = {"code": "comes_back_as_user", "severity": "warning"}
 
 
@@ -49,11 +49,11 @@ def plan_restores(
     *, customer: Customer, users: Iterable[UUID], new_passwords: bool = False, by: Member
 ) -> Batch:
     """
-    Plan the return of these deleted users; nothing happens yet.
+    Plan to restore these deleted users; nothing happens yet.
 
-    A line whose user name was taken meanwhile cannot run until `rename_restored` gives it a new
-    one. An administrator comes back as a plain user where the member may not grant more. The
-    batch's plan says per subscription how many seats are wanted and how many are free.
+    A line with a user name that was taken meanwhile cannot run before `rename_restored`. An
+    administrator is restored without permissions if the member may not grant them. The plan has
+    the wanted and the free seats by subscription.
 
     :raises NoUsersSelected: where none of the ids is a deleted user of the customer.
     :raises Refused: where the member may not restore users.
@@ -83,17 +83,17 @@ def plan_restores(
 
 
 def find_taken(customer: Customer, user_names: Sequence[str]) -> set[str]:
-    """Which of these user names somebody has who is there."""
+    """The names among these that active users have."""
     named = IsOneOf("user_name", user_names, "text")
     active = customer.users.filter(named, deleted_at=None)
     return set(active.values_list("user_name", flat=True))
 
 
 def forecast_seats(customer: Customer, lines: Iterable[PlannedLine | Line]) -> list[dict]:
-    """Return what the lines of a restore do to the free seats, as the plan keeps it."""
+    """Return the seats that the lines of a restore need, as JSON of the plan."""
     forecast = Forecast(licensing_queries.find_bought(customer))
     for line in lines:
-        # The line of a user who was purged meanwhile names nothing any more.
+        # The line of a user that was purged meanwhile is empty.
         products = line.input.get("products", ())
         known = [one for one in products if one["subscription"] in forecast.by_id]
         forecast.add({"give": known, "take": []})
@@ -102,13 +102,13 @@ def forecast_seats(customer: Customer, lines: Iterable[PlannedLine | Line]) -> l
 
 def apply_restores(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
-    Bring the users of the lines back, with their seats as far as these are free.
+    Restore the users of the lines, with their licenses while seats are free.
 
-    Whoever was purged or restored meanwhile, or whose name was taken meanwhile, fails alone. The
-    old password stays, unless the batch gives everybody a new temporary one.
+    Lines fail where the user was purged or restored, or the user name was taken meanwhile. Old
+    passwords stay, unless the batch has `new_passwords`.
     """
     lock_customer(batch.customer)
-    present = find_deleted(batch.customer_id, lines, fields=OF_RESTORED)
+    present = find_deleted(batch.customer_id, lines, fields=RESTORED_FIELDS)
     taken = find_taken(batch.customer, [line.input["user_name"] for line in lines])
     coming, failed = _sort_out(lines, present, taken)
     new_names = {
@@ -143,7 +143,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
             Line.State.PARTLY if line.user_id in missing else Line.State.DONE,
             {
                 "assigned": assigned.of(line.user_id),
-                # What an undo of this goes back to.
+                # For an undo of the restore.
                 "deletion": str(present[line.user_id].deletion or ""),
                 **({"was_held": True} if present[line.user_id].is_held else {}),
                 **missing.get(line.user_id, {}),
@@ -179,7 +179,7 @@ def _subject(line: LineInput, old_name: str, subscriptions: list[str]) -> audit.
 def _bring_back(
     batch: Batch, users: Sequence[Locked], new_names: Mapping[UUID, str], *, may_grant: bool
 ) -> None:
-    """Let these users be there again, nearly all of them under the name they had."""
+    """Write these users as active, a few of them with new names."""
     execute(
         f"""
         UPDATE {CustomerUser._meta.db_table} u SET deleted_at = NULL, purge_at = NULL,

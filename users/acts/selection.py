@@ -1,4 +1,4 @@
-"""Whom an act is on: the chosen users as a plan needs them."""
+"""The selected users of an act, with what its plan needs of them."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -14,7 +14,7 @@ from partners.postgres import IsOneOf
 
 
 class NoUsersSelected(UsersError):
-    """No user was chosen, or none of those chosen is there any more."""
+    """No user was selected, or none of the selected users exists now."""
 
     message = _("No user is chosen. Go back to the list and choose at least one.")
     are_gone = _(
@@ -24,12 +24,12 @@ class NoUsersSelected(UsersError):
 
 
 class NothingToChange(UsersError):
-    """All chosen users are as wanted already."""
+    """All selected users have the wanted values already."""
 
     message = _("Nothing would change for the users you chose.")
 
 
-OF_EVERYBODY = (
+SELECTED_FIELDS = (
     "pk",
     "user_name",
     "display_name",
@@ -47,17 +47,17 @@ def select_users(
     fields: Iterable[str] = (),
 ) -> list[dict]:
     """
-    The chosen users of the customer that are there, in the order of the list.
+    Return the active (or `deleted`) users among these ids, in list order.
 
-    Each as what a plan needs of everybody, and these further fields.
+    Each is a dict of SELECTED_FIELDS and the given fields.
 
-    :raises NoUsersSelected: where none of the ids is such a user.
+    :raises NoUsersSelected: where none of the ids is such a user of the customer.
     """
     users = list(users)
     chosen = list(
         customer.users.filter(IsOneOf("pk", users), deleted_at__isnull=not deleted)
         .order_by("sort_key", "pk")
-        .values(*{*OF_EVERYBODY, *fields})
+        .values(*{*SELECTED_FIELDS, *fields})
     )
     if not chosen:
         raise NoUsersSelected(NoUsersSelected.are_gone if users else None)
@@ -65,11 +65,11 @@ def select_users(
 
 
 @transaction.atomic
-def note_counted(*, batch: Batch, counted: int | None, by: Member) -> None:
+def record_selected_count(*, batch: Batch, counted: int | None, by: Member) -> None:
     """
-    Note how many users the list had counted when they were chosen, where it is not whom it found.
+    Note on a plan that the list had counted another number of users at the time of the selection.
 
-    The plan is of those who are there now; its page says that the number has moved.
+    The plan has the users of now; its page shows both numbers.
     """
     found = batch.total + batch.plan.get("unchanged", 0)
     if counted in {None, found} or batch.by_id != by.pk:

@@ -1,4 +1,4 @@
-"""Undoing a batch: a batch of its own, whose lines take back what the lines of the first did."""
+"""Undoing a batch: a batch of its own with the inverses of the lines of the first."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,12 +45,12 @@ from users.models import CustomerUser, UserPermission
 from users.rules.fields import label_of
 from users.rules.gather import gather_facts
 
-# So many lines are planned while the page waits, in about a second; more in a worker.
-MAX_AT_ONCE = 1_000
-# So many lines are looked at together, and done at once where they give seats to each other.
+# Up to this many lines are planned in the request, in about a second; more in a worker.
+MAX_IN_REQUEST = 1_000
+# Lines that are planned together, as in a chunk, where lines can pass seats to each other.
 SLICE = LARGEST_CHUNK
 
-OF_USERS = (
+USER_FIELDS = (
     *TEXTS,
     "permissions",
     "pk",
@@ -68,17 +68,17 @@ OF_USERS = (
 @transaction.atomic
 def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
     """
-    Plan to take back what a batch did; nothing happens yet.
+    Plan to undo a batch; nothing happens yet.
 
-    Every user with whom the batch did something gets a line: what takes it back, or why nothing
-    can any more. Where an undo of the batch waits, runs or is done, that one is returned.
+    Each line that was done gets a line with its inverse, or with the reason why it has none.
+    Returns the existing undo of the batch if it waits, runs or is done.
 
-    :raises CannotUndo: where the batch is not over, 30 days have passed since its end, it reset
-        passwords or purged, or it has changed nothing.
+    :raises CannotUndo: where the batch has not ended, ended more than 30 days ago, reset passwords
+        or purged, or has changed nothing.
     :raises Refused: where the member may not undo it; most may undo their own only.
     """
     require(by, right_to_undo(batch, by))
-    # Locked: of two who ask at once, the second finds the undo of the first.
+    # Locked, so that the second of two requests finds the undo of the first.
     locked = Batch.objects.select_for_update(of=("self",), no_key=True)
     undone = locked.select_related("customer").get(pk=batch.pk)
     if existing := find_undo(undone):
@@ -97,7 +97,7 @@ def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
         plan={"kind": undone.kind, "nothing_done": undone.total - to_do},
         by=by,
     )
-    if to_do > MAX_AT_ONCE:
+    if to_do > MAX_IN_REQUEST:
         order_check(undo)
     else:
         plan_lines(undo)
@@ -106,7 +106,7 @@ def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
 
 @transaction.atomic
 def plan_lines(undo: Batch) -> None:
-    """Find out for every line of the undone batch what takes it back, and make that the plan."""
+    """Plan the inverse of every line of the undone batch."""
     undone = Batch.objects.get(pk=undo.undoes)
     planner = _Planner(undo)
     first = 1
@@ -115,7 +115,7 @@ def plan_lines(undo: Batch) -> None:
         save_lines(batch=undo, lines=planned, first=first)
         first += len(planned)
     undo.plan |= planner.summary
-    # It may have been dropped while it was being planned.
+    # It may have been canceled meanwhile.
     if not Batch.objects.filter(pk=undo.pk, state=Batch.State.CHECKING).update(
         state=Batch.State.PLANNED, plan=undo.plan, halted_by=""
     ):
@@ -132,7 +132,7 @@ def _slices(batch: Batch) -> Iterator[list[Line]]:
 
 
 class _Planner:
-    """Plans slice by slice; seats are counted, and names given away, from the first to the last."""
+    """Plans slice by slice, and keeps count of seats and user names across them."""
 
     def __init__(self, undo: Batch):
         self.undo = undo
@@ -146,7 +146,7 @@ class _Planner:
 
     @property
     def summary(self) -> dict:
-        """What the plan says beyond its lines."""
+        """The facts of the plan beside its lines."""
         customer_id = self.undo.customer_id
         return {
             "acts": dict(self.acts),
@@ -185,7 +185,7 @@ class _Planner:
         )
 
     def _invert(self, case: Case) -> tuple[Inverse, list[dict]]:
-        """What takes the line back, and what speaks against it; seats and names aside."""
+        """The inverse of a line, and its problems, except those of seats and names."""
         inverse = get_act(case.act).invert(case)
         problems = [self._name_product(one) for one in inverse.problems]
         if inverse.is_valid and inverse.act not in {"delete", "restore"}:
@@ -194,9 +194,9 @@ class _Planner:
 
     def _count_together(self, found: Sequence[tuple[Inverse, list[dict]]]) -> dict[int, list[dict]]:
         """
-        Count in the seats of those who get or give back licenses; gives the warnings by place.
+        Add the lines that change licenses to the forecast; returns the warnings by place.
 
-        They are done at once, so that what one gives back goes to the next.
+        They are added together, as a seat that one line returns is free for the next.
         """
         changes = {
             place: inverse.input
@@ -244,7 +244,7 @@ class _Planner:
         return found | {"params": found["params"] | {"product": subscription.name}}
 
     def _look_around(self, case: Case, inverse: Inverse) -> list[dict]:
-        """What else speaks against a user who leaves or comes back: names, and seats."""
+        """The problems of names and seats of a line that deletes or restores its user."""
         if inverse.act == "delete":
             self.forecast.free_later(case.held)
             return []
@@ -257,9 +257,9 @@ class _Planner:
         return []
 
     def count_restored(self, products: Sequence[dict]) -> list[dict]:
-        """Count in what somebody had who comes back; gives the warnings."""
+        """Add the licenses of a restored user to the forecast; returns the warnings."""
         found = self._count({"give": products, "take": [], "plans": []})
-        # Nobody is kept from coming back by a license that is missing.
+        # A user is restored without a missing license.
         return [
             one | {"code": "comes_back_without"} if one["code"] == "seat_missing" else one
             for one in found
@@ -275,7 +275,7 @@ class _Planner:
         )
 
     def _count(self, change: Mapping[str, list]) -> list[dict]:
-        """Count the seats in; gives the warnings."""
+        """Add a change of licenses to the forecast; returns the warnings."""
         closed = self._find_closed(change["give"])
         given = [one for one in change["give"] if one not in closed]
         return self._say_closed(closed) + self.forecast.add({**change, "give": given})
@@ -293,7 +293,7 @@ def _has_error(problems: Sequence[dict]) -> bool:
 
 
 def count_restored(undo: Batch, line: Line) -> list[dict]:
-    """Count a line that can restore its user after all into the plan; gives its warnings."""
+    """Add a line that can restore its user now to the plan; returns its warnings."""
     planner = _Planner(undo)
     planner.forecast.resume(undo.plan["seats"])
     warnings = planner.count_restored(line.input["products"])
@@ -307,18 +307,18 @@ def count_restored(undo: Batch, line: Line) -> list[dict]:
 
 def _find_users(customer: Customer, ids: Sequence[UUID]) -> dict[UUID, dict]:
     found = CustomerUser.objects.filter(customer=customer, pk__in=among(ids))
-    return {user["pk"]: user for user in found.values(*OF_USERS)}
+    return {user["pk"]: user for user in found.values(*USER_FIELDS)}
 
 
 def _takes_global_administrator(case: Case, inverse: Inverse) -> bool:
-    """Whether a global administrator stops being one who can sign in."""
+    """Whether the line blocks, deletes or demotes a global administrator."""
     if UserPermission.GLOBAL_ADMINISTRATOR not in case.user["permissions"]:
         return False
     kept = inverse.input.get("changes", {}).get("permissions", case.user["permissions"])
     return inverse.act in {"delete", "block"} or UserPermission.GLOBAL_ADMINISTRATOR not in kept
 
 
-# Why a line, or a part of one, cannot be undone; and what is worth knowing where it can.
+# Problems of lines that cannot be undone, or only in part, and warnings.
 MESSAGES = {
     "nothing_done": gettext_lazy(
         "The batch changed nothing about this user, so there is nothing to undo."
@@ -401,7 +401,7 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
 
 UNDO = Act(
     kind="undo",
-    # Whether the batch is theirs to undo was asked when the undo was planned.
+    # plan_undo has checked the permission to undo batches of other members.
     permission=Permission.UNDO_OWN_BATCHES,
     icon="arrow-back-up",
     texts=Texts(

@@ -1,4 +1,4 @@
-"""Bringing users up to date: an edit and a change of licenses of the same user, in one line."""
+"""Updating users: an edit and a change of licenses in one line."""
 
 from collections.abc import Sequence
 
@@ -21,10 +21,10 @@ from users.acts.lines import explain_cell
 
 def apply_updates(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """
-    Edit the users of the lines and change their licenses; an undo does it in the opposite order.
+    Edit the users of the lines, then change their licenses; an undo does it in the other order.
 
-    A product that is sold only at the new location comes after the move, and goes before it in an
-    undo. Where only the first half could be done, the line is partly done.
+    So a product that is sold only at the new location is assigned after the move, and removed
+    before it in an undo. If only the first half could be done, the line is partly done.
     """
     halves = [(apply_changes, _has_changes), (apply_licenses, _has_licenses)]
     if batch.undoes:
@@ -53,7 +53,7 @@ def _merge(first: Outcome, second: Outcome) -> Outcome:
     result = first.result | second.result
     result.pop("unchanged", None)
     if second.state == Line.State.FAILED:
-        # The first half is as wanted; what the second lacks is said by its code.
+        # The code of the second half explains what is missing.
         return Outcome(first.number, Line.State.PARTLY, result)
     is_whole = first.state == second.state == Line.State.DONE
     return Outcome(first.number, Line.State.DONE if is_whole else Line.State.PARTLY, result)
@@ -67,7 +67,7 @@ def _invert(case: Case) -> Inverse:
         return Inverse("update", {}, tuple(problems) or (problem("nothing_done"),))
     if not any(change.values()):
         return Inverse("edit", input_of(case, changes), as_warnings(problems))
-    # Also without changes: a seat that it gives back may be another line's.
+    # Also without changes: a seat that it returns may be needed by another line.
     return Inverse("update", input_of(case, changes) | change, as_warnings(problems))
 
 

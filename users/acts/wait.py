@@ -1,3 +1,5 @@
+"""Putting users on the waitlist for licenses that an act could not assign."""
+
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -15,10 +17,10 @@ def wait_for_missing(
     swaps: Sequence[WaitRequest] = (),
 ) -> dict[UUID, dict]:
     """
-    Put users on the waitlist for what they were not given, where the batch asks for that.
+    Put users on the waitlist for missing licenses, if the batch asks for that.
 
-    `swaps` are those that were not done. Returns per user what is lacking, in the words of a line's
-    result: "waiting" with the "places" in line, or "short" and "closed".
+    `swaps` are those that were not done. Returns what is missing by user, with the keys of a line's
+    result: "waiting" with "places", or "short" and "closed".
     """
     lacks = assigned.missing()
     if batch.options.get("when_short") != "queue":
@@ -27,13 +29,13 @@ def wait_for_missing(
     requests = [
         *swaps,
         *map(WaitRequest, assigned.short),
-        # A suspended subscription may come back; one that is not this customer's may not.
+        # A suspended subscription may become active again; a deleted one may not.
         *(WaitRequest(one) for one in assigned.closed if one.subscription_id in bought),
     ]
     order = {line.user_id: line.number for line in lines}
     requests.sort(key=lambda request: order[request.wanted.user_id])
     places = wait(customer=batch.customer, requests=requests, cause=batch.pk)
-    # What is not waited for is not this customer's any more.
+    # The subscriptions that users cannot wait for are those that the customer no longer has.
     lacks = {
         user_id: {"closed": lost}
         for user_id, missing in lacks.items()
@@ -47,7 +49,7 @@ def wait_for_missing(
 
 
 def without_places(result: Mapping) -> Mapping:
-    """Return a line's result for the audit trail: a place in line is soon another."""
+    """A line's result for the audit trail, without places in the waitlist, which change soon."""
     if "places" not in result:
         return result
     return {word: value for word, value in result.items() if word != "places"}

@@ -1,4 +1,4 @@
-"""The waitlist for licenses: seats that become free are assigned in order, and reported."""
+"""The waitlist for licenses: free seats are assigned in order, and reported."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -31,17 +31,17 @@ from users.acts.lines import explain_cell
 from users.models import CustomerUser
 
 GONE = {"code": "gone", "severity": "error"}
-# The batches that put users in line, as the report of their waits names them.
+# Named in the report: the batches that put users on the waitlist.
 MAX_CAUSES = 20
 
 
 def fill_waiting(*, customer_id: UUID | str) -> int:
     """
-    Give a customer's free seats to the first in line, as long as a user can have one.
+    Assign a customer's free seats to the first users on the waitlist.
 
-    A user whom the rules do not allow the seat by now waits no longer. Each member who put users in
-    line gets one finished batch with the outcomes. Returns how many waits have ended; a second call
-    is harmless.
+    The wait of a user with a conflict ends without a seat. Each member with users on the waitlist
+    gets a finished batch with the outcomes. Returns the number of ended waits; a second call is
+    harmless.
     """
     ended = 0
     while orders := _fill_some(customer_id):
@@ -54,7 +54,7 @@ def _fill_some(customer_id: UUID | str) -> list[Order]:
     customer = Customer.objects.filter(pk=customer_id).first()
     if customer is None or customer.is_archived:
         return []
-    # LineInput before the lock: most calls find nothing.
+    # Checked before the lock, as most calls find nothing.
     if not licensing_queries.has_assignable_seats(customer):
         return []
     lock_customer(customer)
@@ -85,7 +85,7 @@ def _fill_some(customer_id: UUID | str) -> list[Order]:
 
 
 def _report(customer: Customer, orders: Sequence[Order], users: dict[UUID, CustomerUser]) -> None:
-    """Write the outcomes of the orders: one batch per member who had put users in line."""
+    """Write the outcomes: a batch for each member that put users on the waitlist."""
     causes = Batch.objects.select_related("by").in_bulk({order.cause for order in orders} - {None})
     by_member = defaultdict(list)
     for order in orders:
@@ -153,15 +153,15 @@ def _outcome(number: int, order: Order) -> Outcome:
 
 
 @transaction.atomic
-def note_seen(*, batch: Batch, by: Member) -> None:
-    """Note that the member who had put these users in line has seen the report."""
+def mark_report_seen(*, batch: Batch, by: Member) -> None:
+    """Mark a report as seen, if it is the member's own."""
     if batch.kind == "queue" and batch.by_id == by.pk and not batch.options.get("seen"):
         batch.options["seen"] = True
         batch.save(update_fields=["options"])
 
 
 def sweep_waiting() -> int:
-    """Wake a worker per customer whose users wait for free seats; returns how many customers."""
+    """Wake a worker for each customer with free seats that users wait for; returns their number."""
     with transaction.atomic():
         customers = [
             one for one in licensing_queries.find_customers_with_free_seats() if not one.is_archived
@@ -174,7 +174,7 @@ def sweep_waiting() -> int:
 @transaction.atomic
 def stop_waiting(*, user: CustomerUser, subscription_id: UUID, by: Member) -> bool:
     """
-    Take the user out of the line for a subscription; False where the user was not in it.
+    Remove a user from the waitlist for a subscription; False if the user was not on it.
 
     :raises Refused: where the member may not assign licenses, or not act on administrators.
     """
@@ -196,7 +196,7 @@ def stop_waiting(*, user: CustomerUser, subscription_id: UUID, by: Member) -> bo
 
 QUEUE = Act(
     kind="queue",
-    # Its batches are done when they are made; this is what putting users in line needed.
+    # Its batches are done from the start; this permission was needed to let users wait.
     permission=Permission.ASSIGN_LICENSES,
     icon="hourglass",
     texts=Texts(

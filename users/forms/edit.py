@@ -1,4 +1,4 @@
-"""A user who is edited."""
+"""Editing one user, or the same fields of many."""
 
 import json
 from collections.abc import Iterator
@@ -14,25 +14,25 @@ from batches.errors import LastAdministrator, UsersError
 from customers import locations
 from licensing import queries as licensing
 from users.acts.add import NameTaken
-from users.acts.edit import OF_MANY, EditedMeanwhile
+from users.acts.edit import SHARED_FIELDS, EditedMeanwhile
 from users.forms.person import ADMINISTRATOR, TEXTS, USER, Person
 from users.models import CustomerUser, UserPermission
 from users.rules import problems as importing
 from users.rules.facts import Facts
 from users.rules.person import check_person
 
-# What two members may have changed at a time.
+# The fields that are compared after another member has saved.
 COMPARED = (*TEXTS, "user_name", "domain", "location", "language", "contact_email", "permissions")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A field that stands otherwise in what was typed than in what somebody else saved."""
+    """A field with different values in the form and in what another member has saved."""
 
     label: str
     mine: str
     saved: str
-    # Whether the form keeps what was typed: the member had changed it, too.
+    # Whether the form keeps the typed value, as the member had changed it.
     is_mine_kept: bool
 
 
@@ -52,7 +52,7 @@ def _initial_of(user: CustomerUser) -> dict:
 
 
 class EditUser(Person):
-    """A user of the customer as the member has seen them, and as they shall be."""
+    """The profile of a user, with the values that the member has seen and typed."""
 
     # The version that the form was filled from, and its values.
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
@@ -76,13 +76,13 @@ class EditUser(Person):
 
     @cached_property
     def facts(self) -> Facts:
-        """What the rules need to know; the user's own name is not taken by somebody else."""
+        """The facts for the rules; the user's own name does not count as taken."""
         return self.without(super().facts, self.user.user_name, self.domains)
 
     @staticmethod
     def without(facts: Facts, own: str, domains: list[str]) -> Facts:
-        """The facts for somebody who has a user name already."""
-        taken = {name: who for name, who in facts.taken.items() if name != own}
+        """The facts without the user name `own`."""
+        taken = {name: owner for name, owner in facts.taken.items() if name != own}
         return Facts(
             domains=tuple(domains),
             taken=taken,
@@ -92,12 +92,12 @@ class EditUser(Person):
         )
 
     def products_of(self, cleaned: dict) -> list[dict]:
-        """The licenses that the user holds: a new location must allow them."""
+        """The licenses of the user, which a new location must allow."""
         held = licensing.get_held(self.customer, [self.user.pk]).get(self.user.pk, {})
         return [{"subscription": pk, "plans_off": off} for pk, off in held.items()]
 
     def report(self, problem: importing.Problem) -> None:
-        """Say at a field what is wrong; of the licenses only that the location rules one out."""
+        """Add the error of a field; of the licenses only one that the new location rules out."""
         is_moved = self.cleaned_data.get("location") != self.user.location
         if problem.code == "product_not_sold" and is_moved:
             self.add_error("location", importing.describe(problem))
@@ -106,7 +106,7 @@ class EditUser(Person):
 
     @property
     def is_last_asked(self) -> bool:
-        """Whether it must be said that the last global administrator may go."""
+        """Whether the form asks to confirm that the last global administrator is demoted."""
         return bool(
             self["may_take_last_administrator"].errors
             or self["may_take_last_administrator"].value()
@@ -114,12 +114,12 @@ class EditUser(Person):
 
     @property
     def order(self) -> dict:
-        """What the operation is asked for."""
+        """The arguments of `edit_user`."""
         names = ("person", "version", "may_take_last_administrator")
         return {name: self.cleaned_data[name] for name in names}
 
     def refuse(self, error: UsersError) -> None:
-        """Say at the right place why nothing was saved."""
+        """Add the error of the operation to its field."""
         if isinstance(error, NameTaken):
             self.refuse_name(error.message)
         elif isinstance(error, LastAdministrator):
@@ -130,7 +130,7 @@ class EditUser(Person):
             self._compare(error.user)
 
     def _compare(self, user: CustomerUser) -> None:
-        """Take over what only the other member has changed, and show both beside each other."""
+        """Take over the fields that only the other member has changed, and list all differences."""
         seen, saved, data = self._read_seen(), _values_of(user), self.data.copy()
         for name in COMPARED:
             mine = self._typed(name)
@@ -185,7 +185,7 @@ EMPTIES = _("Left empty, it is emptied for all of them.")
 
 
 class EditMany(forms.Form):
-    """The fields that become the same for all chosen users; only those that are ticked count."""
+    """The fields that get the same value for all selected users; only checked ones count."""
 
     change = forms.MultipleChoiceField(
         label=_("What changes"),
@@ -206,7 +206,7 @@ class EditMany(forms.Form):
             "Whoever holds a license that is not sold there is left as they are, and named on the"
             " next page."
         ),
-        # Without one nobody can hold a license, so it is changed but never taken.
+        # Required, as users without a location cannot have licenses.
         error_messages={"required": _("Choose the usage location that they get.")},
     )
     language = forms.ChoiceField(label=_("New language"), required=False)
@@ -219,7 +219,7 @@ class EditMany(forms.Form):
             self.fields[name].widget.attrs["autocomplete"] = "off"
 
     def clean(self):
-        """Check what is ticked by the rules of an import; what is not ticked says nothing."""
+        """Check the checked fields by the rules of an import; drop errors of the others."""
         cleaned = super().clean()
         wanted = cleaned.get("change", ())
         texts = {name: cleaned.get(name, "") for name in wanted}
@@ -227,17 +227,16 @@ class EditMany(forms.Form):
         for problem in problems:
             if problem.column in texts and problem.severity == importing.ERROR:
                 self.add_error(problem.column, importing.describe(problem))
-        for name in set(OF_MANY) - set(wanted):
+        for name in set(SHARED_FIELDS) - set(wanted):
             self.errors.pop(name, None)
         cleaned["changes"] = {name: person[name] for name in wanted}
         return cleaned
 
     @property
     def changes(self) -> dict[str, str]:
-        """What the operation is asked for."""
         return self.cleaned_data["changes"]
 
     @property
     def parts(self) -> Iterator[tuple]:
-        """The box to tick of each field, and the control that belongs to it."""
+        """The checkbox of each field, and its control."""
         return ((box, self[box.data["value"]]) for box in self["change"])

@@ -1,4 +1,4 @@
-"""The bar of controls over a list of users."""
+"""The filters over a list of users."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from customers.filters import ANY, select
 from licensing.models import Subscription
 from users.queries.filters import Filters
 
-# Not shown in the bar itself, so the page names those that are set and lets one take them away.
+# Not in the bar itself, so the page lists those that are set, with links to remove them.
 RARE = (
     "lacks",
     "waits",
@@ -42,7 +42,7 @@ def _day(label: str) -> forms.DateField:
 
 
 class FilterUsers(forms.Form):
-    """What can be filtered and sorted by; it shows the address, which users.queries reads."""
+    """The filters and sort orders of the list; filled from the address, which users.queries reads."""
 
     tab = forms.CharField(required=False, widget=forms.HiddenInput)
     q = forms.CharField(required=False)
@@ -116,7 +116,7 @@ class FilterUsers(forms.Form):
         return [self[name] for name in RARE if name in self.fields]
 
     def find_set(self, filters: Filters) -> list[SetFilter]:
-        """The filters that are set, of those that the bar itself does not show."""
+        """The set filters that the bar itself does not show."""
         return [
             SetFilter(self.fields[name].label, self._in_words(name), self._without(name))
             for name in RARE

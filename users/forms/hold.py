@@ -1,5 +1,3 @@
-"""What shall become of the purge of deleted users."""
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -7,7 +5,7 @@ from users.acts.hold import MAX_DAYS, WrongDays
 
 
 class HoldPurge(forms.Form):
-    """Hold a purge, let it go, or put it off by so many days."""
+    """Hold, release or postpone the purge of deleted users."""
 
     act = forms.ChoiceField(
         choices=[("hold", "hold"), ("release", "release"), ("extend", "extend")],
@@ -24,7 +22,7 @@ class HoldPurge(forms.Form):
     )
 
     def clean(self):
-        """Ask for the days where the purge is put off, which is also meant where days are said."""
+        """Require days to postpone a purge, which is the default act."""
         cleaned = super().clean()
         cleaned["act"] = cleaned.get("act") or "extend"
         is_without = not cleaned.get("days") and "days" not in self.errors
@@ -34,5 +32,5 @@ class HoldPurge(forms.Form):
 
     @property
     def order(self) -> dict:
-        """What the operation is asked for."""
+        """The arguments of `plan_holds`."""
         return {"act": self.cleaned_data["act"], "days": self.cleaned_data["days"] or 0}

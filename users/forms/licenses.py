@@ -45,7 +45,7 @@ class Card:
 class ManageLicenses(forms.Form):
     """Per product: keep it, assign it to all or remove it from all of the selected users."""
 
-    # The mark of the users for whom the page was made.
+    # The mark of the users that the page showed.
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
     change_plans = forms.MultipleChoiceField(label=_("Service plans"), required=False)
     plans = forms.MultipleChoiceField(label=_("Service plans"), required=False)
@@ -115,7 +115,7 @@ class ManageLicenses(forms.Form):
                 (
                     str(plan.pk),
                     plan.name,
-                    # A plan that is off for all who have the product stays off unless it is checked.
+                    # A plan that is off for all holders of the product stays off by default.
                     str(plan.pk) in checked if changes_plans else not one.held or off < one.held,
                     off,
                 )
@@ -124,7 +124,7 @@ class ManageLicenses(forms.Form):
         )
 
     def clean(self) -> dict:
-        """Refuse to act on other users than those whom the page has shown."""
+        """Refuse a selection that has changed since the page was shown."""
         cleaned = super().clean()
         if not len(self.chosen):
             raise forms.ValidationError(NoUsersSelected.message)

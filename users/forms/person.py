@@ -1,4 +1,4 @@
-"""One person as typed: checked by the rules that a file's rows are checked by."""
+"""One person in a form, checked by the rules for rows of a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,18 +26,18 @@ from users.rules.person import check_person
 USER, ADMINISTRATOR = "user", "administrator"
 TEXTS = ("first_name", "last_name", "display_name", "job_title", "department", "phone")
 
-# What a row of a file is told is not what helps who types.
+# Problems with another text in a form than in a file.
 INSTEAD = {"user_name_exists": "user_name_taken"}
 
 
 @dataclass(frozen=True)
 class NameCheck:
-    """What is said about a user name as it is typed."""
+    """The answer about a user name as it is typed."""
 
     state: str = ""
     text: str = ""
     suggestions: tuple[str, ...] = ()
-    # What is filled in, where nothing has been typed.
+    # The value for an empty field.
     proposal: str = ""
 
 
@@ -51,7 +51,7 @@ class Choice:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it cannot be chosen now; what was chosen before can be taken back."""
+        """Whether it cannot be chosen now; it can still be cleared if it was chosen before."""
         return not self.is_chosen and self.subscription.free <= 0
 
     @property
@@ -62,14 +62,14 @@ class Choice:
 
 
 def check_name(customer: Customer, typed: Mapping[str, str], *, member: Member) -> NameCheck:
-    """Say whether the user name that is being typed is free, and what else would do."""
+    """Check whether a user name is free as it is typed, and suggest others."""
     local, domain = typed.get("user_name", ""), typed.get("domain", "")
     first, last = typed.get("first_name", ""), typed.get("last_name", "")
-    # Who typed the whole address gets it taken apart.
-    local, _at, said = local.strip().partition("@")
-    domain = (said or domain).lower()
+    # The whole address may be typed.
+    local, _at, typed_domain = local.strip().partition("@")
+    domain = (typed_domain or domain).lower()
     proposed = typed.get("proposed", "")
-    # What was filled in, and left so, follows the name.
+    # An unchanged proposal follows the name of the person.
     user_names = _names_to_look_up("" if local == proposed else local, domain, first, last)
     facts = gather_facts(customer=customer, user_names=user_names, by=member)
     if not local or local == proposed:
@@ -81,7 +81,7 @@ def check_name(customer: Customer, typed: Mapping[str, str], *, member: Member) 
     _person, problems = check_person(person, facts)
     for problem in problems:
         if problem.column in {"user_name", "domain"}:
-            return _say(problem, _suggest(facts, local, domain, first, last))
+            return _explain(problem, _suggest(facts, local, domain, first, last))
     return NameCheck("free", _("%(name)s is free.") % {"name": f"{local}@{domain}".lower()})
 
 
@@ -96,7 +96,7 @@ def _propose(facts, domain: str, first: str, last: str, *, is_untouched: bool) -
     return NameCheck("filled", text % {"name": f"{free[0]}@{domain}"}, free[1:], free[0])
 
 
-def _say(problem: importing.Problem, suggestions: tuple[str, ...]) -> NameCheck:
+def _explain(problem: importing.Problem, suggestions: tuple[str, ...]) -> NameCheck:
     if problem.code == "user_name_deleted":
         text = _(
             "This was the user name of %(name)s, who was deleted. If it is the same person,"
@@ -114,7 +114,7 @@ def _describe(problem: importing.Problem) -> str:
 
 def _names_to_look_up(local: str, domain: str, first: str, last: str) -> list[str]:
     wanted = local.lower() or names.propose_local_part("", first, last)
-    # More than are shown, so that enough are left when some of them are taken.
+    # More than are shown, as some of them may be taken.
     candidates, known = [wanted], {wanted}
     for _round in range(5):
         more = names.suggest_local_parts(wanted, first, last, known)
@@ -132,7 +132,7 @@ def _suggest(facts, local, domain, first, last, at_most: int = 3) -> tuple[str, 
 
 
 class Person(forms.Form):
-    """Who somebody is and what they may do; a user to be is added to it, or one that is."""
+    """Profile and permissions of a new or an existing user."""
 
     first_name = forms.CharField(label=_("First name"), required=False)
     last_name = forms.CharField(label=_("Last name"), required=False)
@@ -183,17 +183,16 @@ class Person(forms.Form):
 
     @property
     def may_grant(self) -> bool:
-        """Whether the member may make somebody an administrator."""
+        """Whether the member may grant administrator permissions."""
         return self.member.may(Permission.ACT_ON_ADMINISTRATORS)
 
     @property
     def granters(self) -> list[str]:
-        """The roles whose members may."""
+        """The roles that may grant administrator permissions."""
         return [role.label for role in Permission.ACT_ON_ADMINISTRATORS.roles]
 
     @property
     def is_administrator(self) -> bool:
-        """Whether Administrator is chosen."""
         return self["kind"].value() == ADMINISTRATOR
 
     @property
@@ -204,17 +203,17 @@ class Person(forms.Form):
 
     @cached_property
     def facts(self) -> Facts:
-        """What the rules need to know about this customer and this name."""
+        """The facts for the rules about this customer and this name."""
         typed = self.cleaned_data
-        local, _at, said = typed["user_name"].partition("@")
-        domain = (said or typed["domain"]).lower()
+        local, _at, typed_domain = typed["user_name"].partition("@")
+        domain = (typed_domain or typed["domain"]).lower()
         user_names = _names_to_look_up(local, domain, typed["first_name"], typed["last_name"])
         facts = gather_facts(customer=self.customer, user_names=user_names, by=self.member)
-        # Who may not grant them is refused by the operation, which names the right.
+        # The operation refuses members without the permission, and names it.
         return replace(facts, grantable=frozenset(UserPermission.values))
 
     def clean(self):
-        """Check the person by the rules of an import, and say at each field what is wrong."""
+        """Check the person by the rules of an import, and add the errors to their fields."""
         cleaned = super().clean()
         if cleaned.get("kind") == ADMINISTRATOR and not cleaned.get("permissions"):
             self.add_error("permissions", _("Choose at least one of these, or choose User."))
@@ -247,26 +246,26 @@ class Person(forms.Form):
 
     @property
     def is_repeated(self) -> bool:
-        """Whether the form was sent before, and has done already what it is to do."""
+        """Whether the form was sent before, and its user is saved already."""
         return False
 
     def products_of(self, cleaned: dict) -> list[dict]:
-        """The licenses that the person has then, as a line's input names them."""
+        """The licenses of the person in the form of a line's input."""
         raise NotImplementedError
 
     def report(self, problem: importing.Problem) -> None:
-        """Say at a field what is wrong there."""
+        """Add the error of a problem to its field."""
         field = {"domain": "user_name"}.get(problem.column, problem.column)
         self.add_error(field if field in self.fields else None, _describe(problem))
         if field == "user_name":
             self.suggest()
 
     def suggest(self) -> None:
-        """Offer user names that are free, below the one that is not."""
+        """Suggest free user names."""
         self.name_check = replace(check_name(self.customer, self.data, member=self.member), text="")
 
     def refuse_name(self, message: str) -> None:
-        """Say that somebody else took the name a moment ago, and offer others."""
+        """Add the error of a taken name, and suggest others."""
         self.add_error("user_name", message)
         self.suggest()
 
@@ -292,19 +291,19 @@ class AddUser(Person):
         ]
         self.fields["display_name"].widget.attrs["data-compose"] = "#id_first_name #id_last_name"
         if not self.is_bound:
-            # Else the focus is on what is wrong.
+            # In a form with errors the focus is on the first of them.
             self.fields["first_name"].widget.attrs["autofocus"] = True
         self.initial.setdefault("location", self.last.get("location") or customer.location)
         self.initial.setdefault("domain", self.last.get("user_name", "").partition("@")[2])
 
     @property
     def is_repeated(self) -> bool:
-        """Whether it was sent before: then it is checked against nobody, least against itself."""
+        """Whether it was sent before; its own user must not count as a conflict."""
         return is_user(self.customer, self.cleaned_data.get("token"))
 
     @property
     def licenses(self) -> list[Choice]:
-        """What the customer bought as cards; a new form repeats the choice of the last user."""
+        """The customer's subscriptions as cards; a new form repeats the choice of the last user."""
         if self.is_bound:
             chosen = set(self["products"].value() or [])
             on = set(self["plans"].value() or [])
@@ -317,7 +316,7 @@ class AddUser(Person):
         return [Choice(one, str(one.pk) in chosen, frozenset(off)) for one in self.subscriptions]
 
     def products_of(self, cleaned: dict) -> list[dict]:
-        """The licenses that were chosen, each with the service plans to leave out."""
+        """The chosen licenses with the service plans that are off."""
         chosen, on = set(cleaned.get("products", ())), set(cleaned.get("plans", ()))
         return [
             {
@@ -332,7 +331,7 @@ class AddUser(Person):
 
     @property
     def order(self) -> dict:
-        """What the operation is asked for: the person, under which id, and whether it ends there."""
+        """The arguments of `add_user`."""
         return {
             "person": self.cleaned_data["person"],
             "user_id": self.cleaned_data["token"],

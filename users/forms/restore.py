@@ -7,25 +7,25 @@ from users.rules import problems as importing
 
 
 class RenameRestored(forms.Form):
-    """A new name for a user who comes back, since somebody else has the old one."""
+    """A new name for a restored user with a taken name."""
 
     number = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
     local_part = forms.CharField(label=_("New user name"), required=False, strip=True)
-    # The pressed button of a suggestion; it wins over what was typed.
+    # The button of a suggestion, which wins over the typed name.
     suggestion = forms.CharField(required=False)
 
     @property
     def wanted(self) -> str:
-        """The local part that was typed or taken from a suggestion."""
+        """The suggested or typed local part."""
         return self.cleaned_data["suggestion"] or self.cleaned_data["local_part"]
 
     def refuse(self, codes: list[str]) -> None:
-        """Say what is wrong with the name."""
+        """Add the errors for these codes of `rename_restored`."""
         for code in codes:
-            self.add_error("local_part", _say(code, self.wanted))
+            self.add_error("local_part", _explain(code, self.wanted))
 
 
-def _say(code: str, typed: str) -> str:
+def _explain(code: str, typed: str) -> str:
     if code == "name_taken":
         return _("Somebody has this user name already. Choose another one.")
     known = {"empty": "user_name_missing"}.get(code, f"user_name_{code}")

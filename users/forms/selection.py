@@ -1,36 +1,36 @@
-"""Whom a member chose in a list, as the list says it and as an address can say it again."""
+"""The selection of users in a list, as a form or an address holds it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.http import urlencode
 
-# So many ids stand in an address without making it too long for anything between.
+# With more ids an address can be too long for proxies.
 MAX_IN_ADDRESS = 50
 
 
 @dataclass(frozen=True)
 class Choice:
-    """These ids, or all that the query asks for without those taken out again."""
+    """These ids, or all users of a query `without` some."""
 
     ids: str = ""
     all: bool = False
-    # None where the list's query was not sent at all; that is not "without any filter".
+    # None if no query was sent, '' for a list without filters.
     query: str | None = None
     without: str = ""
-    # How many they were when the member chose, where the list could say it.
+    # The number of users at the time of the selection, if the list had counted them.
     counted: int | None = None
 
     @classmethod
     def read(cls, sent: Mapping[str, str]) -> "Choice":
-        """Read the choice from what a form or an address says."""
+        """Read the selection from a form or an address."""
         counted = sent.get("counted", "")
         return cls(
             ids=sent.get("ids", ""),
             all=sent.get("all") == "1",
             query=sent.get("query"),
             without=sent.get("without", ""),
-            # More digits are no number of users, and none that the database could hold.
+            # A number of more digits is invalid, and too large for the database.
             counted=int(counted)
             if counted.isascii() and counted.isdigit() and len(counted) < 9
             else None,
@@ -38,7 +38,7 @@ class Choice:
 
     @property
     def of_users(self) -> dict:
-        """What the queries are asked with."""
+        """The arguments of `find_chosen`."""
         return {
             "ids": self.ids,
             "all": self.all,
@@ -48,29 +48,28 @@ class Choice:
 
     @property
     def is_short(self) -> bool:
-        """Whether it can stand in an address."""
+        """Whether it fits into an address."""
         return (self.ids + self.without).count(",") < MAX_IN_ADDRESS and len(
             self.query or ""
         ) < 1_000
 
     @property
     def values(self) -> dict[str, str]:
-        """What says this choice again."""
-        said = {
+        """The values that `read` reads; empty ones are omitted."""
+        values = {
             "ids": self.ids,
             "all": "1" if self.all else "",
             "query": self.query if self.all else None,
             "without": self.without,
             "counted": "" if self.counted is None else str(self.counted),
         }
-        # An empty query asks for everybody and must not get lost.
+        # An empty query means all users, so it is kept.
         return {
             name: value
-            for name, value in said.items()
+            for name, value in values.items()
             if value or (name == "query" and value is not None)
         }
 
     @property
     def query_string(self) -> str:
-        """The choice as an address says it."""
         return urlencode(self.values)

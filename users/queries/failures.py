@@ -17,12 +17,12 @@ MAX_SHOWN = 5
 
 @dataclass(frozen=True)
 class SignInFailures:
-    """The number of sign-ins that failed since a moment of the last hour, and the locked users."""
+    """The number of failed sign-ins of the last hour, and the locked users."""
 
     count: int
     since: datetime | None
     locked: Sequence[CustomerUser]
-    # Locked users beyond those that are named.
+    # The number of further locked users.
     more: int
 
 

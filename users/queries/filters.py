@@ -1,4 +1,4 @@
-"""What a list of users is filtered by, read strictly: a filter misread would mean everybody."""
+"""The filters of a list of users, read strictly: an ignored filter would select all users."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -17,21 +17,21 @@ from partners.postgres import among
 from users.models import CustomerUser
 from users.rules import names
 
-# More are not looked up one by one: all users of the list are asked whether they match.
+# With more matches than this, the search is a condition on all users of the list.
 MAX_CANDIDATES = 20_000
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What the users of a list have in common; the empty value of each asks for nothing."""
+    """The filters of a list of users; empty values do not filter."""
 
     tab: str = field(default="", metadata={"values": {"deleted"}, "deleted": True})
     q: str = field(default="", metadata={"deleted": True})
-    # some, none, or the id of a subscription of which they hold a seat
+    # some, none, or the id of a subscription that the users have
     license: str | UUID = field(default="", metadata={"values": {"some", "none"}, "is_id": True})
-    # the id of a subscription of which they hold none
+    # the id of a subscription that the users do not have
     lacks: str | UUID = field(default="", metadata={"values": set(), "is_id": True})
-    # the id of a subscription of which they wait for a seat
+    # the id of a subscription that the users wait for
     waits: str | UUID = field(default="", metadata={"values": set(), "is_id": True})
     status: str = field(default="", metadata={"values": {"allowed", "blocked"}})
     permissions: str = field(default="", metadata={"values": {"administrators"}, "deleted": True})
@@ -45,17 +45,16 @@ class Filters:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the users are the deleted ones."""
         return self.tab == "deleted"
 
     @property
     def set_names(self) -> list[str]:
-        """The names of the filters that ask for something; which tab it is does not count."""
+        """The names of the filters that are set, without the tab."""
         return [f.name for f in fields(self) if f.name != "tab" and getattr(self, f.name)]
 
     @property
     def is_of_signs(self) -> bool:
-        """Whether the search has neither a letter nor a digit; then nobody is found."""
+        """Whether the search has neither letters nor digits, and so finds no users."""
         return bool(self.q) and not names.search_patterns(self.q)
 
 
@@ -93,7 +92,7 @@ def _read_value(text: str, allowed) -> str | UUID | date:
     try:
         if allowed.get("is_day"):
             day = datetime.strptime(text, "%Y-%m-%d").date()
-            # Far enough from the first and the last day that there is, whatever the time zone.
+            # Far enough from the limits of datetime, in every time zone.
             if 1900 < day.year < 3000:
                 return day
         elif "values" not in allowed:
@@ -110,9 +109,9 @@ def _read_value(text: str, allowed) -> str | UUID | date:
 
 def read_limits(filters: Filters) -> dict[str, str]:
     """
-    What the filters ask for besides the search, as the database is told it.
+    The filters except the search, as arguments of app.search_filtered.
 
-    It says the same as `find_users`, but days are moments by the reader's clock.
+    They mean the same as in `find_users`; days are moments in the current time zone.
     """
     limits = {}
     for name in filters.set_names:
@@ -137,7 +136,7 @@ class Like(Func):
 
 
 def find_users(customer: Customer, filters: Filters) -> QuerySet[CustomerUser]:
-    """The customer's users that the filters ask for, in no order; a search is asked at once."""
+    """The customer's users that match, unordered; a search runs at once."""
     users = customer.users.filter(deleted_at__isnull=not filters.is_deleted)
     users = _licensed(users, customer, filters)
     if filters.status:
@@ -158,7 +157,7 @@ def find_users(customer: Customer, filters: Filters) -> QuerySet[CustomerUser]:
 def _search(users: QuerySet, customer: Customer, filters: Filters) -> QuerySet:
     patterns = names.search_patterns(filters.q)
     if not patterns:
-        # Only signs: they are not looked for.
+        # The search has only signs, which are not in the search text.
         return users.none()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -168,7 +167,7 @@ def _search(users: QuerySet, customer: Customer, filters: Filters) -> QuerySet:
         )
         number, ids = cursor.fetchone()
     if number <= MAX_CANDIDATES:
-        # LineInput for once, and handed back as the text they came as, however often they are used.
+        # Searched once; the ids are passed back as the text that they came as.
         return users.filter(pk__in=RawSQL("SELECT unnest(%s::uuid[])", [ids]))
     for pattern in patterns:
         users = users.filter(Like(F("search"), Value(pattern, output_field=TextField())))
@@ -176,7 +175,7 @@ def _search(users: QuerySet, customer: Customer, filters: Filters) -> QuerySet:
 
 
 def _licensed(users: QuerySet, customer: Customer, filters: Filters) -> QuerySet:
-    # EXISTS and never a join: "has none" by LEFT JOIN takes a thousand times as long.
+    # EXISTS, not a join: "has none" by LEFT JOIN takes a thousand times as long.
     held = customer.assignments.filter(user=OuterRef("pk"))
     if filters.license == "some":
         users = users.filter(Exists(held))
@@ -193,7 +192,7 @@ def _licensed(users: QuerySet, customer: Customer, filters: Filters) -> QuerySet
 
 
 def _in_period(users: QuerySet, column: str, first: date | None, last: date | None) -> QuerySet:
-    """Those whose moment lies on the days from first to last, as the reader's clock counts them."""
+    """Filter by days from first to last, in the current time zone."""
     if first:
         users = users.filter(**{f"{column}__gte": _midnight(first)})
     if last:
@@ -215,15 +214,13 @@ def find_chosen(
     is_active: bool = False,
 ) -> QuerySet[CustomerUser]:
     """
-    The users a member has chosen in a list: these ids, or all that the list's query asks for.
+    The users selected in a list: these ids, or all users of the list's query `without` some.
 
-    Of all that the query asks for, those `without` whom the member wants it are left out.
+    Invalid ids and ids of other customers are ignored. Active and deleted users are both found,
+    unless `is_active`.
 
-    Ids that are malformed, or not of this customer's users, choose nobody. Whether a user is
-    active or deleted is left to the act, unless only the active ones are asked for.
-
-    :raises UnknownFilter: where the query is not one of the list, or one of those to be left out
-        is not named by an id; neither ever means everybody.
+    :raises UnknownFilter: where the query is invalid, or an id in `without`, as ignoring these
+        would select too many users.
     """
     if not all:
         chosen = customer.users.filter(pk__in=among(_read_ids(ids)))
@@ -238,9 +235,9 @@ def find_chosen(
 
 def chosen_ids(customer: Customer, **choice) -> list[UUID]:
     """
-    The keys of the users that `find_chosen` finds, in the order of the list.
+    The ids of the users of `find_chosen`, in list order.
 
-    :raises UnknownFilter: as there.
+    :raises UnknownFilter: see `find_chosen`.
     """
     chosen = find_chosen(customer, **choice)
     return list(chosen.order_by("sort_key", "pk").values_list("pk", flat=True))
@@ -255,7 +252,7 @@ def _read_ids(text: str) -> set[UUID]:
 
 
 def _read_left_out(text: str) -> set[UUID]:
-    # An id that is passed over here would choose the very user whom the member took out.
+    # Ignoring an invalid id would select the user that the member has excluded.
     try:
         return {UUID(part.strip()) for part in text.split(",")} if text.strip() else set()
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The list of users: a page of it, what stands in its rows, and how many there are."""
+"""The list of users: a page, its rows, and the number of users."""
 
 import json
 from collections import defaultdict
@@ -23,15 +23,15 @@ from users.queries.filters import Filters, find_users, read_filters, read_limits
 from users.queries.page import Page, build_page, get_page, read_sort
 from users.rules import names
 
-# Beyond it nobody counts: the page says "10,000+".
+# Users beyond this are not counted; the page shows "10,000+".
 MAX_COUNTED = 10_000
-# As many licenses of a user as a row names; the others are a number.
+# Licenses named in a row; the others are only counted.
 BADGES = 2
 
 
 @dataclass(frozen=True)
 class Total:
-    """How many users the filters find; where it is not exact there are more than `number`."""
+    """The number of users that match, or a number that they exceed if it is not exact."""
 
     number: int
     is_exact: bool = True
@@ -39,21 +39,19 @@ class Total:
 
 @dataclass(frozen=True)
 class Row:
-    """A user with what the list shows about them."""
+    """A user in the list."""
 
     user: CustomerUser
     licenses: tuple[str, ...]
-    # The batch that deleted the user, where it is still on record.
+    # The batch that deleted the user, if it still exists.
     deletion: Batch | None = None
 
     @property
     def badges(self) -> tuple[str, ...]:
-        """The licenses that are named."""
         return self.licenses[:BADGES]
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The licenses that are only counted."""
         return self.licenses[BADGES:]
 
     @property
@@ -63,13 +61,13 @@ class Row:
 
     @property
     def days_left(self) -> int:
-        """Days until the user is purged, begun ones counted: 30 at first, 1 on the last day."""
+        """The days until the purge, rounded up: 30 at first, 1 on the last day."""
         return max(0, -((timezone.now() - self.user.purge_at) // timedelta(days=1)))
 
 
 @dataclass(frozen=True)
 class UserList:
-    """A page of the customer's users with all that stands around it."""
+    """A page of the customer's users, with filters and counts."""
 
     filters: Filters
     sort: str
@@ -77,19 +75,18 @@ class UserList:
     rows: list[Row]
     total: Total
     count: UserCount
-    # What the customer bought, by the product's name.
+    # The customer's subscriptions, by the product's name.
     subscriptions: list[Subscription]
-    # Why nothing is listed, where a filter of the address is not known.
+    # The error for an unknown filter in the address; nothing is listed then.
     problem: str = ""
 
     @property
     def is_filtered(self) -> bool:
-        """Whether there is a filter to clear."""
         return bool(self.problem or self.filters.set_names)
 
 
 def get_list(customer: Customer, query: QueryDict) -> UserList:
-    """The page of the list that the address asks for; nobody where a filter is not known."""
+    """The page for an address; without users where a filter is unknown."""
     count = UserCount.objects.get(customer=customer)
     subscriptions = list(licensing.find_subscriptions(customer).prefetch_related(None))
     try:
@@ -97,8 +94,8 @@ def get_list(customer: Customer, query: QueryDict) -> UserList:
     except UnknownFilter as error:
         filters = Filters(tab="deleted" if query.get("tab") == "deleted" else "")
         sort = read_sort("", filters)
-        nobody = (Page([], "", ""), [], Total(0))
-        return UserList(filters, sort, *nobody, count, subscriptions, problem=error.message)
+        empty = (Page([], "", ""), [], Total(0))
+        return UserList(filters, sort, *empty, count, subscriptions, problem=error.message)
     sort = read_sort(query.get("sort", ""), filters)
     place = {name: query.get(name, "") for name in ("after", "before")} | {"sort": sort}
     if filters.q:
@@ -117,7 +114,7 @@ def _search(
     size = count.deleted if filters.is_deleted else count.active
     most = {"list_size": size, "count_to": MAX_COUNTED + 1}
     page, number, is_exact = search_page(customer, filters=filters, **most, **place)
-    # Where more may be found, as many as are known of are more than all but one of them.
+    # An inexact number means "at least", and Total means "more than".
     return page, _total(number) if is_exact else Total(number - 1, is_exact=False)
 
 
@@ -128,7 +125,7 @@ def count_users(
     count: UserCount,
     subscriptions: Sequence[Subscription],
 ) -> Total:
-    """How many users the filters find: from a kept number, else counted up to 10,000."""
+    """The number of users that match, from stored counts or counted up to 10,000."""
     kept = _kept_number(filters, count, {s.pk: s.assigned for s in subscriptions})
     if kept is not None:
         return Total(kept)
@@ -163,7 +160,7 @@ def get_rows(
     filters: Filters,
     subscriptions: Sequence[Subscription],
 ) -> list[Row]:
-    """The users with what they hold, or held; as many queries for one as for all."""
+    """The users with their licenses of now, or of before the deletion, in at most two statements."""
     if filters.is_deleted:
         return _deleted_rows(customer, users, subscriptions)
     held = defaultdict(set)
@@ -192,7 +189,7 @@ def _deleted_rows(
 
 
 def _held(result: dict) -> set[UUID]:
-    """The subscriptions of which a deletion's line says that the user held a seat."""
+    """The subscriptions in the result of a deletion's line."""
     return {UUID(seat["subscription"]) for seat in result.get("held", [])}
 
 
@@ -213,14 +210,14 @@ def search_page(
     customer: Customer, *, filters: Filters, list_size: int, count_to: int, **place
 ) -> tuple[Page, int, bool]:
     """
-    The page of a list that is searched, how many are found, and whether they are no more.
+    Return a page of a search, the number of matches, and whether the number is exact.
 
-    `place` is what `get_page` asks for. How many users the list has need not be exact; of those
-    who are found no more than `count_to` are counted.
+    `place` has arguments of `get_page`. `list_size` can be an estimate; at most `count_to` matches
+    are counted.
     """
     patterns = names.search_patterns(filters.q)
     if not patterns:
-        # Only signs: they are not looked for.
+        # The search has only signs, which are not in the search text.
         return Page([], "", ""), 0, True
     number, is_exact = 0, True
     users = customer.users.filter(deleted_at__isnull=not filters.is_deleted)

@@ -1,4 +1,4 @@
-"""A page of a list by keyset: the rows after or before a place, however far down it is."""
+"""Keyset pagination of a list of users: any page is as fast as the first."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ FIRST_SORT = {"": "name", "deleted": "-deleted"}
 
 @dataclass(frozen=True)
 class Page:
-    """Some users of a list in their order; the cursors are '' where nothing comes before or after."""
+    """Users of a page in list order, with cursors, which are '' at the ends of the list."""
 
     users: list[CustomerUser]
     previous: str
@@ -37,14 +37,14 @@ class Page:
 
 
 def read_sort(text: str, filters: Filters) -> str:
-    """The order that was asked for, or the list's first one where there is no such order."""
+    """The order in the address, or the default one if it is unknown."""
     return text if text.removeprefix("-") in SORTS[filters.tab] else FIRST_SORT[filters.tab]
 
 
 def get_page(
     users: QuerySet[CustomerUser], *, filters: Filters, sort: str, after: str = "", before: str = ""
 ) -> Page:
-    """The page after or before the row that a cursor names; the first one for a bad cursor."""
+    """The page after or before the row of a cursor; the first page for an invalid cursor."""
     place = {"after": after, "before": before}
     return build_page(partial(_walk, users), filters=filters, sort=sort, **place)
 
@@ -58,9 +58,9 @@ def build_page(
     before: str = "",
 ) -> Page:
     """
-    The page of rows that are taken like this: `take(column, place, is_down=…, most=…)`.
+    The page of the rows that `take(column, place, is_down=…, most=…)` returns.
 
-    The place is the key and the id of the row beyond which to begin, or None.
+    `place` is the key and the id of the row before the first, or None.
     """
     column = SORTS[filters.tab][sort.removeprefix("-")]
     is_down = sort.startswith("-")
@@ -68,7 +68,7 @@ def build_page(
     is_back = place is not None and not after
     rows = take(column, place, is_down=is_down != is_back, most=ROWS + 1)
     if place is not None and (not rows or (is_back and len(rows) < ROWS)):
-        # Nobody stands there any more, or fewer than a first page holds.
+        # Rows were removed meanwhile, and fewer than a first page are left.
         return build_page(take, filters=filters, sort=sort)
     has_more, rows = len(rows) > ROWS, rows[:ROWS]
     if is_back:
@@ -86,7 +86,7 @@ def _walk(users: QuerySet, column: str, place: tuple | None, *, is_down: bool, m
     if place is not None:
         key, pk = place
         way = "lt" if is_down else "gt"
-        # The first condition is what an index can start from.
+        # The first condition lets the scan of an index start at the key.
         users = users.filter(**{f"{column}__{way}e": key}).filter(
             Q(**{f"{column}__{way}": key}) | Q(**{f"pk__{way}": pk})
         )
@@ -105,7 +105,7 @@ def _read_cursor(text: str, column: str) -> tuple | None:
         key, pk = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if isinstance(CustomerUser._meta.get_field(column), DateTimeField):
             key = datetime.fromisoformat(key).astimezone(UTC)
-        # Half of a surrogate pair is no text, and NUL none that Postgres takes.
+        # Half of a surrogate pair cannot be encoded, and Postgres refuses NUL.
         elif "\0" in key.encode().decode():
             return None
         return key, UUID(pk)

@@ -4,7 +4,7 @@ from users.models import CustomerUser
 
 
 def acts_on_list(member: Member, *, is_deleted: bool) -> dict[str, bool]:
-    """What the member may do with the users of a list, by the names its template knows."""
+    """What the member may do with the users of a list, by names of template variables."""
     acts = {
         "may_edit": not is_deleted and member.may(Permission.MANAGE_USERS),
         "may_assign": not is_deleted and member.may(Permission.ASSIGN_LICENSES),
@@ -18,7 +18,7 @@ def acts_on_list(member: Member, *, is_deleted: bool) -> dict[str, bool]:
 
 
 def acts_on_user(member: Member, user: CustomerUser) -> dict[str, bool]:
-    """The same for one user: not every member may act on an administrator."""
+    """What the member may do with one user; not every member may act on administrators."""
     is_deleted = user.deleted_at is not None
     acts = acts_on_list(member, is_deleted=is_deleted)
     is_open = is_deleted or not user.is_administrator

@@ -1,4 +1,4 @@
-"""Restores whose user names were taken meanwhile, with names that are free."""
+"""Restores: lines with taken user names, and the users of a batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from batches.models import Batch, Line
 from users.models import CustomerUser
 from users.rules import names
 
-# So many names are asked for at a time; with each that is settled the next one appears.
+# Lines shown at a time; each renamed one makes room for the next.
 AT_A_TIME = 20
 SUGGESTIONS = 3
-# So often four more are thought of, in case those before are taken.
+# Each round adds four candidates, in case those before are taken.
 ROUNDS = 4
 
 
@@ -31,9 +31,7 @@ class TakenName:
 
 def find_taken_names(batch: Batch) -> list[TakenName]:
     """
-    The first lines of a planned restore or undo whose user names somebody else has.
-
-    Two statements.
+    The first lines of a planned restore or undo with taken user names; three statements.
     """
     kinds = {"restore", "undo"}
     if batch.kind not in kinds or batch.state != Batch.State.PLANNED:
@@ -71,15 +69,15 @@ def _taken_name(number: int, one: dict, thought_of: Sequence[str], held: set[str
 
 
 def find_done_users(batch: Batch) -> list[UUID]:
-    """The users with whom the batch did what it was to do."""
+    """The users of the lines that are done, at least in part."""
     done = batch.lines.filter(state__in=[Line.State.DONE, Line.State.PARTLY], user_id__isnull=False)
     return list(done.order_by("number").values_list("user_id", flat=True))
 
 
 def find_blocked(batch: Batch) -> QuerySet[CustomerUser]:
     """
-    The users with blocked sign-in whom a plan or a finished batch gives a password, a license or
-    their account back.
+    The users with blocked sign-in that get a password, a license or their account back in a plan
+    or a finished batch.
     """
     lines = get_act(batch.kind).needs_sign_in
     if lines is None or batch.state not in {Batch.State.PLANNED, Batch.State.DONE}:
@@ -87,5 +85,5 @@ def find_blocked(batch: Batch) -> QuerySet[CustomerUser]:
     runs = [Line.State.PLANNED, Line.State.DONE, Line.State.PARTLY]
     mine = batch.lines.filter(lines, user_id=OuterRef("pk"), state__in=runs)
     blocked = CustomerUser.objects.filter(Exists(mine), customer=batch.customer, is_blocked=True)
-    # Users who are to come back are not there yet.
+    # In a plan, users to be restored are still deleted.
     return blocked if batch.state == Batch.State.PLANNED else blocked.filter(deleted_at=None)

@@ -27,7 +27,7 @@ class Chosen:
 
     ids: tuple[UUID, ...]
     names: tuple[str, ...]
-    # Users who cannot get a license, and the number of those on whom the member may not act.
+    # Users that cannot get a license, and the number of users that the member may not change.
     without_location: tuple[UUID, ...]
     administrators: int
 
@@ -77,7 +77,7 @@ class Held:
 
     @property
     def plans(self) -> list[tuple[ServicePlan, int]]:
-        """Each service plan by name, and the number of holders for whom it is off."""
+        """The service plans by name, with the number of holders without them."""
         plans = sorted(self.subscription.product.plans.all(), key=lambda plan: plan.name)
         return [(plan, self.off.get(plan.pk, 0)) for plan in plans]
 

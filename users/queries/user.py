@@ -1,4 +1,4 @@
-"""One user: everything their page shows."""
+"""The page of a user."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,57 +15,53 @@ from licensing import queries as licensing
 from users.models import CustomerUser, UserPermission
 from users.my.queries import License, find_own_licenses
 
-# So much of what happened to a user stands on the page.
+# Events shown on the page.
 EVENTS = 20
 
 
 @dataclass(frozen=True)
 class Awaited:
-    """A license that a user waits for, and where in the line."""
+    """A license that a user waits for, with the place in the waitlist."""
 
     subscription_id: UUID
     product: str
     place: licensing.Place
-    # What is given back for it.
+    # Names of the products that are returned for it.
     gives_up: list[str]
 
 
 @dataclass(frozen=True)
 class UserPage:
-    """A user with licenses, history and the batches that matter now."""
+    """A user with licenses, events and batches."""
 
     user: CustomerUser
     licenses: list[License]
     waits: list[Awaited]
     events: list[Event]
-    # The batch that deleted the user, and the one whose sheet hands over the password.
+    # The batch that deleted the user, and the one with the sheet of the password.
     deletion: Batch | None
     handed_over_by: Batch | None
 
     @property
     def permissions(self) -> list[UserPermission]:
-        """The administrator permissions, each with its sentence."""
         return [choice for choice in UserPermission if choice in self.user.permissions]
 
     @property
     def location(self) -> str:
-        """The name of the country or region, or nothing."""
         return locations.name_of(self.user.location) if self.user.location else ""
 
     @property
     def language(self) -> str:
-        """The name of the user's language in itself, or nothing."""
+        """The name of the user's language in that language, or ''."""
         return str(dict(settings.LANGUAGES).get(self.user.language, ""))
 
     @property
     def is_password_expired(self) -> bool:
-        """Whether the temporary password is past its time."""
         expires_at = self.user.password_expires_at
         return expires_at is not None and expires_at < timezone.now()
 
 
 def get_user(customer: Customer, user_id: UUID) -> CustomerUser | None:
-    """The customer's active user of this id, or None."""
     user = customer.users.filter(pk=user_id, deleted_at=None).first()
     if user is not None:
         user.customer = customer
@@ -73,7 +69,7 @@ def get_user(customer: Customer, user_id: UUID) -> CustomerUser | None:
 
 
 def get_user_page(customer: Customer, user_id: UUID) -> UserPage | None:
-    """What is known about the customer's user of this id, active or deleted; None for no such."""
+    """The page of the customer's active or deleted user with this id, or None."""
     user = customer.users.filter(pk=user_id).first()
     if user is None:
         return None

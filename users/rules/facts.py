@@ -1,4 +1,4 @@
-"""What must be known before people of a file or a form are checked."""
+"""The facts that the rules need to check people of a file or a form."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ExistingUsers:
     """The existing users in a file, and what the file does with them."""
 
     # "create" adds users; "update" changes existing ones; "both" does both; "roster" does both and
-    # deletes the users who are missing from the file.
+    # deletes the users missing from the file.
     purpose: str
     # By user name in lower case.
     by_name: Mapping[str, ExistingUser]

@@ -23,9 +23,9 @@ from users.acts.hold import plan_holds
 from users.acts.purge import plan_purges
 from users.acts.reset import plan_resets
 from users.acts.restore import plan_restores
-from users.acts.selection import NoUsersSelected, note_counted
+from users.acts.selection import NoUsersSelected, record_selected_count
 from users.acts.undo import plan_undo
-from users.acts.waitlist import note_seen
+from users.acts.waitlist import mark_report_seen
 from users.forms.hold import HoldPurge
 from users.forms.restore import RenameRestored
 from users.forms.selection import Choice
@@ -35,20 +35,18 @@ from users.queries.restore import find_blocked, find_done_users
 
 @customer_view(Permission.MANAGE_USERS)
 def block(request, customer):
-    """Plan to block the chosen users from signing in."""
     return plan_for_chosen(request, customer, plan_blocks, block=True)
 
 
 @customer_view(Permission.MANAGE_USERS)
 def unblock(request, customer):
-    """Plan to let the chosen users sign in again."""
     return plan_for_chosen(request, customer, plan_blocks, block=False)
 
 
 @customer_view(Permission.MANAGE_USERS)
 @require_POST
 def unblock_blocked(request, customer, batch_id):
-    """Plan to unblock the users of a batch who are blocked."""
+    """Plan to unblock the blocked users of a batch."""
     batch = get_batch_or_404(customer, batch_id)
     users = find_blocked(batch).values_list("pk", flat=True)
     try:
@@ -61,24 +59,22 @@ def unblock_blocked(request, customer, batch_id):
 
 @customer_view(Permission.DELETE_USERS)
 def delete(request, customer):
-    """Plan the deletion of the chosen users."""
     return plan_for_chosen(request, customer, plan_deletes)
 
 
 @customer_view(Permission.PURGE_USERS)
 def purge(request, customer):
-    """Plan to purge the chosen deleted users before their day."""
     return plan_for_chosen(request, customer, plan_purges, tab="deleted")
 
 
 @customer_view(Permission.UNDO_ALL_BATCHES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def hold(request, customer):
-    """Plan to hold, release or put off the purge of the chosen users; ask by how many days."""
+    """Plan to hold, release or postpone the purge of the selected users; ask for the days."""
     is_asked = request.method == "POST" and "shown" not in request.POST
-    # A button of the list says in its address what it does.
-    said = request.GET.dict() | request.POST.dict()
-    form = HoldPurge(said if request.method == "POST" else None)
+    # The buttons of the list have their act in the address.
+    values = request.GET.dict() | request.POST.dict()
+    form = HoldPurge(values if request.method == "POST" else None)
     if form.is_valid():
         return plan_for_chosen(request, customer, plan_holds, tab="deleted", **form.order)
     if is_asked:
@@ -88,20 +84,18 @@ def hold(request, customer):
 
 @customer_view(Permission.RESET_PASSWORDS)
 def reset(request, customer):
-    """Plan new passwords for the chosen users; the page of the batch asks before it is done."""
     return plan_for_chosen(request, customer, plan_resets)
 
 
 @customer_view(Permission.RESTORE_USERS)
 def restore(request, customer):
-    """Plan the return of the chosen deleted users."""
     return plan_for_chosen(request, customer, plan_restores, tab="deleted")
 
 
 @customer_view(Permission.RESTORE_USERS)
 @require_POST
 def restore_deleted(request, customer, batch_id):
-    """Plan the return of everybody whom a batch has deleted."""
+    """Plan to restore the users that a batch has deleted."""
     batch = get_batch_or_404(customer, batch_id)
     users = find_done_users(batch)
     try:
@@ -115,7 +109,7 @@ def restore_deleted(request, customer, batch_id):
 @customer_view(Permission.RESTORE_USERS)
 @require_POST
 def rename_restored(request, customer, batch_id):
-    """Give a user who is to come back a new name, since somebody else has the old one."""
+    """Give a user of a planned restore a new name."""
     batch = get_batch_or_404(customer, batch_id)
     keep_note(request, batch)
     form = RenameRestored(request.POST)
@@ -131,27 +125,27 @@ def rename_restored(request, customer, batch_id):
     return render_form(request, "batches/batch.html", context)
 
 
-# So many choices that are too long for an address are remembered while a member is signed in.
+# Selections too long for an address that a session keeps.
 MAX_KEPT = 3
 
 
 def read_choice(request):
-    """Return whom the form, the address or what was kept for the address chooses."""
+    """Return the selection of the form, of the address, or of the session."""
     is_sent = "ids" in request.POST or "all" in request.POST
     sent = request.POST if is_sent else request.GET
-    said = dict(request.session.get("choices", {}).get(sent.get("kept", ""), sent.dict()))
+    values = dict(request.session.get("choices", {}).get(sent.get("kept", ""), sent.dict()))
     if "counted" in request.POST:
-        said["counted"] = request.POST["counted"]
-    return Choice.read(said)
+        values["counted"] = request.POST["counted"]
+    return Choice.read(values)
 
 
 def read_chosen(request, customer):
-    """Return the ids of the users that were chosen in the list."""
+    """Return the ids of the selected users."""
     return chosen_ids(customer, **read_choice(request).of_users)
 
 
 def redirect_to_page(request, customer, name, **more):
-    """Go to the page that asks about the chosen users; its address says who they are, and more."""
+    """Redirect to a page about the selected users, with the selection and `more` in its address."""
     choice = read_choice(request)
     address = choice.query_string
     if not choice.is_short:
@@ -160,13 +154,13 @@ def redirect_to_page(request, customer, name, **more):
         latest = list(kept.items())[-(MAX_KEPT - 1) :]
         request.session["choices"] = dict(latest) | {token: choice.values}
         address = f"kept={token}"
-    if said := urlencode(more, doseq=True):
-        address = f"{address}&{said}"
+    if arguments := urlencode(more, doseq=True):
+        address = f"{address}&{arguments}"
     return redirect(f"{reverse(name, args=[customer.slug])}?{address}")
 
 
 def plan_for_chosen(request, customer, plan, *, tab="", **choices):
-    """Plan an act on the chosen users; the page of the batch asks before it is done."""
+    """Plan an act on the selected users; the page of the batch asks before it runs."""
     if request.method == "POST":
         try:
             chosen = read_chosen(request, customer)
@@ -175,13 +169,17 @@ def plan_for_chosen(request, customer, plan, *, tab="", **choices):
             messages.error(request, error.message)
         else:
             counted = read_choice(request).counted
-            note_counted(batch=batch, counted=counted, by=request.user)
+            record_selected_count(batch=batch, counted=counted, by=request.user)
             return redirect("batches:batch", customer.slug, batch.pk)
     return redirect_to_list(customer, tab)
 
 
 def count_chosen(request, customer):
-    """Return how many users were chosen; where it is nobody, that is an error."""
+    """
+    Return the number of selected users.
+
+    :raises NoUsersSelected: where it is zero.
+    """
     chosen = read_chosen(request, customer)
     if not chosen:
         raise NoUsersSelected
@@ -189,7 +187,7 @@ def count_chosen(request, customer):
 
 
 def render_for_chosen(request, customer, template, form, *, tab=""):
-    """Show the page that asks what shall become of the chosen users."""
+    """Show the form of an act on the selected users."""
     try:
         total = count_chosen(request, customer)
     except (UsersError, UnknownFilter) as error:
@@ -201,7 +199,6 @@ def render_for_chosen(request, customer, template, form, *, tab=""):
 
 
 def redirect_to_list(customer, tab=""):
-    """Go back to the list from which the users were chosen."""
     url = reverse("users:list", args=[customer.slug])
     return redirect(f"{url}?tab={tab}" if tab else url)
 
@@ -209,13 +206,12 @@ def redirect_to_list(customer, tab=""):
 @customer_view(Permission.UNDO_OWN_BATCHES)
 @require_POST
 def undo(request, customer, batch_id):
-    """Plan to take back what a batch did; the page of the plan asks before it is done."""
     return plan_from(request, customer, batch_id, plan_undo)
 
 
 @customer_view(Permission.VIEW)
 @require_POST
 def mark_seen(request, customer, batch_id):
-    """Take the notice of who was served from the queue off the member's dashboard."""
-    note_seen(batch=get_batch_or_404(customer, batch_id), by=request.user)
+    """Remove the notice about a report of the waitlist from the member's dashboard."""
+    mark_report_seen(batch=get_batch_or_404(customer, batch_id), by=request.user)
     return redirect("portal:home")

@@ -18,7 +18,7 @@ from users.queries.add import get_open_set, get_set
 @customer_view(Permission.MANAGE_USERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request, customer):
-    """Add a user, and then another one or the confirmation."""
+    """Add a user, then show the form again or the page of the set."""
     member = request.user
     open_set = get_open_set(customer, member=member)
     last = open_set.last if open_set else None
@@ -35,7 +35,7 @@ def add(request, customer):
 
 
 def go_on(request, customer, added):
-    """Say who was added and what is missing; go to the next one while the set is open."""
+    """Redirect with messages about the added user: to the form while the set is open."""
     products = find_product_names(customer)
     (shown,) = texts.show([added.line], products)
     for one in shown.said:
@@ -49,7 +49,7 @@ def go_on(request, customer, added):
 @customer_view(Permission.MANAGE_USERS)
 @require_safe
 def check_name(request, customer):
-    """Say whether the user name that is being typed may be had."""
+    """Show whether a user name is free as it is typed."""
     check = person.check_name(customer, request.GET, member=request.user)
     return render(request, "users/_name_check.html", {"customer": customer, "check": check})
 
@@ -57,7 +57,7 @@ def check_name(request, customer):
 @customer_view(Permission.MANAGE_USERS)
 @require_POST
 def finish(request, customer, batch_id):
-    """Close the set and go to its confirmation."""
+    """Close the set, and show its page."""
     batch = get_set(customer, batch_id, member=request.user)
     if batch is None:
         raise Http404

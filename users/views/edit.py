@@ -33,8 +33,8 @@ def edit(request, customer, user_id):
         except UsersError as error:
             form.refuse(error)
         else:
-            said = _("%(name)s was changed.") if changed else _("Nothing was changed.")
-            messages.success(request, said % {"name": form.order["person"]["display_name"]})
+            text = _("%(name)s was changed.") if changed else _("Nothing was changed.")
+            messages.success(request, text % {"name": form.order["person"]["display_name"]})
             if "temporary_password" in changed:
                 messages.warning(request, PASSWORD_ENDED)
             return redirect("users:user", customer.slug, user.pk)
@@ -43,7 +43,7 @@ def edit(request, customer, user_id):
 
 
 def get_user_or_404(customer, user_id, *, member):
-    """Return the active user; not every member may touch an administrator."""
+    """Return the active user; not every member may act on administrators."""
     user = get_user(customer, user_id)
     if user is None:
         raise Http404
@@ -55,7 +55,7 @@ def get_user_or_404(customer, user_id, *, member):
 @customer_view(Permission.MANAGE_USERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_many(request, customer):
-    """Ask what shall be written about the chosen users, then plan it."""
+    """Ask for new values for the selected users, then plan them."""
     is_sent = "shown" in request.POST
     if request.method == "POST" and not is_sent:
         ticked = request.POST.getlist("change")

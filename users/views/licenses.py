@@ -20,14 +20,14 @@ from users.queries.selection import find_held, get_chosen
 from users.queries.user import get_user
 from users.views.acts import read_choice, read_chosen, redirect_to_page
 
-# So many users are handed on to the page that changes their location.
+# Users without a location that fit into the link to the page that sets it.
 MAX_HANDED_ON = 1_000
 
 
 @customer_view(Permission.ASSIGN_LICENSES)
 @require_http_methods(["GET", "POST"])
 def manage(request, customer):
-    """Ask what shall become of the chosen users' licenses, then plan it."""
+    """Ask for changes of the selected users' licenses, then plan them."""
     if request.method == "POST" and "shown" not in request.POST:
         return redirect_to_page(request, customer, "users:licenses")
     try:
@@ -46,7 +46,7 @@ def manage(request, customer):
 
 
 def read_form(request, customer):
-    """Bind the form where it was sent; the list sends no more than who was chosen."""
+    """Return the form: bound if it was sent, unbound for a selection from the list."""
     chosen = get_chosen(customer, read_chosen(request, customer), member=request.user)
     is_sent = "shown" in request.POST
     if not is_sent and not chosen.ids:
@@ -59,7 +59,6 @@ def read_form(request, customer):
 
 
 def page_of(request, customer, form):
-    """Return everything the page shows."""
     choice, without = read_choice(request), form.chosen.without_location
     may_move = request.user.may(Permission.MANAGE_USERS) and len(without) <= MAX_HANDED_ON
     return {
@@ -78,7 +77,7 @@ def page_of(request, customer, form):
 @customer_view(Permission.ASSIGN_LICENSES)
 @require_POST
 def stop_waiting(request, customer, user_id, subscription_id):
-    """Take a user out of the line for a license."""
+    """Remove a user from the waitlist for a license."""
     user = get_user(customer, user_id)
     bought = licensing.get_subscription(customer, subscription_id)
     if user is None or bought is None:

@@ -16,7 +16,7 @@ from users.queries.user import get_user_page
 @customer_view(Permission.VIEW)
 @require_safe
 def list_users(request, customer):
-    """Show a page of the customer's users, filtered and sorted as the address says."""
+    """Show a page of the customer's users, with the filters and the order of the address."""
     listing = get_list(customer, request.GET)
     form = FilterUsers(request.GET, subscriptions=listing.subscriptions)
     context = acts_on_list(request.user, is_deleted=listing.filters.is_deleted) | {
@@ -35,7 +35,7 @@ def list_users(request, customer):
 @customer_view(Permission.VIEW)
 @require_safe
 def show_user(request, customer, user_id):
-    """Show everything about one user, deleted ones included."""
+    """Show an active or deleted user."""
     page = get_user_page(customer, user_id)
     if page is None:
         raise Http404
