@@ -103,7 +103,7 @@ def question(batch: Batch, number: int) -> str:
 
 
 def served(batch: Batch, number: int) -> int:
-    """The number of planned users who get a license; all of them, where none does."""
+    """The number of planned users that get a license; all of them, where none does."""
     return number - batch.plan.get("unserved", 0) or number
 
 

@@ -29,7 +29,7 @@ class MailSheet(forms.Form):
         """
         Offer what the customer's policy and the member's role allow.
 
-        :param members: others who can open the sheet; `member` comes first.
+        :param members: other members with access to the sheet; `member` comes first.
         """
         super().__init__(*args, **kwargs)
         self.customer = customer

@@ -59,7 +59,7 @@ class Handover(TenantModel):
     )
     kind = models.CharField(max_length=12, choices=Kind)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    # The line whose password it hands over; None for the whole sheet.
+    # The line of the password; None for the whole sheet.
     line_number = models.PositiveIntegerField(null=True)
     user_id = models.UUIDField(null=True)
     to = models.EmailField(max_length=254)

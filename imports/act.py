@@ -39,7 +39,7 @@ def to_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[Problem]]]:
     """The rows of a file of failed lines: each person with its errors."""
     for line in lines:
         if line.act == "leave" or "products" not in line.input:
-            # A user who is missing from a file has no row, and a purged one no values.
+            # A user missing from a file has no row, and a purged one no values.
             continue
         found = [Problem.from_line(one) for one in line.problems]
         if line.state == Line.State.FAILED:
@@ -70,7 +70,7 @@ def stop(batch: Batch, acts: Mapping[str, int]) -> str:
 
 
 def describe_leavers(batch: Batch, acts: Mapping[str, int]) -> str:
-    """How many of the users are missing from a complete list, and what becomes of them."""
+    """The number of users missing from a full list, and what happens to them."""
     share = batch.plan.get("leavers")
     leaving = acts.get("leave", 0)
     if not share or not leaving:
@@ -121,7 +121,7 @@ IMPORT = Act(
         done=lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
     ),
     special_texts=lambda batch: TEXTS.get(batch.options.get("purpose")),
-    # Users who are missing from a full list are deleted.
+    # Users missing from a full list are deleted.
     needs=lambda batch: (
         [Permission.DELETE_USERS] if batch.options.get("purpose") == "roster" else []
     ),

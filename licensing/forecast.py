@@ -26,7 +26,7 @@ class SeatForecast:
     # Free afterwards; of these, `available` are not promised to lines of the plan.
     left: int = 0
     available: int = 0
-    # Users who wait for one before the plan runs, and who join them.
+    # Users on the waitlist before the plan runs, and users that join it.
     line: int = 0
     waits: int = 0
 
@@ -64,13 +64,13 @@ class Forecast:
             for one in subscriptions
         }
         self.available = Counter({one.id: one.free for one in subscriptions})
-        # Users who get no seat join the waitlist.
+        # Users without a seat join the waitlist.
         self.is_queue = is_queue
         # Lines that change nothing, because no seat is left.
         self.unserved = 0
 
     def resume(self, seats: Iterable[Mapping]) -> None:
-        """Continue from what a plan has counted, with the seats that are free by now."""
+        """Continue from the counts of a plan, with the seats that are free now."""
         for before in map(SeatForecast.from_json, seats):
             now = self.by_id[before.subscription]
             self.available[now.subscription] -= before.free - before.available
@@ -100,19 +100,19 @@ class Forecast:
             short = self._take(change, free, is_passed_on=True)
             self.unserved += _is_unserved(change, short)
             warnings[place] = [self._warn_missing(one) for one in short]
-        # What is left over of the seats given back comes too late for lines of other transactions.
+        # Returned seats that are left over come too late for lines of other transactions.
         for one, number in free.items():
             self.available[one] = min(self.available[one], number)
         return warnings
 
     def free_later(self, subscriptions: Iterable[str]) -> None:
-        """Count seats that are given back, too late for lines of this plan."""
+        """Count seats that are returned too late for lines of this plan."""
         for one in subscriptions:
             self.by_id[one].freed += 1
             self.by_id[one].left += 1
 
     def to_json(self) -> list[dict]:
-        """Return the subscriptions of which the plan takes or gives back seats."""
+        """Return the subscriptions with seats that the plan takes or returns."""
         for one, seats in self.by_id.items():
             seats.available = self.available[one]
         return [seats.to_json() for seats in self.by_id.values() if seats.is_touched]

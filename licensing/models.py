@@ -132,7 +132,7 @@ class Assignment(CustomerPart):
         db_constraint=False,
         related_name="assignments",
     )
-    # Service plans that this user does not get; what a product gains later comes switched on.
+    # Service plans that are off for the user; plans that a product gets later are on.
     plans_off = ArrayField(models.UUIDField(), default=list)
     # The batch that gave it; no key, the batch may be gone before the seat.
     cause = models.UUIDField(null=True)
@@ -166,7 +166,7 @@ class WaitingSeat(CustomerPart):
         related_name="waiting_seats",
     )
     plans_off = ArrayField(models.UUIDField(), default=list)
-    # The subscriptions whose seats the user gives back then: the other half of a swap.
+    # The subscriptions that the user returns then: the other half of a swap.
     gives_up = ArrayField(models.UUIDField(), default=list)
     # The batch that put the user in line; no key.
     cause = models.UUIDField(null=True)

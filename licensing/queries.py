@@ -162,7 +162,7 @@ def get_held(customer: Customer, users: Iterable[UUID]) -> dict[UUID, Held]:
     """
     Per user the subscriptions held, by id as text, with the service plans switched off.
 
-    Users who hold the same share it, so it must not be changed.
+    Users with the same licenses share one, so it must not be changed.
     """
     # Not `among`: while nothing is known of a table that has just been filled, Postgres joins
     # it row by row, which takes minutes for many.
@@ -189,7 +189,7 @@ def _read_held(text: str) -> Held:
 
 
 def find_not_sold(*, customer: Customer, locations: Mapping[UUID, str]) -> dict[UUID, list[str]]:
-    """Return the products that each user holds and that are not sold at the given location."""
+    """Return the products of each user that are not sold at the user's given location."""
     unsold = defaultdict(list)
     rows = execute(
         f"""
@@ -259,7 +259,7 @@ def has_assignable_seats(customer: Customer) -> bool:
 
 
 def find_customers_with_free_seats() -> list[Customer]:
-    """Return the tenant's customers with users who wait for a free seat."""
+    """Return the tenant's customers with free seats that users wait for."""
     return list(Customer.objects.filter(pk__in=_find_served().values("customer")).order_by("pk"))
 
 

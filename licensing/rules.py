@@ -27,7 +27,7 @@ class ProductRules:
     """
     The rules among the products that a customer bought.
 
-    Remembers its answers: a plan asks about many users who hold the same few sets.
+    Remembers its answers: many users of a plan have the same few sets of licenses.
     """
 
     def __init__(self, subscriptions: Sequence[SubscriptionFacts]):
@@ -36,7 +36,7 @@ class ProductRules:
         self.known: dict[tuple, list[Conflict]] = {}
 
     def check(self, location: str, ids: Iterable[str]) -> list[Conflict]:
-        """Return what forbids holding these subscriptions at the location: (value, code, params)."""
+        """Return the conflicts of these subscriptions at the location: (value, code, params)."""
         key = (location, *ids)
         if key not in self.known:
             self.known[key] = self._check(location, key[1:])

@@ -26,8 +26,8 @@ def may_start(batch: Batch, member: Member) -> bool:
     """
     Whether this member may run or drop the plan.
 
-    The lines were checked against the permissions of the member who planned it, so other members
-    need the permission to approve it.
+    The lines were checked against the permissions of the planner, so other members need the
+    permission to approve it.
     """
     return all(member.may(permission) for permission in _needs_of(batch, member))
 

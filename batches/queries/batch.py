@@ -14,7 +14,7 @@ from customers.queries import find_verified_domains
 
 PAGE = 50
 
-# Lines of users who wait for a license, and for whom nothing else has changed.
+# Lines with places in the waitlist and no other change.
 ONLY_WAITS = Q(
     state=Line.State.PARTLY,
     result__has_key="waiting",
@@ -51,7 +51,7 @@ class Progress:
     failed: int = 0
     invalid: int = 0
     left_out: int = 0
-    # The partly done lines of users who only wait for a license.
+    # The partly done lines with ONLY_WAITS.
     waiting: int = 0
     seconds: float = 0
 

@@ -24,7 +24,7 @@ from users import passwords
 
 # Passwords that are in clear at the same time while a sheet is sent.
 OPEN_BATCH_SIZE = 100
-# Batches whose passwords are deleted in one transaction; beat comes back each minute.
+# Sheets deleted in one transaction; beat comes back each minute.
 WIPE_BATCH_SIZE = 500
 
 

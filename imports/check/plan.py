@@ -12,7 +12,7 @@ from users.rules.problems import ERROR, WARNING, Problem
 READY, WARNED, FAILED = "ready", "warning", "failed"
 
 SEAT_SHORT = "seat_short"
-# The act of a line about a user who is missing from a full list.
+# The act of a line about a user missing from a full list.
 LEAVE = "leave"
 # Key in the input of a line of a full list: another row, which has no line, names the same user;
 # of a missing user: a row names them after a repair.
@@ -42,7 +42,7 @@ class Seats:
     wanted: int
     # By missing users, before any seat is assigned.
     freed: int = 0
-    # By users who change their licenses, too late to be assigned to others.
+    # Returned by changes of licenses, too late to be assigned to others.
     returned: int = 0
 
     @property
@@ -82,7 +82,7 @@ def make_plan(
     """
     Combine people and problems, and assign the free seats in the order of the file.
 
-    A line with an error takes no seat. A user who gets no seat is created without. `freed` are the
+    A line with an error takes no seat. A user without a seat is still created. `freed` are the
     seats of missing users by subscription.
     """
     of_line: dict[int, list[Problem]] = defaultdict(list)

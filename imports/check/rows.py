@@ -64,7 +64,7 @@ def validate(
 def repeated(first: Person, second: Person, rules: Rules) -> Problem:
     """The problem of the second row with a user name."""
     user_name = second.input["user_name"]
-    # A person who is there twice is to be skipped, not created under another name.
+    # A person that occurs twice is skipped, not created under another name.
     is_other = first.input["display_name"] != second.input["display_name"]
     suggestion = rules.suggest(user_name, second.input) if is_other else ""
     params = {"first": first.line}

@@ -284,7 +284,7 @@ class MapColumns(forms.Form):
 
     @property
     def changed_meanings(self) -> dict[str, str]:
-        """The fields by plain header, of the columns whose field was changed."""
+        """The fields by plain header, of columns with a changed field."""
         return {
             plain_header(self.fields[name].label)[:MAX_HEADER]: self.cleaned_data[name]
             for name in self.changed_data

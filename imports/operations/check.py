@@ -98,7 +98,7 @@ def check_again(
     """
     Check the file once more, with other choices; the plan and its repairs are discarded.
 
-    `columns` are the fields by the plain headers of columns whose meaning the member changed; they
+    `columns` are the fields by plain header of columns that the member has assigned anew; they
     are remembered for later files of the customer.
 
     :param discarded_repairs: how many repaired or skipped rows the member agreed to lose.
@@ -225,7 +225,7 @@ def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None
 def _save(batch: Batch, missing: full_list.MissingUsers, lines: Sequence[plan.PlannedLine]) -> None:
     if missing.lines:
         save_lines(batch=batch, lines=missing.lines)
-    # Numbers before the rows stay free for users who may be missing after repairs.
+    # Numbers before the rows stay free for users that may be missing after repairs.
     before = missing.plan["leavers"]["active"] if missing.plan else 0
     for start in range(0, len(lines), LINE_BATCH_SIZE):
         some = [

@@ -47,7 +47,7 @@ class Rechecked:
     # The users that repaired rows were about before.
     users_before: dict[int, str | None]
 
-    def problems_of(self, number: int) -> tuple[Problem, ...]:
+    def find_problems(self, number: int) -> tuple[Problem, ...]:
         """The problems of a repaired row, except for seats that it does not get."""
         found = self.repeated.get(number)
         return (*self.rows[number].problems, *([found] if found else []))
@@ -152,7 +152,7 @@ def save(batch: Batch, done: Rechecked, moved: Mapping[int, str] | None = None) 
 
 
 def _people(lines: Mapping[int, LineSummary]) -> tuple[list[Person], list[Problem]]:
-    """The rows as people who only get and lose products, and those of them that cannot run."""
+    """The rows as people with only their changes of products, and the rows that cannot run."""
     # Many rows have the same products: each list is read once.
     read: dict[str, list] = {}
     people, bad = [], []

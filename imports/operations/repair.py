@@ -62,7 +62,7 @@ def repair_line(*, batch: Batch, number: int, changes: dict, by: Member) -> list
         raise NotPlanned
     row = rows[number]
     done = recheck(batch, {number: edit_row(row, changes)}, by)
-    if errors := errors_of(done.problems_of(number)):
+    if errors := errors_of(done.find_problems(number)):
         return errors
     save(batch, done)
     _record(batch, {"line": row.line, "count": 1}, by)

@@ -256,7 +256,7 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
 
 
 def sweep_bundles() -> None:
-    """Wake the workers again for files of this tenant whose last wake-up is a minute old."""
+    """Wake the workers for files of this tenant without a wake-up in the last minute."""
     stale = timezone.now() - timedelta(seconds=60)
     with transaction.atomic():
         waiting = Bundle.objects.filter(state=Bundle.State.CHECKING).exclude(enqueued_at__gte=stale)

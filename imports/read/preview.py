@@ -1,4 +1,4 @@
-"""A few cells of each column of a file, for members who choose what columns mean."""
+"""A few cells of each column of a file, shown beside the choice of its field."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

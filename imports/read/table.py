@@ -46,7 +46,7 @@ class Row:
 
     @classmethod
     def of(cls, line: int, fields: tuple[str, ...], texts: tuple[str, ...], extra: bool) -> "Row":
-        """Make the row of a file whose columns hold these fields."""
+        """Make the row of a file with columns of these fields."""
         row = cls.__new__(cls)
         row.line, row._fields, row._texts, row.extra = line, fields, texts, extra
         return row

@@ -37,7 +37,7 @@ _read_id = lru_cache(maxsize=1_000)(UUID)
 
 @dataclass(frozen=True)
 class Assigned:
-    """What became of the wanted seats; those held already count as given."""
+    """The result for the wanted seats; those held before count as assigned."""
 
     given: tuple[Wanted, ...] = ()
     # No seat was free.
@@ -45,14 +45,14 @@ class Assigned:
     # The subscription is suspended, or not this customer's.
     closed: tuple[Wanted, ...] = ()
     by_user: dict[UUID, list[str]] = field(default_factory=dict)
-    # Of the subscriptions wanted: those that a user held already, and was not given anew.
+    # Of the wanted subscriptions: those that a user held before.
     had: dict[UUID, list[str]] = field(default_factory=dict)
 
     def of(self, user_id: UUID) -> list[str]:
         return self.by_user.get(user_id, [])
 
     def missing(self) -> dict[UUID, dict[str, list[str]]]:
-        """Return, per user who lacks a seat, the subscriptions that are "short" and "closed"."""
+        """Return the "short" and "closed" subscriptions by user without a seat."""
         lacks: dict[UUID, dict[str, list[str]]] = {}
         for word, wants in (("short", self.short), ("closed", self.closed)):
             for want in wants:
@@ -63,7 +63,7 @@ class Assigned:
 
 
 class SeatChange(NamedTuple):
-    """Seats that a user gets and gives back; a swap where there are both, done whole or not."""
+    """Seats that a user gets and returns; with both it is a swap, done as a whole or not."""
 
     user_id: UUID
     wanted: tuple[Wanted, ...] = ()
@@ -81,7 +81,7 @@ class SeatChange(NamedTuple):
 
 @dataclass(frozen=True)
 class SeatsChanged:
-    """What was given and taken, and per user the seats that lack for a swap that was not done."""
+    """The assigned and revoked seats, and by user the seats missing for swaps that were not done."""
 
     assigned: Assigned
     # As `revoke` returns it.
@@ -90,7 +90,7 @@ class SeatsChanged:
 
 
 def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None) -> Assigned:
-    """Give the wanted seats in the order of the list, as far as seats are free."""
+    """Assign the wanted seats in list order, while seats are free."""
     changes = [SeatChange(want.user_id, (want,)) for want in wanted]
     return change_seats(customer=customer, changes=changes, cause=cause).assigned
 
@@ -120,7 +120,7 @@ def change_seats(
     if wanted:
         subscriptions = lock_subscriptions(customer, {*asked, *(one for _user, one in given_back)})
     if all(pk in subscriptions and subscriptions[pk].free >= seats for pk, seats in asked.items()):
-        # Enough for all, so what they hold need not be looked up.
+        # Enough for all, so the seats held are not read.
         revoked = revoke(customer=customer, seats=given_back) if given_back else {}
         had = insert(customer=customer, wanted=wanted, causes=[cause] * len(wanted))
         return SeatsChanged(_sum_up(wanted, had), revoked, {})
@@ -129,7 +129,7 @@ def change_seats(
     if passes_on:
         changes = sorted(changes, key=lambda change: bool(_find_new(change, held)))
     free = Counter({pk: one.free for pk, one in subscriptions.items()})
-    # Of a suspended subscription no seat is given.
+    # Seats of a suspended subscription are not assigned.
     is_open = {pk for pk, one in subscriptions.items() if one.is_open}
     given, new, short, closed, kept = [], [], [], [], {}
     taken = set(held)
@@ -156,7 +156,7 @@ def change_seats(
                 taken.add(seat)
                 new.append(want)
     back = [seat for seat in given_back if seat[0] not in kept]
-    # Given back before they are given on, so that no moment knows more seats than there are.
+    # Returned before they are assigned, so that never more seats are in use than were bought.
     revoked = revoke(customer=customer, seats=back) if back else {}
     insert(customer=customer, wanted=new, causes=[cause] * len(new))
     return SeatsChanged(_sum_up(given, held.intersection(seats), short, closed), revoked, kept)
@@ -191,7 +191,7 @@ def lock_subscriptions(customer: "Customer", ids: Iterable[UUID]) -> dict[UUID, 
 
 def find_held(customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
     """Return which of these seats, as (user, subscription), are held."""
-    # By the user first: all who hold a subscription may be a hundred thousand.
+    # By user first, as a subscription can have a hundred thousand seats in use.
     found = execute(
         f"""
         SELECT a.user_id, a.subscription_id FROM ROWS CROSS JOIN LATERAL (
@@ -220,7 +220,7 @@ def insert(
     """
     Write seats that are free, each with its cause, in one statement.
 
-    Users who waited for such a seat do not wait for it from then on. Returns the seats that were
+    Users on the waitlist for such a seat are removed from it. Returns the seats that were
     held already, as (user, subscription).
     """
     if not wanted:
@@ -312,7 +312,7 @@ def change_plans(*, customer: "Customer", wanted: Sequence[Wanted]) -> dict[UUID
     """
     Switch service plans on and off for seats that are held, in one statement.
 
-    Returns per user the seats whose plans are different now, with the plans as they were.
+    Returns by user the changed seats with their plans before.
     """
     if not wanted:
         return {}

@@ -23,7 +23,7 @@ MAX_PLACES = 2_000
 
 @dataclass(frozen=True)
 class WaitRequest:
-    """A seat to wait for, and the subscriptions that the user gives back for it: a swap."""
+    """A seat to wait for, and for a swap the subscriptions that the user returns for it."""
 
     wanted: Wanted
     gives_up: tuple[UUID, ...] = ()
@@ -36,7 +36,7 @@ def wait(
     """
     Put these requests in line, in their order; returns the place of each (user, subscription).
 
-    A user who waits for the same seat already keeps the place in line, with what is requested now.
+    A user on the waitlist for the same seat keeps the place, with what is requested now.
     The caller has locked the customer's counter row, so that no two can be first.
     """
     by_seat = {(one.wanted.user_id, one.wanted.subscription_id): one for one in requests}
@@ -74,7 +74,7 @@ def wait(
 def stop_waiting(
     *, customer: "Customer", seats: Sequence[tuple[UUID, UUID]]
 ) -> dict[UUID, list[str]]:
-    """End these waits, given as (user, subscription); returns per user those that there were."""
+    """End these waits, given as (user, subscription); returns the ended ones by user."""
     if not seats:
         return {}
     ended = execute(
@@ -120,7 +120,7 @@ class Order:
     """
     Seats that a user gets together or not at all: one, or all that a swap asks for.
 
-    When its wait is over, `problems` says why the user got none, or `gave_up` what was given back
+    When its wait is over, `problems` are why the user got none, or `gave_up` what was returned
     for them, as it was held: {"subscription", "plans_off"}.
     """
 
@@ -128,7 +128,7 @@ class Order:
     cause: UUID | None
     gives_up: tuple[UUID, ...]
     waits: list[WaitingSeat]
-    # What of it the user still held when the seats were given.
+    # The seats among them that the user still held when the new ones were assigned.
     back: set[UUID] = field(default_factory=set)
     problems: Sequence[dict] = ()
     gave_up: list[dict] = field(default_factory=list)
@@ -151,18 +151,18 @@ FindConflicts = Callable[[UUID, frozenset[UUID], frozenset[UUID]], Sequence[dict
 
 @dataclass
 class Waitlist:
-    """The first in each of a customer's lines, with everything that decides what they get."""
+    """The first orders on a customer's waitlist, with the facts that decide about them."""
 
     customer: "Customer"
     free: dict[UUID, int]
     # Per subscription the orders in line, the first first.
     lines: dict[UUID, list[Order]]
-    # Per user what is held now, and everything waited for.
+    # By user the seats held, and all that they wait for.
     held: dict[UUID, set[UUID]]
     awaited: dict[UUID, set[UUID]]
-    # Seats waited for by users who got them otherwise.
+    # Seats that users on the waitlist got otherwise.
     needless: list[tuple[UUID, UUID]]
-    # Per user what was not held before.
+    # By user the seats that were not held before.
     new: dict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
 
     @property
@@ -209,7 +209,7 @@ def lock_waitlist(*, customer: "Customer") -> Waitlist | None:
     return Waitlist(
         customer,
         {pk: one.free for pk, one in subscriptions.items()},
-        # An order that is not seen in full would overtake those before it.
+        # An order that is only read in part would overtake those before it.
         arrange(
             order for order in orders.values() if all(one.pk in user_of for one in order.waits)
         ),
@@ -231,15 +231,15 @@ def arrange(orders: Iterable[Order]) -> dict[UUID, list[Order]]:
 @transaction.atomic
 def assign_waiting(*, waitlist: Waitlist, find_conflicts: FindConflicts) -> list[Order]:
     """
-    Give the free seats to the first in line, and what they give back to users who wait for that.
+    Assign the free seats to the first on the waitlist, and the seats that these return to others.
 
-    The wait of a user with conflicts ends without a seat. Returns the orders whose wait is over, in
+    The wait of a user with conflicts ends without a seat. Returns the orders that have ended, in
     the order in which it ended; the caller writes the audit trail. Three statements, whatever the length of
     the lines.
     """
     ended = select_orders(waitlist, find_conflicts)
     given = [order for order in ended if not order.problems]
-    # Given back before they are given on, so that no moment knows more seats than there are.
+    # Returned before they are assigned, so that never more seats are in use than were bought.
     back = [(order.user_id, one) for order in given for one in order.back]
     held = revoke(customer=waitlist.customer, seats=back) if back else {}
     for order in given:
@@ -276,7 +276,7 @@ def select_orders(waitlist: Waitlist, find_conflicts: FindConflicts) -> list[Ord
                 continue
             _end(waitlist, order, problems)
             ended.append(order)
-            # Seats given back, and what was waited for until something else was held.
+            # Returned seats, and seats waited for until another one was held.
             again = {*order.gives_up, *waitlist.awaited[order.user_id]}
             ready.extend(sorted(one for one in again & waitlist.lines.keys() if free[one] > 0))
         waitlist.lines[subscription_id] = [order for order in line if not order.is_over]
@@ -286,9 +286,9 @@ def select_orders(waitlist: Waitlist, find_conflicts: FindConflicts) -> list[Ord
 def _check(
     waitlist: Waitlist, order: Order, find_conflicts: FindConflicts
 ) -> Sequence[dict] | None:
-    """Return what forbids an order for which all seats are there; None where it goes on waiting."""
+    """Return the conflicts of an order with free seats; None if it continues to wait."""
     if waitlist.new[order.user_id] & set(order.gives_up):
-        # What is given back must be held; it is as soon as these seats have been written.
+        # Returned seats must be held; they are once these seats have been written.
         return None
     held = waitlist.held.setdefault(order.user_id, set())
     asked, back = set(order.subscriptions), held & set(order.gives_up)
@@ -302,7 +302,7 @@ def _check(
 
 
 def _end(waitlist: Waitlist, order: Order, problems: Sequence[dict]) -> None:
-    """Note that an order waits no longer, and what it has got and given back."""
+    """Note the end of an order, with the seats assigned and returned."""
     order.is_over, order.problems = True, problems
     asked = set(order.subscriptions)
     waitlist.awaited[order.user_id] -= asked
@@ -328,7 +328,7 @@ def when_seats_are_free(notify: Notify) -> Notify:
 
 
 def notify_of_free_seats(subscription: Subscription) -> None:
-    """Call the registered functions, where a user waits for what is free now."""
+    """Call the registered functions if a user waits for a seat that is free now."""
     if queries.has_assignable_seats(subscription.customer):
         for notify in _NOTIFIED:
             notify(subscription.customer)
