@@ -23,8 +23,21 @@ LIMITS = {
     r"say|says|saying|said|tell|tells|telling|told": 0.8,
     r"so many|any more": 0.0,
 }
-# Folders whose docstrings and comments hold the limits; it grows until it has all of them.
-HELD = ("portal", "customers", "partners", "audit", "spreadsheets", "tools", "demo")
+# Folders whose docstrings and comments hold the limits.
+HELD = (
+    "portal",
+    "handover",
+    "imports",
+    "users",
+    "batches",
+    "licensing",
+    "customers",
+    "partners",
+    "audit",
+    "spreadsheets",
+    "tools",
+    "demo",
+)
 
 
 def read_prose(path: Path) -> str:
