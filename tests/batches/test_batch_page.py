@@ -32,7 +32,7 @@ def test_a_plan_shows_its_lines_and_the_button(contoso, alice, as_alice):
     assert "Ann 002" in answer.content.decode()
 
 
-def test_a_plan_of_resets_asks_and_says_what_will_happen(contoso, alice, as_alice):
+def test_plan_of_resets_asks_with_consequences(contoso, alice, as_alice):
     type(contoso).objects.update(password_days=1)
     contoso.refresh_from_db()
 
@@ -56,7 +56,7 @@ def test_a_plan_of_resets_asks_and_says_what_will_happen(contoso, alice, as_alic
         ({"language": "zh-hans"}, "Change 1 user?", "Their language becomes"),
     ],
 )
-def test_a_plan_of_changes_says_what_is_changed(contoso, alice, as_alice, changes, question, fact):
+def test_plan_of_edits_shows_changes(contoso, alice, as_alice, changes, question, fact):
     ann = factories.user(contoso, "Ann", department="Finance", job_title="Nurse")
     batch = plan_edits(customer=contoso, users=[ann.pk], changes=changes, by=alice)
 
@@ -77,7 +77,7 @@ def test_a_change_of_the_location_is_called_so(contoso, alice, as_alice):
     assert "Location of 1 user changed" in as_alice.get("/batches/").content.decode()
 
 
-def test_starting_runs_it_and_shows_the_result(contoso, alice, as_alice):
+def test_start_runs_plan_and_shows_result(contoso, alice, as_alice):
     batch = reset_of(contoso, alice, 3)
 
     answer = as_alice.post(reverse("batches:start", args=["contoso", batch.pk]), follow=True)
@@ -85,7 +85,7 @@ def test_starting_runs_it_and_shows_the_result(contoso, alice, as_alice):
     assert "<h1>3 passwords reset</h1>" in answer.content.decode()
 
 
-def test_a_set_that_is_open_offers_to_go_on_or_to_finish(contoso, office, alice, as_alice):
+def test_open_set_offers_to_continue_or_finish(contoso, office, alice, as_alice):
     person = {
         "user_name": "amy@contoso.example",
         "display_name": "Amy",
@@ -105,7 +105,7 @@ def test_a_set_that_is_open_offers_to_go_on_or_to_finish(contoso, office, alice,
     assert reverse("users:finish_set", args=["contoso", batch.pk]) in answer
 
 
-def test_a_seat_that_was_short_is_named_by_its_product(contoso, alice, as_alice):
+def test_missing_seat_is_shown_with_product(contoso, alice, as_alice):
     none = factories.subscription(contoso, "Mail Pro", seats=0)
     person = {
         "user_name": "amy@contoso.example",
@@ -127,7 +127,7 @@ def test_a_batch_of_another_customer_is_absent(contoso, alice, as_alice):
     assert answer.status_code == 404
 
 
-def test_a_poll_of_a_batch_that_has_ended_asks_for_the_whole_page(contoso, alice, as_alice):
+def test_poll_of_ended_batch_reloads_page(contoso, alice, as_alice):
     batch = start_batch(batch=reset_of(contoso, alice, 1), by=alice)
 
     answer = as_alice.get(
@@ -139,7 +139,7 @@ def test_a_poll_of_a_batch_that_has_ended_asks_for_the_whole_page(contoso, alice
     assert answer["HX-Refresh"] == "true"
 
 
-def test_a_running_batch_polls_and_a_finished_one_does_not(contoso, alice, as_alice):
+def test_only_running_batch_polls(contoso, alice, as_alice):
     batch = reset_of(contoso, alice, 2)
     Batch.objects.filter(pk=batch.pk).update(state="running", started_at=timezone.now())
     assert 'hx-trigger="every 2s"' in page(as_alice, batch).content.decode()
@@ -149,7 +149,7 @@ def test_a_running_batch_polls_and_a_finished_one_does_not(contoso, alice, as_al
     assert 'hx-trigger="every 2s"' not in page(as_alice, batch).content.decode()
 
 
-def test_a_batch_that_waits_for_the_database_says_so_and_polls(contoso, alice, as_alice):
+def test_batch_waiting_for_database_polls_with_reason(contoso, alice, as_alice):
     batch = reset_of(contoso, alice, 2)
     Batch.objects.filter(pk=batch.pk).update(
         state="paused", halted_by="database", started_at=timezone.now()

@@ -26,7 +26,7 @@ def show(client, name="batches:all", *arguments, **query):
     return answer.content.decode()
 
 
-def test_it_lists_batches_with_what_they_do_or_did(as_alice, alice, contoso):
+def test_list_shows_act_of_each_batch(as_alice, alice, contoso):
     reset(contoso, alice, 2)
     start_batch(batch=reset(contoso, alice), by=alice)
 
@@ -37,7 +37,7 @@ def test_it_lists_batches_with_what_they_do_or_did(as_alice, alice, contoso):
     assert "Contoso" in page
 
 
-def test_it_is_filtered_by_state(as_alice, alice, contoso):
+def test_list_filters_by_state(as_alice, alice, contoso):
     reset(contoso, alice, 2)
     start_batch(batch=reset(contoso, alice), by=alice)
 
@@ -45,7 +45,7 @@ def test_it_is_filtered_by_state(as_alice, alice, contoso):
     assert "Reset 2 passwords" not in show(as_alice, show="done")
 
 
-def test_it_is_filtered_by_who_began_it(as_alice, alice, helen, contoso):
+def test_list_filters_by_member(as_alice, alice, helen, contoso):
     reset(contoso, alice, 2)
     reset(contoso, helen, 3)
 
@@ -65,7 +65,7 @@ def test_a_customer_has_a_list_of_its_own(as_alice, alice, contoso):
     assert "Reset 3 passwords" not in page
 
 
-def test_a_limited_member_sees_the_batches_of_his_customers(client, northwind, alice, contoso):
+def test_limited_member_sees_batches_of_own_customers(client, northwind, alice, contoso):
     fabrikam = factories.customer("fabrikam", "Fabrikam")
     reset(contoso, alice, 2)
     reset(fabrikam, alice, 3)
@@ -97,7 +97,7 @@ def test_a_running_one_shows_its_progress(as_alice, alice, contoso):
     assert '<progress value="1" max="4"' in show(as_alice)
 
 
-def test_it_is_paged_by_place(as_alice, alice, contoso):
+def test_list_is_paged_by_key(as_alice, alice, contoso):
     batches = [reset(contoso, alice) for _ in range(55)]
     for number, batch in enumerate(batches):
         Batch.objects.filter(pk=batch.pk).update(source_name=f"no-{number:02}")
@@ -116,7 +116,7 @@ def test_it_is_paged_by_place(as_alice, alice, contoso):
     assert "no-05" in back
 
 
-def test_it_asks_as_many_queries_for_fifty_as_for_one(as_alice, alice, contoso):
+def test_list_needs_fixed_number_of_queries(as_alice, alice, contoso):
     reset(contoso, alice)
     show(as_alice)
     with CaptureQueriesContext(connection) as one:
@@ -130,7 +130,7 @@ def test_it_asks_as_many_queries_for_fifty_as_for_one(as_alice, alice, contoso):
     assert len(one) == len(fifty)
 
 
-def test_a_place_that_means_nothing_is_the_first_page(as_alice, alice, contoso):
+def test_invalid_key_shows_first_page(as_alice, alice, contoso):
     reset(contoso, alice, 2)
 
     assert "Reset 2 passwords" in show(as_alice, after="x'--")
@@ -154,7 +154,7 @@ def shown(client, name="batches:all", *arguments, **query) -> list:
     return [batch.pk for batch, _title in answer.context["batches"]]
 
 
-def test_it_is_filtered_by_kind(as_alice, alice, contoso):
+def test_list_filters_by_kind(as_alice, alice, contoso):
     first = reset(contoso, alice)
     note(reset(contoso, alice), kind="licenses")
     note(reset(contoso, alice), kind="import")
@@ -163,7 +163,7 @@ def test_it_is_filtered_by_kind(as_alice, alice, contoso):
     assert shown(as_alice, "batches:of_customer", "contoso", kind="reset") == [first.pk]
 
 
-def test_it_is_filtered_by_customer(as_alice, alice, contoso, fabrikam):
+def test_list_filters_by_customer(as_alice, alice, contoso, fabrikam):
     reset(contoso, alice)
     theirs = reset(fabrikam, alice)
 
@@ -191,7 +191,7 @@ def test_it_is_filtered_by_customer(as_alice, alice, contoso, fabrikam):
         ("in\0c-17", ["ticket"]),
     ],
 )
-def test_it_is_searched_by_ticket_reason_and_file(as_alice, alice, contoso, text, found):
+def test_search_finds_ticket_reason_and_file(as_alice, alice, contoso, text, found):
     notes = {
         "ticket": {"ticket": "INC-17"},
         "reason": {"reason": "They left the company"},
@@ -225,7 +225,7 @@ def test_the_filters_add_up(as_alice, alice, helen, contoso, fabrikam):
     assert shown(as_alice, **query) == [wanted.pk]
 
 
-def test_a_filtered_list_is_paged_and_keeps_its_filters(as_alice, alice, contoso):
+def test_pages_of_filtered_list_keep_filters(as_alice, alice, contoso):
     batches = []
     for number in range(52):
         batches.append(note(reset(contoso, alice), ticket=f"INC-{number}").pk)
@@ -253,9 +253,7 @@ def test_a_filtered_list_is_paged_and_keeps_its_filters(as_alice, alice, contoso
         f"q={'x' * 201}",
     ],
 )
-def test_a_filter_that_is_not_known_shows_nothing_and_says_so(
-    as_alice, alice, contoso, rival, query
-):
+def test_unknown_filter_shows_error_and_no_batches(as_alice, alice, contoso, rival, query):
     with tenancy.tenant(rival.pk):
         factories.customer("rivals", "Rivals")
     reset(contoso, alice, 2)
@@ -292,7 +290,7 @@ def test_a_limited_member_filters_by_his_customers_only(
     assert "Contoso" not in answer.content.decode()
 
 
-def test_a_list_that_finds_nothing_offers_to_clear_the_filters(as_alice, alice, contoso):
+def test_empty_list_offers_to_clear_filters(as_alice, alice, contoso):
     assert "No batches match" not in show(as_alice)
     reset(contoso, alice)
 
@@ -327,7 +325,7 @@ def test_any_of_many_customers_is_found_by_typing(as_alice, alice, many):
     assert shown(as_alice, whose="lumiere.example", show="done") == []
 
 
-def test_where_several_are_called_so_one_is_asked_and_none_is_listed(as_alice, alice, many):
+def test_ambiguous_customer_name_offers_choice(as_alice, alice, many):
     theirs = [reset(customer, alice).pk for customer in many]
 
     page = show(as_alice, whose="contoso", show="waiting", after=theirs[3])
@@ -342,14 +340,14 @@ def test_where_several_are_called_so_one_is_asked_and_none_is_listed(as_alice, a
     assert 'href="?show=waiting" aria-label="Remove customer filter: Contoso East"' in chosen
 
 
-def test_a_text_that_no_customer_is_called_by_lists_nothing_and_says_so(as_alice, alice, many):
+def test_unknown_customer_name_shows_notice(as_alice, alice, many):
     reset(many[0], alice)
 
     assert "No customers found for “nobody”." in show(as_alice, whose="nobody")
     assert shown(as_alice, whose="nobody") == []
 
 
-def test_of_many_that_a_text_finds_the_first_are_shown(as_alice, many, monkeypatch):
+def test_ambiguous_customer_name_offers_first_matches(as_alice, many, monkeypatch):
     monkeypatch.setattr("customers.queries.MAX_FOUND", 1)
 
     page = show(as_alice, whose="o")
@@ -358,7 +356,7 @@ def test_of_many_that_a_text_finds_the_first_are_shown(as_alice, many, monkeypat
     assert page.count("customer=") == 1
 
 
-def test_nobody_elses_customers_are_found(client, northwind, alice, many, rival):
+def test_customers_of_others_are_not_found(client, northwind, alice, many, rival):
     with tenancy.tenant(rival.pk):
         factories.customer("contoso-secret", "Contoso Secret")
     lim = factories.member(northwind, "lim", role=Role.HELPDESK_AGENT, is_limited=True)
@@ -381,7 +379,7 @@ def test_a_customers_own_list_looks_for_no_other(as_alice, alice, many):
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\0", "x" * 200, "'\"<b>"])
-def test_whatever_is_typed_for_a_customer_is_only_a_text(as_alice, many, text):
+def test_typed_customer_name_is_escaped(as_alice, many, text):
     assert shown(as_alice, whose=text) == []
 
 

@@ -47,7 +47,7 @@ def count_blocked():
     return CustomerUser.objects.filter(is_blocked=True).count()
 
 
-def test_a_paused_batch_waits_until_it_is_resumed(running, alice):
+def test_paused_batch_waits_for_resume(running, alice):
     run_chunk(batch_id=running.pk, number=1)
     pause_batch(batch=running, by=alice)
 
@@ -63,7 +63,7 @@ def test_a_paused_batch_waits_until_it_is_resumed(running, alice):
     ]  # fmt: skip
 
 
-def test_what_stands_still_is_not_paused_and_what_runs_is_not_resumed(running, alice):
+def test_only_running_pauses_and_only_paused_resumes(running, alice):
     with pytest.raises(NotRunning):
         resume_batch(batch=running, by=alice)
     pause_batch(batch=running, by=alice)
@@ -72,7 +72,7 @@ def test_what_stands_still_is_not_paused_and_what_runs_is_not_resumed(running, a
 
 
 @pytest.mark.parametrize("is_paused", [False, True])
-def test_a_stopped_batch_keeps_what_it_has_done(running, alice, is_paused):
+def test_stopped_batch_keeps_done_lines(running, alice, is_paused):
     run_chunk(batch_id=running.pk, number=1)
     if is_paused:
         pause_batch(batch=running, by=alice)
@@ -102,7 +102,7 @@ def test_a_worker_that_comes_late_does_nothing(running, alice):
     assert count_blocked() == 0
 
 
-def test_what_a_stop_left_over_can_be_tried_again(running, alice):
+def test_stopped_lines_can_be_retried(running, alice):
     run_chunk(batch_id=running.pk, number=1)
     stop_batch(batch=running, by=alice)
 
@@ -114,7 +114,7 @@ def test_what_a_stop_left_over_can_be_tried_again(running, alice):
     assert count_blocked() == 120
 
 
-def test_failed_lines_are_tried_again_with_the_same_choices(contoso, alice):
+def test_retry_of_failed_lines_keeps_options(contoso, alice):
     ann = factories.user(contoso, "Ann", location="US")
     batch = plan_edits(customer=contoso, users=[ann.pk], changes={"location": "DE"}, by=alice)
     CustomerUser.objects.filter(pk=ann.pk).update(location="FR")
@@ -129,7 +129,7 @@ def test_failed_lines_are_tried_again_with_the_same_choices(contoso, alice):
     assert (again.reason, again.ticket) == ("They moved", "T-1")
 
 
-def test_where_all_was_done_there_is_nothing_to_try_again(running, alice):
+def test_retry_without_failed_lines_is_refused(running, alice):
     work(running)
 
     with pytest.raises(NothingToRetry):
@@ -174,7 +174,7 @@ def test_a_second_press_is_answered_in_a_sentence(as_alice, running):
     assert "This batch is not in that state any more." in page
 
 
-def test_who_may_not_sees_no_buttons(client, alice, bob, running):
+def test_member_without_permission_sees_no_buttons(client, alice, bob, running):
     url = reverse("batches:batch", args=["contoso", running.pk])
     buttons = [
         reverse(f"batches:{name}", args=["contoso", running.pk]) for name in ("pause", "stop")
@@ -204,7 +204,7 @@ def test_reason_and_ticket_are_asked_and_shown(as_alice, contoso, alice):
     assert (batch.reason, batch.ticket) == ("Lost phone", "INC-7")
 
 
-def test_the_list_of_batches_tells_how_far_they_are(as_alice, running, alice):
+def test_list_shows_progress(as_alice, running, alice):
     url = reverse("batches:of_customer", args=["contoso"])
     assert "Queued" in as_alice.get(url).content.decode()
 

@@ -20,7 +20,7 @@ from users.models import CustomerUser
 
 commits = pytest.mark.django_db(transaction=True)
 
-# The database says that it has no room for what is written to this table.
+# Makes the database report a full disk for writes to this table.
 NO_ROOM = """
 CREATE FUNCTION app.test_no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
@@ -77,7 +77,7 @@ def attempts():
 
 
 @commits
-def test_a_chunk_that_finds_no_room_counts_no_attempt_and_pauses_the_batch(batch, told):
+def test_full_disk_pauses_batch_without_counting_attempt(batch, told):
     with no_room_in("users_customeruser"):
         for number in (1, 2, 1):
             run_chunk(batch_id=batch.pk, number=number)
@@ -89,7 +89,7 @@ def test_a_chunk_that_finds_no_room_counts_no_attempt_and_pauses_the_batch(batch
 
 
 @commits
-def test_one_chunk_of_a_batch_tries_whether_there_is_room_and_wakes_the_others(batch, told):
+def test_one_chunk_tries_after_outage_then_wakes_others(batch, told):
     with no_room_in("users_customeruser"):
         for number in (1, 2, 3):
             run_chunk(batch_id=batch.pk, number=number)
@@ -104,7 +104,7 @@ def test_one_chunk_of_a_batch_tries_whether_there_is_room_and_wakes_the_others(b
 
 
 @commits
-def test_a_line_that_is_tried_alone_is_not_blamed_for_a_full_disk(batch):
+def test_full_disk_does_not_fail_single_line(batch):
     with transaction.atomic():
         Chunk.objects.filter(number=1).update(attempts=4)
         Line.objects.filter(number=7).update(state="trying", result={"tries": 1})
@@ -120,7 +120,7 @@ def test_a_line_that_is_tried_alone_is_not_blamed_for_a_full_disk(batch):
 
 
 @commits
-def test_what_a_member_paused_does_not_go_on_by_itself(batch, told):
+def test_batch_paused_by_member_stays_paused(batch, told):
     with transaction.atomic():
         assert pause(batch_id=batch.pk, because=MEMBER)
         Chunk.objects.update(enqueued_at=None)
@@ -134,7 +134,7 @@ def test_what_a_member_paused_does_not_go_on_by_itself(batch, told):
 
 
 @commits
-def test_a_member_resumes_and_every_chunk_is_told_of(batch, told):
+def test_resume_by_member_wakes_every_chunk(batch, told):
     pause(batch_id=batch.pk, because=MEMBER)
 
     assert resume(batch=batch, because=MEMBER)
@@ -144,7 +144,7 @@ def test_a_member_resumes_and_every_chunk_is_told_of(batch, told):
 
 
 @commits
-def test_what_a_member_says_outweighs_the_database(batch):
+def test_pause_by_member_replaces_pause_for_database(batch):
     pause(batch_id=batch.pk, because=DATABASE)
 
     assert pause(batch_id=batch.pk, because=MEMBER)
@@ -154,7 +154,7 @@ def test_what_a_member_says_outweighs_the_database(batch):
 
 
 @commits
-def test_a_batch_that_is_paused_in_its_last_chunk_is_done(batch):
+def test_batch_paused_in_last_chunk_ends(batch):
     for number in (1, 2, 3):
         run_chunk(batch_id=batch.pk, number=number)
     pause(batch_id=batch.pk, because=DATABASE)
@@ -165,7 +165,7 @@ def test_a_batch_that_is_paused_in_its_last_chunk_is_done(batch):
 
 
 @commits
-def test_a_file_is_checked_when_there_is_room_again(as_alice, contoso):
+def test_check_continues_after_full_disk(as_alice, contoso):
     rows = b"User name,Display name\r\nu1,U 1\r\nu2,U 2\r\n"
     as_alice.post(
         reverse("imports:upload", args=["contoso"]),
@@ -191,7 +191,7 @@ def test_a_file_is_checked_when_there_is_room_again(as_alice, contoso):
 
 
 @commits
-def test_a_page_that_finds_no_room_says_so_and_keeps_nothing(as_alice, contoso):
+def test_full_disk_in_request_shows_error_only(as_alice, contoso):
     as_alice.raise_request_exception = False
     typed = {
         "token": str(uuid7()),

@@ -48,7 +48,7 @@ def note(batch):
         ("include_line", [2], {}),
     ],
 )
-def test_it_is_kept_with_whatever_is_repaired(as_alice, batch, name, args, data):
+def test_every_repair_keeps_note(as_alice, batch, name, args, data):
     answer = send(as_alice, batch, f"imports:{name}", *args, **data, **NOTE)
 
     assert answer.status_code in {302, 422}
@@ -58,7 +58,7 @@ def test_it_is_kept_with_whatever_is_repaired(as_alice, batch, name, args, data)
     assert 'value="T-9"' in page
 
 
-def test_a_row_that_is_edited_in_the_dialog_keeps_it(as_alice, batch):
+def test_edit_of_row_keeps_note(as_alice, batch):
     url = reverse("imports:repair_line", args=["contoso", batch.pk, 1])
 
     as_alice.post(url, typed() | NOTE, headers=HTMX)
@@ -66,13 +66,13 @@ def test_a_row_that_is_edited_in_the_dialog_keeps_it(as_alice, batch):
     assert note(batch) == NOTE
 
 
-def test_the_page_of_a_refused_choice_still_holds_it(as_alice, batch):
+def test_page_of_refused_choice_keeps_note(as_alice, batch):
     answer = send(as_alice, batch, "imports:repair_all", **DOMAIN | {"choice": ""}, **NOTE)
 
     assert 'value="New school year"' in answer.content.decode()
 
 
-def test_where_nothing_is_sent_along_what_was_kept_stays(as_alice, batch):
+def test_repair_without_note_keeps_stored_note(as_alice, batch):
     send(as_alice, batch, "imports:skip_line", 2, **NOTE)
 
     send(as_alice, batch, "imports:include_line", 2)
@@ -80,7 +80,7 @@ def test_where_nothing_is_sent_along_what_was_kept_stays(as_alice, batch):
     assert note(batch) == NOTE
 
 
-def test_the_plan_starts_with_what_stands_there_in_the_end(as_alice, batch):
+def test_start_stores_last_note(as_alice, batch):
     send(as_alice, batch, "imports:skip_line", 1, **NOTE)
 
     send(as_alice, batch, "batches:start", reason="", ticket="T-10")
@@ -97,12 +97,12 @@ def test_what_cannot_be_kept_is_not(as_alice, batch, bad):
     assert note(batch) == {"reason": "", "ticket": ""}
 
 
-def test_nobody_else_writes_it(batch, helen):
+def test_other_members_cannot_write_note(batch, helen):
     with pytest.raises(Refused):
         keep_note(batch=batch, **NOTE, by=helen)
 
 
-def test_a_plan_that_was_started_keeps_the_note_it_was_started_with(batch, alice):
+def test_started_plan_keeps_its_note(batch, alice):
     start_batch(batch=batch, reason="First", by=alice)
 
     keep_note(batch=batch, **NOTE, by=alice)
@@ -110,7 +110,7 @@ def test_a_plan_that_was_started_keeps_the_note_it_was_started_with(batch, alice
     assert note(batch) == {"reason": "First", "ticket": ""}
 
 
-def test_who_is_renamed_to_be_restored_keeps_it_too(as_alice, contoso, alice):
+def test_rename_of_restored_user_keeps_note(as_alice, contoso, alice):
     gone = factories.user(contoso, "Amy", user_name="amy@contoso.example")
     start_batch(batch=plan_deletes(customer=contoso, users=[gone.pk], by=alice), by=alice)
     factories.user(contoso, "Another Amy", user_name="amy@contoso.example")
@@ -121,7 +121,7 @@ def test_who_is_renamed_to_be_restored_keeps_it_too(as_alice, contoso, alice):
     assert note(batch) == NOTE
 
 
-def test_without_scripts_it_is_kept_before_a_row_is_repaired(as_alice, batch):
+def test_note_can_be_saved_without_scripts(as_alice, batch):
     address = reverse("batches:note", args=["contoso", batch.pk])
     page = show(as_alice, batch)
     (hint,) = re.findall("<noscript>(.*?)</noscript>", page, re.DOTALL)
@@ -138,7 +138,7 @@ def test_without_scripts_it_is_kept_before_a_row_is_repaired(as_alice, batch):
     assert note(batch) == NOTE
 
 
-def test_a_note_that_is_too_long_is_refused_and_stands_there_still(as_alice, batch):
+def test_too_long_note_is_refused_and_kept(as_alice, batch):
     answer = send(as_alice, batch, "batches:note", reason="New school year", ticket="T" * 61)
 
     assert answer.status_code == 422
@@ -146,7 +146,7 @@ def test_a_note_that_is_too_long_is_refused_and_stands_there_still(as_alice, bat
     assert note(batch) == {"reason": "", "ticket": ""}
 
 
-def test_who_may_not_start_the_plan_keeps_no_note(client, bob, batch):
+def test_member_without_permission_saves_no_note(client, bob, batch):
     client.force_login(bob)
 
     assert "<noscript>" not in show(client, batch)
@@ -154,7 +154,7 @@ def test_who_may_not_start_the_plan_keeps_no_note(client, bob, batch):
     assert note(batch) == {"reason": "", "ticket": ""}
 
 
-def test_a_plan_without_rows_to_repair_needs_no_hint(as_alice, contoso, alice):
+def test_plan_without_repairs_shows_no_hint(as_alice, contoso, alice):
     ann = factories.user(contoso, "Ann")
     planned = plan_resets(customer=contoso, users=[ann.pk], by=alice)
 

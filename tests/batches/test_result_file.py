@@ -47,7 +47,7 @@ def reset(contoso, by, *names):
     return start_batch(batch=batch, by=by)
 
 
-def test_it_says_of_every_line_what_became_of_it(as_alice, alice, contoso, office):
+def test_file_has_result_of_every_line(as_alice, alice, contoso, office):
     type(office).objects.update(seats=1)
     batch = give(contoso, office, alice, "Ann", "Ben")
 
@@ -71,7 +71,7 @@ def test_it_says_of_every_line_what_became_of_it(as_alice, alice, contoso, offic
     assert "No license of Office E3 was free" in second["Remarks"]
 
 
-def test_it_says_what_an_edit_has_changed(as_alice, alice, contoso):
+def test_file_has_changes_of_an_edit(as_alice, alice, contoso):
     users = [factories.user(contoso, "Ann", department="Sales").pk]
     batch = plan_edits(customer=contoso, users=users, changes={"department": "IT"}, by=alice)
 
@@ -81,7 +81,7 @@ def test_it_says_what_an_edit_has_changed(as_alice, alice, contoso):
     assert row["Changes"] == "Department: Sales → IT"
 
 
-def test_a_workbook_says_the_same(as_alice, alice, contoso, office):
+def test_workbook_has_the_same_cells(as_alice, alice, contoso, office):
     batch = give(contoso, office, alice, "=Ann")
 
     answer = as_alice.post(url(batch, "xlsx"))
@@ -95,7 +95,7 @@ def test_a_workbook_says_the_same(as_alice, alice, contoso, office):
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_no_password_stands_in_it(as_alice, alice, contoso, kind):
+def test_file_has_no_passwords(as_alice, alice, contoso, kind):
     batch = reset(contoso, alice, "Ann")
     (password,) = [one.reveal() for one in opened(batch, alice)]
 
@@ -113,7 +113,7 @@ def opened(batch, by):
     return [row.password for row in rows_of(batch, by)]
 
 
-def test_it_is_in_the_members_language(client, alice, contoso):
+def test_file_is_in_language_of_member(client, alice, contoso):
     batch = reset(contoso, alice, "Ann")
     type(alice).objects.filter(pk=alice.pk).update(language="zh-hans")
     client.force_login(alice)
@@ -132,13 +132,13 @@ def test_many_lines_take_as_many_queries_as_one(as_alice, alice, contoso):
 
     one = reset(contoso, alice, "Ann")
     many = reset(contoso, alice, *(f"Ben {n}" for n in range(40)))
-    # As a restore says it, by a look at the batch.
+    # A result of a restore, which needs a query for its text.
     Line.objects.update(state="failed", result={"code": "name_taken"})
 
     assert count(many) == count(one)
 
 
-def test_lines_beyond_what_is_fetched_at_once_are_there(as_alice, alice, contoso, monkeypatch):
+def test_file_has_lines_beyond_one_fetch(as_alice, alice, contoso, monkeypatch):
     monkeypatch.setattr("users.queries.export.AT_ONCE", 2)
     monkeypatch.setattr("users.export.LINE_BATCH_SIZE", 2)
     batch = reset(contoso, alice, *(f"Ann {n}" for n in range(5)))
@@ -162,7 +162,7 @@ def page(client, batch):
     return client.get(reverse("batches:batch", args=["contoso", batch.pk])).content.decode()
 
 
-def test_the_page_of_the_batch_offers_it(as_alice, alice, contoso):
+def test_batch_page_offers_file(as_alice, alice, contoso):
     batch = reset(contoso, alice, "Ann")
 
     text = page(as_alice, batch)
@@ -172,7 +172,7 @@ def test_the_page_of_the_batch_offers_it(as_alice, alice, contoso):
     assert "failed.csv" not in text
 
 
-def test_it_is_on_record_who_took_how_much_of_which_batch(as_alice, alice, contoso):
+def test_download_is_recorded_with_number_of_lines(as_alice, alice, contoso):
     batch = reset(contoso, alice, "Ann", "Ben")
 
     content(as_alice.post(url(batch, "xlsx")))
@@ -184,7 +184,7 @@ def test_it_is_on_record_who_took_how_much_of_which_batch(as_alice, alice, conto
         batch.pk,
         batch.pk,
     )
-    # Nobody's name.
+    # Without names of users.
     assert (event.subject_name, event.before) == ("reset", {})
     assert event.after == {"lines": 2, "file": "xlsx"}
     log = as_alice.get(reverse("portal:activity"), {"group": "batches"}).content.decode()
@@ -212,7 +212,7 @@ def test_what_cannot_be_recorded_is_not_handed_out(as_alice, alice, contoso, mon
         as_alice.post(url(batch))
 
 
-def test_it_cannot_be_asked_for_by_a_link(as_alice, alice, contoso):
+def test_get_request_is_refused(as_alice, alice, contoso):
     assert as_alice.get(url(reset(contoso, alice, "Ann"))).status_code == 405
     assert not Event.objects.filter(action="batch.exported").exists()
 
@@ -224,7 +224,7 @@ def test_an_archived_customers_results_can_still_be_taken(as_alice, alice, conto
     assert [row["Display name"] for row in read(as_alice, batch)] == ["Ann"]
 
 
-def test_who_may_not_export_gets_none(client, alice, bob, mallory, contoso, northwind):
+def test_member_without_permission_gets_no_file(client, alice, bob, mallory, contoso, northwind):
     batch = reset(contoso, alice, "Ann")
     limited = factories.member(northwind, "lim", role=Role.HELPDESK_AGENT, is_limited=True)
 

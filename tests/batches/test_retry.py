@@ -69,7 +69,7 @@ def test_a_stopped_roster_keeps_its_share(stopped_roster, alice):
         start_batch(batch=again, by=alice)
 
 
-def test_that_the_last_administrator_may_go_is_asked_anew(contoso, alice):
+def test_last_administrator_is_confirmed_again(contoso, alice):
     ann = factories.user(contoso, "Ann", permissions=["global_administrator"])
     others = [factories.user(contoso, f"User {number:03}").pk for number in range(60)]
     batch = plan_deletes(customer=contoso, users=[ann.pk, *others], by=alice)
@@ -86,7 +86,7 @@ def test_that_the_last_administrator_may_go_is_asked_anew(contoso, alice):
     assert not CustomerUser.objects.filter(deleted_at=None).exists()
 
 
-def test_nobody_gets_a_license_again_unless_all_do(as_alice, contoso, alice):
+def test_retry_keeps_all_or_none_of_licenses(as_alice, contoso, alice):
     visio = factories.subscription(contoso, "Visio", seats=60)
     users = [factories.user(contoso, f"User {one:03}", location="US").pk for one in range(60)]
     changes = Changes(give=frozenset([str(visio.pk)]))
@@ -108,7 +108,7 @@ def test_nobody_gets_a_license_again_unless_all_do(as_alice, contoso, alice):
         start_batch(batch=again, by=alice)
 
 
-def test_nobody_is_created_twice_by_two_repetitions(contoso, alice):
+def test_two_retries_create_no_user_twice(contoso, alice):
     batch = receive_file(
         customer=contoso,
         name="people.csv",

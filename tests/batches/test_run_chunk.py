@@ -29,7 +29,7 @@ commits = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def dead_broker():
-    """Nobody is told anything: a closed port. What is done here is done by the test."""
+    """A broker on a closed port: no worker is woken, and the tests run the chunks."""
     dead = Celery("dead", set_as_current=True)
     dead.config_from_object("portal.settings:CELERY")
     dead.conf.broker_url = "redis://127.0.0.1:1/0"
@@ -38,7 +38,7 @@ def dead_broker():
 
 
 def additions(customer, by, number, products=(), **changes):
-    """Plan so many people; `changes` are inputs by position."""
+    """Plan `number` people; `changes` are inputs by position."""
     with transaction.atomic():
         batch = create_batch(customer=customer, kind="import", by=by)
         people = [
@@ -62,7 +62,7 @@ def begin(batch, by):
 
 
 def read(function):
-    """Read as the tenant: outside a transaction nobody sees anything."""
+    """Read in a transaction, as there is no tenant outside of one."""
     with transaction.atomic():
         return function()
 
@@ -130,7 +130,7 @@ def test_a_line_that_fails_fails_alone(contoso, alice):
     assert read(CustomerUser.objects.count) == 49
 
 
-def test_a_line_that_fails_inside_the_request_fails_alone(contoso, alice):
+def test_failing_line_in_request_fails_alone(contoso, alice):
     batch = start_batch(batch=additions(contoso, alice, 5, _3=BROKEN), by=alice)
 
     assert batch.state == "done"
@@ -151,7 +151,7 @@ def test_a_line_that_stopped_two_workers_fails_alone(contoso, alice):
 
 
 @commits
-def test_a_line_that_was_tried_once_is_tried_again(contoso, alice):
+def test_line_tried_once_is_tried_again(contoso, alice):
     batch = begin(additions(contoso, alice, 60), alice)
     with transaction.atomic():
         Chunk.objects.filter(number=1).update(attempts=3)
@@ -163,7 +163,7 @@ def test_a_line_that_was_tried_once_is_tried_again(contoso, alice):
 
 
 @commits
-def test_a_database_that_is_away_is_held_against_no_line(contoso, alice, monkeypatch):
+def test_database_outage_fails_no_line(contoso, alice, monkeypatch):
     batch = begin(additions(contoso, alice, 60), alice)
     with transaction.atomic():
         Chunk.objects.filter(number=1).update(attempts=2)
@@ -188,7 +188,7 @@ def test_a_database_that_is_away_is_held_against_no_line(contoso, alice, monkeyp
 
 
 @commits
-def test_two_workers_that_race_for_a_chunk_do_it_once(contoso, office, alice, northwind):
+def test_two_workers_apply_a_chunk_once(contoso, office, alice, northwind):
     batch = begin(additions(contoso, alice, 60, [office]), alice)
     barrier = threading.Barrier(4)
     errors = []
@@ -218,7 +218,7 @@ def test_two_workers_that_race_for_a_chunk_do_it_once(contoso, office, alice, no
 
 
 @commits
-def test_two_workers_that_race_line_by_line_do_each_once(contoso, alice, northwind):
+def test_two_workers_apply_each_line_once(contoso, alice, northwind):
     batch = begin(additions(contoso, alice, 60, _7=BROKEN), alice)
     with transaction.atomic():
         Chunk.objects.filter(number=1).update(attempts=5)
@@ -249,7 +249,7 @@ def test_two_workers_that_race_line_by_line_do_each_once(contoso, alice, northwi
 
 
 @commits
-def test_two_clicks_at_once_start_it_once(contoso, alice, northwind):
+def test_concurrent_clicks_start_batch_once(contoso, alice, northwind):
     batch = additions(contoso, alice, 10)
     barrier = threading.Barrier(2)
     ends = []
@@ -277,7 +277,7 @@ def test_two_clicks_at_once_start_it_once(contoso, alice, northwind):
 
 
 @commits
-def test_a_dead_broker_is_no_error_and_the_work_is_kept(contoso, alice, caplog):
+def test_missing_broker_keeps_work(contoso, alice, caplog):
     batch = begin(additions(contoso, alice, 400), alice)
 
     # One wake-up is tried, not one a chunk: each costs the page a second.
@@ -287,7 +287,7 @@ def test_a_dead_broker_is_no_error_and_the_work_is_kept(contoso, alice, caplog):
 
 
 @commits
-def test_the_sweep_tells_of_chunks_that_nobody_was_told_of_for_a_minute(contoso, alice):
+def test_sweep_wakes_workers_for_stale_chunks(contoso, alice):
     begin(additions(contoso, alice, 60), alice)
     old = timezone.now() - timedelta(seconds=61)
     with transaction.atomic():
@@ -299,7 +299,7 @@ def test_the_sweep_tells_of_chunks_that_nobody_was_told_of_for_a_minute(contoso,
 
 
 @commits
-def test_many_beats_at_once_tell_of_each_chunk_once(contoso, alice, northwind):
+def test_concurrent_sweeps_send_each_chunk_once(contoso, alice, northwind):
     begin(additions(contoso, alice, 400), alice)
     # As after an hour without a beat: what was missed is caught up with.
     with transaction.atomic():
@@ -325,7 +325,7 @@ def test_many_beats_at_once_tell_of_each_chunk_once(contoso, alice, northwind):
 
 
 @commits
-def test_a_sweep_leaves_a_chunk_alone_that_is_being_done(contoso, alice, northwind):
+def test_sweep_skips_locked_chunk(contoso, alice, northwind):
     begin(additions(contoso, alice, 60), alice)
     with transaction.atomic():
         Chunk.objects.filter(number=1).update(enqueued_at=None)
@@ -345,7 +345,7 @@ def test_a_sweep_leaves_a_chunk_alone_that_is_being_done(contoso, alice, northwi
     assert told == [0]
 
 
-def test_the_plan_of_a_line_taken_meanwhile_fails_alone(contoso, alice):
+def test_line_with_name_taken_meanwhile_fails_alone(contoso, alice):
     batch = additions(contoso, alice, 3)
     factories.user(contoso, "Somebody", user_name="u2@contoso.example")
 
@@ -355,7 +355,7 @@ def test_the_plan_of_a_line_taken_meanwhile_fails_alone(contoso, alice):
     assert batch.lines.get(number=2).result == {"code": "name_taken"}
 
 
-def test_a_chunk_writes_with_as_many_statements_for_fifty_lines_as_for_one(contoso, office, alice):
+def test_chunk_needs_fixed_number_of_statements(contoso, office, alice):
     counts = []
     other = factories.customer("fabrikam", "Fabrikam", domains=("fabrikam.example",))
     for customer, number in ((contoso, 1), (other, 50)):

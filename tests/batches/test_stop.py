@@ -14,7 +14,7 @@ from users.models import CustomerUser
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_line_that_a_stop_has_left_out_is_not_done_all_the_same(inside, contoso, alice):
+def test_stopped_line_is_not_applied_later(inside, contoso, alice):
     users = [factories.user(contoso, f"User {number:03}").pk for number in range(60)]
     batch = plan_blocks(customer=contoso, users=users, block=True, by=alice)
     start_batch(batch=batch, by=alice)

@@ -1,4 +1,4 @@
-"""Plans that wait while users whom they are about are purged."""
+"""Plans with users that are purged before the start."""
 
 import pytest
 from django.urls import reverse
@@ -51,7 +51,7 @@ def check(contoso, by, text, purpose):
 @pytest.mark.parametrize(
     ("purpose", "row"), [("update", "ann@contoso.example,IT"), ("roster", "bo@contoso.example,IT")]
 )
-def test_an_import_creates_nobody_in_place_of_who_was_purged(contoso, alice, ann, purpose, row):
+def test_import_does_not_recreate_purged_user(contoso, alice, ann, purpose, row):
     factories.user(contoso, "Bo", user_name="bo@contoso.example", location="US")
     batch = check(contoso, alice, f"User name,Department\n{row}\n", purpose)
     run(plan_deletes, ann, alice)
@@ -64,7 +64,7 @@ def test_an_import_creates_nobody_in_place_of_who_was_purged(contoso, alice, ann
     assert (about_ann.state, about_ann.result) == ("failed", {"code": "gone"})
 
 
-def test_an_undo_creates_nobody_in_place_of_who_was_purged(contoso, alice, ann):
+def test_undo_does_not_recreate_purged_user(contoso, alice, ann):
     deletion = run(plan_deletes, ann, alice)
     undo = plan_undo(batch=deletion, by=alice)
     purge(ann, alice)
@@ -75,7 +75,7 @@ def test_an_undo_creates_nobody_in_place_of_who_was_purged(contoso, alice, ann):
     assert Line.objects.get(batch=undo).result == {"code": "gone"}
 
 
-def test_the_undo_of_an_undo_says_who_was_purged(contoso, alice, ann):
+def test_undo_of_undo_reports_purged_user(contoso, alice, ann):
     bo = factories.user(contoso, "Bo", department="Sales")
     batch = plan_edits(
         customer=contoso, users=[ann.pk, bo.pk], changes={"department": "IT"}, by=alice
@@ -96,7 +96,7 @@ def test_the_undo_of_an_undo_says_who_was_purged(contoso, alice, ann):
 
 
 @pytest.mark.parametrize("order", [skip_lines, include_lines])
-def test_a_row_about_who_was_purged_can_be_left_out(as_alice, contoso, alice, ann, order):
+def test_row_of_purged_user_can_be_skipped(as_alice, contoso, alice, ann, order):
     text = "User name,Department\nann@contoso.example,IT\n"
     batch = check(contoso, alice, text, "update")
     if order == include_lines:
@@ -110,7 +110,7 @@ def test_a_row_about_who_was_purged_can_be_left_out(as_alice, contoso, alice, an
     assert page.status_code == 200
 
 
-def test_a_row_about_who_was_purged_becomes_nobody_else(contoso, alice, ann):
+def test_row_of_purged_user_cannot_be_edited(contoso, alice, ann):
     text = "User name,Department\nann@contoso.example,IT\n"
     batch = check(contoso, alice, text, "both")
     run(plan_deletes, ann, alice)
@@ -125,7 +125,7 @@ def test_a_row_about_who_was_purged_becomes_nobody_else(contoso, alice, ann):
         )
 
 
-def test_a_row_about_who_was_purged_is_not_handed_back(as_alice, contoso, alice, ann):
+def test_row_of_purged_user_is_not_downloaded(as_alice, contoso, alice, ann):
     text = "User name,Contact e-mail\nann@contoso.example,no address\nbo@contoso.example,none\n"
     batch = check(contoso, alice, text, "update")
     run(plan_deletes, ann, alice)

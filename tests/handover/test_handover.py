@@ -68,7 +68,7 @@ def test_each_user_gets_a_link_and_no_password(batch, alice):
     assert set(Handover.objects.values_list("state", "attempts")) == {("sent", 1)}
 
 
-def test_a_user_without_an_address_is_counted_and_named(contoso, alice, as_alice):
+def test_user_without_address_is_listed(contoso, alice, as_alice):
     add(contoso, alice, "ann")
     batch = add(contoso, alice, "ben", contact_email="")
 
@@ -80,7 +80,7 @@ def test_a_user_without_an_address_is_counted_and_named(contoso, alice, as_alice
     assert "<bdi>Ben</bdi>" in page
 
 
-def test_where_nobody_can_be_reached_it_says_so(contoso, alice, as_alice):
+def test_no_users_with_address_shows_notice(contoso, alice, as_alice):
     batch = add(contoso, alice, "ben", contact_email="")
 
     answer = as_alice.post(url(batch, "sheet/mail/"), {"kind": "user_link"})
@@ -108,7 +108,7 @@ def test_a_second_link_ends_the_first(batch, alice, client):
     assert client.post(second).status_code == 200
 
 
-def test_plain_passwords_are_mailed_only_where_the_policy_allows_it(batch, alice, as_alice):
+def test_plain_passwords_are_mailed_only_by_policy(batch, alice, as_alice):
     with pytest.raises(MayNotMail):
         mail_users(batch=batch, kind="user_text", by=alice)
     answer = as_alice.post(url(batch, "sheet/mail/"), {"kind": "user_text"})
@@ -126,7 +126,7 @@ def test_purged_user_leaves_no_email(batch, alice):
     assert [handover.to for handover in Handover.objects.all()] == ["ben@home.example"]
 
 
-def test_with_the_policy_the_password_stands_in_the_mail(contoso, batch, alice):
+def test_policy_puts_password_into_mail(contoso, batch, alice):
     contoso.may_mail_passwords = True
     contoso.save()
 
@@ -151,7 +151,7 @@ def test_a_policy_that_was_tightened_meanwhile_counts(contoso, batch, alice):
     assert set(Handover.objects.values_list("state", "error")) == {("failed", "outdated")}
 
 
-def test_a_password_that_was_used_meanwhile_is_not_mailed(batch, alice):
+def test_used_password_is_not_mailed(batch, alice):
     mail_users(batch=batch, kind="user_link", by=alice)
     change(user_of(batch, 1), password_state="chosen")
 
@@ -183,7 +183,7 @@ def test_a_name_cannot_break_the_header(contoso, alice):
     assert message["Subject"] == "Your account at Contoso Bcc: everybody@rival.example"
 
 
-def test_an_address_with_a_line_break_gets_no_mail(batch, alice):
+def test_address_with_line_break_gets_no_mail(batch, alice):
     change(user_of(batch, 1), contact_email="ann@home.example\nBcc: x@rival.example")
 
     letters = send(batch, alice)
@@ -215,7 +215,7 @@ class Broken:
         raise self.error
 
 
-def test_a_mail_server_that_is_away_is_asked_five_times_and_ever_later(batch, alice, monkeypatch):
+def test_mail_is_retried_five_times_with_growing_delay(batch, alice, monkeypatch):
     change(user_of(batch, 2), contact_email="")
     mail_users(batch=batch, kind="user_link", by=alice)
     monkeypatch.setattr(mail, "get_connection", lambda: Broken(OSError("away")))
@@ -231,7 +231,7 @@ def test_a_mail_server_that_is_away_is_asked_five_times_and_ever_later(batch, al
     assert (Handover.objects.get().state, Handover.objects.get().error) == ("failed", "unreachable")
 
 
-def test_an_address_that_is_refused_is_not_asked_again(batch, alice, monkeypatch, as_alice):
+def test_refused_address_is_not_retried(batch, alice, monkeypatch, as_alice):
     mail_users(batch=batch, kind="user_link", by=alice)
     error = smtplib.SMTPRecipientsRefused({"ann@home.example": (550, b"no")})
     monkeypatch.setattr(mail, "get_connection", lambda: Broken(error))
@@ -242,7 +242,7 @@ def test_an_address_that_is_refused_is_not_asked_again(batch, alice, monkeypatch
     assert "The mail server refused this address" in as_alice.get(url(batch)).content.decode()
 
 
-def test_the_sweep_finds_mails_that_nobody_was_told_of(batch, alice):
+def test_sweep_wakes_workers_for_pending_mails(batch, alice):
     mail_users(batch=batch, kind="user_link", by=alice)
     assert find_partners_with_queued_mails() == []
 
@@ -264,7 +264,7 @@ def test_the_form_mails_the_sheet_to_oneself(batch, alice, as_alice):
     assert event.after == {"kind": "sheet_link", "mails": 1, "to": alice.email}
 
 
-def test_the_form_mails_the_sheet_to_the_contact_or_a_colleague_only(
+def test_sheet_is_mailed_to_contact_or_colleague_only(
     contoso, batch, northwind, rival, as_alice, bob, helen, mallory
 ):
     contoso.contact_email, contoso.contact_name = "boss@contoso.example", "The Boss"
@@ -322,7 +322,7 @@ def test_a_post_shows_the_users_own_password_once(batch, alice, client):
     assert client.get(link).status_code == 410
 
 
-def test_an_opened_link_is_on_record_and_on_the_card(batch, alice, client):
+def test_opened_link_is_recorded_and_shown(batch, alice, client):
     client.post(link_in(send(batch, alice)[0]))
 
     event = Event.objects.get(action="sheet.opened")
@@ -352,7 +352,7 @@ def lose(batch):
         change(user_of(batch, number), password_state="chosen")
 
 
-def test_a_sheet_on_which_nothing_is_left_is_not_mailed(batch, alice, as_alice):
+def test_empty_sheet_is_not_mailed(batch, alice, as_alice):
     lose(batch)
 
     page = as_alice.get(url(batch, "sheet/mail/")).content.decode()
@@ -363,7 +363,7 @@ def test_a_sheet_on_which_nothing_is_left_is_not_mailed(batch, alice, as_alice):
     assert not Handover.objects.exists()
 
 
-def test_a_sheet_link_on_which_nothing_is_left_opens_nothing(batch, alice, as_alice):
+def test_link_to_empty_sheet_opens_nothing(batch, alice, as_alice):
     mail_sheet(batch=batch, to=alice.email, language="en", by=alice)
     send_handovers(batch_id=batch.pk)
     lose(batch)
@@ -372,7 +372,7 @@ def test_a_sheet_link_on_which_nothing_is_left_opens_nothing(batch, alice, as_al
     assert not Event.objects.filter(action="sheet.opened").exists()
 
 
-def test_a_sheet_link_is_one_answer_with_what_is_printed(batch, alice, as_alice):
+def test_sheet_link_shows_slips_in_one_answer(batch, alice, as_alice):
     mail_sheet(batch=batch, to=alice.email, language="en", by=alice)
     send_handovers(batch_id=batch.pk)
     secrets = [secret_of(batch, 1), secret_of(batch, 2)]
@@ -386,9 +386,7 @@ def test_a_sheet_link_is_one_answer_with_what_is_printed(batch, alice, as_alice)
     assert [secret in rest for secret in secrets] == [False, True]
 
 
-def test_a_member_of_another_partner_may_open_a_link_that_was_mailed_to_them(
-    batch, alice, mallory, client
-):
+def test_mailed_link_opens_for_member_of_another_partner(batch, alice, mallory, client):
     link = link_in(send(batch, alice)[0])
     client.force_login(mallory)
 
@@ -404,7 +402,7 @@ def test_link_to_replaced_password_opens_nothing(batch, alice, client, method):
 
 
 def dead_links(batch, alice):
-    """Links that were opened, are over, were handed over, were replaced; and one of nobody's."""
+    """Links that were opened, expired, handed over or replaced, and an unknown one."""
     letters = send(batch, alice)
     opened, replaced = link_in(letters[0]), link_in(letters[1])
     Client().post(opened)
@@ -417,7 +415,7 @@ def dead_links(batch, alice):
     }
 
 
-def test_a_dead_link_answers_like_one_that_never_was(batch, alice):
+def test_ended_link_answers_like_unknown_link(batch, alice):
     answers = {name: Client().post(link) for name, link in dead_links(batch, alice).items()}
 
     assert {answer.status_code for answer in answers.values()} == {410}
@@ -444,7 +442,7 @@ def test_a_link_ends_with_its_time(batch, alice, client):
     assert client.post(link).status_code == 410
 
 
-def test_mails_that_wait_are_dropped_when_the_sheet_is_handed_over(batch, alice):
+def test_handover_cancels_pending_mails(batch, alice):
     mail_users(batch=batch, kind="user_link", by=alice)
     hand_over(batch=batch, unopened=2, by=alice)
 
@@ -464,7 +462,7 @@ def test_no_token_is_stored(batch, alice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_sixteen_who_open_a_link_at_once_one_gets_it(contoso, alice, northwind):
+def test_sixteen_concurrent_openings_show_password_once(contoso, alice, northwind):
     """Promise 13."""
     with transaction.atomic():
         batch = add(contoso, alice, "ann")
@@ -535,7 +533,7 @@ def test_a_password_that_was_mailed_counts_as_opened(batch, contoso, alice, kind
     assert unopened(batch, alice) == 0
 
 
-def test_a_link_that_works_no_longer_does_not_count_as_opened(batch, alice):
+def test_ended_link_does_not_count_as_opened(batch, alice):
     send(batch, alice)
     Handover.objects.filter(line_number=1).update(expires_at=timezone.now())
 
@@ -551,7 +549,7 @@ def test_a_mailed_sheet_counts_as_opened(batch, alice):
     assert unopened(batch, alice) == 0
 
 
-def test_a_link_that_one_user_opened_counts_for_that_user(batch, alice, client):
+def test_opened_link_counts_for_its_user(batch, alice, client):
     link = link_in(send(batch, alice)[0])
     client.post(link)
     Handover.objects.exclude(state="opened").delete()

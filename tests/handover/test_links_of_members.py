@@ -31,7 +31,7 @@ def batch(contoso, alice):
 
 @pytest.fixture
 def max_(inside):
-    """Another owner, who stays."""
+    """Another owner, active throughout."""
     return factories.member(inside, "max", role=Role.OWNER)
 
 
@@ -63,7 +63,7 @@ def text_of(answer):
     return (b"".join(answer) if answer.streaming else answer.content).decode()
 
 
-def test_a_link_to_a_member_opens_for_that_member_signed_in(batch, alice, ada, bob, max_):
+def test_link_opens_for_its_signed_in_member(batch, alice, ada, bob, max_):
     secret = secret_of(batch)
     link = mail_sheet(batch, "ADA@northwind.example", alice)
     assert f"Sign in as {mail.outbox[-1].to[0]}" in mail.outbox[-1].body
@@ -80,7 +80,7 @@ def test_a_link_to_a_member_opens_for_that_member_signed_in(batch, alice, ada, b
     assert (event.by_id, event.by_email) == (ada.pk, ada.email)
 
 
-def test_a_rivals_member_does_not_learn_of_the_link(batch, alice, ada, mallory):
+def test_member_of_another_partner_gets_404(batch, alice, ada, mallory):
     link = mail_sheet(batch, ada.email, alice)
     absent = link[:-3] + "xx/"
 
@@ -122,7 +122,7 @@ def test_a_link_to_outsiders_ends_with_its_sender(batch, alice, ada, kind):
     assert (Client().get(link).status_code, Client().post(link).status_code) == (410, 410)
 
 
-def test_a_mail_that_waits_is_not_sent_for_a_leaver(batch, alice, ada):
+def test_pending_mail_of_deactivated_member_is_not_sent(batch, alice, ada):
     mail_users(batch=batch, kind="user_link", by=ada)
     deactivate_member(member=ada, by=alice)
 

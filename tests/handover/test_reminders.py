@@ -1,4 +1,4 @@
-"""A mail reminds of passwords whose time ends soon."""
+"""Reminders about passwords that expire soon."""
 
 from datetime import timedelta
 
@@ -32,13 +32,13 @@ def end_in(batch, **left):
 
 
 def remind(batch):
-    """Send what is due, and give who got a mail."""
+    """Send the due reminders, and return the recipients."""
     emails.remind()
     emails.send_handovers(batch_id=batch.pk)
     return [address for letter in mail.outbox for address in letter.to]
 
 
-def test_the_member_who_made_it_is_reminded_once(batch, alice, settings):
+def test_member_of_batch_is_reminded_once(batch, alice, settings):
     settings.BASE_URL = "https://portal.example"
     assert remind(batch) == [alice.email]
     assert remind(batch) == [alice.email]
@@ -50,7 +50,7 @@ def test_the_member_who_made_it_is_reminded_once(batch, alice, settings):
         assert secret not in letter.body + letter.subject
 
 
-def test_it_is_in_the_language_of_the_member(batch, alice):
+def test_reminder_is_in_language_of_member(batch, alice):
     Member.objects.filter(pk=alice.pk).update(language="zh-hans")
 
     remind(batch)
@@ -62,9 +62,7 @@ def test_it_is_in_the_language_of_the_member(batch, alice):
     ("hours", "left", "is_due"),
     [(72, 25, False), (72, 24, True), (24, 13, False), (24, 12, True), (1, 0.6, False)],
 )
-def test_it_is_sent_a_day_before_or_when_half_of_the_time_is_over(
-    contoso, alice, hours, left, is_due
-):
+def test_reminder_is_sent_a_day_before_or_halfway(contoso, alice, hours, left, is_due):
     contoso.sheet_hours = hours
     contoso.save(update_fields=["sheet_hours"])
     batch = end_in(add(contoso, alice, "ann"), hours=left)
@@ -72,7 +70,7 @@ def test_it_is_sent_a_day_before_or_when_half_of_the_time_is_over(
     assert bool(remind(batch)) == is_due
 
 
-def test_who_opened_the_page_and_mailed_nothing_sees_no_mail_on_it(batch, alice, as_alice):
+def test_reminder_is_not_listed_among_mails(batch, alice, as_alice):
     remind(batch)
 
     page = as_alice.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
@@ -82,7 +80,7 @@ def test_who_opened_the_page_and_mailed_nothing_sees_no_mail_on_it(batch, alice,
 
 
 @pytest.mark.parametrize("why", ["handed over", "used", "over", "running", "archived"])
-def test_where_there_is_nothing_to_hand_over_no_mail_is_sent(batch, contoso, alice, why):
+def test_empty_sheet_sends_no_reminder(batch, contoso, alice, why):
     if why == "handed over":
         hand_over(batch=batch, unopened=2, by=alice)
     elif why == "used":
@@ -100,7 +98,7 @@ def test_where_there_is_nothing_to_hand_over_no_mail_is_sent(batch, contoso, ali
 
 
 @pytest.mark.parametrize("why", ["inactive", "reader", "limited"])
-def test_where_its_member_cannot_open_it_the_owners_are_reminded(batch, northwind, alice, why):
+def test_owners_are_reminded_without_member_access(batch, northwind, alice, why):
     factories.member(northwind, "olga", role=Role.OWNER)
     factories.member(northwind, "otto", role=Role.OWNER, is_active=False)
     changes = {
@@ -114,7 +112,7 @@ def test_where_its_member_cannot_open_it_the_owners_are_reminded(batch, northwin
     assert [letter.to[0].partition("@")[0] for letter in mail.outbox] == ["olga"]
 
 
-def test_a_limited_member_who_sees_the_customer_is_reminded(batch, contoso, alice):
+def test_limited_member_with_access_is_reminded(batch, contoso, alice):
     Member.objects.filter(pk=alice.pk).update(is_limited=True, role=Role.ADMIN_AGENT)
     Scope.objects.create(member=alice, customer=contoso)
 
@@ -130,7 +128,7 @@ def test_the_help_desk_is_not_reminded_of_administrators(contoso, northwind, ali
     ]
 
 
-def test_a_sheet_with_another_end_is_reminded_of_anew(batch, alice):
+def test_sheet_with_new_end_is_reminded_again(batch, alice):
     remind(batch)
 
     end_in(batch, hours=3)
@@ -138,7 +136,7 @@ def test_a_sheet_with_another_end_is_reminded_of_anew(batch, alice):
     assert remind(batch) == [alice.email, alice.email]
 
 
-def test_beat_finds_the_partners_with_passwords_that_end_soon(batch, northwind):
+def test_beat_finds_partners_with_expiring_passwords(batch, northwind):
     assert find_partners_to_remind() == [northwind.pk]
 
     end_in(batch, hours=25)

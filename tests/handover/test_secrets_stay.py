@@ -98,7 +98,7 @@ def told(transactional_db, contoso, alice, northwind, broker, caplog):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_is_in_no_table_log_broker_mail_or_other_page(told, broker, caplog):
+def test_password_appears_nowhere_but_on_the_sheet(told, broker, caplog):
     _batch, secrets, other_pages, _base, _client = told
 
     places = {
@@ -127,7 +127,7 @@ def test_the_search_finds_what_is_there(told):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_after_it_was_handed_over_nothing_opens_it(told):
+def test_password_cannot_be_opened_after_handover(told):
     batch, secrets, _pages, base, client = told
     with transaction.atomic():
         sealed = [bytes(line.sealed).hex() for line in batch.lines.all()]
@@ -151,7 +151,7 @@ def test_after_it_was_handed_over_nothing_opens_it(told):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_error_while_a_sheet_is_open_tells_nothing(told, monkeypatch, caplog):
+def test_error_on_open_sheet_reveals_no_password(told, monkeypatch, caplog):
     _batch, secrets, _pages, base, client = told
 
     def fail(*args, **kwargs):

@@ -70,7 +70,7 @@ def damage(batch):
     Line.objects.filter(batch=batch, number=2).update(sealed=first.sealed)
 
 
-def test_it_opens_the_passwords_that_their_users_sign_in_with(batch, alice):
+def test_sheet_shows_passwords_that_sign_in(batch, alice):
     rows = rows_of(batch, alice)
 
     assert [row.name for row in rows] == ["Ann", "Ben"]
@@ -79,7 +79,7 @@ def test_it_opens_the_passwords_that_their_users_sign_in_with(batch, alice):
         assert passwords.verify_temporary(row.password.reveal(), stored)
 
 
-def test_every_opening_is_on_record_with_who_and_how(batch, alice, helen):
+def test_every_opening_is_recorded_with_member_and_form(batch, alice, helen):
     open_sheet(batch=batch, way="shown", by=alice)
     open_sheet(batch=batch, way="printed", by=helen)
 
@@ -104,14 +104,14 @@ def test_without_the_record_there_is_no_answer(batch, alice, as_alice, monkeypat
     assert secret not in answer.content.decode()
 
 
-def test_who_may_not_reset_passwords_opens_nothing(batch, bob):
+def test_member_without_permission_opens_nothing(batch, bob):
     with pytest.raises(Refused):
         open_sheet(batch=batch, way="shown", by=bob)
 
     assert not Event.objects.filter(action="sheet.opened").exists()
 
 
-def test_a_password_is_shown_only_while_it_is_its_users(contoso, alice):
+def test_replaced_password_is_not_shown(contoso, alice):
     batch = add(contoso, alice, "used", "replaced", "expired", "deleted", "good")
     users = [user_of(batch, number) for number in range(1, 6)]
     change(users[0], password_state="chosen")
@@ -134,7 +134,7 @@ def test_the_help_desk_sees_no_administrators_password(contoso, alice, helen):
     assert reasons(batch, alice) == ["", ""]
 
 
-def test_the_help_desk_does_not_destroy_what_it_may_not_see(contoso, alice, helen):
+def test_help_desk_cannot_delete_passwords_of_administrators(contoso, alice, helen):
     batch = add(contoso, alice, "chief", permissions=["global_administrator"])
 
     with pytest.raises(NotYours):
@@ -143,7 +143,7 @@ def test_the_help_desk_does_not_destroy_what_it_may_not_see(contoso, alice, hele
     assert secret_of(batch)
 
 
-def test_a_password_that_was_moved_to_another_line_opens_nothing(batch, alice):
+def test_password_moved_to_another_line_does_not_open(batch, alice):
     damage(batch)
 
     with pytest.raises(SheetDamaged):
@@ -151,7 +151,7 @@ def test_a_password_that_was_moved_to_another_line_opens_nothing(batch, alice):
 
 
 @pytest.mark.parametrize("what", ["sheet/", "sheet/print/", "sheet/download/"])
-def test_where_one_password_does_not_open_no_answer_begins(batch, as_alice, what):
+def test_one_broken_password_stops_whole_answer(batch, as_alice, what):
     secret = secret_of(batch)
     damage(batch)
 
@@ -179,7 +179,7 @@ def test_a_running_batch_has_no_sheet_yet(batch, alice):
         hand_over(batch=batch, by=alice)
 
 
-def test_it_asks_as_many_queries_for_many_users_as_for_one(contoso, alice):
+def test_sheet_needs_fixed_number_of_queries(contoso, alice):
     batch = add(contoso, alice, "first")
     with CaptureQueriesContext(connection) as one:
         rows_of(batch, alice)
@@ -192,7 +192,7 @@ def test_it_asks_as_many_queries_for_many_users_as_for_one(contoso, alice):
 
 
 def multiply(user, number):
-    """Make so many users like this one, past all operations."""
+    """Copy this user `number` times, without operations."""
     fields = [one.column for one in CustomerUser._meta.concrete_fields if not one.generated]
     new = {"id": "gen_random_uuid()", "user_name": "n || user_name"}
     with connection.cursor() as cursor:
@@ -207,7 +207,7 @@ def multiply(user, number):
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-def test_the_way_to_a_user_is_the_key_also_before_postgres_has_counted_the_users(
+def test_users_are_read_by_key_without_statistics(
     transactional_db, rival, mallory, contoso, alice, northwind
 ):
     with tenancy.tenant(rival.pk), transaction.atomic():
@@ -243,7 +243,7 @@ def rest(parts):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_opening_is_on_record_before_the_first_byte(transactional_batch, as_alice, northwind):
+def test_opening_is_recorded_before_first_byte(transactional_batch, as_alice, northwind):
     as_alice.post(url(transactional_batch, "sheet/print/"))
 
     with tenancy.tenant(northwind.pk), transaction.atomic():
@@ -252,7 +252,7 @@ def test_the_opening_is_on_record_before_the_first_byte(transactional_batch, as_
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_reads_slowly_holds_no_transaction(transactional_batch, alice, northwind):
+def test_slow_reader_holds_no_transaction(transactional_batch, alice, northwind):
     with tenancy.tenant(northwind.pk):
         sheet = open_sheet(batch=transactional_batch, way="printed", by=alice)
 
@@ -272,9 +272,7 @@ def test_the_page_begins_before_names_are_read(batch, as_alice):
 
 
 @pytest.mark.parametrize("layout", ["slips", "list"])
-def test_what_is_used_replaced_or_deleted_meanwhile_is_not_printed(
-    contoso, alice, as_alice, layout
-):
+def test_outdated_passwords_are_not_printed(contoso, alice, as_alice, layout):
     batch = add(contoso, alice, "used", "deleted", "good")
     secrets = [secret_of(batch, number) for number in (1, 2, 3)]
 
@@ -285,7 +283,7 @@ def test_what_is_used_replaced_or_deleted_meanwhile_is_not_printed(
     assert PASSWORD.findall(rest(parts)) == secrets[2:]
 
 
-def test_who_is_purged_meanwhile_is_not_printed(batch, as_alice):
+def test_purged_user_is_not_printed(batch, as_alice):
     secret = secret_of(batch, 2)
 
     _head, parts = begin(as_alice, batch)
@@ -296,7 +294,7 @@ def test_who_is_purged_meanwhile_is_not_printed(batch, as_alice):
 
 
 @pytest.mark.parametrize("what", ["sheet/print/", "sheet/download/"])
-def test_a_sheet_that_is_handed_over_meanwhile_is_sent_to_its_end(batch, alice, as_alice, what):
+def test_sheet_handed_over_meanwhile_is_sent_completely(batch, alice, as_alice, what):
     secrets = [secret_of(batch, 1), secret_of(batch, 2)]
 
     _head, parts = begin(as_alice, batch, what)
@@ -307,7 +305,7 @@ def test_a_sheet_that_is_handed_over_meanwhile_is_sent_to_its_end(batch, alice, 
     assert as_alice.post(url(batch, what)).status_code == 302
 
 
-def test_who_is_added_meanwhile_is_not_on_it(batch, contoso, alice, as_alice):
+def test_user_added_meanwhile_is_not_printed(batch, contoso, alice, as_alice):
     secrets = [secret_of(batch, 1), secret_of(batch, 2)]
 
     _head, parts = begin(as_alice, batch)
@@ -316,7 +314,7 @@ def test_who_is_added_meanwhile_is_not_on_it(batch, contoso, alice, as_alice):
     assert PASSWORD.findall(rest(parts)) == secrets
 
 
-def test_a_slip_names_the_day_where_the_member_is(batch, alice, as_alice):
+def test_slip_has_day_in_time_zone_of_member(batch, alice, as_alice):
     Member.objects.filter(pk=alice.pk).update(time_zone="Pacific/Kiritimati")
     soon = timezone.now() + timedelta(days=3)
     late = soon.replace(hour=23, minute=0)
@@ -328,7 +326,7 @@ def test_a_slip_names_the_day_where_the_member_is(batch, alice, as_alice):
     assert f"{date_format(late, 'DATE_FORMAT')}</span>" not in page
 
 
-def test_the_file_is_in_the_language_and_the_time_zone_of_the_member(batch, alice, as_alice):
+def test_file_uses_language_and_time_zone_of_member(batch, alice, as_alice):
     Member.objects.filter(pk=alice.pk).update(language="zh-hans", time_zone="Asia/Shanghai")
     at = (timezone.now() + timedelta(days=3)).replace(hour=23, minute=5)
     CustomerUser.objects.filter(password_batch=batch.pk).update(password_expires_at=at)
@@ -355,7 +353,7 @@ def test_the_page_covers_all_passwords_but_the_first(batch, as_alice):
 
 
 @pytest.mark.parametrize("what", ["sheet/", "sheet/print/", "sheet/download/"])
-def test_a_get_reveals_nothing_and_is_not_an_opening(batch, as_alice, what):
+def test_get_request_reveals_nothing(batch, as_alice, what):
     answer = as_alice.get(url(batch, what))
 
     assert answer.status_code == 302
@@ -364,7 +362,7 @@ def test_a_get_reveals_nothing_and_is_not_an_opening(batch, as_alice, what):
 
 
 @pytest.mark.parametrize("what", ["sheet/", "sheet/print/", "sheet/download/"])
-def test_no_cache_and_no_referer_keeps_what_was_shown(batch, as_alice, what):
+def test_headers_forbid_cache_and_referrer(batch, as_alice, what):
     answer = as_alice.post(url(batch, what))
 
     assert answer.status_code == 200
@@ -376,7 +374,7 @@ def body(answer):
     return b"".join(answer).decode() if answer.streaming else answer.content.decode()
 
 
-def test_slips_hold_every_password_once_and_eight_go_on_a_page(contoso, alice, as_alice):
+def test_eight_slips_per_page_show_each_password_once(contoso, alice, as_alice):
     batch = add(contoso, alice, *(f"user-{number}" for number in range(17)))
     expected = {secret_of(batch, number) for number in range(1, 18)}
 
@@ -399,7 +397,7 @@ def test_the_list_holds_every_password_once(batch, as_alice):
     assert page.count("<table") == 1
 
 
-def test_a_slip_is_in_the_recipients_language_and_in_english(contoso, alice, as_alice):
+def test_slip_is_in_language_of_recipient_and_english(contoso, alice, as_alice):
     add(contoso, alice, "ann")
     batch = add(contoso, alice, "wang", language="zh-hans")
 
@@ -420,7 +418,7 @@ def test_a_slip_leaves_no_language_behind(batch, as_alice):
             assert translation.get_language() == "en"
 
 
-def test_the_file_is_harmless_and_named_by_nobody(contoso, alice, as_alice):
+def test_file_has_no_formulas_and_neutral_name(contoso, alice, as_alice):
     batch = add(contoso, alice, "ann", display_name="=cmd|' /C calc'!A0")
     secret = secret_of(batch)
 
@@ -463,7 +461,7 @@ def test_handed_over_destroys_the_passwords_and_the_key(batch, alice):
     assert (event.by_name, event.after) == ("Alice", {"passwords": 2})
 
 
-def test_who_was_handed_over_can_still_sign_in(batch, alice):
+def test_user_signs_in_after_handover(batch, alice):
     secret, user = secret_of(batch), user_of(batch)
 
     hand_over(batch=batch, unopened=2, by=alice)
@@ -477,7 +475,7 @@ def unopened(batch, member):
     return queries.get_handover(batch, member=member).counts.unopened
 
 
-def test_passwords_that_were_never_opened_are_deleted_only_when_confirmed(batch, as_alice, alice):
+def test_deleting_unopened_passwords_needs_confirmation(batch, as_alice, alice):
     for data in ({}, {"unopened": ""}, {"unopened": "1"}, {"unopened": "x"}):
         answer = as_alice.post(url(batch, "sheet/handed-over/"), data, follow=True)
 
@@ -491,7 +489,7 @@ def test_passwords_that_were_never_opened_are_deleted_only_when_confirmed(batch,
     assert Event.objects.filter(action="sheet.handed_over").exists()
 
 
-def test_who_was_added_after_the_question_is_not_deleted_with_the_others(batch, contoso, alice):
+def test_password_added_after_question_is_not_deleted(batch, contoso, alice):
     open_sheet(batch=batch, way="printed", by=alice)
     add(contoso, alice, "cem")
 
@@ -501,7 +499,7 @@ def test_who_was_added_after_the_question_is_not_deleted_with_the_others(batch, 
     assert unopened(batch, alice) == 1
 
 
-def test_the_question_says_how_many_passwords_were_never_opened(contoso, alice, as_alice):
+def test_question_shows_number_of_unopened_passwords(contoso, alice, as_alice):
     batch = add(contoso, alice, "ann")
     assert "This password was never shown, printed or sent." in card(as_alice, batch)
     add(contoso, alice, "ben")
@@ -519,7 +517,7 @@ def test_the_question_says_how_many_passwords_were_never_opened(contoso, alice, 
 
 
 @pytest.mark.parametrize("way", ["shown", "printed", "downloaded"])
-def test_what_was_opened_in_any_way_counts_as_opened(batch, alice, way):
+def test_every_form_of_sheet_counts_as_opened(batch, alice, way):
     assert unopened(batch, alice) == 2
 
     open_sheet(batch=batch, way=way, by=alice)
@@ -527,7 +525,7 @@ def test_what_was_opened_in_any_way_counts_as_opened(batch, alice, way):
     assert unopened(batch, alice) == 0
 
 
-def test_only_the_page_that_was_shown_counts_as_opened(contoso, alice):
+def test_only_shown_page_counts_as_opened(contoso, alice):
     batch = add(contoso, alice, "ann", "ben", "cem", "dan")
 
     open_sheet(batch=batch, way="shown", after=1, limit=2, by=alice)
@@ -552,7 +550,7 @@ def test_what_was_withheld_was_not_opened(contoso, alice, helen):
     assert unopened(batch, helen) == 2
 
 
-def test_an_opening_from_before_lines_were_kept_began_at_the_first(batch, contoso, alice):
+def test_opening_without_lines_counts_from_first_line(batch, contoso, alice):
     audit.record(
         "sheet.opened",
         subject=audit.Subject(batch.pk, "add", after={"way": "printed", "passwords": 2}),
@@ -565,14 +563,14 @@ def test_an_opening_from_before_lines_were_kept_began_at_the_first(batch, contos
     assert unopened(batch, alice) == 1
 
 
-def test_it_is_handed_over_once(batch, alice):
+def test_sheet_is_handed_over_once(batch, alice):
     hand_over(batch=batch, unopened=2, by=alice)
 
     with pytest.raises(HandedOver):
         hand_over(batch=batch, by=alice)
 
 
-def test_who_is_added_after_it_begins_a_new_set(batch, contoso, alice):
+def test_user_added_after_handover_opens_new_set(batch, contoso, alice):
     hand_over(batch=batch, unopened=2, by=alice)
 
     later = add(contoso, alice, "cem")
@@ -581,7 +579,7 @@ def test_who_is_added_after_it_begins_a_new_set(batch, contoso, alice):
     assert len(rows_of(later, alice)) == 1
 
 
-def test_the_page_of_the_batch_says_who_opened_it_and_that_it_is_handed_over(batch, as_alice):
+def test_batch_page_shows_openings_and_handover(batch, as_alice):
     as_alice.post(url(batch))
     as_alice.post(url(batch, "sheet/print/"))
     before = as_alice.get(url(batch, "")).content.decode()
@@ -597,9 +595,7 @@ def test_the_page_of_the_batch_says_who_opened_it_and_that_it_is_handed_over(bat
     assert "by Alice. This copy of the passwords has been deleted." in after
 
 
-def test_the_card_gives_the_help_desk_no_button_to_destroy_what_it_does_not_see(
-    contoso, alice, helen, client
-):
+def test_help_desk_gets_no_button_for_hidden_passwords(contoso, alice, helen, client):
     batch = add(contoso, alice, "chief", permissions=["global_administrator"])
     client.force_login(helen)
 
@@ -635,7 +631,7 @@ def test_the_card_offers_what_there_is(batch, as_alice):
     assert offers(as_alice, batch) == OFFERS
 
 
-def test_when_an_import_is_undone_its_card_offers_nothing_and_says_why(batch, alice, as_alice):
+def test_card_of_undone_import_shows_reason(batch, alice, as_alice):
     finish_set(batch=batch, by=alice)
     undo = plan_undo(batch=batch, by=alice)
     start_batch(batch=undo, by=alice)
@@ -648,7 +644,7 @@ def test_when_an_import_is_undone_its_card_offers_nothing_and_says_why(batch, al
     assert "Restored users get the same password again." in text
 
 
-def test_who_is_restored_can_be_handed_the_password_again(batch, alice, as_alice):
+def test_password_of_restored_user_can_be_shown_again(batch, alice, as_alice):
     secret = secret_of(batch)
     finish_set(batch=batch, by=alice)
     undo = plan_undo(batch=batch, by=alice)
@@ -661,7 +657,7 @@ def test_who_is_restored_can_be_handed_the_password_again(batch, alice, as_alice
     assert [row.password.reveal() for row in rows_of(batch, alice) if row.password] == [secret]
 
 
-def test_the_card_counts_what_is_of_no_use_any_more_by_why(contoso, alice, as_alice):
+def test_card_counts_unusable_passwords_by_reason(contoso, alice, as_alice):
     batch = add(contoso, alice, "used", "other", "replaced", "expired", "good", "better")
     change(user_of(batch, 1), password_state="chosen")
     change(user_of(batch, 2), password_state="chosen")
@@ -703,7 +699,7 @@ def test_where_nothing_is_left_nothing_is_opened(batch, as_alice, fields, what):
     assert not Event.objects.filter(action="sheet.opened").exists()
 
 
-def test_who_may_see_none_of_what_is_left_is_offered_nothing(contoso, alice, helen, client):
+def test_member_without_visible_passwords_gets_no_buttons(contoso, alice, helen, client):
     batch = add(contoso, alice, "chief", permissions=["global_administrator"])
     client.force_login(helen)
 
@@ -715,9 +711,7 @@ def test_who_may_see_none_of_what_is_left_is_offered_nothing(contoso, alice, hel
     assert not Event.objects.filter(action="sheet.opened").exists()
 
 
-def test_who_may_not_see_all_of_it_is_not_asked_whether_it_was_handed_over(
-    contoso, alice, helen, client
-):
+def test_member_with_hidden_passwords_cannot_hand_over(contoso, alice, helen, client):
     add(contoso, alice, "ann")
     batch = add(contoso, alice, "chief", permissions=["global_administrator"])
     client.force_login(helen)

@@ -24,7 +24,7 @@ def batch(contoso, alice):
     return add(contoso, alice, "ann")
 
 
-def test_the_policy_of_the_customer_says_how_long_a_sheet_can_be_opened(contoso, alice):
+def test_policy_of_customer_sets_time_of_sheet(contoso, alice):
     contoso.sheet_hours = 5
     contoso.save()
 
@@ -34,7 +34,7 @@ def test_the_policy_of_the_customer_says_how_long_a_sheet_can_be_opened(contoso,
     assert timedelta(hours=4, minutes=59) < left <= timedelta(hours=5)
 
 
-def test_an_expired_sheet_opens_for_nobody_even_before_it_is_wiped(batch, alice):
+def test_expired_sheet_does_not_open_before_wipe(batch, alice):
     end(batch)
 
     with pytest.raises(SheetExpired):
@@ -43,7 +43,7 @@ def test_an_expired_sheet_opens_for_nobody_even_before_it_is_wiped(batch, alice)
         hand_over(batch=batch, by=alice)
 
 
-def test_it_destroys_what_is_over_and_closes_the_set(batch, alice):
+def test_wipe_deletes_expired_passwords_and_closes_set(batch, alice):
     end(batch)
 
     assert wipe() == 1
@@ -54,7 +54,7 @@ def test_it_destroys_what_is_over_and_closes_the_set(batch, alice):
     assert Event.objects.get(action="sheet.expired").batch_id == batch.pk
 
 
-def test_it_leaves_what_is_not_over(batch, alice):
+def test_wipe_keeps_unexpired_passwords(batch, alice):
     before = secret_of(batch)
 
     assert wipe() == 0
@@ -62,7 +62,7 @@ def test_it_leaves_what_is_not_over(batch, alice):
     assert secret_of(batch) == before
 
 
-def test_it_is_recorded_once(batch):
+def test_wipe_is_recorded_once(batch):
     end(batch)
     wipe()
 
@@ -70,7 +70,7 @@ def test_it_is_recorded_once(batch):
     assert Event.objects.filter(action="sheet.expired").count() == 1
 
 
-def test_a_batch_that_outlives_its_sheet_loses_what_expired_and_goes_on(batch, alice):
+def test_batch_continues_after_its_sheet_expired(batch, alice):
     end(batch)
     batch.refresh_from_db()
     old_key = batch.sheet_key

@@ -1,4 +1,4 @@
-"""Who starts the imports of a file for many customers, and of which customers."""
+"""Permissions for the imports of a file for many customers."""
 
 import pytest
 

@@ -86,7 +86,7 @@ def test_each_customers_own_location_fills_the_gaps(contoso, fabrikam, alice):
     assert locations == {"contoso": "US", "fabrikam": "DE"}
 
 
-def test_without_a_column_the_domain_says_whose_somebody_is(contoso, fabrikam, alice):
+def test_domain_decides_customer_without_column(contoso, fabrikam, alice):
     text = "User name,Display name\nann@contoso.example,Ann\nbo@FABRIKAM.example,Bo\n"
 
     assert plans(cut(alice, text)) == {
@@ -95,7 +95,7 @@ def test_without_a_column_the_domain_says_whose_somebody_is(contoso, fabrikam, a
     }
 
 
-def test_rows_of_nobody_are_named_with_line_and_reason(contoso, fabrikam, alice):
+def test_unmatched_rows_are_listed_with_reason(contoso, fabrikam, alice):
     text = HEADER + "Contosso,ann,Ann\n,bo,Bo\n,cy@nowhere.example,Cy\nContoso,di,Di\n"
 
     bundle = cut(alice, text)
@@ -110,7 +110,7 @@ def test_rows_of_nobody_are_named_with_line_and_reason(contoso, fabrikam, alice)
     assert plans(bundle) == {"contoso": ["di@contoso.example"]}
 
 
-def test_a_customer_out_of_the_members_reach_is_as_absent_as_none(contoso, fabrikam, helen):
+def test_hidden_customer_is_reported_like_unknown_one(contoso, fabrikam, helen):
     Scope.objects.create(member=helen, customer=contoso)
     helen.is_limited = True
     helen.save()
@@ -148,7 +148,7 @@ def test_a_second_worker_cuts_nothing_again(contoso, alice):
     assert Batch.objects.filter(bundle=bundle.pk).count() == 1
 
 
-def test_a_file_that_crashes_its_worker_is_refused_in_the_end(contoso, alice):
+def test_file_that_crashes_workers_is_refused(contoso, alice):
     bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
     Bundle.objects.filter(pk=bundle.pk).update(attempts=3)
 
@@ -158,7 +158,7 @@ def test_a_file_that_crashes_its_worker_is_refused_in_the_end(contoso, alice):
     assert (bundle.state, bundle.plan["refused"]["code"]) == ("refused", "internal")
 
 
-def test_all_are_started_at_once_and_done_by_workers(contoso, fabrikam, alice):
+def test_all_imports_start_together_in_workers(contoso, fabrikam, alice):
     bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\n")
 
     assert start_bundle(bundle=bundle, ticket="T-9", by=alice) == 2
@@ -171,7 +171,7 @@ def test_all_are_started_at_once_and_done_by_workers(contoso, fabrikam, alice):
         start_bundle(bundle=bundle, by=alice)
 
 
-def test_one_that_is_all_or_nothing_and_has_errors_is_left_waiting(contoso, fabrikam, alice):
+def test_all_or_nothing_import_with_errors_waits(contoso, fabrikam, alice):
     bundle = cut(alice, HEADER + "Contoso,ä,Ann\nFabrikam Ltd,bo,Bo\n", mode="all")
 
     assert start_bundle(bundle=bundle, by=alice) == 1
@@ -180,7 +180,7 @@ def test_one_that_is_all_or_nothing_and_has_errors_is_left_waiting(contoso, fabr
     assert states == {"contoso": "planned", "fabrikam": "running"}
 
 
-def test_one_without_a_good_row_is_left_waiting_for_its_repair(contoso, fabrikam, alice):
+def test_import_without_valid_rows_waits(contoso, fabrikam, alice):
     bundle = cut(alice, HEADER + "Contoso,a b,Ann\nFabrikam Ltd,bo,Bo\n")
 
     assert start_bundle(bundle=bundle, by=alice) == 1
@@ -194,7 +194,7 @@ def test_a_reader_uploads_nothing(contoso, bob):
         receive_bundle(name="a.csv", parts=[b"x"], options={}, by=bob)
 
 
-def test_one_who_did_not_upload_needs_the_right_to_approve(contoso, alice, helen):
+def test_starting_upload_of_another_needs_approval_permission(contoso, alice, helen):
     bundle = cut(alice, HEADER + "Contoso,ann,Ann\n")
 
     with pytest.raises(Refused):
@@ -209,7 +209,7 @@ def send(client, text, **fields):
     return client.post(reverse("imports:upload_many"), {"file": file, "mode": "good"} | fields)
 
 
-def test_from_the_upload_over_the_plans_to_the_start(as_alice, contoso, fabrikam, alice):
+def test_upload_leads_over_plans_to_start(as_alice, contoso, fabrikam, alice):
     answer = send(as_alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody,cy,Cy\n")
     bundle = Bundle.objects.get()
     assert answer.url == reverse("imports:bundle", args=[bundle.pk])
@@ -228,9 +228,7 @@ def test_from_the_upload_over_the_plans_to_the_start(as_alice, contoso, fabrikam
     assert CustomerUser.objects.count() == 2
 
 
-def test_the_page_shows_a_limited_member_only_their_customers(
-    client, contoso, fabrikam, alice, helen
-):
+def test_limited_member_sees_own_customers_only(client, contoso, fabrikam, alice, helen):
     bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody,cy,Cy\n")
     Scope.objects.create(member=helen, customer=contoso)
     helen.is_limited = True
@@ -251,7 +249,7 @@ def test_an_empty_file_is_refused_in_a_sentence(as_alice, contoso):
     assert "The file is empty." in answer.content.decode()
 
 
-def test_the_page_asks_as_much_for_many_customers_as_for_one(as_alice, alice, inside):
+def test_page_needs_fixed_number_of_queries(as_alice, alice, inside):
     for number in range(30):
         factories.customer(f"c{number}", f"Customer {number:02}", domains=(f"c{number}.example",))
     counts = []
@@ -266,7 +264,7 @@ def test_the_page_asks_as_much_for_many_customers_as_for_one(as_alice, alice, in
     assert counts[0] == counts[1]
 
 
-def test_a_database_that_is_away_is_not_held_against_the_file(contoso, alice, monkeypatch):
+def test_database_outage_does_not_refuse_file(contoso, alice, monkeypatch):
     bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
 
     def stop(_bundle):
@@ -280,7 +278,7 @@ def test_a_database_that_is_away_is_not_held_against_the_file(contoso, alice, mo
     assert (bundle.state, bundle.attempts) == ("checking", 0)
 
 
-# The rows of nobody as a file, and columns as they were said before
+# Unmatched rows as a file, and columns as assigned before
 
 
 def download(client, bundle, kind="csv"):
@@ -294,7 +292,7 @@ def content_of(answer):
 UNMATCHED = HEADER.strip() + ",Domain,Phone\n"
 
 
-def test_rows_of_nobody_come_back_as_a_file_with_the_reasons(as_alice, contoso, alice):
+def test_unmatched_rows_are_downloaded_with_reasons(as_alice, contoso, alice):
     text = UNMATCHED + "Contosso,ann,Ann,,=1+1\n,bo,Bo,nowhere.example,\nContoso,di,Di,,\n"
 
     answer = download(as_alice, cut(alice, text))
@@ -308,7 +306,7 @@ def test_rows_of_nobody_come_back_as_a_file_with_the_reasons(as_alice, contoso, 
     assert (rows[0]["Phone"], rows[1]["Domain"]) == ("'=1+1", "nowhere.example")
 
 
-def test_that_rows_of_nobody_are_taken_out_is_on_record(as_alice, contoso, alice):
+def test_download_of_unmatched_rows_is_recorded(as_alice, contoso, alice):
     bundle = cut(alice, UNMATCHED + "Contosso,ann,Ann,,\nContosso,bo,Bo,,\n")
 
     download(as_alice, bundle, "xlsx")
@@ -327,7 +325,7 @@ def test_that_rows_of_nobody_are_taken_out_is_on_record(as_alice, contoso, alice
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
-def test_the_file_imports_once_it_is_corrected(as_alice, contoso, alice, kind, language):
+def test_corrected_file_can_be_imported(as_alice, contoso, alice, kind, language):
     bundle = cut(alice, UNMATCHED + "Contosso,ann,Ann,,=1+1\n")
     as_alice.cookies["django_language"] = language
     content = content_of(download(as_alice, bundle, kind))
@@ -342,9 +340,7 @@ def test_the_file_imports_once_it_is_corrected(as_alice, contoso, alice, kind, l
     assert (line.input["user_name"], line.input["phone"]) == ("ann@contosso.example", "=1+1")
 
 
-def test_all_of_them_are_in_the_file_though_the_page_shows_some(
-    as_alice, contoso, alice, monkeypatch
-):
+def test_file_has_all_unmatched_rows(as_alice, contoso, alice, monkeypatch):
     monkeypatch.setattr(split, "MAX_SHOWN", 2)
     monkeypatch.setattr(split, "UNMATCHED_PER_PART", 2)
     bundle = cut(alice, HEADER + "".join(f"Nobody,u{n},U {n}\n" for n in range(5)))
@@ -359,7 +355,7 @@ def test_all_of_them_are_in_the_file_though_the_page_shows_some(
     assert [row.split(",")[1] for row in rows[1:]] == [f'"u{n}"' for n in range(5)]
 
 
-def test_who_sees_no_rows_of_nobody_downloads_none(client, contoso, alice, helen, bob):
+def test_member_without_access_downloads_no_unmatched_rows(client, contoso, alice, helen, bob):
     bundle = cut(alice, HEADER + "Contoso,ann,Ann\nNobody,cy,Cy\n")
     client.force_login(bob)
     assert download(client, bundle).status_code == 403
@@ -372,12 +368,12 @@ def test_who_sees_no_rows_of_nobody_downloads_none(client, contoso, alice, helen
     assert client.get(reverse("imports:bundle", args=[bundle.pk])).status_code == 200
 
 
-def test_a_kind_of_file_that_is_none_is_not_found(as_alice, contoso, alice):
+def test_unknown_file_format_is_not_found(as_alice, contoso, alice):
     assert download(as_alice, cut(alice, HEADER + "Nobody,cy,Cy\n"), "pdf").status_code == 404
 
 
 @pytest.mark.parametrize(("days", "is_kept"), [(29, True), (31, False)])
-def test_rows_of_nobody_are_removed_after_a_month(as_alice, contoso, alice, days, is_kept):
+def test_unmatched_rows_are_deleted_after_a_month(as_alice, contoso, alice, days, is_kept):
     bundle = cut(alice, HEADER + "Nobody,cy,Cy\n")
     long_ago = timezone.now() - timedelta(days=days)
     Bundle.objects.filter(pk=bundle.pk).update(created_at=long_ago)
@@ -393,7 +389,7 @@ def test_rows_of_nobody_are_removed_after_a_month(as_alice, contoso, alice, days
     assert "Only the first" not in page
 
 
-def test_a_file_that_waits_to_be_cut_is_kept(contoso, alice):
+def test_file_waiting_for_split_is_kept(contoso, alice):
     bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
     Bundle.objects.update(created_at=timezone.now() - timedelta(days=40))
 
@@ -403,7 +399,7 @@ def test_a_file_that_waits_to_be_cut_is_kept(contoso, alice):
     assert bundle.parts.count() == 1
 
 
-def test_a_column_means_what_was_said_of_every_customer_that_had_it(contoso, fabrikam, alice):
+def test_assigned_column_applies_to_every_customer(contoso, fabrikam, alice):
     remember_columns(customer=contoso, columns={"abteilungnr": "department", "raum": "job_title"})
     remember_columns(customer=fabrikam, columns={"raum": "phone", "telefon2": ""})
     text = "Customer,User name,Abteilung-Nr,Raum,Telefon 2\nFabrikam Ltd,bo,7,8,9\n"
@@ -416,7 +412,7 @@ def test_a_column_means_what_was_said_of_every_customer_that_had_it(contoso, fab
     assert said == [("column_unknown", "Raum"), ("column_said", "Abteilung-Nr")]
 
 
-def test_one_customers_files_do_not_change_what_a_header_says_by_itself(contoso, fabrikam, alice):
+def test_one_customer_does_not_define_header_for_others(contoso, fabrikam, alice):
     remember_columns(customer=contoso, columns={"department": "job_title"})
 
     bundle = cut(alice, "Customer,User name,Department\nFabrikam Ltd,bo,IT\n")
@@ -424,7 +420,7 @@ def test_one_customers_files_do_not_change_what_a_header_says_by_itself(contoso,
     assert Batch.objects.get(bundle=bundle.pk).lines.get().input["department"] == "IT"
 
 
-def test_columns_of_customers_out_of_reach_are_not_asked(contoso, fabrikam, helen, alice):
+def test_columns_of_hidden_customers_are_ignored(contoso, fabrikam, helen, alice):
     remember_columns(customer=fabrikam, columns={"raum": "department"})
     Scope.objects.create(member=helen, customer=contoso)
     helen.is_limited = True

@@ -40,7 +40,7 @@ def test_a_formula_is_made_a_text(cell, safe):
 
 
 @given(st.text(st.sampled_from("=+-@＝'; \t\r\n\0ab,\"|"), max_size=20))
-def test_no_cell_begins_like_a_formula_and_all_come_back(cell):
+def test_exported_cells_are_neutralized_and_read_back(cell):
     safe = csv_writer.neutralize(cell)
 
     assert not safe.lstrip(" ").startswith(TRIGGERS)
@@ -77,7 +77,7 @@ def failed_file(language, *rows):
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
-def test_failed_rows_come_back_with_their_errors_and_can_be_repaired(language):
+def test_failed_rows_are_exported_with_errors(language):
     row = {
         "user_name": "amy p@contoso.com", "display_name": "Amy", "location": "Atlantis",
         "products": "O365-E3; Toaster", "permissions": "User administrator; Emperor",

@@ -56,12 +56,12 @@ def as_csv(rows):
     return file.getvalue().encode()
 
 
-def test_ten_thousand_hostile_rows_are_each_added_or_reported(as_alice, contoso, office):
+def test_each_hostile_row_is_added_or_reported(as_alice, contoso, office):
     batch = plan(as_alice, as_csv(hostile_rows()), products=[str(office.pk)])
 
     assert batch.state == "planned"
     lines = list(Line.objects.order_by("number"))
-    # A row of blanks is nobody.
+    # Blank rows are skipped.
     assert ROWS - 50 < len(lines) == batch.total <= ROWS
     bad = [line for line in lines if line.state == "invalid"]
     assert len(lines) / 5 < len(bad) < len(lines) * 4 / 5
@@ -90,7 +90,7 @@ def test_ten_thousand_hostile_rows_are_each_added_or_reported(as_alice, contoso,
 
 
 def check_what_was_added(number, office):
-    """Whoever was added was added whole: with a record, a password, and a seat if it says so."""
+    """Each added user is complete: with an event, a password, and a seat if the line has one."""
     added = {line.user_id: line for line in Line.objects.exclude(state="invalid")}
     assert {line.state for line in added.values()} <= {"done", "partly"}
     users = list(CustomerUser.objects.all())
@@ -112,7 +112,7 @@ def check_what_was_added(number, office):
 
 
 def check_the_rows_that_came_back(client, batch, number):
-    """The file of what was refused says why in every row, runs nowhere, and is read again."""
+    """The file of refused rows has reasons in every row and no formulas, and can be read again."""
     answer = client.post(reverse("imports:failed_rows", args=["contoso", batch.pk, "csv"]))
     content = b"".join(answer.streaming_content)
     header, *table = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))

@@ -55,7 +55,7 @@ def test_the_page_offers_products_with_their_free_seats(as_alice, contoso, offic
     assert "5 free" in page
 
 
-def test_an_upload_is_kept_part_by_part_and_not_looked_at(as_alice, contoso):
+def test_upload_is_stored_in_parts_unread(as_alice, contoso):
     answer = send(as_alice, b"x" * (2 * 1024 * 1024 + 5))
 
     batch = Batch.objects.get()
@@ -81,7 +81,7 @@ def test_an_empty_file_is_refused_in_a_sentence(as_alice, contoso):
     assert not Batch.objects.exists()
 
 
-def test_a_file_beyond_the_limit_is_refused_in_a_sentence(as_alice, contoso, settings):
+def test_too_large_file_is_refused_with_message(as_alice, contoso, settings):
     settings.UPLOAD_LIMIT_BYTES = 1000
 
     answer = send(as_alice, b"x" * 1001)
@@ -91,9 +91,7 @@ def test_a_file_beyond_the_limit_is_refused_in_a_sentence(as_alice, contoso, set
     assert not Batch.objects.exists()
 
 
-def test_a_file_far_beyond_the_limit_is_refused_with_everything_chosen_kept(
-    as_alice, contoso, settings
-):
+def test_far_too_large_file_keeps_choices(as_alice, contoso, settings):
     settings.UPLOAD_LIMIT_BYTES = 3_000_000
     answer = send(as_alice, b"x" * 9_000_000, location="CN")
 
@@ -102,7 +100,7 @@ def test_a_file_far_beyond_the_limit_is_refused_with_everything_chosen_kept(
     assert '<option value="CN" selected>' in answer.content.decode()
 
 
-def test_no_more_of_a_file_is_written_than_the_limit(settings):
+def test_file_is_stored_up_to_limit(settings):
     settings.UPLOAD_LIMIT_BYTES = 300_000
     handler = LimitedFile()
     handler.new_file("file", "people.csv", "text/csv", None)
@@ -121,7 +119,7 @@ def test_no_file_is_refused_in_a_sentence(as_alice, contoso):
     assert "Choose a .csv or .xlsx file." in answer.content.decode()
 
 
-def test_the_check_plans_every_row_and_adds_nobody(as_alice, contoso):
+def test_check_plans_every_row_without_adding_users(as_alice, contoso):
     batch = plan(as_alice, rows("amy,Amy,Parker,", "bo b,Bob,,", "cy,Cy,Chen,Cy Chen"))
 
     assert batch.state == "planned"
@@ -132,7 +130,7 @@ def test_the_check_plans_every_row_and_adds_nobody(as_alice, contoso):
     assert not CustomerUser.objects.exists()
 
 
-def test_the_plan_shows_the_problem_where_it_is(as_alice, contoso):
+def test_plan_shows_problems_at_their_rows(as_alice, contoso):
     batch = plan(as_alice, rows("amy,Amy,Parker,", "bo b,Bob,,"))
 
     page = show(as_alice, batch)
@@ -146,7 +144,7 @@ def test_the_plan_shows_the_problem_where_it_is(as_alice, contoso):
     assert "Amy Parker" not in errors
 
 
-def test_the_plan_says_the_seats_before_and_after(as_alice, contoso, office):
+def test_plan_shows_seats_before_and_after(as_alice, contoso, office):
     people = rows(*(f"u{n},U,{n}," for n in range(7)))
 
     batch = plan(as_alice, people, products=[str(office.pk)])
@@ -170,7 +168,7 @@ def test_starting_adds_the_good_rows(as_alice, contoso, office):
     assert not Upload.objects.exists()
 
 
-def test_a_double_click_starts_it_once(as_alice, contoso):
+def test_double_click_starts_import_once(as_alice, contoso):
     batch = plan(as_alice, rows("amy,Amy,Parker,"))
     start(as_alice, batch)
 
@@ -181,7 +179,7 @@ def test_a_double_click_starts_it_once(as_alice, contoso):
     assert Event.objects.filter(action="batch.started").count() == 1
 
 
-def test_the_same_file_twice_adds_nobody_twice(as_alice, contoso):
+def test_same_file_twice_adds_users_once(as_alice, contoso):
     people = rows("amy,Amy,Parker,", "bob,Bob,Stone,")
     start(as_alice, plan(as_alice, people))
 
@@ -194,7 +192,7 @@ def test_the_same_file_twice_adds_nobody_twice(as_alice, contoso):
     assert CustomerUser.objects.count() == 2
 
 
-def test_two_plans_of_one_file_add_nobody_twice(as_alice, contoso):
+def test_two_plans_of_one_file_add_users_once(as_alice, contoso):
     people = rows("amy,Amy,Parker,")
     first, second = plan(as_alice, people), plan(as_alice, people)
 
@@ -222,7 +220,7 @@ def test_all_or_nothing_runs_a_good_file(as_alice, contoso):
     assert CustomerUser.objects.count() == 1
 
 
-def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(as_alice, contoso):
+def test_unreadable_file_is_refused_with_message(as_alice, contoso):
     batch = plan(as_alice, b'User name,Display name\r\n"amy,Amy\r\n')
 
     assert batch.state == "refused"
@@ -231,9 +229,7 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(as_alice, contoso):
     assert "line 2" in page
 
 
-def test_a_failure_of_our_own_refuses_the_file_and_is_logged(
-    as_alice, contoso, caplog, monkeypatch
-):
+def test_internal_error_refuses_file_and_is_logged(as_alice, contoso, caplog, monkeypatch):
     monkeypatch.setattr("imports.check.plan.make_plan", lambda *_: 1 / 0)
 
     batch = plan(as_alice, rows("amy,Amy,Parker,"))
@@ -243,7 +239,7 @@ def test_a_failure_of_our_own_refuses_the_file_and_is_logged(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_file_that_crashes_the_worker_three_times_is_refused(as_alice, contoso):
+def test_file_that_crashes_three_workers_is_refused(as_alice, contoso):
     send(as_alice, rows("amy,Amy,Parker,"))
     Chunk.objects.update(attempts=3)
     batch = Batch.objects.get()
@@ -264,7 +260,7 @@ def test_a_second_check_changes_nothing(as_alice, contoso):
     assert list(Line.objects.values_list("number", "user_id")) == before
 
 
-def test_it_can_be_read_differently(as_alice, contoso):
+def test_file_can_be_read_again_differently(as_alice, contoso):
     content = "User name,Display name\r\nwang,王建国\r\n".encode("gb18030")
     batch = plan(as_alice, content, encoding="cp1252")
     assert "王建国" not in show(as_alice, batch)
@@ -318,7 +314,7 @@ def test_a_file_dropped_during_its_check_plans_nothing(as_alice, contoso):
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
-def test_the_template_as_it_is_can_be_imported(as_alice, contoso, office, language, kind):
+def test_unchanged_template_can_be_imported(as_alice, contoso, office, language, kind):
     answer = as_alice.get(reverse("imports:template", args=["contoso", language, kind]))
     assert answer["Content-Disposition"].startswith("attachment")
 
@@ -340,7 +336,7 @@ def test_there_is_no_other_template(as_alice, contoso, address):
     assert answer.status_code == 404
 
 
-def test_failed_rows_come_back_as_a_file_that_can_be_corrected(as_alice, contoso):
+def test_failed_rows_are_downloaded_for_correction(as_alice, contoso):
     batch = plan(as_alice, rows("amy,Amy,Parker,", "bo b,Bob,Stone,"))
     start(as_alice, batch)
 
@@ -381,7 +377,7 @@ def test_that_failed_rows_were_taken_is_on_record(as_alice, contoso):
     assert "downloaded the rows with errors of a batch at Contoso" in log
 
 
-def test_a_row_that_failed_while_it_ran_comes_back_too(as_alice, contoso):
+def test_row_that_failed_in_run_is_downloaded(as_alice, contoso):
     batch = plan(as_alice, rows("amy,Amy,Parker,"))
     factories.user(contoso, "Other Amy", user_name="amy@contoso.example")
     start(as_alice, batch)
@@ -429,9 +425,7 @@ def test_a_rival_finds_nothing(client, mallory, as_alice, contoso):
         assert client.post(address).status_code == 404
 
 
-def test_a_plan_of_another_member_is_started_only_by_who_may_approve(
-    client, as_alice, helen, contoso
-):
+def test_starting_plan_of_another_needs_approval_permission(client, as_alice, helen, contoso):
     batch = plan(as_alice, rows("amy,Amy,Parker,"))
     client.force_login(helen)
 
@@ -440,7 +434,7 @@ def test_a_plan_of_another_member_is_started_only_by_who_may_approve(
 
 
 @pytest.mark.parametrize("state", ["planned", "done"])
-def test_the_page_asks_as_many_queries_for_fifty_lines_as_for_one(as_alice, contoso, office, state):
+def test_page_needs_fixed_number_of_queries(as_alice, contoso, office, state):
     # The first page a member sees makes the token of the session.
     as_alice.get(reverse("imports:upload", args=["contoso"]))
     counts = []

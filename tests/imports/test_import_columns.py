@@ -21,7 +21,7 @@ def check_again(client, batch, **columns):
     return answer
 
 
-def test_every_column_is_shown_with_a_few_of_its_cells(as_alice, contoso):
+def test_every_column_is_shown_with_sample_cells(as_alice, contoso):
     content = "User name,Display name,Spitzname,Password\n" + "".join(
         f"u{n},U {n % 2},nick{n},secret{n}\n" for n in range(9)
     )
@@ -39,7 +39,7 @@ def test_every_column_is_shown_with_a_few_of_its_cells(as_alice, contoso):
     assert '<option value="display_name" selected>' in page
 
 
-def test_a_column_is_read_as_the_member_says_and_so_is_that_of_the_next_file(as_alice, contoso):
+def test_assigned_column_applies_to_next_file(as_alice, contoso):
     content = b"User name,Display name,Abt.\namy,Amy,Sales\n"
     batch = plan(as_alice, content)
     assert Line.objects.get().input["department"] == ""
@@ -56,7 +56,7 @@ def test_a_column_is_read_as_the_member_says_and_so_is_that_of_the_next_file(as_
     assert "isn’t known" not in show(as_alice, again)
 
 
-def test_a_known_column_is_left_out_and_taken_back(as_alice, contoso):
+def test_known_column_is_skipped_and_included(as_alice, contoso):
     batch = plan(as_alice, b"User name,Display name,Phone\namy,Amy,123\n")
 
     check_again(as_alice, batch, column_0="user_name", column_1="display_name", column_2="")
@@ -68,9 +68,7 @@ def test_a_known_column_is_left_out_and_taken_back(as_alice, contoso):
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
-def test_a_file_whose_header_is_not_known_is_read_once_its_columns_are_named(
-    as_alice, contoso, delimiter
-):
+def test_file_with_unknown_header_needs_assigned_columns(as_alice, contoso, delimiter):
     text = "Kennung,Rufname,Stelle\namy,Amy,Boss\nbob,Bob,Chef\n".replace(",", delimiter)
     batch = plan(as_alice, text.encode())
     assert batch.state == "refused"
@@ -99,7 +97,7 @@ def test_a_field_that_is_none_is_refused(as_alice, contoso):
     assert batch.state == "planned"
 
 
-def test_what_one_customer_calls_a_column_is_nothing_to_another(as_alice, contoso):
+def test_column_names_are_kept_per_customer(as_alice, contoso):
     ImportColumn.objects.create(customer=contoso, header="abt", field="department")
     other = factories.customer("fabrikam", "Fabrikam")
 
@@ -107,7 +105,7 @@ def test_what_one_customer_calls_a_column_is_nothing_to_another(as_alice, contos
     assert find_column_meanings(other) == {}
 
 
-def test_the_cells_that_were_shown_are_gone_with_the_file(as_alice, contoso):
+def test_sample_cells_are_deleted_with_file(as_alice, contoso):
     batch = plan(as_alice, b"User name,Display name,X\namy,Amy,1\n")
     assert Upload.objects.filter(batch=batch).count() == 2
 

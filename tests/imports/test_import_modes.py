@@ -1,4 +1,4 @@
-"""A file that changes people who are there: update, create and update, roster."""
+"""Files about existing users: update, create and update, full list."""
 
 import csv
 import io
@@ -87,7 +87,7 @@ def held(user):
 # Update
 
 
-def test_a_row_changes_what_it_says_and_leaves_the_rest(contoso, alice, ann):
+def test_row_changes_only_filled_cells(contoso, alice, ann):
     text = "User name,Department,Job title,Display name\nANN,IT,,\n"
 
     (line,) = run(check(contoso, alice, text, "update"), alice)
@@ -100,7 +100,7 @@ def test_a_row_changes_what_it_says_and_leaves_the_rest(contoso, alice, ann):
     assert (event.before, event.after) == ({"department": "Sales"}, {"department": "IT"})
 
 
-def test_who_is_as_the_file_says_gets_no_line(contoso, alice, ann, bo):
+def test_unchanged_user_gets_no_line(contoso, alice, ann, bo):
     text = "User name,Department\nann,Sales\nbo,IT\n"
 
     batch = check(contoso, alice, text, "update")
@@ -108,7 +108,7 @@ def test_who_is_as_the_file_says_gets_no_line(contoso, alice, ann, bo):
     assert (batch.total, batch.plan["idle"]) == (1, 1)
 
 
-def test_an_update_adds_nobody(contoso, alice, ann):
+def test_update_adds_no_users(contoso, alice, ann):
     batch = check(contoso, alice, "User name,Department\nann,IT\nanna,IT\n", "update")
 
     assert codes(batch) == [("ann@contoso.example", []), ("anna@contoso.example", ["user_unknown"])]
@@ -116,7 +116,7 @@ def test_an_update_adds_nobody(contoso, alice, ann):
     assert CustomerUser.objects.count() == 1
 
 
-def test_what_is_wrong_in_an_update_is_said_of_its_cells_only(contoso, alice, ann):
+def test_update_reports_problems_of_filled_cells_only(contoso, alice, ann):
     ann.contact_email = "not an address"
     ann.save()
     text = "User name,Usage location,Department\nann,Atlantis," + "x" * 121 + "\n"
@@ -126,7 +126,7 @@ def test_what_is_wrong_in_an_update_is_said_of_its_cells_only(contoso, alice, an
     assert codes(batch) == [("ann@contoso.example", ["location_unknown", "too_long"])]
 
 
-def test_a_new_display_name_is_found_and_sorted_by(contoso, alice, ann):
+def test_new_display_name_changes_search_and_order(contoso, alice, ann):
     run(check(contoso, alice, "User name,Display name\nann,Zoe Lee\n", "update"), alice)
 
     ann.refresh_from_db()
@@ -134,7 +134,7 @@ def test_a_new_display_name_is_found_and_sorted_by(contoso, alice, ann):
     assert "zoe" in ann.search
 
 
-def test_who_was_changed_since_the_check_is_left_alone(contoso, alice, ann):
+def test_user_changed_since_check_fails(contoso, alice, ann):
     batch = check(contoso, alice, "User name,Department\nann,IT\n", "update")
     CustomerUser.objects.filter(pk=ann.pk).update(department="Board")
 
@@ -163,15 +163,13 @@ def test_licenses_can_be_exactly_those_of_the_row(contoso, office, visio, alice,
     run(batch, alice)
 
     assert held(ann) == {office.pk}
-    # An empty cell says nothing.
+    # An empty cell changes nothing.
     assert held(bo) == {visio.pk}
     seats = {one["name"]: (one["free"], one["left"]) for one in batch.plan["seats"]}
     assert seats == {"Office E3": (5, 4), "Visio": (0, 1)}
 
 
-def test_a_missing_seat_leaves_the_profile_changed_and_the_line_done_in_part(
-    contoso, visio, alice, ann, bo
-):
+def test_update_without_seat_is_partly_done(contoso, visio, alice, ann, bo):
     batch = check(contoso, alice, "User name,Department,Licenses\nann,IT,Visio\n", "update")
     fill(contoso, visio)
 
@@ -197,7 +195,7 @@ def test_the_help_desk_updates_no_administrator(contoso, helen, ann):
     assert codes(batch) == [("ann@contoso.example", ["administrator"])]
 
 
-def test_the_last_administrator_is_not_demoted_by_a_file(contoso, alice, ann):
+def test_file_does_not_demote_last_administrator(contoso, alice, ann):
     CustomerUser.objects.filter(pk=ann.pk).update(permissions=["global_administrator"])
 
     (line,) = run(check(contoso, alice, "User name,Permissions\nann,User\n", "update"), alice)
@@ -208,7 +206,7 @@ def test_the_last_administrator_is_not_demoted_by_a_file(contoso, alice, ann):
 # Create and update
 
 
-def test_both_adds_who_is_new_and_changes_who_is_there(contoso, alice, ann):
+def test_both_adds_new_and_updates_existing_users(contoso, alice, ann):
     text = "User name,Display name,Department\nann,,IT\nbo,Bo Yi,IT\n"
 
     lines = run(check(contoso, alice, text, "both"), alice)
@@ -232,7 +230,7 @@ def test_the_same_file_again_finds_nothing_to_do(contoso, alice, ann):
     assert (batch.total, batch.plan["idle"]) == (0, 2)
 
 
-def test_defaults_are_for_who_is_new(contoso, office, alice, ann):
+def test_defaults_apply_to_new_users_only(contoso, office, alice, ann):
     product = {"subscription": str(office.pk), "plans_off": []}
     defaults = DEFAULTS | {"location": "CN", "products": [product]}
     text = "User name,Display name,Department\nann,,IT\nbo,Bo,IT\n"
@@ -248,7 +246,7 @@ def test_defaults_are_for_who_is_new(contoso, office, alice, ann):
 # Roster
 
 
-def test_a_roster_brings_joiners_changes_movers_and_lets_leavers_go(contoso, alice, ann, bo):
+def test_full_list_adds_updates_and_deletes(contoso, alice, ann, bo):
     text = "User name,Display name,Department\nann,Ann Lee,IT\ncy,Cy New,IT\n"
 
     batch = check(contoso, alice, text, "roster", most_leavers=50)
@@ -299,7 +297,7 @@ def test_more_leavers_than_allowed_stop_the_roster(contoso, alice, ann, bo):
     assert Batch.objects.get(pk=batch.pk).state == "planned"
 
 
-def test_a_row_that_may_be_anybodys_stops_the_roster(contoso, alice, ann, bo):
+def test_row_with_unclear_user_name_blocks_full_list(contoso, alice, ann, bo):
     text = "User name,Display name\nann,Ann Lee\nbö,Bo Yi\n"
     batch = check(contoso, alice, text, "roster", most_leavers=100)
     assert [line.input["user_name"] for line in batch.lines.filter(input__act="leave")] == [
@@ -312,7 +310,7 @@ def test_a_row_that_may_be_anybodys_stops_the_roster(contoso, alice, ann, bo):
     assert CustomerUser.objects.filter(deleted_at=None).count() == 2
 
 
-def test_a_bad_row_about_somebody_known_lets_nobody_go(contoso, alice, ann, bo):
+def test_invalid_row_keeps_its_existing_user(contoso, alice, ann, bo):
     text = "User name,Display name,Usage location\nann,Ann Lee,\nbo,Bo Yi,Atlantis\n"
 
     lines = run(check(contoso, alice, text, "roster"), alice)
@@ -321,12 +319,12 @@ def test_a_bad_row_about_somebody_known_lets_nobody_go(contoso, alice, ann, bo):
     assert CustomerUser.objects.filter(deleted_at=None).count() == 2
 
 
-def test_only_who_may_delete_may_send_a_roster(contoso, helen):
+def test_full_list_needs_permission_to_delete(contoso, helen):
     with pytest.raises(Refused):
         check(contoso, helen, "User name,Display name\nann,Ann\n", "roster")
 
 
-def test_only_who_may_still_delete_may_start_a_roster(contoso, alice, ann, bo):
+def test_start_of_full_list_checks_permission_to_delete(contoso, alice, ann, bo):
     batch = check(contoso, alice, "User name\nann\n", "roster", most_leavers=50)
     alice.role = Role.HELPDESK_AGENT
     alice.save()
@@ -338,7 +336,7 @@ def test_only_who_may_still_delete_may_start_a_roster(contoso, alice, ann, bo):
     assert bo.deleted_at is None
 
 
-def test_the_last_administrator_leaves_only_if_that_is_said(contoso, alice, ann, bo):
+def test_deleting_last_administrator_needs_confirmation(contoso, alice, ann, bo):
     CustomerUser.objects.filter(pk=bo.pk).update(permissions=["global_administrator"])
     text = "User name,Display name\nann,Ann Lee\n"
     batch = check(contoso, alice, text, "roster", most_leavers=50)
@@ -351,7 +349,7 @@ def test_the_last_administrator_leaves_only_if_that_is_said(contoso, alice, ann,
     assert bo.deleted_at is not None
 
 
-def test_who_was_added_after_the_check_stays(contoso, alice, ann, bo):
+def test_user_added_after_check_is_not_deleted(contoso, alice, ann, bo):
     text = "User name,Display name\nann,Ann Lee\n"
     batch = check(contoso, alice, text, "roster", most_leavers=50)
     factories.user(contoso, "Late", user_name="late@contoso.example")
@@ -362,7 +360,7 @@ def test_who_was_added_after_the_check_stays(contoso, alice, ann, bo):
 
 
 @pytest.mark.parametrize("purpose", ["update", "both", "roster"])
-def test_the_check_asks_as_much_for_fifty_rows_as_for_one(contoso, alice, purpose):
+def test_check_needs_fixed_number_of_queries(contoso, alice, purpose):
     for number in range(60):
         factories.user(contoso, f"U {number}", user_name=f"u{number}@contoso.example")
 
@@ -385,7 +383,7 @@ def show(as_alice, batch, **query):
     return " ".join(answer.content.decode().split())
 
 
-def test_the_plan_says_who_is_added_changed_and_deleted(as_alice, contoso, alice, ann, bo):
+def test_plan_shows_added_updated_and_deleted_users(as_alice, contoso, alice, ann, bo):
     text = "User name,Display name,Department\nann,Ann Lee,IT\ncy,Cy New,IT\n"
 
     page = show(as_alice, check(contoso, alice, text, "roster", most_leavers=50))
@@ -408,7 +406,7 @@ def test_the_plan_can_be_looked_through_by_act(as_alice, contoso, alice, ann, bo
     assert "Cy New" not in page
 
 
-def test_a_roster_that_is_stopped_says_why_and_has_no_button(as_alice, contoso, alice, ann, bo):
+def test_blocked_full_list_shows_reason_without_button(as_alice, contoso, alice, ann, bo):
     text = "User name,Display name\nann,Ann Lee\n"
 
     page = show(as_alice, check(contoso, alice, text, "roster"))
@@ -417,7 +415,7 @@ def test_a_roster_that_is_stopped_says_why_and_has_no_button(as_alice, contoso, 
     assert "Add, change or delete 1 user" not in page
 
 
-def test_the_result_says_what_became_what(as_alice, contoso, alice, ann):
+def test_result_shows_old_and_new_values(as_alice, contoso, alice, ann):
     text = "User name,Permissions,Usage location\nann,Helpdesk administrator,Germany\n"
     batch = check(contoso, alice, text, "update")
     run(batch, alice)
@@ -442,7 +440,7 @@ def test_the_purpose_is_chosen_with_the_file(as_alice, contoso, ann):
     )  # fmt: skip
 
 
-def test_a_roster_is_offered_to_who_may_delete(client, contoso, helen, as_alice):
+def test_full_list_is_offered_with_permission_to_delete(client, contoso, helen, as_alice):
     url = reverse("imports:upload", args=["contoso"])
     assert "Full list" in as_alice.get(url).content.decode()
 
@@ -451,9 +449,7 @@ def test_a_roster_is_offered_to_who_may_delete(client, contoso, helen, as_alice)
     assert "Full list" not in client.get(url).content.decode()
 
 
-def test_the_result_file_names_who_left_without_a_line_of_the_file(
-    as_alice, contoso, alice, ann, bo
-):
+def test_result_file_has_deleted_users_without_row_number(as_alice, contoso, alice, ann, bo):
     text = "User name,Display name,Department\nann,Ann Lee,IT\n"
     batch = check(contoso, alice, text, "roster", most_leavers=50)
     run(batch, alice)

@@ -1,4 +1,4 @@
-"""However often an import is ordered, and by how many at once, it adds everybody once."""
+"""An import adds each user once, also when it is started several times at once."""
 
 from functools import partial
 from threading import Barrier, Thread
@@ -129,7 +129,7 @@ def test_ten_workers_at_once_check_a_file_once(as_alice, alice, contoso):
         assert (batch.state, batch.total, Line.objects.count()) == ("planned", 30, 30)
 
 
-def test_one_file_uploaded_in_ten_windows_adds_everybody_once(as_alice, alice, contoso, office):
+def test_ten_concurrent_uploads_add_users_once(as_alice, alice, contoso, office):
     batches = [plan(as_alice, people(20), products=[str(office.pk)]) for _ in range(AT_ONCE)]
     assert {batch.state for batch in batches} == {"planned"}
     windows = zip(browsers(alice), batches, strict=True)
@@ -150,7 +150,7 @@ def test_one_file_uploaded_in_ten_windows_adds_everybody_once(as_alice, alice, c
         assert office.assignments.count() == 5
 
 
-def test_the_rows_that_failed_added_twice_are_there_once(as_alice, contoso):
+def test_failed_rows_imported_twice_add_users_once(as_alice, contoso):
     batch = plan(as_alice, rows("u0,U,0,", "u 1,U,1,"))
     start(as_alice, batch)
     answer = as_alice.post(reverse("imports:failed_rows", args=["contoso", batch.pk, "csv"]))

@@ -54,7 +54,7 @@ def work(batch):
     batch.refresh_from_db()
 
 
-def test_many_rows_are_left_to_a_worker_that_repairs_all_of_them(planned, alice):
+def test_repair_of_many_rows_runs_in_worker(planned, alice):
     batch = planned(*MIXED)
 
     done = order(batch, alice)
@@ -78,7 +78,7 @@ def test_many_rows_are_left_to_a_worker_that_repairs_all_of_them(planned, alice)
     assert event.after == {"code": "domain_unknown", "how": "set", "count": 2}
 
 
-def test_rows_of_a_small_plan_are_repaired_at_once(planned, alice):
+def test_repair_of_small_plan_runs_in_request(planned, alice):
     batch = planned("amy@contoso.exmaple,Amy,,,,", "cy,Cy,,,,")
 
     assert not order(batch, alice).is_in_worker
@@ -86,7 +86,7 @@ def test_rows_of_a_small_plan_are_repaired_at_once(planned, alice):
     assert (batch.state, states(batch)) == ("planned", {1: "planned", 2: "planned"})
 
 
-def test_one_row_of_a_large_plan_is_repaired_by_a_worker(planned, alice):
+def test_repair_of_large_plan_runs_in_worker(planned, alice):
     batch = planned("amy@contoso.exmaple,Amy,,,,", "cy,Cy,,,,", "di,Di,,,,")
     assert order(batch, alice).is_in_worker
 
@@ -94,7 +94,7 @@ def test_one_row_of_a_large_plan_is_repaired_by_a_worker(planned, alice):
     assert states(batch) == {1: "planned", 2: "planned", 3: "planned"}
 
 
-def test_one_row_of_a_large_plan_is_edited_and_skipped_at_once(planned, alice):
+def test_single_edits_of_large_plan_run_in_request(planned, alice):
     batch = planned(*MIXED)
 
     changes = {"user_name": "amy@contoso.example"}
@@ -104,9 +104,7 @@ def test_one_row_of_a_large_plan_is_edited_and_skipped_at_once(planned, alice):
     assert states(batch) == {1: "planned", 2: "left_out", 3: "planned"}
 
 
-def test_a_plan_is_not_started_repaired_or_read_anew_while_its_rows_are_repaired(
-    as_alice, planned, alice
-):
+def test_running_repair_blocks_other_changes_of_plan(as_alice, planned, alice):
     batch = planned(*MIXED)
     order(batch, alice)
 
@@ -132,7 +130,7 @@ def test_a_second_worker_repairs_nothing_again(planned, alice):
     assert Event.objects.filter(action="import.repaired").count() == 1
 
 
-def test_a_worker_that_is_killed_leaves_nothing_half_done(planned, alice, monkeypatch):
+def test_killed_worker_leaves_plan_unchanged(planned, alice, monkeypatch):
     batch = planned(*MIXED)
     order(batch, alice)
     with monkeypatch.context() as killed:
@@ -155,9 +153,7 @@ def kill(*_arguments):
     raise KeyboardInterrupt
 
 
-def test_a_repair_that_kills_its_workers_is_given_up_and_the_plan_waits_again(
-    as_alice, planned, alice
-):
+def test_repair_that_kills_workers_is_given_up(as_alice, planned, alice):
     batch = planned(*MIXED)
     order(batch, alice)
     Chunk.objects.update(attempts=3)
@@ -169,7 +165,7 @@ def test_a_repair_that_kills_its_workers_is_given_up_and_the_plan_waits_again(
     assert Chunk.objects.get().state == "done"
 
 
-def test_a_repair_that_fails_is_given_up_and_the_plan_waits_again(planned, alice, monkeypatch):
+def test_failing_repair_is_given_up(planned, alice, monkeypatch):
     batch = planned(*MIXED)
     order(batch, alice)
     monkeypatch.setattr(repair, "recheck", None)
@@ -213,7 +209,7 @@ def test_ten_workers_at_once_repair_the_rows_once(planned, alice):
         assert Event.objects.filter(action="import.repaired").count() == 1
 
 
-def test_a_plan_that_is_dropped_meanwhile_is_not_repaired(planned, alice, monkeypatch):
+def test_canceled_plan_is_not_repaired(planned, alice, monkeypatch):
     batch = planned(*MIXED)
     order(batch, alice)
     original = recheck.recheck
@@ -229,7 +225,7 @@ def test_a_plan_that_is_dropped_meanwhile_is_not_repaired(planned, alice, monkey
     assert not Event.objects.filter(action="import.repaired").exists()
 
 
-def test_a_purge_that_comes_between_leaves_nothing_of_the_user(planned, alice, monkeypatch):
+def test_purge_during_repair_leaves_no_personal_data(planned, alice, monkeypatch):
     batch = planned(*MIXED)
     order(batch, alice)
     original = recheck.recheck
@@ -248,7 +244,7 @@ def test_a_purge_that_comes_between_leaves_nothing_of_the_user(planned, alice, m
     assert person(batch, 2)["user_name"] == "bob@contoso.example"
 
 
-def test_a_repair_that_no_worker_has_begun_is_stopped(as_alice, planned, alice):
+def test_repair_before_its_begin_can_be_stopped(as_alice, planned, alice):
     batch = planned(*MIXED)
     order(batch, alice)
 
@@ -265,7 +261,7 @@ def test_a_repair_that_no_worker_has_begun_is_stopped(as_alice, planned, alice):
 
 
 @commits
-def test_a_repair_that_a_worker_has_begun_is_not_stopped(planned, alice):
+def test_repair_in_progress_cannot_be_stopped(planned, alice):
     with transaction.atomic():
         batch = planned(*MIXED)
     with transaction.atomic():
@@ -288,7 +284,7 @@ def test_a_repair_that_a_worker_has_begun_is_not_stopped(planned, alice):
         assert Batch.objects.get().plan["repair"]["rows"] == 2
 
 
-def test_only_a_repair_is_stopped_and_only_by_who_may_start_the_plan(planned, alice, helen):
+def test_stopping_repair_needs_permission_to_start(planned, alice, helen):
     batch = planned(*MIXED)
     with pytest.raises(NotPlanned):
         stop_repair(batch=batch, by=alice)
@@ -298,7 +294,7 @@ def test_only_a_repair_is_stopped_and_only_by_who_may_start_the_plan(planned, al
         stop_repair(batch=batch, by=helen)
 
 
-def test_the_page_says_that_rows_are_repaired_and_what_came_of_it(as_alice, planned, alice):
+def test_page_shows_progress_and_result_of_repair(as_alice, planned, alice):
     batch = planned(*MIXED)
     answer = as_alice.post(
         reverse("imports:repair_all", args=["contoso", batch.pk]),
@@ -323,7 +319,7 @@ def test_the_page_says_that_rows_are_repaired_and_what_came_of_it(as_alice, plan
     )
 
 
-def test_what_came_of_it_is_not_said_of_the_next_repair(as_alice, planned, alice):
+def test_result_of_repair_is_not_shown_for_next(as_alice, planned, alice):
     batch = planned(*MIXED)
     order(batch, alice)
     work(batch)
@@ -332,7 +328,7 @@ def test_what_came_of_it_is_not_said_of_the_next_repair(as_alice, planned, alice
     assert "rows changed" not in show(as_alice, batch)
 
 
-def test_rows_that_were_mended_meanwhile_are_counted_as_none(as_alice, planned, alice):
+def test_rows_repaired_meanwhile_are_not_counted(as_alice, planned, alice):
     batch = planned(*MIXED)
     order(batch, alice)
     Line.objects.filter(batch=batch, number__lt=3).update(problems=[])

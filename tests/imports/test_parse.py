@@ -49,7 +49,7 @@ def test_lines_are_counted_as_an_editor_counts_them():
     assert parsed.rows[0].values["display_name"] == "Amy\nParker"
 
 
-def test_a_delimiter_inside_a_text_is_part_of_it():
+def test_quoted_delimiter_is_text():
     text = 'Name;Email\n"Parker; Amy";amy@contoso.com\n'
 
     assert read(text).rows[0].values["display_name"] == "Parker; Amy"
@@ -87,14 +87,14 @@ def test_a_single_column_is_enough():
     assert read("Email\namy@contoso.com\n").rows[0].values == {"user_name": "amy@contoso.com"}
 
 
-def test_text_above_the_header_is_left_out_with_a_notice():
+def test_text_above_header_is_skipped_with_notice():
     parsed = read("Northwind staff, autumn\n\nDisplay name,Email\nAmy,amy@contoso.com\n")
 
     assert table(parsed) == [(4, AMY)]
     assert [(notice.code, notice.line) for notice in parsed.notices] == [("lines_before_header", 3)]
 
 
-def test_a_short_row_is_filled_and_a_long_one_is_marked():
+def test_short_row_is_padded_and_long_row_marked():
     parsed = read(
         "Name,Email,Department\nAmy,amy@contoso.com\nParker, Amy,amy@contoso.com,x\nBob,b@c,x, ,\n"
     )
@@ -133,7 +133,7 @@ def test_files_for_other_systems_are_known(source, header):
     assert not any(notice.code == "column_unknown" for notice in parsed.notices)
 
 
-def test_an_entra_file_imports_as_it_is():
+def test_entra_file_is_imported_unchanged():
     text = (
         "version:v1.0\n"
         + HEADERS["entra"]
@@ -161,7 +161,7 @@ def test_an_entra_file_imports_as_it_is():
     ]
 
 
-def test_a_microsoft_365_file_gives_its_second_phone_where_the_first_is_empty():
+def test_microsoft_365_file_falls_back_to_second_phone():
     header = HEADERS["microsoft_365"].split(",")
     cells = {"Username": "amy@contoso.com", "Mobile phone": "555", "Country or region": "China"}
     other = cells | {"Office phone": "444"}
@@ -199,7 +199,7 @@ def test_headers_are_known_by_their_usual_names(header, language, fields):
     assert [column.field for column in detected.columns] == fields.split()
 
 
-def test_an_unknown_column_is_a_notice_and_no_failure():
+def test_unknown_column_is_notice():
     parsed = read("Name,Email,Shoe size,\nAmy,amy@contoso.com,38,\n")
 
     assert [(one.code, one.value, one.severity) for one in parsed.notices] == [
@@ -220,7 +220,7 @@ def test_a_password_column_is_ignored_with_a_notice():
     assert "hunter2" not in repr(parsed)
 
 
-def test_the_columns_of_a_result_file_are_left_alone():
+def test_columns_of_result_file_are_ignored():
     parsed = read("Line,Name,Email,Error\n7,Amy,amy@contoso.com,There is no user name.\n")
 
     assert parsed.notices == ()
@@ -263,7 +263,7 @@ def test_the_columns_of_a_result_file_are_left_alone():
         (b"Name,Email\n" + bytes(range(128, 256)) * 10, "unknown_encoding", {}),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_read_is_refused_with_the_reason(data, code, params):
+def test_unreadable_file_is_refused_with_reason(data, code, params):
     assert refusal(data) == (code, params)
 
 
@@ -298,7 +298,7 @@ def test_a_stream_is_not_read_beyond_the_limit():
         "a; 'b",
     ],
 )
-def test_a_neutralized_cell_comes_back_as_it_was(name):
+def test_neutralized_cell_is_restored(name):
     data = b"".join(csv_writer.write_csv([["Name", "Email"], [name, "amy@contoso.com"]]))
 
     assert read(data).rows[0].values["display_name"] == name
@@ -345,13 +345,13 @@ def test_any_bytes_give_rows_or_a_refusal(data):
     st.sampled_from(["utf-8", "utf-16", "gb18030", "big5", "shift_jis", "cp1252"]),
 )
 @settings(max_examples=300, deadline=None)
-def test_any_bytes_behind_a_header_give_rows_or_a_refusal(data, encoding):
+def test_random_bytes_give_rows_or_refusal(data, encoding):
     rows_or_refusal("User name,Display name\r\n".encode(encoding) + data)
 
 
 @given(st.text(st.sampled_from("\",;\t|\r\n \0'=ab@王\ufeff\u202e"), max_size=200))
 @settings(max_examples=300, deadline=None)
-def test_any_text_behind_a_header_gives_rows_or_a_refusal(text):
+def test_random_text_gives_rows_or_refusal(text):
     rows_or_refusal(f"User name,Display name\r\n{text}".encode())
 
 
@@ -365,7 +365,7 @@ def test_packed_rubbish_is_no_table():
     assert refusal(b"\x1f\x8b" + zlib.compress(b"Name,Email\n"))[0] == "not_a_table"
 
 
-def test_a_hundred_thousand_rows_are_read_with_their_lines():
+def test_hundred_thousand_rows_keep_row_numbers():
     text = "Display name,User name\n" + "".join(f"P {n},u{n}@contoso.com\n" for n in range(100_000))
 
     rows = read(text).rows

@@ -15,7 +15,7 @@ def person(name, **cells):
     return {"user_name": name, "display_name": name} | cells
 
 
-def test_each_line_has_its_place_and_its_line_in_the_file():
+def test_each_line_has_number_and_row_number():
     plan = plan_of(person("a"), person("b"))
 
     assert [(line.position, line.line) for line in plan.lines] == [(1, 10), (2, 12)]
@@ -47,7 +47,7 @@ def test_seats_are_counted_before_and_after():
     assert [(seats.left, seats.short) for seats in plan.seats] == [(2, 0), (8, 0)]
 
 
-def test_seats_go_to_the_first_in_the_file_and_the_rest_are_warned():
+def test_seats_go_to_first_rows_with_warnings_after():
     plan = plan_of(*(person(name, products="O365-E3") for name in "abcde"))
 
     assert OFFICE.free == 3
@@ -68,7 +68,7 @@ def test_a_failed_line_takes_no_seat():
     assert plan.seats[0].wanted == 1
 
 
-def test_a_plan_of_nobody_is_empty():
+def test_plan_without_rows_is_empty():
     plan = plan_of()
 
     assert (plan.lines, plan.seats, plan.ready, plan.warned, plan.failed) == ([], (), 0, 0, 0)

@@ -44,7 +44,7 @@ def test_every_refusal_is_a_sentence(code):
     assert "%" not in error.message
 
 
-def test_a_problem_is_said_in_the_readers_language():
+def test_problem_is_described_in_language_of_reader():
     problem = Problem(1, "products", "A", "product_not_sold", {"product": "A", "location": "CN"})
 
     assert describe(problem) == "“A” is not available in China."
@@ -53,12 +53,12 @@ def test_a_problem_is_said_in_the_readers_language():
 
 
 @pytest.mark.parametrize("params", [{}, {"first": None}])
-def test_a_problem_of_another_release_is_said_all_the_same(params):
+def test_unknown_problem_code_is_still_described(params):
     assert "from_the_future" in describe(Problem(1, "x", "y", "from_the_future", params))
     assert describe(Problem(1, "x", "y", "user_name_taken", params)).endswith(".")
 
 
-def test_a_value_with_a_percent_sign_is_no_placeholder():
+def test_percent_sign_in_value_is_no_placeholder():
     assert "100%s" in describe(Problem(1, "location", "100%s", "location_unknown"))
 
 

@@ -1,5 +1,5 @@
 """
-What holds for every file, whoever made it: it is read or refused, and always in sentences.
+Properties of every file: it is read or refused, and every problem has a sentence.
 
 Of a failure hypothesis prints the file and a line that repeats it; in CI the files are always
 the same.
@@ -40,7 +40,7 @@ from users.rules.problems import ERROR, Problem, describe
 
 
 def examples(number):
-    """So many examples, without a clock: the machine may be busy."""
+    """A number of examples without a deadline, as the machine may be busy."""
     return settings(
         max_examples=number,
         deadline=None,
@@ -131,7 +131,7 @@ choices = st.fixed_dictionaries(
 
 
 def is_sentence(text, code):
-    # A problem without a sentence of its own is said by its code, after a colon.
+    # A problem without a sentence is shown as its code, after a colon.
     return len(text) > 5 and text[-1] in ".。" and not re.search(f"[:：] ?{code}[.。]", text)
 
 
@@ -292,7 +292,7 @@ def test_any_bytes_are_read_or_refused(data):
 
 @given(files(), choices, worlds())
 @examples(400)
-def test_any_file_is_refused_or_planned_to_the_last_row(data, options, world):
+def test_every_file_is_refused_or_planned_completely(data, options, world):
     parsed = read(data, **options)
 
     if parsed:
@@ -390,7 +390,7 @@ def test_a_workbook_changed_anywhere_is_refused_or_planned(part, changes, world)
 
 @given(tables, st.sampled_from(HEADERS), worlds())
 @examples(60)
-def test_a_workbook_of_any_cells_is_refused_or_planned(table, header, world):
+def test_every_workbook_is_refused_or_planned(table, header, world):
     table = [[cell.encode("utf-8", "replace").decode() for cell in row] for row in table]
 
     parsed = read(workbook([header, *table]))
@@ -430,7 +430,7 @@ def kept(cell):
 
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=5))
 @examples(300)
-def test_what_is_exported_comes_back_as_it_was(people):
+def test_exported_file_is_read_back_unchanged(people):
     fields = ["user_name", "display_name", "department"]
     people = [tuple(kept(cell) for cell in person) for person in people]
     assume(any(any(person) for person in people))
@@ -445,7 +445,7 @@ def test_what_is_exported_comes_back_as_it_was(people):
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=5))
 @example([("=1+1", "'=1+1", "\uff1dx"), ("@a", "a;=b", "_x0041_"), ("<f>1</f>", "]]>", "&lt;")])
 @examples(150)
-def test_a_workbook_that_is_exported_holds_texts_alone_and_comes_back(people):
+def test_exported_workbook_has_texts_only(people):
     fields = ["user_name", "display_name", "department"]
     header = [template_names("en")[field] for field in fields]
 
@@ -471,7 +471,7 @@ def test_a_workbook_that_is_exported_holds_texts_alone_and_comes_back(people):
 
 @given(rows.filter(bool), worlds(), st.sampled_from(["en", "zh-hans"]))
 @examples(150)
-def test_rows_that_failed_come_back_with_the_problems_that_are_left(rows, world, language):
+def test_failed_rows_keep_remaining_problems(rows, world, language):
     facts, defaults = world
     products = {one.id: one.name for one in facts.subscriptions}
 
@@ -508,7 +508,7 @@ def test_rows_that_failed_come_back_with_the_problems_that_are_left(rows, world,
     ),
 )
 @examples(15)
-def test_the_template_of_any_customer_is_imported_as_it_is(format, language, domain, products):
+def test_template_of_every_customer_can_be_imported(format, language, domain, products):
     bought = tuple(
         SubscriptionFacts(f"s{n}", f"p{n}", name, f"part-{n}-number", 5)
         for n, name in enumerate(products)
@@ -521,6 +521,6 @@ def test_the_template_of_any_customer_is_imported_as_it_is(format, language, dom
     assert parsed.notices == ()
     assert (parsed.detected.language, parsed.detected.source) == (language, "portal")
     codes = {problem.code for line in plan.lines for problem in line.problems}
-    # Two products of one name cannot be told apart by it.
+    # Two products of one name are ambiguous.
     assert codes <= {"product_ambiguous"}
     assert plan.lines[1].state == "ready"

@@ -47,7 +47,7 @@ def mend(batch, by, code, column, key="", how=How.SET, value=""):
     return repair_all(batch=batch, kind=kind, how=how, value=value, by=by)
 
 
-def test_a_wrong_domain_becomes_one_of_the_customers_in_all_its_rows(planned, alice):
+def test_wrong_domain_is_replaced_in_all_rows(planned, alice):
     batch = planned("amy@contoso.exmaple,Amy,,,,", "bob@contoso.exmaple,Bob,,,,", "cy@x.y,Cy,,,,")
 
     done = mend(
@@ -59,7 +59,7 @@ def test_a_wrong_domain_becomes_one_of_the_customers_in_all_its_rows(planned, al
     assert person(batch, 1)["user_name"] == "amy@contoso.example"
 
 
-def test_suggestions_are_taken_for_all_rows_that_have_one(planned, alice, contoso):
+def test_suggestions_are_applied_to_all_rows(planned, alice, contoso):
     factories.user(contoso, "Old Amy", user_name="amy@contoso.example")
     factories.user(contoso, "Bob", user_name="bob@contoso.example")
     batch = planned("amy,Amy Parker,,,,", "bob,Bob,,,,")
@@ -92,7 +92,7 @@ def test_an_unknown_product_is_done_without(planned, alice):
     assert person(batch, 1)["products"] == []
 
 
-def test_an_unknown_product_is_still_known_after_something_else_was_repaired(planned, alice):
+def test_repair_keeps_problem_of_unknown_product(planned, alice):
     batch = planned("bo b,Bo,E3,US,,")
 
     done = mend(batch, alice, "user_name_bad_character", "user_name", how=How.SUGGESTED)
@@ -130,7 +130,7 @@ def test_an_unknown_permission_becomes_one_or_none(planned, alice):
     assert states(batch) == {1: "planned", 2: "planned"}
 
 
-def test_a_bad_contact_address_is_done_without_and_long_texts_are_cut(planned, alice):
+def test_contact_address_is_dropped_and_texts_are_cut(planned, alice):
     batch = planned(f"amy,{'A' * 130},,,,nonsense")
 
     mend(batch, alice, "contact_email_bad", "contact_email", how=How.WITHOUT)
@@ -141,7 +141,7 @@ def test_a_bad_contact_address_is_done_without_and_long_texts_are_cut(planned, a
     assert states(batch) == {1: "planned"}
 
 
-def test_a_missing_display_name_is_taken_from_the_user_name(planned, alice):
+def test_missing_display_name_is_taken_from_user_name(planned, alice):
     batch = planned("amy.parker,,,,,")
 
     mend(batch, alice, "name_missing", "display_name", how=How.SUGGESTED)
@@ -163,7 +163,7 @@ def test_names_that_collide_within_the_batch_are_found(planned, alice):
     assert person(batch, 2)["user_name"] == "amy2@contoso.example"
 
 
-def test_the_second_of_a_name_is_good_once_the_first_has_another(planned, alice):
+def test_renaming_first_duplicate_frees_second(planned, alice):
     batch = planned("amy,Amy One,,,,", "amy,Amy Two,,,,")
     changes = person(batch, 1) | {"user_name": "amy.one@contoso.example"}
 
@@ -173,7 +173,7 @@ def test_the_second_of_a_name_is_good_once_the_first_has_another(planned, alice)
     assert codes(batch, 2) == []
 
 
-def test_a_row_takes_no_name_from_one_that_comes_later(planned, alice):
+def test_row_takes_no_name_of_later_row(planned, alice):
     batch = planned("amy,Amy One,,,,", "bob,Bob,,,,")
 
     (problem,) = repair_line(
@@ -184,7 +184,7 @@ def test_a_row_takes_no_name_from_one_that_comes_later(planned, alice):
     assert states(batch) == {1: "planned", 2: "planned"}
 
 
-def test_the_second_of_a_name_is_good_once_the_first_is_left_out(planned, alice):
+def test_skipping_first_duplicate_frees_second(planned, alice):
     batch = planned("amy,Amy One,,,,", "amy,Amy Two,,,,")
 
     skip_lines(batch=batch, numbers=[1], by=alice)
@@ -209,9 +209,7 @@ def test_seats_are_forecast_anew(planned, alice, office):
     assert codes(batch, 6) == ["seat_short"]
 
 
-def test_a_row_that_was_left_out_is_not_imported_and_holds_nothing_up(
-    as_alice, planned, alice, contoso
-):
+def test_skipped_row_is_not_imported(as_alice, planned, alice, contoso):
     batch = planned("amy,Amy,,,,", "bo b,Bob,,,,", mode="all")
     skip_lines(batch=batch, numbers=[2], by=alice)
 
@@ -236,7 +234,7 @@ def test_one_row_gets_other_values(planned, alice, office):
     assert states(batch) == {1: "planned"}
 
 
-def test_a_row_with_errors_left_stays_as_it_was(planned, alice):
+def test_row_with_errors_left_is_unchanged(planned, alice):
     batch = planned("amy,Amy,,,,", "bo b,Bob,,,,")
     changes = person(batch, 2) | {"user_name": "amy@contoso.example"}
 
@@ -276,7 +274,7 @@ def test_a_started_batch_is_not_repaired(as_alice, planned, alice):
         skip_lines(batch=batch, numbers=[1], by=alice)
 
 
-def test_a_reader_and_a_colleague_who_may_not_approve_repair_nothing(planned, bob, helen):
+def test_members_without_permission_repair_nothing(planned, bob, helen):
     batch = planned("bo b,Bob,,,,")
 
     for member in (bob, helen):
@@ -286,7 +284,7 @@ def test_a_reader_and_a_colleague_who_may_not_approve_repair_nothing(planned, bo
             include_lines(batch=batch, numbers=[1], by=member)
 
 
-def test_a_colleagues_repair_grants_nothing_that_the_planner_may_not(client, contoso, alice):
+def test_repair_by_colleague_keeps_limits_of_planner(client, contoso, alice):
     agent = factories.member(contoso.partner, "ann", role=Role.HELPDESK_AGENT)
     batch = receive_file(
         customer=contoso,
@@ -315,7 +313,7 @@ def test_fifty_rows_take_as_many_statements_as_one(planned, alice, how):
             mend(batch, alice, "domain_unknown", "user_name", "x.example", how, "contoso.example")
         counts.append(len(queries_of))
 
-    # One more that writes who gets no seat is what six rows beyond five seats may cost.
+    # Six rows with five seats may need one more, to write the lines without a seat.
     assert counts[0] == counts[1]
 
 
@@ -360,7 +358,7 @@ def typed(**fields):
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
-def test_the_page_offers_what_repairs_a_kind_and_does_it(as_alice, planned, office):
+def test_page_offers_and_applies_repairs(as_alice, planned, office):
     batch = planned("amy@contoso.exmaple,Amy,E3,US,,", "admin,Admin,,,,")
     page = show(as_alice, batch)
 
@@ -384,7 +382,7 @@ def test_the_page_offers_what_repairs_a_kind_and_does_it(as_alice, planned, offi
 
 
 @pytest.mark.parametrize("choice", ["", "set:", "nonsense", "nonsense:x"])
-def test_a_choice_that_is_none_is_refused_beside_it(as_alice, planned, choice):
+def test_invalid_choice_shows_error_beside_field(as_alice, planned, choice):
     batch = planned("amy@contoso.exmaple,Amy,,,,")
 
     answer = as_alice.post(
@@ -415,7 +413,7 @@ def test_one_row_is_repaired_on_its_page(as_alice, planned, office):
     assert person(batch, 1)["products"] == [{"subscription": str(office.pk), "plans_off": []}]
 
 
-def test_a_row_that_is_still_wrong_comes_back_as_it_was_typed(as_alice, planned):
+def test_invalid_edit_of_row_keeps_typed_values(as_alice, planned):
     batch = planned("amy,Amy,,,,", "bo b,Bob,,,,")
 
     answer = as_alice.post(
@@ -441,7 +439,7 @@ def test_the_dialog_ends_with_the_page_anew(as_alice, planned):
     assert answer.headers["HX-Refresh"] == "true"
 
 
-def test_a_row_is_left_out_and_taken_back_on_the_page(as_alice, planned):
+def test_row_is_skipped_and_included_on_page(as_alice, planned):
     batch = planned("amy,Amy,,,,", "bob,Bob,,,,")
 
     answer = as_alice.post(address("skip_line", batch, 1), follow=True)
@@ -452,7 +450,7 @@ def test_a_row_is_left_out_and_taken_back_on_the_page(as_alice, planned):
     assert "Amy included again." in answer.content.decode()
 
 
-def test_of_a_started_batch_nothing_is_offered_and_a_late_repair_is_refused(as_alice, planned):
+def test_started_batch_refuses_repairs(as_alice, planned):
     batch = planned("amy,Amy,,,,", "bo b,Bob,,,,")
     start(as_alice, batch)
 
@@ -464,7 +462,7 @@ def test_of_a_started_batch_nothing_is_offered_and_a_late_repair_is_refused(as_a
     assert "This batch is not waiting any more." in answer.content.decode()
 
 
-def test_a_line_that_is_not_there_and_one_of_another_customer_are_the_same(as_alice, planned):
+def test_missing_and_foreign_lines_are_not_found(as_alice, planned):
     batch = planned("amy,Amy,,,,")
     factories.customer("fabrikam", "Fabrikam")
 
@@ -476,7 +474,7 @@ def test_a_line_that_is_not_there_and_one_of_another_customer_are_the_same(as_al
     assert as_alice.post(url, {"code": "x", "choice": "skip"}).status_code == 404
 
 
-def test_a_colleague_who_may_not_start_it_is_offered_nothing(client, planned, northwind):
+def test_colleague_without_permission_sees_no_repairs(client, planned, northwind):
     batch = planned("bo b,Bob,,,,")
     client.force_login(factories.member(northwind, "ann", role=Role.HELPDESK_AGENT))
 
@@ -486,7 +484,7 @@ def test_a_colleague_who_may_not_start_it_is_offered_nothing(client, planned, no
     assert 'id="repair"' not in page
 
 
-def test_the_page_takes_as_many_statements_for_fifty_rows_as_for_one(as_alice, planned):
+def test_page_needs_fixed_number_of_statements(as_alice, planned):
     show(as_alice, planned("amy,Amy,,,,"))
     counts = []
     for number in (1, 50):
@@ -500,7 +498,7 @@ def test_the_page_takes_as_many_statements_for_fifty_rows_as_for_one(as_alice, p
 
 @pytest.fixture
 def roster(planned, contoso, office):
-    """The plan of a complete list in which somebody who is there is misspelled."""
+    """The plan of a full list with a misspelled existing user."""
     users = {
         name: factories.user(contoso, name.title(), user_name=f"{name}@contoso.example")
         for name in ("amy", "bob", "cy")
@@ -516,7 +514,7 @@ def acts(batch):
     return {(line.input["user_name"].partition("@")[0], line.state): line for line in lines}
 
 
-def test_who_is_found_in_the_file_after_a_repair_does_not_leave(roster, alice):
+def test_user_found_after_repair_is_not_deleted(roster, alice):
     batch, users = roster
     found = acts(batch)
     assert set(found) == {
@@ -540,7 +538,7 @@ def test_who_is_found_in_the_file_after_a_repair_does_not_leave(roster, alice):
     assert row.input["changes"]["department"] == "Sales"
 
 
-def test_who_is_to_leave_is_left_out_and_taken_back(as_alice, roster, alice):
+def test_missing_user_is_skipped_and_included_again(as_alice, roster, alice):
     batch, users = roster
     cy = acts(batch)["cy", "planned"]
 
@@ -556,7 +554,7 @@ def test_who_is_to_leave_is_left_out_and_taken_back(as_alice, roster, alice):
         repair_line(batch=batch, number=cy.number, changes={}, by=alice)
 
 
-def test_a_row_that_is_about_somebody_new_after_a_repair_gets_an_id_of_its_own(roster, alice):
+def test_row_of_new_user_gets_own_id(roster, alice):
     batch, users = roster
     row = acts(batch)["bob", "planned"]
     assert row.user_id == users["bob"].pk

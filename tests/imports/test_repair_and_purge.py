@@ -1,4 +1,4 @@
-"""A repair that meets the purge of somebody whom the file is about."""
+"""Repairs during the purge of a user in the file."""
 
 import pytest
 from django.db import transaction
@@ -21,7 +21,7 @@ def run(plan, user, by):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_repair_writes_nothing_back_about_who_was_purged(inside, contoso, alice):
+def test_repair_writes_nothing_about_purged_user(inside, contoso, alice):
     ann = factories.user(contoso, "Ann", user_name="ann@contoso.example", location="US")
     batch = receive_file(
         customer=contoso,
@@ -45,7 +45,7 @@ def test_a_repair_writes_nothing_back_about_who_was_purged(inside, contoso, alic
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_was_purged_gets_no_new_name(inside, contoso, alice):
+def test_purged_user_gets_no_new_name(inside, contoso, alice):
     ann = factories.user(contoso, "Ann", user_name="ann@contoso.example", location="US")
     run(plan_deletes, ann, alice)
     batch = plan_restores(customer=contoso, users=[ann.pk], by=alice)

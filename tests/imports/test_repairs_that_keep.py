@@ -26,7 +26,7 @@ SUGGESTED = {
     *("user_name_too_long", "user_name_bad_start", "user_name_bad_dot", "user_name_two_ats"),
     *("user_name_taken", "name_missing", "too_long"),
 }
-# Said of a whole file, of a row as it ran, or of nothing that must be answered.
+# About a whole file, about the result of a row, or without need of a repair.
 NOT_OF_A_PLAN = {
     *("name_taken", "internal", "password_ignored", "column_unknown", "column_said"),
     *("column_not_kept", "column_repeated", "lines_before_header", "example_skipped"),
@@ -68,7 +68,7 @@ def states(batch):
 
 
 @pytest.mark.parametrize("code", sorted(problems.CELL.keys() - NOT_OF_A_PLAN))
-def test_each_kind_of_problem_has_a_way_that_keeps_the_person(contoso, office, alice, code):
+def test_each_problem_has_repair_that_keeps_person(contoso, office, alice, code):
     column = {"seat_short": "products", "domain": "domain"}.get(code, code.split("_")[0])
     desk = texts._Choices(contoso, {str(office.pk): "Office"}, is_list=False)
     group = ProblemGroup(
@@ -86,9 +86,7 @@ PARAMS = dict.fromkeys(
 ) | {"location": "US"}
 
 
-def test_a_missing_user_name_is_suggested_where_the_customer_has_two_domains(
-    planned, as_alice, contoso
-):
+def test_missing_user_name_is_suggested_with_two_domains(planned, as_alice, contoso):
     Domain.objects.create(customer=contoso, name="second.example", is_verified=True)
     batch = planned(",Amy Pond,,", ",Rory Williams,,")
     assert codes(batch, 1) == ["user_name_missing"]
@@ -135,7 +133,7 @@ def test_all_users_without_a_seat_go_without(planned, as_alice, contoso, office)
     assert not batch.lines.exclude(state="done").exists()
 
 
-def test_a_warning_about_a_user_name_is_accepted_and_stays_so(planned, as_alice, contoso):
+def test_accepted_warning_about_user_name_stays_accepted(planned, as_alice, contoso):
     old = factories.user(contoso, "Old Amy", user_name="amy@contoso.example")
     CustomerUser.objects.filter(pk=old.pk).update(
         deleted_at="2026-01-01T00:00Z", purge_at="2099-01-01T00:00Z"

@@ -98,7 +98,7 @@ def test_repair_made_after_the_question_is_asked_for(as_alice, planned, alice):
     assert person(batch, 2)["department"] == "IT"
 
 
-def test_refused_question_leaves_the_plan_as_it_was(planned, alice):
+def test_refused_confirmation_keeps_plan(planned, alice):
     batch = planned("bo b,Bob,,Sales,")
     edit_row(batch, 1, alice, user_name="bob@contoso.example")
 
@@ -150,7 +150,7 @@ def test_missing_users_are_found_again(planned, contoso, alice):
     assert dict(leaving) == {users["cy"].pk: "planned"}
 
 
-def test_user_whom_a_row_names_is_no_repair(planned, contoso, alice):
+def test_kept_missing_user_is_no_repair(planned, contoso, alice):
     factories.user(contoso, "Amy", user_name="amy@contoso.example")
     batch = planned("am y,Amy,,IT,", purpose="roster", licenses="add", most_leavers="100")
     row = batch.lines.exclude(input__act="leave").get().number
@@ -160,7 +160,7 @@ def test_user_whom_a_row_names_is_no_repair(planned, contoso, alice):
     assert count_repaired_rows(batch) == 1
 
 
-def test_no_errors_are_offered_while_the_file_is_read(as_alice, planned, alice):
+def test_no_errors_are_offered_during_check(as_alice, planned, alice):
     batch = planned("bo b,Bob,,,")
     files = reverse("imports:failed_rows", args=["contoso", batch.pk, "csv"])
     assert files in show(as_alice, batch)

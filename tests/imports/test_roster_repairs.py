@@ -1,4 +1,4 @@
-"""A complete list whose rows are repaired: who is in none of them any more leaves."""
+"""Repairs of a full list: users without a row after a repair are deleted."""
 
 import pytest
 from django.db import connection
@@ -24,7 +24,7 @@ HEADER = "User name,Display name,Department,Usage location,Licenses\r\n"
 
 @pytest.fixture
 def people(contoso):
-    """The users who are there."""
+    """The active users."""
     return {
         name: factories.user(contoso, name.title(), user_name=f"{name}@contoso.example")
         for name in ("ann", "bo", "cy", "di")
@@ -63,7 +63,7 @@ def rename(batch, by, name, to):
     return number
 
 
-def test_who_is_in_a_row_no_more_as_it_was_left_out_leaves(roster, people, alice):
+def test_user_of_skipped_row_is_deleted(roster, people, alice):
     batch = roster(*ALL)
     assert leavers(batch) == {}
 
@@ -79,7 +79,7 @@ def test_who_is_in_a_row_no_more_as_it_was_left_out_leaves(roster, people, alice
     assert set(CustomerUser.objects.exclude(deleted_at=None)) == {people["bo"]}
 
 
-def test_who_is_taken_back_stays_and_leaves_again_with_the_row(roster, alice):
+def test_user_of_included_row_stays(roster, alice):
     batch = roster(*ALL)
     row = number_of(batch, "bo")
     skip_lines(batch=batch, numbers=[row], by=alice)
@@ -91,7 +91,7 @@ def test_who_is_taken_back_stays_and_leaves_again_with_the_row(roster, alice):
     assert leavers(batch) == {"bo": "planned"}
 
 
-def test_who_was_renamed_away_leaves_and_comes_back_with_the_name(roster, alice):
+def test_user_renamed_away_is_deleted(roster, alice):
     batch = roster(*ALL)
 
     row = rename(batch, alice, "bo", "bob")
@@ -103,9 +103,7 @@ def test_who_was_renamed_away_leaves_and_comes_back_with_the_name(roster, alice)
     assert leavers(batch) == {"bo": "left_out"}
 
 
-def test_who_leaves_leaves_before_the_others_come_and_frees_the_seats(
-    roster, people, office, contoso, alice
-):
+def test_deletions_free_seats_for_new_users(roster, people, office, contoso, alice):
     give(contoso, people["bo"], office)
     rows = [*ALL, *(f"n{n},N {n},,US,Office E3" for n in range(5))]
     batch = roster(*rows)
@@ -125,7 +123,7 @@ def test_who_leaves_leaves_before_the_others_come_and_frees_the_seats(
     assert office.assignments.count() == 5
 
 
-def test_a_share_that_is_exceeded_by_a_repair_stops_the_list(as_alice, roster, alice):
+def test_repair_that_exceeds_share_blocks_list(as_alice, roster, alice):
     batch = roster(*ALL, most_leavers="25")
     skip_lines(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
     assert "More users are missing" not in show(as_alice, batch)
@@ -137,7 +135,7 @@ def test_a_share_that_is_exceeded_by_a_repair_stops_the_list(as_alice, roster, a
         start_batch(batch=batch, by=alice)
 
 
-def test_the_last_administrator_is_noticed_when_a_row_is_left_out(roster, people, alice):
+def test_skipping_row_detects_last_administrator(roster, people, alice):
     CustomerUser.objects.filter(pk=people["bo"].pk).update(permissions=["global_administrator"])
     batch = roster(*ALL)
 
@@ -147,7 +145,7 @@ def test_the_last_administrator_is_noticed_when_a_row_is_left_out(roster, people
         start_batch(batch=batch, by=alice)
 
 
-def test_who_was_left_out_of_the_leavers_by_hand_stays_so(roster, alice):
+def test_skipped_deletion_stays_skipped(roster, alice):
     batch = roster(*ALL[:3])
     skip_lines(batch=batch, numbers=[number_of(batch, "di", "leave")], by=alice)
 
@@ -156,7 +154,7 @@ def test_who_was_left_out_of_the_leavers_by_hand_stays_so(roster, alice):
     assert leavers(batch) == {"bo": "planned", "di": "left_out"}
 
 
-def test_who_is_named_by_a_row_that_asks_for_nothing_never_leaves(roster, people, alice):
+def test_user_of_unchanged_row_is_never_deleted(roster, people, alice):
     CustomerUser.objects.filter(pk=people["bo"].pk).update(department="IT")
     batch = roster(*ALL, "bo,,HR,,")
     repeated = number_of(batch, "bo")
@@ -174,7 +172,7 @@ def test_who_is_named_by_a_row_that_asks_for_nothing_never_leaves(roster, people
     assert leavers(batch) == {"cy": "planned"}
 
 
-def test_who_is_named_by_two_rows_leaves_with_the_second(roster, alice):
+def test_user_of_two_rows_is_deleted_with_second(roster, alice):
     batch = roster(*ALL, "bo,,HR,,")
     first, second = (
         batch.lines.filter(input__user_name="bo@contoso.example")
@@ -189,7 +187,7 @@ def test_who_is_named_by_two_rows_leaves_with_the_second(roster, alice):
     assert leavers(batch) == {"bo": "planned"}
 
 
-def test_a_batch_that_tries_rows_again_is_no_complete_list(roster, alice):
+def test_retry_is_no_full_list(roster, alice):
     batch = roster(*ALL)
     Line.objects.filter(batch=batch).update(state="failed", result={"code": "internal"})
     type(batch).objects.filter(pk=batch.pk).update(state="done")
@@ -201,7 +199,7 @@ def test_a_batch_that_tries_rows_again_is_no_complete_list(roster, alice):
     assert leavers(again) == {}
 
 
-def test_rows_that_are_left_out_together_say_so_first_and_afterwards(as_alice, roster):
+def test_skipping_several_rows_asks_and_reports(as_alice, roster):
     batch = roster("ann,,IT,,", "bo,,IT,Atlantis,", "cy,,IT,Atlantis,", "di,,IT,,")
     assert "Skip these rows. Existing users in them are deleted" in show(as_alice, batch)
 
@@ -234,7 +232,7 @@ def test_a_worker_finds_them_too(as_alice, roster, alice, monkeypatch):
     assert "2 users are now missing from the list" in show(as_alice, batch)
 
 
-def test_one_row_says_that_its_user_leaves(as_alice, roster):
+def test_skipping_a_row_reports_deleted_user(as_alice, roster):
     batch = roster(*ALL)
 
     url = reverse("imports:skip_line", args=["contoso", batch.pk, number_of(batch, "bo")])

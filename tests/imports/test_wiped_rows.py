@@ -128,7 +128,7 @@ def test_no_name_is_left_after_purge_and_wipe(as_alice, contoso, alice, imported
     assert places_of(WORD) == []
 
 
-def test_warning_does_not_keep_the_name_of_a_purged_user(as_alice, contoso):
+def test_warning_drops_name_of_purged_user(as_alice, contoso):
     factories.user(
         contoso, "Zebediah Gone", user_name="ann@contoso.example",
         deleted_at=timezone.now(), purge_at=timezone.now(),
@@ -163,7 +163,7 @@ def test_counts_and_reasons_stay(as_alice, imported):
     assert "Zebediah zebediah-done" in show(as_alice, imported, show="done")
 
 
-def test_rows_with_errors_are_not_handed_out_when_they_are_gone(as_alice, imported):
+def test_wiped_rows_cannot_be_downloaded(as_alice, imported):
     address = reverse("imports:failed_rows", args=["contoso", imported.pk, "csv"])
     page = show(as_alice, imported)
     assert "You can download them until" in page
@@ -198,7 +198,7 @@ def test_unstarted_import_is_dropped_after_a_day(as_alice, contoso, alice):
 
 
 @pytest.mark.parametrize("state", ["running", "paused"])
-def test_rows_that_are_still_to_be_done_are_kept(as_alice, contoso, state):
+def test_pending_rows_are_kept(as_alice, contoso, state):
     batch = plan(as_alice, rows("ann,Ann,Ames,"))
     Batch.objects.filter(pk=batch.pk).update(state=state, started_at=timezone.now())
     age()
@@ -227,7 +227,7 @@ def test_value_of_a_waiting_repair_is_wiped(as_alice, contoso, alice):
     assert places_of(WORD) == []
 
 
-def test_row_of_an_existing_user_stays_until_the_purge(as_alice, contoso, alice):
+def test_row_of_existing_user_stays_until_purge(as_alice, contoso, alice):
     ann = factories.user(contoso, "Ann", user_name="ann@contoso.example")
     batch = plan(as_alice, b"User name,Phone\r\nann,+1 555 0100\r\n", purpose="update")
     line = batch.lines.get()
@@ -268,7 +268,7 @@ def test_beat_finds_the_partner_and_wipes_rows(northwind, alice):
         ("canceled", timedelta(hours=1), False),
     ],
 )
-def test_uploads_go_after_a_day_or_with_the_end_of_the_batch(contoso, alice, state, age, is_kept):
+def test_uploads_are_deleted_after_a_day_or_end(contoso, alice, state, age, is_kept):
     batch = create_batch(customer=contoso, kind="import", state=state, by=alice)
     Batch.objects.filter(pk=batch.pk).update(created_at=timezone.now() - age)
     with connection.cursor() as cursor:

@@ -20,7 +20,7 @@ URL = "/customers/contoso/users/add/"
 
 
 def typed(**more):
-    """What a browser sends for Amara, who gets no license."""
+    """What a browser sends for Amara, without licenses."""
     return {
         "token": str(uuid7()),
         "first_name": "Amara",
@@ -48,7 +48,7 @@ def test_the_page_shows_free_seats_and_service_plans(as_alice, office):
         assert text in page
 
 
-def test_it_adds_the_user_and_goes_to_the_confirmation(as_alice, contoso, office):
+def test_user_is_added_and_set_is_shown(as_alice, contoso, office):
     mail, meetings = plans_of(office)
 
     answer = as_alice.post(URL, typed(products=[str(office.pk)], plans=[mail]))
@@ -62,13 +62,13 @@ def test_it_adds_the_user_and_goes_to_the_confirmation(as_alice, contoso, office
     assert (batch.state, batch.total) == ("done", 1)
 
 
-def test_a_chinese_name_is_composed_in_its_own_order(as_alice, contoso):
+def test_chinese_name_is_composed_family_name_first(as_alice, contoso):
     as_alice.post(URL, typed(first_name="建国", last_name="王"))
 
     assert CustomerUser.objects.get().display_name == "王建国"
 
 
-def test_add_another_keeps_the_set_open_and_what_was_chosen(as_alice, contoso, office):
+def test_add_another_keeps_set_and_choices(as_alice, contoso, office):
     mail, _meetings = plans_of(office)
     chosen = {"products": [str(office.pk)], "plans": [mail], "location": "CN", "do": "more"}
 
@@ -88,7 +88,7 @@ def test_add_another_keeps_the_set_open_and_what_was_chosen(as_alice, contoso, o
     assert [is_on for _id, _name, is_on in choice.plans] == [True, False]
 
 
-def test_the_set_survives_and_the_last_one_closes_it(as_alice, contoso):
+def test_last_user_closes_set(as_alice, contoso):
     as_alice.post(URL, typed(do="more"))
     as_alice.get("/customers/contoso/users/")
     as_alice.post(URL, typed(user_name="bea", first_name="Bea", do="add"))
@@ -98,7 +98,7 @@ def test_the_set_survives_and_the_last_one_closes_it(as_alice, contoso):
     assert "Added in this set" not in as_alice.get(URL).content.decode()
 
 
-def test_finishing_leads_to_the_confirmation_and_once_is_enough(as_alice, contoso):
+def test_finish_shows_set_and_is_repeatable(as_alice, contoso):
     as_alice.post(URL, typed(do="more"))
     batch = Batch.objects.get()
     url = f"/customers/contoso/batches/{batch.pk}/finish/"
@@ -130,7 +130,7 @@ def test_two_members_have_sets_of_their_own(contoso, alice, helen):
 
 
 @pytest.mark.parametrize("over", ["expired", "handed over"])
-def test_a_sheet_that_cannot_be_read_any_more_takes_no_further_user(contoso, alice, over):
+def test_closed_sheet_takes_no_further_user(contoso, alice, over):
     first = add_user(customer=contoso, person=person("a@contoso.example"), by=alice)
     past = timezone.now() - timedelta(minutes=1)
     column = "sheet_expires_at" if over == "expired" else "handed_over_at"
@@ -144,7 +144,7 @@ def test_a_sheet_that_cannot_be_read_any_more_takes_no_further_user(contoso, ali
     assert second.batch.sheet_expires_at > timezone.now()
 
 
-def test_a_name_that_is_taken_keeps_what_was_typed_and_suggests(as_alice, contoso):
+def test_taken_name_keeps_form_and_suggests_others(as_alice, contoso):
     factories.user(contoso, "Amara Obi", user_name="amara@contoso.example")
 
     answer = as_alice.post(URL, typed(department="Ärzte & Co"))
@@ -157,7 +157,7 @@ def test_a_name_that_is_taken_keeps_what_was_typed_and_suggests(as_alice, contos
     assert CustomerUser.objects.count() == 1
 
 
-def test_the_same_person_again_is_told_in_words_for_one_who_types(as_alice, contoso):
+def test_taken_name_has_its_text_for_forms(as_alice, contoso):
     as_alice.post(URL, typed())
 
     page = as_alice.post(URL, typed()).content.decode()
@@ -165,7 +165,7 @@ def test_the_same_person_again_is_told_in_words_for_one_who_types(as_alice, cont
     assert "Amara Okafor already has this user name. Choose another one." in page
 
 
-def test_a_name_taken_at_the_last_moment_is_no_server_error(contoso, alice):
+def test_name_taken_meanwhile_is_form_error(contoso, alice):
     factories.user(contoso, "Amara Obi", user_name="amara@contoso.example")
 
     with pytest.raises(NameTaken):
@@ -188,7 +188,7 @@ def test_a_deleted_users_name_may_be_taken_again(as_alice, contoso):
     assert as_alice.post(URL, typed()).status_code == 302
 
 
-def test_a_seat_taken_meanwhile_is_said_and_the_user_is_there(as_alice, contoso, office):
+def test_seat_taken_meanwhile_is_reported(as_alice, contoso, office):
     Subscription.objects.filter(pk=office.pk).update(seats=0)
 
     answer = as_alice.post(URL, typed(products=[str(office.pk)], plans=plans_of(office), do="more"))
@@ -200,7 +200,7 @@ def test_a_seat_taken_meanwhile_is_said_and_the_user_is_there(as_alice, contoso,
     assert "License missing" in page
 
 
-def test_products_are_checked_against_each_other_and_the_location(as_alice, contoso, office):
+def test_products_are_checked_by_rules_and_location(as_alice, contoso, office):
     factories.subscription(contoso, "Mail archive", seats=3)
     archive = Subscription.objects.get(product__name="Mail archive")
     rival = factories.subscription(contoso, "Office F1", seats=3)
@@ -248,7 +248,7 @@ def test_products_are_checked_against_each_other_and_the_location(as_alice, cont
         ({"user_name": "a\0b"}, "Null characters are not allowed."),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field(as_alice, contoso, more, text):
+def test_errors_are_shown_at_their_fields(as_alice, contoso, more, text):
     answer = as_alice.post(URL, typed(**more))
 
     assert answer.status_code == 422
@@ -256,7 +256,7 @@ def test_what_is_wrong_is_said_at_its_field(as_alice, contoso, more, text):
     assert not CustomerUser.objects.exists()
 
 
-def test_an_administrator_is_added_by_who_may(as_alice, contoso):
+def test_administrator_is_added_with_permission(as_alice, contoso):
     as_alice.post(URL, typed(kind="administrator", permissions=["billing_administrator"]))
 
     assert CustomerUser.objects.get().permissions == ["billing_administrator"]
@@ -268,7 +268,7 @@ def test_permissions_left_ticked_below_user_are_not_given(as_alice, contoso):
     assert CustomerUser.objects.get().permissions == []
 
 
-def test_who_may_not_make_administrators_is_refused_by_name_of_the_right(client, contoso, helen):
+def test_adding_administrator_without_permission_names_it(client, contoso, helen):
     client.force_login(helen)
 
     page = client.get(URL).content.decode()
@@ -280,7 +280,7 @@ def test_who_may_not_make_administrators_is_refused_by_name_of_the_right(client,
     assert not CustomerUser.objects.exists()
 
 
-def test_a_reader_may_not_add_anybody(client, contoso, bob):
+def test_reader_cannot_add_users(client, contoso, bob):
     client.force_login(bob)
 
     assert client.get(URL).status_code == 403
@@ -305,7 +305,7 @@ def test_the_same_form_twice_adds_one_user(as_alice, contoso, do):
     assert Line.objects.count() == 1
 
 
-def test_a_token_of_somebody_else_adds_nobody(as_alice, contoso):
+def test_token_of_another_user_adds_no_user(as_alice, contoso):
     other = factories.user(contoso, "Bea")
 
     answer = as_alice.post(URL, typed(token=str(other.pk)))
@@ -315,7 +315,7 @@ def test_a_token_of_somebody_else_adds_nobody(as_alice, contoso):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_form_sent_at_once_from_many_tabs_adds_one_user(contoso, alice, northwind):
+def test_concurrent_identical_forms_add_one_user(contoso, alice, northwind):
     user_id = uuid7()
     added, errors = [], []
 

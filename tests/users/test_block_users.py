@@ -18,7 +18,7 @@ def block(contoso, users, by, block=True, **options):
     return start_batch(batch=batch, by=by, **options)
 
 
-def test_it_blocks_and_throws_out(contoso, alice):
+def test_block_ends_sessions(contoso, alice):
     ann = factories.user(contoso, "Ann")
     UserSession.objects.create(customer=contoso, user=ann, token_hash="x")
 
@@ -30,7 +30,7 @@ def test_it_blocks_and_throws_out(contoso, alice):
     assert Event.objects.filter(action="user.blocked", subject_id=ann.pk).count() == 1
 
 
-def test_it_unblocks(contoso, alice):
+def test_unblock_lets_users_sign_in(contoso, alice):
     ann = factories.user(contoso, "Ann", is_blocked=True)
 
     block(contoso, [ann], alice, block=False)
@@ -38,7 +38,7 @@ def test_it_unblocks(contoso, alice):
     assert not CustomerUser.objects.get(pk=ann.pk).is_blocked
 
 
-def test_who_is_blocked_since_the_plan_is_done_without_an_event(contoso, alice):
+def test_user_blocked_after_plan_gets_no_event(contoso, alice):
     ann = factories.user(contoso, "Ann")
     batch = plan_blocks(customer=contoso, users=[ann.pk], block=True, by=alice)
     CustomerUser.objects.update(is_blocked=True)
@@ -58,7 +58,7 @@ def test_help_desk_does_not_block_administrators(contoso, helen):
     assert not CustomerUser.objects.get(pk=boss.pk).is_blocked
 
 
-def test_the_last_global_administrator_is_not_blocked_in_passing(contoso, alice):
+def test_blocking_last_global_administrator_needs_confirmation(contoso, alice):
     boss = factories.user(contoso, "Boss", permissions=["global_administrator"])
 
     with pytest.raises(LastAdministrator):

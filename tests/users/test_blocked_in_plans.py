@@ -1,4 +1,4 @@
-"""What plans and results say of users whose sign-in is blocked, and of users already as wanted."""
+"""Notices in plans and results about blocked users and unchanged users."""
 
 from datetime import timedelta
 
@@ -60,9 +60,7 @@ def three(contoso):
 
 
 @pytest.mark.parametrize("act", ["reset", "licenses", "restore"])
-def test_plan_and_result_name_blocked_users_and_offer_to_unblock_them(
-    as_alice, contoso, office, alice, three, act
-):
+def test_plan_and_result_offer_to_unblock_users(as_alice, contoso, office, alice, three, act):
     if act == "restore":
         CustomerUser.objects.update(**deleted())
         batch = plan_restores(customer=contoso, users=[one.pk for one in three], by=alice)
@@ -105,7 +103,7 @@ def test_undo_of_a_deletion_names_blocked_users(as_alice, contoso, alice):
     assert BUTTON in result
 
 
-def test_taking_a_license_says_nothing_of_blocked_users(as_alice, contoso, office, alice):
+def test_removing_license_shows_no_blocked_users(as_alice, contoso, office, alice):
     ann = blocked(contoso, "Ann")
     start_batch(batch=give(contoso, [ann], office, alice), by=alice)
     batch = plan_licenses(
@@ -148,9 +146,7 @@ def test_blocked_users_are_named_in_chinese(as_alice, contoso, alice, three):
         (False, "1 of those chosen is not blocked and is left out.", "is not blocked."),
     ],
 )
-def test_block_leaves_out_users_who_are_as_wanted(
-    as_alice, contoso, alice, three, block, said, refused
-):
+def test_block_skips_blocked_users(as_alice, contoso, alice, three, block, said, refused):
     batch = plan_blocks(customer=contoso, users=[one.pk for one in three], block=block, by=alice)
     changing = [one.pk for one in three if one.is_blocked != block]
     assert sorted(batch.lines.values_list("user_id", flat=True)) == sorted(changing)
@@ -163,7 +159,7 @@ def test_block_leaves_out_users_who_are_as_wanted(
     assert Batch.objects.count() == 1
 
 
-def test_edit_leaves_out_users_who_have_the_values(as_alice, contoso, alice):
+def test_edit_skips_users_with_same_values(as_alice, contoso, alice):
     ann = factories.user(contoso, "Ann", department="Legal")
     bo = factories.user(contoso, "Bo", department="Sales")
     batch = plan_edits(
@@ -193,7 +189,7 @@ def test_edit_leaves_out_users_who_have_the_values(as_alice, contoso, alice):
         ),
     ],
 )
-def test_hold_leaves_out_users_who_are_as_wanted(as_alice, contoso, alice, act, said, refused):
+def test_hold_skips_held_users(as_alice, contoso, alice, act, said, refused):
     held = factories.user(contoso, "Ann", **deleted(is_held=True))
     free = factories.user(contoso, "Bo", **deleted())
     changing, same = (free, held) if act == "hold" else (held, free)
@@ -208,7 +204,7 @@ def test_hold_leaves_out_users_who_are_as_wanted(as_alice, contoso, alice, act, 
 
 
 @pytest.mark.parametrize("act", ["reset", "restore"])
-def test_act_on_users_of_the_other_list_says_that_they_moved(as_alice, contoso, act):
+def test_act_on_users_of_other_tab_is_explained(as_alice, contoso, act):
     gone = deleted() if act == "reset" else {}
     ann = factories.user(contoso, "Ann", **gone)
 

@@ -21,21 +21,21 @@ def ask(as_alice, contoso):
     return ask
 
 
-def test_a_name_that_nobody_has_is_free(ask):
+def test_unused_name_is_free(ask):
     fragment = ask("Amara")
 
     assert "amara@contoso.example is free." in fragment
     assert 'data-state="free"' in fragment
 
 
-def test_it_is_a_fragment_with_one_root(ask):
+def test_answer_is_fragment_with_one_root(ask):
     fragment = ask("amara").strip()
 
     assert fragment.startswith('<div class="stack-2" id="name-check"')
     assert fragment.endswith("</div>")
 
 
-def test_who_has_the_name_is_said_and_others_are_offered(ask, contoso):
+def test_taken_name_shows_owner_and_suggestions(ask, contoso):
     factories.user(contoso, "Amara Obi", user_name="amara@contoso.example")
     factories.user(contoso, "Somebody", user_name="amara.okafor@contoso.example")
 
@@ -53,7 +53,7 @@ def test_a_name_of_another_customer_is_free(ask, inside):
     assert 'data-state="free"' in ask("amara")
 
 
-def test_a_deleted_users_name_is_a_warning_that_leads_there(ask, contoso):
+def test_name_of_deleted_user_is_warning_with_link(ask, contoso):
     now = timezone.now()
     factories.user(
         contoso,
@@ -83,7 +83,7 @@ def test_a_deleted_users_name_is_a_warning_that_leads_there(ask, contoso):
         ("\ud83d\ude00", "allowed in a user name"),
     ],
 )
-def test_what_cannot_be_a_name_is_said(ask, user_name, text):
+def test_invalid_name_is_explained(ask, user_name, text):
     user_name = user_name.encode("utf-16", "surrogatepass").decode("utf-16")
 
     fragment = ask(user_name)
@@ -100,7 +100,7 @@ def test_without_a_name_one_is_proposed(ask):
     assert 'data-proposal="jianguo.wang"' in ask("", first_name="建国", last_name="王")
 
 
-def test_what_was_proposed_and_left_so_follows_the_name(ask, contoso):
+def test_unchanged_proposal_follows_name(ask, contoso):
     factories.user(contoso, "Somebody", user_name="amara.okafor@contoso.example")
 
     first = ask("", first_name="Amara", last_name="Obi", proposed="")
@@ -108,7 +108,7 @@ def test_what_was_proposed_and_left_so_follows_the_name(ask, contoso):
 
     assert 'data-state="filled" data-proposal="amara.obi"' in first
     assert "amara.obi@contoso.example is free. You can change it." in first
-    # Never one that somebody has.
+    # Never a taken one.
     assert 'data-state="filled" data-proposal="' in then
     assert 'data-proposal="amara.okafor"' not in then
     assert 'data-proposal=""' in ask("amara.obi", proposed="amara.obi")
@@ -124,7 +124,7 @@ def test_what_was_typed_is_never_replaced(ask):
     assert 'value="amara.obi"' in emptied
 
 
-def test_without_anything_it_says_nothing(ask):
+def test_empty_form_shows_nothing(ask):
     assert "<p" not in ask("")
 
 
@@ -138,7 +138,7 @@ def test_names_are_escaped(ask, contoso):
     assert "<b>Bobby" not in ask("amara")
 
 
-def test_a_reader_is_told_nothing(client, contoso, bob):
+def test_reader_gets_no_answer(client, contoso, bob):
     client.force_login(bob)
 
     assert client.get(URL, {"user_name": "amara", "domain": "contoso.example"}).status_code == 403

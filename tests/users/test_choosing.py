@@ -1,4 +1,4 @@
-"""Whom a form or an address chooses: what is not understood chooses nobody, never everybody."""
+"""Selections of users in forms and addresses: invalid ones select no users, never all."""
 
 from datetime import timedelta
 
@@ -64,7 +64,7 @@ ALL_ACTS = ["reset", "block", "unblock", "delete", "restore", "purge", "licenses
     ],
     ids=str,
 )
-def test_what_is_not_understood_chooses_nobody(as_alice, people, sent):
+def test_invalid_selection_selects_no_users(as_alice, people, sent):
     delete(people[0])
 
     for act in ALL_ACTS:
@@ -76,14 +76,14 @@ def test_what_is_not_understood_chooses_nobody(as_alice, people, sent):
 
 
 @pytest.mark.parametrize("place", ["sort=-name", "after=x&before=y", "page=2", "tab=active"])
-def test_where_one_is_in_the_list_takes_nobody_away(as_alice, people, place):
+def test_page_of_list_is_no_filter(as_alice, people, place):
     """netbox#15852, #19082: the place in the list is no filter, and no filter gets lost beside it."""
     plan(as_alice, "reset", all="1", query=f"{place}&status=blocked&q=ann")
 
     assert names() == [f"Ann {number:02}" for number in range(1, 20, 2)]
 
 
-def test_all_of_one_tab_are_none_of_the_other(as_alice, people):
+def test_all_of_one_tab_excludes_other_tab(as_alice, people):
     delete(people[0])
 
     for act, query in (("delete", "tab=deleted"), ("purge", ""), ("restore", "status=allowed")):
@@ -105,7 +105,7 @@ def test_all_but_those_taken_out(as_alice, people):
 
 # An id cut short by a character, something beside an id, and what is no id at all.
 @pytest.mark.parametrize("odd", ["{short}", "{id},nonsense", "{id},", "nonsense", ",", "*"])
-def test_a_malformed_id_of_those_taken_out_chooses_nobody(as_alice, contoso, people, odd):
+def test_invalid_excluded_id_selects_no_users(as_alice, contoso, people, odd):
     without = odd.format(id=people[1].pk, short=str(people[1].pk)[:-1])
 
     with pytest.raises(UnknownFilter):
@@ -122,8 +122,8 @@ def test_a_malformed_id_of_those_taken_out_chooses_nobody(as_alice, contoso, peo
     assert not Batch.objects.exists()
 
 
-def test_who_was_purged_since_may_still_be_taken_out(as_alice, people):
-    """Their ids are those of nobody any more, but no less ids."""
+def test_purged_user_can_be_excluded(as_alice, people):
+    """The id of a purged user is still a valid id."""
     without = f"{people[1].pk},00000000-0000-7000-8000-000000000000"
 
     plan(as_alice, "reset", all="1", query="status=blocked", without=without)
@@ -131,7 +131,7 @@ def test_who_was_purged_since_may_still_be_taken_out(as_alice, people):
     assert names() == [f"Ann {number:02}" for number in range(3, 20, 2)]
 
 
-def test_all_that_are_taken_out_again_are_nobody(as_alice, people):
+def test_excluding_all_selects_no_users(as_alice, people):
     without = ",".join(str(user.pk) for user in people)
 
     answer = plan(as_alice, "delete", all="1", query="", without=without)
@@ -140,14 +140,14 @@ def test_all_that_are_taken_out_again_are_nobody(as_alice, people):
     assert not Batch.objects.exists()
 
 
-def test_a_number_that_has_moved_is_said_until_it_starts(as_alice, people, contoso):
+def test_changed_number_is_shown_until_start(as_alice, people, contoso):
     delete(people[1])
 
     answer = plan(as_alice, "reset", all="1", query="status=blocked", counted="10")
 
     said = "How many users you chose has changed since you chose them: from 10 to 9."
     assert said in answer.content.decode()
-    # Whoever comes, goes or changes after that moves nobody in the plan.
+    # Users that are added or changed afterwards do not change the plan.
     factories.user(contoso, "Ann Late", is_blocked=True)
     CustomerUser.objects.filter(pk=people[3].pk).update(is_blocked=False)
     again = as_alice.get(answer.request["PATH_INFO"]).content.decode()
@@ -158,13 +158,13 @@ def test_a_number_that_has_moved_is_said_until_it_starts(as_alice, people, conto
 
 
 @pytest.mark.parametrize("counted", ["10", "", "many", "-1", "١٠", "9" * 30])
-def test_a_number_that_says_nothing_is_not_compared(as_alice, people, counted):
+def test_invalid_number_is_not_compared(as_alice, people, counted):
     plan(as_alice, "reset", all="1", query="status=blocked", counted=counted)
 
     assert "moved" not in Batch.objects.get().plan
 
 
-def test_ids_of_somebody_elses_customer_are_nobody(as_alice, people, inside):
+def test_ids_of_other_customers_select_no_users(as_alice, people, inside):
     fabrikam = factories.customer("fabrikam", "Fabrikam", domains=("fabrikam.example",))
     theirs = factories.user(fabrikam, "Bo", user_name="bo@fabrikam.example")
 
@@ -192,7 +192,7 @@ def test_a_page_that_asks_has_an_address(as_alice, contoso, people, number, addr
         assert f"{number or 60} user" in shown.content.decode()
 
 
-def test_no_more_than_a_few_long_choices_are_kept(as_alice, contoso):
+def test_session_keeps_few_long_selections(as_alice, contoso):
     ids = ",".join(
         str(factories.user(contoso, f"Bo {number:02}", location="US").pk) for number in range(51)
     )

@@ -70,7 +70,7 @@ def test_all_that_match_are_exactly_those_counted(as_alice, contoso, three):
     assert "Delete 3 user accounts?" in as_alice.get(planned["Location"]).content.decode()
 
 
-def test_the_last_global_administrator_goes_only_if_that_is_said(as_alice, contoso, alice):
+def test_deleting_last_global_administrator_needs_confirmation(as_alice, contoso, alice):
     boss = factories.user(contoso, "Boss", permissions=GLOBAL)
     planned = as_alice.post(f"{USERS}delete/", ids([boss]))["Location"]
     assert 'name="may_take_last_administrator"' in as_alice.get(planned).content.decode()
@@ -88,7 +88,7 @@ def test_the_last_global_administrator_goes_only_if_that_is_said(as_alice, conto
 
 
 @pytest.mark.parametrize("path", ["delete/", "restore/", "purge/", "block/", "unblock/"])
-def test_a_get_plans_nothing_and_a_reader_is_refused(client, alice, bob, contoso, path):
+def test_get_plans_nothing_and_reader_is_refused(client, alice, bob, contoso, path):
     user = factories.user(contoso, "Ann")
     client.force_login(alice)
     assert client.get(f"{USERS}{path}").status_code == 302
@@ -100,7 +100,7 @@ def test_a_get_plans_nothing_and_a_reader_is_refused(client, alice, bob, contoso
 
 @pytest.mark.parametrize("path", ["delete/", "restore/", "purge/", "block/", "unblock/"])
 @pytest.mark.parametrize("data", [{}, {"ids": "x"}, {"all": "1", "query": "nonsense=1"}])
-def test_where_nobody_is_chosen_it_goes_back(as_alice, contoso, path, data):
+def test_empty_selection_returns_to_list(as_alice, contoso, path, data):
     answer = as_alice.post(f"{USERS}{path}", data)
 
     assert answer["Location"].startswith(USERS)
@@ -131,7 +131,7 @@ def test_the_list_offers_what_the_role_may(client, alice, bob, helen, contoso, t
     }
 
 
-def test_the_page_of_an_administrator_offers_the_help_desk_nothing(client, contoso, helen):
+def test_help_desk_sees_no_acts_for_administrator(client, contoso, helen):
     boss = factories.user(contoso, "Boss", permissions=GLOBAL)
     client.force_login(helen)
 
@@ -190,7 +190,7 @@ def test_blocking_and_unblocking_from_the_list(as_alice, contoso, three):
         assert CustomerUser.objects.filter(is_blocked=is_blocked).count() == 3
 
 
-def test_who_was_blocked_already_is_said_so(as_alice, contoso, three):
+def test_blocked_user_is_reported_as_unchanged(as_alice, contoso, three):
     planned = as_alice.post(f"{USERS}block/", ids(three))["Location"]
     CustomerUser.objects.filter(pk=three[0].pk).update(is_blocked=True)
 
@@ -199,7 +199,7 @@ def test_who_was_blocked_already_is_said_so(as_alice, contoso, three):
     assert as_alice.get(planned).content.decode().count("It was so already.") == 1
 
 
-def test_who_became_an_administrator_after_the_plan_is_left_alone(client, contoso, helen, three):
+def test_new_administrator_after_plan_is_not_changed(client, contoso, helen, three):
     client.force_login(helen)
     planned = client.post(f"{USERS}block/", ids(three))["Location"]
     CustomerUser.objects.filter(pk=three[0].pk).update(permissions=GLOBAL)
@@ -223,7 +223,7 @@ def test_the_plan_of_another_member_is_not_started(client, contoso, alice, helen
     assert answer.status_code == 403
 
 
-def test_every_page_of_the_acts_is_drawn_in_chinese_too(as_alice, alice, contoso, three):
+def test_pages_of_acts_render_in_chinese(as_alice, alice, contoso, three):
     delete(contoso, three[:1], alice)
     with translation.override("zh-hans"):
         as_alice.cookies["django_language"] = "zh-hans"

@@ -29,7 +29,7 @@ def delete(contoso, users, by, **options):
     return start_batch(batch=batch, by=by, **options)
 
 
-def test_the_plan_counts_what_will_be_free_and_changes_nothing(contoso, office, ann, alice):
+def test_plan_counts_freed_seats_and_changes_nothing(contoso, office, ann, alice):
     batch = plan_deletes(customer=contoso, users=[ann.pk], reason="left", by=alice)
 
     assert batch.plan["seats"] == {str(office.pk): 1}
@@ -38,7 +38,7 @@ def test_the_plan_counts_what_will_be_free_and_changes_nothing(contoso, office, 
     assert ann.deleted_at is None
 
 
-def test_it_stops_sign_in_frees_the_seats_and_freezes_what_was_held(contoso, office, ann, alice):
+def test_delete_frees_seats_and_keeps_licenses_on_line(contoso, office, ann, alice):
     UserSession.objects.create(customer=contoso, user=ann, token_hash="x")
 
     batch = delete(contoso, [ann], alice)
@@ -56,13 +56,13 @@ def test_it_stops_sign_in_frees_the_seats_and_freezes_what_was_held(contoso, off
     assert office.assigned == 0
 
 
-def test_it_leaves_one_event_per_user(contoso, ann, alice):
+def test_delete_records_one_event_per_user(contoso, ann, alice):
     delete(contoso, [ann, factories.user(contoso, "Bo")], alice)
 
     assert Event.objects.filter(action="user.deleted").count() == 2
 
 
-def test_who_is_gone_meanwhile_fails_alone(contoso, ann, alice):
+def test_user_gone_meanwhile_fails_alone(contoso, ann, alice):
     other = factories.user(contoso, "Bo")
     batch = plan_deletes(customer=contoso, users=[ann.pk, other.pk], by=alice)
     delete(contoso, [ann], alice)
@@ -73,7 +73,7 @@ def test_who_is_gone_meanwhile_fails_alone(contoso, ann, alice):
     assert states == {ann.pk: "failed", other.pk: "done"}
 
 
-def test_the_last_global_administrator_is_not_taken_in_passing(contoso, alice):
+def test_deleting_last_global_administrator_needs_confirmation(contoso, alice):
     boss = factories.user(contoso, "Boss", permissions=["global_administrator"])
     batch = plan_deletes(customer=contoso, users=[boss.pk], by=alice)
 
@@ -84,7 +84,7 @@ def test_the_last_global_administrator_is_not_taken_in_passing(contoso, alice):
     assert CustomerUser.objects.get(pk=boss.pk).deleted_at is not None
 
 
-def test_an_administrator_who_became_the_last_meanwhile_stays(contoso, alice):
+def test_administrator_who_became_last_stays(contoso, alice):
     first, second = (
         factories.user(contoso, name, permissions=["global_administrator"]) for name in "AB"
     )
@@ -103,6 +103,6 @@ def test_help_desk_may_not(contoso, ann, helen):
         plan_deletes(customer=contoso, users=[ann.pk], by=helen)
 
 
-def test_nobody_chosen_is_refused(contoso, alice):
+def test_empty_selection_is_refused(contoso, alice):
     with pytest.raises(NoUsersSelected):
         plan_deletes(customer=contoso, users=[], by=alice)

@@ -40,7 +40,7 @@ def page(client, answer) -> str:
     return client.get(answer["Location"]).content.decode()
 
 
-def test_from_the_list_over_the_plan_to_the_result_and_back(as_alice, contoso, people, alice):
+def test_list_leads_over_plan_to_result(as_alice, contoso, people, alice):
     ids = ",".join(str(user.pk) for user in people)
 
     asked = as_alice.post(EDIT, {"ids": ids, "counted": "2"})
@@ -81,7 +81,7 @@ def test_what_is_not_ticked_stays_whatever_was_typed(as_alice, people):
     assert line.input["changes"] == {"department": "Legal"}
 
 
-def test_nothing_ticked_is_said_and_keeps_what_was_typed(as_alice, contoso, people):
+def test_no_checked_field_is_error_and_keeps_form(as_alice, contoso, people):
     answer = send(as_alice, people, department="Legal")
 
     assert answer.status_code == 422
@@ -102,7 +102,7 @@ def test_nothing_ticked_is_said_and_keeps_what_was_typed(as_alice, contoso, peop
         ("change", "permissions", "Select a valid choice."),
     ],
 )
-def test_what_cannot_be_written_is_said_at_its_field(as_alice, contoso, people, field, value, said):
+def test_invalid_value_is_shown_at_its_field(as_alice, contoso, people, field, value, said):
     answer = send(as_alice, people, **({"change": field} | {field: value}))
 
     assert answer.status_code == 422
@@ -140,7 +140,7 @@ def test_only_the_location_is_the_quick_case(as_alice, contoso, people):
     assert values("location") == [("CN",), ("CN",), ("US",)]
 
 
-def test_who_may_not_have_a_license_there_is_left_and_named(as_alice, contoso, office, people):
+def test_users_with_unsold_license_are_listed(as_alice, contoso, office, people):
     office.product.not_sold_in = ["CN"]
     office.product.save()
     wanted = [Wanted(people[0].pk, office.pk)]
@@ -153,7 +153,7 @@ def test_who_may_not_have_a_license_there_is_left_and_named(as_alice, contoso, o
 
 
 @pytest.mark.parametrize("data", [{}, {"ids": "x"}, {"all": "1", "query": "nonsense=1"}])
-def test_where_nobody_is_chosen_it_goes_back(as_alice, contoso, data):
+def test_empty_selection_returns_to_list(as_alice, contoso, data):
     for said in ({}, {"shown": "1", "change": "department", "department": "Legal"}):
         answer = as_alice.post(EDIT, data | said, follow=True)
 
@@ -161,7 +161,7 @@ def test_where_nobody_is_chosen_it_goes_back(as_alice, contoso, data):
     assert not contoso.batches.exists()
 
 
-def test_who_may_only_look_may_not(client, bob, people):
+def test_reader_cannot_edit(client, bob, people):
     client.force_login(bob)
 
     assert client.get(EDIT).status_code == 403

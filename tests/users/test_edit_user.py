@@ -36,7 +36,7 @@ def edit(user, by, *, version=None, **changes):
     )
 
 
-def test_it_changes_what_was_changed_and_records_only_that(ann, alice):
+def test_edit_saves_and_records_changed_fields_only(ann, alice):
     changed = edit(ann, alice, display_name="Ann Zimmer", department="Finance")
 
     saved = CustomerUser.objects.get(pk=ann.pk)
@@ -47,7 +47,7 @@ def test_it_changes_what_was_changed_and_records_only_that(ann, alice):
     assert event.after == {"display_name": "Ann Zimmer", "department": "Finance"}
 
 
-def test_the_list_sorts_and_finds_by_the_new_name(ann, alice):
+def test_new_name_changes_order_and_search(ann, alice):
     edit(ann, alice, display_name="Zoe Quick", user_name="zoe@contoso.example")
 
     saved = CustomerUser.objects.get(pk=ann.pk)
@@ -90,7 +90,7 @@ def test_a_deleted_user_is_not_edited(ann, alice, contoso):
         edit(ann, alice, department="Finance")
 
 
-def test_the_last_global_administrator_is_demoted_only_if_that_is_said(contoso, alice):
+def test_demoting_last_global_administrator_needs_confirmation(contoso, alice):
     boss = factories.user(contoso, "Boss", permissions=GLOBAL)
     with pytest.raises(LastAdministrator):
         edit(boss, alice, permissions=[])
@@ -112,7 +112,7 @@ def test_one_of_two_global_administrators_is_demoted(contoso, alice):
     assert edit(boss, alice, permissions=["user_administrator"]) == ["permissions"]
 
 
-def test_the_help_desk_edits_users_but_no_administrators_and_makes_none(ann, contoso, helen):
+def test_help_desk_edits_no_administrators(ann, contoso, helen):
     boss = factories.user(contoso, "Boss", permissions=GLOBAL)
 
     assert edit(ann, helen, department="Finance") == ["department"]
@@ -121,13 +121,13 @@ def test_the_help_desk_edits_users_but_no_administrators_and_makes_none(ann, con
             edit(user, helen, **changes)
 
 
-def test_a_reader_edits_nobody(ann, bob):
+def test_reader_cannot_edit(ann, bob):
     with pytest.raises(Refused):
         edit(ann, bob, department="Finance")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_take_one_name_at_a_time_do_not_both_get_it(northwind, alice):
+def test_concurrent_edits_give_name_to_one(northwind, alice):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         contoso = factories.customer("contoso", "Contoso", domains=("contoso.example",))
         users = [factories.user(contoso, name) for name in ("Ann", "Bo")]
@@ -163,7 +163,7 @@ def move(contoso, users, location, by):
     return list(Line.objects.filter(batch=batch).order_by("number"))
 
 
-def test_many_get_a_new_location_and_who_has_it_gets_no_line(contoso, alice, ann):
+def test_users_with_new_location_already_get_no_line(contoso, alice, ann):
     bo = factories.user(contoso, "Bo", location="CN")
 
     lines = move(contoso, [ann, bo], "CN", alice)
@@ -176,7 +176,7 @@ def test_many_get_a_new_location_and_who_has_it_gets_no_line(contoso, alice, ann
     assert Event.objects.get(action="user.edited").before == {"location": "US"}
 
 
-def test_who_holds_what_is_not_sold_there_is_left_out(contoso, office, alice, ann):
+def test_user_with_unsold_license_gets_invalid_line(contoso, office, alice, ann):
     office.product.not_sold_in = ["CN"]
     office.product.save()
     wanted = [Wanted(ann.pk, office.pk)]
@@ -188,7 +188,7 @@ def test_who_holds_what_is_not_sold_there_is_left_out(contoso, office, alice, an
     assert CustomerUser.objects.get(pk=ann.pk).location == "US"
 
 
-def test_who_got_such_a_license_after_the_plan_fails(contoso, office, alice, ann):
+def test_unsold_license_after_plan_fails_line(contoso, office, alice, ann):
     batch = plan_edits(customer=contoso, users=[ann.pk], changes={"location": "CN"}, by=alice)
     office.product.not_sold_in = ["CN"]
     office.product.save()

@@ -35,7 +35,7 @@ def read(response):
     return list(csv.DictReader(content(response).decode("utf-8-sig").splitlines()))
 
 
-def test_it_hands_over_the_list_as_filtered(as_alice, contoso, office):
+def test_file_has_filtered_users(as_alice, contoso, office):
     ann = factories.user(contoso, "Ann", location="DE", permissions=["user_administrator"])
     give(ann, office)
     give(ann, factories.subscription(contoso, "Visio"))
@@ -106,7 +106,7 @@ def test_a_rivals_user_cannot_be_chosen(as_alice, contoso, rival):
     assert not Event.objects.exists()
 
 
-def test_it_executes_nothing_in_a_spreadsheet(as_alice, contoso):
+def test_file_has_no_formulas(as_alice, contoso):
     factories.user(contoso, "=cmd|'/c calc'!A1", department="@SUM(1)", phone="+49 30")
 
     (row,) = read(ask(as_alice))
@@ -117,9 +117,7 @@ def test_it_executes_nothing_in_a_spreadsheet(as_alice, contoso):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_holds_everybody_also_beyond_what_is_fetched_at_once(
-    as_alice, contoso, kind, monkeypatch
-):
+def test_file_has_users_beyond_one_fetch(as_alice, contoso, kind, monkeypatch):
     monkeypatch.setattr("users.queries.export.AT_ONCE", 2)
     for number in range(5):
         factories.user(contoso, f"Ann {number}")
@@ -145,7 +143,7 @@ def test_many_take_as_many_queries_as_one(as_alice, contoso, office, kind):
 
 
 @pytest.mark.parametrize("fields", [{"query": "licens=none"}, {}])
-def test_a_filter_that_is_not_known_exports_nobody(as_alice, contoso, fields):
+def test_unknown_filter_exports_no_users(as_alice, contoso, fields):
     factories.user(contoso, "Ann")
 
     response = as_alice.post(url(), {"all": "1"} | fields)
@@ -155,7 +153,7 @@ def test_a_filter_that_is_not_known_exports_nobody(as_alice, contoso, fields):
     assert not Event.objects.exists()
 
 
-def test_it_is_on_record_who_took_how_many_out(as_alice, alice, contoso):
+def test_export_is_recorded_with_number_of_users(as_alice, alice, contoso):
     for name in ("Ann", "Ben"):
         factories.user(contoso, name, is_blocked=True)
     factories.user(contoso, "Cleo")
@@ -174,7 +172,7 @@ def test_it_is_on_record_who_took_how_many_out(as_alice, alice, contoso):
     assert "status=blocked" in page
 
 
-def test_whom_somebody_looked_for_is_not_on_record(as_alice, contoso):
+def test_searched_text_is_not_recorded(as_alice, contoso):
     factories.user(contoso, "Ann")
 
     ask(as_alice, "q=ann&status=allowed")
@@ -182,7 +180,7 @@ def test_whom_somebody_looked_for_is_not_on_record(as_alice, contoso):
     assert Event.objects.get().after["filter"] == "q=*&status=allowed"
 
 
-def test_a_filter_that_no_record_can_hold_is_recorded_without_it(as_alice, contoso):
+def test_unstorable_filter_is_recorded_without_value(as_alice, contoso):
     factories.user(contoso, "Ann")
 
     assert ask(as_alice, "\0").status_code == 200
@@ -190,7 +188,7 @@ def test_a_filter_that_no_record_can_hold_is_recorded_without_it(as_alice, conto
     assert Event.objects.get(action="users.exported").after["filter"] == ""
 
 
-def test_it_cannot_be_asked_for_by_a_link(as_alice, contoso):
+def test_get_request_is_refused(as_alice, contoso):
     assert as_alice.get(url()).status_code == 405
 
 
@@ -201,7 +199,7 @@ def test_an_archived_customers_users_can_still_be_exported(as_alice, contoso):
     assert len(read(ask(as_alice))) == 1
 
 
-def test_only_those_who_may_export_get_it(client, bob, mallory, contoso):
+def test_export_needs_permission(client, bob, mallory, contoso):
     for member, status in ((bob, 403), (mallory, 404)):
         client.force_login(member)
         assert ask(client).status_code == status
@@ -231,7 +229,7 @@ def template_url(language="en", kind="csv"):
 
 
 def fill(contoso, office):
-    """Users of whom every field must survive."""
+    """Users with values in every field."""
     give(
         factories.user(
             contoso,
@@ -258,7 +256,7 @@ def fill(contoso, office):
         job_title="'=a",
     )
     give(ann, office)
-    # A name that is cut, one that is said twice, and two that are a third when read as one.
+    # A name with a separator, two equal names, and two that together give a third.
     for name in ("Copilot; for all", "Visio", "VISIO!", "Office", "E3"):
         give(ann, factories.subscription(contoso, name))
     factories.user(contoso, "Ben", user_name="ben@contoso.example")
@@ -290,9 +288,7 @@ def test_the_template_with_the_users_imports_again_unchanged(
 
 @pytest.mark.parametrize("purpose", ["update", "both", "roster"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_template_with_the_users_changes_nobody(
-    as_alice, alice, contoso, office, kind, purpose
-):
+def test_unchanged_template_changes_no_users(as_alice, alice, contoso, office, kind, purpose):
     fill(contoso, office)
     suspended = contoso.subscriptions.get(product__name="E3")
     type(suspended).objects.filter(pk=suspended.pk).update(state="suspended")
@@ -324,7 +320,7 @@ def read_again(contoso, parsed, *, by):
     return [dict(person.input) for person in people]
 
 
-def test_the_template_holds_whom_the_list_was_filtered_by(as_alice, contoso):
+def test_template_has_filtered_users(as_alice, contoso):
     factories.user(contoso, "Ann", is_blocked=True)
     factories.user(contoso, "Ben")
     delete(factories.user(contoso, "Gone"))

@@ -57,7 +57,7 @@ FILES = {
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("name", FILES)
-def test_the_file_of_another_system_is_imported_as_it_is(as_alice, contoso, office, name, codec):
+def test_file_of_another_system_is_imported_unchanged(as_alice, contoso, office, name, codec):
     batch = plan(as_alice, FILES[name].encode(codec), products=[str(office.pk)])
 
     assert batch.state == "planned", batch.plan
@@ -74,7 +74,7 @@ def test_the_file_of_another_system_is_imported_as_it_is(as_alice, contoso, offi
     assert wang.location == ("US" if name in ("partner_center", "google") else "CN")
 
 
-def test_what_else_a_file_says_is_kept_where_there_is_a_place(as_alice, contoso):
+def test_further_columns_fill_matching_fields(as_alice, contoso):
     start(as_alice, plan(as_alice, MICROSOFT_365.encode()))
 
     amy = CustomerUser.objects.get(user_name="amy.parker@contoso.example")

@@ -1,4 +1,4 @@
-"""Holding a purge: who is held is never purged, and what was held is let go with time to spare."""
+"""Holding a purge: held users are never purged, and a release leaves time for a restore."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 
 
 def gone(customer, name, *, left=20 * DAY, **fields):
-    """Somebody deleted, to be purged so much later."""
+    """A deleted user with the time left until the purge."""
     now = timezone.now()
     return factories.user(customer, name, deleted_at=now, purge_at=now + left, **fields)
 
@@ -81,7 +81,7 @@ def page(client, answer) -> str:
     return client.get(answer["Location"]).content.decode()
 
 
-def test_who_is_held_is_not_purged_on_the_day_and_who_is_not_is(contoso, people, alice):
+def test_only_users_without_hold_are_purged(contoso, people, alice):
     ann, bo = people
     run(contoso, [ann], alice)
     for user in people:
@@ -93,7 +93,7 @@ def test_who_is_held_is_not_purged_on_the_day_and_who_is_not_is(contoso, people,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_beat_is_woken_in_vain_for_who_is_held_and_comes_to_an_end(northwind):
+def test_purge_task_ends_with_held_users_left(northwind):
     with tenancy.tenant(northwind.pk), transaction.atomic():
         customer = factories.customer("contoso", "Contoso")
         ann = gone(customer, "Ann", left=-DAY, is_held=True)
@@ -105,7 +105,7 @@ def test_beat_is_woken_in_vain_for_who_is_held_and_comes_to_an_end(northwind):
         assert list(CustomerUser.objects.all()) == [ann]
 
 
-def test_the_owner_cannot_purge_who_is_held_before_the_day(as_alice, contoso, people, alice):
+def test_owner_cannot_purge_held_user_early(as_alice, contoso, people, alice):
     ann, bo = people
     run(contoso, [ann], alice)
     ids = [user.pk for user in people]
@@ -119,7 +119,7 @@ def test_the_owner_cannot_purge_who_is_held_before_the_day(as_alice, contoso, pe
     assert list(CustomerUser.objects.all()) == [ann]
 
 
-def test_who_was_held_since_the_plan_of_the_purge_stays(as_alice, contoso, people, alice):
+def test_user_held_after_plan_is_not_purged(as_alice, contoso, people, alice):
     ids = [user.pk for user in people]
     batch = plan_purges(customer=contoso, users=ids, by=alice)
     run(contoso, people[:1], alice)
@@ -132,9 +132,7 @@ def test_who_was_held_since_the_plan_of_the_purge_stays(as_alice, contoso, peopl
     assert "The purge of this user is held. Release it first." in shown
 
 
-def test_who_is_released_keeps_the_day_that_is_far_and_gets_a_week_where_it_is_near(
-    contoso, people, alice
-):
+def test_release_leaves_at_least_a_week(contoso, people, alice):
     ann, bo = people
     cy = gone(contoso, "Cy", left=3 * DAY)
     run(contoso, [ann, bo, cy], alice)
@@ -148,7 +146,7 @@ def test_who_is_released_keeps_the_day_that_is_far_and_gets_a_week_where_it_is_n
     assert purge_due() == 0
 
 
-def test_a_plan_that_waited_too_long_gives_a_week_all_the_same(contoso, people, alice):
+def test_late_release_still_leaves_a_week(contoso, people, alice):
     (ann, _bo) = people
     run(contoso, [ann], alice)
     batch = plan_holds(customer=contoso, users=[ann.pk], act="release", by=alice)
@@ -159,7 +157,7 @@ def test_a_plan_that_waited_too_long_gives_a_week_all_the_same(contoso, people, 
     assert (is_held(ann), days_left(ann)) == ([False], 7)
 
 
-def test_it_is_put_off_from_the_day_or_from_now_where_that_has_passed(contoso, people, alice):
+def test_extension_counts_from_day_or_now(contoso, people, alice):
     ann, bo = people
     move(bo, -5 * DAY)
 
@@ -170,12 +168,12 @@ def test_it_is_put_off_from_the_day_or_from_now_where_that_has_passed(contoso, p
 
 
 @pytest.mark.parametrize("days", [0, -1, 366])
-def test_it_is_put_off_by_a_day_at_least_and_a_year_at_most(contoso, people, alice, days):
+def test_extension_is_a_day_to_a_year(contoso, people, alice, days):
     with pytest.raises(WrongDays):
         run(contoso, people, alice, "extend", days=days)
 
 
-def test_what_is_so_already_is_said_and_nothing_is_recorded(contoso, people, alice):
+def test_unchanged_hold_is_reported_without_event(contoso, people, alice):
     ann, bo = people
     run(contoso, [ann], alice)
     day = ann.purge_at
@@ -194,7 +192,7 @@ def test_what_is_so_already_is_said_and_nothing_is_recorded(contoso, people, ali
     assert (actions[0].before, actions[0].after) == ({"is_held": False}, {"is_held": True})
 
 
-def test_who_is_not_deleted_any_more_is_left_alone(contoso, people, alice):
+def test_restored_user_is_not_held(contoso, people, alice):
     ids = [user.pk for user in people]
     batch = plan_holds(customer=contoso, users=ids, act="extend", days=9, by=alice)
     move(people[1], 99 * DAY)
@@ -207,7 +205,7 @@ def test_who_is_not_deleted_any_more_is_left_alone(contoso, people, alice):
     assert days_left(people[1]) == 99
 
 
-def test_who_is_restored_is_not_held_any_more(contoso, people, alice):
+def test_restore_ends_hold(contoso, people, alice):
     (ann, _bo) = people
     run(contoso, [ann], alice)
 
@@ -217,7 +215,7 @@ def test_who_is_restored_is_not_held_any_more(contoso, people, alice):
     assert is_held(ann) == [False]
 
 
-def test_a_restore_that_is_undone_brings_the_hold_back(contoso, people, alice):
+def test_undo_of_restore_brings_hold_back(contoso, people, alice):
     run(contoso, people[:1], alice)
     ids = [user.pk for user in people]
     batch = plan_restores(customer=contoso, users=ids, by=alice)
@@ -231,7 +229,7 @@ def test_a_restore_that_is_undone_brings_the_hold_back(contoso, people, alice):
 
 
 @pytest.mark.parametrize(("act", "days"), [("hold", 0), ("release", 0), ("extend", 30)])
-def test_undone_it_is_as_it_was_and_undone_again_as_it_became(contoso, alice, act, days):
+def test_undo_of_undo_holds_again(contoso, alice, act, days):
     users = [
         gone(contoso, "Ann", is_held=act == "release"),
         gone(contoso, "Bo", left=2 * DAY, is_held=act == "release"),
@@ -251,7 +249,7 @@ def test_undone_it_is_as_it_was_and_undone_again_as_it_became(contoso, alice, ac
     assert state() == after
 
 
-def test_an_undo_gives_a_week_where_the_day_has_passed(contoso, people, alice):
+def test_undo_leaves_a_week_after_passed_day(contoso, people, alice):
     (ann, _bo) = people
     batch = run(contoso, [ann], alice)
     move(ann, -DAY)
@@ -263,7 +261,7 @@ def test_an_undo_gives_a_week_where_the_day_has_passed(contoso, people, alice):
     assert purge_due() == 0
 
 
-def test_what_cannot_be_undone_any_more_says_why(contoso, people, alice):
+def test_undo_explains_holds_changed_meanwhile(contoso, people, alice):
     ann, bo = people
     cy, dee = gone(contoso, "Cy"), gone(contoso, "Dee")
     batch = run(contoso, [ann, bo, cy, dee], alice, "extend", days=5)
@@ -279,7 +277,7 @@ def test_what_cannot_be_undone_any_more_says_why(contoso, people, alice):
     assert codes(planned)[-1] == []
 
 
-def test_owners_and_admin_agents_hold_and_nobody_else(client, contoso, people, helen, bob):
+def test_hold_needs_owner_or_admin_agent(client, contoso, people, helen, bob):
     for member in (helen, bob):
         with pytest.raises(Refused):
             run(contoso, people, member)
@@ -288,7 +286,7 @@ def test_owners_and_admin_agents_hold_and_nobody_else(client, contoso, people, h
         assert HOLD not in client.get(f"{LIST}?tab=deleted").content.decode()
 
 
-def test_from_the_list_over_the_plan_to_the_badge_and_back(as_alice, contoso, people):
+def test_list_leads_over_plan_to_badge(as_alice, contoso, people):
     ann, bo = people
     listed = as_alice.get(f"{LIST}?tab=deleted").content.decode()
     assert f'formaction="{HOLD}?act=hold"' in listed
@@ -318,7 +316,7 @@ def test_from_the_list_over_the_plan_to_the_badge_and_back(as_alice, contoso, pe
     assert "20 days left" in as_alice.get(f"{LIST}?tab=deleted").content.decode()
 
 
-def test_a_menu_puts_it_off_at_once_and_a_page_asks_for_other_days(as_alice, contoso, people):
+def test_menu_extends_at_once_and_page_asks_days(as_alice, contoso, people):
     sent = {"ids": str(people[0].pk)}
 
     planned = as_alice.post(f"{HOLD}?days=90", sent)
@@ -344,14 +342,14 @@ def test_a_menu_puts_it_off_at_once_and_a_page_asks_for_other_days(as_alice, con
 
 
 @pytest.mark.parametrize("act", ["", "keep", "\0"])
-def test_an_act_that_is_not_known_holds_nobody(as_alice, contoso, people, act):
+def test_unknown_act_holds_no_users(as_alice, contoso, people, act):
     answer = as_alice.post(HOLD, {"ids": str(people[0].pk), "act": act})
 
     assert answer["Location"].startswith(f"{HOLD}?ids=")
     assert not Batch.objects.exists()
 
 
-def test_it_asks_as_much_for_fifty_as_for_one(contoso, alice):
+def test_hold_needs_fixed_number_of_queries(contoso, alice):
     users = [gone(contoso, f"Ann {number:02}") for number in range(51)]
 
     def count(some) -> int:

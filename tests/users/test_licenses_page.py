@@ -68,7 +68,7 @@ def lines_of(batch) -> list[str]:
     ]
 
 
-def test_it_shows_who_has_what(as_alice, contoso, office, visio, people):
+def test_page_shows_licenses_of_users(as_alice, contoso, office, visio, people):
     none = factories.subscription(contoso, "Word")
     hold(office, *people)
     hold(visio, people[1])
@@ -91,7 +91,7 @@ def test_it_shows_who_has_what(as_alice, contoso, office, visio, people):
     assert Batch.objects.count() == 0
 
 
-def test_those_chosen_stand_above_in_the_order_of_the_list(as_alice, contoso):
+def test_selected_users_are_shown_in_list_order(as_alice, contoso):
     people = [factories.user(contoso, f"Ann {number:02}") for number in range(23)]
 
     answer = look(as_alice, reversed(people))
@@ -101,20 +101,20 @@ def test_those_chosen_stand_above_in_the_order_of_the_list(as_alice, contoso):
 
 
 @pytest.mark.parametrize("data", [{}, {"ids": "x"}, {"all": "1", "query": "nonsense=1"}])
-def test_without_anybody_it_goes_back_to_the_list(as_alice, contoso, people, data):
+def test_empty_selection_returns_to_list(as_alice, contoso, people, data):
     answer = as_alice.post(URL, data, follow=True)
 
     assert answer.redirect_chain[-1] == ("/customers/contoso/users/", 302)
 
 
-def test_an_address_that_is_opened_goes_to_the_list(as_alice, contoso):
+def test_opened_address_returns_to_list(as_alice, contoso):
     answer = as_alice.get(URL, follow=True)
 
     assert answer.redirect_chain == [("/customers/contoso/users/", 302)]
     assert "No user is chosen." in text_of(answer)
 
 
-def test_what_is_left_alone_changes_nobody(as_alice, office, visio, people):
+def test_unchanged_form_changes_no_users(as_alice, office, visio, people):
     hold(office, people[0])
 
     save(as_alice, people[:2], **do(office, "keep"), **do(visio, "give"))
@@ -150,7 +150,7 @@ def test_from_the_boxes_to_the_result(as_alice, office, visio, people):
     }
 
 
-def test_too_few_seats_are_said_before_and_after(as_alice, contoso, people):
+def test_too_few_seats_are_shown_before_and_after(as_alice, contoso, people):
     few = factories.subscription(contoso, "Few", seats=2)
 
     planned = save(as_alice, people, **do(few, "give"))
@@ -159,20 +159,20 @@ def test_too_few_seats_are_said_before_and_after(as_alice, contoso, people):
     assert "1 user gets none" in page
     assert "No license of “Few” is left for this user." in page
     assert "Seats are too few: they go to the first in the order of the list." in page
-    # LineInput is about those who get one.
+    # The heading counts the users that get a license.
     assert "<h1>Change licenses of 2 users?</h1>" in page
     assert "No seat is left for 1 user, for whom nothing changes." in page
     assert "Change licenses of 3 users" not in page
     assert "Change licenses of 2 users" in text_of(as_alice.get("/batches/"))
     done = text_of(as_alice.post(f"{planned['Location']}start/", follow=True))
-    # The reason is said once.
+    # The reason is shown once.
     assert done.count("No license of Few was free.") == 1
     assert "No seat was free" not in done
     assert "is left for this user" not in done
     assert Subscription.objects.get(pk=few.pk).assigned == 2
 
 
-def test_who_swaps_without_a_seat_keeps_the_old(as_alice, contoso, office, people):
+def test_swap_without_seat_keeps_old_license(as_alice, contoso, office, people):
     few = factories.subscription(contoso, "Few", seats=1)
     hold(office, *people[:2])
 
@@ -185,7 +185,7 @@ def test_who_swaps_without_a_seat_keeps_the_old(as_alice, contoso, office, peopl
     assert "Not all of the new licenses were free, so this user keeps the old ones." in done
 
 
-def test_nobody_gets_any_where_that_was_chosen(as_alice, contoso, people):
+def test_too_few_seats_can_refuse_plan(as_alice, contoso, people):
     few = factories.subscription(contoso, "Few", seats=2)
 
     answer = save(as_alice, people, **do(few, "give"), when_short="none", reason="Spring")
@@ -199,7 +199,7 @@ def test_nobody_gets_any_where_that_was_chosen(as_alice, contoso, people):
     assert Batch.objects.count() == 0
 
 
-def test_what_changes_nobody_is_refused_with_everything_kept(as_alice, office, people):
+def test_change_without_effect_keeps_form(as_alice, office, people):
     hold(office, *people)
 
     answer = save(as_alice, people, **do(office, "give"), when_short="none")
@@ -209,7 +209,7 @@ def test_what_changes_nobody_is_refused_with_everything_kept(as_alice, office, p
     assert answer.context["form"]["when_short"].value() == "none"
 
 
-def test_all_that_match_are_exactly_those_who_were_counted(as_alice, contoso, office, people):
+def test_all_matches_are_the_counted_users(as_alice, contoso, office, people):
     everybody = {"all": "1", "query": "status=allowed"}
     shown = look(as_alice, **everybody)
     assert "3 users selected: all matches" in text_of(shown)
@@ -226,7 +226,7 @@ def test_all_that_match_are_exactly_those_who_were_counted(as_alice, contoso, of
     assert lines_of(Batch.objects.get()) == ["Ann", "Ben", "Cem", "Eve"]
 
 
-def test_a_number_that_no_page_has_shown_is_refused_in_a_sentence(as_alice, office, people):
+def test_invalid_mark_is_refused_with_message(as_alice, office, people):
     sent = {"ids": ids(people), "when_short": "first", "shown": "9" * 5_000} | do(office, "give")
 
     answer = as_alice.post(URL, sent)
@@ -252,7 +252,7 @@ def test_others_in_the_same_number_are_noticed_too(as_alice, contoso, office, pe
     assert "contains other users" in text_of(answer)
 
 
-def test_where_all_have_gone_meanwhile_it_says_so(as_alice, office, people):
+def test_vanished_selection_is_explained(as_alice, office, people):
     shown = look(as_alice, people[:1])
     leave(people[0])
 
@@ -264,7 +264,7 @@ def test_where_all_have_gone_meanwhile_it_says_so(as_alice, office, people):
     assert "No user is chosen." in text_of(answer)
 
 
-def test_deleted_users_and_those_of_others_are_not_chosen(as_alice, contoso, people):
+def test_deleted_and_foreign_users_are_not_selected(as_alice, contoso, people):
     other = factories.customer("fabrikam", "Fabrikam")
     gone = factories.user(contoso, "Gone", deleted_at=timezone.now(), purge_at=timezone.now())
 
@@ -301,7 +301,7 @@ def test_a_suspended_product_is_not_given(as_alice, contoso, people):
     assert "The subscription is suspended" in text_of(answer)
 
 
-def test_what_cannot_be_given_is_named_in_the_plan(as_alice, contoso, office, visio, people):
+def test_plan_lists_licenses_that_cannot_be_assigned(as_alice, contoso, office, visio, people):
     ProductRule.objects.create(product=visio.product, kind="requires", other=office.product)
     nowhere = factories.user(contoso, "Nowhere")
     assert "1 user has no usage location." in text_of(look(as_alice, [*people, nowhere]))
@@ -323,7 +323,7 @@ def test_what_cannot_be_given_is_named_in_the_plan(as_alice, contoso, office, vi
         (Role.READER, 403),
     ],
 )
-def test_who_may(client, northwind, contoso, people, role, status):
+def test_page_needs_permission(client, northwind, contoso, people, role, status):
     client.force_login(factories.member(northwind, "member", role=role))
 
     answer = look(client, people)
@@ -333,7 +333,7 @@ def test_who_may(client, northwind, contoso, people, role, status):
     assert button == (status == 200)
 
 
-def test_a_sales_agent_chooses_and_finds_this_one_act(client, northwind, contoso, people):
+def test_sales_agent_sees_this_act_only(client, northwind, contoso, people):
     client.force_login(factories.member(northwind, "sal", role=Role.SALES_AGENT))
 
     page = client.get("/customers/contoso/users/").content.decode()
@@ -344,7 +344,7 @@ def test_a_sales_agent_chooses_and_finds_this_one_act(client, northwind, contoso
     assert URL in client.get(f"/customers/contoso/users/{people[0].pk}/").content.decode()
 
 
-def test_administrators_are_left_to_those_who_may(client, contoso, office, helen):
+def test_administrators_need_permission(client, contoso, office, helen):
     boss = factories.user(contoso, "Boss", location="US", permissions=["user_administrator"])
     client.force_login(helen)
 
@@ -357,7 +357,7 @@ def test_administrators_are_left_to_those_who_may(client, contoso, office, helen
     assert "There is nothing left that could be done." in page
 
 
-def test_who_has_no_location_is_led_to_where_it_is_changed(as_alice, contoso, people):
+def test_users_without_location_link_to_edit(as_alice, contoso, people):
     nowhere = factories.user(contoso, "Nowhere")
 
     page = text_of(look(as_alice, [*people, nowhere]))
@@ -366,7 +366,7 @@ def test_who_has_no_location_is_led_to_where_it_is_changed(as_alice, contoso, pe
     assert f'name="ids" value="{nowhere.pk}"' in page
 
 
-def test_it_asks_as_much_for_fifty_as_for_one(as_alice, contoso, office, visio):
+def test_page_needs_fixed_number_of_queries(as_alice, contoso, office, visio):
     people = [factories.user(contoso, f"Ann {n:02}", location="US") for n in range(50)]
     hold(office, *people[:5])
     # What is read once and kept is not asked again.

@@ -38,7 +38,7 @@ def link(response, rel):
     return found and found[1].replace("&amp;", "&")
 
 
-def test_it_shows_the_active_users_by_name(as_alice, contoso, url):
+def test_list_shows_active_users_by_name(as_alice, contoso, url):
     for name in ("Zoe", "ann", "王建国", "Ádám"):
         factories.user(contoso, name)
     delete(factories.user(contoso, "Gone"))
@@ -61,7 +61,7 @@ def test_the_tabs_count_without_counting(as_alice, contoso, url):
     assert "1 user" in text
 
 
-def test_a_row_shows_two_licenses_and_how_many_more(as_alice, contoso, url):
+def test_row_shows_two_licenses_and_number_of_others(as_alice, contoso, url):
     ann = factories.user(contoso, "Ann", department="Finance", location="DE")
     for name in ("Alpha", "Beta", "Gamma", "Delta"):
         give(ann, factories.subscription(contoso, name))
@@ -74,7 +74,7 @@ def test_a_row_shows_two_licenses_and_how_many_more(as_alice, contoso, url):
     assert "Germany" in text
 
 
-def test_a_row_marks_who_is_blocked_administers_or_has_a_temporary_password(as_alice, contoso, url):
+def test_row_marks_state_of_user(as_alice, contoso, url):
     factories.user(
         contoso,
         "Ann",
@@ -102,11 +102,9 @@ def test_names_are_text_and_never_markup(as_alice, contoso, url):
 
 
 @pytest.mark.parametrize("sort", ["", "-name", "user_name", "-user_name", "added", "-added"])
-def test_pages_forth_and_back_show_everybody_once_in_order(
-    as_alice, contoso, url, short_pages, sort
-):
+def test_pages_show_each_user_once_both_ways(as_alice, contoso, url, short_pages, sort):
     now = timezone.now()
-    # Many share a name or a moment, so that only the id tells where a page ends.
+    # Many have the same name or time, so that only the id decides where a page ends.
     for number in range(8):
         factories.user(contoso, f"Ann {number % 2}", added_at=now - timedelta(days=number // 3))
 
@@ -128,7 +126,7 @@ def test_pages_forth_and_back_show_everybody_once_in_order(
     assert back == [pages[1], pages[0]]
 
 
-def test_the_first_and_the_last_page_lead_no_further(as_alice, contoso, url, short_pages):
+def test_first_and_last_page_have_no_further_link(as_alice, contoso, url, short_pages):
     for number in range(4):
         factories.user(contoso, f"Ann {number}")
 
@@ -140,7 +138,7 @@ def test_the_first_and_the_last_page_lead_no_further(as_alice, contoso, url, sho
     assert shown(last) == ["Ann 3"]
 
 
-def test_a_page_back_is_full_though_somebody_was_added_before(as_alice, contoso, url, short_pages):
+def test_page_back_is_full_after_addition(as_alice, contoso, url, short_pages):
     for name in ("Ben", "Cleo", "Dan", "Eve"):
         factories.user(contoso, name)
     last = as_alice.get(url + link(as_alice.get(url), "next"))
@@ -164,20 +162,20 @@ def test_a_page_back_is_full_though_somebody_was_added_before(as_alice, contoso,
 )
 @pytest.mark.parametrize("sort", ["name", "-added"])
 @pytest.mark.parametrize("way", ["after", "before"])
-def test_a_cursor_that_is_none_leads_to_the_first_page(as_alice, contoso, url, cursor, sort, way):
+def test_invalid_cursor_shows_first_page(as_alice, contoso, url, cursor, sort, way):
     factories.user(contoso, "Ann")
 
     assert shown(as_alice.get(url, {way: cursor, "sort": sort})) == ["Ann"]
 
 
-def test_an_order_that_is_none_is_the_order_by_name(as_alice, contoso, url):
+def test_invalid_order_sorts_by_name(as_alice, contoso, url):
     factories.user(contoso, "Ben")
     factories.user(contoso, "Ann")
 
     assert shown(as_alice.get(url, {"sort": "password"})) == ["Ann", "Ben"]
 
 
-def test_the_head_says_how_the_list_is_sorted(as_alice, contoso, url):
+def test_header_shows_sort_order(as_alice, contoso, url):
     factories.user(contoso, "Ann")
 
     assert 'aria-sort="ascending"><a href="?sort=-name"' in as_alice.get(url).content.decode()
@@ -185,7 +183,7 @@ def test_the_head_says_how_the_list_is_sorted(as_alice, contoso, url):
     assert 'aria-sort="descending"><a href="?sort=name&amp;q=ann"' in text
 
 
-def test_a_filter_that_is_not_known_shows_nobody_and_says_so(as_alice, contoso, url):
+def test_unknown_filter_shows_error_and_no_users(as_alice, contoso, url):
     factories.user(contoso, "Ann")
 
     response = as_alice.get(url, {"status": "sleeping"})
@@ -195,7 +193,7 @@ def test_a_filter_that_is_not_known_shows_nobody_and_says_so(as_alice, contoso, 
     assert "Clear filters" in response.content.decode()
 
 
-def test_a_filter_behind_add_filter_is_named_and_can_be_removed(as_alice, contoso, url, office):
+def test_hidden_filter_is_listed_and_removable(as_alice, contoso, url, office):
     factories.user(contoso, "Ann")
 
     text = as_alice.get(url, {"lacks": str(office.pk), "q": "ann"}).content.decode()
@@ -227,7 +225,7 @@ def test_kept_numbers_are_those_that_counting_gives(as_alice, contoso, url, offi
     assert response.context["list"].total.number == len(shown(response))
 
 
-def test_more_than_can_be_counted_is_said_so(as_alice, contoso, url, monkeypatch):
+def test_uncounted_users_are_shown_as_more(as_alice, contoso, url, monkeypatch):
     monkeypatch.setattr("users.queries.list.MAX_COUNTED", 2)
     for number in range(3):
         factories.user(contoso, f"Ann {number}")
@@ -239,7 +237,7 @@ def test_more_than_can_be_counted_is_said_so(as_alice, contoso, url, monkeypatch
     assert "Select all 2+ matching" in text
 
 
-def test_nobody_yet_offers_to_add_or_import(as_alice, url):
+def test_empty_customer_offers_add_and_import(as_alice, url):
     text = as_alice.get(url).content.decode()
 
     assert "No users yet" in text
@@ -256,7 +254,7 @@ def test_no_match_offers_to_clear_the_filters(as_alice, contoso, url):
     assert f'href="{url}"' in text
 
 
-def test_the_selection_knows_its_member_list_filter_and_total(as_alice, alice, contoso, url):
+def test_selection_has_member_list_filter_and_total(as_alice, alice, contoso, url):
     ann = factories.user(contoso, "Ann", is_blocked=True)
 
     text = as_alice.get(url, {"status": "blocked", "sort": "-name"}).content.decode()
@@ -267,7 +265,7 @@ def test_the_selection_knows_its_member_list_filter_and_total(as_alice, alice, c
     assert reverse("users:reset", args=["contoso"]) in text
 
 
-def test_who_may_only_look_gets_nothing_to_select_add_or_export(client, bob, contoso, url):
+def test_reader_gets_no_selection_add_or_export(client, bob, contoso, url):
     factories.user(contoso, "Ann")
     client.force_login(bob)
 
@@ -279,7 +277,7 @@ def test_who_may_only_look_gets_nothing_to_select_add_or_export(client, bob, con
     assert reverse("users:export", args=["contoso", "csv"]) not in text
 
 
-def test_deleted_users_show_when_by_whom_why_and_until_when(as_alice, alice, contoso, url, office):
+def test_deleted_users_show_day_member_and_reason(as_alice, alice, contoso, url, office):
     batch = Batch.objects.create(
         customer=contoso,
         kind="delete",
@@ -303,7 +301,7 @@ def test_deleted_users_show_when_by_whom_why_and_until_when(as_alice, alice, con
     assert "data-select-row" in text
 
 
-def test_deleted_users_stand_in_the_order_of_their_deletion(as_alice, contoso, url):
+def test_deleted_users_are_sorted_by_deletion(as_alice, contoso, url):
     now = timezone.now()
     for days, name in enumerate(["Ann", "Ben", "Cleo"]):
         user = factories.user(contoso, name)
@@ -319,14 +317,14 @@ def test_deleted_users_stand_in_the_order_of_their_deletion(as_alice, contoso, u
     assert names("-name") == ["Cleo", "Ben", "Ann"]
 
 
-def test_a_rival_and_a_limited_member_find_no_such_customer(client, mallory, url):
+def test_other_partner_and_limited_member_get_404(client, mallory, url):
     client.force_login(mallory)
 
     assert client.get(url).status_code == 404
 
 
 @pytest.mark.parametrize("query", ["", "q=ann&license=some", "tab=deleted"])
-def test_it_asks_as_often_for_fifty_rows_as_for_one(as_alice, alice, contoso, url, office, query):
+def test_list_needs_fixed_number_of_queries(as_alice, alice, contoso, url, office, query):
     def add(number):
         office.seats += number
         office.save(update_fields=["seats"])
@@ -355,7 +353,7 @@ def test_it_asks_as_often_for_fifty_rows_as_for_one(as_alice, alice, contoso, ur
     assert one <= 14
 
 
-def test_a_user_of_another_customer_is_in_no_list(as_alice, contoso, url):
+def test_user_of_another_customer_is_not_listed(as_alice, contoso, url):
     factories.user(factories.customer("fabrikam", "Fabrikam"), "Ann")
 
     assert shown(as_alice.get(url)) == []

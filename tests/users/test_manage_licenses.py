@@ -55,7 +55,7 @@ def holders(subscription) -> set:
     return set(Assignment.objects.filter(subscription=subscription).values_list("user", flat=True))
 
 
-def test_it_gives_one_product_and_takes_another(contoso, office, visio, people, alice):
+def test_one_product_is_added_and_another_removed(contoso, office, visio, people, alice):
     hold(office, *people[:2])
 
     batch = run(contoso, people[:2], alice, give=[visio], take=[office])
@@ -66,7 +66,7 @@ def test_it_gives_one_product_and_takes_another(contoso, office, visio, people, 
     assert Event.objects.filter(action="user.licenses_changed").count() == 2
 
 
-def test_some_left_alone_changes_nobody(contoso, office, visio, people, alice):
+def test_unchanged_choice_changes_no_users(contoso, office, visio, people, alice):
     hold(office, people[0])
 
     run(contoso, people[:2], alice, give=[visio])
@@ -74,7 +74,7 @@ def test_some_left_alone_changes_nobody(contoso, office, visio, people, alice):
     assert holders(office) == {people[0].pk}
 
 
-def test_who_is_as_wanted_already_gets_no_line(contoso, office, people, alice):
+def test_user_with_wanted_licenses_gets_no_line(contoso, office, people, alice):
     hold(office, people[0])
 
     batch = plan(contoso, people[:2], alice, give=[office])
@@ -87,7 +87,7 @@ def test_nothing_to_change_is_refused(contoso, office, people, alice):
         plan(contoso, people, alice, take=[office])
 
 
-def test_too_few_seats_go_to_the_first_in_the_list(contoso, people, alice):
+def test_too_few_seats_go_to_first_in_list(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=2)
     batch = plan(contoso, people, alice, give=[few])
     assert batch.plan["seats"][0] | {"subscription": ""} == {
@@ -111,7 +111,7 @@ def test_too_few_seats_go_to_the_first_in_the_list(contoso, people, alice):
     assert holders(few) == {people[0].pk, people[1].pk}
 
 
-def test_or_nobody_gets_one(contoso, people, alice):
+def test_too_few_seats_can_refuse_plan(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=2)
 
     with pytest.raises(TooFewSeats) as refused:
@@ -120,7 +120,7 @@ def test_or_nobody_gets_one(contoso, people, alice):
     assert "Few (4 needed, 2 free)" in refused.value.message
 
 
-def test_or_nobody_gets_one_where_the_seats_went_meanwhile(contoso, people, alice):
+def test_seats_lost_after_plan_can_refuse_start(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=2)
     batch = plan(contoso, people[:2], alice, when_short="none", give=[few])
     hold(few, people[2])
@@ -143,7 +143,7 @@ def test_the_forecast_counts_what_is_given_back(contoso, office, people, alice):
     assert (seats["Few"]["short"], seats["Few"]["left"]) == (1, 0)
 
 
-def test_a_swap_without_a_seat_keeps_the_old_license(contoso, office, people, alice):
+def test_swap_without_seat_keeps_old_license(contoso, office, people, alice):
     few = factories.subscription(contoso, "Few", seats=1)
     hold(office, *people[:2])
 
@@ -155,7 +155,7 @@ def test_a_swap_without_a_seat_keeps_the_old_license(contoso, office, people, al
     assert Line.objects.get(batch=batch, number=2).result["code"] == "kept_old"
 
 
-def test_seats_taken_by_others_meanwhile_are_not_given_twice(contoso, people, alice):
+def test_seats_taken_meanwhile_are_not_assigned_twice(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=1)
     batch = plan(contoso, people[:1], alice, give=[few])
     hold(few, people[1])
@@ -166,7 +166,7 @@ def test_seats_taken_by_others_meanwhile_are_not_given_twice(contoso, people, al
     assert Subscription.objects.get(pk=few.pk).assigned == 1
 
 
-def test_service_plans_change_for_those_who_have_the_product(contoso, office, people, alice):
+def test_service_plans_change_for_holders_of_product(contoso, office, people, alice):
     mail = office.product.plans.get(name="Mail")
     hold(office, people[0])
     batch = plan_licenses(
@@ -215,7 +215,7 @@ def test_what_another_product_needs_is_not_taken_away(contoso, office, visio, pe
     assert Line.objects.get(batch=batch).problems[0]["code"] == "product_requires"
 
 
-def test_a_license_needs_a_location_where_it_is_sold(contoso, people, alice):
+def test_license_needs_location_where_it_is_sold(contoso, people, alice):
     elsewhere = factories.subscription(
         contoso, "Elsewhere", product=factories.product("Elsewhere", not_sold_in=["US"])
     )
@@ -240,9 +240,7 @@ def test_a_reader_may_not(contoso, office, people, bob):
         plan(contoso, people, bob, give=[office])
 
 
-def test_it_asks_the_same_number_of_questions_for_one_and_for_many(
-    contoso, office, visio, people, alice
-):
+def test_plan_needs_fixed_number_of_queries(contoso, office, visio, people, alice):
     counts = []
     for users in (people[:1], people[1:]):
         with CaptureQueriesContext(connection) as queries:

@@ -1,4 +1,4 @@
-"""However acts on one customer meet, nobody is told of a deadlock: all take their locks alike."""
+"""Concurrent acts on one customer have no deadlocks, as all take their locks in one order."""
 
 import random
 import time
@@ -61,7 +61,7 @@ def as_another(act, *arguments):
 
 
 def wait_for_a_waiting_backend(raised):
-    """Return when somebody waits for a lock in this database."""
+    """Return when a backend waits for a lock in this database."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
@@ -78,9 +78,7 @@ def wait_for_a_waiting_backend(raised):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_plan_that_is_handed_over_while_it_starts_is_refused_without_a_deadlock(
-    inside, contoso, alice
-):
+def test_start_during_handover_has_no_deadlock(inside, contoso, alice):
     person = factories.user(contoso, "Ada Lovelace")
     batch = plan_resets(customer=contoso, users=[person.pk], by=alice)
     with transaction.atomic():
@@ -101,7 +99,7 @@ def test_a_plan_that_is_handed_over_while_it_starts_is_refused_without_a_deadloc
 
 
 class Storm:
-    """Members who act on the same few users at once, in no order."""
+    """Members that act on the same few users at once, in random order."""
 
     def __init__(self, customer, subscriptions, member, number):
         self.customer, self.subscriptions, self.member = customer, subscriptions, member
@@ -256,7 +254,7 @@ class Storm:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_members_who_act_on_the_same_users_at_once_never_meet_a_deadlock(inside, contoso, alice):
+def test_concurrent_acts_have_no_deadlock(inside, contoso, alice):
     bought = [factories.subscription(contoso, f"Office {n}", seats=8) for n in range(3)]
     with transaction.atomic():
         add(contoso, alice, *(f"person{n}" for n in range(PEOPLE)))
@@ -292,13 +290,13 @@ def what_is_left_adds_up(customer):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("plan", [plan_deletes, plan_resets])
-def test_who_signs_in_while_an_act_comes_keeps_no_session(inside, contoso, alice, plan):
-    """The act locks nobody before it writes, so it has to end the sessions afterwards."""
+def test_sign_in_during_act_keeps_no_session(inside, contoso, alice, plan):
+    """The act locks no users before it writes, so it has to end the sessions afterwards."""
     person = factories.user(contoso, "Ada Lovelace")
     batch = plan(customer=contoso, users=[person.pk], by=alice)
 
     with transaction.atomic():
-        # As far as who signs in comes before the session is there.
+        # The state of a sign-in before it creates the session.
         CustomerUser.objects.select_for_update(no_key=True).get(pk=person.pk)
         thread, raised = as_another(lambda: start_batch(batch=batch, by=alice))
         wait_for_a_waiting_backend(raised)

@@ -37,7 +37,7 @@ def test_temporary_passwords_use_every_letter_equally():
     assert max(counts) < 2300
 
 
-def test_no_temporary_passwords_are_made_for_nobody():
+def test_no_users_get_no_temporary_passwords():
     assert passwords.make_temporary_passwords(0) == []
 
 
@@ -52,7 +52,7 @@ def test_no_temporary_passwords_are_made_for_nobody():
         "  7k2m-0ixy-9abc-defg\n",
     ],
 )
-def test_a_temporary_password_is_known_however_it_is_typed(typed):
+def test_temporary_password_is_recognized_in_every_spelling(typed):
     (stored,) = passwords.hash_temporary(["7k2m-01xy-9abc-defg"])
 
     assert passwords.verify_temporary(typed, stored)
@@ -83,7 +83,7 @@ def test_anything_may_be_typed_for_a_temporary_password(typed):
     assert passwords.verify_temporary(typed, stored) is False
 
 
-def test_the_hash_fits_its_column_and_holds_no_password():
+def test_hash_fits_column_without_password():
     secrets = passwords.make_temporary_passwords(3)
 
     hashes = passwords.hash_temporary(secrets)
@@ -126,7 +126,7 @@ def test_another_key_verifies_and_opens_nothing(settings, tmp_path):
         passwords.open_sealed(batch_key, sealed, ["here"])
 
 
-def test_missing_keys_are_said_with_their_file(settings, tmp_path):
+def test_missing_keys_are_reported_with_their_file(settings, tmp_path):
     settings.KEYS_DIR = tmp_path / "nothing"
 
     with pytest.raises(ImproperlyConfigured, match=r"hash\.key"):
@@ -158,7 +158,7 @@ def test_a_sealed_password_opens_in_its_place_only():
         passwords.open_sealed(passwords.new_batch_key(), sealed, places)
 
 
-def test_sealed_bytes_may_come_as_the_database_hands_them():
+def test_sealed_bytes_can_be_memoryviews():
     batch_key = passwords.new_batch_key()
     (sealed,) = passwords.seal(batch_key, [passwords.Secret("x")], ["here"])
 

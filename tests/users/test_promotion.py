@@ -1,4 +1,4 @@
-"""A user who becomes an administrator keeps nothing temporary that others may have seen."""
+"""A new administrator loses the temporary password and its links, which others may have seen."""
 
 import re
 
@@ -61,7 +61,7 @@ def test_the_others_of_the_sheet_keep_theirs(batch, alice, helen):
     assert second.password is not None
 
 
-def test_links_to_it_end(batch, alice, helen):
+def test_promotion_ends_links_to_password(batch, alice, helen):
     mail_users(batch=batch, kind="user_link", by=helen)
     send_handovers(batch_id=batch.pk)
     links = {
@@ -116,7 +116,7 @@ def test_many_are_promoted_by_an_act(batch, alice, contoso):
     assert Event.objects.get(action="user.password_ended").batch_id == act.pk
 
 
-def test_the_page_says_so_before_and_after(batch, as_alice, contoso):
+def test_page_explains_ended_password(batch, as_alice, contoso):
     ann = user_of(batch)
     address = f"/customers/contoso/users/{ann.pk}/edit/"
     before = as_alice.get(address)
@@ -135,7 +135,7 @@ def test_the_page_says_so_before_and_after(batch, as_alice, contoso):
     assert "It ends when the user becomes an administrator" not in again
 
 
-def test_a_new_password_is_for_those_who_may_act_on_administrators(batch, alice, helen, contoso):
+def test_new_password_needs_permission_for_administrators(batch, alice, helen, contoso):
     ann = user_of(batch)
     edit(ann, alice, permissions=ADMINISTRATOR)
 

@@ -33,7 +33,7 @@ PERSON = {
 
 @pytest.fixture
 def zebediah(contoso, alice):
-    """Somebody whose name stands in as many tables as a name can."""
+    """A user with personal data in every table that can have it."""
     added = add_user(customer=contoso, person=PERSON, by=alice)
     user = CustomerUser.objects.get(pk=added.line.user_id)
     for plan in (plan_resets, plan_deletes):
@@ -63,7 +63,7 @@ def everything_that_names(word: str) -> list[str]:
 
 
 @pytest.mark.django_db
-def test_it_removes_everything_that_names_the_person(contoso, zebediah):
+def test_purge_removes_all_personal_data(contoso, zebediah):
     assert everything_that_names("zebediah") == [
         "audit_event",
         "batches_line",
@@ -78,7 +78,7 @@ def test_it_removes_everything_that_names_the_person(contoso, zebediah):
 
 
 @pytest.mark.django_db
-def test_it_stays_on_record(contoso, zebediah, alice):
+def test_purge_stays_recorded(contoso, zebediah, alice):
     make_due(zebediah)
     purge_due()
 
@@ -94,7 +94,7 @@ def test_it_stays_on_record(contoso, zebediah, alice):
 
 
 @pytest.mark.django_db
-def test_nobody_is_purged_before_the_day(contoso, zebediah):
+def test_no_user_is_purged_before_the_day(contoso, zebediah):
     make_due(zebediah, by=timedelta(minutes=-1))
 
     assert purge_due() == 0
@@ -102,7 +102,7 @@ def test_nobody_is_purged_before_the_day(contoso, zebediah):
 
 
 @pytest.mark.django_db
-def test_a_later_change_of_the_retention_is_not_retroactive(contoso, zebediah):
+def test_change_of_retention_is_not_retroactive(contoso, zebediah):
     contoso.retention_days = 7
     contoso.save()
 
@@ -111,7 +111,7 @@ def test_a_later_change_of_the_retention_is_not_retroactive(contoso, zebediah):
 
 
 @pytest.mark.django_db
-def test_who_came_back_is_never_purged(contoso, zebediah, alice):
+def test_restored_user_is_never_purged(contoso, zebediah, alice):
     make_due(zebediah)
     batch = plan_restores(customer=contoso, users=[zebediah.pk], by=alice)
     start_batch(batch=batch, by=alice)
@@ -130,7 +130,7 @@ def test_the_owner_may_purge_before_the_day(contoso, zebediah, alice):
 
 
 @pytest.mark.django_db
-def test_nobody_else_may(contoso, zebediah, helen):
+def test_purge_needs_permission(contoso, zebediah, helen):
     with pytest.raises(Refused):
         plan_purges(customer=contoso, users=[zebediah.pk], by=helen)
 
@@ -154,7 +154,7 @@ def test_beat_purges_each_partners_own(northwind, rival, alice, mallory):
 
 @pytest.mark.django_db(transaction=True)
 def test_purge_and_restore_never_meet(northwind, alice):
-    """Two purgers against two members who restore: each user is purged or back, never both."""
+    """Two purges against two restores: each user is purged or restored, never both."""
     with tenancy.tenant(northwind.pk), transaction.atomic():
         customer = factories.customer("contoso", "Contoso")
         office = factories.subscription(customer, "Office", seats=100)

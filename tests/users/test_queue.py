@@ -1,4 +1,4 @@
-"""Who finds no seat free waits in line, gets the next one, and the member who queued is told."""
+"""The waitlist: users without a free seat get the next one, and their member gets a report."""
 
 from threading import Barrier, Thread
 from uuid import UUID
@@ -109,7 +109,7 @@ def from_the_queue() -> Batch:
     return Batch.objects.get(kind="queue")
 
 
-def test_the_plan_says_who_will_wait_and_where(contoso, visio, people, alice):
+def test_plan_shows_places_of_waiting_users(contoso, visio, people, alice):
     batch = plan(contoso, people[:5], alice, give=[visio])
 
     (seats,) = batch.plan["seats"]
@@ -120,7 +120,7 @@ def test_the_plan_says_who_will_wait_and_where(contoso, visio, people, alice):
     ]
 
 
-def test_who_gets_none_waits_in_the_order_of_the_list(contoso, visio, people, alice):
+def test_users_without_seat_wait_in_list_order(contoso, visio, people, alice):
     batch = run(contoso, people[:5], alice, give=[visio])
 
     assert states(batch) == ["done", "done", "partly", "partly", "partly"]
@@ -132,7 +132,7 @@ def test_who_gets_none_waits_in_the_order_of_the_list(contoso, visio, people, al
     assert said(contoso, last) == ["Waits for a license of Visio, place 3 in line."]
 
 
-def test_nobody_is_put_in_line_twice(contoso, visio, people, alice):
+def test_no_user_waits_twice(contoso, visio, people, alice):
     run(contoso, people[:4], alice, give=[visio])
 
     again = plan(contoso, people[2:5], alice, give=[visio])
@@ -146,13 +146,13 @@ def test_nobody_is_put_in_line_twice(contoso, visio, people, alice):
     assert [one.result["places"][str(visio.pk)] for one in lines(again)] == [1, 2, 3]
 
 
-def test_first_come_leaves_nobody_in_line(contoso, visio, people, alice):
+def test_first_come_leaves_waitlist_empty(contoso, visio, people, alice):
     run(contoso, people, alice, when_short="first", give=[visio])
 
     assert line_of(visio) == []
 
 
-def test_seats_that_are_bought_go_to_the_first_in_line(contoso, visio, people, alice):
+def test_bought_seats_go_to_first_on_waitlist(contoso, visio, people, alice):
     queued = run(contoso, people[:5], alice, give=[visio])
     buy(visio, 4, alice)
 
@@ -174,7 +174,7 @@ def test_seats_that_are_bought_go_to_the_first_in_line(contoso, visio, people, a
     assert Batch.objects.filter(kind="queue").count() == 1
 
 
-def test_the_member_who_queued_is_told_each_of_their_own(contoso, visio, people, alice, northwind):
+def test_each_member_gets_report_of_own_users(contoso, visio, people, alice, northwind):
     carol = factories.member(northwind, "carol", role=Role.ADMIN_AGENT)
     run(contoso, people[:3], alice, give=[visio])
     run(contoso, people[3:5], carol, give=[visio])
@@ -186,7 +186,7 @@ def test_the_member_who_queued_is_told_each_of_their_own(contoso, visio, people,
     assert dict(told) == {alice.pk: 1, carol.pk: 2}
 
 
-def test_a_swap_keeps_the_old_license_until_the_new_one_is_there(contoso, visio, people, alice):
+def test_waiting_swap_keeps_old_license(contoso, visio, people, alice):
     old = factories.subscription(contoso, "Old", seats=6, plans=("Mail",))
     other = factories.subscription(contoso, "Other", seats=6)
     off = [old.product.plans.get().pk]
@@ -216,7 +216,7 @@ def test_a_swap_keeps_the_old_license_until_the_new_one_is_there(contoso, visio,
     }
 
 
-def test_what_a_swap_gives_back_goes_on_to_who_waits_for_that(contoso, visio, people, alice):
+def test_returned_seat_goes_to_next_waiting_user(contoso, visio, people, alice):
     old = factories.subscription(contoso, "Old", seats=1)
     hold(visio, *people[4:])
     hold(old, people[0])
@@ -230,7 +230,7 @@ def test_what_a_swap_gives_back_goes_on_to_who_waits_for_that(contoso, visio, pe
     assert holders(visio) == {people[0].pk, people[5].pk}
 
 
-def test_whom_a_rule_forbids_it_now_waits_no_longer(contoso, visio, people, alice):
+def test_conflict_ends_wait(contoso, visio, people, alice):
     rival = factories.subscription(contoso, "Rival", seats=5)
     run(contoso, people[:5], alice, give=[visio])
     hold(rival, people[2])
@@ -275,7 +275,7 @@ def test_a_suspended_subscription_lets_them_wait(contoso, visio, people, alice):
     assert fill(contoso) == 1
 
 
-def test_a_subscription_suspended_after_the_plan_lets_everybody_wait(contoso, visio, people, alice):
+def test_suspended_subscription_lets_all_users_wait(contoso, visio, people, alice):
     batch = plan(contoso, people[:2], alice, give=[visio])
     buy(visio, 2, alice, state="suspended")
 
@@ -285,9 +285,7 @@ def test_a_subscription_suspended_after_the_plan_lets_everybody_wait(contoso, vi
     assert line_of(visio) == keys(people[:2])
 
 
-def test_who_is_deleted_waits_no_longer_and_comes_back_without_a_place(
-    contoso, visio, people, alice
-):
+def test_deletion_ends_wait_for_good(contoso, visio, people, alice):
     run(contoso, people[:4], alice, give=[visio])
     planned = plan_deletes(customer=contoso, users=[people[2].pk], by=alice)
     assert planned.plan["waiting"] == 1
@@ -301,7 +299,7 @@ def test_who_is_deleted_waits_no_longer_and_comes_back_without_a_place(
     assert line_of(visio) == [people[3].pk]
 
 
-def test_taking_a_license_that_is_waited_for_ends_the_wait(contoso, visio, people, alice):
+def test_removing_awaited_license_ends_wait(contoso, visio, people, alice):
     run(contoso, people[:4], alice, give=[visio])
 
     batch = run(contoso, people[1:3], alice, take=[visio])
@@ -312,7 +310,7 @@ def test_taking_a_license_that_is_waited_for_ends_the_wait(contoso, visio, peopl
     assert line_of(visio) == [people[3].pk]
 
 
-def test_a_member_takes_somebody_out_of_the_line(contoso, visio, people, alice, bob):
+def test_member_can_end_wait(contoso, visio, people, alice, bob):
     run(contoso, people[:4], alice, give=[visio])
     user = people[2]
     with pytest.raises(Refused):
@@ -326,7 +324,7 @@ def test_a_member_takes_somebody_out_of_the_line(contoso, visio, people, alice, 
     assert (event.subject_id, event.after) == (user.pk, {"stopped": [str(visio.pk)]})
 
 
-def test_an_administrator_is_taken_out_of_the_line_by_few(contoso, visio, people, alice, helen):
+def test_ending_wait_of_administrator_needs_permission(contoso, visio, people, alice, helen):
     run(contoso, people[:3], alice, give=[visio])
     user = people[2]
     CustomerUser.objects.filter(pk=user.pk).update(permissions=["global_administrator"])
@@ -336,7 +334,7 @@ def test_an_administrator_is_taken_out_of_the_line_by_few(contoso, visio, people
         stop_waiting(user=user, subscription_id=visio.pk, by=helen)
 
 
-def test_an_archived_customer_gives_nobody_anything(contoso, visio, people, alice):
+def test_archived_customer_assigns_no_seats(contoso, visio, people, alice):
     run(contoso, people[:3], alice, give=[visio])
     buy(visio, 3, alice)
     contoso.state = contoso.State.ARCHIVED
@@ -357,7 +355,7 @@ def sent(monkeypatch):
     return wake_ups
 
 
-def test_whoever_frees_or_buys_seats_wakes_a_worker(
+def test_freed_or_bought_seats_wake_worker(
     contoso, visio, people, alice, sent, django_capture_on_commit_callbacks
 ):
     expected = (
@@ -383,7 +381,7 @@ def test_whoever_frees_or_buys_seats_wakes_a_worker(
     assert not woken_by(buy, visio, 20, alice)
 
 
-def test_the_sweep_finds_seats_that_nobody_told_of(
+def test_sweep_finds_free_seats_without_wake_up(
     contoso, visio, people, alice, sent, django_capture_on_commit_callbacks
 ):
     run(contoso, people[:3], alice, give=[visio])
@@ -453,7 +451,7 @@ def in_threads(northwind, acts):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_fill_at_once_fill_once(contoso, visio, people, alice, northwind):
+def test_two_workers_assign_waiting_seats_once(contoso, visio, people, alice, northwind):
     run(contoso, people, alice, give=[visio])
     buy(visio, 5, alice)
     counts = []
@@ -468,7 +466,7 @@ def test_two_who_fill_at_once_fill_once(contoso, visio, people, alice, northwind
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sixteen_who_free_and_fill_give_no_seat_too_many(contoso, alice, northwind):
+def test_sixteen_workers_assign_no_seat_too_many(contoso, alice, northwind):
     people = [factories.user(contoso, f"P {n:02}", location="US") for n in range(40)]
     old = factories.subscription(contoso, "Old", seats=40)
     new = factories.subscription(contoso, "New", seats=8)
@@ -488,7 +486,7 @@ def test_sixteen_who_free_and_fill_give_no_seat_too_many(contoso, alice, northwi
             with transaction.atomic():
                 held = set(Assignment.objects.values_list("user", flat=True))
                 active = CustomerUser.objects.filter(deleted_at=None)
-                # Nobody is ever without.
+                # No user is without a license at any time.
                 assert set(active.values_list("pk", flat=True)) <= held
 
     acts = [lambda number=number: free(number) for number in range(8)] + [watch] * 8
@@ -521,7 +519,7 @@ def headed(as_alice, contoso, batch) -> str:
     return heading
 
 
-def test_the_heading_tells_who_changed_from_who_waits(as_alice, contoso, visio, people, alice):
+def test_heading_counts_changed_and_waiting_users(as_alice, contoso, visio, people, alice):
     old = factories.subscription(contoso, "Old", seats=6)
     hold(old, *people)
 
@@ -529,7 +527,7 @@ def test_the_heading_tells_who_changed_from_who_waits(as_alice, contoso, visio, 
     assert headed(as_alice, contoso, both) == "Licenses of 2 users changed, 1 user put in line"
     none = run(contoso, people[3:5], alice, give=[visio], take=[old])
     assert headed(as_alice, contoso, none) == "2 users put in line for licenses"
-    # Whoever got one of two has changed, and waits besides.
+    # A user with one of two licenses counts as changed, and waits for the other.
     more = factories.subscription(contoso, "More", seats=6)
     some = run(contoso, people[5:], alice, give=[visio, more])
     assert headed(as_alice, contoso, some) == "Licenses of 1 user changed"
@@ -539,9 +537,7 @@ def test_the_heading_tells_who_changed_from_who_waits(as_alice, contoso, visio, 
     assert headed(as_alice, contoso, both) == "已更改 2 个用户的许可证，1 个用户已排队"
 
 
-def test_who_stays_as_they_are_without_a_queue_have_not_changed(
-    as_alice, contoso, visio, people, alice
-):
+def test_unchanged_users_without_waitlist_are_not_counted(as_alice, contoso, visio, people, alice):
     old = factories.subscription(contoso, "Old", seats=6)
     hold(old, *people)
 
@@ -562,7 +558,7 @@ def swaps(contoso, visio, people, alice, northwind):
     return project
 
 
-def test_swaps_of_each_others_seat_wait_for_a_free_one(contoso, visio, people, alice, swaps):
+def test_mutual_swaps_wait_for_free_seat(contoso, visio, people, alice, swaps):
     assert find_partners_with_free_seats() == []
     assert fill(contoso) == 0
     assert (line_of(swaps), line_of(visio)) == ([people[0].pk], [people[1].pk])
@@ -576,7 +572,7 @@ def test_swaps_of_each_others_seat_wait_for_a_free_one(contoso, visio, people, a
     assert [one.assigned for one in Subscription.objects.all()] == [2, 2]
     assert not WaitingSeat.objects.exists()
     assert find_partners_with_free_seats() == []
-    # Each of the members who queued them gets a report.
+    # Each member gets a report.
     reports = Batch.objects.filter(kind="queue").values_list("by__name", "lines__user_id")
     assert dict(reports) == {"Alice": people[0].pk, "Carol": people[1].pk}
     for batch in Batch.objects.filter(kind="queue"):
@@ -604,7 +600,7 @@ def test_swaps_without_free_seats_wake_no_worker(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_eight_who_fill_at_once_swap_once(contoso, visio, people, alice, northwind, swaps):
+def test_eight_workers_swap_once(contoso, visio, people, alice, northwind, swaps):
     buy(swaps, 3, alice)
     counts = []
 

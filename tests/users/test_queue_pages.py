@@ -1,4 +1,4 @@
-"""What the pages say of those who wait for a license."""
+"""Pages with users on the waitlist."""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -48,7 +48,7 @@ def manage(client, users, visio, **choices):
     return client.post(f"{url}?ids={ids}", values | choices, follow=True)
 
 
-def test_the_form_offers_the_queue_and_the_plan_says_who_waits(contoso, visio, people, as_alice):
+def test_form_offers_waitlist_and_plan_shows_waiting(contoso, visio, people, as_alice):
     page = manage(as_alice, people[:5], visio)
 
     text = " ".join(page.content.decode().split())
@@ -58,7 +58,7 @@ def test_the_form_offers_the_queue_and_the_plan_says_who_waits(contoso, visio, p
     assert "users get none" not in text
 
 
-def test_a_plan_says_that_others_wait_already(contoso, visio, people, alice, as_alice):
+def test_plan_shows_users_waiting_already(contoso, visio, people, alice, as_alice):
     run(contoso, people[:5], alice, give=[visio])
 
     url = reverse("users:licenses", args=["contoso"])
@@ -71,9 +71,7 @@ def test_a_plan_says_that_others_wait_already(contoso, visio, people, alice, as_
     assert "Others wait for the same licenses already." in text
 
 
-def test_taking_from_who_waits_is_offered_and_ends_the_wait(
-    contoso, visio, people, alice, as_alice
-):
+def test_removing_awaited_license_ends_wait(contoso, visio, people, alice, as_alice):
     run(contoso, people[:4], alice, give=[visio])
 
     page = manage(as_alice, people[2:3], visio, **{f"do_{visio.pk}": "take"})
@@ -83,9 +81,7 @@ def test_taking_from_who_waits_is_offered_and_ends_the_wait(
     assert line_of(visio) == [people[3].pk]
 
 
-def test_the_page_of_a_user_says_the_place_and_ends_the_wait(
-    contoso, visio, people, alice, as_alice
-):
+def test_user_page_shows_place_and_ends_wait(contoso, visio, people, alice, as_alice):
     old = factories.subscription(contoso, "Old", seats=5)
     hold(old, *people[:5])
     run(contoso, people[:5], alice, give=[visio], take=[old])
@@ -103,9 +99,7 @@ def test_the_page_of_a_user_says_the_place_and_ends_the_wait(
     assert "was not waiting" in as_alice.post(url, follow=True).content.decode()
 
 
-def test_a_reader_sees_the_place_and_cannot_end_the_wait(
-    contoso, visio, people, alice, bob, client
-):
+def test_reader_sees_place_but_cannot_end_wait(contoso, visio, people, alice, bob, client):
     run(contoso, people[:4], alice, give=[visio])
     client.force_login(bob)
 
@@ -117,7 +111,7 @@ def test_a_reader_sees_the_place_and_cannot_end_the_wait(
     assert line_of(visio) == keys(people[2:4])
 
 
-def test_a_helper_does_not_end_the_wait_of_an_administrator(
+def test_help_desk_cannot_end_wait_of_administrator(
     contoso, visio, people, alice, northwind, client
 ):
     people[3].permissions = ["global_administrator"]
@@ -130,7 +124,7 @@ def test_a_helper_does_not_end_the_wait_of_an_administrator(
     assert people[3].pk in line_of(visio)
 
 
-def test_the_list_is_filtered_by_who_waits(contoso, visio, people, alice, as_alice):
+def test_list_filters_by_waiting_users(contoso, visio, people, alice, as_alice):
     run(contoso, people[:4], alice, give=[visio])
 
     chosen = chosen_ids(contoso, ids="", all=True, query=f"waits={visio.pk}")
@@ -143,7 +137,7 @@ def test_the_list_is_filtered_by_who_waits(contoso, visio, people, alice, as_ali
 
 
 @pytest.mark.parametrize("query", ["waits=some", "waits=01993b5e-7c00-7000-8000-000000000001"])
-def test_an_unknown_line_chooses_nobody(contoso, visio, query):
+def test_unknown_waitlist_filter_is_refused(contoso, visio, query):
     with pytest.raises(UnknownFilter):
         chosen_ids(contoso, ids="", all=True, query=query)
 
@@ -165,7 +159,7 @@ def test_subscriptions_show_how_many_wait(contoso, visio, people, alice, as_alic
     assert waiting in text
 
 
-def test_who_queued_is_told_on_the_dashboard_and_nobody_else(
+def test_dashboard_shows_report_to_its_member_only(
     contoso, visio, people, alice, as_alice, northwind, client
 ):
     run(contoso, people, alice, give=[visio])
@@ -184,11 +178,11 @@ def test_who_queued_is_told_on_the_dashboard_and_nobody_else(
     assert not from_the_queue().options.get("seen")
     text = read(client, "portal:home")
     assert "waiting user" not in text
-    # Everybody may read what happened.
+    # All members can read the report.
     assert "3 users got licenses from the queue at Contoso" in text
 
 
-def test_what_was_seen_is_told_no_more(contoso, visio, people, alice, as_alice):
+def test_seen_report_leaves_dashboard(contoso, visio, people, alice, as_alice):
     run(contoso, people[:3], alice, give=[visio])
     visio.refresh_from_db()
     values = {"state": "active", "renews_on": None}
@@ -203,7 +197,7 @@ def test_what_was_seen_is_told_no_more(contoso, visio, people, alice, as_alice):
     assert "I have seen it" not in read(as_alice, "batches:batch", "contoso", batch.pk)
 
 
-def test_the_batch_says_who_got_what(contoso, visio, people, alice, as_alice):
+def test_report_shows_assigned_licenses(contoso, visio, people, alice, as_alice):
     run(contoso, people[:4], alice, give=[visio])
     visio.refresh_from_db()
     values = {"state": "active", "renews_on": None}
@@ -218,7 +212,7 @@ def test_the_batch_says_who_got_what(contoso, visio, people, alice, as_alice):
     assert "2 users got licenses from the queue" in read(as_alice, "batches:all")
 
 
-def test_a_plan_to_delete_says_whose_place_is_lost(contoso, visio, people, alice, as_alice):
+def test_plan_of_deletion_shows_lost_places(contoso, visio, people, alice, as_alice):
     run(contoso, people[:4], alice, give=[visio])
     batch = plan_deletes(customer=contoso, users=keys(people[2:4]), by=alice)
 
@@ -228,9 +222,7 @@ def test_a_plan_to_delete_says_whose_place_is_lost(contoso, visio, people, alice
 
 
 @pytest.mark.parametrize("page", ["users:user", "users:licenses", "licensing:subscriptions"])
-def test_a_page_asks_as_many_questions_however_many_wait(
-    contoso, visio, people, alice, as_alice, page
-):
+def test_page_needs_fixed_number_of_queries(contoso, visio, people, alice, as_alice, page):
     hold(visio, *[factories.user(contoso, f"H {n}") for n in range(2)])
     run(contoso, people[:1], alice, give=[visio])
     arguments = ["contoso", people[0].pk] if page == "users:user" else ["contoso"]
@@ -248,7 +240,7 @@ def test_a_page_asks_as_many_questions_however_many_wait(
     assert numbers[0] == numbers[1]
 
 
-def test_a_file_lets_who_finds_no_seat_wait(contoso, visio, alice, as_alice):
+def test_import_can_put_users_on_waitlist(contoso, visio, alice, as_alice):
     rows = "".join(f"u{n},U {n}\r\n" for n in range(4))
     answer = as_alice.post(
         reverse("imports:upload", args=["contoso"]),
@@ -277,7 +269,7 @@ def test_a_file_lets_who_finds_no_seat_wait(contoso, visio, alice, as_alice):
     assert set(WaitingSeat.objects.values_list("cause", flat=True)) == {batch.pk}
 
 
-def test_a_restore_lets_who_finds_no_seat_wait(contoso, visio, people, alice, as_alice):
+def test_restore_can_put_users_on_waitlist(contoso, visio, people, alice, as_alice):
     hold(visio, *people[:2])
     gone = plan_deletes(customer=contoso, users=keys(people[:2]), by=alice)
     start_batch(batch=gone, by=alice)
@@ -293,7 +285,7 @@ def test_a_restore_lets_who_finds_no_seat_wait(contoso, visio, people, alice, as
     assert line_of(visio) == [people[1].pk]
 
 
-def test_a_restore_with_seats_enough_asks_nothing_of_it(contoso, visio, people, alice, as_alice):
+def test_restore_with_enough_seats_offers_no_waitlist(contoso, visio, people, alice, as_alice):
     hold(visio, *people[:1])
     gone = plan_deletes(customer=contoso, users=keys(people[:1]), by=alice)
     start_batch(batch=gone, by=alice)

@@ -27,7 +27,7 @@ def chief(contoso):
     return factories.user(contoso, "Chief", permissions=["user_administrator"])
 
 
-def test_from_the_list_to_the_password_on_the_sheet(as_alice, ann, contoso):
+def test_list_leads_to_password_on_sheet(as_alice, ann, contoso):
     planned = as_alice.post(URL, {"ids": str(ann.pk)})
     batch = contoso.batches.get()
     assert (batch.kind, batch.state) == ("reset", "planned")
@@ -59,7 +59,7 @@ def test_all_that_the_filter_finds_are_planned(as_alice, contoso, ann):
 @pytest.mark.parametrize(
     "data", [{}, {"ids": ""}, {"ids": "x,'--"}, {"all": "1", "query": "nonsense=1"}]
 )
-def test_where_nobody_is_chosen_it_goes_back_to_the_list(as_alice, contoso, ann, data):
+def test_empty_selection_returns_to_list(as_alice, contoso, ann, data):
     answer = as_alice.post(URL, data)
 
     assert answer["Location"] == "/customers/contoso/users/"
@@ -71,7 +71,7 @@ def test_a_get_plans_nothing(as_alice, contoso, ann):
     assert not contoso.batches.exists()
 
 
-def test_deleted_users_and_users_of_others_are_not_chosen(as_alice, contoso, ann):
+def test_deleted_and_foreign_users_are_not_selected(as_alice, contoso, ann):
     other = factories.customer("fabrikam", "Fabrikam")
     stranger = factories.user(other, "Stranger")
 
@@ -93,7 +93,7 @@ def test_the_help_desk_plans_no_administrator(contoso, ann, chief, helen):
     assert chief.password_state == "none"
 
 
-def test_who_became_an_administrator_after_the_plan_is_left_alone(contoso, ann, helen):
+def test_new_administrator_after_plan_is_not_reset(contoso, ann, helen):
     batch = plan_resets(customer=contoso, users=[ann.pk], by=helen)
     change(ann, permissions=["user_administrator"])
 
@@ -105,7 +105,7 @@ def test_who_became_an_administrator_after_the_plan_is_left_alone(contoso, ann, 
     assert ann.password == "old"
 
 
-def test_who_was_deleted_after_the_plan_fails_alone(contoso, ann, alice):
+def test_user_deleted_after_plan_fails_alone(contoso, ann, alice):
     ben = factories.user(contoso, "Ben")
     batch = plan_resets(customer=contoso, users=[ann.pk, ben.pk], by=alice)
     now = timezone.now()
@@ -117,7 +117,7 @@ def test_who_was_deleted_after_the_plan_fails_alone(contoso, ann, alice):
     assert list(states) == [("failed", {"code": "gone"}), ("done", {})]
 
 
-def test_it_ends_the_users_sessions_and_forgets_wrong_tries(contoso, ann, alice):
+def test_reset_ends_sessions_and_forgets_wrong_passwords(contoso, ann, alice):
     UserSession.objects.create(customer=contoso, user=ann, token_hash="x")
     change(ann, locked_until=timezone.now() + timedelta(minutes=10))
     batch = plan_resets(customer=contoso, users=[ann.pk], by=alice)
@@ -137,7 +137,7 @@ def test_each_reset_is_on_record(contoso, ann, alice):
     assert (event.subject_id, event.by_name, event.batch_id) == (ann.pk, "Alice", batch.pk)
 
 
-def test_planning_asks_as_many_queries_for_many_as_for_one(contoso, ann, alice):
+def test_plan_needs_fixed_number_of_queries(contoso, ann, alice):
     people = [factories.user(contoso, f"User {number}").pk for number in range(20)]
     with CaptureQueriesContext(connection) as one:
         plan_resets(customer=contoso, users=people[:1], by=alice)

@@ -37,7 +37,7 @@ def plan(as_alice, gone):
     return make
 
 
-def test_the_plan_says_how_many_seats_are_wanted_free_and_short(as_alice, office, plan):
+def test_plan_shows_wanted_free_and_missing_seats(as_alice, office, plan):
     Subscription.objects.filter(pk=office.pk).update(seats=1)
     url = plan()
 
@@ -98,13 +98,13 @@ def test_a_suggestion_is_free_and_needs_no_typing(as_alice, contoso, gone, plan)
 
 
 @pytest.mark.parametrize("number", ["", "x", "0", "99", "99999999999"])
-def test_a_line_that_is_not_there_is_not_renamed(as_alice, plan, number):
+def test_missing_line_is_not_renamed(as_alice, plan, number):
     answer = as_alice.post(f"{plan()}rename/", {"number": number, "local_part": "x"})
 
     assert answer.status_code in (302, 422)
 
 
-def test_who_was_restored_meanwhile_is_not_restored_twice(as_alice, contoso, gone, plan):
+def test_user_restored_meanwhile_is_not_restored_twice(as_alice, contoso, gone, plan):
     first, second = plan(), plan()
     as_alice.post(f"{first}start/", KEEP)
 
@@ -114,7 +114,7 @@ def test_who_was_restored_meanwhile_is_not_restored_twice(as_alice, contoso, gon
     assert "This user was deleted, restored or purged meanwhile." in text
 
 
-def test_the_result_of_a_deletion_offers_no_second_restore(as_alice, contoso, plan):
+def test_result_of_deletion_offers_no_second_restore(as_alice, contoso, plan):
     as_alice.post(f"{plan()}start/", KEEP)
     deletion = contoso.batches.get(kind="delete")
 
@@ -123,7 +123,7 @@ def test_the_result_of_a_deletion_offers_no_second_restore(as_alice, contoso, pl
     assert "None of these users is deleted any more." in answer.content.decode()
 
 
-def test_the_help_desk_is_told_who_comes_back_as_a_plain_user(client, contoso, alice, helen):
+def test_help_desk_sees_users_restored_without_permissions(client, contoso, alice, helen):
     boss = factories.user(contoso, "Boss", permissions=["user_administrator"])
     batch = plan_deletes(customer=contoso, users=[boss.pk], by=alice)
     start_batch(batch=batch, by=alice)
@@ -141,7 +141,7 @@ def test_a_deleted_user_is_restored_from_their_page(as_alice, gone):
     assert f'formaction="{USERS}delete/"' not in text
 
 
-def test_another_members_plan_is_not_renamed_by_the_help_desk(client, contoso, helen, gone, plan):
+def test_help_desk_cannot_rename_in_foreign_plan(client, contoso, helen, gone, plan):
     factories.user(contoso, "New Ann", user_name="ann@contoso.example")
     url = plan()
     client.force_login(helen)

@@ -42,7 +42,7 @@ def lines_of(batch) -> dict:
     return {line.user_id: line for line in Line.objects.filter(batch=batch)}
 
 
-def test_they_come_back_with_their_seats_as_far_as_these_are_free(contoso, office, gone, alice):
+def test_users_are_restored_with_free_seats(contoso, office, gone, alice):
     Subscription.objects.filter(pk=office.pk).update(seats=1)
 
     batch = restore(contoso, gone, alice)
@@ -64,7 +64,7 @@ def test_the_old_password_stays(contoso, gone, alice):
     assert not batch.has_secrets
 
 
-def test_or_everybody_gets_a_new_one(contoso, gone, alice):
+def test_restore_can_issue_new_passwords(contoso, gone, alice):
     batch = restore(contoso, gone, alice, new_passwords=True)
 
     batch.refresh_from_db()
@@ -73,7 +73,7 @@ def test_or_everybody_gets_a_new_one(contoso, gone, alice):
     assert all(line.sealed for line in Line.objects.filter(batch=batch))
 
 
-def test_a_name_that_was_taken_needs_a_new_one_on_the_spot(contoso, gone, alice):
+def test_taken_name_must_be_replaced(contoso, gone, alice):
     factories.user(contoso, "New Ann", user_name=gone[0].user_name)
     batch = plan_restores(customer=contoso, users=[gone[0].pk], by=alice)
     line = Line.objects.get(batch=batch)
@@ -91,7 +91,7 @@ def test_a_name_that_was_taken_needs_a_new_one_on_the_spot(contoso, gone, alice)
     assert "ann.old" in user.search
 
 
-def test_a_name_taken_after_the_plan_fails_that_line_alone(contoso, gone, alice):
+def test_name_taken_after_plan_fails_line_alone(contoso, gone, alice):
     ids = [user.pk for user in gone]
     batch = plan_restores(customer=contoso, users=ids, by=alice)
     factories.user(contoso, "New Ann", user_name=gone[0].user_name)
@@ -102,7 +102,7 @@ def test_a_name_taken_after_the_plan_fails_that_line_alone(contoso, gone, alice)
     assert lines_of(batch)[gone[1].pk].state == "done"
 
 
-def test_two_with_the_same_name_do_not_both_come_back(contoso, office, alice):
+def test_two_users_of_one_name_restore_one(contoso, office, alice):
     first = factories.user(contoso, "Ann", user_name="ann@contoso.example")
     for user in (first, None):
         user = user or factories.user(contoso, "Ann", user_name="ann@contoso.example")
@@ -116,9 +116,7 @@ def test_two_with_the_same_name_do_not_both_come_back(contoso, office, alice):
     assert sorted(line.state for line in Line.objects.filter(batch=batch)) == ["done", "invalid"]
 
 
-def test_an_administrator_comes_back_as_a_user_where_the_member_may_not_grant(
-    contoso, northwind, alice, helen
-):
+def test_administrator_is_restored_without_permissions(contoso, northwind, alice, helen):
     boss = factories.user(contoso, "Boss", permissions=["user_administrator"])
     batch = plan_deletes(customer=contoso, users=[boss.pk], by=alice)
     start_batch(batch=batch, by=alice)
@@ -130,7 +128,7 @@ def test_an_administrator_comes_back_as_a_user_where_the_member_may_not_grant(
     assert helen.role == Role.HELPDESK_AGENT
 
 
-def test_who_was_restored_meanwhile_fails_alone(contoso, gone, alice):
+def test_user_restored_meanwhile_fails_alone(contoso, gone, alice):
     ids = [user.pk for user in gone]
     batch = plan_restores(customer=contoso, users=ids, by=alice)
     restore(contoso, gone[:1], alice)
@@ -140,7 +138,7 @@ def test_who_was_restored_meanwhile_fails_alone(contoso, gone, alice):
     assert [lines_of(batch)[user.pk].state for user in gone] == ["failed", "done"]
 
 
-def test_the_record_names_a_name_only_where_it_changed(contoso, gone, alice):
+def test_event_has_user_name_only_if_changed(contoso, gone, alice):
     factories.user(contoso, "New Ann", user_name=gone[0].user_name)
     ids = [user.pk for user in gone]
     batch = plan_restores(customer=contoso, users=ids, by=alice)

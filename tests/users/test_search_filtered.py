@@ -1,4 +1,4 @@
-"""A search with another filter: whatever is read first, the pages show whom the list would show."""
+"""A search with another filter: the pages show the matches, whichever condition is read first."""
 
 import json
 import random
@@ -124,7 +124,7 @@ def is_wanted(user, held, waits, filters):
 
 
 def expected(customer, filters, sort):
-    """The ids of those whom the list shows, in its order."""
+    """The ids of the users that the list shows, in its order."""
     held, waits = {}, {}
     for seats, model in ((held, Assignment), (waits, WaitingSeat)):
         for user, subscription in model.objects.values_list("user", "subscription"):
@@ -140,7 +140,7 @@ def expected(customer, filters, sort):
 
 
 def check(customer, bought, query, term, sort):
-    """See that all pages together are the list, both ways, and that no number says too much."""
+    """Check that all pages together are the list, both ways, and that no number is too high."""
     query = query.format(**{name: one.pk for name, one in bought.items()})
     filters = read_filters(customer, f"{query}&{urlencode({'q': term})}")
     right = expected(customer, filters, sort)
@@ -169,7 +169,7 @@ def check(customer, bought, query, term, sort):
 
 @pytest.mark.parametrize("query", [*ACTIVE, *DELETED])
 @pytest.mark.parametrize("count", [12, 140], ids=["short", "long"])
-def test_all_pages_show_all_that_are_found_once_in_order(contoso, bought, small, query, count):
+def test_pages_show_each_match_once_in_order(contoso, bought, small, query, count):
     fill(contoso, bought, count, seed=len(query))
     tab = "deleted" if "deleted" in query else ""
     sorts = [minus + name for name in SORTS[tab] for minus in ("", "-")]
@@ -183,7 +183,7 @@ def test_all_pages_show_all_that_are_found_once_in_order(contoso, bought, small,
 
 @pytest.mark.parametrize("place", [0, 90, 180])
 @pytest.mark.parametrize("query", ["status=blocked", "license=none", "lacks={office}"])
-def test_those_who_stand_together_are_found_wherever_it_is(contoso, bought, small, place, query):
+def test_adjacent_matches_are_found_everywhere(contoso, bought, small, place, query):
     others = [*["Ann"] * 90, *["Zoe"] * 90]
     for number, name in enumerate([*others[:place], *["Olivia"] * 24, *others[place:]]):
         user = factories.user(contoso, name, is_blocked=number % 4 == 0)
@@ -194,7 +194,7 @@ def test_those_who_stand_together_are_found_wherever_it_is(contoso, bought, smal
     check(contoso, bought, query, "olivia", "-added")
 
 
-def test_where_one_excludes_the_other_nobody_is_found(contoso, bought, small):
+def test_contradicting_filters_find_no_users(contoso, bought, small):
     for number in range(150):
         user = factories.user(contoso, "Ann" if number % 2 else "Ben", is_blocked=number % 2)
         if number % 2:
@@ -208,7 +208,7 @@ def test_where_one_excludes_the_other_nobody_is_found(contoso, bought, small):
         check(contoso, bought, query, "contoso", "name")
 
 
-def test_the_page_says_more_than_a_number_that_it_knows(as_alice, contoso, bought, monkeypatch):
+def test_page_shows_lower_bound_of_matches(as_alice, contoso, bought, monkeypatch):
     monkeypatch.setattr("users.queries.list.MAX_COUNTED", 3)
     for _number in range(60):
         user = factories.user(contoso, "Ann")
@@ -223,9 +223,7 @@ def test_the_page_says_more_than_a_number_that_it_knows(as_alice, contoso, bough
 
 
 @pytest.mark.parametrize("address", ["q=ann&status=allowed", "q=ann&license=none"])
-def test_a_page_takes_as_many_queries_for_many_as_for_one(
-    as_alice, contoso, address, django_assert_num_queries
-):
+def test_page_needs_fixed_number_of_queries(as_alice, contoso, address, django_assert_num_queries):
     factories.user(contoso, "Ann")
     as_alice.get(f"/customers/contoso/users/?{address}")
     with CaptureQueriesContext(connection) as one:
@@ -248,10 +246,8 @@ NOBODY = "01993b5e-7c00-7000-8000-000000000002"
 @pytest.mark.parametrize("size", [1, 1000], ids=["short", "long"])
 @pytest.mark.parametrize("place", [PLACE, (None, None)], ids=["further", "first"])
 @pytest.mark.parametrize("wanted", ['{"license": "some"}', '{"status": "allowed"}', "{}", "held"])
-def test_nobody_is_found_in_a_customer_of_somebody_else(
-    contoso, bought, rival, size, place, wanted
-):
-    """The function passes row-level security: what it says itself is the only guard."""
+def test_customer_of_another_partner_finds_no_users(contoso, bought, rival, size, place, wanted):
+    """The function bypasses row-level security, so its own conditions are the only guard."""
     for _number in range(10):
         user = factories.user(contoso, "Ann")
         Assignment.objects.create(customer=contoso, subscription=bought["office"], user=user)
@@ -281,7 +277,7 @@ def test_without_a_tenant_nothing_is_searched(contoso):
 @pytest.mark.parametrize(
     "wanted", ['{"licens": "none"}', '{"status": "Blocked"}', '{"license": "few"}', '{"q": "a"}']
 )
-def test_a_filter_that_is_not_known_raises_and_never_means_everybody(contoso, wanted):
+def test_unknown_filter_raises(contoso, wanted):
     factories.user(contoso, "Ann")
 
     with pytest.raises(DataError), transaction.atomic():
@@ -290,7 +286,7 @@ def test_a_filter_that_is_not_known_raises_and_never_means_everybody(contoso, wa
 
 @pytest.mark.django_db(databases=["default", "owner"])
 def test_the_database_knows_every_filter(contoso):
-    """A new filter of the list has to be told to the function, too."""
+    """A new filter of the list must be added to the function, too."""
     with connections["owner"].cursor() as cursor:
         # portal_app may call it only by the search.
         cursor.execute("SET LOCAL ROLE portal_search")
@@ -309,8 +305,8 @@ def each_filter():
             yield one.name, users_filters.read_limits(Filters(**{one.name: value}))
 
 
-def test_the_planner_is_left_as_it_was(contoso, bought, small):
-    """What the function tells the planner must not outlast it: other queries need other plans."""
+def test_planner_settings_are_reset(contoso, bought, small):
+    """The planner settings of the function must not outlast it: other queries need other plans."""
     settings = (
         "SELECT name, setting FROM pg_settings"
         " WHERE name LIKE 'enable%%' OR name LIKE 'cpu%%' OR name = 'work_mem'"
@@ -324,7 +320,7 @@ def test_the_planner_is_left_as_it_was(contoso, bought, small):
 
 
 @pytest.mark.parametrize("sort", ["name", "-user_name"])
-def test_what_is_typed_is_never_read_as_a_part_of_the_question(contoso, bought, small, sort):
+def test_search_text_is_no_sql(contoso, bought, small, sort):
     for name in ("Ann 100%s %L", "%1$s ' \\ sort_key", "u.search $1"):
         factories.user(contoso, name)
 

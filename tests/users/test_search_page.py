@@ -1,4 +1,4 @@
-"""A page of a search: however it is found, it shows whom the list would show, in its order."""
+"""A page of a search shows the matches in list order, whichever way they are found."""
 
 from datetime import timedelta
 
@@ -70,19 +70,19 @@ def check(customer, text, *, tab="", sort="name"):
 
 
 @pytest.mark.parametrize(("tab", "sort"), ORDERS)
-def test_pages_forth_and_back_show_all_that_are_found_once_in_order(contoso, small, tab, sort):
+def test_pages_show_each_match_once_both_ways(contoso, small, tab, sort):
     names = ["Ann A", "Ben B", "Cleo Ann", "Dan D", "Ann A", "Eve E", "Ann C"]
     fill(contoso, *names)
     fill(contoso, *names, "Ann Z", is_deleted=True)
 
-    # Nobody, somebody, more than are counted, everybody.
+    # No users, one user, more than are counted, all users.
     for text in ("zoe", "cleo", "ann", "contoso"):
         check(contoso, text, tab=tab, sort=sort)
 
 
 @pytest.mark.parametrize("sort", ["name", "-name", "user_name", "-added"])
 @pytest.mark.parametrize("place", [0, 90, 180])
-def test_those_who_stand_together_are_found_wherever_it_is(contoso, small, place, sort):
+def test_adjacent_matches_are_found_everywhere(contoso, small, place, sort):
     """A walk along the list would end before it meets the first of them, or after the last."""
     others = [*["Ann"] * 90, *["Zoe"] * 90]
     fill(contoso, *others[:place], *["Olivia Lockhart"] * 6, *others[place:])
@@ -99,7 +99,7 @@ def test_a_glance_that_misleads_changes_nothing(contoso, small):
     check(contoso, "cleo")
 
 
-def test_a_search_looks_among_the_deleted_on_their_tab_only(contoso, small):
+def test_search_stays_on_its_tab(contoso, small):
     fill(contoso, "Ann")
     fill(contoso, "Ann", is_deleted=True)
 
@@ -107,7 +107,7 @@ def test_a_search_looks_among_the_deleted_on_their_tab_only(contoso, small):
     check(contoso, "ann", tab="deleted", sort="-deleted")
 
 
-def test_signs_that_are_not_looked_for_find_nobody(as_alice, contoso):
+def test_search_for_signs_finds_no_users(as_alice, contoso):
     factories.user(contoso, "Ann")
 
     shown = as_alice.get("/customers/contoso/users/?q=%E2%80%8B").context["list"]
@@ -130,8 +130,8 @@ PLACE = ("a", "01993b5e-7c00-7000-8000-000000000001")
 
 @pytest.mark.parametrize("size", [1, 1000], ids=["short", "long"])
 @pytest.mark.parametrize("place", [PLACE, (None, None)], ids=["further", "first"])
-def test_nobody_is_found_in_a_customer_of_somebody_else(contoso, rival, size, place):
-    """The functions pass row-level security: what they say themselves is the only guard."""
+def test_customer_of_another_partner_finds_no_users(contoso, rival, size, place):
+    """The functions bypass row-level security, so their own conditions are the only guard."""
     fill(contoso, *["Ann"] * 10)
     ours = CustomerUser.objects.filter(customer=contoso)
 
@@ -161,8 +161,8 @@ def test_without_a_tenant_nothing_is_searched(contoso, sql):
         ask(sql, *parameters)
 
 
-def test_the_planner_is_left_as_it_was(contoso, small):
-    """What the function tells the planner must not outlast it: other queries need other plans."""
+def test_planner_settings_are_reset(contoso, small):
+    """The planner settings of the function must not outlast it: other queries need other plans."""
     settings = (
         "SELECT name, setting FROM pg_settings WHERE name LIKE 'enable%%' OR name LIKE 'cpu%%'"
     )

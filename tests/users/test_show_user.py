@@ -27,7 +27,7 @@ def page(client, user):
     return response.content.decode()
 
 
-def test_it_shows_profile_licenses_and_what_is_switched_off(as_alice, ann, office):
+def test_page_shows_profile_licenses_and_plans_off(as_alice, ann, office):
     give(ann, office)
     mail = office.product.plans.get(name="Mail")
     ann.assignments.update(plans_off=[mail.pk])
@@ -38,7 +38,7 @@ def test_it_shows_profile_licenses_and_what_is_switched_off(as_alice, ann, offic
         assert words in text
 
 
-def test_it_explains_each_permission(as_alice, ann):
+def test_page_explains_each_permission(as_alice, ann):
     ann.permissions = ["billing_administrator"]
     ann.save()
 
@@ -49,11 +49,11 @@ def test_it_explains_each_permission(as_alice, ann):
     assert "Global administrator" not in text
 
 
-def test_it_says_what_a_user_without_permissions_may_do(as_alice, ann):
+def test_page_explains_plain_user(as_alice, ann):
     assert "Can use licenses and services." in page(as_alice, ann)
 
 
-def test_it_says_how_the_sign_in_stands(as_alice, ann):
+def test_page_shows_state_of_sign_in(as_alice, ann):
     ann.is_blocked = True
     ann.password_state = CustomerUser.PasswordState.TEMPORARY
     ann.password_expires_at = timezone.now() - timedelta(days=1)
@@ -78,7 +78,7 @@ def test_its_history_leads_to_the_batches(as_alice, alice, ann, contoso):
     assert reverse("batches:batch", args=["contoso", batch.pk]) in text
 
 
-def test_a_deleted_user_is_said_to_be_and_cannot_be_reset(as_alice, alice, ann, contoso):
+def test_deleted_user_is_marked_and_cannot_be_reset(as_alice, alice, ann, contoso):
     batch = Batch.objects.create(
         customer=contoso,
         kind="delete",
@@ -107,7 +107,7 @@ def test_a_deleted_user_is_said_to_be_and_cannot_be_reset(as_alice, alice, ann, 
         ("bob", [], False),
     ],
 )
-def test_reset_is_offered_to_those_who_may(client, request, ann, member, permissions, may):
+def test_reset_is_offered_with_permission_only(client, request, ann, member, permissions, may):
     CustomerUser.objects.filter(pk=ann.pk).update(permissions=permissions)
     client.force_login(request.getfixturevalue(member))
 
@@ -126,7 +126,7 @@ def test_foreign_and_absent_users_are_alike(as_alice, client, mallory, ann, cont
     assert status(ann.pk) == 404
 
 
-def test_its_queries_do_not_grow_with_licenses_and_history(as_alice, alice, ann, contoso, office):
+def test_page_needs_fixed_number_of_queries(as_alice, alice, ann, contoso, office):
     def asked():
         with CaptureQueriesContext(connection) as captured:
             page(as_alice, ann)

@@ -1,4 +1,4 @@
-"""Undoing batches: what is planned, what comes of it, and what nothing takes back any more."""
+"""Undoing batches: the plan, its result, and what cannot be undone."""
 
 from datetime import timedelta
 
@@ -88,7 +88,7 @@ def active(customer) -> set[str]:
     return set(customer.users.filter(deleted_at=None).values_list("display_name", flat=True))
 
 
-def test_users_who_were_added_are_deleted(contoso, office, alice):
+def test_undo_of_added_users_deletes_them(contoso, office, alice):
     person = {
         "user_name": "cy@contoso.example",
         "display_name": "Cy",
@@ -105,7 +105,7 @@ def test_users_who_were_added_are_deleted(contoso, office, alice):
     assert undone.plan["seats"][0]["freed"] == 1
 
 
-def test_who_chose_a_password_since_is_named(contoso, alice):
+def test_undo_warns_about_used_password(contoso, alice):
     person = {"user_name": "cy@contoso.example", "display_name": "Cy"}
     added = add_user(customer=contoso, person=person, is_last=True, by=alice)
     CustomerUser.objects.update(password_state="chosen")
@@ -129,7 +129,7 @@ def test_a_delete_is_undone_with_licenses_and_plans(contoso, office, people, ali
     assert started.after == {"lines": 2, "undoes": str(batch.pk)}
 
 
-def test_who_was_purged_restored_or_replaced_cannot_come_back(contoso, people, alice):
+def test_undo_skips_purged_restored_and_replaced_users(contoso, people, alice):
     cy, dee = factories.user(contoso, "Cy"), factories.user(contoso, "Dee")
     batch = delete(contoso, [*people, cy, dee], alice)
     run(plan_purges, contoso, people[:1], alice)
@@ -147,7 +147,7 @@ def test_who_was_purged_restored_or_replaced_cannot_come_back(contoso, people, a
     ]
 
 
-def test_seats_that_are_not_free_any_more_are_named(contoso, office, people, alice):
+def test_undo_names_missing_seats(contoso, office, people, alice):
     hold(office, *people)
     batch = delete(contoso, people, alice)
     Subscription.objects.filter(pk=office.pk).update(seats=1)
@@ -187,7 +187,7 @@ def test_what_is_as_before_already_needs_no_undo(contoso, people, alice):
     ]
 
 
-def test_a_change_between_plan_and_start_of_the_undo_is_not_overwritten(contoso, people, alice):
+def test_change_after_plan_of_undo_is_not_overwritten(contoso, people, alice):
     batch = run(plan_edits, contoso, people[:1], alice, changes={"department": "Support"})
     planned = plan_undo(batch=batch, by=alice)
     CustomerUser.objects.filter(pk=people[0].pk).update(department="Board")
@@ -199,7 +199,7 @@ def test_a_change_between_plan_and_start_of_the_undo_is_not_overwritten(contoso,
     assert people[0].department == "Board"
 
 
-def test_a_swap_is_undone_with_the_plans_as_they_were(contoso, office, visio, people, alice):
+def test_undo_of_swap_restores_service_plans(contoso, office, visio, people, alice):
     ann, bo = people
     plan = office.product.plans.get(name="Mail")
     hold(office, ann, plans_off=[plan.pk])
@@ -213,7 +213,7 @@ def test_a_swap_is_undone_with_the_plans_as_they_were(contoso, office, visio, pe
     assert lines(undone) == [("done", [])]
 
 
-def test_everybody_gets_the_plans_back_that_were_theirs(contoso, office, people, alice):
+def test_undo_restores_service_plans_of_each_user(contoso, office, people, alice):
     mail, video = office.product.plans.all()
     for user, off in zip(people, (mail, video), strict=True):
         hold(office, user, plans_off=[off.pk])
@@ -234,7 +234,7 @@ def test_a_license_that_was_held_already_stays(contoso, office, people, alice):
         changes=Changes(give=frozenset([str(office.pk)])),
         by=alice,
     )
-    # Between plan and start somebody else has given it.
+    # Another member has assigned it between plan and start.
     hold(office, ann)
     start_batch(batch=planned, by=alice)
 
@@ -258,9 +258,7 @@ def test_service_plans_are_switched_back(contoso, office, people, alice):
     assert lines(undone) == [("done", []), ("invalid", ["license_changed_since"])]
 
 
-def test_licenses_that_were_taken_or_given_back_meanwhile_are_left_alone(
-    contoso, office, visio, people, alice
-):
+def test_undo_keeps_licenses_changed_meanwhile(contoso, office, visio, people, alice):
     hold(office, *people)
     batch = change(contoso, people, alice, give=[visio], take=[office])
     Assignment.objects.filter(user=people[0], subscription=visio).delete()
@@ -276,9 +274,7 @@ def test_licenses_that_were_taken_or_given_back_meanwhile_are_left_alone(
     assert [held(user) for user in people] == [{"Office E3": []}, {"Office E3": []}]
 
 
-def test_a_product_that_would_be_against_the_rules_does_not_come_back(
-    contoso, office, people, alice
-):
+def test_undo_restores_no_conflicting_product(contoso, office, people, alice):
     hold(office, *people)
     batch = change(contoso, people, alice, take=[office])
     office.product.not_sold_in = ["CN"]
@@ -295,7 +291,7 @@ def test_a_product_that_would_be_against_the_rules_does_not_come_back(
 
 
 @pytest.mark.parametrize("block", [True, False])
-def test_only_those_whose_sign_in_changed_are_switched_back(contoso, people, alice, block):
+def test_undo_changes_only_switched_sign_ins(contoso, people, alice, block):
     ann, bo = people
     CustomerUser.objects.update(is_blocked=not block)
     ids = [user.pk for user in people]
@@ -337,9 +333,7 @@ def test_an_undo_can_be_undone(contoso, office, people, alice):
     assert again.plan["kind"] == "undo"
 
 
-def test_who_is_deleted_again_has_the_licenses_from_before_to_come_back_to(
-    contoso, office, people, alice
-):
+def test_undo_of_restore_keeps_licenses_for_later(contoso, office, people, alice):
     hold(office, *people)
     batch = delete(contoso, people, alice)
     Subscription.objects.filter(pk=office.pk).update(seats=1)
@@ -353,7 +347,7 @@ def test_who_is_deleted_again_has_the_licenses_from_before_to_come_back_to(
     assert [held(user) for user in people] == [{"Office E3": []}, {"Office E3": []}]
 
 
-def test_who_waits_for_a_seat_waits_no_longer(contoso, people, alice):
+def test_undo_ends_waits(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=1)
     changes = Changes(give=frozenset([str(few.pk)]))
     batch = run(plan_licenses, contoso, people, alice, changes=changes, when_short="queue")
@@ -404,9 +398,7 @@ def test_every_act_of_an_import_has_its_inverse(contoso, office, people, alice):
     assert undone.plan["acts"] == {"update": 1, "restore": 1, "delete": 1}
 
 
-def test_a_new_location_goes_back_after_the_product_that_is_sold_only_there(
-    contoso, office, people, alice
-):
+def test_undo_removes_product_before_location_changes(contoso, office, people, alice):
     office.product.not_sold_in = ["US"]
     office.product.save()
     ann = people[0]
@@ -453,7 +445,7 @@ def test_passwords_and_purged_users_do_not_come_back(contoso, people, alice):
         assert refused.value.code == code
 
 
-def test_what_is_not_over_or_over_for_too_long_is_not_undone(contoso, people, alice):
+def test_running_and_old_batches_are_not_undone(contoso, people, alice):
     batch = plan_deletes(customer=contoso, users=[user.pk for user in people], by=alice)
     with pytest.raises(CannotUndo) as refused:
         plan_undo(batch=batch, by=alice)
@@ -470,7 +462,7 @@ def test_what_is_not_over_or_over_for_too_long_is_not_undone(contoso, people, al
     assert plan_undo(batch=batch, by=alice).total == 2
 
 
-def test_a_batch_that_was_stopped_is_undone_as_far_as_it_came(contoso, people, alice):
+def test_stopped_batch_is_undone_in_part(contoso, people, alice):
     batch = delete(contoso, people, alice)
     Line.objects.filter(batch=batch, number=2).update(state="left_out", result={})
 
@@ -489,7 +481,7 @@ def test_a_batch_without_effect_is_not_undone(contoso, people, alice):
     assert refused.value.code == "nothing"
 
 
-def test_it_is_undone_once_while_the_undo_stands(contoso, people, alice):
+def test_batch_is_undone_once(contoso, people, alice):
     batch = delete(contoso, people, alice)
     planned = plan_undo(batch=batch, by=alice)
     assert plan_undo(batch=batch, by=alice) == planned
@@ -512,7 +504,7 @@ def test_an_undo_that_did_nothing_is_none(contoso, people, alice):
     assert plan_undo(batch=batch, by=alice) != planned
 
 
-def test_help_desk_and_sales_undo_what_they_did_and_nothing_else(contoso, northwind, alice, helen):
+def test_help_desk_and_sales_undo_own_batches_only(contoso, northwind, alice, helen):
     person = {"user_name": "cy@contoso.example", "display_name": "Cy"}
     hers = add_user(customer=contoso, person=person, is_last=True, by=helen).batch
     others = delete(contoso, [factories.user(contoso, "Dee")], alice)
@@ -526,7 +518,7 @@ def test_help_desk_and_sales_undo_what_they_did_and_nothing_else(contoso, northw
     assert active(contoso) == set()
 
 
-def test_who_became_an_administrator_is_left_alone_by_most(contoso, alice, helen):
+def test_undo_of_new_administrator_needs_permission(contoso, alice, helen):
     person = {"user_name": "cy@contoso.example", "display_name": "Cy"}
     batch = add_user(customer=contoso, person=person, is_last=True, by=helen).batch
     CustomerUser.objects.update(permissions=["helpdesk_administrator"])
@@ -534,7 +526,7 @@ def test_who_became_an_administrator_is_left_alone_by_most(contoso, alice, helen
     assert lines(plan_undo(batch=batch, by=helen)) == [("invalid", ["administrator"])]
 
 
-def test_the_last_global_administrator_is_not_taken_in_passing(contoso, alice):
+def test_undo_of_last_global_administrator_needs_confirmation(contoso, alice):
     boss = factories.user(contoso, "Boss", permissions=["global_administrator"])
     delete_boss = plan_deletes(customer=contoso, users=[boss.pk], by=alice)
     start_batch(batch=delete_boss, may_take_last_administrator=True, by=alice)
@@ -554,7 +546,7 @@ def test_a_reader_undoes_nothing(contoso, people, alice):
         plan_undo(batch=batch, by=factories.member(alice.partner, "eve", Role.READER))
 
 
-def test_it_asks_as_often_for_many_lines_as_for_one(contoso, office, alice):
+def test_undo_needs_fixed_number_of_queries(contoso, office, alice):
     def count(users):
         hold(office, *users[:1])
         batch = delete(contoso, users, alice)
@@ -570,7 +562,7 @@ def test_it_asks_as_often_for_many_lines_as_for_one(contoso, office, alice):
     assert few == many
 
 
-def test_the_undo_of_many_is_planned_by_a_worker(contoso, people, alice, monkeypatch):
+def test_large_undo_is_planned_by_worker(contoso, people, alice, monkeypatch):
     batch = delete(contoso, people, alice)
     monkeypatch.setattr("users.acts.undo.MAX_IN_REQUEST", 1)
     monkeypatch.setattr("users.acts.undo.SLICE", 1)
@@ -587,9 +579,7 @@ def test_the_undo_of_many_is_planned_by_a_worker(contoso, people, alice, monkeyp
     assert active(contoso) == {"Ann", "Bo"}
 
 
-def test_an_undo_that_is_dropped_while_it_is_planned_stays_dropped(
-    contoso, people, alice, monkeypatch
-):
+def test_undo_canceled_during_planning_stays_canceled(contoso, people, alice, monkeypatch):
     batch = delete(contoso, people, alice)
     monkeypatch.setattr("users.acts.undo.MAX_IN_REQUEST", 1)
     planned = plan_undo(batch=batch, by=alice)
@@ -606,7 +596,7 @@ def page(client, batch) -> str:
     return client.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
 
 
-def test_the_pages_lead_from_the_batch_to_its_undo_and_back(as_alice, contoso, people, alice):
+def test_pages_link_batch_and_undo(as_alice, contoso, people, alice):
     batch = delete(contoso, people, alice)
     factories.user(contoso, "New Bo", user_name=people[1].user_name)
     text = page(as_alice, batch)
@@ -644,7 +634,7 @@ def test_the_pages_lead_from_the_batch_to_its_undo_and_back(as_alice, contoso, p
     assert text.count('<span class="badge">Undone</span>') == 1
 
 
-def test_the_button_a_second_time_leads_to_the_same_undo(as_alice, contoso, people, alice):
+def test_second_click_leads_to_same_undo(as_alice, contoso, people, alice):
     batch = delete(contoso, people, alice)
 
     first, second = (
@@ -655,7 +645,7 @@ def test_the_button_a_second_time_leads_to_the_same_undo(as_alice, contoso, peop
     assert contoso.batches.filter(kind="undo").count() == 1
 
 
-def test_a_reset_and_an_old_batch_say_why_they_have_no_button(as_alice, contoso, people, alice):
+def test_reset_and_old_batch_explain_missing_button(as_alice, contoso, people, alice):
     reset = run(plan_resets, contoso, people, alice)
     batch = delete(contoso, people, alice)
     Batch.objects.filter(pk=batch.pk).update(finished_at=timezone.now() - timedelta(days=31))
@@ -670,7 +660,7 @@ def test_a_reset_and_an_old_batch_say_why_they_have_no_button(as_alice, contoso,
     assert not contoso.batches.filter(kind="undo").exists()
 
 
-def test_only_who_may_is_offered_it(client, contoso, people, alice, helen, bob):
+def test_undo_is_offered_with_permission_only(client, contoso, people, alice, helen, bob):
     batch = delete(contoso, people, alice)
 
     for member, status in ((helen, 403), (bob, 403)):
@@ -690,7 +680,7 @@ def test_every_reason_is_a_sentence():
     assert inverses == {act.kind for act in get_acts() if act.undo_fact}
 
 
-def test_who_can_sign_in_again_already_is_not_unblocked_once_more(contoso, people, alice):
+def test_unblocked_user_is_not_unblocked_again(contoso, people, alice):
     batch = run(plan_blocks, contoso, people, alice, block=True)
     run(plan_blocks, contoso, people[:1], alice, block=False)
 

@@ -108,7 +108,7 @@ def test_a_free_seat_goes_from_line_to_line(exchange, people, products, alice):
     assert changed.count() == 2
 
 
-def test_seat_freed_by_a_later_line_comes_too_late(exchange, people, products, alice):
+def test_seat_of_later_line_comes_too_late(exchange, people, products, alice):
     batch = exchange(2)
     set_seats(products[0], 2)
 
@@ -132,7 +132,7 @@ def test_undo_of_undo_swaps_again(exchange, products, alice):
         assert_seats_are_kept()
 
 
-def test_seat_lost_after_the_plan_leaves_no_user_unlicensed(exchange, people, products, alice):
+def test_seat_lost_after_plan_unlicenses_no_user(exchange, people, products, alice):
     batch = exchange(2)
     ann, bo, cy = people[:3]
     set_seats(products[1], 2)

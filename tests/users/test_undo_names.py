@@ -1,4 +1,4 @@
-"""Who comes back by an undo, but under a name that somebody else has now, gets a new one."""
+"""New names for users that an undo restores, and whose old names are taken."""
 
 import pytest
 from django.db import connection
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def people(contoso, office):
-    """Ann, Bo and Cy, who hold a license each."""
+    """Ann, Bo and Cy with a license each."""
     users = [
         factories.user(contoso, name, user_name=f"{name.lower()}@contoso.example", location="US")
         for name in ("Ann", "Bo", "Cy")
@@ -68,7 +68,7 @@ def lines(batch) -> list[tuple]:
     ]
 
 
-def test_they_come_back_under_the_new_name_with_their_licenses(undo, people, alice):
+def test_renamed_users_are_restored_with_licenses(undo, people, alice):
     assert lines(undo) == [
         ("invalid", "ann", ["name_taken"]),
         ("planned", "bo", []),
@@ -111,7 +111,7 @@ def test_a_name_is_given_to_one_of_two(undo, alice):
     assert rename(undo, 3, "new", alice) == ["name_taken"]
 
 
-def test_a_seat_that_is_missing_is_said_and_counted_once(undo, office, alice):
+def test_missing_seat_is_reported_once(undo, office, alice):
     Subscription.objects.filter(pk=office.pk).update(seats=1)
 
     assert rename(undo, 1, "ann.old", alice) == []
@@ -129,7 +129,7 @@ def test_a_seat_that_is_missing_is_said_and_counted_once(undo, office, alice):
     assert [state for state, _name, _codes in lines(undo)] == ["done", "partly", "invalid"]
 
 
-def test_who_cannot_come_back_for_another_reason_gets_no_name(contoso, undo, people, alice):
+def test_user_with_another_problem_is_not_renamed(contoso, undo, people, alice):
     # Restored under another name, and so not to be restored once more.
     batch = plan_restores(customer=contoso, users=[people[0].pk], by=alice)
     rename(batch, 1, "ann.lee", alice)
@@ -163,13 +163,13 @@ def test_an_undo_that_runs_is_renamed_no_more(undo, alice):
         rename(undo, 1, "ann.old", alice)
 
 
-def test_another_members_undo_is_renamed_by_who_may_approve_it(undo, alice, helen, bob):
+def test_renaming_in_foreign_undo_needs_approval_permission(undo, alice, helen, bob):
     for member in (helen, bob):
         with pytest.raises(Refused):
             rename(undo, 1, "ann.old", member)
 
 
-def test_who_was_purged_since_gets_no_name(contoso, undo, people, alice):
+def test_purged_user_is_not_renamed(contoso, undo, people, alice):
     purge = plan_purges(customer=contoso, users=[people[0].pk], by=alice)
     start_batch(batch=purge, by=alice)
 
@@ -178,7 +178,7 @@ def test_who_was_purged_since_gets_no_name(contoso, undo, people, alice):
         rename(undo, 1, "ann.old", alice)
 
 
-def test_the_page_of_the_undo_asks_for_the_names(as_alice, contoso, undo, people):
+def test_page_of_undo_asks_for_names(as_alice, contoso, undo, people):
     url = reverse("batches:batch", args=["contoso", undo.pk])
     page = as_alice.get(url).content.decode()
     assert "2 lines cannot be done as they are." in page
@@ -198,7 +198,7 @@ def test_the_page_of_the_undo_asks_for_the_names(as_alice, contoso, undo, people
     assert "New user name of Cy" in page
 
 
-def test_where_nobody_can_come_back_yet_it_says_what_would_do(as_alice, contoso, deleted, alice):
+def test_undo_without_valid_lines_explains_next_step(as_alice, contoso, deleted, alice):
     for name in ("ann", "bo", "cy"):
         factories.user(contoso, f"New {name}", user_name=f"{name}@contoso.example")
     undo = plan_undo(batch=deleted, by=alice)
@@ -209,7 +209,7 @@ def test_where_nobody_can_come_back_yet_it_says_what_would_do(as_alice, contoso,
     assert "There is nothing left that could be done." not in page
 
 
-def test_who_may_not_restore_is_not_asked(client, northwind, undo):
+def test_member_without_permission_is_not_asked(client, northwind, undo):
     sales = factories.member(northwind, "sam", role="sales_agent")
     Batch.objects.filter(pk=undo.pk).update(by=sales)
     client.force_login(sales)
@@ -219,7 +219,7 @@ def test_who_may_not_restore_is_not_asked(client, northwind, undo):
     assert client.post(f"{url}rename/", {"number": 1, "local_part": "x"}).status_code == 403
 
 
-def test_a_name_costs_as_much_for_many_lines_as_for_few(contoso, office, alice):
+def test_rename_needs_fixed_number_of_queries(contoso, office, alice):
     def count(number):
         users = [
             factories.user(contoso, f"P {n}", user_name=f"p{number}-{n}@contoso.example")

@@ -43,7 +43,7 @@ NAMES = ("Ann", "Bo", "Cy", "Dee")
 
 @dataclass(frozen=True)
 class Company:
-    """A customer of four, who share too few seats of two products."""
+    """A customer with four users and too few seats of two products."""
 
     customer: Customer
     users: list
@@ -108,7 +108,7 @@ class Company:
         return None
 
     def snapshot(self) -> list:
-        """Everybody as they are, with what they hold or would come back to."""
+        """All users with their licenses, or those that a restore would bring back."""
         users = CustomerUser.objects.filter(customer=self.customer).order_by("pk")
         held = {
             (str(one.user_id), str(one.subscription_id)): sorted(map(str, one.plans_off))
@@ -167,7 +167,7 @@ BOUNDED = settings(
 
 @BOUNDED
 @given(steps=st.lists(STEPS, min_size=1, max_size=5))
-def test_what_was_done_last_is_undone_first_and_everything_is_as_it_was(company, steps):
+def test_undoing_in_reverse_order_restores_everything(company, steps):
     with transaction.atomic():
         done = []
         for step in steps:
@@ -191,7 +191,7 @@ def test_what_was_done_last_is_undone_first_and_everything_is_as_it_was(company,
 
 @BOUNDED
 @given(steps=st.lists(STEPS, min_size=2, max_size=5), order=st.randoms())
-def test_undone_in_any_order_nothing_breaks_and_no_seat_is_given_twice(company, steps, order):
+def test_undoing_in_any_order_keeps_seats_valid(company, steps, order):
     with transaction.atomic():
         done = [batch for step in steps if (batch := company.do(step)) is not None]
         order.shuffle(done)

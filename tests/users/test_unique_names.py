@@ -1,4 +1,4 @@
-"""Within a customer an active user name is one person's, however it is spelled and whoever is first."""
+"""An active user name is unique within a customer, in every spelling and under concurrency."""
 
 from threading import Barrier, Thread
 
@@ -84,18 +84,18 @@ def post(member, number, **typed):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_sixteen_who_add_the_same_name_in_any_case_one_gets_it(inside, contoso, alice):
+def test_sixteen_concurrent_additions_give_name_to_one(inside, contoso, alice):
     spelled = ["kim.smith", "KIM.SMITH", "Kim.Smith", "kIM.sMITH"]
 
     answers = race(contoso, lambda n: post(alice, n, user_name=spelled[n % 4]))
 
-    # The others read that it is taken; nobody meets an error of the server.
+    # The others get the error of a taken name; no request is a server error.
     assert sorted(answers) == [302] + [422] * (THREADS - 1)
     assert names_at(contoso) == ["kim.smith@contoso.example"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_imports_restores_and_renames_that_want_one_name_one_gets_it(inside, contoso, alice):
+def test_concurrent_acts_give_name_to_one(inside, contoso, alice):
     wanted = "kim.smith@contoso.example"
     with transaction.atomic():
         others = [factories.user(contoso, f"Other {n}") for n in range(4)]
@@ -137,7 +137,7 @@ def test_of_imports_restores_and_renames_that_want_one_name_one_gets_it(inside, 
 
 
 @pytest.mark.parametrize("name", LOOKALIKES)
-def test_a_name_that_only_looks_like_another_is_refused(inside, contoso, as_alice, alice, name):
+def test_lookalike_name_is_refused(inside, contoso, as_alice, alice, name):
     factories.user(contoso, "Kim", user_name="kim.smith@contoso.example")
 
     response = as_alice.post(
@@ -158,7 +158,7 @@ def test_a_name_that_only_looks_like_another_is_refused(inside, contoso, as_alic
 
 
 @pytest.mark.parametrize("name", LOOKALIKES)
-def test_nobody_comes_back_under_a_name_that_only_looks_like_another(inside, contoso, alice, name):
+def test_restore_refuses_lookalike_name(inside, contoso, alice, name):
     gone = factories.user(contoso, "Kim", user_name="kim.smith@contoso.example")
     start_batch(batch=plan_deletes(customer=contoso, users=[gone.pk], by=alice), by=alice)
     factories.user(contoso, "Another Kim", user_name="kim.smith@contoso.example")
@@ -169,7 +169,7 @@ def test_nobody_comes_back_under_a_name_that_only_looks_like_another(inside, con
     assert refused == ["not_ascii"]
 
 
-def test_the_database_itself_refuses_a_second_active_user_of_the_name(inside, contoso):
+def test_database_refuses_second_active_user_name(inside, contoso):
     factories.user(contoso, "Kim", user_name="kim.smith@contoso.example")
 
     with pytest.raises(IntegrityError, match="user_name_once"), transaction.atomic():

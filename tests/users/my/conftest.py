@@ -32,7 +32,7 @@ def ann(contoso):
 
 @pytest.fixture
 def settled(ann):
-    """The same user, who has chosen a password."""
+    """The same user with a chosen password."""
     change(
         ann,
         password=passwords.hash_chosen(OWN),
@@ -44,7 +44,7 @@ def settled(ann):
 
 @pytest.fixture
 def visitor():
-    """A browser in which nobody is signed in, with what users do at /my/."""
+    """A signed-out browser, with the steps of users at /my/."""
     client = Client()
 
     def sign_in(user_name, password):

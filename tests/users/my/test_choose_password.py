@@ -66,11 +66,11 @@ def test_two_different_passwords_are_refused(visitor, ann):
     assert ann.password_state == "temporary"
 
 
-def test_nobody_chooses_without_a_session(visitor, ann):
+def test_choosing_needs_session(visitor, ann):
     assert visitor.choose(OWN)["Location"] == "/my/sign-in/"
 
 
-def test_it_ends_all_sessions_and_begins_a_new_one(visitor, settled):
+def test_choosing_replaces_all_sessions(visitor, settled):
     sign_in(user_name="ann@contoso.example", password=OWN)
     visitor.sign_in("ann@contoso.example", OWN)
     old = visitor.cookies["my"].value
@@ -82,7 +82,7 @@ def test_it_ends_all_sessions_and_begins_a_new_one(visitor, settled):
     assert visitor.get("/my/").status_code == 200
 
 
-def test_changing_it_takes_the_present_one(visitor, settled):
+def test_changing_needs_current_password(visitor, settled):
     visitor.sign_in("ann@contoso.example", OWN)
 
     answer = visitor.choose(BETTER, current="wrong")
@@ -113,7 +113,7 @@ def test_a_reset_meanwhile_wins(visitor, settled, contoso, alice):
     assert settled.password_state == "temporary"
 
 
-def test_a_reset_while_a_first_password_is_chosen_wins(ann, contoso, alice):
+def test_reset_during_choosing_wins(ann, contoso, alice):
     signed_in = sign_in(user_name="ann@contoso.example", password=ann.temporary)
     session = continue_session(token=signed_in.token)
     batch = plan_resets(customer=contoso, users=[ann.pk], by=alice)
@@ -126,7 +126,7 @@ def test_a_reset_while_a_first_password_is_chosen_wins(ann, contoso, alice):
     assert ann.password_state == "temporary"
 
 
-def test_it_is_on_record_without_the_password(visitor, ann):
+def test_choosing_is_recorded_without_password(visitor, ann):
     visitor.sign_in("ann@contoso.example", ann.temporary)
     visitor.choose(OWN)
 
@@ -135,7 +135,7 @@ def test_it_is_on_record_without_the_password(visitor, ann):
     assert (event.before, event.after) == ({}, {})
 
 
-def test_a_temporary_password_lives_as_long_as_the_policy_says(ann, contoso, alice):
+def test_policy_sets_time_of_temporary_password(ann, contoso, alice):
     contoso.password_days = 3
     contoso.save(update_fields=["password_days"])
     batch = plan_resets(customer=contoso, users=[ann.pk], by=alice)

@@ -28,9 +28,7 @@ def school(contoso):
     return [factories.user(contoso, f"Pupil {number}") for number in range(60)]
 
 
-def test_sixty_guesses_at_sixty_users_are_seen_and_keep_no_right_password_out(
-    settled, school, contoso, as_alice
-):
+def test_sixty_guesses_at_sixty_users_are_counted(settled, school, contoso, as_alice):
     for user in school:
         assert not sign_in("wrong", user.user_name)
 
@@ -41,7 +39,7 @@ def test_sixty_guesses_at_sixty_users_are_seen_and_keep_no_right_password_out(
     assert sign_in()
 
 
-def test_an_address_that_has_failed_often_gets_two_tries_for_each_user(settled, school):
+def test_failing_address_gets_two_tries_per_user(settled, school):
     for user in school:
         sign_in("wrong", user.user_name)
     for _time in range(2):
@@ -52,9 +50,7 @@ def test_an_address_that_has_failed_often_gets_two_tries_for_each_user(settled, 
 
 
 @pytest.mark.parametrize("kind", ["customer", "installation"])
-def test_while_a_customer_or_all_have_seen_many_each_address_gets_two_tries(
-    settled, school, monkeypatch, kind
-):
+def test_many_failures_limit_addresses_to_two_tries(settled, school, monkeypatch, kind):
     monkeypatch.setitem(tries.MANY, kind, 10)
     for number, user in enumerate(school[:10]):
         sign_in("wrong", user.user_name, REMOTE_ADDR=f"198.51.100.{number}")
@@ -65,9 +61,7 @@ def test_while_a_customer_or_all_have_seen_many_each_address_gets_two_tries(
     assert sign_in(REMOTE_ADDR="203.0.113.1")
 
 
-def test_five_wrong_passwords_lock_a_user_at_this_address_and_the_staff_sees_it(
-    settled, contoso, as_alice
-):
+def test_lock_at_address_is_shown_to_members(settled, contoso, as_alice):
     for _time in range(6):
         assert not sign_in("wrong")
 
@@ -81,7 +75,7 @@ def test_five_wrong_passwords_lock_a_user_at_this_address_and_the_staff_sees_it(
     assert "Ann Lee</a> until" not in as_alice.get("/customers/contoso/").content.decode()
 
 
-def test_guesses_from_many_addresses_are_bounded_but_for_a_browser_that_is_known(settled):
+def test_guesses_are_bounded_except_for_known_browser(settled):
     known = Client()
     assert sign_in(browser=known)
     known.post("/my/sign-out/")
@@ -134,7 +128,7 @@ def test_the_record_is_not_filled_by_a_stranger(settled, school, monkeypatch, co
     assert len(names) == 22
 
 
-def test_a_password_too_many_is_answered_at_once_and_does_not_count(settled, visitor):
+def test_refused_password_is_answered_at_once_uncounted(settled, visitor):
     with hashers.slot(), hashers.without_waiting():
         answer = visitor.sign_in(ANN, "wrong")
 

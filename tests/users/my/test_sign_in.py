@@ -25,13 +25,13 @@ def test_a_temporary_password_leads_only_to_choosing_one(visitor, ann):
     assert visitor.get("/my/password/").status_code == 200
 
 
-def test_it_reads_what_was_typed_as_it_was_meant(visitor, ann):
+def test_typed_user_name_is_normalized(visitor, ann):
     typed = ann.temporary.upper().replace("-", " ").replace("1", "l").replace("0", "O")
 
     assert visitor.sign_in(" Ann@Contoso.EXAMPLE ", typed).status_code == 302
 
 
-def test_the_session_is_a_cookie_of_its_own_path_that_scripts_cannot_read(visitor, ann):
+def test_session_cookie_is_httponly_on_own_path(visitor, ann):
     cookie = visitor.sign_in("ann@contoso.example", ann.temporary).cookies["my"]
 
     assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/my/", True, "Lax")
@@ -39,7 +39,7 @@ def test_the_session_is_a_cookie_of_its_own_path_that_scripts_cannot_read(visito
     assert not UserSession.objects.filter(token_hash=token).exists()
 
 
-def test_over_https_the_cookie_is_secure_by_its_name(visitor, ann, settings):
+def test_cookie_over_https_has_secure_name(visitor, ann, settings):
     settings.IS_HTTPS = True
 
     cookie = visitor.sign_in("ann@contoso.example", ann.temporary).cookies["__Secure-my"]
@@ -59,7 +59,7 @@ def test_over_https_the_cookie_is_secure_by_its_name(visitor, ann, settings):
         ("a" * 200 + "@" + "ü" * 50, "x"),
     ],
 )
-def test_whatever_is_wrong_it_says_the_same(visitor, ann, user_name, password):
+def test_every_failure_shows_the_same_message(visitor, ann, user_name, password):
     answer = visitor.sign_in(user_name, password)
 
     assert answer.status_code == 422
@@ -74,7 +74,7 @@ def test_a_deleted_user_is_as_good_as_unknown(visitor, settled):
     assert WRONG in visitor.sign_in("ann@contoso.example", OWN).content.decode()
 
 
-def test_a_blocked_user_is_told_so_only_with_the_right_password(visitor, settled):
+def test_only_right_password_reveals_block(visitor, settled):
     change(settled, is_blocked=True)
 
     assert WRONG in visitor.sign_in("ann@contoso.example", "wrong").content.decode()
@@ -87,7 +87,7 @@ def test_a_user_without_a_password_cannot_sign_in(visitor, ann):
     assert visitor.sign_in("ann@contoso.example", "x").status_code == 422
 
 
-def test_an_expired_temporary_password_is_refused_in_so_many_words(visitor, ann):
+def test_expired_temporary_password_is_explained(visitor, ann):
     change(ann, password_expires_at=timezone.now() - timedelta(seconds=1))
 
     assert "has expired" not in visitor.sign_in("ann@contoso.example", "wrong").content.decode()
@@ -97,7 +97,7 @@ def test_an_expired_temporary_password_is_refused_in_so_many_words(visitor, ann)
     assert not UserSession.objects.filter(user=ann).exists()
 
 
-def test_a_temporary_password_that_expires_under_way_ends_the_session(visitor, ann):
+def test_temporary_password_expiring_meanwhile_ends_session(visitor, ann):
     visitor.sign_in("ann@contoso.example", ann.temporary)
     change(ann, password_expires_at=timezone.now() - timedelta(seconds=1))
 
@@ -106,14 +106,14 @@ def test_a_temporary_password_that_expires_under_way_ends_the_session(visitor, a
     assert ann.password_state == "temporary"
 
 
-def test_after_five_wrong_tries_the_right_password_does_not_help(visitor, settled):
+def test_five_wrong_passwords_lock_sign_in(visitor, settled):
     for _time in range(5):
         visitor.sign_in("ann@contoso.example", "wrong")
 
     assert WRONG in visitor.sign_in("ann@contoso.example", OWN).content.decode()
 
 
-def test_a_quarter_of_an_hour_later_it_does(visitor, settled):
+def test_lock_ends_after_fifteen_minutes(visitor, settled):
     for _time in range(6):
         visitor.sign_in("ann@contoso.example", "wrong")
     Tries.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
@@ -158,7 +158,7 @@ def test_of_guesses_in_parallel_every_one_is_counted(settled, monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_guesses_in_parallel_none_after_the_fifth_can_be_right(settled):
+def test_parallel_guesses_are_limited_to_five(settled):
     for _time in range(5):
         with pytest.raises(WrongPassword):
             sign_in(user_name="ann@contoso.example", password="wrong")
@@ -175,11 +175,11 @@ def test_signing_in_again_ends_the_browsers_old_session(visitor, settled):
     assert UserSession.objects.filter(user=settled).count() == 1
 
 
-def test_a_member_who_is_signed_in_is_nobody_here(as_alice, settled):
+def test_session_of_member_does_not_count(as_alice, settled):
     assert as_alice.get("/my/")["Location"] == "/my/sign-in/"
 
 
-def test_a_rivals_member_in_the_same_browser_changes_nothing(visitor, settled, mallory):
+def test_member_of_another_partner_changes_nothing(visitor, settled, mallory):
     visitor.client.force_login(mallory)
     visitor.sign_in("ann@contoso.example", OWN)
 
@@ -190,7 +190,7 @@ def test_a_rivals_member_in_the_same_browser_changes_nothing(visitor, settled, m
     assert visitor.get("/customers/contoso/users/").status_code == 404
 
 
-def test_a_user_is_nobody_in_the_portal(visitor, settled):
+def test_session_of_user_does_not_count_in_portal(visitor, settled):
     visitor.sign_in("ann@contoso.example", OWN)
 
     assert visitor.get("/customers/").status_code == 302
@@ -226,7 +226,7 @@ def test_a_session_ends_by_itself(visitor, settled, columns):
 
 
 @pytest.mark.parametrize("how", ["blocked", "deleted", "reset"])
-def test_a_user_who_may_not_go_on_is_out_at_once(visitor, settled, alice, contoso, how):
+def test_user_without_access_loses_session_at_once(visitor, settled, alice, contoso, how):
     visitor.sign_in("ann@contoso.example", OWN)
     now = timezone.now()
     if how == "blocked":
@@ -249,7 +249,7 @@ def test_signing_out_makes_the_cookie_worthless(visitor, settled):
     assert visitor.get("/my/")["Location"] == "/my/sign-in/"
 
 
-def test_signing_in_and_out_replaces_the_token_and_clears_only_what_was_kept(visitor, settled):
+def test_sign_in_and_out_replace_csrf_token(visitor, settled):
     visitor.get("/my/sign-in/")
     before = visitor.cookies["csrf"].value
     visitor.sign_in("ann@contoso.example", OWN)
@@ -263,13 +263,13 @@ def test_signing_in_and_out_replaces_the_token_and_clears_only_what_was_kept(vis
     assert answer["Clear-Site-Data"] == '"cache", "storage"'
 
 
-def test_who_is_signed_in_is_not_asked_again(visitor, settled):
+def test_signed_in_user_skips_form(visitor, settled):
     visitor.sign_in("ann@contoso.example", OWN)
 
     assert visitor.get("/my/sign-in/")["Location"] == "/my/"
 
 
-def test_it_speaks_the_users_language_not_the_members(visitor, settled, alice):
+def test_page_uses_language_of_user(visitor, settled, alice):
     alice.language = "zh-hans"
     alice.save(update_fields=["language"])
     visitor.client.force_login(alice)
@@ -298,7 +298,7 @@ def test_home_shows_the_user_and_their_licenses_only(visitor, settled, office, c
     assert other.display_name not in page
 
 
-def test_times_are_not_those_of_a_members_time_zone(visitor, settled, alice):
+def test_times_do_not_use_time_zone_of_member(visitor, settled, alice):
     alice.time_zone = "Asia/Shanghai"
     alice.save(update_fields=["time_zone"])
     visitor.client.force_login(alice)

@@ -7,7 +7,7 @@ from users.models import UserSession
 
 
 @pytest.mark.parametrize("act", ["block", "delete"])
-def test_who_is_blocked_or_deleted_is_out_with_the_next_request(visitor, ann, contoso, alice, act):
+def test_blocked_or_deleted_user_loses_session(visitor, ann, contoso, alice, act):
     visitor.sign_in("ann@contoso.example", ann.temporary)
     assert visitor.get("/my/password/").status_code == 200
     order = {"customer": contoso, "users": [ann.pk], "by": alice}
