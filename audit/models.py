@@ -74,7 +74,7 @@ LABELS = {
     "user.password_chosen": _("Password chosen by the user"),
     "user.password_ended": _("Temporary password ended"),
     "user.password_reset": _("Password reset"),
-    "user.purge_held": _("Purge held"),
+    "user.purge_held": _("Purge on hold"),
     "user.purge_moved": _("Purge date changed"),
     "user.purge_released": _("Purge hold released"),
     "user.purged": _("User purged"),

@@ -10,15 +10,15 @@ class UsersError(Refusal):
 class NotPlanned(UsersError):
     """The batch has been started, finished or canceled meanwhile."""
 
-    message = _("This batch is not waiting any more. Its page shows what became of it.")
+    message = _("This job has already been started or canceled. Open it to see the result.")
 
 
 class AllOrNothing(UsersError):
     """All or nothing was asked for, and some rows cannot be done."""
 
     message = _(
-        "Some rows have errors, and this import was to do all or nothing. Correct the file and"
-        " upload it again, or choose to import the good rows."
+        "Some rows have errors, and you chose to import only when every row is correct. Correct"
+        " the file and upload it again, or choose to import the correct rows."
     )
 
 
@@ -26,8 +26,8 @@ class LastAdministrator(UsersError):
     """The act would leave the customer without a global administrator; that was not confirmed."""
 
     message = _(
-        "No global administrator who can sign in would be left. Say explicitly that you want"
-        " this, or make somebody else a global administrator first."
+        "The customer would have no global administrator with sign-in. Confirm this, or make"
+        " another user a global administrator first."
     )
 
 
@@ -35,8 +35,8 @@ class TooFewSeats(UsersError):
     """All users or none were to get a license, and there are too few."""
 
     message = _(
-        "Too few licenses are free for everybody, and in that case nobody was to get one. Buy"
-        " more, choose fewer users, or let the first come first."
+        "There aren’t enough seats for all users, and you chose not to change anything in that"
+        " case. Buy more seats, select fewer users, or assign in list order."
     )
 
 
@@ -44,9 +44,9 @@ class CannotUndo(UsersError):
     """The batch has not ended, ended too long ago, or did what cannot be undone; see `code`."""
 
     REASONS = {
-        "not_over": _("This batch has not ended yet. Only what has been done can be undone."),
-        "too_late": _("A batch can be undone for 30 days after its end, and these are over."),
-        "nothing": _("This batch has changed nothing, so there is nothing to undo."),
+        "not_over": _("This job isn’t finished. You can undo it after that."),
+        "too_late": _("A job can be undone for 30 days. This time is over."),
+        "nothing": _("This job changed nothing, so there’s nothing to undo."),
     }
 
     def __init__(self, code: str, message=None):

@@ -24,14 +24,14 @@ class Note(forms.Form):
         label=_("Reason"),
         max_length=240,
         required=False,
-        help_text=_("Stands beside the users and in the batch, for your colleagues."),
+        help_text=_("Your colleagues see it in the job and on the users’ pages."),
         widget=forms.TextInput(attrs={"data-carry": True}),
     )
     ticket = forms.CharField(
         label=_("Ticket number"),
         max_length=60,
         required=False,
-        help_text=_("The number of the case in your help desk."),
+        help_text=_("The case number in your ticket system."),
         widget=forms.TextInput(attrs={"data-carry": True}),
     )
 
@@ -45,23 +45,26 @@ class StartBatch(Note):
     """The questions before a plan runs; its act and its state decide which of them are asked."""
 
     may_take_last_administrator = forms.BooleanField(
-        label=_("Yes, leave this customer without a global administrator who can sign in"),
+        label=_("Leave this customer without a global administrator with sign-in"),
         required=False,
     )
     new_passwords = forms.TypedChoiceField(
         label=_("Password"),
         choices=[
-            ("old", _("Everybody keeps the password they had")),
-            ("new", _("Everybody gets a new temporary password, handed over on a sheet")),
+            ("old", _("Keep the previous passwords")),
+            ("new", _("Set new temporary passwords, which you hand over")),
         ],
         coerce=lambda choice: choice == "new",
         widget=forms.RadioSelect,
     )
     when_short = forms.ChoiceField(
-        label=_("If too few licenses are free"),
+        label=_("If there aren’t enough seats"),
         choices=[
-            ("first", _("First come, in the order of the list; the others get none")),
-            ("queue", _("Queue: the others wait in line, and get one as soon as a seat is free")),
+            ("first", _("Assign in list order until the seats run out")),
+            (
+                "queue",
+                _("Assign in list order. The other users wait and get a seat when one is free"),
+            ),
         ],
         required=False,
         widget=forms.RadioSelect,
@@ -92,8 +95,8 @@ class StartBatch(Note):
                 del self.fields[name]
         if "typed" in self.fields:
             label = ngettext(
-                "Type %(n)s, the number of users that are purged for good",
-                "Type %(n)s, the number of users that are purged for good",
+                "Type %(n)s, the number of users to purge",
+                "Type %(n)s, the number of users to purge",
                 number,
             )
             self.fields["typed"].label = label % {"n": intcomma(number)}
@@ -117,7 +120,7 @@ class StartBatch(Note):
     @property
     def refusal(self) -> str:
         """The error for a missing or a wrong number."""
-        text = _("Nobody was purged. Type %(n)s here if these users are to go for good.")
+        text = _("No users were purged. Type %(n)s to confirm.")
         return text % {"n": intcomma(self.number)}
 
     @property
@@ -175,7 +178,7 @@ class FilterBatches(forms.Form):
         ],
         is_bare=True,
     )
-    kind = select(_("Act"), [], is_bare=True)
+    kind = select(_("Action"), [], is_bare=True)
     customer = select(_("Customer"), [], is_bare=True)
     by = select(_("Started by"), [("", _("Anybody")), ("me", _("Me"))], is_bare=True)
 

@@ -18,10 +18,10 @@ class Batch(TenantModel):
 
     class State(models.TextChoices):
         # A set that grows by "Add another user" until it is finished.
-        OPEN = "open", _("Being added")
-        CHECKING = "checking", _("Being checked")
-        REFUSED = "refused", _("File refused")
-        PLANNED = "planned", _("Waiting for you")
+        OPEN = "open", _("Not finished")
+        CHECKING = "checking", _("Checking")
+        REFUSED = "refused", _("File not accepted")
+        PLANNED = "planned", _("Ready to start")
         RUNNING = "running", _("Running")
         # Started, and waiting; `halted_by` has the reason.
         PAUSED = "paused", _("Paused")
@@ -30,7 +30,7 @@ class Batch(TenantModel):
 
     class HaltedBy(models.TextChoices):
         MEMBER = "member", _("a member")
-        DATABASE = "database", _("the database, which has no room or is away")
+        DATABASE = "database", _("the database, which is full or unreachable")
 
     customer = models.ForeignKey(
         Customer, models.CASCADE, db_index=False, db_constraint=False, related_name="batches"
@@ -149,15 +149,15 @@ class Line(NumberedPart):
 
     class State(models.TextChoices):
         # Will not run: the plan found an error.
-        INVALID = "invalid", _("Cannot run")
+        INVALID = "invalid", _("Can’t run")
         # Will not run: a member has taken it out of the plan.
-        LEFT_OUT = "left_out", _("Left out")
+        LEFT_OUT = "left_out", _("Skipped")
         PLANNED = "planned", _("Planned")
         # Tried in a transaction of its own; found so after a crash, it is the line that crashes.
-        TRYING = "trying", _("Being tried")
+        TRYING = "trying", _("In progress")
         DONE = "done", _("Done")
         # The user is done, but something is missing, like a seat; `result` has what.
-        PARTLY = "partly", _("Done in part")
+        PARTLY = "partly", _("Partly done")
         FAILED = "failed", _("Failed")
 
     pk = models.CompositePrimaryKey("batch_id", "number")

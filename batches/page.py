@@ -1,6 +1,6 @@
 """What the page of a batch and the list of batches show; other apps add panels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -10,7 +10,7 @@ from django.http import QueryDict
 from batches import texts
 from batches.acts import get_act
 from batches.forms import FilterBatches, Place, StartBatch
-from batches.models import Batch
+from batches.models import Batch, Line
 from batches.operations import control
 from batches.queries.batch import Progress, count_acts, find_lines, get_progress
 from batches.queries.list import get_batch_list
@@ -33,6 +33,8 @@ class Facts(NamedTuple):
     products: Mapping[str, str]
     # The numbers of lines by act, of a batch with several.
     acts: Mapping[str, int]
+    # The lines that the page shows.
+    lines: Sequence[Line]
     may_start: bool
 
 
@@ -64,6 +66,7 @@ def page_of(batch: Batch, place: Place, *, member: Member) -> dict:
         progress=progress,
         products=find_product_names(batch.customer),
         acts=count_acts(batch),
+        lines=page.rows,
         may_start=control.may_start(batch, member),
     )
     context = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
@@ -14,13 +15,13 @@ from licensing.queries import name_product
 State = Batch.State
 
 INTERNAL = gettext_lazy(
-    "Something went wrong on our side with this line, and nothing was changed. Try it again;"
-    " if it happens again, tell your administrator the batch’s address."
+    "Something went wrong on our side. Nothing was changed for this user. Try again. If it"
+    " keeps happening, send your administrator the address of this page."
 )
 # Sentences about the subscriptions in a line's result.
 ABOUT_LICENSES = {
-    "short": gettext_lazy("No license of %(product)s was free."),
-    "closed": gettext_lazy("%(product)s is suspended, so its license was not given."),
+    "short": gettext_lazy("No seat was free for %(product)s."),
+    "closed": gettext_lazy("%(product)s is suspended, so its license wasn’t assigned."),
 }
 # Problems that are forecasts of a plan; after the run the result replaces them.
 FORECASTS = {"comes_back_without", "seat_short", "seat_missing", "seat_awaited", "no_seat"}
@@ -40,6 +41,7 @@ class ShownLine:
     number: int | None
     # Its number in the batch.
     position: int
+    user_id: UUID | None
     state: str
     # Whether it is a row of a file, which can be repaired.
     is_row: bool
@@ -75,10 +77,10 @@ def heading(batch: Batch, progress) -> str:
 def _describe_waiting(changed: str, waiting: int) -> str:
     if not changed:
         text = ngettext(
-            "%(n)s user put in line for licenses", "%(n)s users put in line for licenses", waiting
+            "%(n)s user added to the waitlist", "%(n)s users added to the waitlist", waiting
         )
         return text % {"n": intcomma(waiting)}
-    text = ngettext("%(n)s user put in line", "%(n)s users put in line", waiting)
+    text = ngettext("%(n)s user waiting", "%(n)s users waiting", waiting)
     put = text % {"n": intcomma(waiting)}
     return _("%(changed)s, %(waiting)s") % {"changed": changed, "waiting": put}
 
@@ -138,8 +140,8 @@ def describe_moved(counted: int | None, found: int) -> str:
     if counted is None or counted == found:
         return ""
     text = _(
-        "How many users you chose has changed since you chose them: from %(before)s to %(now)s."
-        " Only those who are listed here are meant."
+        "The number of selected users changed from %(before)s to %(now)s. Only the users listed"
+        " here are included."
     )
     return text % {"before": intcomma(counted), "now": intcomma(found)}
 
@@ -163,14 +165,15 @@ def _tabs_by_state(batch: Batch, progress) -> list[tuple[str, str, int]]:
             ("", _("All"), progress.total),
             ("errors", _("Errors"), progress.invalid),
             ("warnings", _("Warnings"), progress.warned),
-            ("left_out", _("Left out"), progress.left_out),
+            ("left_out", _("Skipped"), progress.left_out),
         ]
     return [
         ("", _("All"), progress.total),
         ("done", _("Done"), progress.done),
-        ("partly", _("Done in part"), progress.partly),
-        ("failed", _("Failed"), progress.failed),
-        ("skipped", _("Left out"), progress.skipped),
+        ("partly", _("Partly done"), progress.partly),
+        ("failed", _("Failed"), progress.broken),
+        ("unserved", _("No license"), progress.unserved),
+        ("skipped", _("Skipped"), progress.skipped),
     ]
 
 
@@ -201,6 +204,7 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
     return ShownLine(
         number=(line.input.get("line") or line.number) if is_row else None,
         position=line.number,
+        user_id=line.user_id,
         state=line.state,
         is_row=is_row,
         is_wiped=line.batch.rows_wiped_at is not None
@@ -227,13 +231,15 @@ def _word(line: Line, act: Act) -> str:
 
 def _state(line: Line, is_over: bool) -> tuple[str, str]:
     if line.state == Line.State.INVALID:
-        return "bad", _("Left out") if is_over else _("Error")
+        return ("warn", _("Skipped")) if is_over else ("bad", _("Error"))
     if line.state == Line.State.LEFT_OUT:
-        return "muted", _("Left out")
+        return "muted", _("Skipped")
     if line.state == Line.State.PLANNED:
         if any(one.get("severity") != "notice" for one in line.problems):
             return "warn", _("Warning")
         return "ok", _("Ready")
+    if line.state == Line.State.FAILED and line.result.get("code") == "no_seat":
+        return "warn", _("No license")
     return TONES[line.state], str(line.get_state_display())
 
 
@@ -268,10 +274,10 @@ def _result(line: Line, act: Act, products: Mapping[str, str]) -> list[LineMessa
     if (code := result.get("code")) and not is_explained:
         said.append(LineMessage(explain_failure(code, act)))
     if result.get("unchanged"):
-        said.append(LineMessage(_("It was so already."), severity="notice"))
+        said.append(LineMessage(_("No change was needed."), severity="notice"))
     for word, sentence in ABOUT_LICENSES.items():
         for one in result.get(word, ()):
-            product = products.get(str(one)) or _("A product no longer bought")
+            product = products.get(str(one)) or _("A product that’s no longer subscribed")
             said.append(LineMessage(str(sentence) % {"product": product}, severity="warning"))
     # A wait that ended with a refusal is explained by its reason.
     return said if line.state == Line.State.FAILED else said + _waits(result, products)
@@ -284,8 +290,8 @@ def explain_failure(code: str, act: Act) -> str:
 def _waits(result: Mapping, products: Mapping[str, str]) -> list[LineMessage]:
     places = result.get("places", {})
     sentences = (
-        ("waiting", "warning", _("Waits for a license of %(product)s, place %(place)s in line.")),
-        ("stopped", "notice", _("Does not wait for a license of %(product)s any more.")),
+        ("waiting", "warning", _("Waiting for %(product)s, place %(place)s.")),
+        ("stopped", "notice", _("No longer waiting for %(product)s.")),
     )
     return [
         LineMessage(

@@ -61,7 +61,7 @@ def note(request, customer, batch_id):
         context = page_of(found, Place(), member=request.user) | {"form": form, "start": form}
         return render_form(request, "batches/batch.html", context)
     control.keep_note(batch=found, **form.cleaned_data, by=request.user)
-    messages.success(request, _("The reason and the ticket number stand beside the plan."))
+    messages.success(request, _("The reason and ticket number were saved."))
     return redirect("batches:batch", customer.slug, found.pk)
 
 
@@ -91,7 +91,7 @@ def cancel(request, customer, batch_id):
     except UsersError as error:
         messages.error(request, error.message)
         return redirect("batches:batch", customer.slug, found.pk)
-    messages.info(request, _("The plan was dropped. Nothing was changed."))
+    messages.info(request, _("The job was canceled. Nothing was changed."))
     return redirect("users:list", customer.slug)
 
 

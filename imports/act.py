@@ -21,7 +21,7 @@ from users.acts.update import UPDATE
 from users.rules import problems
 from users.rules.problems import Problem
 
-QUEUED = gettext_lazy("No license of “%(product)s” is left; this user will wait in line for one.")
+QUEUED = gettext_lazy("No “%(product)s” seat is left. This user will wait for one.")
 
 
 def _explain(found: Mapping, batch: Batch) -> LineMessage:
@@ -57,7 +57,7 @@ def overview(batch: Batch, acts: Mapping[str, int]) -> list[tuple[str, int]]:
         (_("Added"), acts.get("add", 0)),
         (_("Changed"), acts.get("update", 0)),
         *leaving,
-        (_("As they are"), batch.plan.get("idle", 0)),
+        (_("Unchanged"), batch.plan.get("idle", 0)),
     ]
 
 
@@ -76,10 +76,10 @@ def describe_leavers(batch: Batch, acts: Mapping[str, int]) -> str:
     if not share or not leaving:
         return ""
     text = ngettext(
-        "%(n)s of %(active)s users is not in the file and is deleted, to be restored within"
-        " %(days)s days.",
-        "%(n)s of %(active)s users are not in the file and are deleted, to be restored within"
-        " %(days)s days.",
+        "%(n)s of %(active)s users isn’t in the file and will be deleted. You can restore the"
+        " user within %(days)s days.",
+        "%(n)s of %(active)s users aren’t in the file and will be deleted. You can restore them"
+        " within %(days)s days.",
         leaving,
     )
     return text % {
@@ -94,19 +94,17 @@ TEXTS = {
     "update": replace(UPDATE.texts, label=gettext_lazy("Import users")),
     "both": Texts(
         label=gettext_lazy("Import users"),
-        button=lambda n: ngettext("Add or change %(n)s user", "Add or change %(n)s users", n),
-        done=lambda n: ngettext(
-            "%(n)s user added or brought up to date", "%(n)s users added or brought up to date", n
-        ),
+        button=lambda n: ngettext("Add or update %(n)s user", "Add or update %(n)s users", n),
+        done=lambda n: ngettext("%(n)s user added or updated", "%(n)s users added or updated", n),
     ),
     "roster": Texts(
         label=gettext_lazy("Import users"),
         button=lambda n: ngettext(
-            "Add, change or delete %(n)s user", "Add, change or delete %(n)s users", n
+            "Add, update or delete %(n)s user", "Add, update or delete %(n)s users", n
         ),
         done=lambda n: ngettext(
-            "%(n)s user added, brought up to date or deleted",
-            "%(n)s users added, brought up to date or deleted",
+            "%(n)s user added, updated or deleted",
+            "%(n)s users added, updated or deleted",
             n,
         ),
     ),

@@ -30,8 +30,8 @@ class Bundle(TenantModel):
     """An uploaded file with users of several customers, which is split into one import for each."""
 
     class State(models.TextChoices):
-        CHECKING = "checking", _("Being checked")
-        REFUSED = "refused", _("File refused")
+        CHECKING = "checking", _("Checking")
+        REFUSED = "refused", _("File not accepted")
         SPLIT = "split", _("Split into jobs")
 
     by = models.ForeignKey(

@@ -297,4 +297,4 @@ def find_bought(customer: Customer) -> tuple[SubscriptionFacts, ...]:
 
 def name_product(names: Mapping[str, str], subscription: object) -> str:
     """A product by its subscription, from the names of `find_product_names`."""
-    return names.get(str(subscription)) or _("a product no longer bought")
+    return names.get(str(subscription)) or _("a product that’s no longer subscribed")

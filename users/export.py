@@ -57,7 +57,7 @@ def to_rows(users: Iterable[Any], bought: Sequence[Bought]) -> Iterator[list[str
 
 def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> Iterator[list[str]]:
     """A header, then the result of each line of a batch, in the words of its page."""
-    header = (_("Line"), _("User name"), _("Display name"), _("Act"), _("Result"), _("Changes"))
+    header = (_("Line"), _("User name"), _("Display name"), _("Action"), _("Result"), _("Changes"))
     yield [*header, _("Licenses"), _("Remarks")]
     names = {one.id: one.name for one in bought}
     while block := list(islice(lines, LINE_BATCH_SIZE)):

@@ -27,12 +27,14 @@ class UserPermission(models.TextChoices):
     def sentence(self) -> str:
         """What it allows, in one plain sentence."""
         return {
-            "global_administrator": _("Can change everything, other administrators included."),
+            "global_administrator": _("Can change everything, including other administrators."),
             "user_administrator": _("Can add, change and delete users and their licenses."),
-            "helpdesk_administrator": _("Can reset the passwords of users."),
+            "helpdesk_administrator": _("Can reset user passwords."),
             "license_administrator": _("Can assign and remove licenses."),
-            "billing_administrator": _("Can see invoices and buy subscriptions."),
-            "service_support_administrator": _("Can open support requests and see service health."),
+            "billing_administrator": _("Can view invoices and buy subscriptions."),
+            "service_support_administrator": _(
+                "Can open support requests and view service health."
+            ),
         }[self.value]
 
 
@@ -41,7 +43,7 @@ class CustomerUser(TenantModel):
 
     class PasswordState(models.TextChoices):
         NONE = "none", _("No password")
-        TEMPORARY = "temporary", _("Temporary password not yet used")
+        TEMPORARY = "temporary", _("Temporary password not changed yet")
         CHOSEN = "chosen", _("Password chosen by the user")
 
     customer = models.ForeignKey(
@@ -93,7 +95,7 @@ class CustomerUser(TenantModel):
     # Set with deleted_at: a later change of the retention is not retroactive.
     purge_at = models.DateTimeField(null=True)
     # Not purged on that day or later, until a member releases the hold.
-    is_held = models.BooleanField(_("purge held"), default=False, db_default=False)
+    is_held = models.BooleanField(_("purge on hold"), default=False, db_default=False)
     # The batch that deleted the user; its line keeps the licenses.
     deletion = models.UUIDField(null=True)
 

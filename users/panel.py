@@ -13,7 +13,10 @@ def _values(batch: Batch, facts: Facts) -> dict:
     may = facts.member.may
     may_unblock = may(Permission.MANAGE_USERS)
     number = find_blocked(batch).count()
+    shown = [line.user_id for line in facts.lines if line.user_id]
     return {
+        # Users who were purged, or are yet to be added, have no page.
+        "present": set(batch.customer.users.filter(pk__in=shown).values_list("pk", flat=True)),
         "blocked": describe_blocked(batch, number, may_unblock=may_unblock),
         "may_unblock": may_unblock,
         "taken_names": find_taken_names(batch),
@@ -35,9 +38,9 @@ def describe_blocked(batch: Batch, number: int, *, may_unblock: bool) -> str:
         text = _("Sign-in is blocked for %(n)s of these users.") % {"n": intcomma(number)}
     if batch.state != Batch.State.PLANNED:
         return text
-    stays = _("This does not change it.")
+    stays = _("This job doesn’t unblock it.")
     if may_unblock:
-        stays = _("This does not change it; you can unblock sign-in on the page that follows.")
+        stays = _("This job doesn’t unblock it. You can do that on the result page.")
     return _("%(blocked)s %(stays)s") % {"blocked": text, "stays": stays}
 
 

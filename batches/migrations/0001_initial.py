@@ -19,10 +19,10 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("open", "Being added"),
-                            ("checking", "Being checked"),
-                            ("refused", "File refused"),
-                            ("planned", "Waiting for you"),
+                            ("open", "Not finished"),
+                            ("checking", "Checking"),
+                            ("refused", "File not accepted"),
+                            ("planned", "Ready to start"),
                             ("running", "Running"),
                             ("paused", "Paused"),
                             ("done", "Done"),
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("member", "a member"),
-                            ("database", "the database, which has no room or is away"),
+                            ("database", "the database, which is full or unreachable"),
                         ],
                         max_length=10,
                     ),
@@ -126,12 +126,12 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("invalid", "Cannot run"),
-                            ("left_out", "Left out"),
+                            ("invalid", "Can’t run"),
+                            ("left_out", "Skipped"),
                             ("planned", "Planned"),
-                            ("trying", "Being tried"),
+                            ("trying", "In progress"),
                             ("done", "Done"),
-                            ("partly", "Done in part"),
+                            ("partly", "Partly done"),
                             ("failed", "Failed"),
                         ],
                         default="planned",

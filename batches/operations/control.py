@@ -205,7 +205,7 @@ STOPPED = {"code": "stopped"}
 class NotRunning(UsersError):
     """The batch has ended, or was paused or resumed meanwhile."""
 
-    message = _("This batch is not in that state any more. Its page shows where it stands.")
+    message = _("The state of this job has changed. Reload the page.")
 
 
 @transaction.atomic

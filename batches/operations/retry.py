@@ -20,7 +20,7 @@ FULL_LIST_FIELDS = ("leavers", "retention_days")
 class NothingToRetry(UsersError):
     """No line of the batch can be retried."""
 
-    message = _("There is nothing in this batch that could be tried again.")
+    message = _("This job has nothing to retry.")
 
 
 @transaction.atomic

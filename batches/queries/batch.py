@@ -22,6 +22,8 @@ ONLY_WAITS = Q(
     result__taken=[],
     result__plans=[],
 ) & ~Q(result__has_key="stopped")
+# The seats ran out, and the member chose to assign them in list order.
+UNSERVED = Q(trouble=Line.State.FAILED, result__code="no_seat")
 NOT_RUN = Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT])
 NOTHING_DONE = Q(trouble__in=[Line.State.INVALID, Line.State.FAILED])
 
@@ -33,7 +35,8 @@ SHOWS = {
     "ready": Q(state=Line.State.PLANNED, problems=[]),
     "done": Q(state=Line.State.DONE),
     "partly": Q(trouble=Line.State.PARTLY),
-    "failed": Q(trouble=Line.State.FAILED),
+    "failed": Q(trouble=Line.State.FAILED) & ~UNSERVED,
+    "unserved": UNSERVED,
     **{act: Q(act=act) & ~NOT_RUN for act in ("add", "update", "leave")},
     "skipped": Q(trouble__in=[Line.State.INVALID, Line.State.LEFT_OUT]),
     "left_out": Q(trouble=Line.State.LEFT_OUT),
@@ -49,6 +52,8 @@ class Progress:
     done: int = 0
     partly: int = 0
     failed: int = 0
+    # Those of the failed ones for which no seat was left.
+    unserved: int = 0
     invalid: int = 0
     left_out: int = 0
     # The partly done lines with ONLY_WAITS.
@@ -76,6 +81,11 @@ class Progress:
     @property
     def succeeded(self) -> int:
         return self.done + self.partly
+
+    @property
+    def broken(self) -> int:
+        """The lines that failed although the plan was to do them."""
+        return self.failed - self.unserved
 
     @property
     def not_done(self) -> int:
@@ -121,15 +131,17 @@ def get_batch(customer: Customer, batch_id: UUID) -> Batch | None:
 def get_progress(batch: Batch) -> Progress:
     """Count the lines of the batch by state, in one statement."""
     counts = dict.fromkeys(Line.State.values, 0)
-    warned = waiting = 0
+    warned = waiting = unserved = 0
     rows = batch.lines.values_list("state").annotate(
         n=Count("number"),
         warned=Count("number", filter=~Q(problems=[])),
         waiting=_count_waiting([batch]),
+        unserved=Count("number", filter=UNSERVED),
     )
-    for state, number, with_problems, only_wait in rows.order_by("state"):
+    for state, number, with_problems, only_wait, without_seat in rows.order_by("state"):
         counts[state] = number
         waiting += only_wait
+        unserved += without_seat
         if state == Line.State.PLANNED:
             warned = with_problems
     return Progress(
@@ -138,6 +150,7 @@ def get_progress(batch: Batch) -> Progress:
         done=counts["done"],
         partly=counts["partly"],
         failed=counts["failed"],
+        unserved=unserved,
         invalid=counts["invalid"],
         left_out=counts["left_out"],
         waiting=waiting,
@@ -190,11 +203,16 @@ def count_lines(batches: Sequence[Batch]) -> None:
     rows = Line.objects.filter(
         Q(batch__in=running) | Q(trouble__isnull=False), batch__in=list(counts)
     ).values_list("batch_id", "state")
-    rows = rows.annotate(n=Count("number"), waiting=_count_waiting(batches))
-    waiting = Counter()
-    for batch_id, state, number, only_wait in rows.order_by("batch_id", "state"):
+    rows = rows.annotate(
+        n=Count("number"),
+        waiting=_count_waiting(batches),
+        unserved=Count("number", filter=UNSERVED),
+    )
+    waiting, unserved = Counter(), Counter()
+    for batch_id, state, number, only_wait, without_seat in rows.order_by("batch_id", "state"):
         counts[batch_id][str(state)] = number
         waiting[batch_id] += only_wait
+        unserved[batch_id] += without_seat
     for batch in batches:
         found = counts[batch.pk]
         rest = batch.total - found.total()
@@ -204,6 +222,7 @@ def count_lines(batches: Sequence[Batch]) -> None:
             done=found["done"] + (rest if is_over else 0),
             partly=found["partly"],
             failed=found["failed"],
+            unserved=unserved[batch.pk],
             invalid=found["invalid"],
             left_out=found["left_out"],
             waiting=waiting[batch.pk],

@@ -71,7 +71,7 @@ class AnyFile(forms.Form):
         widget=forms.RadioSelect,
     )
     when_short = forms.ChoiceField(
-        label=_("If too few licenses are free"),
+        label=_("If there aren’t enough seats"),
         choices=[
             ("first", _("Assign in file order until none are left")),
             ("queue", _("Assign in file order. The other users wait for a seat")),

@@ -35,8 +35,8 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("checking", "Being checked"),
-                            ("refused", "File refused"),
+                            ("checking", "Checking"),
+                            ("refused", "File not accepted"),
                             ("split", "Split into jobs"),
                         ],
                         default="checking",

@@ -30,6 +30,7 @@ MAX_NEEDS = 6
 MAX_SUBSCRIPTIONS = 15
 FAILURES_DAYS = 7
 WAITING_DAYS = 90
+PLAN_DAYS = 1
 QUEUE_DAYS = 3
 RENEWS_DAYS = 30
 SHEET_HOURS = 24
@@ -218,10 +219,13 @@ def _find_failures(member: Member) -> Iterator[Need]:
 
 
 def _find_waiting(member: Member) -> Iterator[Need]:
-    """Plans that were not started, and files that could not be read."""
-    waiting = _recent_batches(member, days=WAITING_DAYS).filter(
+    """Plans of the last day that this member can start, and files that could not be read."""
+    # An older plan was abandoned: what it shows may no longer be true.
+    waiting = _recent_batches(member, days=PLAN_DAYS).filter(
         state__in=[Batch.State.PLANNED, Batch.State.REFUSED]
     )
+    if not member.may(Permission.APPROVE_BATCHES):
+        waiting = waiting.filter(by=member)
     for batch in waiting[:MAX_NEEDS]:
         is_refused = batch.state == Batch.State.REFUSED
         if is_refused:

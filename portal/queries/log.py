@@ -124,10 +124,10 @@ def to_rows(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
         _("Time"),
         _("Who"),
         _("Email"),
-        _("Act"),
+        _("Action"),
         _("Subject"),
         _("Customer"),
-        _("Batch"),
+        _("Job"),
         _("Changes"),
         _("IP address"),
     ]

@@ -39,8 +39,8 @@ def test_plan_of_resets_asks_with_consequences(contoso, alice, as_alice):
     text = page(as_alice, reset_of(contoso, alice, 3)).content.decode()
 
     assert "<h1>Reset 3 passwords?</h1>" in text
-    assert "The passwords they have end at once, and so do open sessions." in text
-    assert "valid for 1 day, and changed at the first sign-in" in text
+    assert "The current password stops working and open sessions end immediately." in text
+    assert "valid for 1 day and must be changed at the first sign-in" in text
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_plan_of_resets_asks_with_consequences(contoso, alice, as_alice):
         (
             {"location": "DE"},
             "Change location of 1 user?",
-            "Their usage location becomes Germany.",
+            "Usage location changes to Germany.",
         ),
-        ({"department": "Sales"}, "Change 1 user?", "Their department becomes “Sales”."),
-        ({"job_title": ""}, "Change 1 user?", "Their job title is emptied."),
-        ({"language": "zh-hans"}, "Change 1 user?", "Their language becomes"),
+        ({"department": "Sales"}, "Change 1 user?", "Department changes to “Sales”."),
+        ({"job_title": ""}, "Change 1 user?", "Job title is cleared."),
+        ({"language": "zh-hans"}, "Change 1 user?", "Language changes to"),
     ],
 )
 def test_plan_of_edits_shows_changes(contoso, alice, as_alice, changes, question, fact):
@@ -115,7 +115,7 @@ def test_missing_seat_is_shown_with_product(contoso, alice, as_alice):
     }
     batch = add_user(customer=contoso, person=person, by=alice).batch
 
-    assert "No license of Mail Pro was free." in page(as_alice, batch).content.decode()
+    assert "No seat was free for Mail Pro." in page(as_alice, batch).content.decode()
 
 
 def test_a_batch_of_another_customer_is_absent(contoso, alice, as_alice):
@@ -158,5 +158,5 @@ def test_batch_waiting_for_database_polls_with_reason(contoso, alice, as_alice):
     text = page(as_alice, batch).content.decode()
 
     assert "Waiting for the database." in text
-    assert "2 lines are left" in text
+    assert "2 users left" in text
     assert 'hx-trigger="every 2s"' in text

@@ -86,7 +86,7 @@ def test_a_rival_sees_none_of_them(client, mallory, rival, alice, contoso):
         page = show(client)
 
     assert "Contoso" not in page
-    assert "No batches" in page
+    assert "No jobs yet" in page
 
 
 def test_a_running_one_shows_its_progress(as_alice, alice, contoso):
@@ -291,14 +291,14 @@ def test_a_limited_member_filters_by_his_customers_only(
 
 
 def test_empty_list_offers_to_clear_filters(as_alice, alice, contoso):
-    assert "No batches match" not in show(as_alice)
+    assert "No jobs match" not in show(as_alice)
     reset(contoso, alice)
 
     page = show(as_alice, q="zzz")
 
-    assert "No batches match" in page
+    assert "No jobs match" in page
     assert '<a class="btn" href="/batches/">Clear filters</a>' in page
-    assert 'data-announce="No batches match"' in page
+    assert 'data-announce="No jobs match"' in page
 
 
 @pytest.fixture

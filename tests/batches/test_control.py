@@ -160,7 +160,7 @@ def test_the_page_pauses_resumes_and_stops(as_alice, running):
     run_chunk(batch_id=running.pk, number=1)
 
     page = press(as_alice, running, "stop")
-    assert "Alice stopped this batch: 70 lines were left out. What had been done stays." in page
+    assert "Alice stopped this job. 70 users were skipped. Finished changes stay." in page
 
     page = press(as_alice, running, "retry")
     assert "Block sign-in of 70 users?" in page
@@ -171,7 +171,7 @@ def test_a_second_press_is_answered_in_a_sentence(as_alice, running):
 
     page = press(as_alice, running, "stop")
 
-    assert "This batch is not in that state any more." in page
+    assert "The state of this job has changed." in page
 
 
 def test_member_without_permission_sees_no_buttons(client, alice, bob, running):
@@ -211,7 +211,7 @@ def test_list_shows_progress(as_alice, running, alice):
     run_chunk(batch_id=running.pk, number=1)
     page = " ".join(as_alice.get(url).content.decode().split())
     assert "50 / 120" in page
-    assert "lines a second" in page
+    assert "users per second" in page
     assert 'hx-trigger="every 3s"' in page
 
     pause_batch(batch=running, by=alice)

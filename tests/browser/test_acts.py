@@ -143,7 +143,7 @@ def test_a_purge_asks_for_the_number(users):
     page.locator("td.act .menu").get_by_role("button", name="Purge now").click()
     look(users)
     page.get_by_label(re.compile("^Type 1")).fill("1")
-    page.get_by_role("button", name="Purge 1 user for good").click()
+    page.get_by_role("button", name="Purge 1 user").click()
 
     expect(page.locator("h1")).to_have_text("1 user purged")
 
@@ -197,7 +197,7 @@ def test_a_purge_is_held_put_off_and_released(users, northwind):
     users.check()
     page.locator("#bulk-hold").get_by_role("button", name="Hold purge").click()
     expect(page.locator("h1")).to_have_text("Hold purge of 2 users?")
-    expect(page.locator("#lines")).to_contain_text("Purge held: No → Yes")
+    expect(page.locator("#lines")).to_contain_text("Purge on hold: No → Yes")
     look(users)
     page.get_by_role("button", name="Hold purge of 2 users").click()
     expect(page.locator("h1")).to_have_text("Purge of 2 users held")
@@ -208,7 +208,7 @@ def test_a_purge_is_held_put_off_and_released(users, northwind):
     page.get_by_label("Actions for Ann").click()
     look(users, place="0")
     page.locator("td.act .menu").get_by_role("button", name="Put off purge").click()
-    expect(page.locator("h1")).to_have_text("Put off the purge of 1 user")
+    expect(page.locator("h1")).to_have_text("Put off purge of 1 user")
     page.get_by_label("Days").fill("400")
     page.get_by_role("button", name="Continue").click()
     expect(page.locator("#errors")).to_contain_text("Days")

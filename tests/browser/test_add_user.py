@@ -35,17 +35,17 @@ def test_a_user_name_is_filled_in_until_one_is_typed(form):
     page.get_by_label("First name").fill("Amara")
     page.get_by_label("Last name").fill("Okafor")
     expect(field).to_have_value("amara.okafor")
-    expect(page.locator("#name-said")).to_contain_text("amara.okafor@contoso.example is free.")
+    expect(page.locator("#name-said")).to_contain_text("amara.okafor@contoso.example is available.")
     form.check()
     page.get_by_label("Last name").fill("Nwosu")
     expect(field).to_have_value("amara.nwosu")
 
     field.fill("mara")
-    expect(page.locator("#name-said")).to_contain_text("mara@contoso.example is free.")
+    expect(page.locator("#name-said")).to_contain_text("mara@contoso.example is available.")
     page.get_by_label("Last name").fill("Eze")
 
     expect(page.get_by_label("Display name")).to_have_value("Amara Eze")
-    expect(page.locator("#name-said")).to_contain_text("mara@contoso.example is free.")
+    expect(page.locator("#name-said")).to_contain_text("mara@contoso.example is available.")
     expect(field).to_have_value("mara")
     # Who empties the field means to type another one.
     field.fill("")
@@ -70,7 +70,7 @@ def test_a_name_is_checked_as_it_is_typed_and_a_suggestion_fills_it_in(form):
     page.get_by_role("button", name="Use amara.okafor", exact=True).click()
 
     expect(field).to_have_value("amara.okafor")
-    expect(page.locator("#name-said")).to_contain_text("amara.okafor@contoso.example is free.")
+    expect(page.locator("#name-said")).to_contain_text("amara.okafor@contoso.example is available.")
     expect(field).not_to_have_attribute("aria-invalid", "true")
     # Neither the token of the form nor anything else of it stands in an address.
     assert sent
@@ -86,10 +86,10 @@ def test_two_users_are_added_one_after_another_and_handed_over(form, northwind):
     form.main.get_by_text("Service plans of Office E3").click()
     page.get_by_label("Meetings").uncheck()
     form.check()
-    page.get_by_role("button", name="Add, then add another user").click()
+    page.get_by_role("button", name="Add and add another").click()
 
     expect(page.locator("#notices")).to_contain_text("Amara Okafor was added.")
-    expect(page.get_by_role("complementary", name="Added in this set")).to_contain_text(
+    expect(page.get_by_role("complementary", name="Added so far")).to_contain_text(
         "amara.okafor@contoso.example"
     )
     expect(page.get_by_role("checkbox", name="Office E3")).to_be_checked()

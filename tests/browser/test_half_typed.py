@@ -209,7 +209,7 @@ def test_a_set_that_is_not_finished_is_seen_and_finished(
 
     signed_in.open(address)
     said = {
-        "en": ["You are adding users: 3 added.", "The passwords are not handed over yet."],
+        "en": ["You are adding users: 3 added.", "The passwords aren’t handed over yet."],
         "zh-hans": ["正在添加用户：已添加 3 个。", "密码尚未发放。"],
     }[language]
     for sentence in said:

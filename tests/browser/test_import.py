@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_read_is_read_differently(start, worker, shoot):
     expect(start.main.get_by_text("The file cannot be read.")).to_be_visible()
     start.check()
     shoot("import-7-refused")
-    page.get_by_role("link", name="Read it differently").click()
+    page.get_by_role("link", name="Change how the file is read").click()
     start.check()
     shoot("import-8-settings")
     start.open("/batches/")

@@ -16,7 +16,7 @@ def test_a_file_without_a_known_header_is_read_once_its_columns_are_named(
     page = site.page
     text = "Kennung;Rufname;Stelle\namy;Amy Parker;Boss\nbob;Bob Stone;Chef\n"
     steps.upload(page, "people.csv", text.encode())
-    page.get_by_role("link", name="Read it differently").click()
+    page.get_by_role("link", name="Change how the file is read").click()
 
     expect(page.get_by_role("row", name="Rufname")).to_contain_text("Amy Parker · Bob Stone")
     site.check()

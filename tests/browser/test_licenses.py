@@ -62,18 +62,18 @@ def test_sixty_users_and_too_few_seats_by_keyboard(school, northwind, worker):
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Change licenses of 45 users?")
-    expect(page.locator("main")).to_contain_text("15 users get none")
+    expect(page.locator("main")).to_contain_text("15 users get no license")
     expect(page.locator("main")).to_contain_text("45 → 0")
     school.check()
     page.get_by_role("button", name="Change licenses of 45 users").focus()
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Licenses of 45 users changed")
-    expect(page.locator("main")).to_contain_text("15 lines were not done.")
+    expect(page.locator("main")).to_contain_text("15 lines failed.")
     school.check()
     page.get_by_role("link", name=re.compile("^Failed")).click()
     expect(page.locator("#lines tbody tr")).to_have_count(15)
-    expect(page.locator("#lines")).to_contain_text("No license of Visio was free.")
+    expect(page.locator("#lines")).to_contain_text("No seat was free for Visio.")
     with inside_of(northwind):
         assert Batch.objects.get().reason == "New school year"
         got = Line.objects.filter(state="done").order_by("number")
@@ -99,7 +99,7 @@ def test_space_goes_round_and_comes_back_to_some(school):
 
     page.get_by_role("button", name="Continue").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#errors")).to_contain_text("Nothing would change")
+    expect(page.locator("#errors")).to_contain_text("Nothing to change")
     school.check()
 
 

@@ -1,4 +1,4 @@
-"""Too few seats: who finds none waits in line, and is served without anybody's doing."""
+"Not enough seats: who finds none waits in line, and is served without anybody's doing."
 
 import os
 import re
@@ -77,14 +77,14 @@ def swap_all(school):
 def test_a_swap_of_all_with_too_few_seats_and_the_queue_filling(school, northwind, worker):
     page = school.page
     swap_all(school)
-    expect(page.locator("main")).to_contain_text("20 users will wait in line")
-    expect(page.locator("main")).to_contain_text("keeps the old licenses until then")
+    expect(page.locator("main")).to_contain_text("20 users will wait")
+    expect(page.locator("main")).to_contain_text("keep their current licenses until then")
     shoot(page, "plan")
     school.check()
     press(page, page.get_by_role("button", name="Change licenses of 60 users"))
 
     expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Licenses of 40 users changed, 20 users put in line"
+        "Licenses of 40 users changed, 20 users waiting"
     )
     expect(page.locator("#lines")).to_contain_text("Ann 00")
     shoot(page, "result")
@@ -123,13 +123,13 @@ def test_a_swap_of_all_with_too_few_seats_and_the_queue_filling(school, northwin
 
     press(page, page.get_by_role("link", name=re.compile("Open: 10 users got licenses")))
     expect(page.get_by_role("heading", level=1)).to_have_text(
-        "10 users got licenses from the queue"
+        "Licenses assigned to 10 waiting users"
     )
     expect(page.locator("#lines")).to_contain_text("+ New")
     expect(page.locator("#lines")).to_contain_text("− Old")
     shoot(page, "batch")
     school.check()
-    press(page, page.get_by_role("button", name="I have seen it"))
+    press(page, page.get_by_role("button", name="Dismiss"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Dashboard")
     expect(notice).to_have_count(0)
 
@@ -139,7 +139,7 @@ def test_one_who_waits_leaves_the_line_on_a_phone(school, northwind, worker):
     swap_all(school)
     press(page, page.get_by_role("button", name="Change licenses of 60 users"))
     expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Licenses of 40 users changed, 20 users put in line"
+        "Licenses of 40 users changed, 20 users waiting"
     )
     page.set_viewport_size({"width": 390, "height": 844})
     with inside_of(northwind):
@@ -151,7 +151,7 @@ def test_one_who_waits_leaves_the_line_on_a_phone(school, northwind, worker):
 
     page.get_by_role("link", name="Ann 42").click()
     expect(page.locator("main")).to_contain_text("Waiting for New: place 3 of 20")
-    expect(page.locator("main")).to_contain_text("Gives back for it: Old")
+    expect(page.locator("main")).to_contain_text("Replaces: Old")
     shoot(page, "user-phone")
     school.check()
     press(page, page.get_by_role("button", name=re.compile("^Stop waiting")))
@@ -181,7 +181,7 @@ def test_free_seat_serves_two_who_wait_for_each_other(school, northwind, alice, 
         press(page, page.get_by_role("button", name="Continue"))
         press(page, page.locator(".actionbar button[form=start]"))
         heading = page.get_by_role("heading", level=1)
-        expect(heading).to_have_text("1 user put in line for licenses")
+        expect(heading).to_have_text("1 user added to the waitlist")
     shoot(page, "put-in-line")
     school.check()
     with inside_of(northwind):

@@ -136,7 +136,7 @@ def test_plan_shows_problems_at_their_rows(as_alice, contoso):
     page = show(as_alice, batch)
 
     assert "Import 1 user" in page
-    assert "1 line cannot be done as it is." in page
+    assert "1 line has an error." in page
     assert "allowed in a user name" in page
     assert "Comma" in page
     errors = show(as_alice, batch, show="errors")
@@ -151,7 +151,7 @@ def test_plan_shows_seats_before_and_after(as_alice, contoso, office):
 
     page = show(as_alice, batch)
     assert "5 → 0" in page
-    assert "2 users get none" in page
+    assert "2 users get no license" in page
     assert batch.plan["counts"] == {"ready": 5, "warned": 2, "failed": 0}
 
 

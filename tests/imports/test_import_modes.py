@@ -388,11 +388,11 @@ def test_plan_shows_added_updated_and_deleted_users(as_alice, contoso, alice, an
 
     page = show(as_alice, check(contoso, alice, text, "roster", most_leavers=50))
 
-    assert "Add, change or delete 3 users" in page
+    assert "Add, update or delete 3 users" in page
     assert 'class="btn danger-solid" form="start"' in page
     assert "1 of 2 users is not in the file and is deleted" in page
     assert "Department: Sales → IT" in page
-    for label, number in (("Added", 1), ("Changed", 1), ("Deleted", 1), ("As they are", 0)):
+    for label, number in (("Added", 1), ("Changed", 1), ("Deleted", 1), ("Unchanged", 0)):
         assert f"<dt>{label}</dt><dd>{number}</dd>" in page
 
 
@@ -412,7 +412,7 @@ def test_blocked_full_list_shows_reason_without_button(as_alice, contoso, alice,
     page = show(as_alice, check(contoso, alice, text, "roster"))
 
     assert "More users are missing from the file than the share you allow." in page
-    assert "Add, change or delete 1 user" not in page
+    assert "Add, update or delete 1 user" not in page
 
 
 def test_result_shows_old_and_new_values(as_alice, contoso, alice, ann):
@@ -422,7 +422,7 @@ def test_result_shows_old_and_new_values(as_alice, contoso, alice, ann):
 
     page = show(as_alice, batch)
 
-    assert "1 user brought up to date" in page
+    assert "1 user updated" in page
     assert "Permissions: User → Helpdesk administrator" in page
     assert "Usage location: United States → Germany" in page
 

@@ -217,7 +217,7 @@ def test_skipped_row_is_not_imported(as_alice, planned, alice, contoso):
 
     assert list(CustomerUser.objects.values_list("display_name", flat=True)) == ["Amy"]
     assert states(batch) == {1: "done", 2: "left_out"}
-    assert "Left out" in show(as_alice, batch)
+    assert "Skipped" in show(as_alice, batch)
 
 
 def test_one_row_gets_other_values(planned, alice, office):

@@ -48,7 +48,7 @@ def test_it_names_the_last_batches(as_alice, contoso, alice):
     text = as_alice.get("/customers/contoso/").content.decode()
 
     assert "1 user · Alice" in text
-    assert "Being added" in text
+    assert "Not finished" in text
 
 
 def test_overview_of_empty_customer(as_alice, inside):

@@ -79,7 +79,7 @@ def test_add_another_keeps_set_and_choices(as_alice, contoso, office):
     form = page.context["form"]
     text = page.content.decode()
     assert "Amara Okafor was added." in text
-    assert "Added in this set" in text
+    assert "Added so far" in text
     assert "Finish and hand over" in text
     assert form["location"].value() == "CN"
     assert form["user_name"].value() is None
@@ -95,7 +95,7 @@ def test_last_user_closes_set(as_alice, contoso):
 
     batch = Batch.objects.get()
     assert (batch.state, batch.total) == ("done", 2)
-    assert "Added in this set" not in as_alice.get(URL).content.decode()
+    assert "Added so far" not in as_alice.get(URL).content.decode()
 
 
 def test_finish_shows_set_and_is_repeatable(as_alice, contoso):
@@ -196,7 +196,7 @@ def test_seat_taken_meanwhile_is_reported(as_alice, contoso, office):
     assert answer.status_code == 302
     assert Line.objects.get().state == "partly"
     page = as_alice.get(URL).content.decode()
-    assert "No license of Office E3 was free." in page
+    assert "No seat was free for Office E3." in page
     assert "License missing" in page
 
 
@@ -274,7 +274,7 @@ def test_adding_administrator_without_permission_names_it(client, contoso, helen
     page = client.get(URL).content.decode()
     answer = client.post(URL, typed(kind="administrator", permissions=["billing_administrator"]))
 
-    assert "Members who may: Owner, Admin agent." in page
+    assert "Roles that can: Owner, Admin agent." in page
     assert answer.status_code == 403
     assert "grant administrator permissions" in answer.content.decode()
     assert not CustomerUser.objects.exists()

@@ -20,7 +20,7 @@ from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
 
-STAYS = "This does not change it"
+STAYS = "This job doesn’t unblock it"
 BUTTON = "Unblock sign-in</button>"
 
 
@@ -70,7 +70,7 @@ def test_plan_and_result_offer_to_unblock_users(as_alice, contoso, office, alice
         batch = give(contoso, three, office, alice)
 
     plan = show(as_alice, batch)
-    assert "Sign-in is blocked for 2 of these users. This does not change it; you can" in plan
+    assert "Sign-in is blocked for 2 of these users. This job doesn’t unblock it. You can" in plan
     assert "unblock/" not in plan
     start_batch(batch=batch, by=alice)
 
@@ -86,7 +86,7 @@ def test_plan_and_result_offer_to_unblock_users(as_alice, contoso, office, alice
     start_batch(batch=unblocking, by=alice)
     assert "blocked for" not in show(as_alice, batch)
     answer = as_alice.post(f"/customers/contoso/batches/{batch.pk}/unblock/", follow=True)
-    assert "None of these users is blocked now." in answer.content.decode()
+    assert "None of these users are blocked." in answer.content.decode()
 
 
 def test_undo_of_a_deletion_names_blocked_users(as_alice, contoso, alice):
@@ -142,8 +142,8 @@ def test_blocked_users_are_named_in_chinese(as_alice, contoso, alice, three):
 @pytest.mark.parametrize(
     ("block", "said", "refused"),
     [
-        (True, "2 of those chosen are blocked already and are left out.", "is already blocked."),
-        (False, "1 of those chosen is not blocked and is left out.", "is not blocked."),
+        (True, "2 selected users are already blocked and are skipped.", "is already blocked."),
+        (False, "1 selected user isn’t blocked and is skipped.", "isn’t blocked."),
     ],
 )
 def test_block_skips_blocked_users(as_alice, contoso, alice, three, block, said, refused):
@@ -155,7 +155,7 @@ def test_block_skips_blocked_users(as_alice, contoso, alice, three, block, said,
     others = [str(one.pk) for one in three if one.pk not in changing]
     address = "/customers/contoso/users/" + ("block/" if block else "unblock/")
     answer = as_alice.post(address, {"ids": ",".join(others)}, follow=True)
-    assert f"Nothing would change: sign-in {refused}" in answer.content.decode()
+    assert f"Nothing to change. Sign-in {refused}" in answer.content.decode()
     assert Batch.objects.count() == 1
 
 
@@ -167,11 +167,11 @@ def test_edit_skips_users_with_same_values(as_alice, contoso, alice):
     )
 
     assert list(batch.lines.values_list("user_id", flat=True)) == [bo.pk]
-    assert "1 of those chosen has these values already and is left out." in show(as_alice, batch)
+    assert "1 selected user already has these values and is skipped." in show(as_alice, batch)
 
     typed = {"shown": "1", "change": "department", "department": "Legal"}
     answer = as_alice.post(f"/customers/contoso/users/edit/?ids={ann.pk}", typed, follow=True)
-    assert "Nothing would change: these values are saved already." in answer.content.decode()
+    assert "Nothing to change. These values are already saved." in answer.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_edit_skips_users_with_same_values(as_alice, contoso, alice):
     [
         (
             "hold",
-            "The purge of 1 of those chosen is held already; this user is left out.",
-            "Nothing would change: the purge is held already.",
+            "The purge of 1 selected user is already on hold. The user is skipped.",
+            "Nothing to change. The purge is already on hold.",
         ),
         (
             "release",
-            "The purge of 1 of those chosen is not held; this user is left out.",
-            "Nothing would change: the purge is not held.",
+            "The purge of 1 selected user isn’t on hold. The user is skipped.",
+            "Nothing to change. The purge isn’t on hold.",
         ),
     ],
 )
@@ -210,5 +210,5 @@ def test_act_on_users_of_other_tab_is_explained(as_alice, contoso, act):
 
     answer = as_alice.post(f"/customers/contoso/users/{act}/", {"ids": str(ann.pk)}, follow=True)
 
-    assert "deleted, restored or purged meanwhile" in answer.content.decode()
+    assert "deleted, restored or purged in the meantime" in answer.content.decode()
     assert not Batch.objects.exists()

@@ -24,7 +24,7 @@ def ask(as_alice, contoso):
 def test_unused_name_is_free(ask):
     fragment = ask("Amara")
 
-    assert "amara@contoso.example is free." in fragment
+    assert "amara@contoso.example is available." in fragment
     assert 'data-state="free"' in fragment
 
 
@@ -65,7 +65,7 @@ def test_name_of_deleted_user_is_warning_with_link(ask, contoso):
 
     fragment = ask("amara")
 
-    assert "This was the user name of Amara Obi, who was deleted." in fragment
+    assert "Amara Obi, a deleted user, had this user name." in fragment
     assert "/customers/contoso/users/?tab=deleted" in fragment
 
 
@@ -107,7 +107,7 @@ def test_unchanged_proposal_follows_name(ask, contoso):
     then = ask("amara.obi", first_name="Amara", last_name="Okafor", proposed="amara.obi")
 
     assert 'data-state="filled" data-proposal="amara.obi"' in first
-    assert "amara.obi@contoso.example is free. You can change it." in first
+    assert "amara.obi@contoso.example is available. You can change it." in first
     # Never a taken one.
     assert 'data-state="filled" data-proposal="' in then
     assert 'data-proposal="amara.okafor"' not in then
@@ -118,7 +118,7 @@ def test_what_was_typed_is_never_replaced(ask):
     typed = ask("mara", first_name="Amara", last_name="Obi", proposed="amara.obi")
     emptied = ask("", first_name="Amara", last_name="Obi", proposed="amara.obi")
 
-    assert "mara@contoso.example is free." in typed
+    assert "mara@contoso.example is available." in typed
     assert 'data-proposal=""' in typed
     assert 'data-proposal=""' in emptied
     assert 'value="amara.obi"' in emptied
@@ -129,7 +129,7 @@ def test_empty_form_shows_nothing(ask):
 
 
 def test_a_whole_address_is_taken_apart(ask):
-    assert "amara@contoso.example is free." in ask("amara@contoso.example")
+    assert "amara@contoso.example is available." in ask("amara@contoso.example")
 
 
 def test_names_are_escaped(ask, contoso):

@@ -71,7 +71,7 @@ def test_invalid_selection_selects_no_users(as_alice, people, sent):
         answer = plan(as_alice, act, **sent)
         assert answer.redirect_chain[-1][0].partition("?")[0] == LIST
         (said,) = map(str, answer.context["messages"])
-        assert said.startswith(("No user is chosen.", "One of the filters is not known here."))
+        assert said.startswith(("No users are selected.", "One of the filters is not known here."))
     assert not Batch.objects.exists()
 
 
@@ -136,7 +136,7 @@ def test_excluding_all_selects_no_users(as_alice, people):
 
     answer = plan(as_alice, "delete", all="1", query="", without=without)
 
-    assert "No user is chosen." in answer.content.decode()
+    assert "No users are selected." in answer.content.decode()
     assert not Batch.objects.exists()
 
 
@@ -145,7 +145,7 @@ def test_changed_number_is_shown_until_start(as_alice, people, contoso):
 
     answer = plan(as_alice, "reset", all="1", query="status=blocked", counted="10")
 
-    said = "How many users you chose has changed since you chose them: from 10 to 9."
+    said = "The number of selected users changed from 10 to 9."
     assert said in answer.content.decode()
     # Users that are added or changed afterwards do not change the plan.
     factories.user(contoso, "Ann Late", is_blocked=True)
@@ -220,4 +220,4 @@ def test_a_hundred_thousand_ids_are_read(as_alice, people):
 
     address = as_alice.post(LICENSES, {"ids": wanted})["Location"]
 
-    assert "1 user chosen" in as_alice.get(address).content.decode()
+    assert "1 user selected" in as_alice.get(address).content.decode()

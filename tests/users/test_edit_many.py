@@ -56,7 +56,7 @@ def test_list_leads_over_plan_to_result(as_alice, contoso, people, alice):
     assert "<h1>Change 2 users?</h1>" in plan
     assert "Department: Sales → Legal" in plan
     assert "Job title: Clerk → empty" in plan
-    assert "Their job title is emptied." in plan
+    assert "Job title is cleared." in plan
     as_alice.post(f"{planned['Location']}start/", {"reason": "Reorganized", "ticket": "T-1"})
 
     assert "<h1>2 users changed</h1>" in page(as_alice, planned)
@@ -86,7 +86,7 @@ def test_no_checked_field_is_error_and_keeps_form(as_alice, contoso, people):
 
     assert answer.status_code == 422
     text = answer.content.decode()
-    assert "Tick at least one field that is to change." in text
+    assert "Select at least one field to change." in text
     assert 'value="Legal"' in text
     assert not contoso.batches.exists()
 
@@ -94,7 +94,7 @@ def test_no_checked_field_is_error_and_keeps_form(as_alice, contoso, people):
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("location", "", "Choose the usage location that they get."),
+        ("location", "", "Choose a usage location."),
         ("location", "nowhere", "Select a valid choice."),
         ("language", "xx", "Select a valid choice."),
         ("department", "x" * 121, "This is too long: 121 characters"),
@@ -119,7 +119,7 @@ def test_texts_are_cleaned_as_those_of_a_file(as_alice, people):
 def test_the_language_can_become_that_of_the_customer(as_alice, people):
     planned = send(as_alice, people, change="language", language="")
 
-    assert "Their language becomes that of the customer." in page(as_alice, planned)
+    assert "Language changes to the customer’s language." in page(as_alice, planned)
     as_alice.post(f"{planned['Location']}start/")
     assert values("language") == [("",), ("",)]
 

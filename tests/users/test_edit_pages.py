@@ -54,7 +54,7 @@ def test_concurrent_edit_shows_both_versions(as_alice, ann):
 
     assert answer.status_code == 422
     text = answer.content.decode()
-    assert "Somebody else has saved this user meanwhile." in text
+    assert "Someone else changed this user while you were editing." in text
     differences = answer.context["form"].differences
     assert [(one.mine, one.saved, one.is_mine_kept) for one in differences] == [
         ("–", "Lead", False),

@@ -114,7 +114,7 @@ def test_owner_cannot_purge_held_user_early(as_alice, contoso, people, alice):
 
     assert codes(batch) == [["held"], []]
     shown = as_alice.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
-    assert "The purge of this user is held. Release it first." in shown
+    assert "The purge of this user is on hold. Release it first." in shown
     start_batch(batch=batch, by=alice)
     assert list(CustomerUser.objects.all()) == [ann]
 
@@ -129,7 +129,7 @@ def test_user_held_after_plan_is_not_purged(as_alice, contoso, people, alice):
     assert results(batch) == ["held", "done"]
     assert list(CustomerUser.objects.all()) == people[:1]
     shown = as_alice.get(f"/customers/contoso/batches/{batch.pk}/").content.decode()
-    assert "The purge of this user is held. Release it first." in shown
+    assert "The purge of this user is on hold. Release it first." in shown
 
 
 def test_release_leaves_at_least_a_week(contoso, people, alice):
@@ -295,8 +295,8 @@ def test_list_leads_over_plan_to_badge(as_alice, contoso, people):
     planned = as_alice.post(f"{HOLD}?act=hold", sent)
     shown = page(as_alice, planned)
     assert "<h1>Hold purge of 2 users?</h1>" in shown
-    assert "They are not purged until somebody releases them" in shown
-    assert "Purge held: No → Yes" in shown
+    assert "There’s no purge until you release the hold" in shown
+    assert "Purge on hold: No → Yes" in shown
     as_alice.post(f"{planned['Location']}start/", {"reason": "Lawsuit", "ticket": "T-9"})
     assert "<h1>Purge of 2 users held</h1>" in page(as_alice, planned)
 
@@ -305,8 +305,8 @@ def test_list_leads_over_plan_to_badge(as_alice, contoso, people):
     assert "20 days left" not in held.content.decode()
     assert f'formaction="{HOLD}?act=release"' in held.content.decode()
     own = as_alice.get(f"{LIST}{ann.pk}/").content.decode()
-    assert "Its purge is held" in own
-    assert "Purge held" in own
+    assert "The purge is on hold" in own
+    assert "Purge on hold" in own
 
     planned = as_alice.post(f"{HOLD}?act=release", {"ids": "", "all": "1", "query": "tab=deleted"})
     assert "<h1>Release purge of 2 users?</h1>" in page(as_alice, planned)
@@ -321,14 +321,14 @@ def test_menu_extends_at_once_and_page_asks_days(as_alice, contoso, people):
 
     planned = as_alice.post(f"{HOLD}?days=90", sent)
     assert "<h1>Put off purge of 1 user?</h1>" in page(as_alice, planned)
-    assert "They are purged 90 days later" in page(as_alice, planned)
+    assert "The purge takes place 90 days later" in page(as_alice, planned)
 
     asked = as_alice.post(f"{HOLD}?act=extend", sent)
     assert asked["Location"].startswith(f"{HOLD}?ids=")
-    assert "Put off the purge of 1 user" in page(as_alice, asked)
+    assert "Put off purge of 1 user" in page(as_alice, asked)
     typed = {"shown": "1", "act": "extend", "counted": "1"}
     for days, said in (
-        ("", "Say by how many days"),
+        ("", "Enter by how many days"),
         ("0", "greater than or equal to 1"),
         ("366", "less than or equal to 365"),
         ("9" * 5_000, "Enter a whole number"),

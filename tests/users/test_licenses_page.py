@@ -111,7 +111,7 @@ def test_opened_address_returns_to_list(as_alice, contoso):
     answer = as_alice.get(URL, follow=True)
 
     assert answer.redirect_chain == [("/customers/contoso/users/", 302)]
-    assert "No user is chosen." in text_of(answer)
+    assert "No users are selected." in text_of(answer)
 
 
 def test_unchanged_form_changes_no_users(as_alice, office, visio, people):
@@ -156,18 +156,18 @@ def test_too_few_seats_are_shown_before_and_after(as_alice, contoso, people):
     planned = save(as_alice, people, **do(few, "give"))
 
     page = text_of(as_alice.get(planned["Location"]))
-    assert "1 user gets none" in page
-    assert "No license of “Few” is left for this user." in page
-    assert "Seats are too few: they go to the first in the order of the list." in page
+    assert "1 user gets no license" in page
+    assert "No “Few” seat is left for this user." in page
+    assert "Not enough seats. They’re assigned in list order." in page
     # The heading counts the users that get a license.
     assert "<h1>Change licenses of 2 users?</h1>" in page
-    assert "No seat is left for 1 user, for whom nothing changes." in page
+    assert "No seat is left for 1 user, so nothing changes for the user." in page
     assert "Change licenses of 3 users" not in page
     assert "Change licenses of 2 users" in text_of(as_alice.get("/batches/"))
     done = text_of(as_alice.post(f"{planned['Location']}start/", follow=True))
     # The reason is shown once.
-    assert done.count("No license of Few was free.") == 1
-    assert "No seat was free" not in done
+    assert done.count("No seat was free for Few.") == 1
+    assert "nothing was changed for this user" not in done
     assert "is left for this user" not in done
     assert Subscription.objects.get(pk=few.pk).assigned == 2
 
@@ -179,10 +179,13 @@ def test_swap_without_seat_keeps_old_license(as_alice, contoso, office, people):
     planned = save(as_alice, people[:2], **do(few, "give"), **do(office, "take"))
 
     page = text_of(as_alice.get(planned["Location"]))
-    assert "keeps the old licenses" in page
+    assert "keep their current ones" in page
     assert "<h1>Change licenses of 1 user?</h1>" in page
     done = text_of(as_alice.post(f"{planned['Location']}start/", follow=True))
-    assert "Not all of the new licenses were free, so this user keeps the old ones." in done
+    assert (
+        "There weren’t enough seats for all new licenses, so this user keeps the current ones."
+        in done
+    )
 
 
 def test_too_few_seats_can_refuse_plan(as_alice, contoso, people):
@@ -205,7 +208,7 @@ def test_change_without_effect_keeps_form(as_alice, office, people):
     answer = save(as_alice, people, **do(office, "give"), when_short="none")
 
     assert answer.status_code == 422
-    assert "Nothing would change" in text_of(answer)
+    assert "Nothing to change" in text_of(answer)
     assert answer.context["form"]["when_short"].value() == "none"
 
 
@@ -261,7 +264,7 @@ def test_vanished_selection_is_explained(as_alice, office, people):
     )
 
     assert answer.status_code == 422
-    assert "No user is chosen." in text_of(answer)
+    assert "No users are selected." in text_of(answer)
 
 
 def test_deleted_and_foreign_users_are_not_selected(as_alice, contoso, people):
@@ -354,7 +357,7 @@ def test_administrators_need_permission(client, contoso, office, helen):
 
     page = text_of(client.get(planned["Location"]))
     assert "This user is an administrator." in page
-    assert "There is nothing left that could be done." in page
+    assert "Nothing can be done for the selected users." in page
 
 
 def test_users_without_location_link_to_edit(as_alice, contoso, people):

@@ -87,7 +87,7 @@ def test_row_marks_state_of_user(as_alice, contoso, url):
 
     assert 'data-tone="bad">Blocked<' in text
     assert 'title="User administrator"' in text
-    assert 'title="Temporary password not yet used"' in text
+    assert 'title="Temporary password not changed yet"' in text
     assert 'data-tone="warn">Unlicensed<' in text
     assert 'data-tone="warn">Missing<' in text
 
@@ -198,7 +198,7 @@ def test_hidden_filter_is_listed_and_removable(as_alice, contoso, url, office):
 
     text = as_alice.get(url, {"lacks": str(office.pk), "q": "ann"}).content.decode()
 
-    assert "Remove the filter Without a license of: Office E3" in text
+    assert "Remove the filter Without license for: Office E3" in text
     assert f'href="{url}?q=ann"' in text
 
 

@@ -115,9 +115,7 @@ def test_plan_shows_places_of_waiting_users(contoso, visio, people, alice):
     (seats,) = batch.plan["seats"]
     assert (seats["short"], seats["waits"], seats["line"], seats["left"]) == (3, 3, 0, 0)
     assert [one.problems for one in lines(batch)][:2] == [[], []]
-    assert said(contoso, lines(batch)[4]) == [
-        "Will wait for a license of “Visio”, place 3 in line."
-    ]
+    assert said(contoso, lines(batch)[4]) == ["Will wait for “Visio”, place 3."]
 
 
 def test_users_without_seat_wait_in_list_order(contoso, visio, people, alice):
@@ -129,7 +127,7 @@ def test_users_without_seat_wait_in_list_order(contoso, visio, people, alice):
     last = lines(batch)[4]
     assert last.result["waiting"] == [str(visio.pk)]
     assert "short" not in last.result
-    assert said(contoso, last) == ["Waits for a license of Visio, place 3 in line."]
+    assert said(contoso, last) == ["Waiting for Visio, place 3."]
 
 
 def test_no_user_waits_twice(contoso, visio, people, alice):
@@ -137,9 +135,7 @@ def test_no_user_waits_twice(contoso, visio, people, alice):
 
     again = plan(contoso, people[2:5], alice, give=[visio])
 
-    assert said(contoso, lines(again)[0]) == [
-        "Will wait for a license of “Visio”, place 1 in line."
-    ]
+    assert said(contoso, lines(again)[0]) == ["Will wait for “Visio”, place 1."]
     assert (again.plan["seats"][0]["line"], again.plan["seats"][0]["waits"]) == (2, 1)
     start_batch(batch=again, by=alice)
     assert line_of(visio) == keys(people[2:5])
@@ -167,7 +163,7 @@ def test_bought_seats_go_to_first_on_waitlist(contoso, visio, people, alice):
         (people[2].pk, "done"),
         (people[3].pk, "done"),
     ]
-    assert texts.heading(batch, get_progress(batch)) == "2 users got licenses from the queue"
+    assert texts.heading(batch, get_progress(batch)) == "Licenses assigned to 2 waiting users"
     events = Event.objects.filter(action="user.licenses_changed", batch_id=batch.pk)
     assert set(events.values_list("subject_id", flat=True)) == set(keys(people[2:4]))
     assert fill(contoso) == 0
@@ -248,7 +244,7 @@ def test_conflict_ends_wait(contoso, visio, people, alice):
     assert "Rival" in first[0]
     assert second[0].startswith("This user has no usage location")
     assert first[1] == second[1]
-    assert "waits no longer" in first[1]
+    assert "is no longer waiting" in first[1]
 
 
 def test_a_product_not_sold_there_ends_the_wait(contoso, visio, people, alice):
@@ -306,7 +302,7 @@ def test_removing_awaited_license_ends_wait(contoso, visio, people, alice):
 
     assert states(batch) == ["done", "done"]
     assert lines(batch)[1].result["stopped"] == [str(visio.pk)]
-    assert said(contoso, lines(batch)[1]) == ["Does not wait for a license of Visio any more."]
+    assert said(contoso, lines(batch)[1]) == ["No longer waiting for Visio."]
     assert line_of(visio) == [people[3].pk]
 
 
@@ -524,9 +520,9 @@ def test_heading_counts_changed_and_waiting_users(as_alice, contoso, visio, peop
     hold(old, *people)
 
     both = run(contoso, people[:3], alice, give=[visio], take=[old])
-    assert headed(as_alice, contoso, both) == "Licenses of 2 users changed, 1 user put in line"
+    assert headed(as_alice, contoso, both) == "Licenses of 2 users changed, 1 user waiting"
     none = run(contoso, people[3:5], alice, give=[visio], take=[old])
-    assert headed(as_alice, contoso, none) == "2 users put in line for licenses"
+    assert headed(as_alice, contoso, none) == "2 users added to the waitlist"
     # A user with one of two licenses counts as changed, and waits for the other.
     more = factories.subscription(contoso, "More", seats=6)
     some = run(contoso, people[5:], alice, give=[visio, more])
@@ -534,7 +530,7 @@ def test_heading_counts_changed_and_waiting_users(as_alice, contoso, visio, peop
     assert get_progress(some).partly == 1
 
     type(alice).objects.filter(pk=alice.pk).update(language="zh-hans")
-    assert headed(as_alice, contoso, both) == "已更改 2 个用户的许可证，1 个用户已排队"
+    assert headed(as_alice, contoso, both) == "已更改 2 个用户的许可证，1 个用户排队中"
 
 
 def test_unchanged_users_without_waitlist_are_not_counted(as_alice, contoso, visio, people, alice):

@@ -43,12 +43,12 @@ def test_plan_shows_wanted_free_and_missing_seats(as_alice, office, plan):
 
     text = as_alice.get(url).content.decode()
 
-    for words in ("Restore 2 users?", "2 wanted, 1 free", "1 user comes back without"):
+    for words in ("Restore 2 users?", "2 needed, 1 free", "1 user gets no license"):
         assert words in text
     as_alice.post(f"{url}start/", KEEP)
     result = as_alice.get(url).content.decode()
     assert "<h1>2 users restored</h1>" in result
-    assert "No license of Office E3 was free." in result
+    assert "No seat was free for Office E3." in result
 
 
 @pytest.mark.parametrize(("choice", "has_sheet"), [("old", False), ("new", True)])
@@ -69,14 +69,14 @@ def test_a_taken_name_is_changed_on_the_spot(as_alice, contoso, gone, plan):
 
     refused = as_alice.post(f"{url}rename/", {"number": number, "local_part": "bo"})
     assert refused.status_code == 422
-    assert "Somebody has this user name already." in refused.content.decode()
+    assert "This user name is already taken." in refused.content.decode()
     assert 'value="bo"' in refused.content.decode()
     refused = as_alice.post(f"{url}rename/", {"number": number, "local_part": "a b"})
     assert refused.status_code == 422
     assert 'value="a b"' in refused.content.decode()
 
     as_alice.post(f"{url}rename/", {"number": number, "local_part": "ann.old"})
-    assert "2 wanted, 5 free" in as_alice.get(url).content.decode()
+    assert "2 needed, 5 free" in as_alice.get(url).content.decode()
     as_alice.post(f"{url}start/", KEEP)
 
     user = CustomerUser.objects.get(pk=gone[0].pk)
@@ -111,7 +111,7 @@ def test_user_restored_meanwhile_is_not_restored_twice(as_alice, contoso, gone, 
     as_alice.post(f"{second}start/", KEEP)
 
     text = as_alice.get(second).content.decode()
-    assert "This user was deleted, restored or purged meanwhile." in text
+    assert "This user was deleted, restored or purged in the meantime." in text
 
 
 def test_result_of_deletion_offers_no_second_restore(as_alice, contoso, plan):
@@ -120,7 +120,7 @@ def test_result_of_deletion_offers_no_second_restore(as_alice, contoso, plan):
 
     answer = as_alice.post(f"/customers/contoso/batches/{deletion.pk}/restore/", follow=True)
 
-    assert "None of these users is deleted any more." in answer.content.decode()
+    assert "None of these users are deleted." in answer.content.decode()
 
 
 def test_help_desk_sees_users_restored_without_permissions(client, contoso, alice, helen):
@@ -131,7 +131,10 @@ def test_help_desk_sees_users_restored_without_permissions(client, contoso, alic
 
     planned = client.post(f"{USERS}restore/", {"ids": str(boss.pk)})["Location"]
 
-    assert "This administrator comes back as a plain user" in client.get(planned).content.decode()
+    assert (
+        "This administrator is restored as a user without administrator permissions"
+        in client.get(planned).content.decode()
+    )
 
 
 def test_a_deleted_user_is_restored_from_their_page(as_alice, gone):

@@ -201,4 +201,4 @@ def test_search_for_signs_explains_empty_list(as_alice, contoso):
         answer = as_alice.get(f"/customers/contoso/users/?{query}")
 
         assert answer.context["list"].rows == []
-        assert "Only letters and digits are looked for." in answer.content.decode()
+        assert "The search finds letters and digits." in answer.content.decode()

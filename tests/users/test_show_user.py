@@ -45,7 +45,7 @@ def test_page_explains_each_permission(as_alice, ann):
     text = page(as_alice, ann)
 
     assert "Billing administrator" in text
-    assert "Can see invoices and buy subscriptions." in text
+    assert "Can view invoices and buy subscriptions." in text
     assert "Global administrator" not in text
 
 
@@ -62,7 +62,7 @@ def test_page_shows_state_of_sign_in(as_alice, ann):
     text = page(as_alice, ann)
 
     assert ">Blocked<" in text
-    assert "Temporary password not yet used" in text
+    assert "Temporary password not changed yet" in text
     assert "(expired)" in text
     assert "Never" in text
 

@@ -600,7 +600,7 @@ def test_pages_link_batch_and_undo(as_alice, contoso, people, alice):
     batch = delete(contoso, people, alice)
     factories.user(contoso, "New Bo", user_name=people[1].user_name)
     text = page(as_alice, batch)
-    assert "This can be undone for 30 more days." in text
+    assert "You can undo this for 30 more days." in text
     assert f"/batches/{batch.pk}/undo/" in text
 
     planned = contoso.batches.get(
@@ -610,21 +610,21 @@ def test_pages_link_batch_and_undo(as_alice, contoso, people, alice):
     text = page(as_alice, planned)
     for words in (
         "<h1>Undo for 1 user?</h1>",
-        "1 line cannot be done as it is.",
-        "Somebody else has this user name now.",
-        "1 user comes back, with the password and the licenses from before.",
+        "1 line has an error.",
+        "Another user has this user name now.",
+        "1 user is restored with the previous password and licenses.",
         f"/batches/{batch.pk}/",
     ):
         assert words in text
     text = page(as_alice, batch)
-    assert "Alice has planned to undo this. Nothing has been undone yet." in text
+    assert "Alice prepared an undo of this job. Nothing has been undone yet." in text
     assert f"/batches/{planned.pk}/" in text
 
     as_alice.post(f"/customers/contoso/batches/{planned.pk}/start/", {"reason": "a mistake"})
 
     text = page(as_alice, planned)
     assert "<h1>Undone for 1 user</h1>" in text
-    assert "This can be undone for 30 more days." in text
+    assert "You can undo this for 30 more days." in text
     text = page(as_alice, batch)
     assert "Undone on" in text
     assert "by Alice.</strong>" in text
@@ -650,8 +650,8 @@ def test_reset_and_old_batch_explain_missing_button(as_alice, contoso, people, a
     batch = delete(contoso, people, alice)
     Batch.objects.filter(pk=batch.pk).update(finished_at=timezone.now() - timedelta(days=31))
 
-    assert "Passwords that were replaced cannot come back." in page(as_alice, reset)
-    assert "A batch can be undone for 30 days after its end" in page(as_alice, batch)
+    assert "A password reset can’t be undone." in page(as_alice, reset)
+    assert "A job can be undone for 30 days." in page(as_alice, batch)
     for one in (reset, batch):
         assert f"{one.pk}/undo/" not in page(as_alice, one)
         answer = as_alice.post(f"/customers/contoso/batches/{one.pk}/undo/", follow=True)

@@ -181,19 +181,19 @@ def test_purged_user_is_not_renamed(contoso, undo, people, alice):
 def test_page_of_undo_asks_for_names(as_alice, contoso, undo, people):
     url = reverse("batches:batch", args=["contoso", undo.pk])
     page = as_alice.get(url).content.decode()
-    assert "2 lines cannot be done as they are." in page
+    assert "2 lines have errors." in page
     assert "New user name of Ann" in page
     assert "New user name of Cy" in page
     assert 'aria-label="Use ann2"' in page
 
     refused = as_alice.post(f"{url}rename/", {"number": 1, "local_part": "bo"})
     assert refused.status_code == 422
-    assert "Somebody has this user name already." in refused.content.decode()
+    assert "This user name is already taken." in refused.content.decode()
     answer = as_alice.post(f"{url}rename/", {"number": 1, "suggestion": "ann2"}, follow=True)
 
     page = answer.content.decode()
     assert "Undo for 2 users?" in page
-    assert "2 users come back, with the passwords and the licenses from before." in page
+    assert "2 users are restored with their previous passwords and licenses." in page
     assert "New user name of Ann" not in page
     assert "New user name of Cy" in page
 
@@ -205,8 +205,8 @@ def test_undo_without_valid_lines_explains_next_step(as_alice, contoso, deleted,
 
     page = as_alice.get(reverse("batches:batch", args=["contoso", undo.pk])).content.decode()
 
-    assert "Choose a new user name for each user you want back." in page
-    assert "There is nothing left that could be done." not in page
+    assert "Choose a new user name for each user you want to restore." in page
+    assert "Nothing can be done for the selected users." not in page
 
 
 def test_member_without_permission_is_not_asked(client, northwind, undo):

@@ -35,7 +35,7 @@ from users.rules import names
 class NameTaken(UsersError):
     """Another active user has this user name."""
 
-    message = _("This user name has just been taken. Choose another one.")
+    message = _("This user name was just taken. Choose another one.")
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,7 @@ ADD = Act(
     messages=MESSAGES,
     failures={
         "name_taken": _(
-            "Somebody got this user name after the check. Nobody was added; choose another name."
+            "This user name was taken after the check. The user wasn’t added. Choose another name."
         )
     },
     shows=lambda _batch: {"licenses"},

@@ -33,8 +33,8 @@ from users.models import CustomerUser, UserSession
 
 # By whether they were to be blocked.
 UNCHANGED = {
-    True: gettext_lazy("Nothing would change: sign-in is already blocked."),
-    False: gettext_lazy("Nothing would change: sign-in is not blocked."),
+    True: gettext_lazy("Nothing to change. Sign-in is already blocked."),
+    False: gettext_lazy("Nothing to change. Sign-in isn’t blocked."),
 }
 
 
@@ -114,14 +114,14 @@ def _switch(batch: Batch, lines: Sequence[LineInput], *, block: bool, by: Member
 def _describe_block(batch: Batch, products: Mapping[str, str]) -> Consequences:
     return Consequences(
         (
-            _("They cannot sign in any more, and open sessions end at once."),
-            _("Licenses and data stay as they are."),
+            _("Sign-in is blocked and open sessions end immediately."),
+            _("Licenses and data stay the same."),
         )
     )
 
 
 def _describe_unblock(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    return Consequences((_("They can sign in again with the password they have."),))
+    return Consequences((_("Sign-in works again with the current password."),))
 
 
 def _invert_to(act: str) -> Callable[[Case], Inverse]:
@@ -146,8 +146,8 @@ BLOCK = Act(
             "Sign-in of %(n)s user blocked", "Sign-in of %(n)s users blocked", n
         ),
         unchanged=lambda n: ngettext(
-            "%(n)s of those chosen is blocked already and is left out.",
-            "%(n)s of those chosen are blocked already and are left out.",
+            "%(n)s selected user is already blocked and is skipped.",
+            "%(n)s selected users are already blocked and are skipped.",
             n,
         ),
     ),
@@ -159,7 +159,7 @@ BLOCK = Act(
     replan=replan_leaving,
     invert=_invert_to("unblock"),
     undo_fact=lambda n: ngettext(
-        "%(n)s user cannot sign in any more.", "%(n)s users cannot sign in any more.", n
+        "Sign-in is blocked for %(n)s user.", "Sign-in is blocked for %(n)s users.", n
     ),
 )
 
@@ -176,8 +176,8 @@ UNBLOCK = Act(
             "Sign-in of %(n)s user unblocked", "Sign-in of %(n)s users unblocked", n
         ),
         unchanged=lambda n: ngettext(
-            "%(n)s of those chosen is not blocked and is left out.",
-            "%(n)s of those chosen are not blocked and are left out.",
+            "%(n)s selected user isn’t blocked and is skipped.",
+            "%(n)s selected users aren’t blocked and are skipped.",
             n,
         ),
     ),
@@ -187,6 +187,6 @@ UNBLOCK = Act(
     messages=MESSAGES,
     invert=_invert_to("block"),
     undo_fact=lambda n: ngettext(
-        "%(n)s user can sign in again.", "%(n)s users can sign in again.", n
+        "Sign-in is unblocked for %(n)s user.", "Sign-in is unblocked for %(n)s users.", n
     ),
 )

@@ -146,16 +146,16 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         timezone.localtime(timezone.now() + timedelta(days=days)), "DATE_FORMAT"
     )
     restorable = ngettext(
-        "They can be restored for %(days)s day, until %(day)s. Then they are purged.",
-        "They can be restored for %(days)s days, until %(day)s. Then they are purged.",
+        "You can restore within %(days)s day, until %(day)s. After that, all data is purged.",
+        "You can restore within %(days)s days, until %(day)s. After that, all data is purged.",
         days,
     )
-    facts = [_("Sign-in ends at once, open sessions included.")]
+    facts = [_("Sign-in is blocked and open sessions end immediately.")]
     if administrators:
         facts.append(
             ngettext(
-                "%(n)s of them is an administrator.",
-                "%(n)s of them are administrators.",
+                "%(n)s user is an administrator.",
+                "%(n)s users are administrators.",
                 administrators,
             )
             % {"n": intcomma(administrators)}
@@ -163,10 +163,9 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     facts.append(restorable % {"days": days, "day": last_day})
     if waiting := batch.plan.get("waiting", 0):
         text = ngettext(
-            "%(n)s of them waits in line for a license and leaves it. A restore does not bring the"
-            " place back.",
-            "%(n)s of them wait in line for a license and leave it. A restore does not bring the"
-            " places back.",
+            "%(n)s user leaves the waitlist for a license. Restoring doesn’t bring the place back.",
+            "%(n)s users leave the waitlist for a license. Restoring doesn’t bring the places"
+            " back.",
             waiting,
         )
         facts.append(text % {"n": intcomma(waiting)})
@@ -215,8 +214,8 @@ DELETE = Act(
     is_dangerous=True,
     invert=_invert,
     undo_fact=lambda n: ngettext(
-        "%(n)s user account is deleted. It can be restored like any other.",
-        "%(n)s user accounts are deleted. They can be restored like any others.",
+        "%(n)s user account is deleted. You can restore it later.",
+        "%(n)s user accounts are deleted. You can restore them later.",
         n,
     ),
 )

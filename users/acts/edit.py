@@ -53,7 +53,7 @@ from users.rules.fields import label_of
 # The fields that many users can share; the others differ by person.
 SHARED_FIELDS = ("job_title", "department", "location", "language")
 GLOBAL_ADMINISTRATOR = UserPermission.GLOBAL_ADMINISTRATOR
-AS_WANTED = gettext_lazy("Nothing would change: these values are saved already.")
+AS_WANTED = gettext_lazy("Nothing to change. These values are already saved.")
 
 
 @transaction.atomic
@@ -249,7 +249,7 @@ class UserGone(UsersError):
     """The user was deleted or purged meanwhile."""
 
     message = gettext_lazy(
-        "This user has been deleted meanwhile. Restore the user first; nothing was saved."
+        "This user was deleted in the meantime. Nothing was saved. Restore the user first."
     )
 
 
@@ -257,8 +257,8 @@ class EditedMeanwhile(UsersError):
     """Another member has saved the same user meanwhile; `user` has the saved values."""
 
     message = gettext_lazy(
-        "Somebody else has saved this user meanwhile. Nothing of yours was lost or saved: compare"
-        " below, and save again."
+        "Someone else changed this user while you were editing. Your changes aren’t saved yet."
+        " Compare them, then save again."
     )
 
     def __init__(self, user: CustomerUser):
@@ -348,16 +348,16 @@ def _save(saved: CustomerUser, person: dict, changed: list[str], by: Member) -> 
 
 # The consequences of a new value, and of an empty one.
 BECOMES = {
-    "location": gettext_lazy("Their usage location becomes %(value)s."),
-    "language": gettext_lazy("Their language becomes %(value)s."),
-    "department": gettext_lazy("Their department becomes “%(value)s”."),
-    "job_title": gettext_lazy("Their job title becomes “%(value)s”."),
+    "location": gettext_lazy("Usage location changes to %(value)s."),
+    "language": gettext_lazy("Language changes to %(value)s."),
+    "department": gettext_lazy("Department changes to “%(value)s”."),
+    "job_title": gettext_lazy("Job title changes to “%(value)s”."),
 }
 EMPTIED = {
-    "location": gettext_lazy("Their usage location is emptied."),
-    "language": gettext_lazy("Their language becomes that of the customer."),
-    "department": gettext_lazy("Their department is emptied."),
-    "job_title": gettext_lazy("Their job title is emptied."),
+    "location": gettext_lazy("Usage location is cleared."),
+    "language": gettext_lazy("Language changes to the customer’s language."),
+    "department": gettext_lazy("Department is cleared."),
+    "job_title": gettext_lazy("Job title is cleared."),
 }
 LANGUAGES = dict(settings.LANGUAGES)
 
@@ -370,7 +370,7 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         else:
             shown = locations.name_of(value) if name == "location" else value
             facts.append(BECOMES[name] % {"value": LANGUAGES.get(shown, shown)})
-    return Consequences((*map(str, facts), _("Licenses stay as they are.")))
+    return Consequences((*map(str, facts), _("Licenses stay the same.")))
 
 
 def describe_changes(
@@ -439,8 +439,8 @@ def _invert(case: Case) -> Inverse:
 
 def _unchanged(n: int) -> str:
     return ngettext(
-        "%(n)s of those chosen has these values already and is left out.",
-        "%(n)s of those chosen have these values already and are left out.",
+        "%(n)s selected user already has these values and is skipped.",
+        "%(n)s selected users already have these values and are skipped.",
         n,
     )
 
@@ -471,15 +471,16 @@ EDIT = Act(
     messages=MESSAGES
     | {
         "not_sold": gettext_lazy(
-            "This user holds a license that is not sold at that location. Take it away first."
+            "This user has a license that isn’t available in that location. Remove the license"
+            " first."
         )
     },
     changes=describe_changes,
     shows=lambda _batch: {"changes"},
     invert=invert_active(_invert, "edit"),
     undo_fact=lambda n: ngettext(
-        "What was written about %(n)s user before stands there again.",
-        "What was written about %(n)s users before stands there again.",
+        "Previous profile restored for %(n)s user",
+        "Previous profiles restored for %(n)s users",
         n,
     ),
 )

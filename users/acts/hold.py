@@ -39,15 +39,15 @@ from users.models import CustomerUser
 DAYS_OF_GRACE = 7
 MAX_DAYS = 365
 AS_WANTED = {
-    "hold": gettext_lazy("Nothing would change: the purge is held already."),
-    "release": gettext_lazy("Nothing would change: the purge is not held."),
+    "hold": gettext_lazy("Nothing to change. The purge is already on hold."),
+    "release": gettext_lazy("Nothing to change. The purge isn’t on hold."),
 }
 
 
 class WrongDays(UsersError):
     """The number of days is out of range."""
 
-    message = gettext_lazy("Say by how many days the purge is put off: from 1 to 365.")
+    message = gettext_lazy("Enter by how many days to put off the purge: 1 to 365.")
 
 
 @transaction.atomic
@@ -237,31 +237,31 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     if batch.options["act"] == "hold":
         return Consequences(
             (
-                _("They are not purged until somebody releases them, not on their day either."),
-                _("Until then nobody can purge them early."),
+                _("There’s no purge until you release the hold, even after the purge date."),
+                _("“Purge now” isn’t available until then."),
             )
         )
     if batch.options["act"] == "release":
-        facts = [_("They are purged on their day.")]
+        facts = [_("The purge takes place on its date.")]
         if near := batch.plan.get("near", 0):
             text = ngettext(
-                "The day of %(n)s user has passed or is near, and becomes the one in 7 days.",
-                "The days of %(n)s users have passed or are near, and become the one in 7 days.",
+                "The purge date of %(n)s user is past or near and moves to 7 days from now.",
+                "The purge dates of %(n)s users are past or near and move to 7 days from now.",
                 near,
             )
             facts.append(text % {"n": intcomma(near)})
         return Consequences(tuple(facts))
     days = batch.options.get("days", 0)
     text = ngettext(
-        "They are purged %(days)s day later than now planned, and can be restored until then.",
-        "They are purged %(days)s days later than now planned, and can be restored until then.",
+        "The purge takes place %(days)s day later. You can restore until then.",
+        "The purge takes place %(days)s days later. You can restore until then.",
         days,
     )
     return Consequences((text % {"days": intcomma(days)},))
 
 
 # The labels of the fields of a purge.
-LABELS = {"is_held": gettext_lazy("Purge held"), "purge_at": gettext_lazy("To be purged")}
+LABELS = {"is_held": gettext_lazy("Purge on hold"), "purge_at": gettext_lazy("To be purged")}
 
 
 def format_field(field: str, value: bool | str) -> str:
@@ -294,27 +294,27 @@ def _invert(case: Case) -> Inverse:
 
 TEXTS = {
     "hold": Texts(
-        label=gettext_lazy("Hold the purge"),
+        label=gettext_lazy("Hold purge"),
         button=lambda n: ngettext("Hold purge of %(n)s user", "Hold purge of %(n)s users", n),
         done=lambda n: ngettext("Purge of %(n)s user held", "Purge of %(n)s users held", n),
         unchanged=lambda n: ngettext(
-            "The purge of %(n)s of those chosen is held already; this user is left out.",
-            "The purge of %(n)s of those chosen is held already; these users are left out.",
+            "The purge of %(n)s selected user is already on hold. The user is skipped.",
+            "The purge of %(n)s selected users is already on hold. The users are skipped.",
             n,
         ),
     ),
     "release": Texts(
-        label=gettext_lazy("Release the purge"),
+        label=gettext_lazy("Release purge"),
         button=lambda n: ngettext("Release purge of %(n)s user", "Release purge of %(n)s users", n),
         done=lambda n: ngettext("Purge of %(n)s user released", "Purge of %(n)s users released", n),
         unchanged=lambda n: ngettext(
-            "The purge of %(n)s of those chosen is not held; this user is left out.",
-            "The purge of %(n)s of those chosen is not held; these users are left out.",
+            "The purge of %(n)s selected user isn’t on hold. The user is skipped.",
+            "The purge of %(n)s selected users isn’t on hold. The users are skipped.",
             n,
         ),
     ),
     "extend": Texts(
-        label=gettext_lazy("Put off the purge"),
+        label=gettext_lazy("Put off purge"),
         button=lambda n: ngettext("Put off purge of %(n)s user", "Put off purge of %(n)s users", n),
         done=lambda n: ngettext("Purge of %(n)s user put off", "Purge of %(n)s users put off", n),
     ),
@@ -330,17 +330,13 @@ HOLD = Act(
     apply=apply_holds,
     describe=_describe,
     messages=MESSAGES
-    | {
-        "stays_held": gettext_lazy(
-            "The purge of this user is held, and stays so until somebody releases it."
-        )
-    },
+    | {"stays_held": gettext_lazy("The purge of this user is on hold until you release it.")},
     changes=lambda line: describe_changes(line, LABELS.get, format_field),
     shows=lambda _batch: {"changes"},
     invert=_invert,
     undo_fact=lambda n: ngettext(
-        "The purge of %(n)s user is as it was before.",
-        "The purge of %(n)s users is as it was before.",
+        "Previous purge setting restored for %(n)s user",
+        "Previous purge settings restored for %(n)s users",
         n,
     ),
 )

@@ -45,9 +45,7 @@ from users.acts.lines import (
 from users.acts.selection import NothingToChange, select_users
 from users.acts.wait import wait_for_missing, without_places
 
-AS_WANTED = gettext_lazy(
-    "Nothing would change. The selected users already have exactly these licenses."
-)
+AS_WANTED = gettext_lazy("Nothing to change. The selected users already have these licenses.")
 
 
 @dataclass(frozen=True)
@@ -258,27 +256,27 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     facts = []
     if unserved := batch.plan.get("unserved", 0):
         text = ngettext(
-            "No seat is left for %(n)s user, for whom nothing changes.",
-            "No seat is left for %(n)s users, for whom nothing changes.",
+            "No seat is left for %(n)s user, so nothing changes for the user.",
+            "No seats are left for %(n)s users, so nothing changes for them.",
             unserved,
         )
         facts.append(text % {"n": intcomma(unserved)})
     if any(one["short"] for one in seats):
-        facts.append(_("Seats are too few: they go to the first in the order of the list."))
+        facts.append(_("Not enough seats. They’re assigned in list order."))
         is_queue = batch.options.get("when_short") == "queue"
         if is_queue:
-            facts.append(_("The others wait in line, and get a license as soon as a seat is free."))
+            facts.append(_("The other users wait and get a license when a seat is free."))
         if any(one["freed"] for one in seats):
             facts.append(
-                _("Who has to wait keeps the old licenses until then.")
+                _("Waiting users keep their current licenses until then.")
                 if is_queue
-                else _("Who cannot get everything new keeps the old licenses.")
+                else _("Users who can’t get all new licenses keep their current ones.")
             )
     if any(one.get("line") and one["wanted"] for one in seats):
         facts.append(
             _(
-                "Others wait for the same licenses already. Seats that are free now are given here"
-                " nevertheless; who waits gets the next ones."
+                "Other users are already waiting for these licenses. This job uses the seats"
+                " that are free now. Waiting users get the next ones."
             )
         )
     return Consequences(tuple(facts))
@@ -384,20 +382,17 @@ def replan(batch: Batch) -> None:
 # Problems and results of lines that assign licenses.
 SEAT_MESSAGES = MESSAGES | {
     "location_missing": gettext_lazy(
-        "This user has no usage location, without which no license can be given. Change the"
-        " location first."
+        "This user has no usage location, so no license can be assigned. Change the location first."
     ),
-    "seat_missing": gettext_lazy("No license of “%(product)s” is left for this user."),
-    "seat_awaited": gettext_lazy(
-        "Will wait for a license of “%(product)s”, place %(place)s in line."
-    ),
+    "seat_missing": gettext_lazy("No “%(product)s” seat is left for this user."),
+    "seat_awaited": gettext_lazy("Will wait for “%(product)s”, place %(place)s."),
     "no_seat": gettext_lazy("No seat was free, so nothing was changed for this user."),
     "kept_old": gettext_lazy(
-        "Not all of the new licenses were free, so this user keeps the old ones."
+        "There weren’t enough seats for all new licenses, so this user keeps the current ones."
     ),
     "wait_ended": gettext_lazy(
-        "A license became free, but this user may not have it now, and waits no longer. Correct"
-        " what is said here, then give the license again."
+        "A seat became free, but the license can’t be assigned to this user. The user is no"
+        " longer waiting. Correct the problem, then assign the license again."
     ),
 }
 
@@ -417,8 +412,8 @@ LICENSES = Act(
             "Licenses of %(n)s user changed", "Licenses of %(n)s users changed", n
         ),
         unchanged=lambda n: ngettext(
-            "%(n)s of those chosen has exactly these licenses already and is left out.",
-            "%(n)s of those chosen have exactly these licenses already and are left out.",
+            "%(n)s selected user already has these licenses and is skipped.",
+            "%(n)s selected users already have these licenses and are skipped.",
             n,
         ),
     ),
@@ -433,8 +428,8 @@ LICENSES = Act(
     replan=replan,
     invert=invert_active(_invert, "licenses"),
     undo_fact=lambda n: ngettext(
-        "%(n)s user has the licenses from before again.",
-        "%(n)s users have the licenses from before again.",
+        "Previous licenses restored for %(n)s user",
+        "Previous licenses restored for %(n)s users",
         n,
     ),
 )

@@ -34,14 +34,14 @@ class Locked(Protocol):
 
 # Problems of lines of every act.
 MESSAGES = {
-    "gone": _("This user was deleted, restored or purged meanwhile. Nothing was changed."),
+    "gone": _("This user was deleted, restored or purged in the meantime. Nothing was changed."),
     "administrator": _(
         "This user is an administrator. Ask an owner or an admin agent of your organization."
     ),
     "last_administrator": _(
-        "This is the last global administrator who can sign in. Nothing was changed."
+        "This is the last global administrator with sign-in. Nothing was changed."
     ),
-    "changed": _("This user was changed in the same place meanwhile. Nothing was overwritten."),
+    "changed": _("Someone else changed the same fields of this user. Nothing was overwritten."),
 }
 
 

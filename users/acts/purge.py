@@ -159,10 +159,10 @@ def pseudonym(user_name: str) -> str:
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     return Consequences(
         facts=(
-            _("Who is purged cannot be restored by anybody."),
-            _("Their names are taken out of batches and of the activity log, too."),
+            _("Purged users can’t be restored."),
+            _("Names are also removed from jobs and the activity log."),
         ),
-        warning=_("This cannot be undone."),
+        warning=_("This can’t be undone."),
     )
 
 
@@ -172,13 +172,14 @@ PURGE = Act(
     icon="trash",
     texts=Texts(
         label=gettext_lazy("Purge users"),
-        button=lambda n: ngettext("Purge %(n)s user for good", "Purge %(n)s users for good", n),
+        button=lambda n: ngettext("Purge %(n)s user", "Purge %(n)s users", n),
         done=lambda n: ngettext("%(n)s user purged", "%(n)s users purged", n),
     ),
     apply=apply_purges,
     describe=_describe,
-    messages=MESSAGES | {"held": gettext_lazy("The purge of this user is held. Release it first.")},
+    messages=MESSAGES
+    | {"held": gettext_lazy("The purge of this user is on hold. Release it first.")},
     is_dangerous=True,
     asks={"typed"},
-    why_final=gettext_lazy("Nothing is left of users who were purged, so this cannot be undone."),
+    why_final=gettext_lazy("Purged users can’t be restored, so this can’t be undone."),
 )

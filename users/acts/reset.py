@@ -61,16 +61,18 @@ def apply_resets(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> lis
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     days = batch.customer.password_days
     valid = ngettext(
-        "The new ones are temporary: valid for %(days)s day, and changed at the first sign-in.",
-        "The new ones are temporary: valid for %(days)s days, and changed at the first sign-in.",
+        "A new temporary password is valid for %(days)s day and must be changed at the first"
+        " sign-in.",
+        "A new temporary password is valid for %(days)s days and must be changed at the first"
+        " sign-in.",
         days,
     )
     return Consequences(
         (
-            _("The passwords they have end at once, and so do open sessions."),
-            _("The old passwords cannot come back; a reset has no undo."),
+            _("The current password stops working and open sessions end immediately."),
+            _("A password reset can’t be undone."),
             valid % {"days": days},
-            _("The page that follows shows, prints or mails the new passwords."),
+            _("You can show, print or email new passwords on the next page."),
         )
     )
 
@@ -88,7 +90,5 @@ RESET = Act(
     describe=_describe,
     messages=MESSAGES,
     needs_sign_in=Q(),
-    why_final=gettext_lazy(
-        "Passwords that were replaced cannot come back. Reset them again instead."
-    ),
+    why_final=gettext_lazy("A password reset can’t be undone. Reset the password again instead."),
 )

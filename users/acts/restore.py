@@ -210,19 +210,17 @@ def _bring_back(
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     seats = [_wanted(one, products) for one in batch.plan.get("seats", ())]
     facts = (
-        _("They reappear with the licenses they had, as far as seats are free."),
-        _("Who comes back without a license is named on the page that follows."),
+        _("Previous licenses are restored if seats are free."),
+        _("The result page lists users without a license."),
     )
     return Consequences(facts if any(one.short for one in seats) else facts[:1], tuple(seats))
 
 
 def _wanted(seat: dict, products: Mapping[str, str]) -> Seats:
-    short = ngettext(
-        "%(n)s user comes back without", "%(n)s users come back without", seat["short"]
-    )
+    short = ngettext("%(n)s user gets no license", "%(n)s users get no license", seat["short"])
     return Seats(
         products.get(seat["subscription"]) or seat["name"],
-        _("%(wanted)s wanted, %(free)s free")
+        _("%(wanted)s needed, %(free)s free")
         % {"wanted": intcomma(seat["wanted"]), "free": intcomma(seat["free"])},
         short % {"n": intcomma(seat["short"])} if seat["short"] else "",
     )
@@ -243,14 +241,15 @@ RESTORE = Act(
     describe=_describe,
     messages=MESSAGES
     | {
-        "name_taken": gettext_lazy("Somebody else has this user name now. Choose a new one above."),
+        "name_taken": gettext_lazy("Another user has this user name now. Choose a new one above."),
         "comes_back_as_user": gettext_lazy(
-            "This administrator comes back as a plain user; your role may not grant more."
+            "This administrator is restored as a user without administrator permissions. Your"
+            " role can’t assign them."
         ),
     },
     failures={
         "name_taken": gettext_lazy(
-            "Somebody got this user name after the plan was made. Restore this user again and choose"
+            "This user name was taken in the meantime. Restore this user again and choose"
             " another name."
         )
     },
@@ -258,8 +257,8 @@ RESTORE = Act(
     needs_sign_in=Q(),
     invert=invert_added,
     undo_fact=lambda n: ngettext(
-        "%(n)s user comes back, with the password and the licenses from before.",
-        "%(n)s users come back, with the passwords and the licenses from before.",
+        "%(n)s user is restored with the previous password and licenses.",
+        "%(n)s users are restored with their previous passwords and licenses.",
         n,
     ),
 )

@@ -16,17 +16,17 @@ from partners.postgres import IsOneOf
 class NoUsersSelected(UsersError):
     """No user was selected, or none of the selected users exists now."""
 
-    message = _("No user is chosen. Go back to the list and choose at least one.")
+    message = _("No users are selected. Go back to the list and select at least one.")
     are_gone = _(
-        "The users you chose were deleted, restored or purged meanwhile. Nothing was changed;"
-        " choose again in the list."
+        "The selected users were deleted, restored or purged in the meantime. Nothing was"
+        " changed. Select users again."
     )
 
 
 class NothingToChange(UsersError):
     """All selected users have the wanted values already."""
 
-    message = _("Nothing would change for the users you chose.")
+    message = _("Nothing to change for the selected users.")
 
 
 SELECTED_FIELDS = (

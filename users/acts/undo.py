@@ -321,47 +321,41 @@ def _takes_global_administrator(case: Case, inverse: Inverse) -> bool:
 # Problems of lines that cannot be undone, or only in part, and warnings.
 MESSAGES = {
     "nothing_done": gettext_lazy(
-        "The batch changed nothing about this user, so there is nothing to undo."
+        "The job changed nothing for this user, so there’s nothing to undo."
     ),
-    "purged_since": gettext_lazy("This user has been purged meanwhile. Nothing is left of it."),
-    "deleted_since": gettext_lazy(
-        "This user has been deleted meanwhile. Restore it first, then undo this for it."
-    ),
-    "back_already": gettext_lazy("This has been taken back already."),
+    "purged_since": gettext_lazy("This user has been purged."),
+    "deleted_since": gettext_lazy("This user has been deleted. Restore the user first, then undo."),
+    "back_already": gettext_lazy("This has already been undone."),
     "deleted_again": gettext_lazy(
-        "This user has been restored and deleted again meanwhile. Undo the later deletion instead."
+        "This user was restored and deleted again. Undo the later deletion instead."
     ),
     "comes_back_without": gettext_lazy(
-        "No license of “%(product)s” is left, so this user comes back without it."
+        "No “%(product)s” seat is left, so this license isn’t restored."
     ),
-    "closed_since": gettext_lazy("“%(product)s” is suspended, so its license does not come back."),
-    "in_use": gettext_lazy("This user has signed in since, and will not be able to any more."),
-    "field_back_already": gettext_lazy("%(field)s: it is as it was before already."),
-    "field_changed_since": gettext_lazy(
-        "%(field)s: it has been changed again since, and stays as it is."
-    ),
+    "closed_since": gettext_lazy("“%(product)s” is suspended, so this license isn’t restored."),
+    "in_use": gettext_lazy("This user has signed in since then and loses access."),
+    "field_back_already": gettext_lazy("%(field)s: already has the previous value."),
+    "field_changed_since": gettext_lazy("%(field)s: was changed again later and stays the same."),
     "would_grant": gettext_lazy(
-        "This user would become an administrator again, which your role does not allow."
+        "This user would become an administrator again. Your role doesn’t allow this."
     ),
-    "restored_since": gettext_lazy(
-        "This user has been restored meanwhile, so there is no purge any more."
-    ),
+    "restored_since": gettext_lazy("This user has been restored, so there’s no purge."),
     "purge_changed_since": gettext_lazy(
-        "The purge of this user has been changed again since, and stays as it is."
+        "The purge of this user was changed again later and stays the same."
     ),
     "purge_day_past": gettext_lazy(
-        "The day on which this user was to be purged has passed, so it becomes the one in 7 days."
+        "The previous purge date has passed, so the new date is 7 days from now."
     ),
-    "license_gone_since": gettext_lazy("The license of “%(product)s” has been taken away already."),
-    "license_back_already": gettext_lazy("The license of “%(product)s” is back already."),
+    "license_gone_since": gettext_lazy("The “%(product)s” license has already been removed."),
+    "license_back_already": gettext_lazy("The “%(product)s” license has already been restored."),
     "license_changed_since": gettext_lazy(
-        "The service plans of “%(product)s” have been changed again since, and stay as they are."
+        "The service plans of “%(product)s” were changed again later and stay the same."
     ),
     "wait_lost": gettext_lazy(
-        "The wait for a license of “%(product)s” has ended, and nobody gets a place in line back."
+        "The user is no longer waiting for “%(product)s”. The place can’t be restored."
     ),
     "license_came_since": gettext_lazy(
-        "A license of “%(product)s” came from the queue since. Undo that batch to take it away."
+        "A “%(product)s” license was assigned from the waitlist later. Undo that job to remove it."
     ),
 }
 
@@ -374,7 +368,7 @@ def _explain(found: Mapping, undo: Batch) -> LineMessage:
     if "field" in params:
         params["field"] = label_of(params["field"])
     if "subscription" in params:
-        params.setdefault("product", _("a product no longer bought"))
+        params.setdefault("product", _("a product that’s no longer subscribed"))
     return LineMessage(str(sentence) % params, severity=found.get("severity", "error"))
 
 
@@ -386,13 +380,11 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         if acts.get(act.kind)
     ]
     if acts.keys() & {"licenses", "update"} and any(one["short"] for one in batch.plan["seats"]):
-        facts.append(
-            _("Who cannot get back everything, as no seat is free, keeps what they have now.")
-        )
+        facts.append(_("Users without a free seat keep their current licenses."))
     if nothing := batch.plan.get("nothing_done", 0):
         text = ngettext(
-            "%(n)s line of that batch was not done, so nothing of it is undone.",
-            "%(n)s lines of that batch were not done, so nothing of them is undone.",
+            "%(n)s user wasn’t changed by that job and is skipped.",
+            "%(n)s users weren’t changed by that job and are skipped.",
             nothing,
         )
         facts.append(text % {"n": intcomma(nothing)})

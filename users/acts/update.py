@@ -77,10 +77,8 @@ UPDATE = Act(
     icon="pencil",
     texts=Texts(
         label=gettext_lazy("Update users"),
-        button=lambda n: ngettext("Bring %(n)s user up to date", "Bring %(n)s users up to date", n),
-        done=lambda n: ngettext(
-            "%(n)s user brought up to date", "%(n)s users brought up to date", n
-        ),
+        button=lambda n: ngettext("Update %(n)s user", "Update %(n)s users", n),
+        done=lambda n: ngettext("%(n)s user updated", "%(n)s users updated", n),
     ),
     word=gettext_lazy("Change"),
     apply=apply_updates,
@@ -92,8 +90,8 @@ UPDATE = Act(
     has_batches=False,
     invert=invert_active(_invert, "update"),
     undo_fact=lambda n: ngettext(
-        "%(n)s user has the profile and the licenses from before again.",
-        "%(n)s users have the profiles and the licenses from before again.",
+        "Previous profile and licenses restored for %(n)s user",
+        "Previous profiles and licenses restored for %(n)s users",
         n,
     ),
 )

@@ -200,12 +200,12 @@ QUEUE = Act(
     permission=Permission.ASSIGN_LICENSES,
     icon="hourglass",
     texts=Texts(
-        label=gettext_lazy("Licenses from the queue"),
+        label=gettext_lazy("Assign licenses from the waitlist"),
         button=lambda n: ngettext(
-            "Give %(n)s waiting user a license", "Give %(n)s waiting users licenses", n
+            "Assign a license to %(n)s waiting user", "Assign licenses to %(n)s waiting users", n
         ),
         done=lambda n: ngettext(
-            "%(n)s user got a license from the queue", "%(n)s users got licenses from the queue", n
+            "Licenses assigned to %(n)s waiting user", "Licenses assigned to %(n)s waiting users", n
         ),
     ),
     explain=explain_cell,

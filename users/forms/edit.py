@@ -58,7 +58,7 @@ class EditUser(Person):
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
     may_take_last_administrator = forms.BooleanField(
-        label=_("Yes, leave this customer without a global administrator who can sign in"),
+        label=_("Leave this customer without a global administrator with sign-in"),
         required=False,
     )
 
@@ -181,14 +181,14 @@ class EditUser(Person):
 NOBODY = Facts(domains=(), taken={}, deleted={}, subscriptions=(), grantable=())
 
 
-EMPTIES = _("Left empty, it is emptied for all of them.")
+EMPTIES = _("Leave empty to clear it for all selected users.")
 
 
 class EditMany(forms.Form):
     """The fields that get the same value for all selected users; only checked ones count."""
 
     change = forms.MultipleChoiceField(
-        label=_("What changes"),
+        label=_("Fields to change"),
         choices=[
             ("job_title", _("Job title")),
             ("department", _("Department")),
@@ -196,18 +196,17 @@ class EditMany(forms.Form):
             ("language", _("Language")),
         ],
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Tick at least one field that is to change.")},
+        error_messages={"required": _("Select at least one field to change.")},
     )
     job_title = forms.CharField(label=_("New job title"), required=False, help_text=EMPTIES)
     department = forms.CharField(label=_("New department"), required=False, help_text=EMPTIES)
     location = forms.ChoiceField(
         label=_("New usage location"),
         help_text=_(
-            "Whoever holds a license that is not sold there is left as they are, and named on the"
-            " next page."
+            "Users with a license that isn’t available there are skipped. The next page lists them."
         ),
         # Required, as users without a location cannot have licenses.
-        error_messages={"required": _("Choose the usage location that they get.")},
+        error_messages={"required": _("Choose a usage location.")},
     )
     language = forms.ChoiceField(label=_("New language"), required=False)
 

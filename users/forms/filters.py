@@ -52,10 +52,10 @@ class FilterUsers(forms.Form):
         [ANY, ("allowed", _("Allowed")), ("blocked", _("Blocked"))],
         is_bare=True,
     )
-    lacks = select(_("Without a license of"), [ANY])
-    waits = select(_("Waits for a license of"), [ANY])
+    lacks = select(_("Without license for"), [ANY])
+    waits = select(_("Waiting for"), [ANY])
     permissions = select(_("Permissions"), [ANY, ("administrators", _("Administrators"))])
-    password = select(_("Password"), [ANY, ("temporary", _("Temporary, not yet used"))])
+    password = select(_("Password"), [ANY, ("temporary", _("Temporary, not changed yet"))])
     location = select(_("Usage location"), [ANY, ("missing", _("Missing"))])
     purge = select(_("Purge"), [ANY, ("held", _("Held"))])
     added_from = _day(_("Added from"))
@@ -107,7 +107,7 @@ class FilterUsers(forms.Form):
                 ANY,
                 ("some", _("Licensed")),
                 ("none", _("Unlicensed")),
-                (_("Holds a license of"), products),
+                (_("With license for"), products),
             ]
 
     @property

@@ -18,7 +18,7 @@ class HoldPurge(forms.Form):
         max_value=MAX_DAYS,
         required=False,
         initial=30,
-        help_text=_("So many days later than now planned, up to 365."),
+        help_text=_("Counted from the current purge date, up to 365."),
     )
 
     def clean(self):

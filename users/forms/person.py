@@ -82,7 +82,7 @@ def check_name(customer: Customer, typed: Mapping[str, str], *, member: Member) 
     for problem in problems:
         if problem.column in {"user_name", "domain"}:
             return _explain(problem, _suggest(facts, local, domain, first, last))
-    return NameCheck("free", _("%(name)s is free.") % {"name": f"{local}@{domain}".lower()})
+    return NameCheck("free", _("%(name)s is available.") % {"name": f"{local}@{domain}".lower()})
 
 
 def _propose(facts, domain: str, first: str, last: str, *, is_untouched: bool) -> NameCheck:
@@ -92,15 +92,15 @@ def _propose(facts, domain: str, first: str, last: str, *, is_untouched: bool) -
         return NameCheck()
     if not is_untouched:
         return NameCheck("proposed", _("From the name:"), free)
-    text = _("%(name)s is free. You can change it.")
+    text = _("%(name)s is available. You can change it.")
     return NameCheck("filled", text % {"name": f"{free[0]}@{domain}"}, free[1:], free[0])
 
 
 def _explain(problem: importing.Problem, suggestions: tuple[str, ...]) -> NameCheck:
     if problem.code == "user_name_deleted":
         text = _(
-            "This was the user name of %(name)s, who was deleted. If it is the same person,"
-            " restore that user; otherwise the name may be used again."
+            "%(name)s, a deleted user, had this user name. If it’s the same person, restore"
+            " that user. Otherwise you can use the name again."
         )
         return NameCheck("deleted", text % problem.params)
     if problem.severity != importing.ERROR:
@@ -139,12 +139,12 @@ class Person(forms.Form):
     display_name = forms.CharField(
         label=_("Display name"),
         required=False,
-        help_text=_("Left empty, it is made of first and last name."),
+        help_text=_("Leave empty to use first and last name."),
     )
     user_name = forms.CharField(label=_("User name"))
     domain = forms.ChoiceField(label=_("Domain"))
     location = forms.ChoiceField(
-        label=_("Usage location"), help_text=_("Decides which licenses may be given.")
+        label=_("Usage location"), help_text=_("Determines which licenses are available.")
     )
     language = forms.ChoiceField(label=_("Language"), required=False)
     job_title = forms.CharField(label=_("Job title"), required=False)
@@ -153,7 +153,7 @@ class Person(forms.Form):
     contact_email = forms.CharField(
         label=_("Contact address"),
         required=False,
-        help_text=_("Where a one-time link to the password can be mailed."),
+        help_text=_("For a one-time link to the temporary password."),
     )
     kind = forms.ChoiceField(
         label=_("Permissions"),

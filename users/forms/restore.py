@@ -27,7 +27,7 @@ class RenameRestored(forms.Form):
 
 def _explain(code: str, typed: str) -> str:
     if code == "name_taken":
-        return _("Somebody has this user name already. Choose another one.")
+        return _("This user name is already taken. Choose another one.")
     known = {"empty": "user_name_missing"}.get(code, f"user_name_{code}")
     bad = "".join(dict.fromkeys(re.findall(r"[^A-Za-z0-9._'-]", typed))).replace(" ", "\u2423")
     problem = importing.Problem(0, "user_name", typed, known, {"characters": bad})

@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("none", "No password"),
-                            ("temporary", "Temporary password not yet used"),
+                            ("temporary", "Temporary password not changed yet"),
                             ("chosen", "Password chosen by the user"),
                         ],
                         default="none",
@@ -104,7 +104,9 @@ class Migration(migrations.Migration):
                 ("purge_at", models.DateTimeField(null=True)),
                 (
                     "is_held",
-                    models.BooleanField(db_default=False, default=False, verbose_name="purge held"),
+                    models.BooleanField(
+                        db_default=False, default=False, verbose_name="purge on hold"
+                    ),
                 ),
                 ("deletion", models.UUIDField(null=True)),
             ],

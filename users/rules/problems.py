@@ -167,7 +167,7 @@ CELL = {
     "product_not_sold": _("“%(product)s” is not available in %(location)s."),
     "product_requires": _("“%(product)s” only works together with “%(other)s”."),
     "product_excludes": _("“%(product)s” and “%(other)s” cannot be held together."),
-    "seat_short": _("No license of “%(product)s” is left for this user."),
+    "seat_short": _("No “%(product)s” seat is left for this user."),
     "cells_too_many": _(
         "This row has more cells than the header. Perhaps a text with a separator in it lacks its"
         " quotation marks."

@@ -52,7 +52,7 @@ def unblock_blocked(request, customer, batch_id):
     try:
         planned = plan_blocks(customer=customer, users=users, block=False, by=request.user)
     except NoUsersSelected:
-        messages.error(request, _("None of these users is blocked now."))
+        messages.error(request, _("None of these users are blocked."))
         return redirect("batches:batch", customer.slug, batch.pk)
     return redirect("batches:batch", customer.slug, planned.pk)
 
@@ -101,7 +101,7 @@ def restore_deleted(request, customer, batch_id):
     try:
         planned = plan_restores(customer=customer, users=users, by=request.user)
     except NoUsersSelected:
-        messages.error(request, _("None of these users is deleted any more."))
+        messages.error(request, _("None of these users are deleted."))
         return redirect("batches:batch", customer.slug, batch.pk)
     return redirect("batches:batch", customer.slug, planned.pk)
 

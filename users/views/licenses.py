@@ -83,8 +83,8 @@ def stop_waiting(request, customer, user_id, subscription_id):
     if user is None or bought is None:
         raise Http404
     if waitlist.stop_waiting(user=user, subscription_id=bought.pk, by=request.user):
-        text = _("%(name)s does not wait for a license of %(product)s any more.")
+        text = _("%(name)s is no longer waiting for %(product)s.")
     else:
-        text = _("%(name)s was not waiting for a license of %(product)s any more.")
+        text = _("%(name)s wasn’t waiting for %(product)s.")
     messages.success(request, text % {"name": user.display_name, "product": bought.product.name})
     return redirect("users:user", customer.slug, user.pk)
