@@ -179,7 +179,7 @@ def test_dashboard_shows_report_to_its_member_only(
     text = read(client, "portal:home")
     assert "waiting users got" not in text
     # All members can read the report.
-    assert "3 users got licenses from the queue at Contoso" in text
+    assert "Licenses assigned to 3 waiting users at Contoso" in text
 
 
 def test_seen_report_leaves_dashboard(contoso, visio, people, alice, as_alice):
