@@ -369,7 +369,10 @@ def test_member_without_access_downloads_no_unmatched_rows(client, contoso, alic
 
 
 def test_unknown_file_format_is_not_found(as_alice, contoso, alice):
-    assert download(as_alice, cut(alice, HEADER + "Nobody,cy,Cy\n"), "pdf").status_code == 404
+    bundle = cut(alice, HEADER + "Nobody,cy,Cy\n")
+    known = reverse("imports:unmatched_rows", args=[bundle.pk, "csv"])
+
+    assert as_alice.post(known.replace(".csv", ".pdf")).status_code == 404
 
 
 @pytest.mark.parametrize(("days", "is_kept"), [(29, True), (31, False)])

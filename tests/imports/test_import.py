@@ -327,11 +327,11 @@ def test_unchanged_template_can_be_imported(as_alice, contoso, office, language,
     assert CustomerUser.objects.count() == Line.objects.count()
 
 
-@pytest.mark.parametrize("address", ["de/csv", "en/exe"])
-def test_there_is_no_other_template(as_alice, contoso, address):
-    language, kind = address.split("/")
+@pytest.mark.parametrize("name", ["de.csv", "en.exe"])
+def test_there_is_no_other_template(as_alice, contoso, name):
+    known = reverse("imports:template", args=["contoso", "en", "csv"])
 
-    answer = as_alice.get(reverse("imports:template", args=["contoso", language, kind]))
+    answer = as_alice.get(known.replace("en.csv", name))
 
     assert answer.status_code == 404
 
@@ -374,7 +374,7 @@ def test_that_failed_rows_were_taken_is_on_record(as_alice, contoso):
     event = Event.objects.get(action="batch.errors_exported")
     assert (event.batch_id, event.after) == (batch.pk, {"lines": 2, "file": "csv"})
     log = as_alice.get(reverse("portal:activity"), {"group": "batches"}).content.decode()
-    assert "downloaded the rows with errors of a batch at Contoso" in log
+    assert "downloaded the rows with errors of a job at Contoso" in log
 
 
 def test_row_that_failed_in_run_is_downloaded(as_alice, contoso):

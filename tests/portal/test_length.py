@@ -68,7 +68,7 @@ CHILD = """
 import json, resource, sys
 from django.conf import settings
 settings.configure(UPLOAD_LIMIT_BYTES=50 * 1024 * 1024)
-from users.uploads import LimitedFile
+from imports.handlers import LimitedFile
 handler = LimitedFile()
 handler.new_file("file", "people.csv", "text/csv", None)
 part = b"x" * 65536

@@ -187,7 +187,7 @@ def test_alarm_ends_with_an_equal_recount(places, northwind, alice, bob, rival, 
 
     (need,) = needs(alice)
     assert need.title == "Counts do not match: Assigned seats · Office E3"
-    assert need.about.startswith("Contoso · The portal shows 3 and counts 1.")
+    assert need.about.startswith("Contoso · Shown: 3, counted: 1.")
     assert (need.tone, need.url) == ("bad", "/customers/contoso/")
     assert (needs(bob), needs(mallory)) == ([], [])
     assert needs(factories.member(northwind, "adam", Role.ADMIN_AGENT)) == [need]
