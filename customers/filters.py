@@ -21,23 +21,23 @@ LONGEST_SEARCH = 200
 
 
 class UnknownFilter(Exception):
-    """A filter has a name or a value that means nothing here; nobody is chosen by it."""
+    """A filter has a name or a value that does not exist here; it selects no users."""
 
     message = _("One of the filters is not known here. Clear the filters and choose again.")
 
 
 def read_values(query: QueryDict) -> dict[str, str]:
     """
-    What the filters in an address say, by their names; the empty ones are left out.
+    The values of the filters in an address by name, without empty ones.
 
-    :raises UnknownFilter: where one of them says two things.
+    :raises UnknownFilter: where one of them has two values.
     """
     values = {}
     for name, given in query.lists():
-        said = [value.strip() for value in given if value.strip()]
-        if name in PLACES_IN_A_LIST or not said:
+        found = [value.strip() for value in given if value.strip()]
+        if name in PLACES_IN_A_LIST or not found:
             continue
-        if len(said) > 1:
+        if len(found) > 1:
             raise UnknownFilter
-        values[name] = said[0]
+        values[name] = found[0]
     return values

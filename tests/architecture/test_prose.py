@@ -97,7 +97,6 @@ def test_docstrings_and_comments_are_plain_english(folder):
     assert find_exceeding(figures) == {}
 
 
-@pytest.mark.xfail(reason="some pages still have their old texts", strict=True)
 def test_page_texts_are_plain_english():
     texts = list(read_messages())
     figures = measure(texts)
