@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -160,3 +162,69 @@ def test_batch_waiting_for_database_polls_with_reason(contoso, alice, as_alice):
     assert "Waiting for the database." in text
     assert "2 users left" in text
     assert 'hx-trigger="every 2s"' in text
+
+
+def places(text, *ids):
+    return [text.index(f'id="{one}"') for one in ids]
+
+
+def test_plan_shows_names_before_consequences_and_form(contoso, alice, as_alice):
+    text = page(as_alice, reset_of(contoso, alice, 3)).content.decode()
+
+    found = places(text, "lines", "facts-t", "start")
+    assert found == sorted(found)
+    # The heading counts the users already.
+    assert 'class="card kpi"' not in text
+
+
+def test_plan_folds_the_note_until_it_is_filled(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 1)
+    note = re.compile(
+        r'<details class="folded"( open)?>\s*<summary>Add a reason or a ticket number'
+    )
+
+    assert note.search(page(as_alice, batch).content.decode())[1] is None
+
+    Batch.objects.filter(pk=batch.pk).update(ticket="INC-1")
+
+    assert note.search(page(as_alice, batch).content.decode())[1] == " open"
+
+
+def test_plan_for_one_user_has_no_line_number(contoso, alice, as_alice):
+    header = '<th class="num" scope="col">Line</th>'
+
+    assert header not in page(as_alice, reset_of(contoso, alice, 1)).content.decode()
+    assert header in page(as_alice, reset_of(contoso, alice, 2)).content.decode()
+
+
+def test_result_hands_over_first_and_links_users(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 2)
+    start_batch(batch=batch, by=alice)
+
+    text = page(as_alice, batch).content.decode()
+
+    assert places(text, "handover", "lines") == sorted(places(text, "handover", "lines"))
+    for line in batch.lines.all():
+        assert f'href="{reverse("users:user", args=["contoso", line.user_id])}"' in text
+
+
+def test_result_offers_the_undo_last(contoso, alice, as_alice):
+    ann = factories.user(contoso, "Ann", department="Finance")
+    batch = plan_edits(customer=contoso, users=[ann.pk], changes={"department": ""}, by=alice)
+    start_batch(batch=batch, by=alice)
+
+    text = page(as_alice, batch).content.decode()
+
+    assert places(text, "lines", "undo") == sorted(places(text, "lines", "undo"))
+
+
+def test_result_of_a_purged_user_has_no_link(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 1)
+    start_batch(batch=batch, by=alice)
+    user_id = batch.lines.get().user_id
+    contoso.users.filter(pk=user_id).update(deleted_at=timezone.now(), purge_at=timezone.now())
+    contoso.users.filter(pk=user_id).delete()
+
+    text = page(as_alice, batch).content.decode()
+
+    assert reverse("users:user", args=["contoso", user_id]) not in text

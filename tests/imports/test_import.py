@@ -174,7 +174,7 @@ def test_double_click_starts_import_once(as_alice, contoso):
 
     page = start(as_alice, batch).content.decode()
 
-    assert "This batch is not waiting any more." in page
+    assert "This job has already been started or canceled." in page
     assert CustomerUser.objects.count() == 1
     assert Event.objects.filter(action="batch.started").count() == 1
 
@@ -200,7 +200,7 @@ def test_two_plans_of_one_file_add_users_once(as_alice, contoso):
     page = start(as_alice, second).content.decode()
 
     assert CustomerUser.objects.count() == 1
-    assert "Somebody got this user name after the check." in page
+    assert "This user name was taken after the check." in page
 
 
 def test_all_or_nothing_refuses_a_file_with_errors(as_alice, contoso):
@@ -210,7 +210,7 @@ def test_all_or_nothing_refuses_a_file_with_errors(as_alice, contoso):
 
     batch.refresh_from_db()
     assert batch.state == "planned"
-    assert "this import was to do all or nothing" in page
+    assert "you chose to import only when every row is correct" in page
     assert not CustomerUser.objects.exists()
 
 

@@ -457,9 +457,9 @@ def test_started_batch_refuses_repairs(as_alice, planned):
     assert "Edit line" not in show(as_alice, batch)
     answer = as_alice.post(address("repair_line", batch, 2), typed())
     assert answer.status_code == 422
-    assert "This batch is not waiting any more." in answer.content.decode()
+    assert "This job has already been started or canceled." in answer.content.decode()
     answer = as_alice.post(address("skip_line", batch, 2), follow=True)
-    assert "This batch is not waiting any more." in answer.content.decode()
+    assert "This job has already been started or canceled." in answer.content.decode()
 
 
 def test_missing_and_foreign_lines_are_not_found(as_alice, planned):

@@ -115,7 +115,7 @@ def test_users_without_a_seat_wait_or_go_without(planned, as_alice, contoso, off
     batch.refresh_from_db()
     assert batch.options["when_short"] == "queue"
     assert offered(batch) == {}
-    assert "wait in line" in show(as_alice, batch)
+    assert "will wait for one" in show(as_alice, batch)
 
     start(as_alice, batch)
     assert CustomerUser.objects.count() == 8

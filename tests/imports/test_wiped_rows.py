@@ -158,7 +158,7 @@ def test_counts_and_reasons_stay(as_alice, imported):
     assert "“…” is not a domain" not in page
     assert "… is not a domain of this customer." in page
     assert "Line 2 has the same user name." in page
-    assert "Somebody got this user name after the check." in show(as_alice, imported, show="failed")
+    assert "This user name was taken after the check." in show(as_alice, imported, show="failed")
     # Rows that became users keep everything.
     assert "Zebediah zebediah-done" in show(as_alice, imported, show="done")
 
@@ -174,7 +174,7 @@ def test_wiped_rows_cannot_be_downloaded(as_alice, imported):
     wipe_files()
 
     page = show(as_alice, imported)
-    assert "The file is gone, and with it the names in these rows." in page
+    assert "The file and the names in these rows were removed." in page
     assert address not in page
     answer = as_alice.post(address, follow=True)
     assert "The uploaded file has been removed." in answer.content.decode()
@@ -183,7 +183,7 @@ def test_wiped_rows_cannot_be_downloaded(as_alice, imported):
 
 def test_unstarted_import_is_dropped_after_a_day(as_alice, contoso, alice):
     batch = plan(as_alice, rows("ann,Ann,Ames,", "bo,Bo,Byrd,"))
-    assert "This import can be started until" in show(as_alice, batch)
+    assert "You can start this import until" in show(as_alice, batch)
     age()
     wipe_files()
 

@@ -144,6 +144,24 @@ def test_plan_that_was_not_started_needs_attention(contoso, alice):
     assert need.url == reverse("batches:batch", args=["contoso", batch.pk])
 
 
+def test_plan_of_the_day_before_needs_no_attention(contoso, alice, monkeypatch):
+    plan_resets(customer=contoso, users=[factories.user(contoso, "Ann").pk], by=alice)
+    tomorrow = timezone.now() + timedelta(hours=25)
+
+    monkeypatch.setattr(timezone, "now", lambda: tomorrow)
+
+    assert titles(alice) == []
+
+
+def test_plan_of_a_colleague_needs_a_member_with_approval(contoso, northwind, alice):
+    plan_resets(customer=contoso, users=[factories.user(contoso, "Ann").pk], by=alice)
+    helpdesk = factories.member(northwind, "bob", role=Role.HELPDESK_AGENT)
+    owner = factories.member(northwind, "carol", role=Role.OWNER)
+
+    assert titles(helpdesk) == []
+    assert titles(owner) == ["“Reset passwords” is ready to start: 1 user"]
+
+
 def test_failures_need_attention_and_full_success_does_not(contoso, alice):
     factories.user(contoso, "Taken", user_name="taken@contoso.example")
     for name in ("taken", "free"):

@@ -169,6 +169,11 @@ def test_too_few_seats_are_shown_before_and_after(as_alice, contoso, people):
     assert done.count("No seat was free for Few.") == 1
     assert "nothing was changed for this user" not in done
     assert "is left for this user" not in done
+    # Part of what the member chose, so no failure.
+    assert "1 user got no license." in done
+    assert "1 line failed." not in done
+    assert "Failed" not in done
+    assert "1 without a license" in text_of(as_alice.get("/batches/"))
     assert Subscription.objects.get(pk=few.pk).assigned == 2
 
 
