@@ -17,7 +17,7 @@ ERROR, WARNING = "error", "warning"
 
 
 class LineInput(NamedTuple):
-    """A line as an act needs it; an instance of the model would cost as much as the rest."""
+    """A line as an act needs it; model instances of many lines take too long."""
 
     number: int
     user_id: UUID
@@ -35,25 +35,25 @@ class Outcome:
 
     @classmethod
     def failed(cls, line: LineInput, code: str, **more) -> "Outcome":
-        """Nothing was done for the line; `code` is a key of the act's messages."""
+        """The outcome of a line without changes; `code` is a key of the act's messages."""
         return cls(line.number, Line.State.FAILED, {"code": code, **more})
 
 
 class Apply(Protocol):
-    """Does lines of one act, in the caller's transaction and under the customer's lock."""
+    """Applies lines of one act, in the caller's transaction and with the customer's lock."""
 
     def __call__(
         self, *, batch: Batch, lines: Collection[LineInput], by: Member
     ) -> list[Outcome]: ...
 
 
-# A sentence with a singular and a plural, "%(n)s" in it.
+# A sentence for a number, with "%(n)s" in it.
 Count = Callable[[int], str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """An act in words."""
+    """The texts of an act."""
 
     label: str | Promise
     # On the button that starts a plan.
@@ -65,7 +65,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class Seats:
-    """What a plan does to the seats of a product."""
+    """The effect of a plan on the seats of a product."""
 
     name: str
     text: str
@@ -74,7 +74,7 @@ class Seats:
 
 @dataclass(frozen=True)
 class Consequences:
-    """What a plan means beyond its lines."""
+    """The consequences of a plan beyond its lines."""
 
     facts: tuple[str, ...] = ()
     seats: tuple[Seats, ...] = ()
@@ -84,41 +84,41 @@ class Consequences:
 
 @dataclass(frozen=True)
 class LineMessage:
-    """A sentence about a line: the column that it is about, its value, and what would be right."""
+    """A message about a line, with its column, the value there, and a better one."""
 
     text: str
     column: str = ""
     value: str = ""
     suggestion: str = ""
     severity: str = ERROR
-    # What one click does about it in a planned import, and the kind of problem.
+    # Repairs that a planned import offers, and the kind of problem.
     choices: tuple[tuple[str, str], ...] = ()
     kind: Any = None
 
 
 @dataclass(frozen=True)
 class Case:
-    """A line that was done, and its user as it is now."""
+    """A line that was done, with its user as it is now, for an undo."""
 
     act: str
     input: Mapping[str, Any]
     result: Mapping[str, Any]
-    # The batch of the line, and when it began.
+    # The batch of the line, and its start.
     batch_id: UUID
     since: datetime
-    # None: purged.
+    # None for a purged user.
     user: Mapping[str, Any] | None
-    # The subscriptions held, with the service plans switched off.
+    # The subscriptions of the user, with the service plans that are off.
     held: Mapping[str, Collection[str]]
-    # The subscriptions waited for.
+    # The subscriptions that the user waits for.
     awaited: Collection[str]
-    # Whether the member may make administrators and act on them.
+    # Whether the member may act on administrators and grant their permissions.
     may_grant: bool
 
 
 @dataclass(frozen=True)
 class Inverse:
-    """A line of an undo; a problem that is an error keeps it from running."""
+    """A line of an undo; invalid if a problem is an error."""
 
     act: str
     input: Mapping[str, Any]
@@ -131,54 +131,54 @@ class Inverse:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Act:
-    """What can be done to users: in a batch of its own, or as lines of another."""
+    """Something that can be done to users, in a batch of its own or in lines of another."""
 
     kind: str
     permission: Permission
     icon: str
     texts: Texts
-    # Other texts for some of its batches; None for the usual ones.
+    # Other texts for some of its batches, or None.
     special_texts: Callable[[Batch], Texts | None] = lambda _batch: None
     # Further permissions that some of its batches need.
     needs: Callable[[Batch], Iterable[Permission]] = lambda _batch: ()
     # Its name on a line, where the lines of a batch differ.
     word: str | Promise = ""
-    # What lines of its batches do that name no act, where it is not the same.
+    # What lines of its batches do that name no act, if it is not the same.
     usual_act: str = ""
-    # None where the lines of its batches have acts of their own, or are done as they are planned.
+    # None if the lines of its batches have other acts, or are done from the start.
     apply: Apply | None = None
     # Refuses, by raising, to start a plan that would do harm.
     guard: Callable[[Batch], None] | None = None
-    # Called when a plan was started or canceled, and what it was made from is no longer needed.
+    # Deletes what the plan was made from; called when the plan is started or canceled.
     release: Callable[[Batch], None] | None = None
     describe: Callable[[Batch, Mapping[str, str]], Consequences] = lambda _batch, _products: (
         Consequences()
     )
-    # Sentences for the codes of problems and results; those of results that read otherwise.
+    # Sentences by code of problems and results, and other sentences for results.
     messages: Mapping[str, str | Promise] = field(default_factory=dict)
     failures: Mapping[str, str | Promise] = field(default_factory=dict)
-    # Explains a problem of its batches that needs more than a sentence; None for one of those.
+    # Explains a problem that has no sentence in `messages`.
     explain: Callable[[Mapping, Batch], LineMessage | None] = lambda _problem, _batch: None
-    # What becomes of the fields, and of the licenses, on a line of it.
+    # The changes of fields and of licenses of a line, in words.
     changes: Callable[[Line], tuple[str, ...]] = lambda _line: ()
     licenses: Callable[[Line, Mapping[str, str]], tuple[str, ...]] | None = None
-    # What lines of its batches show beside the user: "licenses", "changes".
+    # Further columns of its batches: "licenses", "changes".
     shows: Callable[[Batch], Collection[str]] = lambda _batch: ()
     # Questions of the form that starts a plan: "new_passwords", "when_short", "typed".
     asks: Collection[str] = ()
-    # Lines that are of no use to a user with blocked sign-in.
+    # The lines that are useless to users with blocked sign-in.
     needs_sign_in: Q | None = None
     ends_sign_in: bool = False
     is_dangerous: bool = False
-    # Whether batches are of its kind, or only lines.
+    # Whether there are batches of its kind, or only lines.
     has_batches: bool = True
     is_retryable: bool = True
-    # Plans what a batch could not do once more; called with the new batch and its lines.
+    # Updates the plan of a retry; called with the new batch.
     replan: Callable[[Batch], None] | None = None
     # Why its batches cannot be undone.
     why_final: str | Promise = ""
     invert: Callable[[Case], Inverse] | None = None
-    # What an undo with lines of this act does.
+    # The consequence of an undo with lines of this act.
     undo_fact: Count | None = None
 
 
@@ -186,7 +186,7 @@ _ACTS: dict[str, Act] = {}
 
 
 def register(*acts: Act) -> None:
-    """Add acts in the order in which the lines of a chunk are done; called by AppConfig.ready()."""
+    """Add acts in the order in which a chunk applies them; called by AppConfig.ready()."""
     _ACTS.update((act.kind, act) for act in acts)
 
 
@@ -205,5 +205,5 @@ def texts_of(batch: Batch) -> Texts:
 
 
 def problem(code: str, severity: str = ERROR, **params: str) -> dict:
-    """A problem as a line keeps it."""
+    """A problem as JSON of a line."""
     return {"code": code, "severity": severity, "params": params}

@@ -85,7 +85,7 @@ class StartBatch(Note):
             "may_take_last_administrator": batch.plan.get("takes_last_administrator"),
             "new_passwords": "new_passwords" in asks,
             "when_short": "when_short" in asks
-            and any(one["short"] for one in batch.plan.get("seats", ())),
+            and any(seat["short"] for seat in batch.plan.get("seats", ())),
             "reason": True,
             "ticket": True,
             "typed": "typed" in asks,
@@ -163,7 +163,7 @@ def _read(text: str | None) -> int | None:
 
 
 class FilterBatches(forms.Form):
-    """The bar over a list of batches; it shows the address, which users.queries reads."""
+    """The filters over a list of batches; filled from the address, which batches.queries reads."""
 
     q = forms.CharField(required=False)
     show = select(
@@ -185,11 +185,14 @@ class FilterBatches(forms.Form):
     passwords = select(_("Passwords"), [ANY, ("waiting", _("To hand over"))], is_bare=True)
 
     def __init__(self, query: QueryDict, *, customers: Sequence[Customer], may_hand_over: bool):
-        """Offer these customers; none where they are chosen otherwise, or not at all."""
+        """Offer these customers; without any, the field is removed."""
         super().__init__(initial=query.dict(), auto_id="filter-%s")
         kinds = [(act.kind, act.texts.label) for act in get_acts() if act.has_batches]
         self.fields["kind"].choices = [ANY, *kinds]
-        self.fields["customer"].choices = [ANY, *((one.slug, one.name) for one in customers)]
+        self.fields["customer"].choices = [
+            ANY,
+            *((customer.slug, customer.name) for customer in customers),
+        ]
         if not customers:
             del self.fields["customer"]
         if not may_hand_over:
@@ -197,5 +200,5 @@ class FilterBatches(forms.Form):
 
     @property
     def chips(self) -> list[forms.BoundField]:
-        """What is chosen from."""
+        """The filters with choices."""
         return [self[name] for name in self.fields if name != "q"]

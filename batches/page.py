@@ -88,7 +88,9 @@ def page_of(batch: Batch, place: Place, *, member: Member) -> dict:
         "tabs": texts.tabs(batch, progress, facts.acts),
         "may_start": facts.may_start,
         "may_retry": facts.may_start and _may_retry(batch, progress),
-        "has_result": member.may(Permission.EXPORT_LISTS) and _has_run(batch),
+        "has_result": member.may(Permission.EXPORT_LISTS)
+        and batch.started_at is not None
+        and batch.state != Batch.State.RUNNING,
         "undoing": get_undoing(batch, member=member),
     }
     for panel in _PANELS:
@@ -109,10 +111,6 @@ def _may_retry(batch: Batch, progress: Progress) -> bool:
     return is_over and is_there and left > 0
 
 
-def _has_run(batch: Batch) -> bool:
-    return batch.started_at is not None and batch.state != Batch.State.RUNNING
-
-
 def list_of(customer: Customer | None, query: QueryDict, *, member: Member) -> dict:
     """The context of the list of batches, of one customer or of all."""
     found = get_batch_list(member=member, of=customer, query=query)
@@ -128,7 +126,7 @@ def list_of(customer: Customer | None, query: QueryDict, *, member: Member) -> d
         "filters": FilterBatches(
             query, customers=offered, may_hand_over=member.may(Permission.RESET_PASSWORDS)
         ),
-        "batches": [(one, texts.title(one)) for one in rows],
+        "batches": [(row, texts.title(row)) for row in rows],
         "undone": find_undone(rows),
-        "is_moving": any(one.state in MOVING for one in rows),
+        "is_moving": any(row.state in MOVING for row in rows),
     }

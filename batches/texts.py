@@ -116,10 +116,10 @@ def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
         return []
     return [
         # The forecast of a file has only the number of missing seats.
-        {"waits": one.get("short", 0)}
-        | one
-        | {"name": products.get(str(one.get("subscription")), one.get("name", ""))}
-        for one in batch.plan.get("seats", ())
+        {"waits": seat.get("short", 0)}
+        | seat
+        | {"name": products.get(str(seat.get("subscription")), seat.get("name", ""))}
+        for seat in batch.plan.get("seats", ())
     ]
 
 
@@ -148,7 +148,7 @@ def describe_moved(counted: int | None, found: int) -> str:
 
 def notices(batch) -> list[LineMessage]:
     """Notices about the whole file of an import."""
-    return [explain(one, batch) for one in batch.plan.get("notices", ())]
+    return [explain(notice, batch) for notice in batch.plan.get("notices", ())]
 
 
 def tabs(batch: Batch, progress, acts: Mapping[str, int]) -> list[tuple[str, str, int]]:
@@ -192,13 +192,13 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
     act = get_act(line.act or line.batch.kind)
     has_run = line.state in {Line.State.PARTLY, Line.State.FAILED, Line.State.DONE}
     said = [
-        explain(one, line.batch, act)
-        for one in line.problems
-        if not (has_run and one.get("code") in FORECASTS)
+        explain(problem, line.batch, act)
+        for problem in line.problems
+        if not (has_run and problem.get("code") in FORECASTS)
     ]
     if has_run:
         said += _result(line, act, products)
-    bad = frozenset(one.get("column", "") for one in line.problems) - {""}
+    bad = frozenset(problem.get("column", "") for problem in line.problems) - {""}
     tone, label = _state(line, is_over)
     is_row = line.act != "leave"
     return ShownLine(
@@ -235,7 +235,7 @@ def _state(line: Line, is_over: bool) -> tuple[str, str]:
     if line.state == Line.State.LEFT_OUT:
         return "muted", _("Skipped")
     if line.state == Line.State.PLANNED:
-        if any(one.get("severity") != "notice" for one in line.problems):
+        if any(problem.get("severity") != "notice" for problem in line.problems):
             return "warn", _("Warning")
         return "ok", _("Ready")
     if line.state == Line.State.FAILED and line.result.get("code") == "no_seat":
@@ -247,9 +247,9 @@ def _licenses(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
     if line.state in {Line.State.DONE, Line.State.PARTLY}:
         given = line.result.get("assigned", ())
         # A deletion shows the licenses that it removed.
-        given = given or [one["subscription"] for one in line.result.get("held", ())]
+        given = given or [seat["subscription"] for seat in line.result.get("held", ())]
     else:
-        given = [one.get("subscription") for one in line.input.get("products", ())]
+        given = [product.get("subscription") for product in line.input.get("products", ())]
     return tuple(name_product(products, one) for one in given)
 
 

@@ -41,7 +41,7 @@ def to_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[Problem]]]:
         if line.act == "leave" or "products" not in line.input:
             # A user missing from a file has no row, and a purged one no values.
             continue
-        found = [Problem.from_line(one) for one in line.problems]
+        found = [Problem.from_line(problem) for problem in line.problems]
         if line.state == Line.State.FAILED:
             code = line.result.get("code", "internal")
             found = [Problem(line.number, "user_name", line.input.get("user_name", ""), code)]

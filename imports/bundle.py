@@ -60,9 +60,9 @@ def page_of(bundle: Bundle, *, member: Member) -> dict:
         "nav": "customers",
         "bundle": bundle,
         "batches": batches,
-        "rows": sum(one.total for one in batches),
-        "ready": sum(one.progress.planned for one in ready),
-        "errors": sum(one.progress.invalid for one in batches),
+        "rows": sum(batch.total for batch in batches),
+        "ready": sum(batch.progress.planned for batch in ready),
+        "errors": sum(batch.progress.invalid for batch in batches),
         "button": count_imports(len(ready)) if ready else "",
         "refusal": refusal(bundle) if bundle.state == Bundle.State.REFUSED else "",
         "notices": texts.notices(bundle) if is_shown else [],
@@ -75,7 +75,7 @@ def page_of(bundle: Bundle, *, member: Member) -> dict:
         if is_shown
         else [],
         "is_moving": bundle.state == Bundle.State.CHECKING
-        or any(one.state in MOVING for one in batches),
+        or any(batch.state in MOVING for batch in batches),
     }
 
 

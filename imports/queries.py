@@ -123,7 +123,11 @@ def find_shared_meanings(customers: Collection[UUID]) -> dict[str, str]:
     """The fields chosen for columns, where they are the same for all these customers."""
     columns = ImportColumn.objects.filter(customer__in=list(customers)).order_by("header")
     meanings = columns.values("header").annotate(first=Min("field"), last=Max("field"))
-    return {one["header"]: one["first"] for one in meanings if one["first"] == one["last"]}
+    return {
+        meaning["header"]: meaning["first"]
+        for meaning in meanings
+        if meaning["first"] == meaning["last"]
+    }
 
 
 def find_preview(batch: Batch) -> list[dict]:

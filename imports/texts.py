@@ -123,8 +123,8 @@ def find_repairs(batch: Batch, products: Mapping[str, str]) -> Repairs:
     choices = _Choices(batch.customer, products, is_list="leavers" in batch.plan)
     shown = [choices.show(group) for group in found.groups]
     return Repairs(
-        errors=tuple(one for one in shown if one.severity == problems.ERROR),
-        warnings=tuple(one for one in shown if one.severity != problems.ERROR),
+        errors=tuple(problem for problem in shown if problem.severity == problems.ERROR),
+        warnings=tuple(problem for problem in shown if problem.severity != problems.ERROR),
         more=found.more,
     )
 
@@ -239,7 +239,7 @@ class _Choices:
         self.long_lists -= 1
         if self.long_lists >= 0:
             return self.locations
-        return [one for one in self.locations if one[0] == self.customer.location]
+        return [location for location in self.locations if location[0] == self.customer.location]
 
     def _chosen(self, group: ProblemGroup, choices: Sequence[tuple[str, str]]) -> str:
         values = {value for value, _label in choices}

@@ -58,12 +58,18 @@ class Forecast:
     ):
         in_line = {str(pk): number for pk, number in (waiting or {}).items()}
         self.by_id = {
-            one.id: SeatForecast(
-                one.id, one.name, one.free, left=one.free, line=in_line.get(one.id, 0)
+            subscription.id: SeatForecast(
+                subscription.id,
+                subscription.name,
+                subscription.free,
+                left=subscription.free,
+                line=in_line.get(subscription.id, 0),
             )
-            for one in subscriptions
+            for subscription in subscriptions
         }
-        self.available = Counter({one.id: one.free for one in subscriptions})
+        self.available = Counter(
+            {subscription.id: subscription.free for subscription in subscriptions}
+        )
         # Users without a seat join the waitlist.
         self.is_queue = is_queue
         # Lines that change nothing, because no seat is left.
@@ -85,7 +91,7 @@ class Forecast:
             return [self._warn_missing(one) for one in short]
         if short and change["take"]:
             # A swap waits as a whole.
-            short = [one["subscription"] for one in change["give"]]
+            short = [seat["subscription"] for seat in change["give"]]
         return [self._warn_awaited(one, awaited or {}) for one in short]
 
     def add_together(self, changes: Sequence[Mapping]) -> list[list[dict]]:
@@ -122,7 +128,7 @@ class Forecast:
         return any(seats.short for seats in self.by_id.values())
 
     def _take(self, change: Mapping, free: Counter[str], *, is_passed_on: bool) -> list[str]:
-        wanted, given_back = [one["subscription"] for one in change["give"]], change["take"]
+        wanted, given_back = [seat["subscription"] for seat in change["give"]], change["take"]
         short = allocate(
             free, wanted, is_swap=bool(given_back), freed=given_back if is_passed_on else ()
         )
@@ -170,12 +176,12 @@ def describe_shortage(seats: Iterable[SeatForecast]) -> str:
     short = [
         gettext("%(product)s (%(wanted)s needed, %(free)s free)")
         % {
-            "product": one.name,
-            "wanted": intcomma(one.wanted),
-            "free": intcomma(one.free),
+            "product": seat.name,
+            "wanted": intcomma(seat.wanted),
+            "free": intcomma(seat.free),
         }
-        for one in seats
-        if one.short
+        for seat in seats
+        if seat.short
     ]
     text = gettext(
         "Not enough free seats: %(products)s. Add seats, choose fewer users, or let licenses be"

@@ -281,17 +281,17 @@ def find_bought(customer: Customer) -> tuple[SubscriptionFacts, ...]:
     bought = customer.subscriptions.select_related("product").order_by("product__name", "pk")
     return tuple(
         SubscriptionFacts(
-            id=str(one.pk),
-            product=str(one.product_id),
-            name=one.product.name,
-            part_number=one.product.part_number,
-            free=one.free,
-            state=one.state,
-            not_sold_in=frozenset(one.product.not_sold_in),
-            requires=frozenset(map(str, rules.requires.get(one.product_id, ()))),
-            excludes=frozenset(map(str, rules.excludes.get(one.product_id, ()))),
+            id=str(subscription.pk),
+            product=str(subscription.product_id),
+            name=subscription.product.name,
+            part_number=subscription.product.part_number,
+            free=subscription.free,
+            state=subscription.state,
+            not_sold_in=frozenset(subscription.product.not_sold_in),
+            requires=frozenset(map(str, rules.requires.get(subscription.product_id, ()))),
+            excludes=frozenset(map(str, rules.excludes.get(subscription.product_id, ()))),
         )
-        for one in bought
+        for subscription in bought
     )
 
 

@@ -31,8 +31,8 @@ class ProductRules:
     """
 
     def __init__(self, subscriptions: Sequence[SubscriptionFacts]):
-        self.by_id = {one.id: one for one in subscriptions}
-        self.by_product = {one.product: one for one in subscriptions}
+        self.by_id = {subscription.id: subscription for subscription in subscriptions}
+        self.by_product = {subscription.product: subscription for subscription in subscriptions}
         self.known: dict[tuple, list[Conflict]] = {}
 
     def check(self, location: str, ids: Iterable[str]) -> list[Conflict]:
@@ -90,7 +90,7 @@ def find_conflicts(
 
     `change` is the input of a line: {"give": [{"subscription"}], "take": [id]}.
     """
-    given = [one["subscription"] for one in change["give"]]
+    given = [seat["subscription"] for seat in change["give"]]
     if given and not (location if moves_to is None else moves_to):
         return [{"code": "location_missing", "column": "location", "severity": "error"}]
     return [

@@ -35,7 +35,7 @@ def to_rows(users: Iterable[Any], bought: Sequence[Bought]) -> Iterator[list[str
     header = [str(LABELS[name]) for name in FIELDS]
     header += [_("Sign-in"), _("Added"), _("Last sign-in"), _("Deleted"), _("To be purged")]
     yield header
-    names = {one.id: one.name for one in bought}
+    names = {subscription.id: subscription.name for subscription in bought}
     permissions = {choice.value: str(choice.label) for choice in UserPermission}
     sign_in = {False: _("Allowed"), True: _("Blocked")}
     zone = timezone.get_current_timezone()
@@ -59,7 +59,7 @@ def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> It
     """A header, then the result of each line of a batch, in the words of its page."""
     header = (_("Line"), _("User name"), _("Display name"), _("Action"), _("Result"), _("Changes"))
     yield [*header, _("Licenses"), _("Remarks")]
-    names = {one.id: one.name for one in bought}
+    names = {subscription.id: subscription.name for subscription in bought}
     while block := list(islice(lines, LINE_BATCH_SIZE)):
         for line in texts.show(block, names, is_over=batch.started_at is not None):
             yield [

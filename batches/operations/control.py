@@ -12,7 +12,7 @@ from batches.errors import AllOrNothing, LastAdministrator, NotPlanned, TooFewSe
 from batches.models import Batch, Chunk, Line
 from batches.operations.lease import pause, resume
 from batches.operations.run import finish_if_complete, run_chunk
-from batches.operations.wake import AT_ONCE, wake_for_batch
+from batches.operations.wake import MAX_LINES_IN_REQUEST, wake_for_batch
 from customers.counts import lock_customer
 from partners.access import require
 from partners.models import Member
@@ -112,7 +112,7 @@ def start_batch(
     _cut_into_chunks(batch, planned)
     _note_choices(batch, reason, ticket, new_passwords=new_passwords, when_short=when_short)
     # The many imports of a bundle would keep the request too long.
-    if planned <= AT_ONCE and batch.bundle is None:
+    if planned <= MAX_LINES_IN_REQUEST and batch.bundle is None:
         for number in Chunk.objects.filter(batch=batch).values_list("number", flat=True):
             run_chunk(batch_id=batch.pk, number=number)
         batch.refresh_from_db()
@@ -128,11 +128,14 @@ def _release(batch: Batch) -> None:
 
 def _is_short(batch: Batch) -> bool:
     seats = batch.plan.get("seats", ())
-    if any(one["short"] for one in seats):
+    if any(seat["short"] for seat in seats):
         return True
     # Others may have got the seats since the plan was made.
-    now = {str(one.pk): one.free for one in batch.customer.subscriptions.all()}
-    return any(one.get("wanted", 0) > now.get(one["subscription"], 0) for one in seats)
+    now = {
+        str(subscription.pk): subscription.free
+        for subscription in batch.customer.subscriptions.all()
+    }
+    return any(seat.get("wanted", 0) > now.get(seat["subscription"], 0) for seat in seats)
 
 
 def _note_choices(batch: Batch, reason: str | None, ticket: str | None, **options) -> None:
@@ -146,7 +149,7 @@ def _cut_into_chunks(batch: Batch, planned: int) -> None:
     # At least twenty steps of progress, unless chunks get tiny. In an undo, a seat that a line
     # returns is free for later lines of the same chunk, so its chunks are as large as possible.
     steps = 1 if batch.kind == "undo" else 20
-    size = max(AT_ONCE, min(LARGEST_CHUNK, -(-planned // steps)))
+    size = max(MAX_LINES_IN_REQUEST, min(LARGEST_CHUNK, -(-planned // steps)))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

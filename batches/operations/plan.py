@@ -12,7 +12,7 @@ from partners.models import Member
 from partners.postgres import execute
 
 # Lines written with one statement.
-LINES_A_STATEMENT = 10_000
+LINES_PER_STATEMENT = 10_000
 
 
 class PlannedLine(NamedTuple):
@@ -39,14 +39,14 @@ def create_batch(
 @transaction.atomic
 def save_lines(*, batch: Batch, lines: Sequence[PlannedLine], first: int = 1) -> None:
     """Write the planned lines, numbered from `first`, and the batch's new total."""
-    for start in range(0, len(lines), LINES_A_STATEMENT):
-        _insert_lines(batch, lines[start : start + LINES_A_STATEMENT], first + start)
+    for start in range(0, len(lines), LINES_PER_STATEMENT):
+        _insert_lines(batch, lines[start : start + LINES_PER_STATEMENT], first + start)
     batch.total = first - 1 + len(lines)
     batch.save(update_fields=["total"])
 
 
 def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> None:
-    usual = get_act(batch.kind).usual_act or batch.kind
+    default_act = get_act(batch.kind).usual_act or batch.kind
     # Not bulk_create: a BinaryField in the model makes Django send every value by itself.
     execute(
         f"""
@@ -58,8 +58,10 @@ def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> Non
         """,
         {
             "number integer": list(range(first, first + len(lines))),
-            "state text": [str(_first_state(line)) for line in lines],
-            "act text": [line.act or line.input.get("act") or usual for line in lines],
+            "state text": [
+                str(Line.State.PLANNED if line.is_valid else Line.State.INVALID) for line in lines
+            ],
+            "act text": [line.act or line.input.get("act") or default_act for line in lines],
             "user_id uuid": [line.user_id for line in lines],
             "input text": [as_json(line.input) for line in lines],
             "problems text": [as_json(line.problems) if line.problems else "[]" for line in lines],
@@ -86,7 +88,3 @@ def _without_unstorable(value):
     if isinstance(value, list | tuple):
         return [_without_unstorable(one) for one in value]
     return value
-
-
-def _first_state(line: PlannedLine) -> str:
-    return Line.State.PLANNED if line.is_valid else Line.State.INVALID

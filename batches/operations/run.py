@@ -208,7 +208,7 @@ def save_outcomes(batch: Batch, outcomes: Sequence[Outcome]) -> None:
         {
             "number integer": numbers,
             "state text": [str(outcome.state) for outcome in outcomes],
-            "result text": audit.to_json([one.result for one in outcomes]),
+            "result text": audit.to_json([outcome.result for outcome in outcomes]),
             "sealed bytea": sealed if any(sealed) else None,
         },
         batch=batch.pk,

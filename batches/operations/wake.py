@@ -18,7 +18,7 @@ from partners.tenancy import require_current
 log = logging.getLogger(__name__)
 
 # A batch of up to this many lines runs in the request; a larger one in a worker.
-AT_ONCE = 50
+MAX_LINES_IN_REQUEST = 50
 
 
 def wake_for_batch(batch: Batch) -> None:
@@ -40,7 +40,7 @@ def send_chunks(chunks: Iterable[tuple[Batch, int]]) -> None:
     wake_ups = [
         (
             "batches.run_chunk" if number else "imports.check",
-            "bulk" if batch.total > AT_ONCE * 10 else "interactive",
+            "bulk" if batch.total > MAX_LINES_IN_REQUEST * 10 else "interactive",
             {"partner_id": partner_id, "batch_id": str(batch.pk), "number": number},
         )
         for batch, number in chunks

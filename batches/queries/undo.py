@@ -34,6 +34,7 @@ class Undoing:
     refusal: CannotUndo | None
     # Whether the member may undo it.
     is_allowed: bool
+    # Rounded up: 30 at first, 1 on the last day.
     days_left: int
 
     @property
@@ -45,19 +46,15 @@ class Undoing:
 def get_undoing(batch: Batch, *, member: Member) -> Undoing:
     """Return whether this member can undo the batch; at most two statements."""
     is_over = _is_over(batch)
+    left = undone_until(batch) - timezone.now() if is_over else timedelta()
     of = Batch.objects.filter(pk=batch.undoes, customer=batch.customer_id) if batch.undoes else None
     return Undoing(
         by=find_undo(batch) if is_over else None,
         of=of.first() if of is not None else None,
         refusal=find_refusal(batch) if is_over else None,
         is_allowed=may_undo(batch, member),
-        days_left=_days_until(undone_until(batch)) if is_over else 0,
+        days_left=max(0, -(-left // timedelta(days=1))),
     )
-
-
-def _days_until(moment: datetime) -> int:
-    """The days left, rounded up: 30 at first, 1 on the last day."""
-    return max(0, -((timezone.now() - moment) // timedelta(days=1)))
 
 
 def may_undo(batch: Batch, member: Member) -> bool:

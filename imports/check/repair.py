@@ -141,7 +141,7 @@ def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> 
     if problem.column == "products":
         id = _find_subscription(value, facts)
         _remove(person, problem, facts, is_known=id is not None)
-        if id and id not in {one["subscription"] for one in person["products"]}:
+        if id and id not in {product["subscription"] for product in person["products"]}:
             person["products"] = [*person["products"], {"subscription": id, "plans_off": []}]
     elif problem.column == "permissions":
         _remove(person, problem, facts)
@@ -202,14 +202,16 @@ def _remove(
         # The required product is added, and this one stays.
         if is_known and problem.code == "product_requires":
             return
-        names = {one.id: one.name for one in facts.subscriptions}
+        names = {subscription.id: subscription.name for subscription in facts.subscriptions}
         person["products"] = [
-            one
-            for one in person["products"]
-            if value not in {one["subscription"], names.get(one["subscription"])}
+            product
+            for product in person["products"]
+            if value not in {product["subscription"], names.get(product["subscription"])}
         ]
     elif problem.column == "permissions":
-        person["permissions"] = [one for one in person["permissions"] if one != value]
+        person["permissions"] = [
+            permission for permission in person["permissions"] if permission != value
+        ]
     elif problem.column in {"contact_email", "phone", "location"}:
         person[problem.column] = ""
 
@@ -219,7 +221,7 @@ def check_row(row: Row, rules: Rules) -> Row:
     person = dict(row.input)
     for field in ("user_name", *LIMITS):
         person[field] = str(person.get(field) or "").strip()
-    problems = [one for one in row.problems if _is_of_reading(one, person)]
+    problems = [problem for problem in row.problems if _is_of_reading(problem, person)]
     rules.check(person, row.line, problems)
     return replace(row, input=person, problems=tuple(problems))
 
@@ -231,7 +233,7 @@ def _is_of_reading(problem: Problem, person: dict[str, Any]) -> bool:
     if problem.code == "location_unknown":
         return not person["location"]
     if problem.column == "products":
-        return problem.value not in {one["subscription"] for one in person["products"]}
+        return problem.value not in {product["subscription"] for product in person["products"]}
     return problem.column != "permissions" or problem.value not in person["permissions"]
 
 

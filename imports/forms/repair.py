@@ -63,7 +63,11 @@ class RepairLine(Person):
     @staticmethod
     def _initial_of(person: dict) -> dict:
         local, _at, domain = person["user_name"].partition("@")
-        known = [one for one in person.get("permissions", ()) if one in UserPermission.values]
+        known = [
+            permission
+            for permission in person.get("permissions", ())
+            if permission in UserPermission.values
+        ]
         return {
             **{name: person.get(name, "") for name in TEXTS},
             "user_name": local,
@@ -73,7 +77,7 @@ class RepairLine(Person):
             "contact_email": person.get("contact_email", ""),
             "kind": ADMINISTRATOR if known else USER,
             "permissions": known,
-            "products": [one["subscription"] for one in person.get("products", ())],
+            "products": [product["subscription"] for product in person.get("products", ())],
         }
 
     @property
@@ -83,7 +87,9 @@ class RepairLine(Person):
 
     def products_of(self, cleaned: dict) -> list[dict]:
         """The chosen licenses; those that the row had keep their service plans."""
-        before = {one["subscription"]: one for one in self.line.input.get("products", ())}
+        before = {
+            product["subscription"]: product for product in self.line.input.get("products", ())
+        }
         return [
             before.get(id, {"subscription": id, "plans_off": []})
             for id in cleaned.get("products", ())

@@ -136,7 +136,9 @@ class ReadFile(AnyFile):
         self.fields["location"].initial = customer.location
         self.subscriptions = find_choices(customer)
         self.fields["products"].choices = [
-            (str(one.pk), one.product.name) for one in self.subscriptions if one.is_open
+            (str(subscription.pk), subscription.product.name)
+            for subscription in self.subscriptions
+            if subscription.is_open
         ]
         if not member.may(Permission.ACT_ON_ADMINISTRATORS):
             del self.fields["permissions"]
@@ -149,13 +151,13 @@ class ReadFile(AnyFile):
         chosen = set(self["products"].value() or ())
         return [
             {
-                "id": str(one.pk),
-                "name": one.product.name,
-                "free": one.free,
-                "is_open": one.is_open,
-                "is_chosen": str(one.pk) in chosen,
+                "id": str(subscription.pk),
+                "name": subscription.product.name,
+                "free": subscription.free,
+                "is_open": subscription.is_open,
+                "is_chosen": str(subscription.pk) in chosen,
             }
-            for one in self.subscriptions
+            for subscription in self.subscriptions
         ]
 
     @property
@@ -169,7 +171,9 @@ class ReadFile(AnyFile):
                 "domain": chosen["domain"],
                 "location": chosen["location"],
                 "language": chosen["language"],
-                "products": [{"subscription": one, "plans_off": []} for one in chosen["products"]],
+                "products": [
+                    {"subscription": product, "plans_off": []} for product in chosen["products"]
+                ],
                 "permissions": chosen.get("permissions", []),
             },
         }
@@ -191,7 +195,7 @@ class ReadAgain(ReadFile):
             | defaults
             | {
                 "delimiter": "tab" if delimiter == "\t" else delimiter,
-                "products": [one["subscription"] for one in defaults.get("products", ())],
+                "products": [product["subscription"] for product in defaults.get("products", ())],
             }
         )
         super().__init__(*args, initial=initial, customer=batch.customer, **keywords)

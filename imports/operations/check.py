@@ -254,7 +254,7 @@ def _make_plan(batch: Batch, rows: list[table.Row]) -> tuple[plan.Plan, full_lis
     missing = full_list.find_missing_users(batch, named)
     made = plan.make_plan(people, problems, facts, missing.freed)
     lines = {line.line for line in made.lines}
-    unchanged = {one.input["user_name"] for one in people if one.line not in lines}
+    unchanged = {person.input["user_name"] for person in people if person.line not in lines}
     return made, replace(missing, unchanged_names=unchanged)
 
 

@@ -176,7 +176,7 @@ def _add_missing_users(
     # Lines are written in runs of consecutive numbers.
     for _run, some in groupby(enumerate(placed), lambda one: one[1] - one[0]):
         numbers = [number for _place, number in some]
-        save_lines(batch=batch, lines=[placed[one] for one in numbers], first=numbers[0])
+        save_lines(batch=batch, lines=[placed[number] for number in numbers], first=numbers[0])
     lines |= summarize_lines(batch, numbers=list(placed))
     batch.total = len(lines)
     batch.save(update_fields=["total"])

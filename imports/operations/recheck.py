@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from batches.models import Batch, Line
-from batches.operations.plan import LINES_A_STATEMENT, as_json
+from batches.operations.plan import LINES_PER_STATEMENT, as_json
 from imports.check import plan
 from imports.check.repair import Row, check_row
 from imports.check.rows import repeated
@@ -170,8 +170,8 @@ def _people(lines: Mapping[int, LineSummary]) -> tuple[list[Person], list[Proble
 
 def _write_rows(batch: Batch, done: Rechecked, shared: Mapping[int, list[Problem]]) -> None:
     rows = list(done.rows.values())
-    for start in range(0, len(rows), LINES_A_STATEMENT):
-        some = rows[start : start + LINES_A_STATEMENT]
+    for start in range(0, len(rows), LINES_PER_STATEMENT):
+        some = rows[start : start + LINES_PER_STATEMENT]
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
@@ -209,8 +209,8 @@ def _write_shared(
     batch: Batch, lines: Mapping[int, LineSummary], shared: Mapping[int, list[Problem]]
 ) -> None:
     numbers = list(shared)
-    for start in range(0, len(numbers), LINES_A_STATEMENT):
-        some = numbers[start : start + LINES_A_STATEMENT]
+    for start in range(0, len(numbers), LINES_PER_STATEMENT):
+        some = numbers[start : start + LINES_PER_STATEMENT]
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""

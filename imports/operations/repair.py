@@ -230,7 +230,7 @@ def _set_skipped(batch: Batch, numbers: Collection[int], is_skipped: bool, by: M
     missing = batch.lines.filter(number__in=list(numbers), input__act=LEAVE)
     moved = {}
     for number, state, problems in missing.values_list("number", "state", "problems"):
-        has_errors = any(one.get("severity") == ERROR for one in problems)
+        has_errors = any(problem.get("severity") == ERROR for problem in problems)
         included = Line.State.INVALID if has_errors else Line.State.PLANNED
         if (state == Line.State.LEFT_OUT) != is_skipped:
             moved[number] = str(Line.State.LEFT_OUT if is_skipped else included)

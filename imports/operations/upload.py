@@ -22,7 +22,7 @@ from partners.tenancy import require_current
 from users.models import CustomerUser
 
 # Batches for one run of the wipe, which runs every minute.
-WIPED_AT_ONCE = 500
+WIPE_BATCH_SIZE = 500
 # Parameters of sentences that are kept: they name no person.
 KEPT_OF_PROBLEMS = ("product", "permission", "location", "field")
 
@@ -52,7 +52,7 @@ def wipe_files() -> None:
     over = Q(state=State.CANCELED) | old & ~Q(state__in=[State.RUNNING, State.PAUSED])
     due = over & Q(kind="import", rows_wiped_at=None)
     found = Batch.objects.filter(due).order_by("pk").values_list("customer_id", flat=True)
-    customers = set(found[:WIPED_AT_ONCE])
+    customers = set(found[:WIPE_BATCH_SIZE])
     lock_customers(customers)
     locked = Batch.objects.select_for_update(of=("self",), no_key=True)
     batches = list(locked.filter(due, customer__in=customers).order_by("pk"))

@@ -76,7 +76,9 @@ def fill(users: Iterable[Any], bought: Sequence[Bought], language: str) -> Itera
     yield list(header.values())
     with translation.override(language):
         permissions = {code: str(label) for code, label in UserPermission.choices}
-    products = ProductCells((one.id, one.name, one.part_number) for one in bought)
+    products = ProductCells(
+        (subscription.id, subscription.name, subscription.part_number) for subscription in bought
+    )
     for user in users:
         texts = {
             "products": products.write(map(str, user.held)),

@@ -74,8 +74,8 @@ class SeatChange(NamedTuple):
         """Read the input of a batch's line: {"give": [seat], "take": [id]}."""
         return cls(
             user_id,
-            tuple(Wanted.from_json(user_id, one) for one in change["give"]),
-            tuple(_read_id(one) for one in change["take"]),
+            tuple(Wanted.from_json(user_id, seat) for seat in change["give"]),
+            tuple(_read_id(subscription) for subscription in change["take"]),
         )
 
 
@@ -115,7 +115,9 @@ def change_seats(
     """
     wanted = [want for change in changes for want in change.wanted]
     asked = Counter([want.subscription_id for want in wanted])
-    given_back = [(change.user_id, one) for change in changes for one in change.given_back]
+    given_back = [
+        (change.user_id, subscription) for change in changes for subscription in change.given_back
+    ]
     subscriptions = {}
     if wanted:
         subscriptions = lock_subscriptions(customer, {*asked, *(one for _user, one in given_back)})
@@ -135,7 +137,9 @@ def change_seats(
     taken = set(held)
     for change in changes:
         freed = [
-            one for one in change.given_back if one in is_open and (change.user_id, one) in held
+            subscription
+            for subscription in change.given_back
+            if subscription in is_open and (change.user_id, subscription) in held
         ]
         lacks = allocate(
             free,

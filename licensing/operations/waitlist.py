@@ -39,7 +39,9 @@ def wait(
     A user on the waitlist for the same seat keeps the place, with what is requested now.
     The caller has locked the customer's counter row, so that no two can be first.
     """
-    by_seat = {(one.wanted.user_id, one.wanted.subscription_id): one for one in requests}
+    by_seat = {
+        (request.wanted.user_id, request.wanted.subscription_id): request for request in requests
+    }
     if not by_seat:
         return {}
     execute(
@@ -240,7 +242,7 @@ def assign_waiting(*, waitlist: Waitlist, find_conflicts: FindConflicts) -> list
     ended = select_orders(waitlist, find_conflicts)
     given = [order for order in ended if not order.problems]
     # Returned before they are assigned, so that never more seats are in use than were bought.
-    back = [(order.user_id, one) for order in given for one in order.back]
+    back = [(order.user_id, subscription) for order in given for subscription in order.back]
     held = revoke(customer=waitlist.customer, seats=back) if back else {}
     for order in given:
         order.gave_up = [
@@ -252,7 +254,10 @@ def assign_waiting(*, waitlist: Waitlist, find_conflicts: FindConflicts) -> list
         causes=[order.cause for order in given for _want in order.wanted],
     )
     refused = [
-        (order.user_id, one) for order in ended if order.problems for one in order.subscriptions
+        (order.user_id, subscription)
+        for order in ended
+        if order.problems
+        for subscription in order.subscriptions
     ]
     stop_waiting(customer=waitlist.customer, seats=waitlist.needless + refused)
     return ended
@@ -269,7 +274,7 @@ def select_orders(waitlist: Waitlist, find_conflicts: FindConflicts) -> list[Ord
         for order in line:
             if free[subscription_id] < 1:
                 break
-            if order.is_over or any(free[one] < 1 for one in order.subscriptions):
+            if order.is_over or any(free[subscription] < 1 for subscription in order.subscriptions):
                 continue
             problems = _check(waitlist, order, find_conflicts)
             if problems is None:
@@ -313,7 +318,7 @@ def _end(waitlist: Waitlist, order: Order, problems: Sequence[dict]) -> None:
     waitlist.held[order.user_id] = held - order.back | asked
     waitlist.new[order.user_id] |= asked
     # Of a suspended subscription the seat is free, but no user can have it.
-    freed = [one for one in order.back if one in waitlist.lines]
+    freed = [subscription for subscription in order.back if subscription in waitlist.lines]
     allocate(waitlist.free, order.subscriptions, is_swap=True, freed=freed)
 
 

@@ -139,7 +139,7 @@ def test_many_lines_take_as_many_queries_as_one(as_alice, alice, contoso):
 
 
 def test_file_has_lines_beyond_one_fetch(as_alice, alice, contoso, monkeypatch):
-    monkeypatch.setattr("users.queries.export.AT_ONCE", 2)
+    monkeypatch.setattr("users.queries.export.FETCH_SIZE", 2)
     monkeypatch.setattr("users.export.LINE_BATCH_SIZE", 2)
     batch = reset(contoso, alice, *(f"Ann {n}" for n in range(5)))
 

@@ -118,7 +118,7 @@ def test_file_has_no_formulas(as_alice, contoso):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_file_has_users_beyond_one_fetch(as_alice, contoso, kind, monkeypatch):
-    monkeypatch.setattr("users.queries.export.AT_ONCE", 2)
+    monkeypatch.setattr("users.queries.export.FETCH_SIZE", 2)
     for number in range(5):
         factories.user(contoso, f"Ann {number}")
 

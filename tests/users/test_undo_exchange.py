@@ -10,7 +10,7 @@ from batches.models import Batch, Line
 from batches.operations.control import start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.operations.run import run_chunk
-from batches.operations.wake import AT_ONCE
+from batches.operations.wake import MAX_LINES_IN_REQUEST
 from licensing.models import Assignment, Subscription
 from licensing.operations.seats import revoke
 from tests import factories
@@ -210,7 +210,7 @@ def exchange_many(contoso, alice, number):
 
 
 def test_one_free_seat_serves_a_chunk_of_swaps(contoso, alice):
-    number = AT_ONCE
+    number = MAX_LINES_IN_REQUEST
     batch, users, (here, there) = exchange_many(contoso, alice, number)
     assert holders(here) == {user.pk for user in users[1::2]}
 

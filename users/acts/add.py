@@ -216,7 +216,7 @@ def _outcome(line, sealed, is_created, assigned, missing) -> Outcome:
 
 def _insert_users(batch: Batch, lines: Sequence[LineInput], issued) -> set:
     inputs = [line.input for line in lines]
-    texts = {column: [str(one.get(column) or "") for one in inputs] for column in TEXTS}
+    texts = {column: [str(person.get(column) or "") for person in inputs] for column in TEXTS}
     created = execute(
         f"""
         INSERT INTO {CustomerUser._meta.db_table} (id, partner_id, customer_id,
@@ -232,9 +232,9 @@ def _insert_users(batch: Batch, lines: Sequence[LineInput], issued) -> set:
         {
             "id uuid": [line.user_id for line in lines],
             **{f"{column} text": values for column, values in texts.items()},
-            "permissions text": [",".join(one.get("permissions") or ()) for one in inputs],
-            "sort_key text": [sort_key_of(one) for one in inputs],
-            "search text": [search_of(one) for one in inputs],
+            "permissions text": [",".join(person.get("permissions") or ()) for person in inputs],
+            "sort_key text": [sort_key_of(person) for person in inputs],
+            "search text": [search_of(person) for person in inputs],
             "password text": issued.hashes,
         },
         partner=batch.partner_id,

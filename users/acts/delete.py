@@ -169,18 +169,12 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
             waiting,
         )
         facts.append(text % {"n": intcomma(waiting)})
-    return Consequences(
-        tuple(facts),
-        tuple(
-            Seats(licensing.name_product(products, pk), _freed(number))
-            for pk, number in seats.items()
-        ),
-    )
-
-
-def _freed(number: int) -> str:
-    text = ngettext("%(n)s seat becomes free", "%(n)s seats become free", number)
-    return text % {"n": intcomma(number)}
+    freed = []
+    for pk, number in seats.items():
+        text = ngettext("%(n)s seat becomes free", "%(n)s seats become free", number)
+        name = licensing.name_product(products, pk)
+        freed.append(Seats(name, text % {"n": intcomma(number)}))
+    return Consequences(tuple(facts), tuple(freed))
 
 
 def _invert(case: Case) -> Inverse:

@@ -162,7 +162,11 @@ def apply_licenses(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
     )
     stopped = stop_waiting(
         customer=batch.customer,
-        seats=[(line.user_id, UUID(one)) for line in able for one in line.input.get("stop", ())],
+        seats=[
+            (line.user_id, UUID(subscription))
+            for line in able
+            for subscription in line.input.get("stop", ())
+        ],
     )
     # After all seats were assigned, so that no user waits for a free one.
     lacks = wait_for_missing(
@@ -170,20 +174,20 @@ def apply_licenses(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
         lines=able,
         assigned=changed.assigned,
         swaps=[
-            WaitRequest(Wanted.from_json(line.user_id, one), tuple(map(UUID, line.input["take"])))
+            WaitRequest(Wanted.from_json(line.user_id, seat), tuple(map(UUID, line.input["take"])))
             for line in able
             if line.user_id in changed.kept
-            for one in line.input["give"]
+            for seat in line.input["give"]
         ],
     )
     kept_old = {pk: short for pk, short in changed.kept.items() if pk not in lacks}
     replanned = change_plans(
         customer=batch.customer,
         wanted=[
-            Wanted.from_json(line.user_id, one)
+            Wanted.from_json(line.user_id, seat)
             for line in able
             if line.user_id not in kept_old
-            for one in line.input["plans"]
+            for seat in line.input["plans"]
         ],
     )
     outcomes = _list_outcomes(lines, refused, changed, stopped, lacks, kept_old, replanned)
@@ -230,7 +234,7 @@ def _list_outcomes(
         result = {
             "assigned": changed.assigned.of(user_id),
             "taken": [] if user_id in changed.kept else line.input["take"],
-            "plans": [one["subscription"] for one in line.input["plans"]],
+            "plans": [seat["subscription"] for seat in line.input["plans"]],
         }
         result = shared.setdefault(tuple(map(tuple, result.values())), result)
         more = dict(lacks.get(user_id, {}))
@@ -261,18 +265,18 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
             unserved,
         )
         facts.append(text % {"n": intcomma(unserved)})
-    if any(one["short"] for one in seats):
+    if any(seat["short"] for seat in seats):
         facts.append(_("Not enough seats. They’re assigned in list order."))
         is_queue = batch.options.get("when_short") == "queue"
         if is_queue:
             facts.append(_("The other users wait and get a license when a seat is free."))
-        if any(one["freed"] for one in seats):
+        if any(seat["freed"] for seat in seats):
             facts.append(
                 _("Waiting users keep their current licenses until then.")
                 if is_queue
                 else _("Users who can’t get all new licenses keep their current ones.")
             )
-    if any(one.get("line") and one["wanted"] for one in seats):
+    if any(seat.get("line") and seat["wanted"] for seat in seats):
         facts.append(
             _(
                 "Other users are already waiting for these licenses. This job uses the seats"
@@ -291,8 +295,8 @@ def describe_products(line: Line, products: Mapping[str, str]) -> tuple[str, ...
         given, plans = line.result.get("assigned", ()), line.result.get("plans", ())
         taken = line.result.get("taken", ())
     else:
-        given = [one["subscription"] for one in line.input["give"]]
-        plans = [one["subscription"] for one in line.input["plans"]]
+        given = [seat["subscription"] for seat in line.input["give"]]
+        plans = [seat["subscription"] for seat in line.input["plans"]]
         taken = line.input["take"]
     sentences = (
         (_("+ %(product)s"), given),
@@ -309,7 +313,7 @@ def describe_products(line: Line, products: Mapping[str, str]) -> tuple[str, ...
 def find_seats_back(case: Case) -> tuple[dict[str, list], list[dict]]:
     """The changes of licenses that undo a line, and the problems of the others."""
     result, problems = case.result, []
-    given = {one["subscription"]: one["plans_off"] for one in case.input.get("give", ())}
+    given = {seat["subscription"]: seat["plans_off"] for seat in case.input.get("give", ())}
     take = []
     for one in result.get("assigned", ()):
         if one in result.get("had", ()):
@@ -320,7 +324,7 @@ def find_seats_back(case: Case) -> tuple[dict[str, list], list[dict]]:
             problems.append(problem("license_changed_since", subscription=one))
         else:
             take.append(one)
-    switched = {one["subscription"]: one["plans_off"] for one in case.input.get("plans", ())}
+    switched = {seat["subscription"]: seat["plans_off"] for seat in case.input.get("plans", ())}
     give, plans = [], []
     for one in result.get("held", ()):
         key = one["subscription"]
@@ -336,14 +340,19 @@ def find_seats_back(case: Case) -> tuple[dict[str, list], list[dict]]:
         else:
             plans.append(one)
     change = {"give": give, "take": take, "plans": plans}
-    if stop := [one for one in result.get("waiting", ()) if one in case.awaited]:
+    if stop := [
+        subscription for subscription in result.get("waiting", ()) if subscription in case.awaited
+    ]:
         change["stop"] = stop
     problems += [
-        problem("license_came_since", subscription=one)
-        for one in result.get("waiting", ())
-        if one in case.held
+        problem("license_came_since", subscription=subscription)
+        for subscription in result.get("waiting", ())
+        if subscription in case.held
     ]
-    problems += [problem("wait_lost", subscription=one) for one in result.get("stopped", ())]
+    problems += [
+        problem("wait_lost", subscription=subscription)
+        for subscription in result.get("stopped", ())
+    ]
     return change, problems
 
 
@@ -370,11 +379,11 @@ def replan(batch: Batch) -> None:
     for user_id, change in lines.items():
         has = held.get(user_id, {})
         give = [
-            one
-            for one in change["give"]
-            if one["subscription"] in forecast.by_id and one["subscription"] not in has
+            seat
+            for seat in change["give"]
+            if seat["subscription"] in forecast.by_id and seat["subscription"] not in has
         ]
-        take = [one for one in change["take"] if one in has]
+        take = [subscription for subscription in change["take"] if subscription in has]
         forecast.add(change | {"give": give, "take": take}, waits.get(user_id))
     batch.plan |= {"seats": forecast.to_json(), "unserved": forecast.unserved}
 

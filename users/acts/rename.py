@@ -68,7 +68,7 @@ def _comes_back(line: Line) -> bool:
     # A purged user has no name.
     if not line.input["user_name"] or line.input.get("act", "restore") != "restore":
         return False
-    return all(one["severity"] != "error" or _is_of_name(one) for one in line.problems)
+    return all(problem["severity"] != "error" or _is_of_name(problem) for problem in line.problems)
 
 
 def _is_of_name(problem: dict) -> bool:

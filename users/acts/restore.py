@@ -95,7 +95,7 @@ def forecast_seats(customer: Customer, lines: Iterable[PlannedLine | Line]) -> l
     for line in lines:
         # The line of a user that was purged meanwhile is empty.
         products = line.input.get("products", ())
-        known = [one for one in products if one["subscription"] in forecast.by_id]
+        known = [product for product in products if product["subscription"] in forecast.by_id]
         forecast.add({"give": known, "take": []})
     return forecast.to_json()
 
@@ -208,12 +208,12 @@ def _bring_back(
 
 
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    seats = [_wanted(one, products) for one in batch.plan.get("seats", ())]
+    seats = [_wanted(seat, products) for seat in batch.plan.get("seats", ())]
     facts = (
         _("Previous licenses are restored if seats are free."),
         _("The result page lists users without a license."),
     )
-    return Consequences(facts if any(one.short for one in seats) else facts[:1], tuple(seats))
+    return Consequences(facts if any(seat.short for seat in seats) else facts[:1], tuple(seats))
 
 
 def _wanted(seat: dict, products: Mapping[str, str]) -> Seats:

@@ -29,7 +29,6 @@ from batches.operations.control import LARGEST_CHUNK
 from batches.operations.lease import order_check
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.queries.undo import DONE, find_refusal, find_undo, right_to_undo
-from customers.models import Customer
 from licensing import queries as licensing
 from licensing.forecast import Forecast
 from licensing.rules import ProductRules, find_conflicts
@@ -158,31 +157,32 @@ class _Planner:
         """Plan some lines of the undone batch; four statements."""
         ids = [line.user_id for line in lines]
         customer = self.undo.customer
-        users = _find_users(customer, ids)
+        found = CustomerUser.objects.filter(customer=customer, pk__in=among(ids))
+        users = {user["pk"]: user for user in found.values(*USER_FIELDS)}
         held = licensing.get_held(customer, ids)
         awaited = licensing.get_waits(customer, ids)
         gone = [user["user_name"] for user in users.values() if user["deleted_at"]]
         self.names |= find_taken(customer, gone)
-        cases = [self._look_at(undone, line, users, held, awaited) for line in lines]
-        found = [self._invert(case) for case in cases]
-        seats = self._count_together(found)
+        cases = [
+            Case(
+                act=line.act,
+                input=line.input,
+                result=line.result,
+                batch_id=undone.pk,
+                since=undone.started_at,
+                user=users.get(line.user_id),
+                held=held.get(line.user_id, {}),
+                awaited=awaited.get(line.user_id, {}),
+                may_grant=self.may_grant,
+            )
+            for line in lines
+        ]
+        inverses = [self._invert(case) for case in cases]
+        seats = self._count_together(inverses)
         return [
-            self._plan(line, cases[place], *found[place], seats.get(place))
+            self._plan(line, cases[place], *inverses[place], seats.get(place))
             for place, line in enumerate(lines)
         ]
-
-    def _look_at(self, undone: Batch, line: Line, users: dict, held: dict, awaited: dict) -> Case:
-        return Case(
-            act=line.act,
-            input=line.input,
-            result=line.result,
-            batch_id=undone.pk,
-            since=undone.started_at,
-            user=users.get(line.user_id),
-            held=held.get(line.user_id, {}),
-            awaited=awaited.get(line.user_id, {}),
-            may_grant=self.may_grant,
-        )
 
     def _invert(self, case: Case) -> tuple[Inverse, list[dict]]:
         """The inverse of a line, and its problems, except those of seats and names."""
@@ -205,7 +205,7 @@ class _Planner:
         }
         closed = {place: self._find_closed(change["give"]) for place, change in changes.items()}
         open_ones = [
-            {**change, "give": [one for one in change["give"] if one not in closed[place]]}
+            {**change, "give": [seat for seat in change["give"] if seat not in closed[place]]}
             for place, change in changes.items()
         ]
         short = dict(zip(changes, self.forecast.add_together(open_ones), strict=True))
@@ -277,14 +277,14 @@ class _Planner:
     def _count(self, change: Mapping[str, list]) -> list[dict]:
         """Add a change of licenses to the forecast; returns the warnings."""
         closed = self._find_closed(change["give"])
-        given = [one for one in change["give"] if one not in closed]
+        given = [seat for seat in change["give"] if seat not in closed]
         return self._say_closed(closed) + self.forecast.add({**change, "give": given})
 
     def _find_closed(self, given: Sequence[dict]) -> list[dict]:
         return [one for one in given if self.rules.by_id[one["subscription"]].state == "suspended"]
 
     def _say_closed(self, closed: Sequence[dict]) -> list[dict]:
-        names = (self.rules.by_id[one["subscription"]].name for one in closed)
+        names = (self.rules.by_id[seat["subscription"]].name for seat in closed)
         return [problem("closed_since", WARNING, product=name) for name in names]
 
 
@@ -303,11 +303,6 @@ def count_restored(undo: Batch, line: Line) -> list[dict]:
         "seats": planner.forecast.to_json(),
     }
     return warnings
-
-
-def _find_users(customer: Customer, ids: Sequence[UUID]) -> dict[UUID, dict]:
-    found = CustomerUser.objects.filter(customer=customer, pk__in=among(ids))
-    return {user["pk"]: user for user in found.values(*USER_FIELDS)}
 
 
 def _takes_global_administrator(case: Case, inverse: Inverse) -> bool:
@@ -379,7 +374,7 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         for act in get_acts()
         if acts.get(act.kind)
     ]
-    if acts.keys() & {"licenses", "update"} and any(one["short"] for one in batch.plan["seats"]):
+    if acts.keys() & {"licenses", "update"} and any(seat["short"] for seat in batch.plan["seats"]):
         facts.append(_("Users without a free seat keep their current licenses."))
     if nothing := batch.plan.get("nothing_done", 0):
         text = ngettext(

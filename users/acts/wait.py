@@ -30,7 +30,7 @@ def wait_for_missing(
         *swaps,
         *map(WaitRequest, assigned.short),
         # A suspended subscription may become active again; a deleted one may not.
-        *(WaitRequest(one) for one in assigned.closed if one.subscription_id in bought),
+        *(WaitRequest(seat) for seat in assigned.closed if seat.subscription_id in bought),
     ]
     order = {line.user_id: line.number for line in lines}
     requests.sort(key=lambda request: order[request.wanted.user_id])
@@ -39,7 +39,7 @@ def wait_for_missing(
     lacks = {
         user_id: {"closed": lost}
         for user_id, missing in lacks.items()
-        if (lost := [one for one in missing.get("closed", ()) if UUID(one) not in bought])
+        if (lost := [pk for pk in missing.get("closed", ()) if UUID(pk) not in bought])
     }
     for (user_id, subscription_id), place in places.items():
         found = lacks.setdefault(user_id, {})

@@ -76,7 +76,7 @@ def _fill_some(customer_id: UUID | str) -> list[Order]:
             "give": [{"subscription": str(one)} for one in sorted(after - held)],
             "take": [str(one) for one in held - after],
         }
-        has = [str(one) for one in held]
+        has = [str(subscription) for subscription in held]
         return licensing_rules.find_conflicts(rules, users[user_id].location, has, change)
 
     orders = waitlist.assign_waiting(waitlist=found, find_conflicts=find_conflicts)
@@ -131,7 +131,7 @@ def _line(order: Order, user: CustomerUser) -> PlannedLine:
                 }
                 for want in order.wanted
             ],
-            "take": [str(one) for one in order.gives_up],
+            "take": [str(subscription) for subscription in order.gives_up],
             "plans": [],
         },
         problems=list(order.problems),
@@ -139,12 +139,12 @@ def _line(order: Order, user: CustomerUser) -> PlannedLine:
 
 
 def _outcome(number: int, order: Order) -> Outcome:
-    given = [str(one) for one in order.subscriptions]
+    given = [str(subscription) for subscription in order.subscriptions]
     if order.problems:
         return Outcome(number, Line.State.FAILED, {"code": "wait_ended", "stopped": given})
     result = {
         "assigned": given,
-        "taken": [one["subscription"] for one in order.gave_up],
+        "taken": [seat["subscription"] for seat in order.gave_up],
         "plans": [],
     }
     if order.gave_up:

@@ -169,7 +169,7 @@ class EditUser(Person):
 
     def _say(self, name: str, value: str | list[str]) -> str:
         if name == "permissions":
-            labels = [str(one.label) for one in UserPermission if one in value]
+            labels = [str(permission.label) for permission in UserPermission if permission in value]
             return pgettext("between the parts of a list", ", ").join(labels) or str(_("User"))
         if name == "location" and value:
             return str(locations.name_of(value))

@@ -72,10 +72,12 @@ class ManageLicenses(forms.Form):
     def __init__(self, data=None, *, chosen: Chosen, held: Sequence[Held], **more):
         super().__init__(data, **more)
         self.chosen, self.held = chosen, held
-        bought = [one.subscription for one in held]
-        self.fields["change_plans"].choices = [(str(one.pk), one) for one in bought]
+        bought = [holding.subscription for holding in held]
+        self.fields["change_plans"].choices = [
+            (str(subscription.pk), subscription) for subscription in bought
+        ]
         self.fields["plans"].choices = [
-            (str(plan.pk), plan) for one in held for plan, _off in one.plans
+            (str(plan.pk), plan) for holding in held for plan, _off in holding.plans
         ]
         for one in bought:
             self.fields[_name(one)] = forms.ChoiceField(
@@ -98,7 +100,10 @@ class ManageLicenses(forms.Form):
         """The products, with what was chosen already."""
         changed = set(self["change_plans"].value() or ())
         checked = set(self["plans"].value() or ())
-        return [self._card(one, str(one.subscription.pk) in changed, checked) for one in self.held]
+        return [
+            self._card(holding, str(holding.subscription.pk) in changed, checked)
+            for holding in self.held
+        ]
 
     def _card(self, one: Held, changes_plans: bool, checked: set[str]) -> Card:
         field = self[_name(one.subscription)]
@@ -159,11 +164,11 @@ class ManageLicenses(forms.Form):
                 give=self._of(GIVE),
                 take=self._of(TAKE),
                 plans_off={
-                    str(one.subscription.pk): [
-                        str(plan.pk) for plan, _off in one.plans if str(plan.pk) not in on
+                    str(holding.subscription.pk): [
+                        str(plan.pk) for plan, _off in holding.plans if str(plan.pk) not in on
                     ]
-                    for one in self.held
-                    if str(one.subscription.pk) in self.cleaned_data["change_plans"]
+                    for holding in self.held
+                    if str(holding.subscription.pk) in self.cleaned_data["change_plans"]
                 },
             ),
             "when_short": self.cleaned_data["when_short"],
@@ -172,9 +177,9 @@ class ManageLicenses(forms.Form):
 
     def _of(self, value: str) -> frozenset[str]:
         return frozenset(
-            str(one.subscription.pk)
-            for one in self.held
-            if self.cleaned_data[_name(one.subscription)] == value
+            str(holding.subscription.pk)
+            for holding in self.held
+            if self.cleaned_data[_name(holding.subscription)] == value
         )
 
 

@@ -122,7 +122,9 @@ def _names_to_look_up(local: str, domain: str, first: str, last: str) -> list[st
         known.update(more)
     user_names = [f"{one}@{domain}" for one in candidates]
     # Neither a NUL nor a lone surrogate may reach the database.
-    return [one for one in user_names if one.isascii() and one.isprintable()]
+    return [
+        user_name for user_name in user_names if user_name.isascii() and user_name.isprintable()
+    ]
 
 
 def _suggest(facts, local, domain, first, last, at_most: int = 3) -> tuple[str, ...]:
@@ -285,9 +287,13 @@ class AddUser(Person):
         super().__init__(*args, customer=customer, **more)
         self.last = last or {}
         self.subscriptions = find_choices(customer)
-        self.fields["products"].choices = [(str(one.pk), one) for one in self.subscriptions]
+        self.fields["products"].choices = [
+            (str(subscription.pk), subscription) for subscription in self.subscriptions
+        ]
         self.fields["plans"].choices = [
-            (str(plan.pk), plan) for one in self.subscriptions for plan in one.product.plans.all()
+            (str(plan.pk), plan)
+            for subscription in self.subscriptions
+            for plan in subscription.product.plans.all()
         ]
         self.fields["display_name"].widget.attrs["data-compose"] = "#id_first_name #id_last_name"
         if not self.is_bound:
@@ -310,23 +316,30 @@ class AddUser(Person):
             off = {plan for plan, _plan in self.fields["plans"].choices} - on
         else:
             products = self.last.get("products", [])
-            free = {str(one.pk) for one in self.subscriptions if one.free > 0}
+            free = {
+                str(subscription.pk) for subscription in self.subscriptions if subscription.free > 0
+            }
             chosen = {product["subscription"] for product in products} & free
             off = {plan for product in products for plan in product.get("plans_off", ())}
-        return [Choice(one, str(one.pk) in chosen, frozenset(off)) for one in self.subscriptions]
+        return [
+            Choice(subscription, str(subscription.pk) in chosen, frozenset(off))
+            for subscription in self.subscriptions
+        ]
 
     def products_of(self, cleaned: dict) -> list[dict]:
         """The chosen licenses with the service plans that are off."""
         chosen, on = set(cleaned.get("products", ())), set(cleaned.get("plans", ()))
         return [
             {
-                "subscription": str(one.pk),
+                "subscription": str(subscription.pk),
                 "plans_off": [
-                    str(plan.pk) for plan in one.product.plans.all() if str(plan.pk) not in on
+                    str(plan.pk)
+                    for plan in subscription.product.plans.all()
+                    if str(plan.pk) not in on
                 ],
             }
-            for one in self.subscriptions
-            if str(one.pk) in chosen
+            for subscription in self.subscriptions
+            if str(subscription.pk) in chosen
         ]
 
     @property

@@ -10,7 +10,7 @@ from licensing.models import Subscription
 from partners.models import Member
 
 # Users of a set shown beside the form; the page of the batch shows all.
-SHOWN_OF_SET = 20
+MAX_SHOWN = 20
 
 
 def find_choices(customer: Customer) -> list[Subscription]:
@@ -52,7 +52,7 @@ def get_open_set(customer: Customer, *, member: Member) -> OpenSet | None:
     if batch is None:
         return None
     lines = Line.objects.filter(batch=batch).order_by("-number")
-    return OpenSet(batch, list(lines.defer("sealed")[:SHOWN_OF_SET]))
+    return OpenSet(batch, list(lines.defer("sealed")[:MAX_SHOWN]))
 
 
 def get_set(customer: Customer, batch_id: UUID, *, member: Member) -> Batch | None:

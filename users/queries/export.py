@@ -13,7 +13,7 @@ from licensing import queries as licensing
 from licensing.models import Assignment
 from users.models import CustomerUser
 
-AT_ONCE = 2_000
+FETCH_SIZE = 2_000
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def find_exported(users: QuerySet[CustomerUser]) -> Iterator[Any]:
         users.annotate(held=ArraySubquery(held))
         .order_by("sort_key", "pk")
         .values_list(*EXPORTED_FIELDS, "held", named=True)
-        .iterator(chunk_size=AT_ONCE)
+        .iterator(chunk_size=FETCH_SIZE)
     )
 
 
@@ -59,4 +59,4 @@ def find_bought(customer: Customer) -> Sequence[Bought]:
 
 def find_all_lines(batch: Batch) -> Iterator[Line]:
     """All lines of the batch in their order, without sealed passwords."""
-    return batch.lines.order_by("number").defer("sealed").iterator(chunk_size=AT_ONCE)
+    return batch.lines.order_by("number").defer("sealed").iterator(chunk_size=FETCH_SIZE)

@@ -177,7 +177,10 @@ def _deleted_rows(
     lines = Line.objects.filter(
         batch__in=list(deletions), user_id__in=[user.pk for user in users]
     ).values_list("batch", "user_id", "result")
-    held = {(batch, user): _held(result) for batch, user, result in lines}
+    held = {
+        (batch, user): {UUID(seat["subscription"]) for seat in result.get("held", [])}
+        for batch, user, result in lines
+    }
     return [
         Row(
             user,
@@ -186,11 +189,6 @@ def _deleted_rows(
         )
         for user in users
     ]
-
-
-def _held(result: dict) -> set[UUID]:
-    """The subscriptions in the result of a deletion's line."""
-    return {UUID(seat["subscription"]) for seat in result.get("held", [])}
 
 
 def _products(subscriptions: Sequence[Subscription], held: Collection[UUID]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from users.models import CustomerUser
 from users.rules import names
 
 # Lines shown at a time; each renamed one makes room for the next.
-AT_A_TIME = 20
+MAX_SHOWN = 20
 SUGGESTIONS = 3
 # Each round adds four candidates, in case those before are taken.
 ROUNDS = 4
@@ -39,7 +39,7 @@ def find_taken_names(batch: Batch) -> list[TakenName]:
     lines = Line.objects.filter(
         batch=batch, trouble=Line.State.INVALID, problems__contains=[{"code": "name_taken"}]
     )
-    inputs = list(lines.order_by("number").values_list("number", "input")[:AT_A_TIME])
+    inputs = list(lines.order_by("number").values_list("number", "input")[:MAX_SHOWN])
     thought_of = {number: _think(one["user_name"]) for number, one in inputs}
     held = _find_held(batch, [name for some in thought_of.values() for name in some])
     return [_taken_name(number, one, thought_of[number], held) for number, one in inputs]

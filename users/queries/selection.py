@@ -41,7 +41,7 @@ class Chosen:
     @cached_property
     def mark(self) -> str:
         """Their number and a digest of their ids, to notice another selection."""
-        digest = sha256(b"".join(sorted(one.bytes for one in self.ids))).hexdigest()
+        digest = sha256(b"".join(sorted(pk.bytes for pk in self.ids))).hexdigest()
         return f"{len(self.ids)}-{digest[:20]}"
 
 

@@ -92,14 +92,14 @@ def _find_waits(customer: Customer, user: CustomerUser) -> list[Awaited]:
     if not waits:
         return []
     bought = licensing.find_subscriptions(customer).prefetch_related(None)
-    names = {one.pk: one.product.name for one in bought}
+    names = {subscription.pk: subscription.product.name for subscription in bought}
     places = licensing.get_places(customer, [user.pk])
     return [
         Awaited(
-            one.subscription_id,
-            names[one.subscription_id],
-            places[user.pk, one.subscription_id],
-            [names[old] for old in one.gives_up if old in names],
+            wait.subscription_id,
+            names[wait.subscription_id],
+            places[user.pk, wait.subscription_id],
+            [names[old] for old in wait.gives_up if old in names],
         )
-        for one in waits
+        for wait in waits
     ]

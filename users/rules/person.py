@@ -327,7 +327,7 @@ class Updates:
             "display_name": after["display_name"],
             "changes": changes,
             "was": {field: known.values[field] for field in changes},
-            "give": [{"subscription": one, "plans_off": []} for one in give],
+            "give": [{"subscription": subscription, "plans_off": []} for subscription in give],
             "take": take,
             "plans": [],
         }
@@ -335,7 +335,7 @@ class Updates:
     def _licenses(self, person: dict[str, Any], known: ExistingUser) -> tuple[list[str], list[str]]:
         if "products" not in person["given"]:
             return [], []
-        wanted = [one["subscription"] for one in person["products"]]
+        wanted = [product["subscription"] for product in person["products"]]
         take = sorted(known.held - set(wanted)) if self.existing.licenses == "exact" else []
         return [one for one in wanted if one not in known.held], take
 
