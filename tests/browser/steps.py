@@ -78,6 +78,11 @@ def give_license(page: Page, subscription, plans_off: tuple = ()) -> None:
         page.locator(f"[name=plans][value='{plan.pk}']").uncheck()
 
 
+def open_note(page: Page) -> None:
+    """Unfold the reason and the ticket of a plan."""
+    page.locator("#start details.folded > summary").click()
+
+
 def add(page: Page, *, more: bool = False) -> None:
     """Add the user; with `more` the form comes again for another one."""
     page.locator(f"[name=do][value={'more' if more else 'add'}]").click()

@@ -114,6 +114,7 @@ def test_three_are_deleted_and_come_back_with_two_of_three_licenses(
         expect(seat).to_contain_text(product)
         expect(seat).to_contain_text("3")
     expect(page.locator("#lines tbody tr")).to_have_count(3)
+    steps.open_note(page)
     steps.fill_in(page, reason="The branch office was closed")
     site.check()
     with inside_of(northwind):
@@ -184,6 +185,7 @@ def test_a_blocked_user_is_thrown_out_until_let_in_again(site, users, theirs, no
     page = site.page
     choose(page, users["Ann"], users["Bo"])
     do(page, "block")
+    steps.open_note(page)
     steps.fill_in(page, reason="On leave")
     site.check()
     start(page)

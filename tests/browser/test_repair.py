@@ -175,6 +175,7 @@ def test_a_reason_and_a_ticket_stay_whatever_is_repaired(site, planned, northwin
         expect(reason).to_have_value(typed[0])
         expect(ticket).to_have_value(typed[1])
 
+    steps.open_note(page)
     reason.fill("New school year")
     kind(page, "contoso.exmaple").get_by_role("button").click()
     expect(page.locator("#notices")).to_contain_text("8 rows changed.")
@@ -238,6 +239,7 @@ def test_without_scripts_a_note_is_kept_before_a_row_is_repaired(planned, site, 
         if folder := os.environ.get("PICTURES"):
             page.set_viewport_size({"width": 390, "height": 844})
             page.locator("#start").screenshot(path=Path(folder) / "repair-without-scripts.png")
+        steps.open_note(page)
         page.locator("[name=reason]").fill("New school year")
         page.locator("[name=ticket]").fill("T-9")
         page.locator("[name=ticket]").press("Enter")
