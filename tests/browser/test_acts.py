@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from licensing.operations.seats import Wanted, assign
 from tests import factories
+from tests.browser import steps
 from tests.browser.conftest import inside_of
 from users.models import CustomerUser
 
