@@ -143,7 +143,7 @@ class Act:
     needs: Callable[[Batch], Iterable[Permission]] = lambda _batch: ()
     # Its name on a line, where the lines of a batch differ.
     word: str | Promise = ""
-    # What lines of its batches do that name no act, if it is not the same.
+    # The act of lines without one, where it is not that of the batch.
     usual_act: str = ""
     # None if the lines of its batches have other acts, or are done from the start.
     apply: Apply | None = None

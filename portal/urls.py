@@ -6,7 +6,7 @@ from portal.views import front, log, members, staff
 handler400 = "portal.views.errors.bad_request"
 handler403 = "portal.views.errors.forbidden"
 handler404 = "portal.views.errors.not_found"
-# LineInput for by allauth.
+# The name that allauth looks up.
 handler429 = "portal.views.errors.too_many"
 handler500 = "portal.views.errors.server_error"
 

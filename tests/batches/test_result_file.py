@@ -58,7 +58,7 @@ def test_file_has_result_of_every_line(as_alice, alice, contoso, office):
         "Line": "1",
         "User name": ann.user_name,
         "Display name": "Ann",
-        "Act": "Manage licenses",
+        "Action": "Manage licenses",
         "Result": "Done",
         "Changes": "",
         # The plus would begin a formula.
@@ -66,9 +66,9 @@ def test_file_has_result_of_every_line(as_alice, alice, contoso, office):
         "Remarks": "",
     }
     assert second["Display name"] == "Ben"
-    assert second["Result"] == "Failed"
+    assert second["Result"] == "No license"
     assert second["Licenses"] == ""
-    assert "No license of Office E3 was free" in second["Remarks"]
+    assert "No seat was free for Office E3" in second["Remarks"]
 
 
 def test_file_has_changes_of_an_edit(as_alice, alice, contoso):
@@ -77,7 +77,7 @@ def test_file_has_changes_of_an_edit(as_alice, alice, contoso):
 
     (row,) = read(as_alice, start_batch(batch=batch, by=alice))
 
-    assert row["Act"] == "Edit users"
+    assert row["Action"] == "Edit users"
     assert row["Changes"] == "Department: Sales → IT"
 
 

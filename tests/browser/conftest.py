@@ -190,7 +190,7 @@ class Site:
 
 def findings(page: Page, rules: list[str] | dict = RULES) -> list[tuple]:
     """What axe finds fault with on the page, and whether it is wider than its window."""
-    # LineInput of a page that is still coming, axe finds no document to look at.
+    # On a page that still loads, axe finds no document.
     page.wait_for_load_state()
     found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
     wrong = [

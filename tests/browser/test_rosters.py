@@ -111,7 +111,7 @@ def test_user_of_a_skipped_row_leaves_until_the_file_is_read_again(site, start, 
     site.check(at="/settings/")
     shoot("list-2-settings")
     page.locator(".actionbar button").click()
-    # LineInput first, as the skipped row is included again.
+    # Asked first, as the skipped row is included again.
     expect(page.locator("[name=discarded_repairs]")).to_have_value("1")
     site.check(at="/settings/")
     shoot("list-3-question")
