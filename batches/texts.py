@@ -146,11 +146,6 @@ def describe_moved(counted: int | None, found: int) -> str:
     return text % {"before": intcomma(counted), "now": intcomma(found)}
 
 
-def notices(batch) -> list[LineMessage]:
-    """Notices about the whole file of an import."""
-    return [explain(notice, batch) for notice in batch.plan.get("notices", ())]
-
-
 def tabs(batch: Batch, progress, acts: Mapping[str, int]) -> list[tuple[str, str, int]]:
     """The filters of the lines: value in the address, label, number of lines."""
     of_acts = [

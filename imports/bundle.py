@@ -7,10 +7,10 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from batches import texts
 from batches.models import Batch
 from batches.operations.control import may_start
 from batches.page import MOVING
+from imports.act import explain_notices
 from imports.models import Bundle
 from imports.queries import (
     find_bundle_batches,
@@ -65,7 +65,7 @@ def page_of(bundle: Bundle, *, member: Member) -> dict:
         "errors": sum(batch.progress.invalid for batch in batches),
         "button": count_imports(len(ready)) if ready else "",
         "refusal": refusal(bundle) if bundle.state == Bundle.State.REFUSED else "",
-        "notices": texts.notices(bundle) if is_shown else [],
+        "notices": explain_notices(bundle) if is_shown else [],
         "detected": describe(bundle),
         "unmatched_count": bundle.plan.get("unmatched", 0) if is_shown else 0,
         "has_unmatched_rows": is_shown

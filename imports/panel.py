@@ -2,11 +2,10 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from batches import texts as batch_texts
 from batches.models import Batch
 from batches.page import Facts, Panel
 from imports import texts
-from imports.act import IMPORT, describe_leavers, overview, stop
+from imports.act import IMPORT, describe_leavers, explain_notices, overview, stop
 from partners.roles import Permission
 
 STEPS = [_("Upload"), _("Check"), _("Import"), _("Hand over")]
@@ -29,7 +28,7 @@ def _values(batch: Batch, facts: Facts) -> dict:
         "step": STEP_OF.get(batch.state, 1),
         "refusal": texts.refusal(batch) if batch.state == "refused" else "",
         "detected": texts.describe(batch),
-        "notices": batch_texts.notices(batch),
+        "notices": explain_notices(batch),
         "overview": overview(batch, facts.acts),
         "leavers": describe_leavers(batch, facts.acts),
         "stop": stop(batch, facts.acts),

@@ -126,7 +126,7 @@ def test_it_is_narrowed_on_a_small_phone_in_chinese(batches):
     expect(rows(batches)).to_have_count(1)
     batches.check()
     page.keyboard.type("x")
-    expect(page.locator("#batches .empty h2")).to_have_text("没有匹配的批次")
+    expect(page.locator("#batches .empty h2")).to_have_text("没有匹配的任务")
     batches.check()
     page.locator("#batches .empty a").tap()
     expect(rows(batches)).to_have_count(50)

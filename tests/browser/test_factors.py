@@ -83,7 +83,7 @@ def test_a_key_is_added_used_lost_and_reset(site, alice, bob, plugged_in):
     page.locator("main form button.primary").click()
     site.check(f"/members/{bob.pk}/factor/")
     page.locator("main form button.danger-solid").click()
-    expect(page.locator(".notices").get_by_text("second factor of Bob is reset")).to_be_visible()
+    expect(page.locator(".notices").get_by_text("Second factor of Bob reset")).to_be_visible()
 
     assert not Authenticator.objects.filter(user=bob).exists()
     said = [letter.body for letter in mail.outbox if letter.to == [bob.email]]

@@ -69,7 +69,7 @@ def test_sixty_users_and_too_few_seats_by_keyboard(school, northwind, worker):
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Licenses of 45 users changed")
-    expect(page.locator("main")).to_contain_text("15 lines failed.")
+    expect(page.locator("main")).to_contain_text("15 users got no license.")
     school.check()
     page.get_by_role("link", name=re.compile("^Failed")).click()
     expect(page.locator("#lines tbody tr")).to_have_count(15)

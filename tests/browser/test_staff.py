@@ -74,7 +74,7 @@ def test_the_log_is_narrowed_as_one_types(site, alice, bob, staff, width):
     page.set_viewport_size({"width": width, "height": 844})
     site.sign_in(alice)
     site.open("/activity/")
-    expect(site.main.get_by_text("chose which customers Helen may see")).to_be_visible()
+    expect(site.main.get_by_text("selected the customers of Helen")).to_be_visible()
     site.check()
 
     page.locator("#q").fill("nobody")
