@@ -69,6 +69,11 @@ def page_of(batch: Batch, place: Place, *, member: Member) -> dict:
         lines=page.rows,
         may_start=control.may_start(batch, member),
     )
+    tabs = [
+        (word, label, number)
+        for word, label, number in texts.tabs(batch, progress, facts.acts)
+        if number or word in {"", place.show}
+    ]
     context = {
         "nav": "customer-batches",
         "customer": batch.customer,
@@ -85,7 +90,7 @@ def page_of(batch: Batch, place: Place, *, member: Member) -> dict:
         "shows": act.shows(batch),
         "page": page,
         "place": place,
-        "tabs": texts.tabs(batch, progress, facts.acts),
+        "tabs": tabs if len(tabs) > 1 else [],
         "may_start": facts.may_start,
         "may_retry": facts.may_start and _may_retry(batch, progress),
         "has_result": member.may(Permission.EXPORT_LISTS)

@@ -64,7 +64,7 @@ def test_all_are_deleted_and_come_back_with_a_name_that_was_taken(users, northwi
     expect(page.locator("#errors")).to_contain_text("would have no global administrator")
     expect(page.get_by_label("Reason")).to_have_value("Left the company")
     look(users)
-    page.get_by_label(re.compile("Yes, leave this customer")).check()
+    page.get_by_label(re.compile("^Leave this customer")).check()
     page.get_by_role("button", name="Delete 3 user accounts").click()
     expect(page.locator("h1")).to_have_text("3 user accounts deleted")
     look(users)

@@ -221,7 +221,7 @@ def test_users_are_read_by_key_without_statistics(
             list(queries.find_seals(batch, may_all=True))
             queries.find_rows(batch, may_all=True)
         with connection.cursor() as cursor:
-            asked_of_users = [q for q in asked.captured_queries if "users_line" in q["sql"]]
+            asked_of_users = [q for q in asked.captured_queries if "batches_line" in q["sql"]]
             assert len(asked_of_users) == 2
             for query in asked_of_users:
                 cursor.execute(f"EXPLAIN {query['sql']}")
