@@ -100,7 +100,7 @@ def test_a_swap_of_all_with_too_few_seats_and_the_queue_filling(school, northwin
     shoot(page, "subscriptions")
     school.check()
     school.open("/customers/contoso/")
-    expect(page.locator("main")).to_contain_text("20 users wait")
+    expect(page.locator("main")).to_contain_text("20 users are waiting")
     shoot(page, "overview")
     school.check()
     school.open("/customers/contoso/subscriptions/")
@@ -121,7 +121,7 @@ def test_a_swap_of_all_with_too_few_seats_and_the_queue_filling(school, northwin
         assert holders("Old") == {f"Ann {n:02}" for n in range(50, 60)}
         assert Batch.objects.get(kind="queue").total == 10
 
-    press(page, page.get_by_role("link", name=re.compile("Open: 10 users got licenses")))
+    press(page, page.get_by_role("link", name=re.compile("Open: 10 waiting users got licenses")))
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "Licenses assigned to 10 waiting users"
     )
@@ -156,7 +156,7 @@ def test_one_who_waits_leaves_the_line_on_a_phone(school, northwind, worker):
     school.check()
     press(page, page.get_by_role("button", name=re.compile("^Stop waiting")))
 
-    expect(page.locator("#notices")).to_contain_text("does not wait for a license of New any more")
+    expect(page.locator("#notices")).to_contain_text("is no longer waiting for New")
     expect(page.locator("main")).not_to_contain_text("Waiting for New")
     with inside_of(northwind):
         assert WaitingSeat.objects.count() == 19
