@@ -48,7 +48,8 @@ def test_it_asks_for_sixteen_files_at_most(site):
     site.open("/styleguide/")
     site.page.evaluate("document.fonts.ready")
 
-    assert len(asked) <= 16
+    # While the sprite is on its way, Chromium may ask for it again.
+    assert len(set(asked)) <= 16
 
 
 def test_it_offers_no_act_without_a_selection(guide):
