@@ -57,7 +57,7 @@ def run_with_lease(
             return
         if attempt > MAX_CHECKS:
             # Workers that were woken together have all counted; one of them is about to begin.
-            time.sleep(SECONDS_TO_BEGIN)
+            time.sleep(SECONDS_TO_GIVE_UP)
             log.error("%s did not end %s times", what, MAX_CHECKS)
             _with_lease(lease, give_up)
             return
@@ -200,6 +200,8 @@ def _take_back_try(chunk: Chunk) -> None:
 
 # The time between the count of an attempt and its work.
 SECONDS_TO_BEGIN = 1
+# Before work is given up: of ten workers woken at once, one may not have begun yet.
+SECONDS_TO_GIVE_UP = 5
 
 
 def is_infrastructure(error: Exception) -> bool:
