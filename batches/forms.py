@@ -180,7 +180,7 @@ class FilterBatches(forms.Form):
     )
     kind = select(_("Action"), [], is_bare=True)
     customer = select(_("Customer"), [], is_bare=True)
-    by = select(_("Started by"), [("", _("Anybody")), ("me", _("Me"))], is_bare=True)
+    by = select(_("Started by"), [("", _("Anyone")), ("me", _("Me"))], is_bare=True)
 
     passwords = select(_("Passwords"), [ANY, ("waiting", _("To hand over"))], is_bare=True)
 

@@ -23,7 +23,7 @@ LIMITS = {
     r"say|says|saying|said|tell|tells|telling|told": 0.8,
     r"so many|any more": 0.0,
 }
-# Folders whose docstrings and comments hold the limits.
+# Folders with docstrings and comments within the limits.
 HELD = (
     "portal",
     "handover",

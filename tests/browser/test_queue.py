@@ -1,4 +1,4 @@
-"Not enough seats: who finds none waits in line, and is served without anybody's doing."
+"Not enough seats: users without one wait, and get theirs when it is free."
 
 import os
 import re

@@ -178,7 +178,7 @@ class EditUser(Person):
         return value or "–"
 
 
-NOBODY = Facts(domains=(), taken={}, deleted={}, subscriptions=(), grantable=())
+NO_FACTS = Facts(domains=(), taken={}, deleted={}, subscriptions=(), grantable=())
 
 
 EMPTIES = _("Leave empty to clear it for all selected users.")
@@ -222,7 +222,7 @@ class EditMany(forms.Form):
         cleaned = super().clean()
         wanted = cleaned.get("change", ())
         texts = {name: cleaned.get(name, "") for name in wanted}
-        person, problems = check_person({"display_name": "-"} | texts, NOBODY)
+        person, problems = check_person({"display_name": "-"} | texts, NO_FACTS)
         for problem in problems:
             if problem.column in texts and problem.severity == importing.ERROR:
                 self.add_error(problem.column, importing.describe(problem))
