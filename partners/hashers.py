@@ -8,9 +8,9 @@ from contextvars import ContextVar
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.utils.translation import gettext_lazy as _
 
-# Per process. A hash takes 20 to 50 ms of one core and 19 MiB; the other threads are for pages.
+# Per process. A hash takes 20 to 50 ms of one core and 19 MiB; one thread is left for pages.
 MAX_HASHING = 1
-MAX_WAITING = 2
+MAX_WAITING = 1
 MAX_WAIT_SECONDS = 2.0
 
 _places = threading.BoundedSemaphore(MAX_HASHING + MAX_WAITING)

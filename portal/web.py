@@ -28,6 +28,10 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
+# Of one process; with `PROCESSES` chosen by `make bench ARGS=servers`. More threads wait for each
+# other; with fewer, passwords that are hashed would leave none for pages.
+THREADS = 3
+PROCESSES = 4
 # A connection is closed after these: without a byte in either direction; from the first byte of a
 # request to the end of its headers; from there to the last byte of the response.
 IDLE_SECONDS = 60
@@ -161,7 +165,7 @@ def main() -> None:
     children = set()
     try:
         while True:
-            while len(children) < int(os.environ.get("WEB_PROCESSES") or 2):
+            while len(children) < int(os.environ.get("WEB_PROCESSES") or PROCESSES):
                 children.add(start(listener, application, connections))
             pid, status = os.wait()
             children.discard(pid)
@@ -208,7 +212,7 @@ def serve(listener: socket.socket, application, connections: int) -> None:
         application,
         _sock=listener,
         bind_socket=False,
-        threads=int(os.environ.get("WEB_THREADS") or 8),
+        threads=int(os.environ.get("WEB_THREADS") or THREADS),
         connection_limit=connections,
         asyncore_use_poll=True,
         backlog=1024,

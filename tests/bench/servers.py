@@ -28,8 +28,9 @@ APPLICATION = "portal.wsgi:application"
 CONTENDERS = {
     "granian, 2 × 1 thread": ((*GRANIAN, "--blocking-threads=1", APPLICATION), {}),
     "granian, 2 × 8 threads": ((*GRANIAN, "--blocking-threads=8", APPLICATION), {}),
-    "waitress, 1 × 8 threads": (("portal.web",), {"WEB_PROCESSES": "1", "WEB_THREADS": "8"}),
-    "waitress, 2 × 4 threads": (("portal.web",), {"WEB_PROCESSES": "2", "WEB_THREADS": "4"}),
+    "waitress, 2 × 2 threads": (("portal.web",), {"WEB_PROCESSES": "2", "WEB_THREADS": "2"}),
+    "waitress, 4 × 2 threads": (("portal.web",), {"WEB_PROCESSES": "4", "WEB_THREADS": "2"}),
+    "waitress, 4 × 3 threads": (("portal.web",), {"WEB_PROCESSES": "4", "WEB_THREADS": "3"}),
     "waitress, 2 × 8 threads": (("portal.web",), {"WEB_PROCESSES": "2", "WEB_THREADS": "8"}),
 }
 CLIENTS = 50

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 
 from partners import hashers
+from portal import web
 from tests import PATIENCE
 from users import passwords
 
@@ -53,6 +54,10 @@ def test_hashing_beyond_limit_is_refused(full, monkeypatch):
 
     assert refused == ["busy"] * (20 - hashers.MAX_WAITING)
     assert [answers.get() for _n in range(hashers.MAX_WAITING)] == ["hashed"] * hashers.MAX_WAITING
+
+
+def test_hashing_leaves_a_thread_for_pages():
+    assert hashers.MAX_HASHING + hashers.MAX_WAITING < web.THREADS
 
 
 @pytest.mark.parametrize(

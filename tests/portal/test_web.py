@@ -8,13 +8,14 @@ import psutil
 import pytest
 from django.urls import reverse
 
+from portal import web
 from tests import PATIENCE, serving, slow
 from users.models import CustomerUser
 
 commits = pytest.mark.django_db(transaction=True)
 
 PAGES = ("/livez", "/readyz", "/health/", "/accounts/login/", "/my/sign-in/")
-# More than there are threads, and users for a file of more than the buffers of two sockets hold.
+# More than a process has threads, and users for a file of more than the buffers of two sockets hold.
 READERS = 6
 MANY = 12_000
 # Behind a slow client a page would wait for ever; this leaves room for a busy machine.
@@ -69,7 +70,7 @@ def test_slow_readers_do_not_block_others(contoso, as_alice):
     )
     cookie = f"session={as_alice.cookies['session'].value}"
     users = reverse("users:list", args=["contoso"])
-    with serving.web() as (host, _process), slow.Clients(host) as clients:
+    with serving.web(WEB_PROCESSES="1") as (host, _process), slow.Clients(host) as clients:
         cookie, token = slow.open_form(host, users, cookie)
         form = f"csrfmiddlewaretoken={token}&all=1&query="
         clients.read_nothing(
@@ -193,7 +194,9 @@ def test_a_process_that_dies_is_replaced(northwind):
         dead = server.children()[0]
         dead.kill()
 
-        wait_until(lambda: len(server.children()) == 2 and dead not in server.children())
+        wait_until(
+            lambda: len(server.children()) == web.PROCESSES and dead not in server.children()
+        )
         assert slow.ask(host, "/livez").status == 200
 
 
