@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -25,7 +26,7 @@ MAX_CHECKS = 3
 
 
 class Leased(Protocol):
-    """A row that counts the attempts at its work; its lock is the lease."""
+    """A row that counts the attempts at its work."""
 
     attempts: int
 
@@ -52,25 +53,52 @@ def run_with_lease(
     """
     attempt = None
     try:
-        attempt = _count_attempt(lease)
-        if attempt is None:
-            return
-        if attempt > MAX_CHECKS:
-            # Workers that were woken together have all counted; one of them is about to begin.
-            time.sleep(SECONDS_TO_GIVE_UP)
-            log.error("%s did not end %s times", what, MAX_CHECKS)
-            _with_lease(lease, give_up)
-            return
-        try:
-            _with_lease(lease, work)
-        except Exception as error:
-            if is_infrastructure(error):
-                raise
-            log.exception("%s failed", what)
-            _with_lease(lease, give_up)
+        with hold(what) as is_free:
+            attempt = _count_attempt(lease) if is_free else None
+            if attempt is None:
+                return
+            if attempt > MAX_CHECKS:
+                log.error("%s did not end %s times", what, MAX_CHECKS)
+                _with_lease(lease, give_up)
+                return
+            try:
+                _with_lease(lease, work)
+            except Exception as error:
+                if is_infrastructure(error):
+                    raise
+                log.exception("%s failed", what)
+                _with_lease(lease, give_up)
     except Exception as error:
         if not put_off(error, attempt=attempt):
             raise
+
+
+@contextmanager
+def hold(what: str) -> Iterator[bool]:
+    """
+    Hold a piece of work, from the count of the attempt to its end; False where another worker does.
+
+    An attempt is counted in one transaction and done in others, so a lock of a row would be free in
+    between. This one belongs to the connection: Postgres frees it when that of a killed worker
+    ends. A pooler that shares connections between transactions would break it.
+    """
+    # In a request, the lock goes with its transaction, which may be unable to unlock.
+    scope = "xact_" if connection.in_atomic_block else ""
+    try:
+        is_free = _ask(f"SELECT pg_try_advisory_{scope}lock(hashtextextended(%s, 0))", what)
+        yield is_free
+        if is_free and not scope:
+            _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", what)
+    except BaseException:
+        if not scope:
+            connection.close()
+        raise
+
+
+def _ask(sql: str, what: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [what])
+        return cursor.fetchone()[0]
 
 
 @transaction.atomic
@@ -196,12 +224,6 @@ def _take_back_try(chunk: Chunk) -> None:
     tries = line.result.get("tries", 1) - 1
     state = Line.State.TRYING if tries else Line.State.PLANNED
     Line.objects.filter(pk=line.pk).update(state=state, result={"tries": tries} if tries else {})
-
-
-# The time between the count of an attempt and its work.
-SECONDS_TO_BEGIN = 1
-# Before work is given up: of ten workers woken at once, one may not have begun yet.
-SECONDS_TO_GIVE_UP = 5
 
 
 def is_infrastructure(error: Exception) -> bool:

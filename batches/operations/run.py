@@ -1,7 +1,6 @@
 """Running a batch chunk by chunk, each at most once, also after crashes of workers."""
 
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -18,7 +17,7 @@ from batches.models import Batch, Chunk, Line
 from batches.operations.lease import (
     DATABASE,
     MEMBER,
-    SECONDS_TO_BEGIN,
+    hold,
     is_infrastructure,
     pause_for_outage,
     resume,
@@ -37,7 +36,7 @@ MAX_TRIES = 2
 
 def run_chunk(*, batch_id: UUID | str, number: int) -> None:
     """
-    Apply a chunk, at most once; its row lock is the lease.
+    Apply a chunk, at most once.
 
     If it fails as a whole, each line gets a transaction of its own, so one bad line does not stop
     the rest. The attempt is counted before the work, to find lines that crash workers. An outage
@@ -45,9 +44,10 @@ def run_chunk(*, batch_id: UUID | str, number: int) -> None:
     """
     attempt = None
     try:
-        attempt = count_attempt(batch_id, number)
-        if attempt is not None and _is_latest(batch_id, number, attempt):
-            _run_attempt(batch_id, number, attempt)
+        with hold(f"chunk {number} of batch {batch_id}") as is_free:
+            attempt = count_attempt(batch_id, number) if is_free else None
+            if attempt is not None:
+                _run_attempt(batch_id, number, attempt)
     except Exception as error:
         if not pause_for_outage(error, batch_id=batch_id, number=number, attempt=attempt):
             raise
@@ -62,16 +62,6 @@ def count_attempt(batch_id: UUID | str, number: int) -> int | None:
     chunk.attempts += 1
     chunk.save(update_fields=["attempts"])
     return chunk.attempts
-
-
-def _is_latest(batch_id: UUID | str, number: int, attempt: int) -> bool:
-    """Whether this attempt is the latest, where several workers were woken at once."""
-    if attempt == 1:
-        return True
-    # Each of them has counted. If all began, the line of one would look like a crashed one.
-    time.sleep(SECONDS_TO_BEGIN)
-    with transaction.atomic():
-        return Chunk.objects.filter(batch_id=batch_id, number=number, attempts=attempt).exists()
 
 
 def _run_attempt(batch_id: UUID | str, number: int, attempt: int) -> None:
