@@ -198,37 +198,46 @@ class Line(NumberedPart):
         return f"{self.batch_id} {self.number}"
 
 
-class Chunk(NumberedPart):
-    """A range of lines that one task applies in one transaction; its row lock is the lease."""
+# The kind of the jobs that apply a chunk, which is a range of lines.
+APPLY = "apply"
+
+
+class Job(TenantModel):
+    """A piece of work that a worker does at most once; see operations.lease."""
 
     class State(models.TextChoices):
         PENDING = "pending"
         DONE = "done"
 
-    pk = models.CompositePrimaryKey("batch_id", "number")
+    # As registered with the function that does it.
+    kind = models.CharField(max_length=10)
     batch = models.ForeignKey(
-        Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="chunks"
+        Batch, models.CASCADE, null=True, db_index=False, db_constraint=False, related_name="jobs"
     )
-    # The first and last number of its lines; 0 for the check of a file.
+    # The id of what it is about, where that is no batch; no key.
+    subject = models.UUIDField(null=True)
+    # Its place among the jobs of its kind and batch.
+    number = models.PositiveIntegerField(default=1)
+    # The first and last number of the lines of a chunk.
     first = models.PositiveIntegerField(default=0)
     last = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     enqueued_at = models.DateTimeField(null=True)
-    done_at = models.DateTimeField(null=True)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "kind", "number"], name="job_once"),
+        ]
         indexes = [
-            models.Index(
-                fields=["enqueued_at"], condition=Q(state="pending"), name="chunk_pending"
-            ),
+            models.Index(fields=["enqueued_at"], condition=Q(state="pending"), name="job_pending"),
         ]
 
     def __str__(self):
-        return f"{self.batch_id} {self.number}"
+        return f"job {self.kind} {self.number} of {self.batch_id or self.subject}"
 
     @property
     def lines(self) -> models.QuerySet[Line]:
-        """Its lines, done or not."""
+        """The lines of a chunk, done or not."""
         numbers = (self.first, self.last)
         return Line.objects.filter(batch_id=self.batch_id, number__range=numbers)

@@ -44,8 +44,6 @@ class Bundle(TenantModel):
     options = models.JSONField(default=dict)
     # The detected format, and the first of the rows that belong to no customer.
     plan = models.JSONField(default=dict)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    enqueued_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -54,11 +52,6 @@ class Bundle(TenantModel):
         ]
         indexes = [
             models.Index(fields=["partner", "-id"], name="bundle_list"),
-            models.Index(
-                fields=["enqueued_at"],
-                condition=models.Q(state="checking"),
-                name="bundle_checking",
-            ),
         ]
 
     def __str__(self):

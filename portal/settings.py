@@ -312,7 +312,6 @@ CELERY = {
     },
     "beat_schedule": {
         "sweep": {"task": "batches.sweep", "schedule": 15.0},
-        "sweep_files": {"task": "imports.sweep", "schedule": 15.0},
         "sweep_emails": {"task": "handover.sweep", "schedule": 15.0},
         "sweep_seats": {"task": "users.sweep", "schedule": 15.0},
         "wipe_passwords": {"task": "handover.wipe", "schedule": 60.0},

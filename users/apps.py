@@ -6,6 +6,7 @@ class UsersConfig(AppConfig):
 
     def ready(self):
         from batches.acts import register
+        from batches.operations.lease import register_work
         from batches.page import add_panel
         from users.acts import (
             add,
@@ -40,4 +41,5 @@ class UsersConfig(AppConfig):
             waitlist.QUEUE,
             undo.UNDO,
         )
+        register_work(undo.UNDO.kind, undo.plan_ordered, undo.give_up_plan)
         add_panel(PANEL)

@@ -169,10 +169,13 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Chunk",
+            name="Job",
             fields=[
-                *numbered_fields("batch"),
-                ("batch", foreign_key("batches.batch", "chunks")),
+                *tenant_fields(),
+                ("kind", models.CharField(max_length=10)),
+                ("batch", foreign_key("batches.batch", "jobs", null=True)),
+                ("subject", models.UUIDField(null=True)),
+                ("number", models.PositiveIntegerField(default=1)),
                 ("first", models.PositiveIntegerField(default=0)),
                 ("last", models.PositiveIntegerField(default=0)),
                 (
@@ -185,14 +188,16 @@ class Migration(migrations.Migration):
                 ),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("enqueued_at", models.DateTimeField(null=True)),
-                ("done_at", models.DateTimeField(null=True)),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("batch", "kind", "number"), name="job_once"),
+                ],
                 "indexes": [
                     models.Index(
                         condition=models.Q(("state", "pending")),
                         fields=["enqueued_at"],
-                        name="chunk_pending",
+                        name="job_pending",
                     ),
                 ],
             },

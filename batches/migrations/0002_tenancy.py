@@ -21,16 +21,16 @@ class Migration(migrations.Migration):
         ),
         tenant_table("batches_line", Key("line_batch_key", "batch_id", "batches_batch")),
         tenant_table(
-            "batches_chunk",
-            Key("chunk_batch_key", "batch_id", "batches_batch"),
+            "batches_job",
+            Key("job_batch_key", "batch_id", "batches_batch"),
             search_reads="partner_id, batch_id, state, enqueued_at",
         ),
         migrations.RunSQL(ROOM, NO_ROOM),
-        # Partners with chunks for which no worker was woken in the last minute.
+        # Partners with jobs for which no worker was woken in the last minute.
         definer_function(
-            "app.find_partners_with_pending_chunks() RETURNS SETOF uuid LANGUAGE sql STABLE",
+            "app.find_partners_with_pending_jobs() RETURNS SETOF uuid LANGUAGE sql STABLE",
             """
-            SELECT DISTINCT partner_id FROM batches_chunk WHERE state = 'pending'
+            SELECT DISTINCT partner_id FROM batches_job WHERE state = 'pending'
                 AND (enqueued_at IS NULL OR enqueued_at < now() - interval '60 seconds')
             """,
         ),
@@ -39,8 +39,8 @@ class Migration(migrations.Migration):
             "app.get_oldest_pending() RETURNS timestamptz LANGUAGE sql STABLE",
             """
             SELECT min(coalesce(b.started_at, b.created_at))
-            FROM (SELECT DISTINCT batch_id FROM batches_chunk WHERE state = 'pending') c
-            JOIN batches_batch b ON b.id = c.batch_id
+            FROM (SELECT DISTINCT batch_id FROM batches_job WHERE state = 'pending') j
+            JOIN batches_batch b ON b.id = j.batch_id
             WHERE b.halted_by <> 'member'
             """,
         ),

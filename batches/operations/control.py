@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 import audit.operations as audit
 from batches.acts import get_act
 from batches.errors import AllOrNothing, LastAdministrator, NotPlanned, TooFewSeats, UsersError
-from batches.models import Batch, Chunk, Line
-from batches.operations.lease import pause, resume
-from batches.operations.run import finish_if_complete, run_chunk
-from batches.operations.wake import MAX_LINES_IN_REQUEST, wake_for_batch
+from batches.models import APPLY, Batch, Job, Line
+from batches.operations.lease import drop_jobs, pause, resume, run_job
+from batches.operations.run import finish_if_complete
+from batches.operations.wake import MAX_LINES_IN_REQUEST, wake_jobs
 from customers.counts import lock_customer
 from partners.access import require
 from partners.models import Member
@@ -109,15 +109,15 @@ def start_batch(
         batch_id=batch.pk,
         by=by,
     )
-    _cut_into_chunks(batch, planned)
+    _split_into_chunks(batch, planned)
     _note_choices(batch, reason, ticket, new_passwords=new_passwords, when_short=when_short)
     # The many imports of a bundle would keep the request too long.
     if planned <= MAX_LINES_IN_REQUEST and batch.bundle is None:
-        for number in Chunk.objects.filter(batch=batch).values_list("number", flat=True):
-            run_chunk(batch_id=batch.pk, number=number)
+        for job_id in batch.jobs.filter(state=Job.State.PENDING).values_list("pk", flat=True):
+            run_job(job_id=job_id)
         batch.refresh_from_db()
     else:
-        wake_for_batch(batch)
+        wake_jobs(batch.jobs.all())
     return batch
 
 
@@ -145,7 +145,7 @@ def _note_choices(batch: Batch, reason: str | None, ticket: str | None, **option
     batch.save(update_fields=["reason", "ticket", "options"])
 
 
-def _cut_into_chunks(batch: Batch, planned: int) -> None:
+def _split_into_chunks(batch: Batch, planned: int) -> None:
     # At least twenty steps of progress, unless chunks get tiny. In an undo, a seat that a line
     # returns is free for later lines of the same chunk, so its chunks are as large as possible.
     steps = 1 if batch.kind == "undo" else 20
@@ -153,17 +153,18 @@ def _cut_into_chunks(batch: Batch, planned: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Chunk._meta.db_table}
-                (partner_id, batch_id, number, first, last, state, attempts)
-            SELECT %s, %s, c.number, min(c.line), max(c.line), %s, 0
+            INSERT INTO {Job._meta.db_table}
+                (partner_id, kind, batch_id, number, first, last, state, attempts)
+            SELECT %s, %s, %s, c.number, min(c.line), max(c.line), %s, 0
             FROM (SELECT number AS line, (row_number() OVER (ORDER BY number) - 1) / %s + 1 AS number
                 FROM {Line._meta.db_table} WHERE batch_id = %s AND state = %s) c
             GROUP BY c.number
             """,
             [
                 batch.partner_id,
+                APPLY,
                 batch.pk,
-                Chunk.State.PENDING,
+                Job.State.PENDING,
                 size,
                 batch.pk,
                 Line.State.PLANNED,
@@ -187,10 +188,8 @@ def cancel_batch(*, batch: Batch, by: Member) -> None:
         state=Batch.State.CANCELED, finished_at=timezone.now()
     ):
         raise NotPlanned
-    # A running check holds its chunk, and ends when it finds the plan canceled.
-    free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
-    numbers = list(free.values_list("number", flat=True))
-    Chunk.objects.filter(batch=batch, number__in=numbers).delete()
+    # A check that is being done ends when it finds the plan canceled.
+    drop_jobs(batch)
     _release(batch)
     audit.record(
         "batch.canceled",
@@ -261,11 +260,7 @@ def stop_batch(*, batch: Batch, by: Member) -> int:
     left = Line.objects.filter(
         batch=batch, state__in=[Line.State.PLANNED, Line.State.TRYING]
     ).update(state=Line.State.LEFT_OUT, result=STOPPED)
-    free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-        batch=batch, state=Chunk.State.PENDING
-    )
-    numbers = list(free.values_list("number", flat=True))
-    Chunk.objects.filter(batch=batch, number__in=numbers).delete()
+    drop_jobs(batch)
     running.state, running.halted_by, running.finished_at = Batch.State.DONE, "", timezone.now()
     running.plan["stopped"] = {"by": by.name, "lines": left}
     running.save(update_fields=["state", "halted_by", "finished_at", "plan"])

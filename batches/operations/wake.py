@@ -1,15 +1,17 @@
 """Wake-ups for the workers: sent after the commit, and lost without harm."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from functools import partial
 
 from celery import current_app
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
-from batches.models import Batch, Chunk
+from batches.models import Batch, Job
 from customers.models import Customer
 from licensing import queries as licensing_queries
 from licensing.operations.waitlist import when_seats_are_free
@@ -19,50 +21,74 @@ log = logging.getLogger(__name__)
 
 # A batch of up to this many lines runs in the request; a larger one in a worker.
 MAX_LINES_IN_REQUEST = 50
+# Jobs for which workers are woken at once; a sweep finds the others.
+MAX_WOKEN = 200
 
 
-def wake_for_batch(batch: Batch) -> None:
-    """Wake the workers for every pending chunk after the commit."""
-    pending = Chunk.objects.filter(batch=batch, state=Chunk.State.PENDING)
-    numbers = list(pending.order_by("number").values_list("number", flat=True))
-    wake_for_chunks(batch, numbers)
+@transaction.atomic
+def sweep() -> int:
+    """
+    Wake the workers for this tenant's jobs without a wake-up in the last minute.
+
+    Returns the number of jobs. Two wake-ups for a job are harmless, as one worker holds it.
+    """
+    stale = timezone.now() - timedelta(seconds=60)
+    due = Job.objects.exclude(enqueued_at__gte=stale)
+    return wake_jobs(due.exclude(batch__halted_by=Batch.HaltedBy.MEMBER))
 
 
-def wake_for_chunks(batch: Batch, numbers: Sequence[int]) -> None:
-    """Wake the workers for chunks of a batch after the commit, and note the time."""
-    Chunk.objects.filter(batch=batch, number__in=numbers).update(enqueued_at=timezone.now())
-    send_chunks((batch, number) for number in numbers)
+def wake_jobs(jobs: QuerySet[Job]) -> int:
+    """
+    Wake the workers for pending jobs after the commit, and note the time.
+
+    Returns the number of jobs. A locked job is being done, and needs no wake-up.
+    """
+    free = jobs.select_for_update(skip_locked=True, of=("self",)).filter(state=Job.State.PENDING)
+    found = free.select_related("batch").order_by("batch_id", "number")[:MAX_WOKEN]
+    woken = list(_one_of_halted(found))
+    Job.objects.filter(pk__in=[job.pk for job in woken]).update(enqueued_at=timezone.now())
+    send_jobs(woken)
+    return len(woken)
 
 
-def send_chunks(chunks: Iterable[tuple[Batch, int]]) -> None:
-    """Wake the workers for chunks after the commit; the caller has noted the time."""
+def _one_of_halted(jobs: Iterable[Job]) -> Iterator[Job]:
+    # After an outage of the database one job is tried. If it succeeds, its batch is resumed.
+    trying = set()
+    for job in jobs:
+        if job.batch and job.batch.halted_by == Batch.HaltedBy.DATABASE:
+            if job.batch_id in trying:
+                continue
+            trying.add(job.batch_id)
+        yield job
+
+
+def send_jobs(jobs: Iterable[Job]) -> None:
+    """Wake the workers for jobs after the commit; the caller has noted the time."""
     partner_id = str(require_current())
-    wake_ups = [
-        (
-            "batches.run_chunk" if number else "imports.check",
-            "bulk" if batch.total > MAX_LINES_IN_REQUEST * 10 else "interactive",
-            {"partner_id": partner_id, "batch_id": str(batch.pk), "number": number},
-        )
-        for batch, number in chunks
-    ]
+    wake_ups = [(_queue_of(job), {"partner_id": partner_id, "job_id": str(job.pk)}) for job in jobs]
 
     def send():
         # A broker that is away for the first is away for all: a page waits for one timeout only.
-        for wake_up in wake_ups:
-            if not _send(*wake_up):
+        for queue, arguments in wake_ups:
+            if not _send("batches.run_job", queue, arguments):
                 return
 
     transaction.on_commit(send, robust=True)
 
 
-def wake_worker(task: str, *, queue: str = "interactive", **arguments) -> None:
+def _queue_of(job: Job) -> str:
+    is_large = job.batch is not None and job.batch.total > MAX_LINES_IN_REQUEST * 10
+    return "bulk" if is_large else "interactive"
+
+
+def wake_worker(task: str, **arguments) -> None:
     """
     Send a wake-up for this tenant after the commit; without a broker it is only logged.
 
     The work is in Postgres, so a lost message costs one sweep.
     """
     partner_id = str(require_current())
-    send = partial(_send, task, queue, {"partner_id": partner_id, **arguments})
+    send = partial(_send, task, "interactive", {"partner_id": partner_id, **arguments})
     transaction.on_commit(send, robust=True)
 
 

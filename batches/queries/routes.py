@@ -6,9 +6,9 @@ from uuid import UUID
 from partners.postgres import call_function
 
 
-def find_partners_with_pending_chunks() -> list[UUID]:
-    """Return the partners with pending chunks without a wake-up in the last minute."""
-    return [partner_id for (partner_id,) in call_function("find_partners_with_pending_chunks")]
+def find_partners_with_pending_jobs() -> list[UUID]:
+    """Return the partners with pending jobs without a wake-up in the last minute."""
+    return [partner_id for (partner_id,) in call_function("find_partners_with_pending_jobs")]
 
 
 def get_oldest_pending() -> datetime | None:

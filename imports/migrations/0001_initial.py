@@ -46,8 +46,6 @@ class Migration(migrations.Migration):
                 ("source_name", models.CharField(max_length=255)),
                 ("options", models.JSONField(default=dict)),
                 ("plan", models.JSONField(default=dict)),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("enqueued_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(db_default=Now())),
             ],
             options={
@@ -56,11 +54,6 @@ class Migration(migrations.Migration):
                 ],
                 "indexes": [
                     models.Index(fields=["partner", "-id"], name="bundle_list"),
-                    models.Index(
-                        condition=models.Q(("state", "checking")),
-                        fields=["enqueued_at"],
-                        name="bundle_checking",
-                    ),
                 ],
             },
         ),

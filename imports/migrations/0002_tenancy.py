@@ -19,20 +19,12 @@ class Migration(migrations.Migration):
         tenant_table(
             "imports_bundle",
             Key("bundle_by_key", "by_id", "partners_member", "RESTRICT"),
-            search_reads="id, partner_id, state, enqueued_at, created_at",
+            search_reads="id, partner_id, state, created_at",
         ),
         tenant_table(
             "imports_bundlepart",
             Key("bundle_part_bundle_key", "bundle_id", "imports_bundle"),
             search_reads="partner_id, bundle_id",
-        ),
-        # Partners with files to split by customer for which no worker was woken in the last minute.
-        definer_function(
-            "app.find_partners_with_unsplit_files() RETURNS SETOF uuid LANGUAGE sql STABLE",
-            """
-            SELECT DISTINCT partner_id FROM imports_bundle WHERE state = 'checking'
-                AND (enqueued_at IS NULL OR enqueued_at < now() - interval '60 seconds')
-            """,
         ),
         # Partners with files, rows of files that became no users, or rows that belong to none of
         # their customers, that are past their time.

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -11,18 +10,17 @@ from django.utils.translation import ngettext
 
 import audit.operations as audit
 from batches.errors import NotPlanned, UsersError
-from batches.models import Batch, Chunk, Line
+from batches.models import Batch, Job, Line
 from batches.operations.control import may_start
-from batches.operations.lease import CHECK, end_check, order_check, pause_for_outage, run_with_lease
+from batches.operations.lease import end_job, order_job
 from batches.operations.plan import PlannedLine, create_batch, save_lines
-from batches.operations.run import lease_chunk
 from customers.models import Customer
 from customers.queries import find_verified_domains
 from imports.check import plan
 from imports.check import rows as validate
 from imports.check.plan import NAMED
 from imports.models import Upload
-from imports.operations import full_list, repair
+from imports.operations import full_list
 from imports.operations.upload import PREVIEW, FileGone, keep_preview, remember_columns
 from imports.queries import count_repaired_rows, find_column_meanings
 from imports.read import preview, table
@@ -31,7 +29,6 @@ from partners.models import Member
 from partners.roles import Permission
 from partners.tenancy import uuid7
 from spreadsheets.errors import UnreadableFile
-from users.acts.undo import plan_lines
 from users.rules.facts import Defaults
 from users.rules.gather import gather_facts
 
@@ -82,7 +79,7 @@ def receive_file(
         batch_id=batch.pk,
         by=by,
     )
-    order_check(batch)
+    order_job("check", batch=batch)
     return batch
 
 
@@ -121,6 +118,7 @@ def check_again(
         state=Batch.State.CHECKING,
         options=options,
         plan={},
+        total=0,
         # The rows are checked with the permissions of this member.
         by=by,
         by_name=by.name,
@@ -132,7 +130,7 @@ def check_again(
     Line.objects.filter(batch=batch).delete()
     batch.refresh_from_db()
     remember_columns(customer=batch.customer, columns=columns or {})
-    order_check(batch)
+    order_job("check", batch=batch)
     return batch
 
 
@@ -143,48 +141,17 @@ def _require_grants(options: dict, by: Member) -> None:
         require(by, Permission.DELETE_USERS)
 
 
-def check_upload(*, batch_id: UUID | str) -> None:
-    """
-    Do the work that a batch in state "checking" waits for, at most once.
-
-    Reads its file and plans the import, or repairs the rows of its plan, or plans its undo. The
-    attempt is counted before the work, so that a file that crashes the worker is refused. Where the
-    database is not available, the check waits for it.
-    """
-    run_with_lease(
-        f"the check of batch {batch_id}",
-        lease=partial(lease_chunk, batch_id, CHECK),
-        work=_check,
-        give_up=_give_up,
-        put_off=partial(pause_for_outage, batch_id=batch_id, number=CHECK),
-    )
-
-
-def _give_up(chunk: Chunk) -> None:
-    batch = Batch.objects.select_related("customer").get(pk=chunk.batch_id)
-    if "repair" in batch.plan:
-        repair.give_up_repair(batch, chunk)
-    else:
-        _refuse(chunk, "internal")
-
-
-def _check(chunk: Chunk) -> None:
-    batch = Batch.objects.select_related("customer", "by").get(pk=chunk.batch_id)
-    if batch.state != Batch.State.CHECKING:
-        end_check(chunk)
-        return
-    if batch.kind == "undo":
-        plan_lines(batch)
-        end_check(chunk)
-        return
-    if "repair" in batch.plan:
-        repair.do_repair(batch, chunk)
+def check_file(job: Job) -> None:
+    """Read the file of an import and plan it, in the caller's transaction."""
+    batches = Batch.objects.select_related("customer", "by")
+    batch = batches.filter(pk=job.batch_id, state=Batch.State.CHECKING).first()
+    if batch is None:
         return
     options = batch.options
     # The rows take the place of these bytes: no other name may keep them.
     parts = batch.uploads.filter(number__gt=PREVIEW).order_by("number")
     if not parts.exists():
-        _refuse(chunk, "file_gone")
+        _refuse(batch, "file_gone")
         return
     try:
         parsed = table.parse_file(
@@ -196,11 +163,15 @@ def _check(chunk: Chunk) -> None:
         )
     except UnreadableFile as error:
         keep_preview(batch, preview.show_top(error.top))
-        _refuse(chunk, error.code, error.params)
+        _refuse(batch, error.code, error.params)
         return
     keep_preview(batch, parsed.samples)
     plan_rows(batch, parsed.rows, parsed)
-    end_check(chunk)
+
+
+def give_up_check(job: Job) -> None:
+    """Refuse a file that cannot be checked."""
+    end_job(job, lambda job: _refuse(job.batch, "internal"))
 
 
 def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None:
@@ -279,9 +250,8 @@ def describe_detected(detected: table.Detected) -> dict:
     return found
 
 
-def _refuse(chunk: Chunk, code: str, params: dict | None = None) -> None:
+def _refuse(batch: Batch, code: str, params: dict | None = None) -> None:
     refused = {"code": code, "params": {key: str(value) for key, value in (params or {}).items()}}
-    Batch.objects.filter(pk=chunk.batch_id, state=Batch.State.CHECKING).update(
+    Batch.objects.filter(pk=batch.pk, state=Batch.State.CHECKING).update(
         state=Batch.State.REFUSED, plan={"refused": refused}, halted_by=""
     )
-    end_check(chunk)

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
 from batches.errors import NotPlanned, UsersError
-from batches.models import Batch, Chunk, Line
+from batches.models import Batch, Job, Line
 from batches.operations.control import may_start, require_may_start
-from batches.operations.lease import end_check, order_check
+from batches.operations.lease import drop_jobs, end_job, order_job
 from customers.counts import lock_customer
 from imports.check.plan import LEAVE, SEAT_SHORT
 from imports.check.repair import How, Kind, Row, apply_repair, edit_row, errors_of
@@ -111,7 +111,7 @@ def repair_all(
             "kind": asdict(kind), "how": str(how), "value": value, "rows": rows, "by": str(by.pk),
         }  # fmt: skip
         batch.save(update_fields=["state", "plan"])
-        order_check(batch, queue="bulk")
+        order_job("repair", batch=batch)
         return Repaired(rows, is_in_worker=True)
     found = load_rows(batch, HAS_PROBLEM, json.dumps([kind.pattern]))
     return _save(batch, _repair(batch, found, kind, how, value, by), what, by)
@@ -130,13 +130,16 @@ def _repair(
     return {number: row for number, row in repaired.items() if row != found[number]}
 
 
-def do_repair(batch: Batch, chunk: Chunk) -> None:
+def repair_rows(job: Job) -> None:
     """
-    Repair the rows that a worker is to repair, all of them or none; the caller holds the chunk.
+    Repair the rows that a worker is to repair, all of them or none, in the caller's transaction.
 
     The plan then waits as before, with the result.
     """
-    order = batch.plan["repair"]
+    batch = Batch.objects.select_related("customer", "by").get(pk=job.batch_id)
+    order = batch.plan.get("repair")
+    if order is None or batch.state != Batch.State.CHECKING:
+        return
     kind, how = Kind(**order["kind"]), How(order["how"])
     by = Member.objects.get(pk=UUID(order["by"]))
     found = load_rows(batch, HAS_PROBLEM, json.dumps([kind.pattern]))
@@ -149,15 +152,18 @@ def do_repair(batch: Batch, chunk: Chunk) -> None:
         repaired = {"changed": len(done.rows), "bad": _count_bad(done), "leaving": leaving}
         _end_repair(locked, repaired)
         _record(locked, {"code": kind.code, "how": str(how), "count": len(done.rows)}, by)
-    end_check(chunk)
 
 
-def give_up_repair(batch: Batch, chunk: Chunk) -> None:
+def give_up_repair(job: Job) -> None:
     """End a repair that failed; none of its rows was changed."""
+    end_job(job, _fail_repair)
+
+
+def _fail_repair(job: Job) -> None:
+    batch = Batch.objects.select_related("customer").get(pk=job.batch_id)
     lock_customer(batch.customer)
     if (locked := _lock_repaired(batch)) is not None:
         _end_repair(locked, {"failed": True})
-    end_check(chunk)
 
 
 @transaction.atomic
@@ -173,12 +179,10 @@ def stop_repair(*, batch: Batch, by: Member) -> None:
     locked = _lock_repaired(batch)
     if locked is None:
         raise NotPlanned
-    # The worker holds it from the beginning to the end.
-    free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
-    if free.first() is None:
+    # The worker locks it from the beginning to the end.
+    if not drop_jobs(batch):
         raise BeingRepaired
     _end_repair(locked, None)
-    Chunk.objects.filter(batch=batch).delete()
 
 
 def _lock_repaired(batch: Batch) -> Batch | None:

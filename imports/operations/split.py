@@ -4,23 +4,20 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from uuid import UUID
 
-from django.db import Error, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
 from batches.errors import NotPlanned, UsersError
-from batches.models import Batch, Line
+from batches.models import Batch, Job, Line
 from batches.operations.control import start_batch
-from batches.operations.lease import is_infrastructure, run_with_lease
+from batches.operations.lease import end_job, order_job
 from batches.operations.plan import create_batch
-from batches.operations.wake import wake_worker
 from customers.models import Customer, Domain
 from customers.queries import find_customers
 from imports.models import Bundle, BundlePart
@@ -63,50 +60,17 @@ def receive_bundle(*, name: str, parts: Iterable[bytes], options: dict, by: Memb
         by_name=by.name,
         source_name=name[-255:],
         options=options,
-        enqueued_at=timezone.now(),
     )
     for number, part in enumerate(parts, 1):
         BundlePart.objects.create(bundle=bundle, number=number, content=part)
     audit.record("import.uploaded", subject=audit.Subject(bundle.pk, bundle.source_name), by=by)
-    wake_worker("imports.split", bundle_id=str(bundle.pk))
+    order_job("split", subject=bundle.pk)
     return bundle
 
 
-def split_bundle(*, bundle_id: UUID | str) -> None:
-    """
-    Read the file and plan an import for each customer in it, at most once.
-
-    The attempt is counted before the work, so that a file that crashes the worker is refused.
-    """
-    run_with_lease(
-        f"the split of upload {bundle_id}",
-        lease=partial(_lease, bundle_id),
-        work=_split,
-        give_up=partial(_refuse, code="internal"),
-        put_off=partial(_give_back_attempt, bundle_id),
-    )
-
-
-def _give_back_attempt(bundle_id: UUID | str, error: Exception, *, attempt: int | None) -> bool:
-    # A database that is away or full is no fault of the file; the sweep tries again.
-    if attempt is not None and is_infrastructure(error):
-        with suppress(Error), transaction.atomic():
-            Bundle.objects.filter(pk=bundle_id, state=Bundle.State.CHECKING).update(
-                attempts=F("attempts") - 1
-            )
-    return False
-
-
-def _lease(bundle_id: UUID | str) -> Bundle | None:
-    return (
-        Bundle.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("by")
-        .filter(pk=bundle_id, state=Bundle.State.CHECKING)
-        .first()
-    )
-
-
-def _split(bundle: Bundle) -> None:
+def split_file(job: Job) -> None:
+    """Read the file and plan an import for each customer in it, in the caller's transaction."""
+    bundle = Bundle.objects.select_related("by").get(pk=job.subject)
     customers = {one.pk: one for one in _open_customers(bundle.by).iterator()}
     # The choice of one customer does not change a header that has a meaning of its own.
     meanings = {
@@ -156,6 +120,11 @@ def _split(bundle: Bundle) -> None:
     bundle.save(update_fields=["state", "plan"])
     bundle.parts.all().delete()
     _keep_unmatched_rows(bundle, unmatched)
+
+
+def give_up_split(job: Job) -> None:
+    """Refuse a file that cannot be split."""
+    end_job(job, lambda job: _refuse(Bundle.objects.get(pk=job.subject), "internal"))
 
 
 def _describe_meanings(detected: table.Detected, meanings: Mapping[str, str]) -> Iterator[Problem]:
@@ -253,16 +222,6 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
     if not started:
         raise NothingToStart
     return started
-
-
-def sweep_bundles() -> None:
-    """Wake the workers for files of this tenant without a wake-up in the last minute."""
-    stale = timezone.now() - timedelta(seconds=60)
-    with transaction.atomic():
-        waiting = Bundle.objects.filter(state=Bundle.State.CHECKING).exclude(enqueued_at__gte=stale)
-        for bundle_id in list(waiting.values_list("pk", flat=True)):
-            Bundle.objects.filter(pk=bundle_id).update(enqueued_at=timezone.now())
-            wake_worker("imports.split", bundle_id=str(bundle_id))
 
 
 @transaction.atomic

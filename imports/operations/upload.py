@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
 from batches.errors import UsersError
-from batches.models import UPLOADS_KEPT, Batch, Chunk, Line
+from batches.models import UPLOADS_KEPT, Batch, Line
+from batches.operations.lease import drop_jobs
 from batches.queries.batch import find_failed_lines
 from customers.counts import lock_customers
 from customers.models import Customer
@@ -67,10 +68,8 @@ def wipe_files() -> None:
 def _drop(batch: Batch) -> None:
     batch.state, batch.halted_by, batch.finished_at = State.CANCELED, "", timezone.now()
     batch.plan["dropped"] = True
-    # A running check holds its chunk, and ends by itself when it finds the plan canceled.
-    free = Chunk.objects.select_for_update(skip_locked=True, of=("self",)).filter(batch=batch)
-    numbers = list(free.values_list("number", flat=True))
-    Chunk.objects.filter(batch=batch, number__in=numbers).delete()
+    # A check that is being done ends when it finds the plan canceled.
+    drop_jobs(batch)
     audit.record(
         "batch.canceled",
         subject=audit.Subject(batch.pk, str(batch.kind)),

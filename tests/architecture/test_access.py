@@ -12,13 +12,14 @@ from django.utils import timezone
 from batches.acts import get_acts
 from customers import access
 from customers.models import Customer
-from imports.operations.split import receive_bundle, split_bundle
+from imports.operations.split import receive_bundle
 from partners import tenancy
 from partners.operations.invitations import invite_member
 from partners.roles import Permission, Role
 from tests import factories
 from tests.architecture import walk
 from tests.proof import prove
+from tests.workers import split_file
 from users.acts.add import add_user
 from users.acts.reset import plan_resets
 
@@ -123,7 +124,7 @@ def furnish(partner, member, word: str) -> walk.Ids:
             options={"mode": "good"},
             by=member,
         )
-        split_bundle(bundle_id=bundle.pk)
+        split_file(upload_id=bundle.pk)
     colleague = factories.member(partner, f"{word}.colleague".lower(), full_name=word)
     key = Authenticator.objects.create(
         id=walk.next_number(), user=colleague, type="webauthn", data={"name": word}

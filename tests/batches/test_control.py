@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from audit.models import Event
-from batches.models import Batch, Chunk, Line
+from batches.models import Batch, Job, Line
 from batches.operations.control import (
     NotRunning,
     pause_batch,
@@ -12,10 +12,11 @@ from batches.operations.control import (
     start_batch,
     stop_batch,
 )
+from batches.operations.lease import run_job
 from batches.operations.retry import NothingToRetry, plan_retry
-from batches.operations.run import run_chunk
 from partners.access import Refused
 from tests import factories
+from tests.workers import run_chunk
 from users.acts.block import plan_blocks
 from users.acts.edit import plan_edits
 from users.acts.reset import plan_resets
@@ -36,9 +37,7 @@ def running(contoso, alice):
 
 def work(batch):
     """Do what the workers would do."""
-    for number in Chunk.objects.filter(batch=batch, state="pending").values_list(
-        "number", flat=True
-    ):
+    for number in Job.objects.filter(batch=batch, state="pending").values_list("number", flat=True):
         run_chunk(batch_id=batch.pk, number=number)
     batch.refresh_from_db()
 
@@ -95,9 +94,10 @@ def test_a_batch_that_has_ended_is_not_stopped(running, alice):
 
 
 def test_a_worker_that_comes_late_does_nothing(running, alice):
+    job = running.jobs.get(number=2)
     stop_batch(batch=running, by=alice)
 
-    run_chunk(batch_id=running.pk, number=2)
+    run_job(job_id=job.pk)
 
     assert count_blocked() == 0
 

@@ -8,14 +8,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections, transaction
 from django.urls import reverse
 
-from batches.models import Batch, Chunk, Line
+from batches.models import Batch, Job, Line
 from batches.operations.control import start_batch
 from batches.operations.lease import DATABASE, MEMBER, pause, resume
 from batches.operations.plan import PlannedLine, create_batch, save_lines
-from batches.operations.run import run_chunk, sweep
-from imports.operations.check import check_upload
+from batches.operations.wake import sweep
 from partners.tenancy import uuid7
 from portal.celery import app
+from tests.workers import check_upload, run_chunk
 from users.models import CustomerUser
 
 commits = pytest.mark.django_db(transaction=True)
@@ -43,8 +43,13 @@ def no_room_in(table):
 def told():
     """The wake-ups, which go nowhere."""
     sent = []
+
+    def send_task(_task, *, kwargs, **_more):
+        with transaction.atomic():
+            sent.append(Job.objects.get(pk=kwargs["job_id"]).number)
+
     nobody = Celery("nobody", set_as_current=True)
-    nobody.send_task = lambda task, **more: sent.append(more["kwargs"].get("number"))
+    nobody.send_task = send_task
     yield sent
     app.set_current()
 
@@ -73,7 +78,7 @@ def state_of(batch):
 
 def attempts():
     with transaction.atomic():
-        return list(Chunk.objects.order_by("number").values_list("attempts", flat=True))
+        return list(Job.objects.order_by("number").values_list("attempts", flat=True))
 
 
 @commits
@@ -106,7 +111,7 @@ def test_one_chunk_tries_after_outage_then_wakes_others(batch, told):
 @commits
 def test_full_disk_does_not_fail_single_line(batch):
     with transaction.atomic():
-        Chunk.objects.filter(number=1).update(attempts=4)
+        Job.objects.filter(number=1).update(attempts=4)
         Line.objects.filter(number=7).update(state="trying", result={"tries": 1})
 
     with no_room_in("users_customeruser"):
@@ -115,7 +120,7 @@ def test_full_disk_does_not_fail_single_line(batch):
     run_chunk(batch_id=batch.pk, number=1)
 
     with transaction.atomic():
-        chunk = Chunk.objects.get(batch=batch, number=1)
+        chunk = Job.objects.get(batch=batch, number=1)
         assert set(chunk.lines.values_list("state", flat=True)) == {"done"}
 
 
@@ -123,7 +128,7 @@ def test_full_disk_does_not_fail_single_line(batch):
 def test_batch_paused_by_member_stays_paused(batch, told):
     with transaction.atomic():
         assert pause(batch_id=batch.pk, because=MEMBER)
-        Chunk.objects.update(enqueued_at=None)
+        Job.objects.update(enqueued_at=None)
 
     run_chunk(batch_id=batch.pk, number=1)
 

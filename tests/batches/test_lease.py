@@ -6,17 +6,17 @@ from functools import partial
 import pytest
 from django.db import transaction
 
-from batches.models import Batch
-from batches.operations import lease, run
+from batches.models import Batch, Job
+from batches.operations import lease
 from batches.operations.control import start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
-from batches.operations.run import run_chunk
 from imports.models import Bundle
-from imports.operations.check import check_again, check_upload, receive_file
-from imports.operations.split import receive_bundle, split_bundle
+from imports.operations.check import check_again, receive_file
+from imports.operations.split import receive_bundle
 from partners.tenancy import uuid7
 from tests import PATIENCE
 from tests.imports.test_import_once import at_once
+from tests.workers import check_upload, run_chunk, split_file
 
 WORKERS = 10
 ROUNDS = 20
@@ -32,14 +32,14 @@ class Meeting:
         self.arrived: set[int] = set()
         self.condition = threading.Condition()
 
-    def count(self, count, *arguments):
-        attempt = count(*arguments)
-        if attempt is not None:
-            self.attempts.append(attempt)
+    def count(self, count, job_id):
+        job = count(job_id)
+        if job is not None:
+            self.attempts.append(job.attempts)
             self.arrive()
             with self.condition:
                 assert self.condition.wait_for(lambda: len(self.arrived) == WORKERS, PATIENCE)
-        return attempt
+        return job
 
     def arrive(self):
         with self.condition:
@@ -64,7 +64,6 @@ class Meeting:
 def meeting(monkeypatch):
     meeting = Meeting()
     monkeypatch.setattr(lease, "_count_attempt", partial(meeting.count, lease._count_attempt))
-    monkeypatch.setattr(run, "count_attempt", partial(meeting.count, run.count_attempt))
     return meeting
 
 
@@ -114,7 +113,7 @@ def test_one_of_ten_workers_splits_file(contoso, alice, meeting):
     for _round in range(ROUNDS):
         with transaction.atomic():
             bundle = receive_bundle(name="a.csv", parts=[content], options={}, by=alice)
-        assert meeting.hold(partial(split_bundle, bundle_id=bundle.pk)) == [1]
+        assert meeting.hold(partial(split_file, upload_id=bundle.pk)) == [1]
         with transaction.atomic():
             assert Bundle.objects.get(pk=bundle.pk).state == "split"
 
@@ -129,6 +128,18 @@ def test_worker_is_free_again_after_failure(contoso, alice, monkeypatch):
         assert is_free
         assert at_once([is_held]) == [True]
     assert at_once([is_held]) == [False]
+
+
+def test_worker_that_was_replaced_ends_no_job(contoso, alice):
+    batch = create_batch(customer=contoso, kind="import", by=alice)
+    lease.order_job("check", batch=batch)
+    job = lease._count_attempt(Job.objects.get().pk)
+    # Its connection was lost, and another worker has counted an attempt.
+    Job.objects.update(attempts=2)
+
+    lease.end_job(job, pytest.fail)
+
+    assert Job.objects.get().state == "pending"
 
 
 def is_held():

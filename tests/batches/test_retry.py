@@ -3,14 +3,14 @@
 import pytest
 
 from batches.errors import LastAdministrator, TooFewSeats
-from batches.models import Batch, Chunk, Line
+from batches.models import Batch, Job, Line
 from batches.operations.control import start_batch, stop_batch
 from batches.operations.retry import plan_retry
-from batches.operations.run import run_chunk
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from imports.operations.full_list import TooManyMissing
 from licensing.operations.subscriptions import change_subscription
 from tests import factories
+from tests.workers import check_upload, run_chunk
 from users.acts.delete import plan_deletes
 from users.acts.licenses import Changes, plan_licenses
 from users.acts.purge import plan_purges
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 def work(batch):
     """Do what the workers would do."""
-    for chunk in Chunk.objects.filter(batch=batch, state="pending"):
+    for chunk in Job.objects.filter(batch=batch, state="pending"):
         run_chunk(batch_id=batch.pk, number=chunk.number)
     batch.refresh_from_db()
 

@@ -11,17 +11,17 @@ from django.utils import timezone
 from audit.models import Event
 from batches import acts
 from batches.errors import NotPlanned
-from batches.models import Batch, Chunk, Line
-from batches.operations import run
+from batches.models import Batch, Job, Line
 from batches.operations.control import start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
-from batches.operations.run import run_chunk
+from batches.operations.wake import sweep
 from batches.queries.batch import get_progress
 from licensing.models import Subscription
 from partners import tenancy
 from partners.tenancy import uuid7
 from portal.celery import app
 from tests import PATIENCE, factories
+from tests.workers import run_chunk
 from users.models import CustomerUser
 
 commits = pytest.mark.django_db(transaction=True)
@@ -141,7 +141,7 @@ def test_failing_line_in_request_fails_alone(contoso, alice):
 def test_a_line_that_stopped_two_workers_fails_alone(contoso, alice):
     batch = begin(additions(contoso, alice, 60), alice)
     with transaction.atomic():
-        Chunk.objects.filter(number=1).update(attempts=4)
+        Job.objects.filter(number=1).update(attempts=4)
         Line.objects.filter(number=7).update(state="trying", result={"tries": 2})
 
     run_chunk(batch_id=batch.pk, number=1)
@@ -154,7 +154,7 @@ def test_a_line_that_stopped_two_workers_fails_alone(contoso, alice):
 def test_line_tried_once_is_tried_again(contoso, alice):
     batch = begin(additions(contoso, alice, 60), alice)
     with transaction.atomic():
-        Chunk.objects.filter(number=1).update(attempts=3)
+        Job.objects.filter(number=1).update(attempts=3)
         Line.objects.filter(number=7).update(state="trying", result={"tries": 1})
 
     run_chunk(batch_id=batch.pk, number=1)
@@ -166,7 +166,7 @@ def test_line_tried_once_is_tried_again(contoso, alice):
 def test_database_outage_fails_no_line(contoso, alice, monkeypatch):
     batch = begin(additions(contoso, alice, 60), alice)
     with transaction.atomic():
-        Chunk.objects.filter(number=1).update(attempts=2)
+        Job.objects.filter(number=1).update(attempts=2)
 
     def away(**arguments):
         raise OperationalError("the connection is lost")
@@ -178,7 +178,7 @@ def test_database_outage_fails_no_line(contoso, alice, monkeypatch):
     assert states(batch) == ["planned"] * 60
     read(batch.refresh_from_db)
     assert (batch.state, batch.halted_by) == ("paused", "database")
-    assert read(lambda: Chunk.objects.get(number=1).attempts) == 2
+    assert read(lambda: Job.objects.get(number=1).attempts) == 2
 
     run_chunk(batch_id=batch.pk, number=1)
 
@@ -209,8 +209,6 @@ def test_two_workers_apply_a_chunk_once(contoso, office, alice, northwind):
     for thread in threads:
         thread.join(PATIENCE)
 
-    # The last of them may have lost only the lease; then the sweep would come.
-    run_chunk(batch_id=batch.pk, number=1)
     assert errors == []
     assert read(CustomerUser.objects.count) == 50
     assert read(Event.objects.filter(action="user.added").count) == 50
@@ -221,7 +219,7 @@ def test_two_workers_apply_a_chunk_once(contoso, office, alice, northwind):
 def test_two_workers_apply_each_line_once(contoso, alice, northwind):
     batch = begin(additions(contoso, alice, 60, _7=BROKEN), alice)
     with transaction.atomic():
-        Chunk.objects.filter(number=1).update(attempts=5)
+        Job.objects.filter(number=1).update(attempts=5)
     barrier = threading.Barrier(3)
     errors = []
 
@@ -241,7 +239,6 @@ def test_two_workers_apply_each_line_once(contoso, alice, northwind):
     for thread in threads:
         thread.join(PATIENCE)
 
-    run_chunk(batch_id=batch.pk, number=1)
     assert errors == []
     assert states(batch)[:50] == ["done"] * 6 + ["failed"] + ["done"] * 43
     assert read(CustomerUser.objects.count) == 49
@@ -283,7 +280,7 @@ def test_missing_broker_keeps_work(contoso, alice, caplog):
     # One wake-up is tried, not one a chunk: each costs the page a second.
     assert [record.name for record in caplog.records].count("batches.operations.wake") == 1
     assert batch.state == "running"
-    assert read(Chunk.objects.filter(state="pending").count) == 8
+    assert read(Job.objects.filter(state="pending").count) == 8
 
 
 @commits
@@ -291,11 +288,11 @@ def test_sweep_wakes_workers_for_stale_chunks(contoso, alice):
     begin(additions(contoso, alice, 60), alice)
     old = timezone.now() - timedelta(seconds=61)
     with transaction.atomic():
-        Chunk.objects.filter(number=1).update(enqueued_at=old)
+        Job.objects.filter(number=1).update(enqueued_at=old)
 
-    assert run.sweep() == 1
-    assert run.sweep() == 0
-    assert read(lambda: Chunk.objects.get(number=1).enqueued_at) > old
+    assert sweep() == 1
+    assert sweep() == 0
+    assert read(lambda: Job.objects.get(number=1).enqueued_at) > old
 
 
 @commits
@@ -303,19 +300,19 @@ def test_concurrent_sweeps_send_each_chunk_once(contoso, alice, northwind):
     begin(additions(contoso, alice, 400), alice)
     # As after an hour without a beat: what was missed is caught up with.
     with transaction.atomic():
-        Chunk.objects.update(enqueued_at=timezone.now() - timedelta(hours=1))
+        Job.objects.update(enqueued_at=timezone.now() - timedelta(hours=1))
     barrier = threading.Barrier(8)
     told = []
 
-    def sweep():
+    def sweep_once():
         try:
             with tenancy.tenant(northwind.pk):
                 barrier.wait(PATIENCE)
-                told.append(run.sweep())
+                told.append(sweep())
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=sweep) for _ in range(8)]
+    threads = [threading.Thread(target=sweep_once) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -328,17 +325,17 @@ def test_concurrent_sweeps_send_each_chunk_once(contoso, alice, northwind):
 def test_sweep_skips_locked_chunk(contoso, alice, northwind):
     begin(additions(contoso, alice, 60), alice)
     with transaction.atomic():
-        Chunk.objects.filter(number=1).update(enqueued_at=None)
+        Job.objects.filter(number=1).update(enqueued_at=None)
     told = []
 
-    def sweep():
+    def sweep_once():
         with tenancy.tenant(northwind.pk):
-            told.append(run.sweep())
+            told.append(sweep())
         connections.close_all()
 
     with transaction.atomic():
-        Chunk.objects.select_for_update().get(number=1)
-        thread = threading.Thread(target=sweep)
+        Job.objects.select_for_update().get(number=1)
+        thread = threading.Thread(target=sweep_once)
         thread.start()
         thread.join(PATIENCE)
 

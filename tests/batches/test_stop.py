@@ -3,12 +3,12 @@
 import pytest
 from django.db import transaction
 
-from batches.models import Batch, Chunk, Line
+from batches.models import Batch, Job, Line
 from batches.operations.control import start_batch, stop_batch
-from batches.operations.run import run_chunk
 from customers.counts import lock_customer
 from tests import PATIENCE, factories
 from tests.users.test_no_deadlocks import as_another, wait_for_a_waiting_backend
+from tests.workers import run_chunk
 from users.acts.block import plan_blocks
 from users.models import CustomerUser
 
@@ -20,7 +20,7 @@ def test_stopped_line_is_not_applied_later(inside, contoso, alice):
     start_batch(batch=batch, by=alice)
     # The next attempt goes line by line.
     with transaction.atomic():
-        Chunk.objects.filter(batch=batch).update(attempts=1)
+        Job.objects.filter(batch=batch).update(attempts=1)
 
     with transaction.atomic():
         lock_customer(contoso)

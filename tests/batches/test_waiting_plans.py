@@ -6,9 +6,10 @@ from django.urls import reverse
 from batches.errors import NotPlanned
 from batches.models import Line
 from batches.operations.control import start_batch
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from imports.operations.repair import include_lines, repair_line, skip_lines
 from tests import factories
+from tests.workers import check_upload
 from users.acts.delete import plan_deletes
 from users.acts.edit import plan_edits
 from users.acts.purge import plan_purges

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from django.db import transaction
 
-from batches.models import Batch, Chunk, Line
+from batches.models import Batch, Job, Line
 from batches.operations.control import start_batch
-from batches.operations.run import run_chunk
+from batches.operations.lease import run_job
 from customers.models import Customer
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from partners.models import Member
+from tests.workers import check_upload
 
 PART_BYTES = 1024 * 1024
 
@@ -42,9 +43,10 @@ def start(batch: Batch, by: Member) -> None:
 def run(batch: Batch) -> None:
     """Run every chunk, as a worker does."""
     with transaction.atomic():
-        numbers = list(Chunk.objects.filter(batch=batch).order_by("number"))
-    for chunk in numbers:
-        run_chunk(batch_id=batch.pk, number=chunk.number)
+        jobs = batch.jobs.filter(state=Job.State.PENDING).order_by("number")
+        job_ids = list(jobs.values_list("pk", flat=True))
+    for job_id in job_ids:
+        run_job(job_id=job_id)
 
 
 def apply(batch: Batch, by: Member) -> None:

@@ -15,13 +15,14 @@ from demo import catalog, seed
 from handover.models import Handover
 from handover.operations.mail import mail_users
 from imports.models import Bundle
-from imports.operations.split import receive_bundle, split_bundle
+from imports.operations.split import receive_bundle
 from licensing.models import Product, Subscription
 from partners.models import Member, Partner
 from tests import factories
 from tests.architecture import walk
 from tests.browser.conftest import findings, inside_of, too_wide
 from tests.handover.handing_over import add
+from tests.workers import split_file
 from users import passwords
 from users.acts.add import finish_set
 from users.models import CustomerUser
@@ -52,7 +53,7 @@ def demo(transactional_db):
         bundle = receive_bundle(
             name="all.csv", parts=[rows.encode()], options={"mode": "good"}, by=mira
         )
-        split_bundle(bundle_id=bundle.pk)
+        split_file(upload_id=bundle.pk)
     return partner
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from playwright.sync_api import expect
 
-from batches.models import Batch, Chunk
+from batches.models import Batch, Job
 from tests.browser import steps
 from tests.browser.conftest import inside_of
 from tests.imports.samples import repack, workbook
@@ -83,7 +83,7 @@ def test_people_from_a_spreadsheet_sign_in_with_the_password_of_the_sheet(site, 
     secrets = imported(page)
     with inside_of(northwind):
         # More than 50 are the worker's, piece by piece.
-        assert set(Chunk.objects.values_list("state", flat=True)) == {"done"}
+        assert set(Job.objects.values_list("state", flat=True)) == {"done"}
         found = dict(CustomerUser.objects.values_list("user_name", "display_name"))
     assert found == {f"{name}@contoso.example": person[2] for name, person in PEOPLE.items()}
     assert set(secrets) == set(found)

@@ -6,10 +6,11 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from partners import tenancy
 from tests import factories
 from tests.browser.conftest import inside_of, too_wide
+from tests.workers import check_upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,10 +3,11 @@
 import pytest
 from playwright.sync_api import expect
 
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from imports.operations.repair import repair_line
 from tests.browser.conftest import inside_of
 from tests.browser.test_every_page import NARROWEST, SIZES
+from tests.workers import check_upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -202,7 +202,7 @@ def test_a_reason_and_a_ticket_stay_whatever_is_repaired(site, planned, northwin
 def test_rows_that_wait_for_a_worker_are_said_to_and_let_go(site, planned, shoot, monkeypatch):
     monkeypatch.setattr(repair, "MAX_LINES_AT_ONCE", 5)
     # Nobody is told, as where the broker is away.
-    monkeypatch.setattr(lease, "wake_worker", lambda *_task, **_arguments: None)
+    monkeypatch.setattr(lease, "send_jobs", lambda _jobs: None)
     page = planned
     row = kind(page, "contoso.exmaple is not a domain of this customer")
     row.get_by_role("button", name="Change 8 rows").focus()

@@ -3,9 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from partners import tenancy
 from tests.browser.conftest import inside_of
+from tests.workers import check_upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,6 +3,5 @@
 from portal.celery import app
 
 app.conf.beat_schedule = {
-    name: {"task": f"{name}.sweep", "schedule": 1.0}
-    for name in ("batches", "imports", "handover", "users")
+    name: {"task": f"{name}.sweep", "schedule": 1.0} for name in ("batches", "handover", "users")
 }

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import Event
-from batches.models import Batch, Chunk, Line
-from batches.operations import run
+from batches.models import Batch, Job, Line
+from batches.operations import wake
 from licensing.models import Subscription
 from tests.chaos.rig import wait_until
 from users.models import CustomerUser
@@ -48,7 +48,7 @@ def start(browser, batch):
 
 
 def wait_for_chunks(number, meanwhile=None):
-    done = Chunk.objects.filter(number__gt=0, state="done")
+    done = Job.objects.filter(kind="apply", state="done")
     wait_until(lambda: done.count() >= number, f"{number} chunks are done", meanwhile or sweep)
 
 
@@ -58,24 +58,24 @@ def wait_for_end(meanwhile=None):
 
 def count_left():
     with transaction.atomic():
-        return Chunk.objects.filter(state="pending").count()
+        return Job.objects.filter(state="pending").count()
 
 
 def sweep():
     """What beat would do in a minute."""
     hurry()
-    run.sweep()
+    wake.sweep()
 
 
 def hurry():
     """Let a minute pass for what was told two seconds ago, and is not being done."""
     told = timezone.now() - timedelta(seconds=2)
     with transaction.atomic():
-        waiting = Chunk.objects.select_for_update(skip_locked=True).filter(
+        waiting = Job.objects.select_for_update(skip_locked=True).filter(
             state="pending", enqueued_at__lt=told
         )
         numbers = list(waiting.values_list("pk", flat=True))
-        Chunk.objects.filter(pk__in=numbers).update(
+        Job.objects.filter(pk__in=numbers).update(
             enqueued_at=timezone.now() - timedelta(seconds=61)
         )
 
@@ -94,4 +94,4 @@ def check_each_once(people, bought):
         assert (states.count("done"), states.count("partly")) == (licensed, len(people) - licensed)
         assert Event.objects.filter(customer_id=of.pk, action="user.added").count() == len(people)
         assert lines.filter(state__in=["done", "partly"], sealed=None).count() == 0
-        assert set(Chunk.objects.values_list("state", flat=True)) == {"done"}
+        assert set(Job.objects.values_list("state", flat=True)) == {"done"}

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.urls import reverse
 
-from batches.models import Batch, Chunk
+from batches.models import Batch, Job
 from partners.tenancy import uuid7
 from tests import factories, serving, slow
 from tests.chaos import imports, rig
@@ -64,7 +64,7 @@ def test_pages_answer_and_work_is_kept_while_the_broker_hangs(as_alice, contoso,
             assert act(as_alice).status_code in (200, 302)
             waited[act.__name__] = time.monotonic() - begin
         with transaction.atomic():
-            assert Chunk.objects.filter(number__gt=0, state="pending").count() == 8
+            assert Job.objects.filter(kind="apply", state="pending").count() == 8
             assert Batch.objects.get(pk=batch.pk).state == "running"
             # What runs in the request needs no broker.
             assert CustomerUser.objects.get().user_name == "amara@fabrikam.example"

@@ -17,8 +17,8 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.urls import reverse
 
-from batches.models import Batch, Chunk, Line
-from batches.operations.run import sweep
+from batches.models import Batch, Job, Line
+from batches.operations.wake import sweep
 from partners import tenancy
 from tests import PATIENCE, factories, serving, slow
 from tests.chaos import imports, rig
@@ -266,7 +266,7 @@ def wait_until_nothing_moves(batch):
 
     def nothing_moves():
         halted = Batch.objects.filter(pk=batch.pk, state="paused", halted_by="database")
-        pending = Chunk.objects.filter(batch=batch, state="pending")
+        pending = Job.objects.filter(batch=batch, state="pending")
         moving = pending.exclude(attempts=0, enqueued_at=None)
         return halted.exists() and pending.exists() and not moving.exists()
 
@@ -275,7 +275,7 @@ def wait_until_nothing_moves(batch):
 
 def check_no_half_chunk():
     with transaction.atomic():
-        chunks = Chunk.objects.filter(number__gt=0)
+        chunks = Job.objects.filter(kind="apply")
         states = {chunk: set(chunk.lines.values_list("state", flat=True)) for chunk in chunks}
         for chunk, found in states.items():
             assert found == ({"done"} if chunk.state == "done" else {"planned"})

@@ -5,7 +5,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from audit.models import Event
-from batches.models import Batch, Chunk, Line
+from batches.models import Batch, Job, Line
 from tests import factories
 from tests.chaos import imports, rig
 from tests.chaos.poisoned import POISON
@@ -83,7 +83,7 @@ def test_a_worker_killed_in_the_middle_of_a_repair_leaves_all_rows_to_the_next(
             "choice": "set:contoso.example",
         },
     )
-    begun = Chunk.objects.filter(number=0, attempts=1, state="pending")
+    begun = Job.objects.filter(kind="repair", attempts=1, state="pending")
     rig.wait_until(begun.exists, "the repair has begun", imports.sweep)
     rig.kill(processes.started[-1])
 

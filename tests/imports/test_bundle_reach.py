@@ -4,9 +4,10 @@ import pytest
 
 from batches.models import Batch
 from customers.models import Customer, Scope
-from imports.operations.split import receive_bundle, split_bundle, start_bundle
+from imports.operations.split import receive_bundle, start_bundle
 from partners.roles import Role
 from tests import factories
+from tests.workers import split_file
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +20,7 @@ def bundle(contoso, inside, alice):
     bundle = receive_bundle(
         name="all.csv", parts=[TEXT], options={"purpose": "create", "mode": "good"}, by=alice
     )
-    split_bundle(bundle_id=bundle.pk)
+    split_file(upload_id=bundle.pk)
     bundle.refresh_from_db()
     return bundle
 

@@ -6,21 +6,19 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import Event
-from batches.models import Batch, Chunk
-from batches.operations.run import run_chunk
+from batches.models import Batch, Job
 from customers.models import Scope
 from imports.models import Bundle, BundlePart
 from imports.operations import split
 from imports.operations.split import (
     NothingToStart,
     receive_bundle,
-    split_bundle,
     start_bundle,
     wipe_unmatched_rows,
 )
@@ -29,6 +27,7 @@ from imports.routes import find_partners_with_expired_files
 from partners import tenancy
 from partners.access import Refused
 from tests import factories
+from tests.workers import run_chunk, split_file
 from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +45,7 @@ def fabrikam(inside):
 def cut(by, text, **options):
     options = {"purpose": "create", "mode": "good"} | options
     bundle = receive_bundle(name="all.csv", parts=[text.encode()], options=options, by=by)
-    split_bundle(bundle_id=bundle.pk)
+    split_file(upload_id=bundle.pk)
     bundle.refresh_from_db()
     return bundle
 
@@ -60,7 +59,7 @@ def plans(bundle):
 
 
 def work(bundle):
-    for chunk in Chunk.objects.filter(batch__bundle=bundle.pk, state="pending"):
+    for chunk in Job.objects.filter(batch__bundle=bundle.pk, state="pending"):
         run_chunk(batch_id=chunk.batch_id, number=chunk.number)
 
 
@@ -143,16 +142,16 @@ def test_a_file_that_cannot_be_read_is_refused(contoso, alice):
 def test_a_second_worker_cuts_nothing_again(contoso, alice):
     bundle = cut(alice, HEADER + "Contoso,ann,Ann\n")
 
-    split_bundle(bundle_id=bundle.pk)
+    split_file(upload_id=bundle.pk)
 
     assert Batch.objects.filter(bundle=bundle.pk).count() == 1
 
 
 def test_file_that_crashes_workers_is_refused(contoso, alice):
     bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
-    Bundle.objects.filter(pk=bundle.pk).update(attempts=3)
+    Job.objects.update(attempts=3)
 
-    split_bundle(bundle_id=bundle.pk)
+    split_file(upload_id=bundle.pk)
 
     bundle.refresh_from_db()
     assert (bundle.state, bundle.plan["refused"]["code"]) == ("refused", "internal")
@@ -215,7 +214,7 @@ def test_upload_leads_over_plans_to_start(as_alice, contoso, fabrikam, alice):
     assert answer.url == reverse("imports:bundle", args=[bundle.pk])
     assert "is being read" in as_alice.get(answer.url).content.decode()
 
-    split_bundle(bundle_id=bundle.pk)
+    split_file(upload_id=bundle.pk)
     page = " ".join(as_alice.get(answer.url).content.decode().split())
     assert "Fabrikam Ltd" in page
     assert "“Nobody” is not one of your customers." in page
@@ -264,18 +263,21 @@ def test_page_needs_fixed_number_of_queries(as_alice, alice, inside):
     assert counts[0] == counts[1]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_database_outage_does_not_refuse_file(contoso, alice, monkeypatch):
-    bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
+    with transaction.atomic():
+        bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
 
-    def stop(_bundle):
+    def stop(*_arguments, **_more):
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(split, "_split", stop)
-    with pytest.raises(OperationalError):
-        split_bundle(bundle_id=bundle.pk)
+    with monkeypatch.context() as away:
+        away.setattr(split.table, "parse_file", stop)
+        split_file(upload_id=bundle.pk)
 
-    bundle.refresh_from_db()
-    assert (bundle.state, bundle.attempts) == ("checking", 0)
+    with transaction.atomic():
+        bundle.refresh_from_db()
+        assert (bundle.state, Job.objects.get().attempts) == ("checking", 0)
 
 
 # Unmatched rows as a file, and columns as assigned before
@@ -332,7 +334,7 @@ def test_corrected_file_can_be_imported(as_alice, contoso, alice, kind, language
     factories.customer("contosso", "Contosso", domains=("contosso.example",))
 
     again = receive_bundle(name=f"again.{kind}", parts=[content], options=bundle.options, by=alice)
-    split_bundle(bundle_id=again.pk)
+    split_file(upload_id=again.pk)
 
     again.refresh_from_db()
     assert (again.state, again.plan["unmatched"], again.plan["notices"]) == ("split", 0, [])

@@ -8,12 +8,12 @@ import random
 from django.urls import reverse
 
 from audit.models import Event
-from batches.models import Chunk, Line
-from batches.operations.run import run_chunk
+from batches.models import Job, Line
 from partners.names import has_invisible
 from tests.imports.samples import is_user_name
 from tests.imports.test_corpus import PAYLOADS
 from tests.imports.test_import import plan, show, start
+from tests.workers import run_chunk
 from users.models import CustomerUser
 from users.rules.problems import Problem, describe
 
@@ -78,9 +78,7 @@ def test_each_hostile_row_is_added_or_reported(as_alice, contoso, office):
         assert "<img src=x" not in page
 
     start(as_alice, batch)
-    for number in Chunk.objects.filter(batch=batch, state="pending").values_list(
-        "number", flat=True
-    ):
+    for number in Job.objects.filter(batch=batch, state="pending").values_list("number", flat=True):
         run_chunk(batch_id=batch.pk, number=number)
 
     batch.refresh_from_db()

@@ -8,11 +8,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import Event
-from batches.models import Batch, Chunk, Line
+from batches.models import Batch, Job, Line
 from imports.handlers import LimitedFile
 from imports.models import Upload
-from imports.operations.check import check_upload
 from tests import factories
+from tests.workers import check_upload
 from users.models import CustomerUser
 
 HEADER = "User name,First name,Last name,Display name\r\n"
@@ -63,7 +63,7 @@ def test_upload_is_stored_in_parts_unread(as_alice, contoso):
     assert batch.state == "checking"
     parts = Upload.objects.order_by("number")
     assert [len(part.content) for part in parts] == [1024 * 1024, 1024 * 1024, 5]
-    assert list(Chunk.objects.values_list("number", "state")) == [(0, "pending")]
+    assert list(Job.objects.values_list("kind", "state")) == [("check", "pending")]
 
 
 def test_an_upload_is_on_record(as_alice, alice, contoso):
@@ -241,7 +241,7 @@ def test_internal_error_refuses_file_and_is_logged(as_alice, contoso, caplog, mo
 
 def test_file_that_crashes_three_workers_is_refused(as_alice, contoso):
     send(as_alice, rows("amy,Amy,Parker,"))
-    Chunk.objects.update(attempts=3)
+    Job.objects.update(attempts=3)
     batch = Batch.objects.get()
 
     check_upload(batch_id=batch.pk)
@@ -309,7 +309,7 @@ def test_a_file_dropped_during_its_check_plans_nothing(as_alice, contoso):
     check_upload(batch_id=batch.pk)
 
     assert not Line.objects.exists()
-    assert not Chunk.objects.filter(state="pending").exists()
+    assert not Job.objects.filter(state="pending").exists()
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])

@@ -3,10 +3,10 @@ from django.urls import reverse
 
 from batches.models import Batch, Line
 from imports.models import ImportColumn, Upload
-from imports.operations.check import check_upload
 from imports.queries import find_column_meanings, find_preview
 from tests import factories
 from tests.imports.test_import import plan, send, show, start
+from tests.workers import check_upload
 
 
 def settings_of(batch):

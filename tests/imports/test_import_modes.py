@@ -13,13 +13,14 @@ from audit.models import Event
 from batches.errors import LastAdministrator
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from imports.operations.full_list import TooManyMissing, UsersUnclear
 from licensing.models import Assignment
 from licensing.operations.seats import Wanted, assign
 from partners.access import Refused
 from partners.roles import Role
 from tests import factories
+from tests.workers import check_upload
 from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db

@@ -9,13 +9,13 @@ from django.test import Client
 from django.urls import reverse
 
 from audit.models import Event
-from batches.models import Batch, Chunk, Line
-from batches.operations.run import run_chunk
-from imports.operations.check import check_again, check_upload
+from batches.models import Batch, Job, Line
+from imports.operations.check import check_again
 from partners import tenancy
 from tests import PATIENCE
 from tests.imports import test_import
 from tests.imports.test_import import rows, start
+from tests.workers import check_upload, run_chunk
 from users.models import CustomerUser
 
 AT_ONCE = 10
@@ -62,7 +62,7 @@ def browsers(member):
 @transaction.atomic
 def find_chunks():
     """What is left to do."""
-    chunks = Chunk.objects.filter(state="pending").order_by("batch_id", "number")
+    chunks = Job.objects.filter(state="pending").order_by("batch_id", "number")
     return list(chunks.values_list("batch_id", "number"))
 
 

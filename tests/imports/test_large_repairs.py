@@ -8,11 +8,11 @@ from django.urls import reverse
 
 from audit.models import Event
 from batches.errors import NotPlanned
-from batches.models import Batch, Chunk, Line
-from batches.operations.run import sweep
+from batches.models import Batch, Job, Line
+from batches.operations.wake import sweep
 from imports.check.repair import How
 from imports.operations import recheck, repair
-from imports.operations.check import check_again, check_upload
+from imports.operations.check import check_again
 from imports.operations.repair import BeingRepaired, repair_line, skip_lines, stop_repair
 from partners.access import Refused
 from tests import PATIENCE
@@ -20,6 +20,7 @@ from tests.imports.test_import import plan, show, start
 from tests.imports.test_import_once import at_once
 from tests.imports.test_repair import HEADER, codes, mend, person, states
 from tests.users.test_no_deadlocks import as_another
+from tests.workers import check_upload
 
 commits = pytest.mark.django_db(transaction=True)
 
@@ -62,7 +63,7 @@ def test_repair_of_many_rows_runs_in_worker(planned, alice):
     assert (done.changed, done.is_in_worker) == (2, True)
     assert batch.state == "checking"
     assert states(batch) == {1: "invalid", 2: "invalid", 3: "planned"}
-    assert list(Chunk.objects.values_list("number", "state")) == [(0, "pending")]
+    assert list(Job.objects.values_list("kind", "state")) == [("repair", "pending")]
 
     work(batch)
 
@@ -134,16 +135,16 @@ def test_killed_worker_leaves_plan_unchanged(planned, alice, monkeypatch):
     batch = planned(*MIXED)
     order(batch, alice)
     with monkeypatch.context() as killed:
-        killed.setattr(repair, "end_check", kill)
+        killed.setattr(repair, "_record", kill)
         with pytest.raises(KeyboardInterrupt):
             check_upload(batch_id=batch.pk)
 
     batch.refresh_from_db()
-    assert (batch.state, Chunk.objects.get().attempts) == ("checking", 1)
+    assert (batch.state, Job.objects.get().attempts) == ("checking", 1)
     assert states(batch) == {1: "invalid", 2: "invalid", 3: "planned"}
     assert not Event.objects.filter(action="import.repaired").exists()
 
-    Chunk.objects.update(enqueued_at=None)
+    Job.objects.update(enqueued_at=None)
     assert sweep() == 1
     work(batch)
     assert (batch.state, batch.plan["repaired"]["changed"]) == ("planned", 2)
@@ -156,13 +157,13 @@ def kill(*_arguments):
 def test_repair_that_kills_workers_is_given_up(as_alice, planned, alice):
     batch = planned(*MIXED)
     order(batch, alice)
-    Chunk.objects.update(attempts=3)
+    Job.objects.update(attempts=3)
 
     work(batch)
 
     assert (batch.state, states(batch)[1]) == ("planned", "invalid")
     assert "no rows were changed" in show(as_alice, batch)
-    assert Chunk.objects.get().state == "done"
+    assert Job.objects.get().state == "done"
 
 
 def test_failing_repair_is_given_up(planned, alice, monkeypatch):
@@ -253,8 +254,7 @@ def test_repair_before_its_begin_can_be_stopped(as_alice, planned, alice):
     assert "The repair was stopped. No row was changed." in answer.content.decode()
     batch.refresh_from_db()
     assert (batch.state, states(batch)[1]) == ("planned", "invalid")
-    work(batch)
-    assert states(batch)[1] == "invalid"
+    assert not Job.objects.filter(state="pending").exists()
     order(batch, alice)
     work(batch)
     assert states(batch)[1] == "planned"
@@ -275,7 +275,7 @@ def test_repair_in_progress_cannot_be_stopped(planned, alice):
             refused.append(error)
 
     with transaction.atomic():
-        Chunk.objects.select_for_update().get()
+        Job.objects.select_for_update().get()
         thread, raised = as_another(stop)
         thread.join(PATIENCE)
 

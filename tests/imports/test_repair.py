@@ -7,13 +7,14 @@ from audit.models import Event
 from batches.errors import NotPlanned
 from batches.models import Batch, Line
 from imports.check.repair import BY_DOMAIN, BY_VALUE, How, Kind
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from imports.operations.repair import include_lines, repair_all, repair_line, skip_lines
 from imports.queries import find_problem_groups
 from partners.access import Refused
 from partners.roles import Role
 from tests import factories
 from tests.imports.test_import import plan, show, start
+from tests.workers import check_upload
 from users.models import CustomerUser
 
 HEADER = "User name,Display name,Licenses,Usage location,Permissions,Contact address\r\n"

@@ -5,10 +5,11 @@ from django.db import transaction
 
 from batches.models import Line
 from batches.operations.control import start_batch
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from imports.operations.repair import skip_lines
 from tests import PATIENCE, factories
 from tests.users.test_no_deadlocks import as_another, wait_for_a_waiting_backend
+from tests.workers import check_upload
 from users.acts.delete import plan_deletes
 from users.acts.purge import plan_purges
 from users.acts.rename import rename_restored

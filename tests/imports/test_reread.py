@@ -7,12 +7,13 @@ from django.urls import reverse
 
 from batches.models import Batch
 from imports.check.repair import How
-from imports.operations.check import RepairsWouldBeLost, check_again, check_upload
+from imports.operations.check import RepairsWouldBeLost, check_again
 from imports.operations.repair import include_lines, repair_line, skip_lines
 from imports.queries import count_repaired_rows
 from tests import factories
 from tests.imports.test_import import plan, show
 from tests.imports.test_repair import mend, person, states
+from tests.workers import check_upload
 
 HEADER = "User name,Display name,Licenses,Department,Usage location\r\n"
 READING = {"purpose": "create", "mode": "all", "domain": "contoso.example", "location": "US"}

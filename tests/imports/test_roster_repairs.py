@@ -11,12 +11,12 @@ from batches.operations.control import start_batch
 from batches.operations.retry import plan_retry
 from imports.check.repair import How, Kind
 from imports.operations import repair
-from imports.operations.check import check_upload
 from imports.operations.full_list import TooManyMissing
 from imports.operations.repair import include_lines, repair_all, repair_line, skip_lines
 from tests import factories
 from tests.imports.test_import import plan, show
 from tests.imports.test_import_modes import give
+from tests.workers import check_upload
 from users.models import CustomerUser
 
 HEADER = "User name,Display name,Department,Usage location,Licenses\r\n"

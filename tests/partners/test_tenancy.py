@@ -17,7 +17,7 @@ from django.db import (
     transaction,
 )
 
-from batches.operations.run import run_chunk
+from batches.operations.lease import run_job
 from customers.models import Customer, Domain
 from partners import tenancy
 from partners.tenancy import TenantTask
@@ -59,7 +59,7 @@ def test_raw_sql_without_tenant_raises(both):
 @pytest.mark.django_db(transaction=True)
 def test_a_task_without_a_tenant_fails(both):
     with pytest.raises(Error, match="no tenant context"):
-        run_chunk(batch_id=both[0].pk, number=1)
+        run_job(job_id=tenancy.uuid7())
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ from celery import current_app
 from django.db import connections, transaction
 from django.utils import timezone
 
-from batches.models import Batch, Chunk
+from batches.models import Batch, Job
 from portal import broker
 
 PROBES = ("/livez", "/readyz", "/health/")
@@ -106,16 +106,16 @@ def test_a_sweep_that_does_not_come_is_amiss(db, client, seconds):
 @pytest.mark.django_db(transaction=True)
 def test_health_shows_age_of_oldest_job(client, contoso, alice, swept):
     for hours, halted_by, state in (
-        (3, "", Chunk.State.PENDING),
-        (5, Batch.HaltedBy.MEMBER, Chunk.State.PENDING),
-        (7, "", Chunk.State.DONE),
+        (3, "", Job.State.PENDING),
+        (5, Batch.HaltedBy.MEMBER, Job.State.PENDING),
+        (7, "", Job.State.DONE),
     ):
         began = timezone.now() - timedelta(hours=hours)
         with transaction.atomic():
             batch = Batch.objects.create(
                 customer=contoso, kind="delete", started_at=began, halted_by=halted_by, by=alice
             )
-            Chunk.objects.create(batch=batch, number=1, state=state)
+            Job.objects.create(kind="apply", batch=batch, state=state)
 
     said = client.get("/health/").json()
 

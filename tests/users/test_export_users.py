@@ -6,10 +6,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import Event
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from imports.read.table import parse_file
 from tests import factories
 from tests.users.test_search_users import delete, give
+from tests.workers import check_upload
 from users.models import CustomerUser
 from users.rules.gather import gather_facts
 

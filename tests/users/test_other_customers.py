@@ -6,11 +6,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from partners import tenancy
 from partners.roles import Role
 from tests import factories
 from tests.handover.handing_over import add
+from tests.workers import check_upload
 from users.acts.reset import plan_resets
 from users.models import CustomerUser
 

@@ -9,12 +9,12 @@ from django.urls import reverse
 from batches.models import Batch
 from batches.operations.control import start_batch
 from customers.filters import UnknownFilter
-from imports.operations.check import check_upload
 from licensing.models import WaitingSeat
 from licensing.operations.subscriptions import change_subscription
 from partners.roles import Role
 from tests import factories
 from tests.users.test_queue import fill, from_the_queue, hold, keys, line_of, plan, run
+from tests.workers import check_upload
 from users.acts.delete import plan_deletes
 from users.acts.restore import plan_restores
 from users.queries.filters import chosen_ids

@@ -12,13 +12,14 @@ from batches.acts import get_acts
 from batches.errors import CannotUndo, LastAdministrator
 from batches.models import Batch, Line
 from batches.operations.control import cancel_batch, start_batch
+from batches.operations.lease import run_job
 from batches.operations.plan import PlannedLine, create_batch, save_lines
-from imports.operations.check import check_upload
 from licensing.models import Assignment, Subscription, WaitingSeat
 from licensing.operations.seats import Wanted, assign
 from partners.access import Refused
 from partners.roles import Role
 from tests import factories
+from tests.workers import check_upload
 from users.acts.add import add_user
 from users.acts.block import plan_blocks
 from users.acts.delete import plan_deletes
@@ -583,9 +584,10 @@ def test_undo_canceled_during_planning_stays_canceled(contoso, people, alice, mo
     batch = delete(contoso, people, alice)
     monkeypatch.setattr("users.acts.undo.MAX_IN_REQUEST", 1)
     planned = plan_undo(batch=batch, by=alice)
+    job = planned.jobs.get()
     cancel_batch(batch=planned, by=alice)
 
-    check_upload(batch_id=planned.pk)
+    run_job(job_id=job.pk)
     plan_lines(planned)
 
     planned.refresh_from_db()

@@ -9,12 +9,12 @@ from audit.models import Event
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
-from batches.operations.run import run_chunk
 from batches.operations.wake import MAX_LINES_IN_REQUEST
 from licensing.models import Assignment, Subscription
 from licensing.operations.seats import revoke
 from tests import factories
 from tests.users.test_queue import fill, hold, holders, run
+from tests.workers import run_chunk
 from users.acts.licenses import Changes, plan_licenses
 from users.acts.undo import plan_undo
 
@@ -201,7 +201,7 @@ def exchange_many(contoso, alice, number):
     # There was room for all of them then.
     Subscription.objects.update(seats=2 * number)
     start_batch(batch=batch, by=alice)
-    for chunk in batch.chunks.filter(state="pending"):
+    for chunk in batch.jobs.filter(state="pending"):
         run_chunk(batch_id=batch.pk, number=chunk.number)
     batch.refresh_from_db()
     assert batch.state == "done"
@@ -220,7 +220,7 @@ def test_one_free_seat_serves_a_chunk_of_swaps(contoso, alice):
     Subscription.objects.update(seats=number)
     set_seats(here, number + 1)
     undo = start_batch(batch=planned, by=alice)
-    (chunk,) = undo.chunks.all()
+    chunk = undo.jobs.get(state="pending")
     run_chunk(batch_id=undo.pk, number=chunk.number)
 
     assert holders(here) == {user.pk for user in users[::2]}

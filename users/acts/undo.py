@@ -24,9 +24,9 @@ from batches.acts import (
     problem,
 )
 from batches.errors import CannotUndo
-from batches.models import Batch, Line
+from batches.models import Batch, Job, Line
 from batches.operations.control import LARGEST_CHUNK
-from batches.operations.lease import order_check
+from batches.operations.lease import end_job, order_job
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.queries.undo import DONE, find_refusal, find_undo, right_to_undo
 from licensing import queries as licensing
@@ -97,7 +97,7 @@ def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
         by=by,
     )
     if to_do > MAX_IN_REQUEST:
-        order_check(undo)
+        order_job(UNDO.kind, batch=undo)
     else:
         plan_lines(undo)
     return undo
@@ -120,6 +120,24 @@ def plan_lines(undo: Batch) -> None:
     ):
         Line.objects.filter(batch=undo).delete()
     undo.refresh_from_db(fields=["state", "plan"])
+
+
+def plan_ordered(job: Job) -> None:
+    """Plan an undo that is too large for the request, in the caller's transaction."""
+    waiting = Batch.objects.filter(pk=job.batch_id, state=Batch.State.CHECKING)
+    undo = waiting.select_related("customer", "by").first()
+    if undo is not None:
+        plan_lines(undo)
+
+
+def give_up_plan(job: Job) -> None:
+    """Refuse an undo that cannot be planned."""
+    waiting = Batch.objects.filter(pk=job.batch_id, state=Batch.State.CHECKING)
+    refused = {"refused": {"code": "internal", "params": {}}}
+    end_job(
+        job,
+        lambda _job: waiting.update(state=Batch.State.REFUSED, plan=refused, halted_by=""),
+    )
 
 
 def _slices(batch: Batch) -> Iterator[list[Line]]:
