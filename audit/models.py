@@ -27,7 +27,7 @@ LABELS = {
     "domain.unverified": _("Domain marked as not verified"),
     "domain.verified": _("Domain marked as verified"),
     "import.repaired": _("Rows of a file repaired"),
-    "import.strays_exported": _("Rows without a customer downloaded"),
+    "import.unmatched_exported": _("Rows without a customer downloaded"),
     "import.uploaded": _("File uploaded"),
     "member.address_changed": _("Own email address changed"),
     "member.deactivated": _("Member deactivated"),

@@ -54,7 +54,7 @@ class Batch(TenantModel):
     # The batch that this one undoes; no key.
     undoes = models.UUIDField(null=True)
     # The multi-customer upload that this batch was split from; no key.
-    bundle = models.UUIDField(null=True)
+    split_from = models.UUIDField(null=True)
     halted_by = models.CharField(max_length=10, choices=HaltedBy, blank=True)
     # The wrapped key of the temporary passwords; '' without passwords, or when they were deleted.
     sheet_key = models.CharField(max_length=200, blank=True)
@@ -96,7 +96,9 @@ class Batch(TenantModel):
             ),
             models.Index(fields=["undoes"], condition=Q(undoes__isnull=False), name="batch_undoes"),
             models.Index(
-                fields=["bundle", "id"], condition=Q(bundle__isnull=False), name="batch_bundle"
+                fields=["split_from", "id"],
+                condition=Q(split_from__isnull=False),
+                name="batch_split_from",
             ),
             models.Index(
                 fields=["sheet_expires_at"], condition=~Q(sheet_key=""), name="batch_secrets"

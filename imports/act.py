@@ -12,7 +12,7 @@ from batches.acts import Act, LineMessage, Texts
 from batches.models import Batch, Line
 from imports import texts
 from imports.check import repair
-from imports.models import Bundle
+from imports.models import Upload
 from imports.operations.full_list import find_stop, refuse_unsafe
 from imports.operations.upload import forget_file
 from partners.roles import Permission
@@ -25,7 +25,7 @@ from users.rules.problems import Problem
 QUEUED = gettext_lazy("No “%(product)s” seat is left. This user will wait for one.")
 
 
-def _explain(found: Mapping, batch: Batch | Bundle) -> LineMessage:
+def _explain(found: Mapping, batch: Batch | Upload) -> LineMessage:
     if found.get("code") == "seat_short" and batch.options.get("when_short") == "queue":
         return LineMessage(str(QUEUED) % found["params"], severity=found["severity"])
     cell = Problem.from_line(found)
@@ -36,8 +36,8 @@ def _explain(found: Mapping, batch: Batch | Bundle) -> LineMessage:
     )
 
 
-def explain_notices(file: Batch | Bundle) -> list[LineMessage]:
-    """The sentences about the whole file, of an import or of a file for many customers."""
+def explain_notices(file: Batch | Upload) -> list[LineMessage]:
+    """The sentences about the whole file, of an import or of a multi-customer upload."""
     return [_explain(notice, file) for notice in file.plan.get("notices", ())]
 
 

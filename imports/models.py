@@ -26,59 +26,68 @@ class ImportColumn(CustomerPart):
         return f"{self.header} {self.field}"
 
 
-class Bundle(TenantModel):
-    """An uploaded file with users of several customers, which is split into one import for each."""
+class Upload(TenantModel):
+    """
+    An uploaded file: of one customer, or of many, whose rows are split into an import for each.
+
+    The first has an import at once, and is removed after the run or after a day.
+    """
 
     class State(models.TextChoices):
         CHECKING = "checking", _("Checking")
         REFUSED = "refused", _("File not accepted")
         SPLIT = "split", _("Split into jobs")
 
+    # The import of a file of one customer; NULL for a multi-customer upload.
+    batch = models.OneToOneField(
+        Batch, models.CASCADE, null=True, db_constraint=False, related_name="+"
+    )
     by = models.ForeignKey(
         Member, models.PROTECT, db_index=False, db_constraint=False, related_name="+"
     )
     by_name = models.CharField(max_length=120)
-    state = models.CharField(max_length=10, choices=State, default=State.CHECKING)
     source_name = models.CharField(max_length=255)
     # As Batch.options of an import.
     options = models.JSONField(default=dict)
-    # The detected format, and the first of the rows that belong to no customer.
-    plan = models.JSONField(default=dict)
+    # Header, field and a few cells of each column. They may be of columns that are not read, so
+    # they must not outlive the file.
+    preview = models.JSONField(default=list)
     created_at = models.DateTimeField(db_default=Now())
+    # Of a multi-customer upload: its state, the detected format, and the number of its rows.
+    state = models.CharField(max_length=10, choices=State, blank=True)
+    plan = models.JSONField(default=dict)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["partner", "id"], name="bundle_partner_id"),
-        ]
-        indexes = [
-            models.Index(fields=["partner", "-id"], name="bundle_list"),
+            models.UniqueConstraint(fields=["partner", "id"], name="upload_partner_id"),
         ]
 
     def __str__(self):
         return self.source_name
 
 
-class BundlePart(NumberedPart):
-    """A part of the file and, once that is split, of its rows that belong to no customer."""
+class UploadPart(NumberedPart):
+    """A part of the bytes of a file."""
 
-    pk = models.CompositePrimaryKey("bundle_id", "number")
-    bundle = models.ForeignKey(
-        Bundle, models.CASCADE, db_index=False, db_constraint=False, related_name="parts"
+    pk = models.CompositePrimaryKey("upload_id", "number")
+    upload = models.ForeignKey(
+        Upload, models.CASCADE, db_index=False, db_constraint=False, related_name="parts"
     )
     content = models.BinaryField()
 
     def __str__(self):
-        return f"{self.bundle_id} {self.number}"
+        return f"{self.upload_id} {self.number}"
 
 
-class Upload(NumberedPart):
-    """A part of an uploaded file; removed after the run or after a day."""
+class UnmatchedRow(NumberedPart):
+    """A row of a multi-customer upload that belongs to no customer, by its line in the file."""
 
-    pk = models.CompositePrimaryKey("batch_id", "number")
-    batch = models.ForeignKey(
-        Batch, models.CASCADE, db_index=False, db_constraint=False, related_name="uploads"
+    pk = models.CompositePrimaryKey("upload_id", "number")
+    upload = models.ForeignKey(
+        Upload, models.CASCADE, db_index=False, db_constraint=False, related_name="unmatched_rows"
     )
-    content = models.BinaryField()
+    # As Assigner describes it, with its "cells".
+    content = models.JSONField()
 
     def __str__(self):
-        return f"{self.batch_id} {self.number}"
+        return f"{self.upload_id} {self.number}"

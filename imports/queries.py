@@ -1,12 +1,12 @@
-"""Plans of imports: groups of problems, columns, lines; and uploads for several customers."""
+"""Plans of imports: groups of problems, columns, lines; and multi-customer uploads."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Max, Min, Q
+from django.db.models import Max, Min, Q, QuerySet
 
 from batches.models import Batch, Line
 from batches.queries.batch import count_lines
@@ -15,7 +15,7 @@ from customers.queries import find_customers
 from imports.check.plan import LEAVE, NAMED, SEAT_SHORT
 from imports.check.repair import FIRST_USER, REPAIRED, Row
 from imports.check.rows import REPEATED
-from imports.models import Bundle, ImportColumn
+from imports.models import ImportColumn, UnmatchedRow, Upload
 from partners.models import Member
 from partners.roles import Permission
 from users.rules.facts import Person
@@ -132,46 +132,38 @@ def find_shared_meanings(customers: Collection[UUID]) -> dict[str, str]:
 
 def find_preview(batch: Batch) -> list[dict]:
     """Header, field and a few cells of each column, as long as the file is kept."""
-    kept = batch.uploads.filter(number=0).values_list("content", flat=True).first()
-    return json.loads(bytes(kept)) if kept else []
+    return Upload.objects.filter(batch=batch).values_list("preview", flat=True).first() or []
 
 
-def get_bundle(bundle_id: UUID, *, member: Member) -> Bundle | None:
-    """The bundle of this id that the member may see anything of, or None."""
-    bundle = Bundle.objects.filter(pk=bundle_id, partner_id=member.partner_id).first()
-    if bundle is None or shows_unmatched_rows(bundle, member) or _batches(bundle, member).exists():
-        return bundle
+def get_multi_upload(upload_id: UUID, *, member: Member) -> Upload | None:
+    """The multi-customer upload of this id that the member may see anything of, or None."""
+    uploads = Upload.objects.filter(partner_id=member.partner_id, batch=None)
+    upload = uploads.filter(pk=upload_id).first()
+    if upload is None or shows_unmatched_rows(upload, member) or _batches(upload, member).exists():
+        return upload
     return None
 
 
-def shows_unmatched_rows(bundle: Bundle, member: Member) -> bool:
+def shows_unmatched_rows(upload: Upload, member: Member) -> bool:
     """Whether the member may see rows that belong to no customer; they may be of any customer."""
     is_free = not member.is_limited and member.may(Permission.MANAGE_USERS)
-    return bundle.by_id == member.pk or is_free
+    return upload.by_id == member.pk or is_free
 
 
-def has_unmatched_rows(bundle: Bundle) -> bool:
-    """Whether the rows that belong to no customer can be downloaded still."""
-    return bundle.state == Bundle.State.SPLIT and bundle.parts.exists()
+def find_unmatched_rows(upload: Upload) -> QuerySet[UnmatchedRow]:
+    """The rows that belong to no customer, in the order of the file."""
+    return upload.unmatched_rows.order_by("number")
 
 
-def find_unmatched_rows(bundle: Bundle) -> Iterator[dict]:
-    """The rows that belong to no customer, as Assigner describes them, with their "cells"."""
-    if bundle.state == Bundle.State.SPLIT:
-        parts = bundle.parts.order_by("number").values_list("content", flat=True)
-        for content in parts.iterator(1):
-            yield from json.loads(bytes(content))
-
-
-def find_bundle_batches(bundle: Bundle, *, member: Member) -> list[Batch]:
-    """The imports of the bundle that the member may see, with customers and progress."""
-    batches = list(_batches(bundle, member).select_related("customer").order_by("pk"))
+def find_split_batches(upload: Upload, *, member: Member) -> list[Batch]:
+    """The imports of the upload that the member may see, with customers and progress."""
+    batches = list(_batches(upload, member).select_related("customer").order_by("pk"))
     count_lines(batches)
     return batches
 
 
-def _batches(bundle: Bundle, member: Member):
-    batches = Batch.objects.filter(bundle=bundle.pk, partner_id=member.partner_id)
+def _batches(upload: Upload, member: Member) -> QuerySet[Batch]:
+    batches = Batch.objects.filter(split_from=upload.pk, partner_id=member.partner_id)
     if member.is_limited:
         batches = batches.filter(customer__in=find_customers(member=member))
     return batches

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from imports.views import bundle, repair, upload
+from imports.views import multi_upload, repair, upload
 
 app_name = "imports"
 
@@ -27,12 +27,12 @@ of_batch = [
 ]
 
 urlpatterns = [
-    path("import/", bundle.upload, name="upload_many"),
-    path("import/<uuid:bundle_id>/", bundle.bundle, name="bundle"),
-    path("import/<uuid:bundle_id>/start/", bundle.start, name="start_bundle"),
+    path("import/", multi_upload.upload, name="upload_many"),
+    path("import/<uuid:upload_id>/", multi_upload.multi_upload, name="multi_upload"),
+    path("import/<uuid:upload_id>/start/", multi_upload.start, name="start_imports"),
     path(
-        "import/<uuid:bundle_id>/errors.<file_kind:kind>",
-        bundle.unmatched_rows,
+        "import/<uuid:upload_id>/errors.<file_kind:kind>",
+        multi_upload.unmatched_rows,
         name="unmatched_rows",
     ),
     path("customers/<slug:slug>/users/", include(of_users)),

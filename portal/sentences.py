@@ -110,7 +110,7 @@ EVENTS: dict[str, tuple[str, Promise]] = {
     ),
     "subscription.suspended": ("ban", _("{by} suspended {subject} at {customer}")),
     "import.repaired": ("pencil", _("{by} repaired rows of the file {subject} at {customer}")),
-    "import.strays_exported": (
+    "import.unmatched_exported": (
         "download",
         _("{by} downloaded the rows without a customer of the file {subject}"),
     ),

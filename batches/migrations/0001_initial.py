@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(blank=True, max_length=240)),
                 ("ticket", models.CharField(blank=True, max_length=60)),
                 ("undoes", models.UUIDField(null=True)),
-                ("bundle", models.UUIDField(null=True)),
+                ("split_from", models.UUIDField(null=True)),
                 (
                     "halted_by",
                     models.CharField(
@@ -100,9 +100,9 @@ class Migration(migrations.Migration):
                         name="batch_undoes",
                     ),
                     models.Index(
-                        condition=models.Q(("bundle__isnull", False)),
-                        fields=["bundle", "id"],
-                        name="batch_bundle",
+                        condition=models.Q(("split_from__isnull", False)),
+                        fields=["split_from", "id"],
+                        name="batch_split_from",
                     ),
                     models.Index(
                         condition=models.Q(("sheet_key", ""), _negated=True),

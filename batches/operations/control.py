@@ -111,8 +111,8 @@ def start_batch(
     )
     _split_into_chunks(batch, planned)
     _note_choices(batch, reason, ticket, new_passwords=new_passwords, when_short=when_short)
-    # The many imports of a bundle would keep the request too long.
-    if planned <= MAX_LINES_IN_REQUEST and batch.bundle is None:
+    # The many imports of a multi-customer upload would keep the request too long.
+    if planned <= MAX_LINES_IN_REQUEST and batch.split_from is None:
         for job_id in batch.jobs.filter(state=Job.State.PENDING).values_list("pk", flat=True):
             run_job(job_id=job_id)
         batch.refresh_from_db()

@@ -26,51 +26,59 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Bundle",
+            name="Upload",
             fields=[
                 *tenant_fields(),
+                (
+                    "batch",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=models.CASCADE,
+                        related_name="+",
+                        to="batches.batch",
+                    ),
+                ),
                 ("by", foreign_key("partners.member", "+", models.PROTECT)),
                 ("by_name", models.CharField(max_length=120)),
+                ("source_name", models.CharField(max_length=255)),
+                ("options", models.JSONField(default=dict)),
+                ("preview", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(db_default=Now())),
                 (
                     "state",
                     models.CharField(
+                        blank=True,
                         choices=[
                             ("checking", "Checking"),
                             ("refused", "File not accepted"),
                             ("split", "Split into jobs"),
                         ],
-                        default="checking",
                         max_length=10,
                     ),
                 ),
-                ("source_name", models.CharField(max_length=255)),
-                ("options", models.JSONField(default=dict)),
                 ("plan", models.JSONField(default=dict)),
-                ("created_at", models.DateTimeField(db_default=Now())),
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(fields=("partner", "id"), name="bundle_partner_id"),
-                ],
-                "indexes": [
-                    models.Index(fields=["partner", "-id"], name="bundle_list"),
+                    models.UniqueConstraint(fields=("partner", "id"), name="upload_partner_id"),
                 ],
             },
         ),
         migrations.CreateModel(
-            name="BundlePart",
+            name="UploadPart",
             fields=[
-                *numbered_fields("bundle"),
-                ("bundle", foreign_key("imports.bundle", "parts")),
+                *numbered_fields("upload"),
+                ("upload", foreign_key("imports.upload", "parts")),
                 ("content", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name="Upload",
+            name="UnmatchedRow",
             fields=[
-                *numbered_fields("batch"),
-                ("batch", foreign_key("batches.batch", "uploads")),
-                ("content", models.BinaryField()),
+                *numbered_fields("upload"),
+                ("upload", foreign_key("imports.upload", "unmatched_rows")),
+                ("content", models.JSONField()),
             ],
         ),
     ]

@@ -14,17 +14,16 @@ class Migration(migrations.Migration):
         tenant_table(
             "imports_upload",
             Key("upload_batch_key", "batch_id", "batches_batch"),
-            search_reads="partner_id, batch_id",
+            Key("upload_by_key", "by_id", "partners_member", "RESTRICT"),
+            search_reads="id, partner_id, batch_id, created_at",
         ),
         tenant_table(
-            "imports_bundle",
-            Key("bundle_by_key", "by_id", "partners_member", "RESTRICT"),
-            search_reads="id, partner_id, state, created_at",
+            "imports_uploadpart", Key("upload_part_upload_key", "upload_id", "imports_upload")
         ),
         tenant_table(
-            "imports_bundlepart",
-            Key("bundle_part_bundle_key", "bundle_id", "imports_bundle"),
-            search_reads="partner_id, bundle_id",
+            "imports_unmatchedrow",
+            Key("unmatched_row_upload_key", "upload_id", "imports_upload"),
+            search_reads="partner_id, upload_id",
         ),
         # Partners with files, rows of files that became no users, or rows that belong to none of
         # their customers, that are past their time.
@@ -38,9 +37,9 @@ class Migration(migrations.Migration):
                 AND (state = 'canceled' OR created_at < now() - interval '24 hours'
                     AND state NOT IN ('running', 'paused'))
             UNION
-            SELECT p.partner_id FROM imports_bundlepart p JOIN imports_bundle b
-                ON b.id = p.bundle_id
-                WHERE b.state <> 'checking' AND b.created_at < now() - interval '30 days'
+            SELECT r.partner_id FROM imports_unmatchedrow r JOIN imports_upload u
+                ON u.id = r.upload_id
+                WHERE u.created_at < now() - interval '30 days'
             """,
         ),
     ]

@@ -8,7 +8,6 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
 from django.utils.translation import ngettext
 
-import audit.operations as audit
 from batches.errors import NotPlanned, UsersError
 from batches.models import Batch, Job, Line
 from batches.operations.control import may_start
@@ -21,7 +20,13 @@ from imports.check import rows as validate
 from imports.check.plan import NAMED
 from imports.models import Upload
 from imports.operations import full_list
-from imports.operations.upload import PREVIEW, FileGone, keep_preview, remember_columns
+from imports.operations.upload import (
+    FileGone,
+    keep_file,
+    keep_preview,
+    read_file,
+    remember_columns,
+)
 from imports.queries import count_repaired_rows, find_column_meanings
 from imports.read import preview, table
 from partners.access import require
@@ -70,15 +75,7 @@ def receive_file(
         options=options,
         by=by,
     )
-    for number, part in enumerate(parts, 1):
-        Upload.objects.create(batch=batch, number=number, content=part)
-    audit.record(
-        "import.uploaded",
-        subject=audit.Subject(batch.pk, batch.source_name),
-        customer_id=customer.pk,
-        batch_id=batch.pk,
-        by=by,
-    )
+    keep_file(name=name, parts=parts, options=options, batch=batch, by=by)
     order_job("check", batch=batch)
     return batch
 
@@ -108,8 +105,6 @@ def check_again(
     _require_grants(options, by)
     if not may_start(batch, by):
         require(by, Permission.APPROVE_BATCHES)
-    if not batch.uploads.exists():
-        raise FileGone
     if not Batch.objects.filter(
         pk=batch.pk,
         kind="import",
@@ -124,6 +119,8 @@ def check_again(
         by_name=by.name,
     ):
         raise NotPlanned
+    if not Upload.objects.filter(batch=batch).update(options=options):
+        raise FileGone
     # Counted under the lock of the batch, which every repair takes.
     if (count := count_repaired_rows(batch)) > discarded_repairs:
         raise RepairsWouldBeLost(count)
@@ -147,26 +144,19 @@ def check_file(job: Job) -> None:
     batch = batches.filter(pk=job.batch_id, state=Batch.State.CHECKING).first()
     if batch is None:
         return
-    options = batch.options
-    # The rows take the place of these bytes: no other name may keep them.
-    parts = batch.uploads.filter(number__gt=PREVIEW).order_by("number")
-    if not parts.exists():
+    upload = Upload.objects.filter(batch=batch).first()
+    if upload is None:
         _refuse(batch, "file_gone")
         return
     try:
-        parsed = table.parse_file(
-            b"".join(parts.values_list("content", flat=True).iterator(8)),
-            batch.source_name,
-            encoding=options.get("encoding") or None,
-            delimiter=options.get("delimiter") or None,
-            meanings=find_column_meanings(batch.customer),
-        )
+        parsed = read_file(upload, meanings=find_column_meanings(batch.customer))
     except UnreadableFile as error:
-        keep_preview(batch, preview.show_top(error.top))
         _refuse(batch, error.code, error.params)
+        keep_preview(upload, preview.show_top(error.top))
         return
-    keep_preview(batch, parsed.samples)
     plan_rows(batch, parsed.rows, parsed)
+    # Last, as a cancellation locks the batch before its file.
+    keep_preview(upload, parsed.samples)
 
 
 def give_up_check(job: Job) -> None:

@@ -1,6 +1,5 @@
 """Splits a file with users of several customers into a planned import for each."""
 
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,30 +11,28 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-import audit.operations as audit
 from batches.errors import NotPlanned, UsersError
 from batches.models import Batch, Job, Line
 from batches.operations.control import start_batch
 from batches.operations.lease import end_job, order_job
-from batches.operations.plan import create_batch
+from batches.operations.plan import LINES_PER_STATEMENT, as_json, create_batch
 from customers.models import Customer, Domain
 from customers.queries import find_customers
-from imports.models import Bundle, BundlePart
+from imports.models import UnmatchedRow, Upload
 from imports.operations.check import describe_detected, plan_rows
+from imports.operations.upload import keep_file, read_file
 from imports.queries import find_shared_meanings
 from imports.read import columns, table
 from imports.read.assign import Assigner
 from partners.access import require
 from partners.models import Member
+from partners.postgres import execute
 from partners.roles import Permission
 from spreadsheets.errors import UnreadableFile
 from users.rules.problems import NOTICE, Problem
 
 log = logging.getLogger(__name__)
 
-# Rows without a customer that are shown; all of them can be downloaded.
-MAX_SHOWN = 200
-UNMATCHED_PER_PART = 1_000
 UNMATCHED_KEPT = timedelta(days=30)
 
 
@@ -46,7 +43,7 @@ class NothingToStart(UsersError):
 
 
 @transaction.atomic
-def receive_bundle(*, name: str, parts: Iterable[bytes], options: dict, by: Member) -> Bundle:
+def receive_multi_upload(*, name: str, parts: Iterable[bytes], options: dict, by: Member) -> Upload:
     """
     Keep an uploaded file with users of several customers, and order that it is split.
 
@@ -55,41 +52,25 @@ def receive_bundle(*, name: str, parts: Iterable[bytes], options: dict, by: Memb
     :raises Refused: where the member may not import users.
     """
     require(by, Permission.MANAGE_USERS)
-    bundle = Bundle.objects.create(
-        by=by,
-        by_name=by.name,
-        source_name=name[-255:],
-        options=options,
-    )
-    for number, part in enumerate(parts, 1):
-        BundlePart.objects.create(bundle=bundle, number=number, content=part)
-    audit.record("import.uploaded", subject=audit.Subject(bundle.pk, bundle.source_name), by=by)
-    order_job("split", subject=bundle.pk)
-    return bundle
+    upload = keep_file(name=name, parts=parts, options=options, by=by)
+    order_job("split", subject=upload.pk)
+    return upload
 
 
 def split_file(job: Job) -> None:
     """Read the file and plan an import for each customer in it, in the caller's transaction."""
-    bundle = Bundle.objects.select_related("by").get(pk=job.subject)
-    customers = {one.pk: one for one in _open_customers(bundle.by).iterator()}
+    upload = Upload.objects.select_related("by").get(pk=job.subject)
+    customers = {one.pk: one for one in _open_customers(upload.by).iterator()}
     # The choice of one customer does not change a header that has a meaning of its own.
     meanings = {
         header: field
         for header, field in find_shared_meanings(list(customers)).items()
         if not columns.has_meaning(header)
     }
-    parts = bundle.parts.order_by("number").values_list("content", flat=True)
     try:
-        parsed = table.parse_file(
-            b"".join(parts.iterator(8)),
-            bundle.source_name,
-            encoding=bundle.options.get("encoding") or None,
-            delimiter=bundle.options.get("delimiter") or None,
-            with_customer=True,
-            meanings=meanings,
-        )
+        parsed = read_file(upload, meanings=meanings, with_customer=True)
     except UnreadableFile as error:
-        _refuse(bundle, error.code, error.params)
+        _refuse(upload, error.code, error.params)
         return
     assigner = Assigner(*_names_of(customers))
     rows, unmatched = defaultdict(list), []
@@ -102,9 +83,9 @@ def split_file(job: Job) -> None:
         else:
             rows[found.customer].append(row)
     for customer_id in sorted(rows, key=lambda pk: customers[pk].sort_key):
-        _plan_for(bundle, customers[customer_id], rows[customer_id], parsed)
-    bundle.state = Bundle.State.SPLIT
-    bundle.plan = {
+        _plan_for(upload, customers[customer_id], rows[customer_id], parsed)
+    upload.state = Upload.State.SPLIT
+    upload.plan = {
         "detected": describe_detected(parsed.detected),
         "notices": [
             notice.as_json()
@@ -112,19 +93,15 @@ def split_file(job: Job) -> None:
         ],
         "rows": len(parsed.rows),
         "unmatched": len(unmatched),
-        "shown_unmatched": [
-            {name: value for name, value in one.items() if name != "cells"}
-            for one in unmatched[:MAX_SHOWN]
-        ],
     }
-    bundle.save(update_fields=["state", "plan"])
-    bundle.parts.all().delete()
-    _keep_unmatched_rows(bundle, unmatched)
+    upload.save(update_fields=["state", "plan"])
+    upload.parts.all().delete()
+    _save_unmatched_rows(upload, unmatched)
 
 
 def give_up_split(job: Job) -> None:
     """Refuse a file that cannot be split."""
-    end_job(job, lambda job: _refuse(Bundle.objects.get(pk=job.subject), "internal"))
+    end_job(job, lambda job: _refuse(Upload.objects.get(pk=job.subject), "internal"))
 
 
 def _describe_meanings(detected: table.Detected, meanings: Mapping[str, str]) -> Iterator[Problem]:
@@ -136,11 +113,21 @@ def _describe_meanings(detected: table.Detected, meanings: Mapping[str, str]) ->
             )  # fmt: skip
 
 
-def _keep_unmatched_rows(bundle: Bundle, unmatched: Sequence[dict]) -> None:
-    """Keep the rows that belong to no customer where the parts of the file were."""
-    for number, start in enumerate(range(0, len(unmatched), UNMATCHED_PER_PART), 1):
-        content = json.dumps(unmatched[start : start + UNMATCHED_PER_PART]).encode()
-        BundlePart.objects.create(bundle=bundle, number=number, content=content)
+def _save_unmatched_rows(upload: Upload, unmatched: Sequence[dict]) -> None:
+    for start in range(0, len(unmatched), LINES_PER_STATEMENT):
+        some = unmatched[start : start + LINES_PER_STATEMENT]
+        execute(
+            f"""
+            INSERT INTO {UnmatchedRow._meta.db_table} (partner_id, upload_id, number, content)
+            SELECT %(partner)s, %(upload)s, r.number, r.content::jsonb FROM ROWS
+            """,
+            {
+                "number integer": [row["line"] for row in some],
+                "content text": [as_json(row) for row in some],
+            },
+            partner=upload.partner_id,
+            upload=upload.pk,
+        )
 
 
 def _open_customers(member: Member) -> QuerySet[Customer]:
@@ -157,10 +144,10 @@ def _names_of(customers: dict[UUID, Customer]) -> tuple[dict, dict]:
 
 
 def _plan_for(
-    bundle: Bundle, customer: Customer, rows: Sequence[table.Row], parsed: table.Parsed
+    upload: Upload, customer: Customer, rows: Sequence[table.Row], parsed: table.Parsed
 ) -> None:
     default = customer.domains.filter(is_verified=True).order_by("-is_default", "name").first()
-    defaults = bundle.options.get("defaults", {}) | {
+    defaults = upload.options.get("defaults", {}) | {
         "domain": default.name if default else "",
         "location": customer.location,
     }
@@ -168,27 +155,27 @@ def _plan_for(
         customer=customer,
         kind="import",
         state=Batch.State.CHECKING,
-        source_name=bundle.source_name,
-        options=bundle.options | {"defaults": defaults},
-        bundle=bundle.pk,
-        by=bundle.by,
+        source_name=upload.source_name,
+        options=upload.options | {"defaults": defaults},
+        split_from=upload.pk,
+        by=upload.by,
     )
     plan_rows(batch, rows, parsed)
 
 
-def _refuse(bundle: Bundle, code: str, params: dict | None = None) -> None:
+def _refuse(upload: Upload, code: str, params: dict | None = None) -> None:
     texts = {key: str(value) for key, value in (params or {}).items()}
     if code == "no_header":
         # The beginning of the file may name a person, and this is kept.
         del texts["found"]
     refused = {"code": code, "params": texts}
-    bundle.state, bundle.plan = Bundle.State.REFUSED, {"refused": refused}
-    bundle.save(update_fields=["state", "plan"])
-    bundle.parts.all().delete()
+    upload.state, upload.plan = Upload.State.REFUSED, {"refused": refused}
+    upload.save(update_fields=["state", "plan"])
+    upload.parts.all().delete()
 
 
 @transaction.atomic
-def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Member) -> int:
+def start_imports(*, upload: Upload, reason: str = "", ticket: str = "", by: Member) -> int:
     """
     Start the waiting imports of the file that the member may see, in workers.
 
@@ -202,7 +189,7 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
     good = Line.objects.filter(batch=OuterRef("pk"), state=Line.State.PLANNED)
     waiting = Batch.objects.filter(
         Exists(good),
-        bundle=bundle.pk,
+        split_from=upload.pk,
         state=Batch.State.PLANNED,
         # Customers that the member may see and that are not archived.
         customer__in=_open_customers(by),
@@ -226,12 +213,11 @@ def start_bundle(*, bundle: Bundle, reason: str = "", ticket: str = "", by: Memb
 
 @transaction.atomic
 def wipe_unmatched_rows() -> None:
-    """Remove old rows without a customer from this tenant's files and plans."""
-    old = Bundle.objects.filter(created_at__lt=timezone.now() - UNMATCHED_KEPT).exclude(
-        state=Bundle.State.CHECKING
-    )
-    for bundle in old.filter(Exists(BundlePart.objects.filter(bundle=OuterRef("pk")))):
-        for name in ("shown_unmatched", "notices"):
-            bundle.plan.pop(name, None)
-        bundle.save(update_fields=["plan"])
-        bundle.parts.all().delete()
+    """Remove old rows without a customer from this tenant's multi-customer uploads."""
+    rows = UnmatchedRow.objects.filter(upload=OuterRef("pk"))
+    old = Upload.objects.filter(created_at__lt=timezone.now() - UNMATCHED_KEPT)
+    for upload in old.filter(Exists(rows)):
+        # Headers of columns that are not known.
+        upload.plan.pop("notices", None)
+        upload.save(update_fields=["plan"])
+        upload.unmatched_rows.all().delete()

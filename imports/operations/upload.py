@@ -1,7 +1,6 @@
 """Uploaded files: what is kept with them, their removal, and downloads of their rows."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from django.db import connection, transaction
@@ -16,7 +15,8 @@ from batches.operations.lease import drop_jobs
 from batches.queries.batch import find_failed_lines
 from customers.counts import lock_customers
 from customers.models import Customer
-from imports.models import Bundle, ImportColumn, Upload
+from imports.models import ImportColumn, Upload, UploadPart
+from imports.read import table
 from imports.read.preview import Shown
 from partners.models import Member
 from partners.tenancy import require_current
@@ -34,6 +34,53 @@ class FileGone(UsersError):
     """The uploaded file has been removed."""
 
     message = _("The uploaded file has been removed. Upload it again.")
+
+
+def keep_file(
+    *, name: str, parts: Iterable[bytes], options: dict, batch: Batch | None = None, by: Member
+) -> Upload:
+    """
+    Keep an uploaded file, part by part; only a worker reads it.
+
+    `batch` is the import of a file of one customer; without it, it is one of many customers.
+    """
+    upload = Upload.objects.create(
+        batch=batch,
+        by=by,
+        by_name=by.name,
+        source_name=name[-255:],
+        options=options,
+        state="" if batch else Upload.State.CHECKING,
+    )
+    for number, part in enumerate(parts, 1):
+        UploadPart.objects.create(upload=upload, number=number, content=part)
+    audit.record(
+        "import.uploaded",
+        subject=audit.Subject(batch.pk if batch else upload.pk, upload.source_name),
+        customer_id=batch and batch.customer_id,
+        batch_id=batch and batch.pk,
+        by=by,
+    )
+    return upload
+
+
+def read_file(
+    upload: Upload, *, meanings: Mapping[str, str], with_customer: bool = False
+) -> table.Parsed:
+    """
+    The rows of an uploaded file; `meanings` are fields of columns by plain header.
+
+    :raises UnreadableFile: where it cannot be read.
+    """
+    parts = upload.parts.order_by("number").values_list("content", flat=True)
+    return table.parse_file(
+        b"".join(parts.iterator(8)),
+        upload.source_name,
+        encoding=upload.options.get("encoding") or None,
+        delimiter=upload.options.get("delimiter") or None,
+        with_customer=with_customer,
+        meanings=meanings,
+    )
 
 
 def forget_file(of: Q) -> None:
@@ -115,10 +162,6 @@ def _wipe_rows(batches: list[Batch]) -> None:
         )
 
 
-# The number of the preview; the parts of the file are numbered from 1.
-PREVIEW = 0
-
-
 @transaction.atomic
 def remember_columns(*, customer: Customer, columns: Mapping[str, str]) -> None:
     """
@@ -137,15 +180,10 @@ def remember_columns(*, customer: Customer, columns: Mapping[str, str]) -> None:
     )
 
 
-def keep_preview(batch: Batch, columns: Sequence[Shown]) -> None:
-    """
-    Keep a few cells of each column as long as the file.
-
-    They may be of columns that are not read, so they must not outlive it.
-    """
-    Upload.objects.filter(batch=batch, number=PREVIEW).delete()
-    content = json.dumps([asdict(column) for column in columns]).encode()
-    Upload.objects.create(batch=batch, number=PREVIEW, content=content)
+def keep_preview(upload: Upload, columns: Sequence[Shown]) -> None:
+    """Keep a few cells of each column as long as the file, which may be gone."""
+    preview = [asdict(column) for column in columns]
+    Upload.objects.filter(pk=upload.pk).update(preview=preview)
 
 
 @transaction.atomic
@@ -172,8 +210,8 @@ def record_failed_rows(*, batch: Batch, kind: str, by: Member) -> None:
 
 
 @transaction.atomic
-def record_unmatched_rows(*, bundle: Bundle, kind: str, by: Member) -> None:
+def record_unmatched_rows(*, upload: Upload, kind: str, by: Member) -> None:
     """Record that the rows that belong to no customer are about to be downloaded."""
-    after = {"lines": bundle.plan.get("unmatched", 0), "file": kind}
-    subject = audit.Subject(bundle.pk, bundle.source_name, after=after)
-    audit.record("import.strays_exported", subject=subject, by=by)
+    after = {"lines": upload.plan.get("unmatched", 0), "file": kind}
+    subject = audit.Subject(upload.pk, upload.source_name, after=after)
+    audit.record("import.unmatched_exported", subject=subject, by=by)

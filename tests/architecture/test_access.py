@@ -12,7 +12,7 @@ from django.utils import timezone
 from batches.acts import get_acts
 from customers import access
 from customers.models import Customer
-from imports.operations.split import receive_bundle
+from imports.operations.split import receive_multi_upload
 from partners import tenancy
 from partners.operations.invitations import invite_member
 from partners.roles import Permission, Role
@@ -118,13 +118,13 @@ def furnish(partner, member, word: str) -> walk.Ids:
         invited = invite_member(
             email=f"{word}@invited.example", role=Role.READER, is_limited=False, by=member
         )
-        bundle = receive_bundle(
+        upload = receive_multi_upload(
             name=f"{word}.csv",
             parts=[f"Customer,User name,Display name\n{word},{word}3,{word}\n".encode()],
             options={"mode": "good"},
             by=member,
         )
-        split_file(upload_id=bundle.pk)
+        split_file(upload_id=upload.pk)
     colleague = factories.member(partner, f"{word}.colleague".lower(), full_name=word)
     key = Authenticator.objects.create(
         id=walk.next_number(), user=colleague, type="webauthn", data={"name": word}
@@ -138,7 +138,7 @@ def furnish(partner, member, word: str) -> walk.Ids:
         domain.pk,
         colleague.pk,
         invited.invitation.pk,
-        bundle.pk,
+        upload.pk,
         key.pk,
     )
 

@@ -94,7 +94,7 @@ class Ids:
     domain_id: UUID
     member_id: UUID
     invitation_id: UUID
-    bundle_id: UUID
+    upload_id: UUID
     # A security key.
     pk: int
 
@@ -109,7 +109,7 @@ class Ids:
             "member_id": str(self.member_id),
             "invitation_id": str(self.invitation_id),
             "domain_id": str(self.domain_id),
-            "bundle_id": str(self.bundle_id),
+            "upload_id": str(self.upload_id),
             "pk": str(self.pk),
             "uidb36": "0",
             "key": "no-such-key",

@@ -10,9 +10,9 @@ from batches.models import Batch, Job
 from batches.operations import lease
 from batches.operations.control import start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
-from imports.models import Bundle
+from imports.models import Upload
 from imports.operations.check import check_again, receive_file
-from imports.operations.split import receive_bundle
+from imports.operations.split import receive_multi_upload
 from partners.tenancy import uuid7
 from tests import PATIENCE
 from tests.imports.test_import_once import at_once
@@ -112,10 +112,10 @@ def test_one_of_ten_workers_splits_file(contoso, alice, meeting):
     content = b"Customer,User name,Display name\nContoso,ann,Ann\n"
     for _round in range(ROUNDS):
         with transaction.atomic():
-            bundle = receive_bundle(name="a.csv", parts=[content], options={}, by=alice)
-        assert meeting.hold(partial(split_file, upload_id=bundle.pk)) == [1]
+            upload = receive_multi_upload(name="a.csv", parts=[content], options={}, by=alice)
+        assert meeting.hold(partial(split_file, upload_id=upload.pk)) == [1]
         with transaction.atomic():
-            assert Bundle.objects.get(pk=bundle.pk).state == "split"
+            assert Upload.objects.get(pk=upload.pk).state == "split"
 
 
 @commits

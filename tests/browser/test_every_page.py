@@ -14,8 +14,8 @@ from customers.models import Customer
 from demo import catalog, seed
 from handover.models import Handover
 from handover.operations.mail import mail_users
-from imports.models import Bundle
-from imports.operations.split import receive_bundle
+from imports.models import Upload
+from imports.operations.split import receive_multi_upload
 from licensing.models import Product, Subscription
 from partners.models import Member, Partner
 from tests import factories
@@ -50,10 +50,10 @@ def demo(transactional_db):
         finish_set(batch=batch, by=mira)
         mail_users(batch=batch, kind=Handover.Kind.USER_LINK, by=mira)
         rows = f"Customer,User name,Display name\n{customer.name},zoe,Zoe\nNobody,bo,Bo\n"
-        bundle = receive_bundle(
+        upload = receive_multi_upload(
             name="all.csv", parts=[rows.encode()], options={"mode": "good"}, by=mira
         )
-        split_file(upload_id=bundle.pk)
+        split_file(upload_id=upload.pk)
     return partner
 
 
@@ -142,7 +142,7 @@ def values_of(batch: Batch) -> dict:
         "member_id": Member.objects.get(email=catalog.MEMBERS[2].email).pk,
         "domain_id": customer.domains.first().pk,
         "invitation_id": uuid4(),
-        "bundle_id": Bundle.objects.get().pk,
+        "upload_id": Upload.objects.get(batch=None).pk,
         "number": 1,
         "token": "nothing",
         "language": "en",

@@ -136,21 +136,21 @@ def test_one_file_for_many_customers_is_cut_looked_at_and_started(site, start, s
     text = "客户,用户名,显示名称\nContoso,di,Di New\nFabrikam,ed,李 雷\nNobody,fay,Fay Gone\n"
     steps.upload(page, "所有客户.csv", text.encode("gb18030"))
 
-    expect(page.locator("#bundle table tbody tr")).to_have_count(2)
-    expect(page.locator("#bundle")).to_contain_text("Nobody")
+    expect(page.locator("#multi-upload table tbody tr")).to_have_count(2)
+    expect(page.locator("#multi-upload")).to_contain_text("Nobody")
     site.check()
-    shoot("bundle")
-    link = page.locator("#bundle button[formaction$='.csv']")
+    shoot("multi-upload")
+    link = page.locator("#multi-upload button[formaction$='.csv']")
     link.focus()
     with page.expect_download() as download:
         page.keyboard.press("Enter")
     rows = Path(download.value.path()).read_text("utf-8-sig")
-    page.locator("#bundle form .btn.primary").click()
-    expect(page.locator("#bundle tbody .status[data-tone=ok]")).to_have_count(2)
+    page.locator("#multi-upload form .btn.primary").click()
+    expect(page.locator("#multi-upload tbody .status[data-tone=ok]")).to_have_count(2)
     site.check()
 
     # Each customer has a sheet of its own.
-    page.locator("#bundle tbody a", has_text="Fabrikam").click()
+    page.locator("#multi-upload tbody a", has_text="Fabrikam").click()
     expect(page.locator("#handover")).to_be_visible()
     with inside_of(northwind):
         assert CustomerUser.objects.get(user_name="ed@fabrikam.example").display_name == "李 雷"
@@ -159,9 +159,9 @@ def test_one_file_for_many_customers_is_cut_looked_at_and_started(site, start, s
     # Who belonged to nobody comes in with the corrected file.
     site.open("/import/")
     steps.upload(page, "errors.csv", rows.replace('"Nobody"', '"Contoso"').encode())
-    expect(page.locator("#bundle table tbody tr")).to_have_count(1)
-    expect(page.locator("#bundle button[formaction]")).to_have_count(0)
-    page.locator("#bundle form .btn.primary").click()
-    expect(page.locator("#bundle tbody .status[data-tone=ok]")).to_have_count(1)
+    expect(page.locator("#multi-upload table tbody tr")).to_have_count(1)
+    expect(page.locator("#multi-upload button[formaction]")).to_have_count(0)
+    page.locator("#multi-upload form .btn.primary").click()
+    expect(page.locator("#multi-upload tbody .status[data-tone=ok]")).to_have_count(1)
     with inside_of(northwind):
         assert CustomerUser.objects.filter(user_name="fay@contoso.example").exists()

@@ -10,7 +10,7 @@ from django.urls import reverse
 from audit.models import Event
 from batches.models import Batch, Job, Line
 from imports.handlers import LimitedFile
-from imports.models import Upload
+from imports.models import Upload, UploadPart
 from tests import factories
 from tests.workers import check_upload
 from users.models import CustomerUser
@@ -61,7 +61,7 @@ def test_upload_is_stored_in_parts_unread(as_alice, contoso):
     batch = Batch.objects.get()
     assert answer.url == reverse("batches:batch", args=["contoso", batch.pk])
     assert batch.state == "checking"
-    parts = Upload.objects.order_by("number")
+    parts = UploadPart.objects.order_by("number")
     assert [len(part.content) for part in parts] == [1024 * 1024, 1024 * 1024, 5]
     assert list(Job.objects.values_list("kind", "state")) == [("check", "pending")]
 

@@ -15,9 +15,9 @@ from batches.operations.control import cancel_batch, start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.queries.batch import get_progress
 from imports import tasks
-from imports.models import Bundle, Upload
+from imports.models import Upload, UploadPart
 from imports.operations.repair import skip_lines
-from imports.operations.upload import wipe_files
+from imports.operations.upload import keep_file, wipe_files
 from imports.routes import find_partners_with_expired_files
 from partners import tenancy
 from tests import factories
@@ -47,7 +47,7 @@ def age():
     """Let a day and an hour go by since everything was uploaded."""
     past = timezone.now() - timedelta(hours=25)
     Batch.objects.update(created_at=past)
-    Bundle.objects.update(created_at=past)
+    Upload.objects.update(created_at=past)
 
 
 def places_of(word: str) -> list[str]:
@@ -271,12 +271,9 @@ def test_beat_finds_the_partner_and_wipes_rows(northwind, alice):
 def test_uploads_are_deleted_after_a_day_or_end(contoso, alice, state, age, is_kept):
     batch = create_batch(customer=contoso, kind="import", state=state, by=alice)
     Batch.objects.filter(pk=batch.pk).update(created_at=timezone.now() - age)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO imports_upload (partner_id, batch_id, number, content) VALUES (%s, %s, 1, %s)",
-            [batch.partner_id, batch.pk, b"name"],
-        )
+    keep_file(name="a.csv", parts=[b"name"], options={}, batch=batch, by=alice)
 
     wipe_files()
 
     assert Upload.objects.filter(batch=batch).exists() is is_kept
+    assert UploadPart.objects.exists() is is_kept

@@ -1,4 +1,4 @@
-"""One file for many customers."""
+"""One file with users of many customers."""
 
 import csv
 import io
@@ -14,15 +14,16 @@ from django.utils import timezone
 from audit.models import Event
 from batches.models import Batch, Job
 from customers.models import Scope
-from imports.models import Bundle, BundlePart
-from imports.operations import split
+from imports.models import UnmatchedRow, Upload, UploadPart
+from imports.operations import split as operation
 from imports.operations.split import (
     NothingToStart,
-    receive_bundle,
-    start_bundle,
+    receive_multi_upload,
+    start_imports,
     wipe_unmatched_rows,
 )
 from imports.operations.upload import remember_columns
+from imports.queries import find_unmatched_rows
 from imports.routes import find_partners_with_expired_files
 from partners import tenancy
 from partners.access import Refused
@@ -42,45 +43,49 @@ def fabrikam(inside):
     )
 
 
-def cut(by, text, **options):
+def split(by, text, **options):
     options = {"purpose": "create", "mode": "good"} | options
-    bundle = receive_bundle(name="all.csv", parts=[text.encode()], options=options, by=by)
-    split_file(upload_id=bundle.pk)
-    bundle.refresh_from_db()
-    return bundle
+    upload = receive_multi_upload(name="all.csv", parts=[text.encode()], options=options, by=by)
+    split_file(upload_id=upload.pk)
+    upload.refresh_from_db()
+    return upload
 
 
-def plans(bundle):
-    batches = Batch.objects.filter(bundle=bundle.pk).order_by("id")
+def plans(upload):
+    batches = Batch.objects.filter(split_from=upload.pk).order_by("id")
     return {
         one.customer.slug: sorted(line.input["user_name"] for line in one.lines.all())
         for one in batches
     }
 
 
-def work(bundle):
-    for chunk in Job.objects.filter(batch__bundle=bundle.pk, state="pending"):
+def unmatched_rows(upload):
+    return [row.content for row in find_unmatched_rows(upload)]
+
+
+def work(upload):
+    for chunk in Job.objects.filter(batch__split_from=upload.pk, state="pending"):
         run_chunk(batch_id=chunk.batch_id, number=chunk.number)
 
 
 def test_each_customer_gets_a_plan_of_its_own(contoso, fabrikam, alice):
-    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nfabrikam,bo,Bo\nFABRIKAM ltd.,cy,Cy\n")
+    upload = split(alice, HEADER + "Contoso,ann,Ann\nfabrikam,bo,Bo\nFABRIKAM ltd.,cy,Cy\n")
 
-    assert bundle.state == "split"
-    assert plans(bundle) == {
+    assert upload.state == "split"
+    assert plans(upload) == {
         "contoso": ["ann@contoso.example"],
         "fabrikam": ["bo@fabrikam.example", "cy@fabrikam.example"],
     }
-    assert not BundlePart.objects.exists()
+    assert not UploadPart.objects.exists()
     assert Event.objects.get(action="import.uploaded").subject_name == "all.csv"
 
 
 def test_each_customers_own_location_fills_the_gaps(contoso, fabrikam, alice):
-    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\n")
+    upload = split(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\n")
 
     locations = {
         one.customer.slug: one.lines.get().input["location"]
-        for one in Batch.objects.filter(bundle=bundle.pk)
+        for one in Batch.objects.filter(split_from=upload.pk)
     }
     assert locations == {"contoso": "US", "fabrikam": "DE"}
 
@@ -88,7 +93,7 @@ def test_each_customers_own_location_fills_the_gaps(contoso, fabrikam, alice):
 def test_domain_decides_customer_without_column(contoso, fabrikam, alice):
     text = "User name,Display name\nann@contoso.example,Ann\nbo@FABRIKAM.example,Bo\n"
 
-    assert plans(cut(alice, text)) == {
+    assert plans(split(alice, text)) == {
         "contoso": ["ann@contoso.example"],
         "fabrikam": ["bo@fabrikam.example"],
     }
@@ -97,16 +102,16 @@ def test_domain_decides_customer_without_column(contoso, fabrikam, alice):
 def test_unmatched_rows_are_listed_with_reason(contoso, fabrikam, alice):
     text = HEADER + "Contosso,ann,Ann\n,bo,Bo\n,cy@nowhere.example,Cy\nContoso,di,Di\n"
 
-    bundle = cut(alice, text)
+    upload = split(alice, text)
 
-    assert bundle.plan["unmatched"] == 3
-    said = [(one["line"], one["code"], one["suggestion"]) for one in bundle.plan["shown_unmatched"]]
+    assert upload.plan["unmatched"] == 3
+    said = [(one["line"], one["code"], one["suggestion"]) for one in unmatched_rows(upload)]
     assert said == [
         (2, "customer_unknown", "Contoso"),
         (3, "customer_missing", ""),
         (4, "domain_of_nobody", ""),
     ]
-    assert plans(bundle) == {"contoso": ["di@contoso.example"]}
+    assert plans(upload) == {"contoso": ["di@contoso.example"]}
 
 
 def test_hidden_customer_is_reported_like_unknown_one(contoso, fabrikam, helen):
@@ -114,90 +119,90 @@ def test_hidden_customer_is_reported_like_unknown_one(contoso, fabrikam, helen):
     helen.is_limited = True
     helen.save()
 
-    bundle = cut(helen, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody Ltd,cy,Cy\n")
+    upload = split(helen, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody Ltd,cy,Cy\n")
 
-    assert plans(bundle) == {"contoso": ["ann@contoso.example"]}
-    codes = [one["code"] for one in bundle.plan["shown_unmatched"]]
+    assert plans(upload) == {"contoso": ["ann@contoso.example"]}
+    codes = [one["code"] for one in unmatched_rows(upload)]
     assert codes == ["customer_unknown", "customer_unknown"]
-    assert "abrikam" not in bundle.plan["shown_unmatched"][1]["suggestion"]
+    assert "abrikam" not in unmatched_rows(upload)[1]["suggestion"]
 
 
 def test_a_rivals_customer_is_as_absent_as_none(contoso, rival, alice):
     with tenancy.tenant(rival.pk):
         factories.customer("wayne", "Wayne", domains=("wayne.example",))
 
-    bundle = cut(alice, HEADER + "Wayne,ann,Ann\nContoso,bo,Bo\n")
+    upload = split(alice, HEADER + "Wayne,ann,Ann\nContoso,bo,Bo\n")
 
-    assert bundle.plan["shown_unmatched"][0]["code"] == "customer_unknown"
+    assert unmatched_rows(upload)[0]["code"] == "customer_unknown"
 
 
 def test_a_file_that_cannot_be_read_is_refused(contoso, alice):
-    bundle = cut(alice, "what is this\n")
+    upload = split(alice, "what is this\n")
 
-    assert bundle.state == "refused"
-    assert bundle.plan["refused"]["code"] == "no_header"
-    assert not BundlePart.objects.exists()
+    assert upload.state == "refused"
+    assert upload.plan["refused"]["code"] == "no_header"
+    assert not UploadPart.objects.exists()
 
 
-def test_a_second_worker_cuts_nothing_again(contoso, alice):
-    bundle = cut(alice, HEADER + "Contoso,ann,Ann\n")
+def test_a_second_worker_splits_nothing_again(contoso, alice):
+    upload = split(alice, HEADER + "Contoso,ann,Ann\n")
 
-    split_file(upload_id=bundle.pk)
+    split_file(upload_id=upload.pk)
 
-    assert Batch.objects.filter(bundle=bundle.pk).count() == 1
+    assert Batch.objects.filter(split_from=upload.pk).count() == 1
 
 
 def test_file_that_crashes_workers_is_refused(contoso, alice):
-    bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
+    upload = receive_multi_upload(name="a.csv", parts=[b"x"], options={}, by=alice)
     Job.objects.update(attempts=3)
 
-    split_file(upload_id=bundle.pk)
+    split_file(upload_id=upload.pk)
 
-    bundle.refresh_from_db()
-    assert (bundle.state, bundle.plan["refused"]["code"]) == ("refused", "internal")
+    upload.refresh_from_db()
+    assert (upload.state, upload.plan["refused"]["code"]) == ("refused", "internal")
 
 
 def test_all_imports_start_together_in_workers(contoso, fabrikam, alice):
-    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\n")
+    upload = split(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\n")
 
-    assert start_bundle(bundle=bundle, ticket="T-9", by=alice) == 2
+    assert start_imports(upload=upload, ticket="T-9", by=alice) == 2
 
     assert not CustomerUser.objects.exists()
-    work(bundle)
+    work(upload)
     assert CustomerUser.objects.count() == 2
     assert set(Batch.objects.values_list("state", "ticket")) == {("done", "T-9")}
     with pytest.raises(NothingToStart):
-        start_bundle(bundle=bundle, by=alice)
+        start_imports(upload=upload, by=alice)
 
 
 def test_all_or_nothing_import_with_errors_waits(contoso, fabrikam, alice):
-    bundle = cut(alice, HEADER + "Contoso,ä,Ann\nFabrikam Ltd,bo,Bo\n", mode="all")
+    upload = split(alice, HEADER + "Contoso,ä,Ann\nFabrikam Ltd,bo,Bo\n", mode="all")
 
-    assert start_bundle(bundle=bundle, by=alice) == 1
+    assert start_imports(upload=upload, by=alice) == 1
 
-    states = {one.customer.slug: one.state for one in Batch.objects.filter(bundle=bundle.pk)}
+    states = {one.customer.slug: one.state for one in Batch.objects.filter(split_from=upload.pk)}
     assert states == {"contoso": "planned", "fabrikam": "running"}
 
 
 def test_import_without_valid_rows_waits(contoso, fabrikam, alice):
-    bundle = cut(alice, HEADER + "Contoso,a b,Ann\nFabrikam Ltd,bo,Bo\n")
+    upload = split(alice, HEADER + "Contoso,a b,Ann\nFabrikam Ltd,bo,Bo\n")
 
-    assert start_bundle(bundle=bundle, by=alice) == 1
+    assert start_imports(upload=upload, by=alice) == 1
 
-    states = dict(Batch.objects.filter(bundle=bundle.pk).values_list("customer__slug", "state"))
+    states = dict(Batch.objects.filter(split_from=upload.pk).values_list("customer__slug", "state"))
     assert states["contoso"] == Batch.State.PLANNED
 
 
 def test_a_reader_uploads_nothing(contoso, bob):
     with pytest.raises(Refused):
-        receive_bundle(name="a.csv", parts=[b"x"], options={}, by=bob)
+        receive_multi_upload(name="a.csv", parts=[b"x"], options={}, by=bob)
 
 
 def test_starting_upload_of_another_needs_approval_permission(contoso, alice, helen):
-    bundle = cut(alice, HEADER + "Contoso,ann,Ann\n")
+    upload = split(alice, HEADER + "Contoso,ann,Ann\n")
 
     with pytest.raises(Refused):
-        start_bundle(bundle=bundle, by=helen)
+        start_imports(upload=upload, by=helen)
 
 
 # Pages
@@ -210,31 +215,31 @@ def send(client, text, **fields):
 
 def test_upload_leads_over_plans_to_start(as_alice, contoso, fabrikam, alice):
     answer = send(as_alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody,cy,Cy\n")
-    bundle = Bundle.objects.get()
-    assert answer.url == reverse("imports:bundle", args=[bundle.pk])
+    upload = Upload.objects.get()
+    assert answer.url == reverse("imports:multi_upload", args=[upload.pk])
     assert "is being read" in as_alice.get(answer.url).content.decode()
 
-    split_file(upload_id=bundle.pk)
+    split_file(upload_id=upload.pk)
     page = " ".join(as_alice.get(answer.url).content.decode().split())
     assert "Fabrikam Ltd" in page
     assert "“Nobody” is not one of your customers." in page
     assert "Start 2 imports" in page
 
-    url = reverse("imports:start_bundle", args=[bundle.pk])
+    url = reverse("imports:start_imports", args=[upload.pk])
     page = " ".join(as_alice.post(url, follow=True).content.decode().split())
     assert "2 imports started." in page
-    work(bundle)
+    work(upload)
     assert CustomerUser.objects.count() == 2
 
 
 def test_limited_member_sees_own_customers_only(client, contoso, fabrikam, alice, helen):
-    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody,cy,Cy\n")
+    upload = split(alice, HEADER + "Contoso,ann,Ann\nFabrikam Ltd,bo,Bo\nNobody,cy,Cy\n")
     Scope.objects.create(member=helen, customer=contoso)
     helen.is_limited = True
     helen.save()
     client.force_login(helen)
 
-    page = client.get(reverse("imports:bundle", args=[bundle.pk])).content.decode()
+    page = client.get(reverse("imports:multi_upload", args=[upload.pk])).content.decode()
 
     assert "Contoso" in page
     assert "Fabrikam" not in page
@@ -254,7 +259,7 @@ def test_page_needs_fixed_number_of_queries(as_alice, alice, inside):
     counts = []
     for number in (1, 30):
         text = HEADER + "".join(f"c{n},ann,Ann\n" for n in range(number))
-        url = reverse("imports:bundle", args=[cut(alice, text).pk])
+        url = reverse("imports:multi_upload", args=[split(alice, text).pk])
         as_alice.get(url)
         with CaptureQueriesContext(connection) as captured:
             as_alice.get(url)
@@ -266,25 +271,25 @@ def test_page_needs_fixed_number_of_queries(as_alice, alice, inside):
 @pytest.mark.django_db(transaction=True)
 def test_database_outage_does_not_refuse_file(contoso, alice, monkeypatch):
     with transaction.atomic():
-        bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
+        upload = receive_multi_upload(name="a.csv", parts=[b"x"], options={}, by=alice)
 
     def stop(*_arguments, **_more):
         raise OperationalError("the server closed the connection")
 
     with monkeypatch.context() as away:
-        away.setattr(split.table, "parse_file", stop)
-        split_file(upload_id=bundle.pk)
+        away.setattr(operation, "read_file", stop)
+        split_file(upload_id=upload.pk)
 
     with transaction.atomic():
-        bundle.refresh_from_db()
-        assert (bundle.state, Job.objects.get().attempts) == ("checking", 0)
+        upload.refresh_from_db()
+        assert (upload.state, Job.objects.get().attempts) == ("checking", 0)
 
 
 # Unmatched rows as a file, and columns as assigned before
 
 
-def download(client, bundle, kind="csv"):
-    return client.post(reverse("imports:unmatched_rows", args=[bundle.pk, kind]))
+def download(client, upload, kind="csv"):
+    return client.post(reverse("imports:unmatched_rows", args=[upload.pk, kind]))
 
 
 def content_of(answer):
@@ -297,7 +302,7 @@ UNMATCHED = HEADER.strip() + ",Domain,Phone\n"
 def test_unmatched_rows_are_downloaded_with_reasons(as_alice, contoso, alice):
     text = UNMATCHED + "Contosso,ann,Ann,,=1+1\n,bo,Bo,nowhere.example,\nContoso,di,Di,,\n"
 
-    answer = download(as_alice, cut(alice, text))
+    answer = download(as_alice, split(alice, text))
 
     assert "errors-no-customer" in answer.headers["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(content_of(answer).decode("utf-8-sig"))))
@@ -309,99 +314,101 @@ def test_unmatched_rows_are_downloaded_with_reasons(as_alice, contoso, alice):
 
 
 def test_download_of_unmatched_rows_is_recorded(as_alice, contoso, alice):
-    bundle = cut(alice, UNMATCHED + "Contosso,ann,Ann,,\nContosso,bo,Bo,,\n")
+    upload = split(alice, UNMATCHED + "Contosso,ann,Ann,,\nContosso,bo,Bo,,\n")
 
-    download(as_alice, bundle, "xlsx")
+    download(as_alice, upload, "xlsx")
 
-    event = Event.objects.get(action="import.strays_exported")
+    event = Event.objects.get(action="import.unmatched_exported")
     assert (event.by_id, event.subject_id, event.subject_name, event.after) == (
         alice.pk,
-        bundle.pk,
-        bundle.source_name,
+        upload.pk,
+        upload.source_name,
         {"lines": 2, "file": "xlsx"},
     )
     assert (
-        as_alice.get(reverse("imports:unmatched_rows", args=[bundle.pk, "csv"])).status_code == 405
+        as_alice.get(reverse("imports:unmatched_rows", args=[upload.pk, "csv"])).status_code == 405
     )
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_corrected_file_can_be_imported(as_alice, contoso, alice, kind, language):
-    bundle = cut(alice, UNMATCHED + "Contosso,ann,Ann,,=1+1\n")
+    upload = split(alice, UNMATCHED + "Contosso,ann,Ann,,=1+1\n")
     as_alice.cookies["django_language"] = language
-    content = content_of(download(as_alice, bundle, kind))
+    content = content_of(download(as_alice, upload, kind))
     factories.customer("contosso", "Contosso", domains=("contosso.example",))
 
-    again = receive_bundle(name=f"again.{kind}", parts=[content], options=bundle.options, by=alice)
+    again = receive_multi_upload(
+        name=f"again.{kind}", parts=[content], options=upload.options, by=alice
+    )
     split_file(upload_id=again.pk)
 
     again.refresh_from_db()
     assert (again.state, again.plan["unmatched"], again.plan["notices"]) == ("split", 0, [])
-    line = Batch.objects.get(bundle=again.pk).lines.get()
+    line = Batch.objects.get(split_from=again.pk).lines.get()
     assert (line.input["user_name"], line.input["phone"]) == ("ann@contosso.example", "=1+1")
 
 
 def test_file_has_all_unmatched_rows(as_alice, contoso, alice, monkeypatch):
-    monkeypatch.setattr(split, "MAX_SHOWN", 2)
-    monkeypatch.setattr(split, "UNMATCHED_PER_PART", 2)
-    bundle = cut(alice, HEADER + "".join(f"Nobody,u{n},U {n}\n" for n in range(5)))
+    monkeypatch.setattr("imports.multi_upload.MAX_SHOWN", 2)
+    monkeypatch.setattr(operation, "LINES_PER_STATEMENT", 2)
+    upload = split(alice, HEADER + "".join(f"Nobody,u{n},U {n}\n" for n in range(5)))
 
     page = " ".join(
-        as_alice.get(reverse("imports:bundle", args=[bundle.pk])).content.decode().split()
+        as_alice.get(reverse("imports:multi_upload", args=[upload.pk])).content.decode().split()
     )
     assert "Only the first 2 are shown here." in page
-    assert reverse("imports:unmatched_rows", args=[bundle.pk, "csv"]) in page
+    assert reverse("imports:unmatched_rows", args=[upload.pk, "csv"]) in page
 
-    rows = content_of(download(as_alice, bundle)).decode("utf-8-sig").splitlines()
+    rows = content_of(download(as_alice, upload)).decode("utf-8-sig").splitlines()
     assert [row.split(",")[1] for row in rows[1:]] == [f'"u{n}"' for n in range(5)]
 
 
 def test_member_without_access_downloads_no_unmatched_rows(client, contoso, alice, helen, bob):
-    bundle = cut(alice, HEADER + "Contoso,ann,Ann\nNobody,cy,Cy\n")
+    upload = split(alice, HEADER + "Contoso,ann,Ann\nNobody,cy,Cy\n")
     client.force_login(bob)
-    assert download(client, bundle).status_code == 403
+    assert download(client, upload).status_code == 403
     Scope.objects.create(member=helen, customer=contoso)
     helen.is_limited = True
     helen.save()
     client.force_login(helen)
 
-    assert download(client, bundle).status_code == 404
-    assert client.get(reverse("imports:bundle", args=[bundle.pk])).status_code == 200
+    assert download(client, upload).status_code == 404
+    assert client.get(reverse("imports:multi_upload", args=[upload.pk])).status_code == 200
 
 
 def test_unknown_file_format_is_not_found(as_alice, contoso, alice):
-    bundle = cut(alice, HEADER + "Nobody,cy,Cy\n")
-    known = reverse("imports:unmatched_rows", args=[bundle.pk, "csv"])
+    upload = split(alice, HEADER + "Nobody,cy,Cy\n")
+    known = reverse("imports:unmatched_rows", args=[upload.pk, "csv"])
 
     assert as_alice.post(known.replace(".csv", ".pdf")).status_code == 404
 
 
 @pytest.mark.parametrize(("days", "is_kept"), [(29, True), (31, False)])
 def test_unmatched_rows_are_deleted_after_a_month(as_alice, contoso, alice, days, is_kept):
-    bundle = cut(alice, HEADER + "Nobody,cy,Cy\n")
+    upload = split(alice, HEADER + "Nobody,cy,Cy\n")
     long_ago = timezone.now() - timedelta(days=days)
-    Bundle.objects.filter(pk=bundle.pk).update(created_at=long_ago)
+    Upload.objects.filter(pk=upload.pk).update(created_at=long_ago)
 
-    assert find_partners_with_expired_files() == ([] if is_kept else [bundle.partner_id])
+    assert find_partners_with_expired_files() == ([] if is_kept else [upload.partner_id])
     wipe_unmatched_rows()
 
-    page = as_alice.get(reverse("imports:bundle", args=[bundle.pk])).content.decode()
+    page = as_alice.get(reverse("imports:multi_upload", args=[upload.pk])).content.decode()
     assert ("Cy" in page) is is_kept
-    assert (reverse("imports:unmatched_rows", args=[bundle.pk, "csv"]) in page) is is_kept
-    assert BundlePart.objects.exists() is is_kept
+    assert (reverse("imports:unmatched_rows", args=[upload.pk, "csv"]) in page) is is_kept
+    assert UnmatchedRow.objects.exists() is is_kept
     assert "1 row belongs to no customer" in page
     assert "Only the first" not in page
 
 
 def test_file_waiting_for_split_is_kept(contoso, alice):
-    bundle = receive_bundle(name="a.csv", parts=[b"x"], options={}, by=alice)
-    Bundle.objects.update(created_at=timezone.now() - timedelta(days=40))
+    upload = receive_multi_upload(name="a.csv", parts=[b"x"], options={}, by=alice)
+    Upload.objects.update(created_at=timezone.now() - timedelta(days=40))
 
     assert find_partners_with_expired_files() == []
     wipe_unmatched_rows()
 
-    assert bundle.parts.count() == 1
+    assert upload.parts.count() == 1
 
 
 def test_assigned_column_applies_to_every_customer(contoso, fabrikam, alice):
@@ -409,20 +416,20 @@ def test_assigned_column_applies_to_every_customer(contoso, fabrikam, alice):
     remember_columns(customer=fabrikam, columns={"raum": "phone", "telefon2": ""})
     text = "Customer,User name,Abteilung-Nr,Raum,Telefon 2\nFabrikam Ltd,bo,7,8,9\n"
 
-    bundle = cut(alice, text)
+    upload = split(alice, text)
 
-    line = Batch.objects.get(bundle=bundle.pk).lines.get().input
+    line = Batch.objects.get(split_from=upload.pk).lines.get().input
     assert (line["department"], line["job_title"], line["phone"]) == ("7", "", "")
-    said = [(one["code"], one["value"]) for one in bundle.plan["notices"]]
+    said = [(one["code"], one["value"]) for one in upload.plan["notices"]]
     assert said == [("column_unknown", "Raum"), ("column_said", "Abteilung-Nr")]
 
 
 def test_one_customer_does_not_define_header_for_others(contoso, fabrikam, alice):
     remember_columns(customer=contoso, columns={"department": "job_title"})
 
-    bundle = cut(alice, "Customer,User name,Department\nFabrikam Ltd,bo,IT\n")
+    upload = split(alice, "Customer,User name,Department\nFabrikam Ltd,bo,IT\n")
 
-    assert Batch.objects.get(bundle=bundle.pk).lines.get().input["department"] == "IT"
+    assert Batch.objects.get(split_from=upload.pk).lines.get().input["department"] == "IT"
 
 
 def test_columns_of_hidden_customers_are_ignored(contoso, fabrikam, helen, alice):
@@ -431,6 +438,6 @@ def test_columns_of_hidden_customers_are_ignored(contoso, fabrikam, helen, alice
     helen.is_limited = True
     helen.save()
 
-    bundle = cut(helen, "Customer,User name,Raum\nContoso,bo,IT\n")
+    upload = split(helen, "Customer,User name,Raum\nContoso,bo,IT\n")
 
-    assert Batch.objects.get(bundle=bundle.pk).lines.get().input["department"] == ""
+    assert Batch.objects.get(split_from=upload.pk).lines.get().input["department"] == ""

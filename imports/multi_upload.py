@@ -1,6 +1,6 @@
-"""The page of a file for several customers, in the language of the reader."""
+"""The page of a multi-customer upload, in the language of the reader."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -11,17 +11,15 @@ from batches.models import Batch
 from batches.operations.control import may_start
 from batches.page import MOVING
 from imports.act import explain_notices
-from imports.models import Bundle
-from imports.queries import (
-    find_bundle_batches,
-    find_unmatched_rows,
-    has_unmatched_rows,
-    shows_unmatched_rows,
-)
+from imports.models import Upload
+from imports.queries import find_split_batches, find_unmatched_rows, shows_unmatched_rows
 from imports.texts import describe, refusal
 from imports.write import rows as export
 from partners.models import Member
 from partners.roles import Permission
+
+# Rows without a customer that are shown; all of them can be downloaded.
+MAX_SHOWN = 200
 
 UNMATCHED = {
     "customer_unknown": gettext_lazy("“%(value)s” is not one of your customers."),
@@ -45,9 +43,9 @@ class UnmatchedRow:
     suggestion: str
 
 
-def page_of(bundle: Bundle, *, member: Member) -> dict:
+def page_of(upload: Upload, *, member: Member) -> dict:
     """The context of the page."""
-    batches = find_bundle_batches(bundle, member=member)
+    batches = find_split_batches(upload, member=member)
     ready = [
         batch
         for batch in batches
@@ -55,33 +53,32 @@ def page_of(bundle: Bundle, *, member: Member) -> dict:
         and batch.progress.planned
         and may_start(batch, member)
     ]
-    is_shown = shows_unmatched_rows(bundle, member)
+    is_shown = shows_unmatched_rows(upload, member)
+    shown = find_unmatched_rows(upload)[:MAX_SHOWN] if is_shown else ()
+    unmatched = [_describe(row.content) for row in shown]
     return {
         "nav": "customers",
-        "bundle": bundle,
+        "upload": upload,
         "batches": batches,
         "rows": sum(batch.total for batch in batches),
         "ready": sum(batch.progress.planned for batch in ready),
         "errors": sum(batch.progress.invalid for batch in batches),
         "button": count_imports(len(ready)) if ready else "",
-        "refusal": refusal(bundle) if bundle.state == Bundle.State.REFUSED else "",
-        "notices": explain_notices(bundle) if is_shown else [],
-        "detected": describe(bundle),
-        "unmatched_count": bundle.plan.get("unmatched", 0) if is_shown else 0,
-        "has_unmatched_rows": is_shown
-        and member.may(Permission.MANAGE_USERS)
-        and has_unmatched_rows(bundle),
-        "unmatched": [_describe(one) for one in bundle.plan.get("shown_unmatched", ())]
-        if is_shown
-        else [],
-        "is_moving": bundle.state == Bundle.State.CHECKING
+        "refusal": refusal(upload) if upload.state == Upload.State.REFUSED else "",
+        "notices": explain_notices(upload) if is_shown else [],
+        "detected": describe(upload),
+        "unmatched_count": upload.plan.get("unmatched", 0) if is_shown else 0,
+        "may_download": bool(unmatched) and member.may(Permission.MANAGE_USERS),
+        "unmatched": unmatched,
+        "is_moving": upload.state == Upload.State.CHECKING
         or any(batch.state in MOVING for batch in batches),
     }
 
 
-def unmatched_rows(bundle: Bundle, language: str) -> Iterator[list[str]]:
+def unmatched_rows(upload: Upload, language: str) -> Iterator[list[str]]:
     """The cells of a file with the rows that belong to no customer, and the reasons."""
-    found = ((row["cells"], _describe(row)) for row in find_unmatched_rows(bundle))
+    contents = (row.content for row in find_unmatched_rows(upload).iterator())
+    found = ((content["cells"], _describe(content)) for content in contents)
     rows = ((cells, f"{row.text} {row.suggestion}".strip()) for cells, row in found)
     return export.unmatched_rows(rows, language)
 
@@ -96,7 +93,7 @@ def describe_started(number: int) -> str:
     return text % {"n": intcomma(number)}
 
 
-def _describe(row: dict) -> UnmatchedRow:
+def _describe(row: Mapping) -> UnmatchedRow:
     text = UNMATCHED.get(row["code"], gettext_lazy("The row belongs to no customer."))
     return UnmatchedRow(
         row["line"],

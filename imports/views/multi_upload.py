@@ -7,11 +7,11 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from batches.errors import UsersError
-from imports import bundle as bundles
+from imports import multi_upload as page
 from imports.forms.upload import ImportMany
-from imports.operations.split import receive_bundle, start_bundle
+from imports.operations.split import receive_multi_upload, start_imports
 from imports.operations.upload import record_unmatched_rows
-from imports.queries import get_bundle, shows_unmatched_rows
+from imports.queries import get_multi_upload, shows_unmatched_rows
 from imports.views.upload import PART_BYTES
 from partners import downloads
 from partners.access import partner_view
@@ -26,55 +26,55 @@ def upload(request):
     form = ImportMany(request.POST or None, request.FILES or None)
     if form.is_valid():
         file = form.cleaned_data["file"]
-        bundle = receive_bundle(
+        kept = receive_multi_upload(
             name=file.name,
             parts=iter(partial(file.read, PART_BYTES), b""),
             options=form.options,
             by=request.user,
         )
-        return redirect("imports:bundle", bundle.pk)
+        return redirect("imports:multi_upload", kept.pk)
     return render_form(request, "imports/upload_many.html", {"nav": "customers", "form": form})
 
 
 @partner_view(Permission.VIEW)
 @require_safe
-def bundle(request, bundle_id):
+def multi_upload(request, upload_id):
     """Show the imports of a file with their progress."""
-    found = get_bundle_or_404(request, bundle_id)
-    return render(request, "imports/bundle.html", bundles.page_of(found, member=request.user))
+    found = get_multi_upload_or_404(request, upload_id)
+    return render(request, "imports/multi_upload.html", page.page_of(found, member=request.user))
 
 
 @partner_view(Permission.MANAGE_USERS)
 @require_POST
-def start(request, bundle_id):
+def start(request, upload_id):
     """Start the waiting imports of a file."""
-    found = get_bundle_or_404(request, bundle_id)
+    found = get_multi_upload_or_404(request, upload_id)
     # No text in Postgres holds a NUL.
     ticket = request.POST.get("ticket", "").replace("\0", "")[:60]
     try:
-        started = start_bundle(bundle=found, ticket=ticket, by=request.user)
+        started = start_imports(upload=found, ticket=ticket, by=request.user)
     except UsersError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, bundles.describe_started(started))
-    return redirect("imports:bundle", found.pk)
+        messages.success(request, page.describe_started(started))
+    return redirect("imports:multi_upload", found.pk)
 
 
 @partner_view(Permission.MANAGE_USERS)
 @require_POST
-def unmatched_rows(request, bundle_id, kind):
+def unmatched_rows(request, upload_id, kind):
     """Send the rows that belong to no customer, with the reasons, as a file."""
-    found = get_bundle_or_404(request, bundle_id)
+    found = get_multi_upload_or_404(request, upload_id)
     if not shows_unmatched_rows(found, request.user):
         raise Http404
-    record_unmatched_rows(bundle=found, kind=kind, by=request.user)
-    rows = bundles.unmatched_rows(found, get_language())
+    record_unmatched_rows(upload=found, kind=kind, by=request.user)
+    rows = page.unmatched_rows(found, get_language())
     return downloads.file_response(rows, "errors-no-customer", kind)
 
 
-def get_bundle_or_404(request, bundle_id):
+def get_multi_upload_or_404(request, upload_id):
     """Return the uploaded file; 404 where the member may see nothing of it."""
-    found = get_bundle(bundle_id, member=request.user)
+    found = get_multi_upload(upload_id, member=request.user)
     if found is None:
         raise Http404
     return found
