@@ -58,12 +58,12 @@ def overview(batch: Batch, acts: Mapping[str, int]) -> list[tuple[str, int]]:
     """How many of an import's users are added, changed and deleted, and how many stay as is."""
     if not acts:
         return []
-    leaving = [(_("Deleted"), acts.get("leave", 0))] if "leavers" in batch.plan else []
+    leaving = [(_("Deleted"), acts.get("leave", 0))] if "missing_users" in batch.plan else []
     return [
         (_("Added"), acts.get("add", 0)),
         (_("Changed"), acts.get("update", 0)),
         *leaving,
-        (_("Unchanged"), batch.plan.get("idle", 0)),
+        (_("Unchanged"), batch.plan.get("unchanged_rows", 0)),
     ]
 
 
@@ -75,9 +75,9 @@ def stop(batch: Batch, acts: Mapping[str, int]) -> str:
     return str(refusal.message) if refusal else ""
 
 
-def describe_leavers(batch: Batch, acts: Mapping[str, int]) -> str:
+def describe_missing_users(batch: Batch, acts: Mapping[str, int]) -> str:
     """The number of users missing from a full list, and what happens to them."""
-    share = batch.plan.get("leavers")
+    share = batch.plan.get("missing_users")
     leaving = acts.get("leave", 0)
     if not share or not leaving:
         return ""
@@ -103,7 +103,7 @@ TEXTS = {
         button=lambda n: ngettext("Add or update %(n)s user", "Add or update %(n)s users", n),
         done=lambda n: ngettext("%(n)s user added or updated", "%(n)s users added or updated", n),
     ),
-    "roster": Texts(
+    "full_list": Texts(
         label=gettext_lazy("Import users"),
         button=lambda n: ngettext(
             "Add, update or delete %(n)s user", "Add, update or delete %(n)s users", n
@@ -127,7 +127,7 @@ IMPORT = Act(
     special_texts=lambda batch: TEXTS.get(batch.options.get("purpose")),
     # Users missing from a full list are deleted.
     needs=lambda batch: (
-        [Permission.DELETE_USERS] if batch.options.get("purpose") == "roster" else []
+        [Permission.DELETE_USERS] if batch.options.get("purpose") == "full_list" else []
     ),
     usual_act="add",
     guard=refuse_unsafe,

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from batches.models import Batch
 from batches.page import Facts, Panel
 from imports import texts
-from imports.act import IMPORT, describe_leavers, explain_notices, overview, stop
+from imports.act import IMPORT, describe_missing_users, explain_notices, overview, stop
 from partners.roles import Permission
 
 STEPS = [_("Upload"), _("Check"), _("Import"), _("Hand over")]
@@ -30,7 +30,7 @@ def _values(batch: Batch, facts: Facts) -> dict:
         "detected": texts.describe(batch),
         "notices": explain_notices(batch),
         "overview": overview(batch, facts.acts),
-        "leavers": describe_leavers(batch, facts.acts),
+        "missing_users": describe_missing_users(batch, facts.acts),
         "stop": stop(batch, facts.acts),
         "repairs": texts.find_repairs(batch, facts.products),
         "repaired": texts.describe_last_repair(batch),

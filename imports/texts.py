@@ -120,7 +120,7 @@ def find_repairs(batch: Batch, products: Mapping[str, str]) -> Repairs:
     )
     if not found.groups:
         return Repairs()
-    choices = _Choices(batch.customer, products, is_list="leavers" in batch.plan)
+    choices = _Choices(batch.customer, products, is_list="missing_users" in batch.plan)
     shown = [choices.show(group) for group in found.groups]
     return Repairs(
         errors=tuple(problem for problem in shown if problem.severity == problems.ERROR),

@@ -14,7 +14,7 @@ from partners.models import Member
 # Options that are confirmed for one plan only.
 ASKED_ANEW = frozenset({"may_take_last_administrator"})
 # Kept from the plan of a full list: the users to be deleted, with the share that was allowed.
-FULL_LIST_FIELDS = ("leavers", "retention_days")
+FULL_LIST_FIELDS = ("missing_users", "retention_days")
 
 
 class NothingToRetry(UsersError):

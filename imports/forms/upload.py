@@ -31,7 +31,7 @@ PURPOSES = [
     ("update", _("Update existing users. No users are added")),
     ("both", _("Add new users and update existing ones")),
     (
-        "roster",
+        "full_list",
         _("Full list: add new users, update existing ones, delete users missing from the file"),
     ),
 ]
@@ -99,7 +99,7 @@ class AnyFile(forms.Form):
 class ReadFile(AnyFile):
     """How to read the file of one customer, and values for its empty cells."""
 
-    most_leavers = forms.IntegerField(
+    max_missing = forms.IntegerField(
         label=_("Stop if more than this percentage of users is missing"),
         min_value=0,
         max_value=100,
@@ -164,9 +164,9 @@ class ReadFile(AnyFile):
     def options(self) -> dict:
         """The choices in the form of a batch's options."""
         chosen = self.cleaned_data
-        share = chosen["most_leavers"]
+        share = chosen["max_missing"]
         return self.reading | {
-            "most_leavers": MAX_MISSING if share is None else share,
+            "max_missing": MAX_MISSING if share is None else share,
             "defaults": {
                 "domain": chosen["domain"],
                 "location": chosen["location"],

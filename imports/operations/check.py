@@ -134,7 +134,7 @@ def check_again(
 def _require_grants(options: dict, by: Member) -> None:
     if options.get("defaults", {}).get("permissions"):
         require(by, Permission.ACT_ON_ADMINISTRATORS)
-    if options.get("purpose") == "roster":
+    if options.get("purpose") == "full_list":
         require(by, Permission.DELETE_USERS)
 
 
@@ -173,7 +173,7 @@ def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None
         "notices": [notice.as_json() for notice in parsed.notices],
         "seats": [seats.as_json() for seats in made.seats],
         "counts": {"ready": made.ready, "warned": made.warned, "failed": made.failed},
-        "idle": made.unchanged,
+        "unchanged_rows": made.unchanged,
         **missing.plan,
     }
     # Only this worker writes a batch that is being checked, but it can be canceled meanwhile.
@@ -187,7 +187,7 @@ def _save(batch: Batch, missing: full_list.MissingUsers, lines: Sequence[plan.Pl
     if missing.lines:
         save_lines(batch=batch, lines=missing.lines)
     # Numbers before the rows stay free for users that may be missing after repairs.
-    before = missing.plan["leavers"]["active"] if missing.plan else 0
+    before = missing.plan["missing_users"]["active"] if missing.plan else 0
     for start in range(0, len(lines), LINE_BATCH_SIZE):
         some = [
             _line(line, missing.unchanged_names) for line in lines[start : start + LINE_BATCH_SIZE]
@@ -209,7 +209,7 @@ def _make_plan(batch: Batch, rows: list[table.Row]) -> tuple[plan.Plan, full_lis
     people, problems = validate.validate(rows, facts, defaults)
     # Rows and people of a large file together would take the worker 20 MB more.
     rows.clear()
-    if facts.existing is None or facts.existing.purpose != "roster":
+    if facts.existing is None or facts.existing.purpose != "full_list":
         return plan.make_plan(people, problems, facts), full_list.MissingUsers()
     named = {person.input["user_name"].lower() for person in people}
     missing = full_list.find_missing_users(batch, named)

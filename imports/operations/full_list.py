@@ -76,10 +76,10 @@ def find_missing_users(batch: Batch, user_names: Collection[str]) -> MissingUser
         lines,
         licensing.count_held(customer, leaving),
         {
-            "leavers": {
+            "missing_users": {
                 "count": len(users),
                 "active": active,
-                "most": batch.options.get("most_leavers", MAX_MISSING),
+                "max": batch.options.get("max_missing", MAX_MISSING),
             },
             "takes_last_administrator": is_last_administrator(customer.pk, leaving),
             "retention_days": customer.retention_days,
@@ -98,14 +98,14 @@ def find_leaving(lines: Mapping[int, LineSummary]) -> list[UUID]:
 
 def plan_leaving(batch: Batch, lines: Mapping[int, LineSummary]) -> dict[str, int]:
     """Update what the plan holds about missing users; returns the seats that they free."""
-    if "leavers" not in batch.plan:
+    if "missing_users" not in batch.plan:
         return {}
     leaving = find_leaving(lines)
     missing = sum(line.is_missing_user and not line.is_named for line in lines.values())
     freed = licensing.count_held(batch.customer, leaving)
     batch.plan |= {
         "freed": freed,
-        "leavers": batch.plan["leavers"] | {"count": missing},
+        "missing_users": batch.plan["missing_users"] | {"count": missing},
         "takes_last_administrator": is_last_administrator(batch.customer_id, leaving),
     }
     return freed
@@ -210,6 +210,6 @@ def find_stop(batch: Batch, leaving: int) -> type[UsersError] | None:
         )
         if cursor.fetchone()[0]:
             return UsersUnclear
-    share = batch.plan["leavers"]
+    share = batch.plan["missing_users"]
     # In percent of the active users at the time of the check.
-    return TooManyMissing if leaving * 100 > share["active"] * share["most"] else None
+    return TooManyMissing if leaving * 100 > share["active"] * share["max"] else None

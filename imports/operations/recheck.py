@@ -117,7 +117,7 @@ def save(batch: Batch, done: Rechecked, moved: Mapping[int, str] | None = None) 
         if not lines[number].is_skipped:
             is_bad = lines[number].has_errors or found is not None
             lines[number].state = str(Line.State.INVALID if is_bad else Line.State.PLANNED)
-    if "leavers" in batch.plan:
+    if "missing_users" in batch.plan:
         full_list.update_missing_users(batch, lines, moved or {})
     made = plan.make_plan(*_people(lines), done.facts, full_list.plan_leaving(batch, lines))
     short = {line.line: line.problems for line in made.lines if line.state == plan.WARNED}

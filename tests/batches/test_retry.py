@@ -27,7 +27,7 @@ def work(batch):
 
 
 @pytest.fixture
-def stopped_roster(contoso, alice):
+def stopped_full_list(contoso, alice):
     """A complete list without 60 of 80 users, stopped before any of these left."""
     for number in range(80):
         factories.user(contoso, f"User {number:03}", user_name=f"u{number:03}@contoso.example")
@@ -36,7 +36,7 @@ def stopped_roster(contoso, alice):
         customer=contoso,
         name="people.csv",
         parts=[f"User name\n{rows}".encode()],
-        options={"purpose": "roster", "mode": "good", "most_leavers": 80, "defaults": {}},
+        options={"purpose": "full_list", "mode": "good", "max_missing": 80, "defaults": {}},
         by=alice,
     )
     check_upload(batch_id=batch.pk)
@@ -47,8 +47,8 @@ def stopped_roster(contoso, alice):
     return batch
 
 
-def test_a_stopped_roster_lets_the_rest_go(stopped_roster, as_alice, contoso, alice):
-    again = plan_retry(batch=stopped_roster, by=alice)
+def test_a_stopped_full_list_lets_the_rest_go(stopped_full_list, as_alice, contoso, alice):
+    again = plan_retry(batch=stopped_full_list, by=alice)
 
     page = as_alice.get(f"/customers/contoso/batches/{again.pk}/")
     assert page.status_code == 200
@@ -59,10 +59,10 @@ def test_a_stopped_roster_lets_the_rest_go(stopped_roster, as_alice, contoso, al
     assert CustomerUser.objects.filter(deleted_at=None).count() == 20
 
 
-def test_a_stopped_roster_keeps_its_share(stopped_roster, alice):
-    again = plan_retry(batch=stopped_roster, by=alice)
+def test_a_stopped_full_list_keeps_its_share(stopped_full_list, alice):
+    again = plan_retry(batch=stopped_full_list, by=alice)
     # Most have left otherwise since, so that what remains is far more than the share.
-    again.plan["leavers"]["most"] = 10
+    again.plan["missing_users"]["max"] = 10
     again.save()
 
     with pytest.raises(TooManyMissing):

@@ -41,7 +41,7 @@ def check(contoso, by, text, purpose):
         customer=contoso,
         name="people.csv",
         parts=[text.encode()],
-        options={"purpose": purpose, "mode": "good", "most_leavers": 100, "defaults": {}},
+        options={"purpose": purpose, "mode": "good", "max_missing": 100, "defaults": {}},
         by=by,
     )
     check_upload(batch_id=batch.pk)
@@ -50,7 +50,8 @@ def check(contoso, by, text, purpose):
 
 
 @pytest.mark.parametrize(
-    ("purpose", "row"), [("update", "ann@contoso.example,IT"), ("roster", "bo@contoso.example,IT")]
+    ("purpose", "row"),
+    [("update", "ann@contoso.example,IT"), ("full_list", "bo@contoso.example,IT")],
 )
 def test_import_does_not_recreate_purged_user(contoso, alice, ann, purpose, row):
     factories.user(contoso, "Bo", user_name="bo@contoso.example", location="US")

@@ -106,7 +106,7 @@ def test_unchanged_user_gets_no_line(contoso, alice, ann, bo):
 
     batch = check(contoso, alice, text, "update")
 
-    assert (batch.total, batch.plan["idle"]) == (1, 1)
+    assert (batch.total, batch.plan["unchanged_rows"]) == (1, 1)
 
 
 def test_update_adds_no_users(contoso, alice, ann):
@@ -228,7 +228,7 @@ def test_the_same_file_again_finds_nothing_to_do(contoso, alice, ann):
 
     batch = check(contoso, alice, text, "both")
 
-    assert (batch.total, batch.plan["idle"]) == (0, 2)
+    assert (batch.total, batch.plan["unchanged_rows"]) == (0, 2)
 
 
 def test_defaults_apply_to_new_users_only(contoso, office, alice, ann):
@@ -244,13 +244,13 @@ def test_defaults_apply_to_new_users_only(contoso, office, alice, ann):
     assert (bo.location, held(bo)) == ("CN", {office.pk})
 
 
-# Roster
+# Full list
 
 
 def test_full_list_adds_updates_and_deletes(contoso, alice, ann, bo):
     text = "User name,Display name,Department\nann,Ann Lee,IT\ncy,Cy New,IT\n"
 
-    batch = check(contoso, alice, text, "roster", most_leavers=50)
+    batch = check(contoso, alice, text, "full_list", max_missing=50)
     lines = run(batch, alice)
 
     assert [(line.input["act"], line.input["user_name"], line.state) for line in lines] == [
@@ -260,10 +260,10 @@ def test_full_list_adds_updates_and_deletes(contoso, alice, ann, bo):
     ]
     bo.refresh_from_db()
     assert bo.deletion == batch.pk
-    assert batch.plan["leavers"] == {"count": 1, "active": 2, "most": 50}
+    assert batch.plan["missing_users"] == {"count": 1, "active": 2, "max": 50}
 
 
-def test_the_seats_of_leavers_go_to_joiners(contoso, visio, alice, bo):
+def test_the_seats_of_missing_users_go_to_joiners(contoso, visio, alice, bo):
     give(contoso, bo, visio)
     fill(contoso, visio)
     there = "".join(
@@ -273,7 +273,7 @@ def test_the_seats_of_leavers_go_to_joiners(contoso, visio, alice, bo):
     text = "User name,Display name,Licenses\ncy,Cy New,Visio\n"
     text += "".join(f"{name},,\n" for name in there.split())
 
-    batch = check(contoso, alice, text, "roster", most_leavers=50)
+    batch = check(contoso, alice, text, "full_list", max_missing=50)
     lines = run(batch, alice)
 
     assert [(line.input["act"], line.state) for line in lines] == [
@@ -286,9 +286,9 @@ def test_the_seats_of_leavers_go_to_joiners(contoso, visio, alice, bo):
     )  # fmt: skip
 
 
-def test_more_leavers_than_allowed_stop_the_roster(contoso, alice, ann, bo):
+def test_more_missing_users_than_allowed_stop_the_full_list(contoso, alice, ann, bo):
     batch = check(
-        contoso, alice, "User name,Display name\nann,Ann Lee\n", "roster", most_leavers=49
+        contoso, alice, "User name,Display name\nann,Ann Lee\n", "full_list", max_missing=49
     )
 
     with pytest.raises(TooManyMissing):
@@ -300,7 +300,7 @@ def test_more_leavers_than_allowed_stop_the_roster(contoso, alice, ann, bo):
 
 def test_row_with_unclear_user_name_blocks_full_list(contoso, alice, ann, bo):
     text = "User name,Display name\nann,Ann Lee\nbö,Bo Yi\n"
-    batch = check(contoso, alice, text, "roster", most_leavers=100)
+    batch = check(contoso, alice, text, "full_list", max_missing=100)
     assert [line.input["user_name"] for line in batch.lines.filter(input__act="leave")] == [
         "bo@contoso.example"
     ]
@@ -314,7 +314,7 @@ def test_row_with_unclear_user_name_blocks_full_list(contoso, alice, ann, bo):
 def test_invalid_row_keeps_its_existing_user(contoso, alice, ann, bo):
     text = "User name,Display name,Usage location\nann,Ann Lee,\nbo,Bo Yi,Atlantis\n"
 
-    lines = run(check(contoso, alice, text, "roster"), alice)
+    lines = run(check(contoso, alice, text, "full_list"), alice)
 
     assert [(line.input["act"], line.state) for line in lines] == [("update", "invalid")]
     assert CustomerUser.objects.filter(deleted_at=None).count() == 2
@@ -322,11 +322,11 @@ def test_invalid_row_keeps_its_existing_user(contoso, alice, ann, bo):
 
 def test_full_list_needs_permission_to_delete(contoso, helen):
     with pytest.raises(Refused):
-        check(contoso, helen, "User name,Display name\nann,Ann\n", "roster")
+        check(contoso, helen, "User name,Display name\nann,Ann\n", "full_list")
 
 
 def test_start_of_full_list_checks_permission_to_delete(contoso, alice, ann, bo):
-    batch = check(contoso, alice, "User name\nann\n", "roster", most_leavers=50)
+    batch = check(contoso, alice, "User name\nann\n", "full_list", max_missing=50)
     alice.role = Role.HELPDESK_AGENT
     alice.save()
 
@@ -340,7 +340,7 @@ def test_start_of_full_list_checks_permission_to_delete(contoso, alice, ann, bo)
 def test_deleting_last_administrator_needs_confirmation(contoso, alice, ann, bo):
     CustomerUser.objects.filter(pk=bo.pk).update(permissions=["global_administrator"])
     text = "User name,Display name\nann,Ann Lee\n"
-    batch = check(contoso, alice, text, "roster", most_leavers=50)
+    batch = check(contoso, alice, text, "full_list", max_missing=50)
 
     with pytest.raises(LastAdministrator):
         start_batch(batch=batch, by=alice)
@@ -352,7 +352,7 @@ def test_deleting_last_administrator_needs_confirmation(contoso, alice, ann, bo)
 
 def test_user_added_after_check_is_not_deleted(contoso, alice, ann, bo):
     text = "User name,Display name\nann,Ann Lee\n"
-    batch = check(contoso, alice, text, "roster", most_leavers=50)
+    batch = check(contoso, alice, text, "full_list", max_missing=50)
     factories.user(contoso, "Late", user_name="late@contoso.example")
 
     run(batch, alice)
@@ -360,7 +360,7 @@ def test_user_added_after_check_is_not_deleted(contoso, alice, ann, bo):
     assert CustomerUser.objects.filter(deleted_at=None).count() == 2
 
 
-@pytest.mark.parametrize("purpose", ["update", "both", "roster"])
+@pytest.mark.parametrize("purpose", ["update", "both", "full_list"])
 def test_check_needs_fixed_number_of_queries(contoso, alice, purpose):
     for number in range(60):
         factories.user(contoso, f"U {number}", user_name=f"u{number}@contoso.example")
@@ -387,7 +387,7 @@ def show(as_alice, batch, **query):
 def test_plan_shows_added_updated_and_deleted_users(as_alice, contoso, alice, ann, bo):
     text = "User name,Display name,Department\nann,Ann Lee,IT\ncy,Cy New,IT\n"
 
-    page = show(as_alice, check(contoso, alice, text, "roster", most_leavers=50))
+    page = show(as_alice, check(contoso, alice, text, "full_list", max_missing=50))
 
     assert "Add, update or delete 3 users" in page
     assert 'class="btn danger-solid" form="start"' in page
@@ -400,7 +400,7 @@ def test_plan_shows_added_updated_and_deleted_users(as_alice, contoso, alice, an
 
 def test_the_plan_can_be_looked_through_by_act(as_alice, contoso, alice, ann, bo):
     text = "User name,Display name,Department\nann,Ann Lee,IT\ncy,Cy New,IT\n"
-    batch = check(contoso, alice, text, "roster", most_leavers=50)
+    batch = check(contoso, alice, text, "full_list", max_missing=50)
 
     page = show(as_alice, batch, show="leave")
 
@@ -411,7 +411,7 @@ def test_the_plan_can_be_looked_through_by_act(as_alice, contoso, alice, ann, bo
 def test_blocked_full_list_shows_reason_without_button(as_alice, contoso, alice, ann, bo):
     text = "User name,Display name\nann,Ann Lee\n"
 
-    page = show(as_alice, check(contoso, alice, text, "roster"))
+    page = show(as_alice, check(contoso, alice, text, "full_list"))
 
     assert "More users are missing from the file than the share you allow." in page
     assert "Add, update or delete 1 user" not in page
@@ -437,7 +437,7 @@ def test_the_purpose_is_chosen_with_the_file(as_alice, contoso, ann):
 
     assert answer.status_code == 302
     options = Batch.objects.get().options
-    assert (options["purpose"], options["licenses"], options["most_leavers"]) == (
+    assert (options["purpose"], options["licenses"], options["max_missing"]) == (
         "update", "add", 10,
     )  # fmt: skip
 
@@ -453,7 +453,7 @@ def test_full_list_is_offered_with_permission_to_delete(client, contoso, helen, 
 
 def test_result_file_has_deleted_users_without_row_number(as_alice, contoso, alice, ann, bo):
     text = "User name,Display name,Department\nann,Ann Lee,IT\n"
-    batch = check(contoso, alice, text, "roster", most_leavers=50)
+    batch = check(contoso, alice, text, "full_list", max_missing=50)
     run(batch, alice)
 
     answer = as_alice.post(reverse("users:result", args=["contoso", batch.pk, "csv"]))

@@ -498,14 +498,14 @@ def test_page_needs_fixed_number_of_statements(as_alice, planned):
 
 
 @pytest.fixture
-def roster(planned, contoso, office):
+def full_list(planned, contoso, office):
     """The plan of a full list with a misspelled existing user."""
     users = {
         name: factories.user(contoso, name.title(), user_name=f"{name}@contoso.example")
         for name in ("amy", "bob", "cy")
     }
     batch = planned(
-        "am y,Amy,,,,", "bob,Robert,,,,", purpose="roster", licenses="add", most_leavers="90"
+        "am y,Amy,,,,", "bob,Robert,,,,", purpose="full_list", licenses="add", max_missing="90"
     )
     return batch, users
 
@@ -515,8 +515,8 @@ def acts(batch):
     return {(line.input["user_name"].partition("@")[0], line.state): line for line in lines}
 
 
-def test_user_found_after_repair_is_not_deleted(roster, alice):
-    batch, users = roster
+def test_user_found_after_repair_is_not_deleted(full_list, alice):
+    batch, users = full_list
     found = acts(batch)
     assert set(found) == {
         ("amy", "planned"),
@@ -539,8 +539,8 @@ def test_user_found_after_repair_is_not_deleted(roster, alice):
     assert row.input["changes"]["department"] == "Sales"
 
 
-def test_missing_user_is_skipped_and_included_again(as_alice, roster, alice):
-    batch, users = roster
+def test_missing_user_is_skipped_and_included_again(as_alice, full_list, alice):
+    batch, users = full_list
     cy = acts(batch)["cy", "planned"]
 
     skip_lines(batch=batch, numbers=[cy.number], by=alice)
@@ -555,8 +555,8 @@ def test_missing_user_is_skipped_and_included_again(as_alice, roster, alice):
         repair_line(batch=batch, number=cy.number, changes={}, by=alice)
 
 
-def test_row_of_new_user_gets_own_id(roster, alice):
-    batch, users = roster
+def test_row_of_new_user_gets_own_id(full_list, alice):
+    batch, users = full_list
     row = acts(batch)["bob", "planned"]
     assert row.user_id == users["bob"].pk
 

@@ -139,7 +139,7 @@ def test_missing_users_are_found_again(planned, contoso, alice):
         name: factories.user(contoso, name.title(), user_name=f"{name}@contoso.example")
         for name in ("amy", "bob", "cy")
     }
-    batch = planned("amy,,,IT,", "bob,,,IT,", purpose="roster", licenses="add", most_leavers="90")
+    batch = planned("amy,,,IT,", "bob,,,IT,", purpose="full_list", licenses="add", max_missing="90")
     cy = batch.lines.get(input__act="leave")
     bob = batch.lines.get(input__user_name="bob@contoso.example")
     skip_lines(batch=batch, numbers=[cy.number, bob.number], by=alice)
@@ -153,7 +153,7 @@ def test_missing_users_are_found_again(planned, contoso, alice):
 
 def test_kept_missing_user_is_no_repair(planned, contoso, alice):
     factories.user(contoso, "Amy", user_name="amy@contoso.example")
-    batch = planned("am y,Amy,,IT,", purpose="roster", licenses="add", most_leavers="100")
+    batch = planned("am y,Amy,,IT,", purpose="full_list", licenses="add", max_missing="100")
     row = batch.lines.exclude(input__act="leave").get().number
     edit_row(batch, row, alice, user_name="amy@contoso.example")
 

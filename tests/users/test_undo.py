@@ -367,7 +367,7 @@ def test_every_act_of_an_import_has_its_inverse(contoso, office, people, alice):
     batch = create_batch(
         customer=contoso,
         kind="import",
-        plan={"leavers": {"active": 2, "most": 50}},
+        plan={"missing_users": {"active": 2, "max": 50}},
         by=alice,
     )
     give = [{"subscription": str(office.pk), "plans_off": []}]

@@ -22,8 +22,8 @@ class ExistingUser:
 class ExistingUsers:
     """The existing users in a file, and what the file does with them."""
 
-    # "create" adds users; "update" changes existing ones; "both" does both; "roster" does both and
-    # deletes the users missing from the file.
+    # "create" adds users; "update" changes existing ones; "both" does both; "full_list" does both
+    # and deletes the users missing from the file.
     purpose: str
     # By user name in lower case.
     by_name: Mapping[str, ExistingUser]

@@ -32,12 +32,12 @@ def people(contoso):
 
 
 @pytest.fixture
-def roster(as_alice, contoso, office, people):
+def full_list(as_alice, contoso, office, people):
     """Plan these rows as the complete list, as alice."""
 
     def make(*rows, **fields):
         content = (HEADER + "".join(f"{row}\r\n" for row in rows)).encode()
-        fields = {"purpose": "roster", "licenses": "add", "most_leavers": "50"} | fields
+        fields = {"purpose": "full_list", "licenses": "add", "max_missing": "50"} | fields
         return plan(as_alice, content, **fields)
 
     return make
@@ -51,7 +51,7 @@ def number_of(batch, name, act="update"):
     return lines.get(input__user_name=f"{name}@contoso.example").number
 
 
-def leavers(batch):
+def missing_users(batch):
     lines = Line.objects.filter(batch=batch, input__act="leave").order_by("number")
     return {line.input["user_name"].partition("@")[0]: line.state for line in lines}
 
@@ -63,50 +63,50 @@ def rename(batch, by, name, to):
     return number
 
 
-def test_user_of_skipped_row_is_deleted(roster, people, alice):
-    batch = roster(*ALL)
-    assert leavers(batch) == {}
+def test_user_of_skipped_row_is_deleted(full_list, people, alice):
+    batch = full_list(*ALL)
+    assert missing_users(batch) == {}
 
     done = skip_lines(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
 
     assert done.leaving == 1
-    assert leavers(batch) == {"bo": "planned"}
+    assert missing_users(batch) == {"bo": "planned"}
     assert batch.lines.get(input__act="leave").user_id == people["bo"].pk
     batch.refresh_from_db()
     assert batch.total == 5 == batch.lines.count()
-    assert batch.plan["leavers"]["count"] == 1
+    assert batch.plan["missing_users"]["count"] == 1
     start_batch(batch=batch, by=alice)
     assert set(CustomerUser.objects.exclude(deleted_at=None)) == {people["bo"]}
 
 
-def test_user_of_included_row_stays(roster, alice):
-    batch = roster(*ALL)
+def test_user_of_included_row_stays(full_list, alice):
+    batch = full_list(*ALL)
     row = number_of(batch, "bo")
     skip_lines(batch=batch, numbers=[row], by=alice)
 
     done = include_lines(batch=batch, numbers=[row], by=alice)
 
-    assert (done.leaving, leavers(batch)) == (-1, {"bo": "left_out"})
+    assert (done.leaving, missing_users(batch)) == (-1, {"bo": "left_out"})
     skip_lines(batch=batch, numbers=[row], by=alice)
-    assert leavers(batch) == {"bo": "planned"}
+    assert missing_users(batch) == {"bo": "planned"}
 
 
-def test_user_renamed_away_is_deleted(roster, alice):
-    batch = roster(*ALL)
+def test_user_renamed_away_is_deleted(full_list, alice):
+    batch = full_list(*ALL)
 
     row = rename(batch, alice, "bo", "bob")
 
-    assert leavers(batch) == {"bo": "planned"}
+    assert missing_users(batch) == {"bo": "planned"}
     assert Line.objects.get(batch=batch, number=row).input["act"] == "add"
     changes = {"user_name": "bo@contoso.example"}
     assert repair_line(batch=batch, number=row, changes=changes, by=alice) == []
-    assert leavers(batch) == {"bo": "left_out"}
+    assert missing_users(batch) == {"bo": "left_out"}
 
 
-def test_deletions_free_seats_for_new_users(roster, people, office, contoso, alice):
+def test_deletions_free_seats_for_new_users(full_list, people, office, contoso, alice):
     give(contoso, people["bo"], office)
     rows = [*ALL, *(f"n{n},N {n},,US,Office E3" for n in range(5))]
-    batch = roster(*rows)
+    batch = full_list(*rows)
     (seats,) = batch.plan["seats"]
     assert (seats["freed"], seats["short"]) == (0, 1)
 
@@ -123,8 +123,8 @@ def test_deletions_free_seats_for_new_users(roster, people, office, contoso, ali
     assert office.assignments.count() == 5
 
 
-def test_repair_that_exceeds_share_blocks_list(as_alice, roster, alice):
-    batch = roster(*ALL, most_leavers="25")
+def test_repair_that_exceeds_share_blocks_list(as_alice, full_list, alice):
+    batch = full_list(*ALL, max_missing="25")
     skip_lines(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
     assert "More users are missing" not in show(as_alice, batch)
 
@@ -135,9 +135,9 @@ def test_repair_that_exceeds_share_blocks_list(as_alice, roster, alice):
         start_batch(batch=batch, by=alice)
 
 
-def test_skipping_row_detects_last_administrator(roster, people, alice):
+def test_skipping_row_detects_last_administrator(full_list, people, alice):
     CustomerUser.objects.filter(pk=people["bo"].pk).update(permissions=["global_administrator"])
-    batch = roster(*ALL)
+    batch = full_list(*ALL)
 
     skip_lines(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
 
@@ -145,35 +145,35 @@ def test_skipping_row_detects_last_administrator(roster, people, alice):
         start_batch(batch=batch, by=alice)
 
 
-def test_skipped_deletion_stays_skipped(roster, alice):
-    batch = roster(*ALL[:3])
+def test_skipped_deletion_stays_skipped(full_list, alice):
+    batch = full_list(*ALL[:3])
     skip_lines(batch=batch, numbers=[number_of(batch, "di", "leave")], by=alice)
 
     skip_lines(batch=batch, numbers=[number_of(batch, "bo")], by=alice)
 
-    assert leavers(batch) == {"bo": "planned", "di": "left_out"}
+    assert missing_users(batch) == {"bo": "planned", "di": "left_out"}
 
 
-def test_user_of_unchanged_row_is_never_deleted(roster, people, alice):
+def test_user_of_unchanged_row_is_never_deleted(full_list, people, alice):
     CustomerUser.objects.filter(pk=people["bo"].pk).update(department="IT")
-    batch = roster(*ALL, "bo,,HR,,")
+    batch = full_list(*ALL, "bo,,HR,,")
     repeated = number_of(batch, "bo")
-    assert (batch.plan["idle"], Line.objects.get(batch=batch, number=repeated).state) == (
+    assert (batch.plan["unchanged_rows"], Line.objects.get(batch=batch, number=repeated).state) == (
         1, "invalid",
     )  # fmt: skip
 
     skip_lines(batch=batch, numbers=[repeated], by=alice)
-    assert leavers(batch) == {}
+    assert missing_users(batch) == {}
 
     row = number_of(batch, "cy")
     changes = {"user_name": "bo@contoso.example"}
     repair_line(batch=batch, number=row, changes=changes, by=alice)
     skip_lines(batch=batch, numbers=[row], by=alice)
-    assert leavers(batch) == {"cy": "planned"}
+    assert missing_users(batch) == {"cy": "planned"}
 
 
-def test_user_of_two_rows_is_deleted_with_second(roster, alice):
-    batch = roster(*ALL, "bo,,HR,,")
+def test_user_of_two_rows_is_deleted_with_second(full_list, alice):
+    batch = full_list(*ALL, "bo,,HR,,")
     first, second = (
         batch.lines.filter(input__user_name="bo@contoso.example")
         .order_by("number")
@@ -181,14 +181,14 @@ def test_user_of_two_rows_is_deleted_with_second(roster, alice):
     )
 
     skip_lines(batch=batch, numbers=[first], by=alice)
-    assert leavers(batch) == {}
+    assert missing_users(batch) == {}
 
     skip_lines(batch=batch, numbers=[second], by=alice)
-    assert leavers(batch) == {"bo": "planned"}
+    assert missing_users(batch) == {"bo": "planned"}
 
 
-def test_retry_is_no_full_list(roster, alice):
-    batch = roster(*ALL)
+def test_retry_is_no_full_list(full_list, alice):
+    batch = full_list(*ALL)
     Line.objects.filter(batch=batch).update(state="failed", result={"code": "internal"})
     type(batch).objects.filter(pk=batch.pk).update(state="done")
     batch.refresh_from_db()
@@ -196,11 +196,11 @@ def test_retry_is_no_full_list(roster, alice):
 
     skip_lines(batch=again, numbers=[number_of(again, "bo")], by=alice)
 
-    assert leavers(again) == {}
+    assert missing_users(again) == {}
 
 
-def test_skipping_several_rows_asks_and_reports(as_alice, roster):
-    batch = roster("ann,,IT,,", "bo,,IT,Atlantis,", "cy,,IT,Atlantis,", "di,,IT,,")
+def test_skipping_several_rows_asks_and_reports(as_alice, full_list):
+    batch = full_list("ann,,IT,,", "bo,,IT,Atlantis,", "cy,,IT,Atlantis,", "di,,IT,,")
     assert "Skip these rows. Existing users in them are deleted" in show(as_alice, batch)
 
     answer = as_alice.post(
@@ -217,23 +217,23 @@ def test_skipping_several_rows_asks_and_reports(as_alice, roster):
     page = answer.content.decode()
     assert "2 users are now missing from the list. This import deletes them." in page
     assert "2 of 4 users aren’t in the file and will be deleted" in " ".join(page.split())
-    assert leavers(batch) == {"bo": "planned", "cy": "planned"}
+    assert missing_users(batch) == {"bo": "planned", "cy": "planned"}
 
 
-def test_a_worker_finds_them_too(as_alice, roster, alice, monkeypatch):
+def test_a_worker_finds_them_too(as_alice, full_list, alice, monkeypatch):
     monkeypatch.setattr(repair, "MAX_LINES_AT_ONCE", 1)
-    batch = roster("ann,,IT,,", "bo,,IT,Atlantis,", "cy,,IT,Atlantis,", "di,,IT,,")
+    batch = full_list("ann,,IT,,", "bo,,IT,Atlantis,", "cy,,IT,Atlantis,", "di,,IT,,")
     kind = Kind("location_unknown", "location", "Atlantis")
     repair_all(batch=batch, kind=kind, how=How.SKIP, by=alice)
 
     check_upload(batch_id=batch.pk)
 
-    assert leavers(batch) == {"bo": "planned", "cy": "planned"}
+    assert missing_users(batch) == {"bo": "planned", "cy": "planned"}
     assert "2 users are now missing from the list" in show(as_alice, batch)
 
 
-def test_skipping_a_row_reports_deleted_user(as_alice, roster):
-    batch = roster(*ALL)
+def test_skipping_a_row_reports_deleted_user(as_alice, full_list):
+    batch = full_list(*ALL)
 
     url = reverse("imports:skip_line", args=["contoso", batch.pk, number_of(batch, "bo")])
     page = as_alice.post(url, follow=True).content.decode()
@@ -241,12 +241,12 @@ def test_skipping_a_row_reports_deleted_user(as_alice, roster):
     assert "Bo skipped. 1 user is now missing from the list." in page
 
 
-def test_fifty_leavers_take_as_many_statements_as_one(roster, contoso, alice):
+def test_fifty_missing_users_take_as_many_statements_as_one(full_list, contoso, alice):
     for number in range(50):
         factories.user(contoso, f"U {number}", user_name=f"u{number}@contoso.example")
     counts = []
     for number in (1, 50):
-        batch = roster(*(f"u{n},,IT,," for n in range(50)), most_leavers="100")
+        batch = full_list(*(f"u{n},,IT,," for n in range(50)), max_missing="100")
         rows = [number_of(batch, f"u{n}") for n in range(number)]
         with CaptureQueriesContext(connection) as asked:
             skip_lines(batch=batch, numbers=rows, by=alice)

@@ -47,19 +47,21 @@ def shoot(request, site):
     return take
 
 
-ROSTER = "User name,Display name,Department\nann,Ann Lee,IT\nbo,Bo Yi,Sales\ndi,Di New,IT\n"
+FULL_LIST = "User name,Display name,Department\nann,Ann Lee,IT\nbo,Bo Yi,Sales\ndi,Di New,IT\n"
 
 
-def test_a_roster_adds_changes_and_deletes_and_stops_where_too_many_leave(site, start, northwind):
+def test_a_full_list_adds_changes_and_deletes_and_stops_where_too_many_leave(
+    site, start, northwind
+):
     page = start
     # What only a complete list is asked is not there before.
-    expect(page.locator("[name=most_leavers]")).to_be_hidden()
+    expect(page.locator("[name=max_missing]")).to_be_hidden()
     expect(page.locator("[name=licenses]").first).to_be_hidden()
-    page.locator("[name=purpose][value=roster]").check()
+    page.locator("[name=purpose][value=full_list]").check()
     expect(page.locator("[name=licenses]").first).to_be_visible()
-    page.locator("[name=most_leavers]").fill("10")
+    page.locator("[name=max_missing]").fill("10")
     site.check()
-    steps.upload(page, "staff.csv", ROSTER.encode())
+    steps.upload(page, "staff.csv", FULL_LIST.encode())
     expect(page.locator("#lines tbody tr")).to_have_count(3)
     # One of three is more than a tenth: there is nothing to press.
     expect(page.locator("#batch .callout[data-tone=bad]")).to_have_count(1)
@@ -68,7 +70,7 @@ def test_a_roster_adds_changes_and_deletes_and_stops_where_too_many_leave(site, 
 
     # The file is read again with a larger share.
     page.locator("#batch .callout a[href$='/settings/']").click()
-    page.locator("[name=most_leavers]").fill("40")
+    page.locator("[name=max_missing]").fill("40")
     page.locator(".actionbar button").click()
     expect(page.locator("button[form=start]")).to_be_visible()
     page.locator(".tabs a[hx-get*='show=leave']").click()
@@ -92,9 +94,9 @@ def test_a_roster_adds_changes_and_deletes_and_stops_where_too_many_leave(site, 
 
 def test_user_of_a_skipped_row_leaves_until_the_file_is_read_again(site, start, shoot, northwind):
     page = start
-    page.locator("[name=purpose][value=roster]").check()
-    page.locator("[name=most_leavers]").fill("70")
-    steps.upload(page, "staff.csv", ROSTER.replace("Bo Yi,Sales", "Bo Yi,IT").encode())
+    page.locator("[name=purpose][value=full_list]").check()
+    page.locator("[name=max_missing]").fill("70")
+    steps.upload(page, "staff.csv", FULL_LIST.replace("Bo Yi,Sales", "Bo Yi,IT").encode())
     expect(page.locator("#lines tbody tr")).to_have_count(4)
     bo = page.locator("#lines tbody tr").filter(has_text="bo@contoso.example")
     bo.locator("form[action$='/leave-out/'] button").focus()
