@@ -1,3 +1,5 @@
+from functools import partial
+
 from django import forms
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -6,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from customers import domains, locations, names, operations, queries
 from customers.models import Customer, Domain
 from partners.errors import Refusal
-from partners.forms import CleanText, model_field
+from partners.forms import CleanText, SearchableSelect, model_field
 from partners.models import Member
 from partners.names import clean_text
 
@@ -26,6 +28,23 @@ IS_SLUG = RegexValidator(
     _("Use only the letters a–z, digits, and - between them."),
 )
 NO_HELP = {"autocomplete": "off", "spellcheck": "false"}
+
+
+class LocationSelect(SearchableSelect):
+    def create_option(self, name, value, *args, **more):
+        option = super().create_option(name, value, *args, **more)
+        if value in locations.TERMS:
+            option["attrs"]["data-terms"] = locations.TERMS[value]
+        return option
+
+
+class Location(forms.ChoiceField):
+    """A country or region, found by its names in every language; `empty` is shown for none."""
+
+    widget = LocationSelect
+
+    def __init__(self, *, empty: str = "", **more):
+        super().__init__(choices=partial(locations.choices, empty), **more)
 
 
 class DomainName(forms.CharField):
@@ -70,7 +89,8 @@ class CustomerForm(forms.Form):
 
 class Details(CustomerForm):
     name = model_field(Customer, "name", form_class=CleanText)
-    location = forms.ChoiceField(
+    location = Location(
+        empty=_("Select one"),
         label=_("Usage location"),
         help_text=_("Default for new users. Decides which licenses they can get."),
     )
@@ -84,10 +104,6 @@ class Details(CustomerForm):
     contact_email = model_field(
         Customer, "contact_email", help_text=_("Can receive links to password sheets.")
     )
-
-    def __init__(self, *args, **more):
-        super().__init__(*args, **more)
-        self.fields["location"].choices = [("", _("Select one")), *locations.choices()]
 
 
 class AddCustomer(Details):

@@ -8,11 +8,22 @@ from pathlib import Path
 from django.utils.functional import lazy
 from django.utils.translation import get_language
 
-# The English and Chinese name of each code, in the order of the Chinese ones by pinyin. A file
-# may name a country in either language whatever the page's is, so no message catalog has them.
+# The names of each code, in the order of the Chinese ones by pinyin. A file may name a country in
+# either language whatever the page's is, so no message catalog has them.
 with Path(__file__).with_name("locations.csv").open(encoding="utf-8", newline="") as file:
     _ROWS = list(csv.DictReader(file))
 LOCATIONS = {row["code"]: (row["en"], row["zh_hans"]) for row in _ROWS}
+
+
+def _terms(row: dict[str, str]) -> str:
+    initials = "".join(syllable[0] for syllable in row["pinyin"].split())
+    # As the last word of a term, initials are found, but after codes of the same letters.
+    terms = [row["code"], row["en"], row["zh_hans"], f"{row['pinyin']} {initials}", row["others"]]
+    return "|".join(filter(None, terms))
+
+
+# What finds a code in a select box, whichever language it is typed in: terms, separated by |.
+TERMS = {row["code"]: _terms(row) for row in _ROWS}
 
 
 def _plain(text: str) -> str:
@@ -44,10 +55,11 @@ def _name(code: str) -> str:
 name_of = lazy(_name, str)
 
 
-def choices() -> list[tuple[str, str]]:
-    """All codes with their names in the reader's language and its order, for a select box."""
+def choices(empty: str = "") -> list[tuple[str, str]]:
+    """All codes with their names in the reader's language and its order; first, '' as `empty`."""
+    first = [("", empty)] if empty else []
     if _is_chinese():
         named = [(code, chinese) for code, (_english, chinese) in LOCATIONS.items()]
-        return sorted(named, key=lambda choice: choice[0] != "CN")
+        return first + sorted(named, key=lambda choice: choice[0] != "CN")
     named = [(code, english) for code, (english, _chinese) in LOCATIONS.items()]
-    return sorted(named, key=lambda choice: _plain(choice[1]))
+    return first + sorted(named, key=lambda choice: _plain(choice[1]))

@@ -35,6 +35,13 @@ class CleanText(forms.CharField):
         return super().clean(names.clean_text(value or ""))
 
 
+class SearchableSelect(forms.Select):
+    """A select box whose options can be searched where there is JavaScript."""
+
+    def __init__(self, attrs=None, choices=()):
+        super().__init__({"data-combobox": _("No matches"), **(attrs or {})}, choices)
+
+
 def model_field(model: type[Model], name: str, **options) -> forms.Field:
     """The form field of a column: its label, length, choices and limits, unless overridden."""
     column = model._meta.get_field(name)
@@ -56,6 +63,7 @@ class Profile(forms.Form):
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=time_zones,
+        widget=SearchableSelect,
         help_text=_("Times are shown in this time zone."),
     )
     theme = forms.TypedChoiceField(

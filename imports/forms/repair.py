@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from batches.models import Line
+from customers import locations
 from imports.check.repair import How, Kind
 from users.forms.person import ADMINISTRATOR, TEXTS, USER, Person
 from users.models import UserPermission
@@ -55,7 +56,7 @@ class RepairLine(Person):
         self.line = line
         super().__init__(*args, initial=self._initial_of(line.input), **more)
         self.fields["location"].required = False
-        self.fields["location"].choices = [("", _("None")), *self.fields["location"].choices]
+        self.fields["location"].choices = locations.choices(_("None"))
         self.fields["products"].choices = list(products.items())
         if self.initial["domain"] not in self.domains:
             self.initial["domain"] = next(iter(self.domains), "")

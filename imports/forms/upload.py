@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from batches.errors import UsersError
 from batches.models import Batch
-from customers import locations
+from customers.forms import Location
 from customers.models import Customer
 from customers.queries import find_verified_domains
 from imports.models import ImportColumn
@@ -111,7 +111,7 @@ class ReadFile(AnyFile):
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
     domain = forms.ChoiceField(label=_("Domain of user names without one"), required=False)
-    location = forms.ChoiceField(label=_("Usage location"), required=False)
+    location = Location(empty=_("None"), label=_("Usage location"), required=False)
     language = forms.ChoiceField(
         label=_("Language"),
         required=False,
@@ -132,7 +132,6 @@ class ReadFile(AnyFile):
         names = find_verified_domains(customer)
         self.fields["domain"].choices = [(name, name) for name in names]
         self.fields["domain"].initial = names[0] if names else ""
-        self.fields["location"].choices = [("", _("None")), *locations.choices()]
         self.fields["location"].initial = customer.location
         self.subscriptions = find_choices(customer)
         self.fields["products"].choices = [

@@ -56,11 +56,21 @@ def open_form_to_add(page: Page) -> None:
 def fill_in(page: Page, **fields: str) -> None:
     """Fill in fields of the form by their names; a select takes one of its values."""
     for name, value in fields.items():
+        if name == "location":
+            choose_location(page, value)
+            continue
         field = page.locator(f"form [name={name}]").locator("visible=true")
         if field.evaluate("field => field.tagName") == "SELECT":
             field.select_option(value)
         else:
             field.fill(value)
+
+
+def choose_location(page: Page, code: str) -> None:
+    """Choose a country by its code."""
+    page.locator("#id_location").fill(code)
+    page.locator("#id_location").press("Enter")
+    expect(page.locator("[name=location]")).to_have_value(code)
 
 
 def make_administrator(page: Page, permission: str) -> None:

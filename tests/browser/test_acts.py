@@ -99,7 +99,7 @@ def test_blocking_and_moving_by_the_menu_of_the_bar(users, northwind):
     page.locator("#bulk-more").get_by_role("button", name="Change location").click()
     expect(page.locator("h1")).to_have_text("Edit 3 users")
     look(users)
-    page.get_by_label("New usage location").select_option("DE")
+    steps.choose_location(page, "DE")
     page.get_by_role("button", name="Continue").click()
     look(users)
     page.get_by_role("button", name="Change location of 3 users").click()

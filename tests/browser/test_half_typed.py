@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from imports.operations.check import receive_file
 from partners import tenancy
 from tests import factories
+from tests.browser import steps
 from tests.browser.conftest import inside_of
 from tests.workers import check_upload
 from users.acts.add import add_user
@@ -27,7 +28,7 @@ def signed_in(site, northwind, alice, contoso, office, language):
     return site
 
 
-class LineInput:
+class Questions:
     """The questions of the browser, all of them answered the same way."""
 
     def __init__(self, page):
@@ -58,7 +59,7 @@ def test_the_first_field_is_ready_on_opening_and_for_the_next_user(signed_in):
 
     page.keyboard.type("Ann")
     expect(first).to_have_value("Ann")
-    page.locator("[name=location]").select_option("US")
+    steps.choose_location(page, "US")
     page.locator("#id_user_name").fill("not a name")
     page.locator("[name=do][value=more]").click()
     expect(page.locator("#errors")).to_be_focused()
@@ -100,7 +101,7 @@ def test_each_form_asks_before_it_is_left_half_typed(signed_in, northwind, conto
     page = signed_in.page
     address = address_of(name, northwind, contoso, office)
     home = page.locator(".brand")
-    asked = LineInput(page)
+    asked = Questions(page)
     signed_in.open("/customers/")
     signed_in.open(address)
     home.click()
@@ -124,7 +125,7 @@ def test_every_way_out_asks_and_saving_does_not(signed_in):
     page = signed_in.page
     signed_in.open("/customers/contoso/users/")
     page.locator(f".page-head a[href='{ADD}']").click()
-    asked = LineInput(page)
+    asked = Questions(page)
     page.locator("#id_first_name").press_sequentially("Amara")
     other = "zh-hans" if page.locator("html").get_attribute("lang") == "en" else "en"
 
@@ -145,7 +146,7 @@ def test_every_way_out_asks_and_saving_does_not(signed_in):
     assert asked.by(page.locator(".brand").click) == ["beforeunload"]
     asked.kinds.clear()
     page.locator("#id_user_name").fill("amara")
-    page.locator("[name=location]").select_option("US")
+    steps.choose_location(page, "US")
     page.locator("[name=do][value=add]").click()
     expect(page).to_have_url(re.compile("/batches/"))
     assert asked.kinds == []
@@ -163,7 +164,7 @@ def test_a_row_that_is_repaired_in_a_dialog_is_not_closed_in_passing(
         check_upload(batch_id=batch.pk)
     page = signed_in.page
     signed_in.open(f"/customers/contoso/batches/{batch.pk}/")
-    asked = LineInput(page)
+    asked = Questions(page)
     edit, dialog = page.locator("#lines td.act a"), page.locator("#dialog")
     edit.click()
     expect(dialog).to_be_visible()

@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 
 from batches.models import Batch, Line
 from tests import factories
+from tests.browser import steps
 from tests.browser.conftest import inside_of
 from users.models import CustomerUser
 
@@ -114,7 +115,7 @@ def test_all_that_match_are_changed_not_only_the_page_that_is_seen(school, north
     act(school, "More")
     school.page.get_by_role("button", name="Change location").click()
     expect(heading(school)).to_have_text("Edit 60 users")
-    school.page.get_by_label("New usage location").select_option("CN")
+    steps.choose_location(school.page, "CN")
     school.page.get_by_role("button", name="Continue").click()
 
     expect(school.page).to_have_url(re.compile("/batches/"))

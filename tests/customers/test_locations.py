@@ -1,7 +1,7 @@
 import pytest
 from django.utils.translation import override
 
-from customers import locations, names
+from customers import letters, locations, names
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,21 @@ def test_choices_are_sorted_by_pinyin_after_china():
     assert first == "中国"
     assert len(others) == 248
     assert others == sorted(others, key=names.sort_key)
+
+
+def test_terms_hold_names_in_all_languages_and_pinyin():
+    assert locations.TERMS["DE"].split("|")[:4] == ["DE", "Germany", "德国", "de guo dg"]
+    assert "Deutschland" in locations.TERMS["DE"]
+    assert locations.TERMS.keys() == locations.LOCATIONS.keys()
+
+
+def test_pinyin_has_a_syllable_for_each_character():
+    for row in locations._ROWS:
+        characters = [character for character in row["zh_hans"] if letters.is_han(character)]
+        assert len(row["pinyin"].split()) == len(characters), row
+
+
+@pytest.mark.parametrize(("empty", "first"), [("", ("AF", "Afghanistan")), ("None", ("", "None"))])
+def test_choices_begin_with_the_empty_one(empty, first):
+    with override("en"):
+        assert locations.choices(empty)[0] == first

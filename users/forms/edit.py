@@ -12,6 +12,7 @@ from django.utils.translation import pgettext
 
 from batches.errors import LastAdministrator, UsersError
 from customers import locations
+from customers.forms import Location
 from licensing import queries as licensing
 from users.acts.add import NameTaken
 from users.acts.edit import SHARED_FIELDS, EditedMeanwhile
@@ -72,7 +73,7 @@ class EditUser(Person):
         self.fields["domain"].choices = [(domain, domain) for domain in self.domains]
         if not user.location:
             self.fields["location"].required = False
-            self.fields["location"].choices = [("", _("Not set")), *locations.choices()]
+            self.fields["location"].choices = locations.choices(_("Not set"))
 
     @cached_property
     def facts(self) -> Facts:
@@ -200,7 +201,8 @@ class EditMany(forms.Form):
     )
     job_title = forms.CharField(label=_("New job title"), required=False, help_text=EMPTIES)
     department = forms.CharField(label=_("New department"), required=False, help_text=EMPTIES)
-    location = forms.ChoiceField(
+    location = Location(
+        empty=_("Choose …"),
         label=_("New usage location"),
         help_text=_(
             "Users with a license that isn’t available there are skipped. The next page lists them."
@@ -212,7 +214,6 @@ class EditMany(forms.Form):
 
     def __init__(self, *args, **more):
         super().__init__(*args, **more)
-        self.fields["location"].choices = [("", _("Choose …")), *locations.choices()]
         self.fields["language"].choices = [("", _("The customer’s language")), *settings.LANGUAGES]
         for name in ("job_title", "department"):
             self.fields[name].widget.attrs["autocomplete"] = "off"

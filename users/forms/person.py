@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from customers import locations
+from customers.forms import Location
 from customers.models import Customer
 from customers.queries import find_verified_domains
 from licensing.models import Subscription
@@ -145,7 +145,7 @@ class Person(forms.Form):
     )
     user_name = forms.CharField(label=_("User name"))
     domain = forms.ChoiceField(label=_("Domain"))
-    location = forms.ChoiceField(
+    location = Location(
         label=_("Usage location"), help_text=_("Determines which licenses are available.")
     )
     language = forms.ChoiceField(label=_("Language"), required=False)
@@ -175,7 +175,6 @@ class Person(forms.Form):
         self.customer, self.member = customer, member
         self.domains = find_verified_domains(customer)
         self.fields["domain"].choices = [(domain, domain) for domain in self.domains]
-        self.fields["location"].choices = locations.choices()
         self.fields["language"].choices = [("", _("The customer’s language")), *settings.LANGUAGES]
         for name in ("first_name", "last_name", "display_name", "user_name", "phone"):
             self.fields[name].widget.attrs["autocomplete"] = "off"
