@@ -16,12 +16,12 @@ def allocate(
     A swap gets all of them or changes nothing: no user loses a license for one that is not there.
     `freed` are seats that are given back for the requests after this one.
     """
-    short = [one for one in wanted if free[one] < 1]
+    short = [seat for seat in wanted if free[seat] < 1]
     if short and is_swap:
         return short
-    for one in wanted:
-        if one not in short:
-            free[one] -= 1
-    for one in freed:
-        free[one] += 1
+    for seat in wanted:
+        if seat not in short:
+            free[seat] -= 1
+    for seat in freed:
+        free[seat] += 1
     return short

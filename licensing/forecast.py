@@ -88,11 +88,11 @@ class Forecast:
         short = self._take(change, self.available, is_passed_on=False)
         if not self.is_queue:
             self.unserved += _is_unserved(change, short)
-            return [self._warn_missing(one) for one in short]
+            return [self._warn_missing(subscription) for subscription in short]
         if short and change["take"]:
             # A swap waits as a whole.
             short = [seat["subscription"] for seat in change["give"]]
-        return [self._warn_awaited(one, awaited or {}) for one in short]
+        return [self._warn_awaited(subscription, awaited or {}) for subscription in short]
 
     def add_together(self, changes: Sequence[Mapping]) -> list[list[dict]]:
         """
@@ -105,22 +105,22 @@ class Forecast:
         for place, change in sorted(enumerate(changes), key=lambda item: bool(item[1]["give"])):
             short = self._take(change, free, is_passed_on=True)
             self.unserved += _is_unserved(change, short)
-            warnings[place] = [self._warn_missing(one) for one in short]
+            warnings[place] = [self._warn_missing(subscription) for subscription in short]
         # Returned seats that are left over come too late for lines of other transactions.
-        for one, number in free.items():
-            self.available[one] = min(self.available[one], number)
+        for subscription, number in free.items():
+            self.available[subscription] = min(self.available[subscription], number)
         return warnings
 
     def free_later(self, subscriptions: Iterable[str]) -> None:
         """Count seats that are returned too late for lines of this plan."""
-        for one in subscriptions:
-            self.by_id[one].freed += 1
-            self.by_id[one].left += 1
+        for subscription in subscriptions:
+            self.by_id[subscription].freed += 1
+            self.by_id[subscription].left += 1
 
     def to_json(self) -> list[dict]:
         """Return the subscriptions with seats that the plan takes or returns."""
-        for one, seats in self.by_id.items():
-            seats.available = self.available[one]
+        for subscription, seats in self.by_id.items():
+            seats.available = self.available[subscription]
         return [seats.to_json() for seats in self.by_id.values() if seats.is_touched]
 
     @property
@@ -133,10 +133,10 @@ class Forecast:
             free, wanted, is_swap=bool(given_back), freed=given_back if is_passed_on else ()
         )
         is_done = not (short and given_back)
-        for one in wanted:
-            seats = self.by_id[one]
+        for subscription in wanted:
+            seats = self.by_id[subscription]
             seats.wanted += 1
-            if one in short:
+            if subscription in short:
                 seats.short += 1
             elif is_done:
                 seats.left -= 1
@@ -144,23 +144,23 @@ class Forecast:
             self.free_later(given_back)
         return short
 
-    def _warn_missing(self, one: str) -> dict:
+    def _warn_missing(self, subscription: str) -> dict:
         return {
             "code": "seat_missing",
             "column": "products",
-            "params": {"product": self.by_id[one].name},
+            "params": {"product": self.by_id[subscription].name},
             "severity": "warning",
         }
 
-    def _warn_awaited(self, one: str, awaited: Mapping[str, int]) -> dict:
-        seats = self.by_id[one]
-        seats.waits += one not in awaited
+    def _warn_awaited(self, subscription: str, awaited: Mapping[str, int]) -> dict:
+        seats = self.by_id[subscription]
+        seats.waits += subscription not in awaited
         return {
             "code": "seat_awaited",
             "column": "products",
             "params": {
                 "product": seats.name,
-                "place": awaited.get(one) or seats.line + seats.waits,
+                "place": awaited.get(subscription) or seats.line + seats.waits,
             },
             "severity": "warning",
         }

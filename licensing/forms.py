@@ -7,10 +7,10 @@ from django.utils.translation import pgettext
 from customers import locations
 from customers.models import Customer
 from licensing import queries
-from licensing.models import Product, ServicePlan, Subscription
+from licensing.models import Product, Subscription
 from licensing.operations import catalog
 from licensing.operations.catalog import PartNumberTaken
-from licensing.operations.errors import LicensingError
+from partners.errors import Refusal
 from partners.forms import CleanText
 from partners.models import Member
 from partners.names import clean_text
@@ -116,25 +116,14 @@ class Description(forms.Form):
         self.fields["not_sold_in"].choices = locations.choices()
         self.plans = sorted(product.plans.all(), key=lambda plan: plan.name) if product else []
         for plan in self.plans:
-            self._add_plan(plan)
-
-    def _add_plan(self, plan: ServicePlan) -> None:
-        self.fields[f"plan_{plan.pk}"] = CleanText(
-            label=_("Name of the service plan"), max_length=MAX_PLAN_NAME, initial=plan.name
-        )
-        self.fields[f"remove_{plan.pk}"] = forms.BooleanField(label=_("Remove"), required=False)
+            self.fields[f"plan_{plan.pk}"] = CleanText(
+                label=_("Name of the service plan"), max_length=MAX_PLAN_NAME, initial=plan.name
+            )
+            self.fields[f"remove_{plan.pk}"] = forms.BooleanField(label=_("Remove"), required=False)
 
     @classmethod
     def of(cls, product: Product, data=None, *, member: Member) -> "Description":
-        others = queries.get_others(product)
-        initial = {
-            "name": product.name,
-            "part_number": product.part_number,
-            "description": product.description,
-            "not_sold_in": product.not_sold_in,
-            "requires": [one.pk for one in others.requires],
-            "excludes": [one.pk for one in others.excludes],
-        }
+        initial = vars(catalog.description_of(product))
         return cls(data, initial=initial, member=member, product=product)
 
     @property
@@ -189,7 +178,7 @@ class Description(forms.Form):
         }
         return catalog.Description(**texts, **lists)
 
-    def report(self, error: LicensingError) -> None:
+    def report(self, error: Refusal) -> None:
         """Show a refusal at the field that caused it."""
         field = "part_number" if isinstance(error, PartNumberTaken) else None
         self.add_error(field, error.message)

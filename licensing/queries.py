@@ -4,15 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from uuid import UUID
 
-from django.db.models import (
-    Count,
-    F,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Sum,
-)
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -112,32 +104,11 @@ def get_others(product: Product) -> Others:
     found: dict[str, set[Product]] = {ProductRule.Kind.REQUIRES: set(), excludes: set()}
     for rule in rules.select_related("product", "other"):
         found[rule.kind].add(rule.other if rule.product_id == product.pk else rule.product)
-    by_name = [tuple(sorted(some, key=lambda one: (one.name, one.pk))) for some in found.values()]
+    by_name = [
+        tuple(sorted(some, key=lambda product: (product.name, product.pk)))
+        for some in found.values()
+    ]
     return Others(*by_name)
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Which products require and exclude which, by id."""
-
-    requires: dict[UUID, frozenset[UUID]]
-    excludes: dict[UUID, frozenset[UUID]]
-
-
-def get_rules(*, partner_id: UUID) -> Rules:
-    """Return the rules among the partner's products; an exclusion holds both ways."""
-    requires, excludes = defaultdict(set), defaultdict(set)
-    rules = ProductRule.objects.filter(partner_id=partner_id)
-    for product, kind, other in rules.values_list("product_id", "kind", "other_id"):
-        if kind == ProductRule.Kind.REQUIRES:
-            requires[product].add(other)
-        else:
-            excludes[product].add(other)
-            excludes[other].add(product)
-    return Rules(
-        {product: frozenset(others) for product, others in requires.items()},
-        {product: frozenset(others) for product, others in excludes.items()},
-    )
 
 
 def count_held(customer: Customer, users: Iterable[UUID]) -> dict[str, int]:
@@ -185,7 +156,7 @@ def get_held(customer: Customer, users: Iterable[UUID]) -> dict[UUID, Held]:
 
 def _read_held(text: str) -> Held:
     seats = (seat.split("/") for seat in text.split(";"))
-    return {one: off.split(",") if off else [] for one, off in seats}
+    return {subscription: off.split(",") if off else [] for subscription, off in seats}
 
 
 def find_not_sold(*, customer: Customer, locations: Mapping[UUID, str]) -> dict[UUID, list[str]]:
@@ -236,7 +207,7 @@ def get_places(customer: Customer, users: Iterable[UUID]) -> dict[tuple[UUID, UU
         customer=customer.pk,
         users=list(users),
     )
-    return {(user, one): Place(number, of) for user, one, number, of in places}
+    return {(user, subscription): Place(number, of) for user, subscription, number, of in places}
 
 
 def get_waits(customer: Customer, users: Iterable[UUID]) -> dict[UUID, dict[str, int]]:
@@ -277,7 +248,15 @@ def find_product_names(customer: Customer) -> dict[str, str]:
 
 def find_bought(customer: Customer) -> tuple[SubscriptionFacts, ...]:
     """Return the customer's subscriptions as the product rules need them; two statements."""
-    rules = get_rules(partner_id=customer.partner_id)
+    requires, excludes = defaultdict(set), defaultdict(set)
+    rules = ProductRule.objects.filter(partner_id=customer.partner_id)
+    for product, kind, other in rules.values_list("product_id", "kind", "other_id"):
+        if kind == ProductRule.Kind.REQUIRES:
+            requires[product].add(str(other))
+        else:
+            # An exclusion holds both ways.
+            excludes[product].add(str(other))
+            excludes[other].add(str(product))
     bought = customer.subscriptions.select_related("product").order_by("product__name", "pk")
     return tuple(
         SubscriptionFacts(
@@ -288,8 +267,8 @@ def find_bought(customer: Customer) -> tuple[SubscriptionFacts, ...]:
             free=subscription.free,
             state=subscription.state,
             not_sold_in=frozenset(subscription.product.not_sold_in),
-            requires=frozenset(map(str, rules.requires.get(subscription.product_id, ()))),
-            excludes=frozenset(map(str, rules.excludes.get(subscription.product_id, ()))),
+            requires=frozenset(requires[subscription.product_id]),
+            excludes=frozenset(excludes[subscription.product_id]),
         )
         for subscription in bought
     )

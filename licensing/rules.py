@@ -55,25 +55,29 @@ class ProductRules:
         before = self.check(location, sorted(held))
         there = location if moves_to is None else moves_to
         after = self.check(there, sorted((set(held) - set(take)) | set(give)))
-        return [one for one in after if one not in before]
+        return [conflict for conflict in after if conflict not in before]
 
     def _check(self, location: str, ids: Sequence[str]) -> list[Conflict]:
         conflicts = [(id, "product_unknown", {}) for id in ids if id not in self.by_id]
         chosen = [self.by_id[id] for id in dict.fromkeys(ids) if id in self.by_id]
-        products = {one.product for one in chosen}
-        for place, one in enumerate(chosen):
-            params = {"product": one.name}
-            if one.state == "suspended":
-                conflicts.append((one.name, "product_suspended", params))
-            if location in one.not_sold_in:
-                conflicts.append((one.name, "product_not_sold", params | {"location": location}))
-            for missing in sorted(one.requires - products):
+        products = {subscription.product for subscription in chosen}
+        for place, subscription in enumerate(chosen):
+            params = {"product": subscription.name}
+            if subscription.state == "suspended":
+                conflicts.append((subscription.name, "product_suspended", params))
+            if location in subscription.not_sold_in:
+                conflicts.append(
+                    (subscription.name, "product_not_sold", params | {"location": location})
+                )
+            for missing in sorted(subscription.requires - products):
                 other = self.by_product.get(missing)
                 name = other.name if other else missing
-                conflicts.append((one.name, "product_requires", params | {"other": name}))
+                conflicts.append((subscription.name, "product_requires", params | {"other": name}))
             for other in chosen[place + 1 :]:
-                if other.product in one.excludes or one.product in other.excludes:
-                    conflicts.append((one.name, "product_excludes", params | {"other": other.name}))
+                if other.product in subscription.excludes or subscription.product in other.excludes:
+                    conflicts.append(
+                        (subscription.name, "product_excludes", params | {"other": other.name})
+                    )
         return conflicts
 
 

@@ -11,11 +11,9 @@ from customers.access import customer_view
 from licensing import forms, queries
 from licensing.operations import catalog as licensing_catalog
 from licensing.operations import subscriptions as licensing_subscriptions
-from licensing.operations.catalog import PartNumberTaken
-from licensing.operations.errors import LicensingError
-from licensing.operations.subscriptions import BoughtAlready, TooFewSeats
 from partners.access import partner_view
-from partners.pages import render_form
+from partners.errors import Refusal
+from partners.pages import refusal_as_error, render_form
 from partners.roles import Permission
 
 PRODUCTS = 50
@@ -39,13 +37,10 @@ def subscriptions(request, customer):
 def add_subscription(request, customer):
     form = forms.AddSubscription(request.POST or None, customer=customer)
     if form.is_valid():
-        try:
+        with refusal_as_error(form, "product"):
             added = licensing_subscriptions.add_subscription(
                 customer=customer, **form.cleaned_data, by=request.user
             )
-        except BoughtAlready as error:
-            form.add_error("product", error.message)
-        else:
             return go_on(request, customer, added)
     context = {"nav": "subscriptions", "customer": customer, "form": form}
     return render_form(request, "licensing/add_subscription.html", context)
@@ -68,13 +63,10 @@ def change_subscription(request, customer, subscription_id):
     found = find_subscription(customer, subscription_id)
     form = forms.ChangeSubscription.of(found, request.POST or None)
     if form.is_valid():
-        try:
+        with refusal_as_error(form, "seats"):
             licensing_subscriptions.change_subscription(
                 subscription=found, **form.cleaned_data, by=request.user
             )
-        except TooFewSeats as error:
-            form.add_error("seats", error.message)
-        else:
             messages.success(request, _("%(product)s is saved.") % {"product": found.product.name})
             return redirect("licensing:subscriptions", customer.slug)
     context = {"nav": "subscriptions", "customer": customer, "form": form, "subscription": found}
@@ -108,13 +100,10 @@ def add_product(request):
     form = forms.Description(request.POST or None, member=request.user)
     if form.is_valid():
         plans = form.cleaned_data["new_plans"]
-        try:
+        with refusal_as_error(form, "part_number"):
             made = licensing_catalog.add_product(
                 description=form.described, plans=plans, by=request.user
             )
-        except PartNumberTaken as error:
-            form.report(error)
-        else:
             messages.success(request, _("%(product)s was added.") % {"product": made.name})
             return redirect("licensing:product", made.pk)
     return render_form(request, "licensing/edit_product.html", {"nav": "catalog", "form": form})
@@ -144,7 +133,7 @@ def edit_product(request, product_id):
     if form.is_valid():
         try:
             save_product(form, found, by=request.user)
-        except LicensingError as error:
+        except Refusal as error:
             form.report(error)
         else:
             messages.success(request, _("%(product)s is saved.") % {"product": form.described.name})

@@ -12,19 +12,19 @@ from django.utils.translation import ngettext
 import audit.operations as audit
 from licensing import queries
 from licensing.models import Assignment, Product, ProductRule, ServicePlan
-from licensing.operations.errors import LicensingError
+from partners.errors import Refusal
 from partners.models import Member
 
 REQUIRES, EXCLUDES = ProductRule.Kind.REQUIRES, ProductRule.Kind.EXCLUDES
 
 
-class PartNumberTaken(LicensingError):
+class PartNumberTaken(Refusal):
     """Another product of the partner has this part number."""
 
     message = _("Another product has this part number. Use a different one.")
 
 
-class PlanInUse(LicensingError):
+class PlanInUse(Refusal):
     """The plan of a product that users hold cannot be removed."""
 
 
@@ -85,7 +85,7 @@ def edit_product(
     :raises PlanInUse: and changes nothing, where a plan is to be removed and users hold the product.
     """
     product = Product.objects.select_for_update(of=("self",), no_key=True).get(pk=product.pk)
-    before = _description_of(product).to_json()
+    before = description_of(product).to_json()
     _describe(product, description)
     after = description.to_json()
     changed = [name for name in after if after[name] != before[name]]
@@ -123,7 +123,7 @@ def _describe(product: Product, description: Description) -> None:
     )
 
 
-def _description_of(product: Product) -> Description:
+def description_of(product: Product) -> Description:
     others = queries.get_others(product)
     return Description(
         name=product.name,

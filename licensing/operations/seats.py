@@ -4,17 +4,15 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
 
+from customers.models import Customer
 from licensing.allocation import allocate
 from licensing.models import Assignment, Subscription, WaitingSeat
 from partners.postgres import execute
-
-if TYPE_CHECKING:
-    from customers.models import Customer
 
 
 class Wanted(NamedTuple):
@@ -89,7 +87,7 @@ class SeatsChanged:
     kept: dict[UUID, list[str]]
 
 
-def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None) -> Assigned:
+def assign(*, customer: Customer, wanted: Sequence[Wanted], cause: UUID | None) -> Assigned:
     """Assign the wanted seats in list order, while seats are free."""
     changes = [SeatChange(want.user_id, (want,)) for want in wanted]
     return change_seats(customer=customer, changes=changes, cause=cause).assigned
@@ -98,7 +96,7 @@ def assign(*, customer: "Customer", wanted: Sequence[Wanted], cause: UUID | None
 @transaction.atomic
 def change_seats(
     *,
-    customer: "Customer",
+    customer: Customer,
     changes: Sequence[SeatChange],
     cause: UUID | None,
     passes_on: bool = False,
@@ -120,7 +118,9 @@ def change_seats(
     ]
     subscriptions = {}
     if wanted:
-        subscriptions = lock_subscriptions(customer, {*asked, *(one for _user, one in given_back)})
+        subscriptions = lock_subscriptions(
+            customer, {*asked, *(subscription for _user, subscription in given_back)}
+        )
     if all(pk in subscriptions and subscriptions[pk].free >= seats for pk, seats in asked.items()):
         # Enough for all, so the seats held are not read.
         revoked = revoke(customer=customer, seats=given_back) if given_back else {}
@@ -130,9 +130,9 @@ def change_seats(
     held = find_held(customer, seats + given_back if passes_on else seats)
     if passes_on:
         changes = sorted(changes, key=lambda change: bool(_find_new(change, held)))
-    free = Counter({pk: one.free for pk, one in subscriptions.items()})
+    free = Counter({pk: subscription.free for pk, subscription in subscriptions.items()})
     # Seats of a suspended subscription are not assigned.
-    is_open = {pk for pk, one in subscriptions.items() if one.is_open}
+    is_open = {pk for pk, subscription in subscriptions.items() if subscription.is_open}
     given, new, short, closed, kept = [], [], [], [], {}
     taken = set(held)
     for change in changes:
@@ -148,7 +148,7 @@ def change_seats(
             freed=freed if passes_on else (),
         )
         if lacks and change.given_back:
-            kept[change.user_id] = [str(one) for one in lacks]
+            kept[change.user_id] = [str(subscription) for subscription in lacks]
             continue
         for want in change.wanted:
             seat = want.user_id, want.subscription_id
@@ -168,7 +168,7 @@ def change_seats(
 
 def _find_new(change: SeatChange, held: Collection[tuple[UUID, UUID]]) -> list[UUID]:
     asked = (want.subscription_id for want in change.wanted)
-    return [one for one in asked if (change.user_id, one) not in held]
+    return [subscription for subscription in asked if (change.user_id, subscription) not in held]
 
 
 def _sum_up(
@@ -186,14 +186,14 @@ def _sum_up(
     return Assigned(tuple(given), tuple(short), tuple(closed), dict(by_user), dict(had))
 
 
-def lock_subscriptions(customer: "Customer", ids: Iterable[UUID]) -> dict[UUID, Subscription]:
+def lock_subscriptions(customer: Customer, ids: Iterable[UUID]) -> dict[UUID, Subscription]:
     """Lock these subscriptions of the customer in the order of their ids, against any change."""
     locked = Subscription.objects.select_for_update(of=("self",), no_key=True)
     found = locked.filter(customer=customer, pk__in=set(ids)).order_by("pk")
     return {subscription.pk: subscription for subscription in found}
 
 
-def find_held(customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+def find_held(customer: Customer, seats: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
     """Return which of these seats, as (user, subscription), are held."""
     # By user first, as a subscription can have a hundred thousand seats in use.
     found = execute(
@@ -205,21 +205,21 @@ def find_held(customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> set[t
             LIMIT 1
         ) a
         """,
-        _as_rows(seats),
+        seats_as_rows(seats),
         customer=customer.pk,
     )
     return set(found)
 
 
-def _as_rows(seats: Sequence[tuple[UUID, UUID]]) -> dict[str, list]:
+def seats_as_rows(seats: Sequence[tuple[UUID, UUID]]) -> dict[str, list]:
     return {
         "user_id uuid": [user_id for user_id, _one in seats],
-        "subscription_id uuid": [one for _user_id, one in seats],
+        "subscription_id uuid": [subscription_id for _user_id, subscription_id in seats],
     }
 
 
 def insert(
-    *, customer: "Customer", wanted: Sequence[Wanted], causes: Sequence[UUID | None]
+    *, customer: Customer, wanted: Sequence[Wanted], causes: Sequence[UUID | None]
 ) -> list[tuple[UUID, UUID]]:
     """
     Write seats that are free, each with its cause, in one statement.
@@ -264,7 +264,7 @@ def _columns_of(wanted: Sequence[Wanted]) -> dict[str, list]:
 
 
 @transaction.atomic
-def revoke_all(*, customer: "Customer", users: Sequence[UUID]) -> dict[UUID, list[dict]]:
+def revoke_all(*, customer: Customer, users: Sequence[UUID]) -> dict[UUID, list[dict]]:
     """
     Free every seat of these users, in one statement.
 
@@ -292,7 +292,7 @@ def _held_by_user(rows: Iterable[tuple[UUID, str, str]]) -> dict[UUID, list[dict
 
 
 @transaction.atomic
-def revoke(*, customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> dict[UUID, list[dict]]:
+def revoke(*, customer: Customer, seats: Sequence[tuple[UUID, UUID]]) -> dict[UUID, list[dict]]:
     """
     Free these seats, given as (user, subscription), in one statement.
 
@@ -305,14 +305,14 @@ def revoke(*, customer: "Customer", seats: Sequence[tuple[UUID, UUID]]) -> dict[
             AND a.subscription_id = r.subscription_id
         RETURNING a.user_id, a.subscription_id::text, array_to_string(a.plans_off, ',')
         """,
-        _as_rows(seats),
+        seats_as_rows(seats),
         customer=customer.pk,
     )
     return _held_by_user(freed)
 
 
 @transaction.atomic
-def change_plans(*, customer: "Customer", wanted: Sequence[Wanted]) -> dict[UUID, list[dict]]:
+def change_plans(*, customer: Customer, wanted: Sequence[Wanted]) -> dict[UUID, list[dict]]:
     """
     Switch service plans on and off for seats that are held, in one statement.
 

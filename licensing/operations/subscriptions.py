@@ -1,18 +1,15 @@
 from datetime import date
-from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 import audit.operations as audit
+from customers.models import Customer
 from licensing.models import Product, Subscription
-from licensing.operations.errors import LicensingError
 from licensing.operations.waitlist import notify_of_free_seats
+from partners.errors import Refusal
 from partners.models import Member
-
-if TYPE_CHECKING:
-    from customers.models import Customer
 
 State = Subscription.State
 
@@ -23,13 +20,13 @@ STATE_ACTIONS = {
 }
 
 
-class BoughtAlready(LicensingError):
+class BoughtAlready(Refusal):
     """The customer has a subscription of this product."""
 
     message = _("This customer already has this product. Change the seats of that subscription.")
 
 
-class TooFewSeats(LicensingError):
+class TooFewSeats(Refusal):
     """More seats are assigned than there would be."""
 
     def __init__(self, *, assigned: int, seats: int):
@@ -47,7 +44,7 @@ class TooFewSeats(LicensingError):
 @transaction.atomic
 def add_subscription(
     *,
-    customer: "Customer",
+    customer: Customer,
     product: Product,
     seats: int,
     renews_on: date | None = None,

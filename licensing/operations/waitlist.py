@@ -3,19 +3,22 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
 
+from customers.models import Customer
 from licensing import queries
 from licensing.allocation import allocate
 from licensing.models import Subscription, WaitingSeat
-from licensing.operations.seats import Wanted, insert, lock_subscriptions, revoke
+from licensing.operations.seats import (
+    Wanted,
+    insert,
+    lock_subscriptions,
+    revoke,
+    seats_as_rows,
+)
 from partners.postgres import among, execute
-
-if TYPE_CHECKING:
-    from customers.models import Customer
 
 # The places of each line that are read in one transaction.
 MAX_PLACES = 2_000
@@ -31,7 +34,7 @@ class WaitRequest:
 
 @transaction.atomic
 def wait(
-    *, customer: "Customer", requests: Iterable[WaitRequest], cause: UUID | None
+    *, customer: Customer, requests: Iterable[WaitRequest], cause: UUID | None
 ) -> dict[tuple[UUID, UUID], int]:
     """
     Put these requests in line, in their order; returns the place of each (user, subscription).
@@ -60,9 +63,9 @@ def wait(
             "user_id uuid": [user_id for user_id, _subscription_id in by_seat],
             "subscription_id uuid": [subscription_id for _user_id, subscription_id in by_seat],
             "plans_off text": [
-                ",".join(map(str, one.wanted.plans_off)) for one in by_seat.values()
+                ",".join(map(str, request.wanted.plans_off)) for request in by_seat.values()
             ],
-            "gives_up text": [",".join(map(str, one.gives_up)) for one in by_seat.values()],
+            "gives_up text": [",".join(map(str, request.gives_up)) for request in by_seat.values()],
         },
         partner=customer.partner_id,
         customer=customer.pk,
@@ -74,7 +77,7 @@ def wait(
 
 @transaction.atomic
 def stop_waiting(
-    *, customer: "Customer", seats: Sequence[tuple[UUID, UUID]]
+    *, customer: Customer, seats: Sequence[tuple[UUID, UUID]]
 ) -> dict[UUID, list[str]]:
     """End these waits, given as (user, subscription); returns the ended ones by user."""
     if not seats:
@@ -86,17 +89,14 @@ def stop_waiting(
             AND w.subscription_id = r.subscription_id
         RETURNING w.user_id, w.subscription_id
         """,
-        {
-            "user_id uuid": [user_id for user_id, _one in seats],
-            "subscription_id uuid": [one for _user_id, one in seats],
-        },
+        seats_as_rows(seats),
         customer=customer.pk,
     )
     return _group_by_user(ended)
 
 
 @transaction.atomic
-def stop_all_waiting(*, customer: "Customer", users: Sequence[UUID]) -> dict[UUID, list[str]]:
+def stop_all_waiting(*, customer: Customer, users: Sequence[UUID]) -> dict[UUID, list[str]]:
     """End every wait of these users; returns per user the subscriptions waited for."""
     ended = execute(
         f"""
@@ -138,12 +138,13 @@ class Order:
 
     @property
     def subscriptions(self) -> list[UUID]:
-        return [one.subscription_id for one in self.waits]
+        return [waiting.subscription_id for waiting in self.waits]
 
     @property
     def wanted(self) -> list[Wanted]:
         return [
-            Wanted(self.user_id, one.subscription_id, tuple(one.plans_off)) for one in self.waits
+            Wanted(self.user_id, waiting.subscription_id, tuple(waiting.plans_off))
+            for waiting in self.waits
         ]
 
 
@@ -155,7 +156,7 @@ FindConflicts = Callable[[UUID, frozenset[UUID], frozenset[UUID]], Sequence[dict
 class Waitlist:
     """The first orders on a customer's waitlist, with the facts that decide about them."""
 
-    customer: "Customer"
+    customer: Customer
     free: dict[UUID, int]
     # Per subscription the orders in line, the first first.
     lines: dict[UUID, list[Order]]
@@ -173,7 +174,7 @@ class Waitlist:
 
 
 @transaction.atomic
-def lock_waitlist(*, customer: "Customer") -> Waitlist | None:
+def lock_waitlist(*, customer: Customer) -> Waitlist | None:
     """
     Lock the customer's subscriptions and read the first in line; None where no seat can be given.
 
@@ -190,7 +191,7 @@ def lock_waitlist(*, customer: "Customer") -> Waitlist | None:
             WHERE subscription_id = r.id ORDER BY id LIMIT %(number)s
         ) w
         """,
-        {"id uuid": [pk for pk, one in subscriptions.items() if one.is_open]},
+        {"id uuid": [pk for pk, subscription in subscriptions.items() if subscription.is_open]},
         number=MAX_PLACES,
     )
     user_of = dict(first)
@@ -199,21 +200,25 @@ def lock_waitlist(*, customer: "Customer") -> Waitlist | None:
     for user_id, ones in queries.get_held(customer, users).items():
         held[user_id] = set(map(UUID, ones))
     awaited, needless, orders = defaultdict(set), [], {}
-    for one in WaitingSeat.objects.filter(customer=customer, user__in=among(users)).order_by("pk"):
-        if one.subscription_id in held[one.user_id]:
-            needless.append((one.user_id, one.subscription_id))
+    for waiting in WaitingSeat.objects.filter(customer=customer, user__in=among(users)).order_by(
+        "pk"
+    ):
+        if waiting.subscription_id in held[waiting.user_id]:
+            needless.append((waiting.user_id, waiting.subscription_id))
             continue
-        awaited[one.user_id].add(one.subscription_id)
-        gives_up = tuple(sorted(one.gives_up))
-        key = (one.user_id, one.cause, gives_up) if gives_up else one.pk
-        order = orders.setdefault(key, Order(one.user_id, one.cause, gives_up, []))
-        order.waits.append(one)
+        awaited[waiting.user_id].add(waiting.subscription_id)
+        gives_up = tuple(sorted(waiting.gives_up))
+        key = (waiting.user_id, waiting.cause, gives_up) if gives_up else waiting.pk
+        order = orders.setdefault(key, Order(waiting.user_id, waiting.cause, gives_up, []))
+        order.waits.append(waiting)
     return Waitlist(
         customer,
-        {pk: one.free for pk, one in subscriptions.items()},
+        {pk: subscription.free for pk, subscription in subscriptions.items()},
         # An order that is only read in part would overtake those before it.
         arrange(
-            order for order in orders.values() if all(one.pk in user_of for one in order.waits)
+            order
+            for order in orders.values()
+            if all(waiting.pk in user_of for waiting in order.waits)
         ),
         dict(held),
         dict(awaited),
@@ -246,7 +251,7 @@ def assign_waiting(*, waitlist: Waitlist, find_conflicts: FindConflicts) -> list
     held = revoke(customer=waitlist.customer, seats=back) if back else {}
     for order in given:
         order.gave_up = [
-            one for one in held.get(order.user_id, ()) if UUID(one["subscription"]) in order.back
+            seat for seat in held.get(order.user_id, ()) if UUID(seat["subscription"]) in order.back
         ]
     insert(
         customer=waitlist.customer,
@@ -283,7 +288,13 @@ def select_orders(waitlist: Waitlist, find_conflicts: FindConflicts) -> list[Ord
             ended.append(order)
             # Returned seats, and seats waited for until another one was held.
             again = {*order.gives_up, *waitlist.awaited[order.user_id]}
-            ready.extend(sorted(one for one in again & waitlist.lines.keys() if free[one] > 0))
+            ready.extend(
+                sorted(
+                    subscription
+                    for subscription in again & waitlist.lines.keys()
+                    if free[subscription] > 0
+                )
+            )
         waitlist.lines[subscription_id] = [order for order in line if not order.is_over]
     return ended
 
@@ -322,7 +333,7 @@ def _end(waitlist: Waitlist, order: Order, problems: Sequence[dict]) -> None:
     allocate(waitlist.free, order.subscriptions, is_swap=True, freed=freed)
 
 
-Notify = Callable[["Customer"], None]
+Notify = Callable[[Customer], None]
 _NOTIFIED: list[Notify] = []
 
 
