@@ -12,6 +12,7 @@ from partners.errors import Refusal
 from partners.models import Member
 
 DETAILS = ("name", "location", "language", "contact_name", "contact_email")
+POLICIES = ("password_days", "sheet_hours", "may_mail_passwords", "retention_days")
 
 
 class SlugTaken(Refusal):
@@ -89,48 +90,19 @@ def add_customer(
 
 
 @transaction.atomic
-def edit_details(
-    *,
-    customer: Customer,
-    name: str,
-    location: str,
-    language: str,
-    contact_name: str,
-    contact_email: str,
-    by: Member,
-) -> Customer:
-    """Change name, usage location, language and contact."""
-    after = {
-        "name": name,
-        "location": location,
-        "language": language,
-        "contact_name": contact_name,
-        "contact_email": contact_email,
-    }
-    return _change(customer, "customer.edited", after, by=by)
+def edit_details(*, customer: Customer, by: Member, **details) -> Customer:
+    """Change the values in DETAILS."""
+    return _change(customer, "customer.edited", {name: details[name] for name in DETAILS}, by=by)
 
 
 @transaction.atomic
-def change_policies(
-    *,
-    customer: Customer,
-    password_days: int,
-    sheet_hours: int,
-    may_mail_passwords: bool,
-    retention_days: int,
-    by: Member,
-) -> Customer:
+def change_policies(*, customer: Customer, by: Member, **policies) -> Customer:
     """
-    Change the rules for passwords and for deleted users.
+    Change the values in POLICIES.
 
     Not retroactive: existing passwords and deleted users keep their dates.
     """
-    after = {
-        "password_days": password_days,
-        "sheet_hours": sheet_hours,
-        "may_mail_passwords": may_mail_passwords,
-        "retention_days": retention_days,
-    }
+    after = {name: policies[name] for name in POLICIES}
     return _change(customer, "customer.policies_changed", after, by=by)
 
 

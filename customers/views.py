@@ -52,12 +52,9 @@ def settings(request, customer):
 def edit_details(request, customer):
     """Change name, usage location, language and contact."""
     form = forms.Details.of(customer, request.POST or None)
-    if form.is_valid():
-        operations.edit_details(customer=customer, **form.cleaned_data, by=request.user)
-        messages.success(request, _("Details saved."))
-        return redirect("customers:settings", customer.slug)
-    context = {"nav": "settings", "customer": customer, "form": form}
-    return render_form(request, "customers/edit_details.html", context)
+    return save_settings(
+        request, form, operations.edit_details, _("Details saved."), "customers/edit_details.html"
+    )
 
 
 @customer_view(Permission.MANAGE_POLICIES)
@@ -65,24 +62,29 @@ def edit_details(request, customer):
 def change_policies(request, customer):
     """Change the rules for passwords and for deleted users."""
     form = forms.Policies.of(customer, request.POST or None)
-    if form.is_valid():
-        operations.change_policies(customer=customer, **form.cleaned_data, by=request.user)
-        messages.success(request, _("Policies saved. They apply from now on."))
-        return redirect("customers:settings", customer.slug)
-    context = {"nav": "settings", "customer": customer, "form": form}
-    return render_form(request, "customers/change_policies.html", context)
+    text = _("Policies saved. They apply from now on.")
+    return save_settings(
+        request, form, operations.change_policies, text, "customers/change_policies.html"
+    )
 
 
 @customer_view(Permission.MANAGE_CUSTOMERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_notes(request, customer):
     form = forms.Notes.of(customer, request.POST or None)
+    return save_settings(
+        request, form, operations.edit_notes, _("Notes saved."), "customers/edit_notes.html"
+    )
+
+
+def save_settings(request, form, operation, text, template):
+    """Run the operation with the values of a valid form; show the page of the others."""
+    customer = request.customer
     if form.is_valid():
-        operations.edit_notes(customer=customer, **form.cleaned_data, by=request.user)
-        messages.success(request, _("Notes saved."))
+        operation(customer=customer, **form.cleaned_data, by=request.user)
+        messages.success(request, text)
         return redirect("customers:settings", customer.slug)
-    context = {"nav": "settings", "customer": customer, "form": form}
-    return render_form(request, "customers/edit_notes.html", context)
+    return render_form(request, template, {"nav": "settings", "customer": customer, "form": form})
 
 
 @customer_view(Permission.MANAGE_CUSTOMERS)
