@@ -21,19 +21,13 @@ from partners.operations.sign_in import (
     change_password,
     fail_member_attempt,
     record_own,
-    succeed_member_attempt,
 )
-from partners.operations.tries import TooManyTries, withdraw_attempt
+from partners.operations.tries import TooManyTries, clear_attempt, withdraw_attempt
 
 log = logging.getLogger(__name__)
 
 # Session key between password and second factor: the number of wrong tries before.
 FAILED = "failed_before"
-
-
-def display(member) -> str:
-    """The name of a member on allauth's pages."""
-    return member.name
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -98,7 +92,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def _rollback_login_failed_rl_usage(self) -> None:
         # Called once the password was right.
-        succeed_member_attempt(attempt=self._attempt)
+        clear_attempt(self._attempt)
         if self._attempt.number > 1:
             self.request.session[FAILED] = self._attempt.number - 1
 

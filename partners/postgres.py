@@ -32,9 +32,9 @@ class FastListDumper(ListDumper):
             return ("{" + ",".join(map(str, obj)) + "}").encode()
         if kinds == {bytes}:
             # Each is \x and its digits, and a backslash in an array is doubled.
-            return ('{"\\\\x' + '","\\\\x'.join([one.hex() for one in obj]) + '"}').encode()
+            return ('{"\\\\x' + '","\\\\x'.join([value.hex() for value in obj]) + '"}').encode()
         if kinds == {UUID}:
-            return ("{" + ",".join([one.hex for one in obj]) + "}").encode()
+            return ("{" + ",".join([value.hex for value in obj]) + "}").encode()
         if kinds == {str}:
             text = SEPARATOR.join(obj)
             # A separator that is in a text too would make two of it; a NUL is psycopg's to refuse.

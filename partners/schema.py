@@ -128,7 +128,7 @@ def trigger_function(
     """
     role = "SET LOCAL ROLE portal_search;" if runs_as_search else ""
     rights = "SECURITY DEFINER" if runs_as_search else "SECURITY INVOKER"
-    create = "".join(f"CREATE TRIGGER {one} EXECUTE FUNCTION {name}();" for one in triggers)
+    create = "".join(f"CREATE TRIGGER {trigger} EXECUTE FUNCTION {name}();" for trigger in triggers)
     return RunSQL(
         f"""
         {role}

@@ -89,7 +89,6 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "portal.urls"
-WSGI_APPLICATION = "portal.wsgi.application"
 
 TEMPLATES = [
     {
@@ -161,12 +160,9 @@ ACCOUNT_ADAPTER = "partners.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_USER_DISPLAY = "partners.adapters.display"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_LOGIN_BY_CODE_ENABLED = False
 # partners.operations.tries limits passwords. No limit by address alone keeps out the right password;
 # requests for mails are the exception, because each sends one.
 ACCOUNT_RATE_LIMITS = {
@@ -186,7 +182,6 @@ ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "partners.tokens.ResetTokens"
 PASSWORD_RESET_TIMEOUT = 60 * 60
 MFA_ADAPTER = "partners.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
-MFA_PASSKEY_LOGIN_ENABLED = False
 # Otherwise the Host of the request.
 MFA_TOTP_ISSUER = "Partner Portal"
 
@@ -194,15 +189,12 @@ SESSION_ENGINE = "partners.sessions"
 # Without use; partners.sessions also ends it 12 hours after the sign-in.
 SESSION_COOKIE_AGE = 30 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
 # In a cookie: a token in the session would create a session for every visitor of a public page.
 # Sign-in and sign-out replace it.
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_AGE = None
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -215,8 +207,6 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
 SECURE_HSTS_PRELOAD = IS_HTTPS
 # portal.middleware.Headers sets X-Frame-Options.
 SILENCED_SYSTEM_CHECKS = ["security.W002"]
-SECURE_REFERRER_POLICY = "same-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
 # --- Languages, times --------------------------------------------------------------------------
 
@@ -226,8 +216,6 @@ LOCALE_PATHS = [ROOT / "locale"]
 FORMAT_MODULE_PATH = "portal.formats"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = IS_HTTPS
-USE_I18N = True
-USE_TZ = True
 TIME_ZONE = "UTC"
 
 # --- Files -------------------------------------------------------------------------------------

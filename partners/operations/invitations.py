@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -85,20 +84,13 @@ def resend_invitation(*, invitation: Invitation, by: Member) -> Invited:
     :raises BeyondOwnRights: if the new member will see all customers, and `by` does not.
     """
     _lock_invitation(invitation, by)
-    token = secrets.token_urlsafe(24)
     waiting = queries.find_invitations(partner_id=by.partner_id)
-    changed = waiting.filter(pk=invitation.pk).update(
-        token_hash=hash_token(token),
-        expires_at=timezone.now() + INVITATION_AGE,
-        mailed_at=None,
-        invited_by=by.pk,
-        by_name=by.name,
-    )
-    if not changed:
+    columns, path = _make_link(by)
+    if not waiting.filter(pk=invitation.pk).update(mailed_at=None, **columns):
         raise InvitationGone
     invitation.refresh_from_db()
     record("member.invited_again", invitation.pk, invitation.email, by=by)
-    invited = Invited(invitation, _path(token))
+    invited = Invited(invitation, path)
     _mail(invited, by)
     return invited
 
@@ -113,8 +105,7 @@ def withdraw_invitation(*, invitation: Invitation, by: Member) -> None:
     """
     _lock_invitation(invitation, by)
     waiting = queries.find_invitations(partner_id=by.partner_id)
-    changed = waiting.filter(pk=invitation.pk).update(withdrawn_at=timezone.now())
-    if not changed:
+    if not waiting.filter(pk=invitation.pk).update(withdrawn_at=timezone.now()):
         raise InvitationGone
     record("member.invitation_withdrawn", invitation.pk, invitation.email, by=by)
 
@@ -175,29 +166,29 @@ def hash_token(token: str) -> str:
 
 def write_invitation(email: str, role: str, *, is_limited: bool, by: audit.Actor) -> Invited:
     """Create and record an invitation without mailing it."""
-    token = secrets.token_urlsafe(24)
-    invitation = Invitation.objects.create(
-        email=email,
-        role=role,
-        is_limited=is_limited,
-        by_name=by.name,
-        invited_by=by.pk,
-        token_hash=hash_token(token),
-        expires_at=timezone.now() + INVITATION_AGE,
-    )
+    columns, path = _make_link(by)
+    invitation = Invitation.objects.create(email=email, role=role, is_limited=is_limited, **columns)
     after = {"role": str(role), "is_limited": is_limited}
     record("member.invited", invitation.pk, email, after=after, by=by)
-    return Invited(invitation, _path(token))
+    return Invited(invitation, path)
+
+
+def _make_link(by: audit.Actor) -> tuple[dict, str]:
+    """The columns of an invitation with a new link of this sender, and the path of the link."""
+    token = secrets.token_urlsafe(24)
+    columns = {
+        "token_hash": hash_token(token),
+        "expires_at": timezone.now() + INVITATION_AGE,
+        "invited_by": by.pk,
+        "by_name": by.name,
+    }
+    return columns, reverse("partners:invitation", args=[token])
 
 
 def _lock_invitation(invitation: Invitation, by: Member) -> None:
     lock_staff(by)
     if by.is_limited and not invitation.is_limited:
         raise BeyondOwnRights
-
-
-def _path(token: str) -> str:
-    return reverse("partners:invitation", args=[token])
 
 
 def _partner_of(token: str) -> UUID:
@@ -208,15 +199,14 @@ def _partner_of(token: str) -> UUID:
 
 
 def _mail(invited: Invited, by: Member) -> None:
-    letter = mails.write_invitation(invited.invitation, path=invited.path, by=by)
-    transaction.on_commit(lambda: _send(invited.invitation, letter), robust=True)
+    invitation = invited.invitation
+    letter = mails.write_invitation(invitation, path=invited.path, by=by)
 
+    def send() -> None:
+        # The list of members shows an invitation that was not mailed.
+        if mails.send(letter):
+            mailed = Invitation.objects.filter(token_hash=invitation.token_hash)
+            with transaction.atomic():
+                mailed.filter(pk=invitation.pk).update(mailed_at=timezone.now())
 
-def _send(invitation: Invitation, letter: EmailMessage) -> None:
-    # The list of members shows an invitation that was not mailed.
-    if not mails.send(letter):
-        return
-    with transaction.atomic():
-        Invitation.objects.filter(pk=invitation.pk, token_hash=invitation.token_hash).update(
-            mailed_at=timezone.now()
-        )
+    transaction.on_commit(send, robust=True)

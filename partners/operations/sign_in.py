@@ -12,7 +12,6 @@ from partners.operations.tries import (
     Attempt,
     TooManyTries,
     begin_attempt,
-    clear_attempt,
     count_one,
     fail_attempt,
     record_failure,
@@ -57,10 +56,6 @@ def fail_member_attempt(*, attempt: Attempt, email: str) -> None:
         _record_failure("member.sign_in_failed", member, {})
     if attempt.is_last:
         _record_failure("member.locked_out", member, {"failed": attempt.number})
-
-
-def succeed_member_attempt(*, attempt: Attempt) -> None:
-    clear_attempt(attempt)
 
 
 def fail_factor(*, member: Member) -> None:

@@ -132,7 +132,9 @@ def test_sign_in_replaces_csrf_token(alice):
 
     assert answer.status_code == 302
     assert browser.cookies["csrf"].value != before
-    assert browser.cookies["csrf"]["httponly"]
+    for name in ("csrf", "session"):
+        assert browser.cookies[name]["httponly"]
+        assert browser.cookies[name]["samesite"] == "Lax"
     assert browser.post("/accounts/logout/", {"csrfmiddlewaretoken": token}).status_code == 403
 
 
