@@ -1,4 +1,4 @@
-"""The demo's batches: those of the last 30 days, and today's in every state."""
+"""The demo's past: the batches of the last 30 days that added and deleted its users."""
 
 import random
 from collections.abc import Sequence
@@ -11,14 +11,11 @@ from django.utils import timezone
 
 from audit.models import Event
 from batches.models import Batch, Line
-from batches.operations.control import cancel_batch, start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from customers.models import Customer
 from partners.models import Member
 from partners.roles import Permission
 from partners.tenancy import uuid7
-from users.acts.add import add_user
-from users.acts.reset import plan_resets
 from users.models import CustomerUser
 
 WINDOW = timedelta(days=30)
@@ -112,116 +109,4 @@ def _write_events(batch: Batch, at: datetime, people: Sequence[CustomerUser]) ->
             subject_name=name,
         )
         for subject_id, name, action in subjects
-    )
-
-
-def live(members: Sequence[Member]) -> None:
-    """Make batches of today that are done, waiting, open, refused and canceled."""
-    mira, jonas, tao = members[:3]
-    customers = {customer.slug: customer for customer in Customer.objects.all()}
-    _import_with_failures(customers["jiangnan-design"], by=tao)
-    _leave_open_set(customers["orchard-foods"], by=mira)
-    _plan_import(customers["brightwater-schools"], by=mira)
-    _reset(customers["kestrel-logistics"], 12, by=jonas)
-    _refuse(customers["vidya-institute"], by=jonas)
-    canceled = _plan_reset(customers["sunrise-clinics"], 3, by=jonas)
-    cancel_batch(batch=canceled, by=jonas)
-    _plan_reset(customers["severny-mayak"], 5, by=mira)
-
-
-def _products(customer: Customer, number: int) -> list[dict]:
-    bought = customer.subscriptions.order_by("pk")[:number]
-    return [{"subscription": str(subscription.pk), "plans_off": []} for subscription in bought]
-
-
-def _person(customer: Customer, local: str, first: str, last: str, display: str = "") -> dict:
-    domain = customer.domains.get(is_default=True).name
-    return {
-        "user_name": f"{local}@{domain}",
-        "display_name": display or f"{first} {last}",
-        "first_name": first,
-        "last_name": last,
-        "location": customer.location,
-        "language": customer.language,
-        "contact_email": f"{local}@home.example",
-        "products": [],
-    }
-
-
-def _import_with_failures(customer: Customer, *, by: Member) -> None:
-    """A finished import: some users lack a seat, two names were taken, one line was invalid."""
-    batch = create_batch(customer=customer, kind="import", source_name="新员工.csv", by=by)
-    products = _products(customer, 2)
-    people = [
-        _person(customer, f"xin{number}", given, "新", f"新{given}") | {"products": products}
-        for number, given in enumerate("一二三四五六七八九十", 1)
-    ]
-    taken = customer.users.filter(deleted_at=None).order_by("sort_key").values("user_name")[:2]
-    for person, other in zip(people[3:5], taken, strict=False):
-        person["user_name"] = other["user_name"]
-    lines = [PlannedLine(uuid7(), person) for person in people]
-    lines.append(
-        PlannedLine(
-            uuid7(),
-            _person(customer, "no-one", "", "", "无名") | {"user_name": "no.one@elsewhere.example"},
-            problems=[
-                {
-                    "code": "domain_unknown",
-                    "column": "user_name",
-                    "value": "no.one@elsewhere.example",
-                    "severity": "error",
-                }
-            ],
-            is_valid=False,
-        )
-    )
-    save_lines(batch=batch, lines=lines)
-    start_batch(batch=batch, by=by)
-
-
-def _leave_open_set(customer: Customer, *, by: Member) -> None:
-    """Users that are being added one by one; their sheet is open."""
-    people = (("amara.okafor", "Amara", "Okafor"), ("jonas.haddad", "Jonas", "Haddad"))
-    for local, first, last in people:
-        person = _person(customer, local, first, last) | {"products": _products(customer, 1)}
-        add_user(customer=customer, person=person, by=by)
-
-
-def _plan_import(customer: Customer, *, by: Member) -> None:
-    """An import that was checked and waits to be started."""
-    batch = create_batch(
-        customer=customer, kind="import", source_name="september-intake.csv", by=by
-    )
-    products = _products(customer, 1)
-    lines = [
-        PlannedLine(
-            uuid7(),
-            _person(customer, f"intake.pupil{number}", "Pupil", f"{number:03}")
-            | {"products": products},
-        )
-        for number in range(1, 121)
-    ]
-    save_lines(batch=batch, lines=lines)
-
-
-def _plan_reset(customer: Customer, number: int, *, by: Member) -> Batch:
-    chosen = customer.users.filter(deleted_at=None, is_administrator=False).order_by("sort_key")
-    people = chosen.values_list("pk", flat=True)[:number]
-    return plan_resets(customer=customer, users=list(people), by=by)
-
-
-def _reset(customer: Customer, number: int, *, by: Member) -> None:
-    start_batch(batch=_plan_reset(customer, number, by=by), by=by)
-
-
-def _refuse(customer: Customer, *, by: Member) -> None:
-    """A file that could not be read."""
-    create_batch(
-        customer=customer,
-        kind="import",
-        state=Batch.State.REFUSED,
-        source_name="staff-photo.csv",
-        plan={"refused": {"code": "not_a_table", "params": {"kind": "JPEG"}}},
-        finished_at=timezone.now(),
-        by=by,
     )

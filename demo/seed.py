@@ -6,6 +6,7 @@ Its content is always the same, except ids, passwords and dates, which are relat
 
 import random
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,7 +16,6 @@ from django.utils import timezone
 from customers import operations as offices
 from customers.limits import limit_member
 from customers.models import Customer
-from customers.names import sort_key
 from demo import catalog, history, people, today
 from licensing.models import Product
 from licensing.operations.catalog import Description, add_product
@@ -24,21 +24,21 @@ from licensing.operations.subscriptions import add_subscription, change_subscrip
 from partners import tenancy
 from partners.models import Member, Partner
 from users import passwords
+from users.acts.add import search_of, sort_key_of
 from users.models import CustomerUser, UserPermission
-from users.rules import names
 
 # Each user gets at most one of these products.
 BASES = ("Education A1", "Enterprise E3", "Business Standard", "Business Basic")
 BATCH_SIZE = 2000
 
 
-def seed_demo(*, most_users: int = 20_000) -> None:
-    """Create both partners with all that they have; customers get at most `most_users` users."""
+def seed_demo(*, max_users: int = 20_000) -> None:
+    """Create both partners with all that they have; customers get at most `max_users` users."""
     # The rival first, and each in one transaction: the next run completes an interrupted one.
     _make_partner(
-        catalog.RIVAL, catalog.RIVAL_MEMBERS, catalog.RIVAL_CUSTOMERS, most_users=most_users
+        catalog.RIVAL, catalog.RIVAL_MEMBERS, catalog.RIVAL_CUSTOMERS, max_users=max_users
     )
-    _make_partner(catalog.PARTNER, catalog.MEMBERS, catalog.CUSTOMERS, most_users=most_users)
+    _make_partner(catalog.PARTNER, catalog.MEMBERS, catalog.CUSTOMERS, max_users=max_users)
 
 
 def is_seeded() -> bool:
@@ -54,7 +54,7 @@ def _make_partner(
     colleagues: Sequence[catalog.Colleague],
     companies: Sequence[catalog.Company],
     *,
-    most_users: int,
+    max_users: int,
 ) -> None:
     slug, name = named
     partner, _ = Partner.objects.using("owner").get_or_create(slug=slug, defaults={"name": name})
@@ -77,7 +77,7 @@ def _make_partner(
         products = make_products(by=owner)
         customers = {}
         for company in companies:
-            customer = make_customer(company, products, most_users, by=owner)
+            customer = make_customer(company, products, max_users, by=owner)
             history.write(customer, members, chance=random.Random(f"demo {company.slug}"))
             customers[company.slug] = customer
         for member, colleague in zip(members, colleagues, strict=True):
@@ -86,7 +86,6 @@ def _make_partner(
                 limit_member(member=member, is_limited=True, customers=chosen, by=owner)
                 member.refresh_from_db()
         if named == catalog.PARTNER:
-            history.live(members)
             today.act(members)
 
 
@@ -107,7 +106,7 @@ def make_products(*, by: Member) -> dict[str, Product]:
 
 
 def make_customer(
-    company: catalog.Company, products: dict[str, Product], most_users: int, *, by: Member
+    company: catalog.Company, products: dict[str, Product], max_users: int, *, by: Member
 ) -> Customer:
     """Create a customer with domains, subscriptions, users and their seats."""
     contact_name, contact_email = company.contact
@@ -125,10 +124,9 @@ def make_customer(
     for number, name in enumerate(company.domains[1:]):
         # The third domain is not verified yet.
         offices.add_domain(customer=customer, name=name, is_verified=number == 0, by=by)
-    policies = ("password_days", "sheet_hours", "may_mail_passwords", "retention_days")
-    kept = {name: getattr(customer, name) for name in policies}
+    kept = {name: getattr(customer, name) for name in offices.POLICIES}
     offices.change_policies(customer=customer, **kept | company.policies, by=by)
-    users = _make_users(customer, company, most_users)
+    users = _make_users(customer, company, max_users)
     for bought, share in zip(company.bought, _share_out(company, users), strict=True):
         subscription = add_subscription(
             customer=customer,
@@ -169,10 +167,10 @@ def _share_out(company: catalog.Company, users: list[UUID]) -> list[list[UUID]]:
     return shares
 
 
-def _make_users(customer: Customer, company: catalog.Company, most_users: int) -> list[UUID]:
+def _make_users(customer: Customer, company: catalog.Company, max_users: int) -> list[UUID]:
     """Insert active and deleted users, and return the ids of the active ones."""
-    active = min(company.users, most_users)
-    deleted = min(company.deleted, most_users)
+    active = min(company.users, max_users)
+    deleted = min(company.deleted, max_users)
     chance = random.Random(f"demo {company.name}")
     blocked = set(chance.sample(range(active), min(company.blocked, active)))
     chosen_hash = passwords.hash_chosen(catalog.PASSWORD)
@@ -203,7 +201,8 @@ def _describe(
 ) -> CustomerUser:
     now = timezone.now()
     domain = company.domains[0 if number % 12 else number % len(company.domains[:2])]
-    user_name = f"{person.local}@{domain}"
+    texts = asdict(person)
+    texts["user_name"] = f"{texts.pop('local')}@{domain}"
     kind = chance.choices(["chosen", "waiting", "expired", "none"], [88, 5, 4, 3])[0]
     is_recent = chance.random() < 0.02 or kind == "waiting"
     age = chance.uniform(0.1, 29) if is_recent else chance.uniform(31, 700)
@@ -213,21 +212,13 @@ def _describe(
     elif number % 97 == 5:
         permissions = [chance.choice(UserPermission.values)]
     return CustomerUser(
-        id=tenancy.uuid7(),
-        user_name=user_name,
-        first_name=person.first_name,
-        last_name=person.last_name,
-        display_name=person.display_name,
-        job_title=person.job_title,
-        department=person.department,
+        **texts,
         contact_email=f"{person.local}@home.example" if chance.random() < 0.8 else "",
         location=company.location if chance.random() > 0.02 else "",
         language=company.language,
         permissions=permissions,
-        sort_key=sort_key(person.display_name, person.last_name, person.first_name),
-        search=names.search_text(
-            person.display_name, person.first_name, person.last_name, user_name
-        ),
+        sort_key=sort_key_of(texts),
+        search=search_of(texts),
         password_state="temporary" if kind in ("waiting", "expired") else kind,
         password_expires_at={
             "waiting": now + timedelta(days=chance.uniform(0.5, 7)),

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from batches.operations.control import start_batch
+from batches.models import Batch
+from batches.operations.control import cancel_batch, start_batch
 from customers import operations as offices
 from customers.models import Customer
+from imports.operations.check import check_upload, receive_file
 from licensing.models import Subscription
 from licensing.operations.seats import Wanted, assign
 from licensing.operations.subscriptions import change_subscription
@@ -16,12 +18,14 @@ from partners.models import Invitation, Member
 from partners.operations.invitations import invite_member
 from partners.operations.members import deactivate_member
 from partners.roles import Role
+from users.acts.add import add_user
 from users.acts.block import plan_blocks
 from users.acts.delete import plan_deletes
 from users.acts.edit import edit_user, plan_edits
 from users.acts.hold import plan_holds
 from users.acts.licenses import Changes, plan_licenses
 from users.acts.purge import plan_purges
+from users.acts.reset import plan_resets
 from users.acts.restore import plan_restores
 from users.acts.undo import plan_undo
 from users.acts.waitlist import fill_waiting
@@ -29,12 +33,22 @@ from users.models import CustomerUser
 
 
 def act(members: Sequence[Member]) -> None:
-    """Delete, restore, block, edit and purge users, and change members."""
+    """Do something of every kind, so that there are batches in every state."""
     mira, jonas, tao = members[:3]
     customers = {customer.slug: customer for customer in Customer.objects.all()}
+    _import_with_failures(customers["jiangnan-design"], by=tao)
+    # Users that are being added one by one; their sheet is open.
+    _add(customers["orchard-foods"], "amara.okafor", "Amara", "Okafor", by=mira)
+    _add(customers["orchard-foods"], "jonas.haddad", "Jonas", "Haddad", by=mira)
+    _plan_import(customers["brightwater-schools"], by=mira)
+    start_batch(batch=_plan_reset(customers["kestrel-logistics"], 12, by=jonas), by=jonas)
+    _upload(customers["vidya-institute"], "staff-photo.csv", b"\xff\xd8\xff\xe0 JFIF", by=jonas)
+    cancel_batch(batch=_plan_reset(customers["sunrise-clinics"], 3, by=jonas), by=jonas)
+    _plan_reset(customers["severny-mayak"], 5, by=mira)
     _run_out_of_seats(customers["sunrise-clinics"], by=jonas)
     _block(customers["cafe-lumiere"], by=tao)
-    _edit(customers["aegean-shipping"], by=jonas)
+    edited = _plain(customers["aegean-shipping"]).order_by("sort_key", "pk").first()
+    _change(edited, by=jonas, job_title="Head of department", department="Operations")
     _plan_move(customers["aegean-shipping"], by=jonas)
     _plan_delete_of_administrator(customers["osterberg-legal"], by=mira)
     _plan_restore_of_taken_name(customers["orchard-foods"], by=mira)
@@ -42,8 +56,70 @@ def act(members: Sequence[Member]) -> None:
     _hold(customers["kestrel-logistics"], by=mira)
     _edit_and_undo(customers["cafe-lumiere"], by=mira)
     _wait_in_line(customers["sunrise-clinics"], by=jonas)
-    _put_away_and_back(customers["quarry-hill-farm"], by=mira)
+    offices.archive_customer(customer=customers["quarry-hill-farm"], by=mira)
+    offices.reactivate_customer(customer=customers["quarry-hill-farm"], by=mira)
     _keep_staff(by=mira)
+
+
+def _upload(
+    customer: Customer, name: str, content: bytes, *, products: int = 0, by: Member
+) -> Batch:
+    """Upload a file, and let it be checked; its users get the first products of the customer."""
+    defaults = {
+        "domain": customer.domains.get(is_default=True).name,
+        "location": customer.location,
+        "products": _first_products(customer, products),
+    }
+    options = {"defaults": defaults}
+    batch = receive_file(customer=customer, name=name, parts=[content], options=options, by=by)
+    check_upload(batch_id=batch.pk)
+    batch.refresh_from_db()
+    return batch
+
+
+def _first_products(customer: Customer, number: int) -> list[dict]:
+    bought = customer.subscriptions.order_by("pk")[:number]
+    return [{"subscription": str(subscription.pk), "plans_off": []} for subscription in bought]
+
+
+def _import_with_failures(customer: Customer, *, by: Member) -> None:
+    """A finished import: some users lack a seat, names were taken, one domain is unknown."""
+    names = [f"xin{number}" for number in range(1, 11)]
+    rows = [f"新,{given},{name}" for given, name in zip("一二三四五六七八九十", names, strict=True)]
+    taken = _plain(customer).order_by("sort_key", "pk").values_list("user_name", flat=True)[0]
+    rows += [f"新,同名,{taken}", "新,无名,no.one@elsewhere.example"]
+    content = "\n".join(["姓,名,用户名", *rows]).encode()
+    batch = _upload(customer, "新员工.csv", content, products=2, by=by)
+    # Until the import is started, another user gets a name in it.
+    _add(customer, names[3], "Xin", "Four", by=by, is_last=True)
+    start_batch(batch=batch, by=by)
+
+
+def _add(
+    customer: Customer, local: str, first: str, last: str, *, by: Member, is_last: bool = False
+) -> None:
+    person = {
+        "user_name": f"{local}@{customer.domains.get(is_default=True).name}",
+        "display_name": f"{first} {last}",
+        "first_name": first,
+        "last_name": last,
+        "location": customer.location,
+        "language": customer.language,
+        "contact_email": f"{local}@home.example",
+        "products": _first_products(customer, 1),
+    }
+    add_user(customer=customer, person=person, is_last=is_last, by=by)
+
+
+def _plan_import(customer: Customer, *, by: Member) -> None:
+    """An import that was checked and waits to be started."""
+    rows = [f"intake.pupil{number},Pupil,{number:03}" for number in range(1, 121)]
+    content = "\n".join(["User name,First name,Last name", *rows]).encode()
+    _upload(customer, "september-intake.csv", content, products=1, by=by)
+
+
+def _plan_reset(customer: Customer, number: int, *, by: Member) -> Batch:
+    return plan_resets(customer=customer, users=_keys(_plain(customer), number), by=by)
 
 
 def _run_out_of_seats(customer: Customer, *, by: Member) -> None:
@@ -101,11 +177,6 @@ def _block(customer: Customer, *, by: Member) -> None:
         start_batch(batch=batch, reason=reason, by=by)
 
 
-def _edit(customer: Customer, *, by: Member) -> None:
-    user = _plain(customer).order_by("sort_key", "pk").first()
-    _change(user, by=by, job_title="Head of department", department="Operations")
-
-
 def _change(user: CustomerUser, *, by: Member, **changed: str) -> None:
     texts = ("user_name", "first_name", "last_name", "display_name", "job_title", "department")
     texts += ("phone", "contact_email", "location", "language")
@@ -139,7 +210,7 @@ def _plan_restore_of_taken_name(customer: Customer, *, by: Member) -> None:
 def _purge(customer: Customer, *, by: Member) -> None:
     gone = customer.users.exclude(deleted_at=None)
     batch = plan_purges(customer=customer, users=_keys(gone, 1), by=by)
-    start_batch(batch=batch, reason="LineInput for erasure", by=by)
+    start_batch(batch=batch, reason="Asked for erasure", by=by)
 
 
 def _hold(customer: Customer, *, by: Member) -> None:
@@ -175,11 +246,6 @@ def _wait_in_line(customer: Customer, *, by: Member) -> None:
     office.refresh_from_db()
     _leave_free(office, 1, by=by)
     fill_waiting(customer_id=customer.pk)
-
-
-def _put_away_and_back(customer: Customer, *, by: Member) -> None:
-    offices.archive_customer(customer=customer, by=by)
-    offices.reactivate_customer(customer=customer, by=by)
 
 
 def _keep_staff(*, by: Member) -> None:

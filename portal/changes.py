@@ -86,7 +86,7 @@ WORDS = {
 }
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 NOTHING = "–"
-LONGEST = 120
+MAX_LENGTH = 120
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,10 @@ def _say(model, name: str, value) -> str:
         if not all(isinstance(item, str) and not _KEY.fullmatch(item) for item in value):
             return str(len(value))
         words = [_word(model, name, item) for item in value]
-        return pgettext("between the parts of a list", ", ").join(words)[:LONGEST]
+        return pgettext("between the parts of a list", ", ").join(words)[:MAX_LENGTH]
     if isinstance(value, dict):
         return str(len(value))
-    return _word(model, name, value)[:LONGEST]
+    return _word(model, name, value)[:MAX_LENGTH]
 
 
 def _word(model, name: str, value) -> str:

@@ -30,11 +30,15 @@ PERMISSIONS_POLICY = (
 CLEAR_SITE_DATA = '"cache", "storage"'
 
 
-class ClientAddress:
-    """Keeps the client's address for limits and for the record."""
+class Middleware:
+    """Each answers in `__call__`, and lets the rest answer with `get_response`."""
 
     def __init__(self, get_response):
         self.get_response = get_response
+
+
+class ClientAddress(Middleware):
+    """Keeps the client's address for limits and for the record."""
 
     def __call__(self, request):
         try:
@@ -46,15 +50,12 @@ class ClientAddress:
             return self.get_response(request)
 
 
-class Activity:
+class Activity(Middleware):
     """
     Postpones the end of a member's session with every request except polls of a page.
 
     Also answers requests that would hash too many passwords at once.
     """
-
-    def __init__(self, get_response):
-        self.get_response = get_response
 
     def __call__(self, request):
         if request.user.is_authenticated and "X-Poll" not in request.headers:
@@ -65,11 +66,8 @@ class Activity:
         return errors.busy(request) if isinstance(exception, Busy) else None
 
 
-class Probes:
+class Probes(Middleware):
     """Answers probes, which have no host name, no TLS and no session."""
-
-    def __init__(self, get_response):
-        self.get_response = get_response
 
     def __call__(self, request):
         answer = probes.PROBES.get(request.path_info)
@@ -81,11 +79,8 @@ class Probes:
         return response
 
 
-class Headers:
+class Headers(Middleware):
     """Sets security headers; pages are never cached."""
-
-    def __init__(self, get_response):
-        self.get_response = get_response
 
     def __call__(self, request):
         response = self.get_response(request)
@@ -101,15 +96,12 @@ class Headers:
         return response
 
 
-class Length:
+class Length(Middleware):
     """
     Refuses a request that announces far more than any form accepts, without reading it.
 
     One that is a few times too large is read and refused by its form, which keeps its values.
     """
-
-    def __init__(self, get_response):
-        self.get_response = get_response
 
     def __call__(self, request):
         length = request.META.get("CONTENT_LENGTH") or "0"
@@ -119,11 +111,8 @@ class Length:
         return self.get_response(request)
 
 
-class Preferences:
+class Preferences(Middleware):
     """Activates the language (profile, cookie, header) and the time zone of the member."""
-
-    def __init__(self, get_response):
-        self.get_response = get_response
 
     def __call__(self, request):
         member = request.user if request.user.is_authenticated else None
@@ -154,11 +143,8 @@ class SignInRequired(LoginRequiredMiddleware):
         return response
 
 
-class OneTenant:
+class OneTenant(Middleware):
     """Runs the request as the tenant of its member, in one transaction."""
-
-    def __init__(self, get_response):
-        self.get_response = get_response
 
     def __call__(self, request):
         if not request.user.is_authenticated:

@@ -54,10 +54,6 @@ EVENTS: dict[str, tuple[str, Promise]] = {
         "download",
         _("{by} downloaded the rows with errors of a job at {customer}"),
     ),
-    "batch.lost_repairs_exported": (
-        "download",
-        _("{by} downloaded the repairs of a batch at {customer} that could not be kept"),
-    ),
     "users.exported": ("download", _("{by} exported users of {customer}")),
     "customer.added": ("plus", _("{by} added the customer {subject}")),
     "customer.archived": ("ban", _("{by} archived the customer {subject}")),
@@ -169,18 +165,16 @@ def of_batch(batch: Batch) -> SafeString:
 
 def of_event(event: Event, customer: Customer | None) -> SafeString:
     """The sentence of an event; of an unknown action, a general one."""
-    text = EVENTS.get(event.action, UNKNOWN)[1]
+    text, name = EVENTS.get(event.action, UNKNOWN)[1], event.subject_name
+    if name.startswith("sha256:"):
+        # The pseudonym of a purged user.
+        name = f"{name[:17]}…"
     return format_html(
         str(text),
         by=_strong(event.by_name if event.by_id else SYSTEM),
-        subject=_shorten(event.subject_name) or "–",
+        subject=name or "–",
         customer=customer.name if customer else "–",
     )
-
-
-def _shorten(name: str) -> str:
-    # The pseudonym of a purged user.
-    return f"{name[:17]}…" if name.startswith("sha256:") else name
 
 
 def icon_of(event: Event) -> str:

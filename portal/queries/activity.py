@@ -51,37 +51,22 @@ def find_acts(*, member: Member, most: int = MAX_ACTS) -> Sequence[Act]:
         events = events.filter(customer_id__in=find_customers(member=member).values("pk"))
     batches = batches.select_related("customer").order_by("-pk")[:most]
     found = [
-        *(_of_batch(batch) for batch in batches),
-        *_of_events(_beside_batches(events.filter(pk__gte=since), most)),
+        Act(
+            at=batch.started_at,
+            icon=get_act(batch.kind).icon,
+            sentence=sentences.of_batch(batch),
+            url=reverse("batches:batch", args=[batch.customer.slug, batch.pk]),
+        )
+        for batch in batches
     ]
-    return sorted(found, key=lambda act: act.at, reverse=True)[:most]
-
-
-def _beside_batches(events, most: int) -> Sequence[Event]:
-    latest = events[:MAX_EVENTS]
     listed = Q(batch_id=None) | ~Q(action__startswith="user.") & ~Q(action="batch.started")
     # Sign-ins would crowd out the actions of members; they are in the log.
     listed &= ~Q(action__in=audit.SIGN_INS)
-    return list(Event.objects.filter(listed, pk__in=latest.values("pk")).order_by("-pk")[:most])
-
-
-def _of_batch(batch: Batch) -> Act:
-    return Act(
-        at=batch.started_at,
-        icon=get_act(batch.kind).icon,
-        sentence=sentences.of_batch(batch),
-        url=reverse("batches:batch", args=[batch.customer.slug, batch.pk]),
-    )
-
-
-def _of_events(events: Sequence[Event]) -> list[Act]:
-    customers = Customer.objects.in_bulk({event.customer_id for event in events} - {None})
-    return [
-        Act(
-            at=event.at,
-            icon=sentences.icon_of(event),
-            sentence=sentences.of_event(event, customers.get(event.customer_id)),
-            url=url_of(event, customers.get(event.customer_id)),
-        )
-        for event in events
-    ]
+    latest = events.filter(pk__gte=since)[:MAX_EVENTS].values("pk")
+    beside = list(Event.objects.filter(listed, pk__in=latest).order_by("-pk")[:most])
+    customers = Customer.objects.in_bulk({event.customer_id for event in beside} - {None})
+    for event in beside:
+        customer = customers.get(event.customer_id)
+        sentence = sentences.of_event(event, customer)
+        found.append(Act(event.at, sentences.icon_of(event), sentence, url_of(event, customer)))
+    return sorted(found, key=lambda act: act.at, reverse=True)[:most]

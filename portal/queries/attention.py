@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Case, Count, F, Q, Value, When
 from django.urls import reverse
@@ -97,44 +97,36 @@ def _find_subscriptions(member: Member) -> Iterator[Need]:
         .order_by("problem", "renews_on", "pk")
     )
     for subscription in found[:MAX_SUBSCRIPTIONS]:
-        tone, icon, title = _describe(subscription)
-        yield Need(
-            tone=tone,
-            icon=icon,
-            title=title,
-            about=_("{customer} · {assigned} of {seats} seats assigned").format(
-                customer=subscription.customer.name,
-                assigned=number(subscription.assigned),
-                seats=number(subscription.seats),
-            ),
-            url=reverse("portal:customer", args=[subscription.customer.slug]),
-            label=_("Open"),
+        about = _("{customer} · {assigned} of {seats} seats assigned").format(
+            customer=subscription.customer.name,
+            assigned=number(subscription.assigned),
+            seats=number(subscription.seats),
         )
+        url = reverse("portal:customer", args=[subscription.customer.slug])
+        yield Need(*_describe(subscription), about, url, _("Open"))
 
 
 def _describe(subscription: Subscription) -> tuple[str, str, str]:
-    product, problem = subscription.product.name, subscription.problem
+    """Tone, icon and title of its problem."""
+    product, problem, left = subscription.product.name, subscription.problem, 0
     if problem == SUSPENDED:
-        title = _("{product} is suspended").format(product=product)
-        return "bad", "ban", title
-    if problem == GRACE:
-        title = _("{product} has expired and is in its grace period").format(product=product)
-        return "warn", "hourglass", title
-    if problem == FULL:
-        return (
-            "bad",
-            "certificate",
-            _("All seats of {product} are assigned").format(product=product),
-        )
-    if problem == NEARLY_FULL:
+        tone, icon, title = "bad", "ban", _("{product} is suspended")
+    elif problem == GRACE:
+        title = _("{product} has expired and is in its grace period")
+        tone, icon = "warn", "hourglass"
+    elif problem == FULL:
+        tone, icon, title = "bad", "certificate", _("All seats of {product} are assigned")
+    elif problem == NEARLY_FULL:
         left = subscription.seats - subscription.assigned
         title = ngettext(
             "{product} has {seats} free seat left", "{product} has {seats} free seats left", left
         )
-        return "warn", "certificate", title.format(product=product, seats=number(left))
-    days = (subscription.renews_on - timezone.localdate()).days
-    title = ngettext("{product} renews in {days} day", "{product} renews in {days} days", days)
-    return "info", "refresh", title.format(product=product, days=days)
+        tone, icon = "warn", "certificate"
+    else:
+        left = (subscription.renews_on - timezone.localdate()).days
+        title = ngettext("{product} renews in {days} day", "{product} renews in {days} days", left)
+        tone, icon = "info", "refresh"
+    return tone, icon, title.format(product=product, seats=number(left), days=left)
 
 
 def _find_wrong_counts(member: Member) -> Iterator[Need]:
@@ -180,15 +172,16 @@ def _recent_batches(member: Member, *, days: int):
     )
 
 
-def _batch_url(batch: Batch) -> str:
-    return reverse("batches:batch", args=[batch.customer.slug, batch.pk])
-
-
-def _about(batch: Batch, moment) -> str:
-    return _("{customer} · {moment}").format(
-        customer=batch.customer.name,
-        moment=formats.date_format(timezone.localtime(moment), "DATETIME_FORMAT"),
+def _of_batch(
+    batch: Batch, tone: str, icon: str, title: str, label: str, *, at: datetime | None = None
+) -> Need:
+    """A need with a link to the batch; `at` is when it arose, if later than the batch."""
+    moment = timezone.localtime(at or batch.created_at)
+    about = _("{customer} · {moment}").format(
+        customer=batch.customer.name, moment=formats.date_format(moment, "DATETIME_FORMAT")
     )
+    url = reverse("batches:batch", args=[batch.customer.slug, batch.pk])
+    return Need(tone, icon, title, about, url, label)
 
 
 def _find_failures(member: Member) -> Iterator[Need]:
@@ -208,14 +201,8 @@ def _find_failures(member: Member) -> Iterator[Need]:
             "“{act}” finished with {lines} failures",
             failed,
         )
-        yield Need(
-            tone="bad",
-            icon="alert-triangle",
-            title=title.format(act=texts_of(batch).label, lines=number(failed)),
-            about=_about(batch, batch.finished_at or batch.created_at),
-            url=_batch_url(batch),
-            label=_("Review"),
-        )
+        title = title.format(act=texts_of(batch).label, lines=number(failed))
+        yield _of_batch(batch, "bad", "alert-triangle", title, _("Review"), at=batch.finished_at)
 
 
 def _find_waiting(member: Member) -> Iterator[Need]:
@@ -227,23 +214,17 @@ def _find_waiting(member: Member) -> Iterator[Need]:
     if not member.may(Permission.APPROVE_BATCHES):
         waiting = waiting.filter(by=member)
     for batch in waiting[:MAX_NEEDS]:
-        is_refused = batch.state == Batch.State.REFUSED
-        if is_refused:
+        icon = "file-import" if batch.kind == "import" else "list-check"
+        if batch.state == Batch.State.REFUSED:
             title = _("A file could not be imported: {file}").format(file=batch.source_name)
+            yield _of_batch(batch, "warn", icon, title, _("Review"))
         else:
             title = ngettext(
                 "“{act}” is ready to start: {lines} user",
                 "“{act}” is ready to start: {lines} users",
                 batch.total,
             ).format(act=texts_of(batch).label, lines=number(batch.total))
-        yield Need(
-            tone="warn" if is_refused else "info",
-            icon="file-import" if batch.kind == "import" else "list-check",
-            title=title,
-            about=_about(batch, batch.created_at),
-            url=_batch_url(batch),
-            label=_("Review"),
-        )
+            yield _of_batch(batch, "info", icon, title, _("Review"))
 
 
 def _find_from_the_queue(member: Member) -> Iterator[Need]:
@@ -261,14 +242,8 @@ def _find_from_the_queue(member: Member) -> Iterator[Need]:
             "{users} waiting users got licenses",
             batch.done,
         )
-        yield Need(
-            tone="info",
-            icon="hourglass",
-            title=title.format(users=number(batch.done)),
-            about=_about(batch, batch.finished_at),
-            url=_batch_url(batch),
-            label=_("Open"),
-        )
+        title = title.format(users=number(batch.done))
+        yield _of_batch(batch, "info", "hourglass", title, _("Open"), at=batch.finished_at)
 
 
 def _find_sheets(member: Member) -> Iterator[Need]:
@@ -277,14 +252,8 @@ def _find_sheets(member: Member) -> Iterator[Need]:
     batches = _recent_batches(member, days=WAITING_DAYS)
     sheets = find_waiting_sheets(batches, member=member, limit=MAX_NEEDS + 1)
     for sheet in sheets[:MAX_NEEDS]:
-        yield Need(
-            tone="warn" if sheet.batch.sheet_expires_at <= soon else "info",
-            icon="key",
-            title=to_hand_over(sheet),
-            about=_about(sheet.batch, sheet.batch.created_at),
-            url=_batch_url(sheet.batch),
-            label=_("Hand over"),
-        )
+        tone = "warn" if sheet.batch.sheet_expires_at <= soon else "info"
+        yield _of_batch(sheet.batch, tone, "key", to_hand_over(sheet), _("Hand over"))
     if len(sheets) > MAX_NEEDS:
         yield Need(
             tone="info",

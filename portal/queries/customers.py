@@ -68,7 +68,11 @@ def get_customer_page(
 ) -> CustomerPage:
     """The page of customers after or before the customer of a slug; the first page without one."""
     q, state = q.strip()[:MAX_SEARCH_LENGTH], state if state in CUSTOMER_STATES else ""
-    found = _match(find_customers(member=member), q, state)
+    found = find_customers(member=member)
+    if state != "all":
+        found = found.filter(state=state or Customer.State.ACTIVE)
+    if q:
+        found = find_called(found, q)
     place = find_customers(member=member).filter(slug=after or before).first()
     is_back = place is not None and not after
     rows = list(_walk(found, place, is_back)[: PAGE_SIZE + 1])
@@ -85,12 +89,6 @@ def get_customer_page(
         before=rows[0].slug if has_previous else "",
         after=rows[-1].slug if has_next else "",
     )
-
-
-def _match(customers: QuerySet[Customer], q: str, state: str) -> QuerySet[Customer]:
-    if state != "all":
-        customers = customers.filter(state=state or Customer.State.ACTIVE)
-    return find_called(customers, q) if q else customers
 
 
 def _walk(customers: QuerySet[Customer], place: Customer | None, is_back: bool) -> QuerySet:

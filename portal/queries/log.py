@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -97,11 +97,24 @@ def get_log(*, member: Member, of: Customer | None = None, **values) -> Log:
         events = events.none()
     page = audit.get_page(events, after=after, before=before)
     customers = Customer.objects.in_bulk({event.customer_id for event in page.events} - {None})
+    members = []
+    if member.may(Permission.VIEW_ALL_ACTIVITY):
+        members = list(find_members(partner_id=member.partner_id).order_by("name", "pk"))
     return Log(
-        entries=[_entry(event, customers.get(event.customer_id)) for event in page.events],
+        entries=[
+            Entry(
+                event=event,
+                icon=sentences.icon_of(event),
+                sentence=sentences.of_event(event, customer),
+                changes=changes.of_event(event),
+                url=url_of(event, customer),
+            )
+            for event in page.events
+            for customer in [customers.get(event.customer_id)]
+        ],
         before=page.before,
         after=page.after,
-        members=_members(member),
+        members=members,
         customers=choice,
     )
 
@@ -114,13 +127,8 @@ def get_customer_choice(
 
 
 def to_rows(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
-    """
-    Yield a header, then a row for each event.
-
-    Language and time zone are those at the call, since rows are read after the end of the request.
-    """
-    language, zone = translation.get_language(), timezone.get_current_timezone()
-    header = [
+    """Yield a header, then a row for each event, in the language and time zone of the reader."""
+    yield [
         _("Time"),
         _("Who"),
         _("Email"),
@@ -131,46 +139,19 @@ def to_rows(events: QuerySet[Event], *, member: Member) -> Iterator[list[str]]:
         _("Changes"),
         _("IP address"),
     ]
-
-    def rows() -> Iterator[list[str]]:
-        yield header
-        names = dict(find_customers(member=member).values_list("pk", "name"))
-        for event in events.iterator():
-            with translation.override(language):
-                row = _row(event, names, zone)
-            yield row
-
-    return rows()
-
-
-def _row(event: Event, names: dict, zone) -> list[str]:
-    return [
-        event.at.astimezone(zone).isoformat(" ", "seconds"),
-        event.by_name if event.by_id else str(sentences.SYSTEM),
-        event.by_email,
-        str(event.label),
-        changes.subject_of(event),
-        names.get(event.customer_id, ""),
-        str(event.batch_id or ""),
-        "; ".join(str(change) for change in changes.of_event(event)),
-        event.client or "",
-    ]
-
-
-def _members(member: Member) -> list[Member]:
-    if not member.may(Permission.VIEW_ALL_ACTIVITY):
-        return []
-    return list(find_members(partner_id=member.partner_id).order_by("name", "pk"))
-
-
-def _entry(event: Event, customer: Customer | None) -> Entry:
-    return Entry(
-        event=event,
-        icon=sentences.icon_of(event),
-        sentence=sentences.of_event(event, customer),
-        changes=changes.of_event(event),
-        url=url_of(event, customer),
-    )
+    names = dict(find_customers(member=member).values_list("pk", "name"))
+    for event in events.iterator():
+        yield [
+            timezone.localtime(event.at).isoformat(" ", "seconds"),
+            event.by_name if event.by_id else str(sentences.SYSTEM),
+            event.by_email,
+            str(event.label),
+            changes.subject_of(event),
+            names.get(event.customer_id, ""),
+            str(event.batch_id or ""),
+            "; ".join(str(change) for change in changes.of_event(event)),
+            event.client or "",
+        ]
 
 
 def url_of(event: Event, customer: Customer | None) -> str:

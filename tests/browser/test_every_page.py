@@ -39,7 +39,7 @@ OF_COLOR = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 @pytest.fixture
 def demo(transactional_db):
     """The demo with few users, and a batch whose passwords can be opened."""
-    seed.seed_demo(most_users=12)
+    seed.seed_demo(max_users=12)
     partner = Partner.objects.get(slug=catalog.PARTNER[0])
     with inside_of(partner):
         customer = Customer.objects.get(slug=SLUG)

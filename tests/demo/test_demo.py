@@ -26,8 +26,8 @@ commits = pytest.mark.django_db(transaction=True, databases=["default", "owner"]
 def test_demo_is_created_once_with_all_kinds(settings, client):
     settings.IS_DEMO = True
 
-    call_command("seed_demo", most_users=60)
-    call_command("seed_demo", most_users=60)
+    call_command("seed_demo", max_users=60)
+    call_command("seed_demo", max_users=60)
 
     assert Partner.objects.count() == 2
     mira = Member.objects.get(email="mira.sand@halden.example")

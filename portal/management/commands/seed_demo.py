@@ -9,10 +9,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--most-users", type=int, default=20_000, help="how many users a customer gets at most"
+            "--max-users", type=int, default=20_000, help="how many users a customer gets at most"
         )
 
-    def handle(self, *, most_users: int, **options):
+    def handle(self, *, max_users: int, **options):
         if not settings.IS_DEMO:
             raise CommandError(
                 "The demo's members have known passwords. Set LOCAL_DEMO=1 where that is meant."
@@ -21,4 +21,4 @@ class Command(BaseCommand):
             return
         self.stdout.write("Loading the demo, this once; it takes about half a minute ...")
         self.stdout.flush()
-        seed.seed_demo(most_users=most_users)
+        seed.seed_demo(max_users=max_users)
