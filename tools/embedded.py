@@ -202,14 +202,12 @@ def prepare_servers(local=places.LOCAL):
     """Return the checkout's own servers, not yet started; their data is kept in .local/."""
     places.make_folder(local, mode=0o711)
     account = places.server_account()
-    place = places.find_place(local, account)
-    return Servers(
-        place=place,
-        programs=places.find_programs(place, account),
-        account=account,
-        passwords=places.read_passwords(local / "keys"),
-        throwaway=False,
-    )
+    return _servers_at(places.find_place(local, account), account, local / "keys")
+
+
+def _servers_at(place, account, keys, *, throwaway=False):
+    programs, passwords = places.find_programs(place, account), places.read_passwords(keys)
+    return Servers(place, programs, account, passwords, throwaway)
 
 
 @contextlib.contextmanager
@@ -220,13 +218,7 @@ def throwaway_servers():
     place.chmod(0o711)
     servers = None
     try:
-        servers = Servers(
-            place=place,
-            programs=places.find_programs(place, account),
-            account=account,
-            passwords=places.read_passwords(place / "keys"),
-            throwaway=True,
-        )
+        servers = _servers_at(place, account, place / "keys", throwaway=True)
         servers.start()
         yield servers
     finally:
