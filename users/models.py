@@ -179,7 +179,7 @@ class CustomerUser(TenantModel):
             ),
             # For sheets: users with the temporary password of a batch.
             models.Index(
-                fields=["password_batch", "password_expires_at"],
+                fields=["partner", "password_batch", "password_expires_at"],
                 condition=Q(deleted_at=None, password_state="temporary"),
                 name="user_temporary_batch",
             ),

@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(
                         condition=models.Q(("deleted_at", None), ("password_state", "temporary")),
-                        fields=["password_batch", "password_expires_at"],
+                        fields=["partner", "password_batch", "password_expires_at"],
                         name="user_temporary_batch",
                     ),
                     GinIndex(
