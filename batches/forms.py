@@ -104,14 +104,12 @@ class StartBatch(Note):
             self.fields["typed"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "off"}
 
     def clean_may_take_last_administrator(self) -> bool:
-        """Refuse to take the last global administrator without confirmation."""
         is_meant = self.cleaned_data["may_take_last_administrator"]
         if not is_meant:
             raise forms.ValidationError(LastAdministrator.message)
         return is_meant
 
     def clean_typed(self) -> str:
-        """Compare the typed number with the number of users."""
         typed = re.sub(r"[\s.,]", "", self.cleaned_data["typed"])
         if typed != str(self.number):
             raise forms.ValidationError(self.refusal)

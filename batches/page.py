@@ -1,7 +1,7 @@
 """What the page of a batch and the list of batches show; other apps add panels."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
@@ -40,10 +40,9 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True)
 class Panel:
-    """What an app adds to the page of a batch: values, and templates by their place."""
+    """What an app adds to the page of a batch and to the list of batches."""
 
     values: Callable[[Batch, Facts], dict]
-    templates: Mapping[str, str] = field(default_factory=dict)
     # A sentence for some batches of a list, by batch id.
     notes: Callable[..., Mapping[UUID, str]] | None = None
 
@@ -100,11 +99,6 @@ def page_of(batch: Batch, place: Place, *, member: Member) -> dict:
     }
     for panel in _PANELS:
         context |= panel.values(batch, facts)
-    places = {place for panel in _PANELS for place in panel.templates}
-    context["panels"] = {
-        place: [panel.templates[place] for panel in _PANELS if place in panel.templates]
-        for place in places
-    }
     return context
 
 

@@ -9,7 +9,6 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from batches.models import Batch
 from handover.models import Handover
 from handover.queries import Row
 from partners.mails import one_line
@@ -26,9 +25,9 @@ TEMPLATES = {
 }
 
 
-def write(handover: Handover, *, batch: Batch, row: Row | None) -> EmailMessage:
+def write(handover: Handover, *, row: Row | None) -> EmailMessage:
     """Write the email: plain text, with a password in it only where its kind says so."""
-    kind = Kind(handover.kind)
+    kind, batch = Kind(handover.kind), handover.batch
     if kind == Kind.REMINDER:
         # A page that asks to sign in: it needs no token.
         path = reverse("batches:batch", args=[batch.customer.slug, batch.pk])

@@ -12,14 +12,10 @@ from batches.models import Batch
 from batches.page import Facts, Panel
 from handover.queries import WaitingSheet, find_waiting_sheets, get_handover
 from partners.models import Member
-from partners.roles import Permission
 
 
 def _values(batch: Batch, facts: Facts) -> dict:
-    return {
-        "handover": get_handover(batch, member=facts.member),
-        "may_open_sheet": facts.member.may(Permission.RESET_PASSWORDS),
-    }
+    return {"handover": get_handover(batch, member=facts.member)}
 
 
 def _notes(batches: Iterable[Batch], *, member: Member) -> dict[UUID, str]:

@@ -37,36 +37,22 @@ SIZES = {"": 38, "long": 47, "longer": 65, "longest": 76}
 NAME_WIDTH = 60
 
 
-@dataclass(frozen=True)
-class Words:
-    """The texts of a sheet in one language."""
-
-    language: str
-    user_name: str
-    password: str
-    password_short: str
-    licenses: str
-    valid_until: str
-    name: str
-    sign_in: str
-    keep: str
-
-
-def words_of(language: str) -> tuple[Words, ...]:
+def words_of(language: str) -> tuple[dict[str, str], ...]:
     """The texts for a recipient of this language: in it, and in English beside any other."""
+    address = sign_in_address().partition("://")[2]
     return tuple(
-        Words(
-            language=HTML_LANGUAGES.get(code, code),
-            user_name=_("User name"),
-            password=_("Temporary password"),
-            password_short=_("Password"),
-            licenses=_("Licenses"),
-            valid_until=_("Valid until"),
-            name=pgettext("of a person", "Name"),
-            sign_in=_("Sign in at %(address)s and choose your own password.")
-            % {"address": sign_in_address().partition("://")[2]},
-            keep=_("Confidential. Shred after use."),
-        )
+        {
+            "language": HTML_LANGUAGES.get(code, code),
+            "user_name": _("User name"),
+            "password": _("Temporary password"),
+            "password_short": _("Password"),
+            "licenses": _("Licenses"),
+            "valid_until": _("Valid until"),
+            "name": pgettext("of a person", "Name"),
+            "sign_in": _("Sign in at %(address)s and choose your own password.")
+            % {"address": address},
+            "keep": _("Confidential. Shred after use."),
+        }
         for code in _each_language(language)
     )
 
@@ -88,7 +74,7 @@ class Slip:
     """A row with the texts of its recipient."""
 
     row: Row
-    words: tuple[Words, ...]
+    words: tuple[dict[str, str], ...]
     valid_until: tuple[tuple[str, str], ...]
     # The licenses that there is room for, and how many more there are, in words.
     licenses: str

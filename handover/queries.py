@@ -10,17 +10,16 @@ from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import connection
 from django.db.models import (
     BooleanField,
     Count,
-    DateTimeField,
     DurationField,
     Exists,
     ExpressionWrapper,
     F,
-    FloatField,
-    Func,
     OuterRef,
     Q,
     QuerySet,
@@ -38,6 +37,7 @@ from customers.queries import find_customers
 from handover.models import Handover, Withheld
 from licensing.queries import find_product_names
 from partners.models import Member
+from partners.queries import find_members
 from partners.roles import Permission, Role
 from users.models import CustomerUser
 from users.passwords import Secret
@@ -50,8 +50,28 @@ FETCH_BATCH_SIZE = 500
 # Users of a batch that are checked for a sealed password; beyond them there is taken to be one.
 MAX_CHECKED = 500
 REMIND_BEFORE = timedelta(days=1)
+OVER = (Batch.State.OPEN, Batch.State.DONE)
 
 # --- One sheet ---------------------------------------------------------------------------------
+
+
+def get_state(batch: Batch) -> str:
+    """Whether the passwords of a batch can be opened: open, running, handed_over or expired."""
+    if batch.state not in OVER:
+        return "running"
+    if batch.handed_over_at:
+        return "handed_over"
+    if not batch.has_secrets or batch.sheet_expires_at <= timezone.now():
+        return "expired"
+    return "open"
+
+
+def _find_open(batches: QuerySet[Batch]) -> QuerySet[Batch]:
+    """Those with passwords that can be opened: the filter for `get_state`."""
+    return batches.exclude(sheet_key="").filter(
+        state__in=OVER, handed_over_at=None, sheet_expires_at__gt=timezone.now()
+    )
+
 
 # With the partner in it, Postgres compares it once and not for each row. It must not use it, or the
 # customer, to find a user: right after an import, before it has counted the new rows, it would walk
@@ -101,6 +121,15 @@ class Row(NamedTuple):
     def reason(self) -> str:
         """Why there is no password, as a sentence; '' where there is one."""
         return Withheld(self.withheld).label if self.withheld else ""
+
+    @property
+    def has_address(self) -> bool:
+        """Whether an email can be sent; an address with a line break in it is none."""
+        try:
+            validate_email(self.contact_email)
+        except ValidationError:
+            return False
+        return True
 
 
 def _query_sheet(query: str, batch: Batch, *, may_all: bool, **parameters) -> Iterator[tuple]:
@@ -198,9 +227,7 @@ def count_passwords(batch: Batch, *, may_all: bool) -> PasswordCounts:
     """
     ranges = []
     for after in _find_openings(batch).order_by().values_list("after", flat=True):
-        # Openings that were recorded without their lines began at the first one.
-        lines = after.get("lines") or f"1-{after['passwords']}"
-        ranges += (part.split("-") for part in lines.split(",") if after["passwords"])
+        ranges += (part.split("-") for part in after["lines"].split(",") if part)
     opened = "{" + ",".join(f"[{first},{last}]" for first, last in ranges) + "}"
     query = f"""
         SELECT withheld, count(sealed), count(sealed) FILTER (WHERE is_administrator),
@@ -248,14 +275,9 @@ class HandoverCard:
 
     @property
     def state(self) -> str:
-        """Whether the sheet can be opened: open, running, handed_over, expired or spent."""
-        if self.batch.state not in (Batch.State.OPEN, Batch.State.DONE):
-            return "running"
-        if self.batch.handed_over_at:
-            return "handed_over"
-        if not self.batch.has_secrets or self.batch.sheet_expires_at <= timezone.now():
-            return "expired"
-        return "open" if self.counts.valid else "spent"
+        """That of the batch; spent where it is open and no password is valid."""
+        state = get_state(self.batch)
+        return "spent" if state == "open" and not self.counts.valid else state
 
     @property
     def is_offered(self) -> bool:
@@ -316,19 +338,10 @@ def with_passwords(batches: QuerySet[Batch], *, member: Member) -> QuerySet[Batc
     """Those of the batches with a password that the member can hand over now."""
     if not member.may(Permission.RESET_PASSWORDS):
         return batches.none()
-    now, may_all = timezone.now(), member.may(Permission.ACT_ON_ADMINISTRATORS)
     # Parameters of an ORM query have no names.
     has_valid = HAS_VALID_PASSWORD.replace("%(now)s", "%s").replace("%(may_all)s", "%s")
-    return (
-        batches.exclude(sheet_key="")
-        .alias(has_valid=RawSQL(has_valid, [now, may_all], BooleanField()))
-        .filter(
-            has_valid=True,
-            state__in=[Batch.State.OPEN, Batch.State.DONE],
-            handed_over_at=None,
-            sheet_expires_at__gt=now,
-        )
-    )
+    values = [timezone.now(), member.may(Permission.ACT_ON_ADMINISTRATORS)]
+    return _find_open(batches).filter(RawSQL(has_valid, values, BooleanField()))
 
 
 @dataclass(frozen=True)
@@ -371,7 +384,6 @@ def find_sheets_to_remind_of() -> QuerySet[Batch]:
 
     Soon is a day before, or when half of the time is over where a sheet has less than two days.
     """
-    now = timezone.now()
     # A set that is begun anew has another end.
     reminders = Handover.objects.filter(
         batch=OuterRef("pk"),
@@ -379,26 +391,18 @@ def find_sheets_to_remind_of() -> QuerySet[Batch]:
         expires_at=OuterRef("sheet_expires_at"),
     )
     half = ExpressionWrapper(
-        F("customer__sheet_hours") * RawSQL("interval '30 minutes'", []),
-        output_field=DurationField(),
+        F("customer__sheet_hours") * Value(timedelta(minutes=30)), output_field=DurationField()
     )
-    return (
-        Batch.objects.exclude(sheet_key="")
-        .alias(half=half)
-        .filter(
-            ~Exists(reminders),
-            state__in=[Batch.State.OPEN, Batch.State.DONE],
-            customer__state=Customer.State.ACTIVE,
-            handed_over_at=None,
-            sheet_expires_at__gt=now,
-            sheet_expires_at__lte=now + Least(Value(REMIND_BEFORE), F("half")),
-        )
+    return _find_open(Batch.objects).filter(
+        ~Exists(reminders),
+        customer__state=Customer.State.ACTIVE,
+        sheet_expires_at__lte=timezone.now() + Least(Value(REMIND_BEFORE), half),
     )
 
 
 def find_members_to_remind(batch: Batch) -> list[Member]:
     """The member who made the batch, or else the owners: those with access to its sheet."""
-    active = Member.objects.filter(partner_id=batch.partner_id, is_active=True)
+    active = find_members(partner_id=batch.partner_id).filter(is_active=True)
     for members in (active.filter(pk=batch.by_id), active.filter(role=Role.OWNER).order_by("pk")):
         able = [
             member
@@ -414,38 +418,24 @@ def find_members_to_remind(batch: Batch) -> list[Member]:
 # --- Emails ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Recipients:
-    """The users of a sheet with a password to hand over, by whether they have an address."""
-
-    reachable: int
-    without_address: list[Row]
-
-
-def get_recipients(batch: Batch, *, member: Member) -> Recipients:
-    may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
-    rows = [row for row in find_rows(batch, may_all=may_all) if not row.withheld]
-    without = [row for row in rows if not row.contact_email]
-    return Recipients(reachable=len(rows) - len(without), without_address=without)
+def find_recipients(batch: Batch, *, member: Member) -> list[Row]:
+    """The users whose password the member can hand over, with an address or without."""
+    rows = find_rows(batch, may_all=member.may(Permission.ACT_ON_ADMINISTRATORS))
+    return [row for row in rows if not row.withheld]
 
 
 def find_sheet_readers(customer: Customer, *, member: Member) -> list[Member]:
     """The other members with access to every sheet of this customer, by name."""
     roles = set(Permission.RESET_PASSWORDS.roles) & set(Permission.ACT_ON_ADMINISTRATORS.roles)
-    others = Member.objects.filter(
-        Q(is_limited=False) | Q(scopes__customer=customer),
-        partner_id=customer.partner_id,
-        is_active=True,
-        role__in=roles,
+    others = find_members(partner_id=customer.partner_id).exclude(pk=member.pk)
+    able = others.filter(
+        Q(is_limited=False) | Q(scopes__customer=customer), is_active=True, role__in=roles
     )
-    return list(others.exclude(pk=member.pk).order_by("name", "pk")[:MAX_READERS])
+    return list(able.order_by("name", "pk")[:MAX_READERS])
 
 
 def find_due_emails() -> QuerySet[Handover]:
     """The emails that are due: at once, then 1, 6, 31 and 156 minutes after they were made."""
-    tries = Func(Value(5.0), F("attempts"), function="power", output_field=FloatField())
-    minute = RawSQL("interval '1 minute'", [])
-    pause = ExpressionWrapper((tries - 1.0) / 4.0 * minute, output_field=DurationField())
-    return Handover.objects.alias(
-        due_at=ExpressionWrapper(F("created_at") + pause, output_field=DateTimeField())
-    ).filter(state=Handover.State.QUEUED, due_at__lte=timezone.now())
+    tries = f"{Handover._meta.db_table}.attempts"
+    last = RawSQL(f"%s - (5 ^ {tries} - 1) / 4 * interval '1 minute'", [timezone.now()])
+    return Handover.objects.filter(state=Handover.State.QUEUED, created_at__lte=last)

@@ -44,4 +44,4 @@ def describe_blocked(batch: Batch, number: int, *, may_unblock: bool) -> str:
     return _("%(blocked)s %(stays)s") % {"blocked": text, "stays": stays}
 
 
-PANEL = Panel(_values, {"plan": "batches/taken_names.html"})
+PANEL = Panel(_values)

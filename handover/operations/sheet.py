@@ -15,7 +15,7 @@ from batches.errors import UsersError
 from batches.models import Batch, Line
 from customers.counts import lock_customer, lock_customers
 from handover.models import Handover, Withheld
-from handover.queries import OPENED, Row, count_passwords, find_rows, find_seals
+from handover.queries import OPENED, Row, count_passwords, find_rows, find_seals, get_state
 from partners import tenancy
 from partners.access import require
 from partners.models import Member
@@ -84,6 +84,9 @@ class NotYours(UsersError):
     )
 
 
+REFUSALS = {"running": StillRunning, "handed_over": HandedOver, "expired": SheetExpired}
+
+
 @dataclass(frozen=True)
 class Sheet:
     """
@@ -138,12 +141,8 @@ def lock_sheet(batch: Batch) -> Batch:
     )
     if batch.sheet_expires_at is None:
         raise NoSheet
-    if batch.state not in (Batch.State.OPEN, Batch.State.DONE):
-        raise StillRunning
-    if batch.handed_over_at:
-        raise HandedOver
-    if not batch.has_secrets or batch.sheet_expires_at <= timezone.now():
-        raise SheetExpired
+    if refusal := REFUSALS.get(get_state(batch)):
+        raise refusal
     return batch
 
 
@@ -161,22 +160,16 @@ def unseal(
     :raises SheetDamaged: where one of them does not open in its place; nothing is opened then.
     """
     sealed, users, withheld, last = {}, {}, {}, after
-    lines = find_seals(
-        batch,
-        may_all=may_all,
-        after=after,
-        limit=limit + 1 if limit else None,
-        number=number,
-    )
+    one_more = limit + 1 if limit else None
+    lines = find_seals(batch, may_all=may_all, after=after, limit=one_more, number=number)
     for last, user, data, reason in islice(lines, limit):
         if reason:
             withheld[last] = reason
         else:
             sealed[last], users[last] = data, user
+    places = passwords.contexts(batch, users.items())
     try:
-        passwords.check_sealed(
-            batch.sheet_key, sealed.values(), passwords.contexts(batch, users.items())
-        )
+        passwords.check_sealed(batch.sheet_key, sealed.values(), places)
     except passwords.CannotOpen as error:
         raise SheetDamaged from error
     return Sheet(batch, sealed, withheld, next=last if next(lines, None) else None)
@@ -239,9 +232,21 @@ def record_opening(sheet: Sheet, *, after: dict, by, user: tuple[UUID, str] | No
             ranges.append([number, number])
     lines = ",".join(f"{first}-{last}" for first, last in ranges)
     after |= {"passwords": len(sheet.sealed), "lines": lines}
+    record(OPENED, batch, after=after, user=user, by=by)
+
+
+def record(
+    action: str,
+    batch: Batch,
+    *,
+    after: dict | None = None,
+    user: tuple[UUID, str] | None = None,
+    by: audit.Actor,
+) -> None:
+    """Record an action on the sheet of a batch, or on the password of one user of it."""
     audit.record(
-        OPENED,
-        subject=audit.Subject(*(user or (batch.pk, str(batch.kind))), after=after),
+        action,
+        subject=audit.Subject(*(user or (batch.pk, str(batch.kind))), after=after or {}),
         customer_id=batch.customer_id,
         batch_id=batch.pk,
         by=by,
@@ -249,7 +254,7 @@ def record_opening(sheet: Sheet, *, after: dict, by, user: tuple[UUID, str] | No
 
 
 @transaction.atomic
-def hand_over(*, batch: Batch, unopened: int = 0, by: Member) -> Batch:
+def hand_over(*, batch: Batch, unopened: int = 0, by: Member) -> None:
     """
     Delete the passwords of a batch that have been handed over; its links stop working.
 
@@ -271,16 +276,8 @@ def hand_over(*, batch: Batch, unopened: int = 0, by: Member) -> Batch:
         raise NeverOpened
     deleted = _delete_passwords([batch.pk])
     batch.handed_over_at, batch.handed_over_by = timezone.now(), by.name
-    batch.sheet_key = ""
-    batch.save(update_fields=["handed_over_at", "handed_over_by", "sheet_key"])
-    audit.record(
-        "sheet.handed_over",
-        subject=audit.Subject(batch.pk, str(batch.kind), after={"passwords": deleted}),
-        customer_id=batch.customer_id,
-        batch_id=batch.pk,
-        by=by,
-    )
-    return batch
+    batch.save(update_fields=["handed_over_at", "handed_over_by"])
+    record("sheet.handed_over", batch, after={"passwords": deleted}, by=by)
 
 
 def _delete_passwords(batches: list) -> int:
@@ -317,11 +314,5 @@ def wipe() -> int:
     )
     _delete_passwords([batch.pk for batch in expired])
     for batch in expired:
-        audit.record(
-            "sheet.expired",
-            subject=audit.Subject(batch.pk, str(batch.kind)),
-            customer_id=batch.customer_id,
-            batch_id=batch.pk,
-            by=audit.System(tenancy.require_current()),
-        )
+        record("sheet.expired", batch, by=audit.System(batch.partner_id))
     return len(expired)

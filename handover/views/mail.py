@@ -12,7 +12,7 @@ from handover.forms import MailSheet
 from handover.models import Handover
 from handover.operations.link import LinkGone, LinkNeedsSignIn, check_link, open_link
 from handover.operations.mail import mail_sheet, mail_users
-from handover.queries import find_sheet_readers, get_handover, get_recipients
+from handover.queries import find_recipients, find_sheet_readers, get_handover
 from handover.views.sheet import page_of, secret, stream
 from partners.pages import render_form
 from partners.roles import Permission
@@ -31,9 +31,11 @@ def mail(request, customer, batch_id):
             return redirect("batches:batch", customer.slug, batch.pk)
         except UsersError as error:
             form.add_error(None, error.message)
+    rows = find_recipients(batch, member=by)
     context = {"nav": "customer-batches", "customer": customer, "batch": batch, "form": form}
+    context["without"] = [row for row in rows if not row.has_address]
+    context["reachable"] = len(rows) - len(context["without"])
     context["handover"] = get_handover(batch, member=by)
-    context["recipients"] = get_recipients(batch, member=by)
     return render_form(request, "handover/mail_sheet.html", context)
 
 
@@ -41,14 +43,14 @@ def send(batch, chosen, *, by):
     """Queue the emails that the form asks for, and return the number of them as a sentence."""
     if chosen["kind"] == Handover.Kind.SHEET_LINK:
         to, language = chosen["address"], chosen["language"]
-        mailed = mail_sheet(batch=batch, to=to, language=language, by=by)
+        number = mail_sheet(batch=batch, to=to, language=language, by=by)
     else:
-        mailed = mail_users(batch=batch, kind=chosen["kind"], by=by)
+        number = mail_users(batch=batch, kind=chosen["kind"], by=by)
     return ngettext(
         "Sending %(n)s email. This page shows when it’s sent and opened.",
         "Sending %(n)s emails. This page shows when they’re sent and opened.",
-        mailed.queued,
-    ) % {"n": mailed.queued}
+        number,
+    ) % {"n": number}
 
 
 @login_not_required

@@ -14,7 +14,6 @@ from audit.models import Event
 from handover.models import Handover
 from handover.operations.link import LinkGone, open_link
 from handover.operations.mail import (
-    Mailed,
     MayNotMail,
     NoRecipients,
     mail_sheet,
@@ -73,9 +72,8 @@ def test_user_without_address_is_listed(contoso, alice, as_alice):
     batch = add(contoso, alice, "ben", contact_email="")
 
     page = as_alice.get(url(batch, "sheet/mail/")).content.decode()
-    mailed = mail_users(batch=batch, kind="user_link", by=alice)
 
-    assert mailed == Mailed(queued=1, without_address=1)
+    assert mail_users(batch=batch, kind="user_link", by=alice) == 1
     assert "1 user has no contact address and won’t get an email" in page
     assert "<bdi>Ben</bdi>" in page
 

@@ -7,7 +7,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 
-import audit.operations as audit
 from audit.models import Event
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
@@ -550,19 +549,6 @@ def test_what_was_withheld_was_not_opened(contoso, alice, helen):
     assert unopened(batch, helen) == 2
 
 
-def test_opening_without_lines_counts_from_first_line(batch, contoso, alice):
-    audit.record(
-        "sheet.opened",
-        subject=audit.Subject(batch.pk, "add", after={"way": "printed", "passwords": 2}),
-        customer_id=contoso.pk,
-        batch_id=batch.pk,
-        by=alice,
-    )
-    add(contoso, alice, "cem")
-
-    assert unopened(batch, alice) == 1
-
-
 def test_sheet_is_handed_over_once(batch, alice):
     hand_over(batch=batch, unopened=2, by=alice)
 
@@ -658,17 +644,20 @@ def test_password_of_restored_user_can_be_shown_again(batch, alice, as_alice):
 
 
 def test_card_counts_unusable_passwords_by_reason(contoso, alice, as_alice):
-    batch = add(contoso, alice, "used", "other", "replaced", "expired", "good", "better")
+    people = ("used", "other", "replaced", "expired", "good", "better", "promoted")
+    batch = add(contoso, alice, *people)
     change(user_of(batch, 1), password_state="chosen")
     change(user_of(batch, 2), password_state="chosen")
     change(user_of(batch, 3), password_batch=None)
     change(user_of(batch, 4), password_expires_at=timezone.now())
+    change(user_of(batch, 7), password_state="none", permissions=["user_administrator"])
 
     text = card(as_alice, batch)
 
     assert "You can show or print these 2 passwords until" in text
     assert re.findall("<li>(.*?)</li>", text) == [
         "2 users have chosen a password",
+        "1 user has become an administrator",
         "1 password was replaced by a later reset",
         "1 password has expired",
     ]
