@@ -23,7 +23,7 @@ LONGEST_SEARCH = 200
 class UnknownFilter(Exception):
     """A filter has a name or a value that does not exist here; it selects no users."""
 
-    message = _("One of the filters is not known here. Clear the filters and choose again.")
+    message = _("A filter in the address is unknown. Clear the filters and choose again.")
 
 
 def read_values(query: QueryDict) -> dict[str, str]:

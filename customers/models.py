@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers import domains, names
 from partners.models import Member, TenantModel
@@ -23,7 +24,7 @@ class Customer(TenantModel):
     location = models.CharField(_("usage location"), max_length=2)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     contact_name = models.CharField(_("contact"), max_length=120, blank=True)
-    contact_email = models.EmailField(_("contact address"), blank=True)
+    contact_email = models.EmailField(pgettext_lazy("of a contact", "contact address"), blank=True)
     password_days = models.PositiveSmallIntegerField(
         _("days a temporary password is valid"),
         default=7,

@@ -35,7 +35,7 @@ OF_MANY = {
         "A deleted user had this user name. Importing creates a new user."
     ),
     "user_name_reserved": gettext_lazy(
-        "The user name looks like an official address. Make sure that it is a person."
+        "The user name looks like a shared mailbox. Make sure that it’s a person."
     ),
     "domain_missing": gettext_lazy("The user name has no domain."),
     "domain_differs": gettext_lazy("The domain of the user name differs from the column Domain."),

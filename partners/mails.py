@@ -27,7 +27,7 @@ NOTICES = {
     ),
     "mfa/email/totp_activated": gettext_lazy("An authenticator app was set up."),
     "mfa/email/totp_deactivated": gettext_lazy("The authenticator app was removed."),
-    "mfa/email/recovery_codes_generated": gettext_lazy("New recovery codes were made."),
+    "mfa/email/recovery_codes_generated": gettext_lazy("New recovery codes were created."),
     "mfa/email/webauthn_added": gettext_lazy("A security key was added."),
     "mfa/email/webauthn_removed": gettext_lazy("A security key was removed."),
     "address_changed": gettext_lazy("You now sign in with another email address."),

@@ -82,6 +82,7 @@ WORDS = {
         "shown": gettext_lazy("On screen"),
         "printed": gettext_lazy("On paper"),
         "downloaded": gettext_lazy("As a file"),
+        "link": gettext_lazy("One-time link"),
     },
 }
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

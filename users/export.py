@@ -33,7 +33,8 @@ FIELDS = (
 def to_rows(users: Iterable[Any], bought: Sequence[Bought]) -> Iterator[list[str]]:
     """A header, then a row for each user of `find_exported`."""
     header = [str(LABELS[name]) for name in FIELDS]
-    header += [_("Sign-in"), _("Added"), _("Last sign-in"), _("Deleted"), _("To be purged")]
+    added, deleted = pgettext("when", "Added"), pgettext("when", "Deleted")
+    header += [_("Sign-in"), added, _("Last sign-in"), deleted, _("To be purged")]
     yield header
     names = {subscription.id: subscription.name for subscription in bought}
     permissions = {choice.value: str(choice.label) for choice in UserPermission}

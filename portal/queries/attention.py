@@ -147,7 +147,7 @@ def _find_wrong_counts(member: Member) -> Iterator[Need]:
         yield Need(
             tone="bad",
             icon="alert-triangle",
-            title=_("Counts do not match: {counter}").format(
+            title=_("Counts don’t match: {counter}").format(
                 counter=" · ".join(
                     filter(None, [row.get_counter_display(), products.get(row.subscription_id)])
                 )
@@ -216,7 +216,7 @@ def _find_waiting(member: Member) -> Iterator[Need]:
     for batch in waiting[:MAX_NEEDS]:
         icon = "file-import" if batch.kind == "import" else "list-check"
         if batch.state == Batch.State.REFUSED:
-            title = _("A file could not be imported: {file}").format(file=batch.source_name)
+            title = _("A file couldn’t be imported: {file}").format(file=batch.source_name)
             yield _of_batch(batch, "warn", icon, title, _("Review"))
         else:
             title = ngettext(

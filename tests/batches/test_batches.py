@@ -262,7 +262,7 @@ def test_unknown_filter_shows_error_and_no_batches(as_alice, alice, contoso, riv
 
     page = answer.content.decode()
     assert answer.context["batches"] == []
-    assert "One of the filters is not known here. Clear the filters and choose again." in page
+    assert "A filter in the address is unknown. Clear the filters and choose again." in page
     assert '<a class="btn" href="/batches/">Clear filters</a>' in page
 
 

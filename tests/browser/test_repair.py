@@ -74,7 +74,7 @@ def test_thirty_bad_rows_are_repaired_together_and_one_by_one_and_imported(
     shoot("repair-1-plan")
 
     # What the check suggests is chosen already where it has something to suggest.
-    row = kind(page, "contoso.exmaple is not a domain of this customer")
+    row = kind(page, "contoso.exmaple isn’t a domain of this customer")
     expect(row.locator("select")).to_have_value("set:contoso.example")
     row.get_by_role("button", name="Change 8 rows").click()
     expect(page.locator("#notices")).to_contain_text("8 rows changed.")
@@ -90,14 +90,14 @@ def test_thirty_bad_rows_are_repaired_together_and_one_by_one_and_imported(
     mend(page, "The contact address isn’t an email address", "Without a contact address", 3)
 
     # Where nothing is likely, nothing is chosen.
-    row = kind(page, "“大老板” is not a permission")
+    row = kind(page, "“大老板” isn’t a known permission")
     expect(row.locator("select")).to_have_value("")
     row.get_by_role("button").click()
     expect(page.locator("#repair [aria-invalid]")).to_have_count(1)
     site.check()
     shoot("repair-2-nothing-chosen")
-    mend(page, "“大老板” is not a permission", "Without this permission", 2)
-    mend(page, "There is no display name", "Take the suggestion: Wang Ming", 1)
+    mend(page, "“大老板” isn’t a known permission", "Without this permission", 2)
+    mend(page, "The display name is missing", "Take the suggestion: Wang Ming", 1)
     expect(errors(page)).to_have_text("1")
 
     # The last one by hand: first with a name that is taken, then with one that is not.
@@ -157,7 +157,7 @@ def test_a_phone_repairs_as_well(site, planned, shoot):
 def test_many_rows_are_repaired_by_a_worker_while_the_page_waits(site, planned, shoot, monkeypatch):
     monkeypatch.setattr(repair, "MAX_LINES_AT_ONCE", 5)
     page = planned
-    row = kind(page, "contoso.exmaple is not a domain of this customer")
+    row = kind(page, "contoso.exmaple isn’t a domain of this customer")
     row.get_by_role("button", name="Change 8 rows").click()
 
     expect(page.locator("main")).to_contain_text("8 rows changed.")
@@ -204,7 +204,7 @@ def test_rows_that_wait_for_a_worker_are_said_to_and_let_go(site, planned, shoot
     # Nobody is told, as where the broker is away.
     monkeypatch.setattr(lease, "send_jobs", lambda _jobs: None)
     page = planned
-    row = kind(page, "contoso.exmaple is not a domain of this customer")
+    row = kind(page, "contoso.exmaple isn’t a domain of this customer")
     row.get_by_role("button", name="Change 8 rows").focus()
     page.keyboard.press("Enter")
 

@@ -181,7 +181,7 @@ def test_a_number_that_has_moved_is_said_before_anything_happens(school, northwi
 def test_a_filter_that_is_not_known_finds_nobody_to_choose(school):
     school.open(f"{USERS}?statsu=blocked")
 
-    expect(school.page.locator("#users")).to_contain_text("One of the filters is not known here.")
+    expect(school.page.locator("#users")).to_contain_text("A filter in the address is unknown.")
     expect(rows(school)).to_have_count(0)
     expect(school.page.locator("[data-select-page]")).to_have_count(0)
 

@@ -47,7 +47,7 @@ def test_every_refusal_is_a_sentence(code):
 def test_problem_is_described_in_language_of_reader():
     problem = Problem(1, "products", "A", "product_not_sold", {"product": "A", "location": "CN"})
 
-    assert describe(problem) == "“A” is not available in China."
+    assert describe(problem) == "“A” isn’t available in China."
     with override("zh-hans"):
         assert "中国" in describe(problem)
 

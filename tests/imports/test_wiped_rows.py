@@ -154,9 +154,9 @@ def test_counts_and_reasons_stay(as_alice, imported):
     assert get_progress(imported) == progress
     page = show(as_alice, imported, show="skipped")
     assert "removed" in page
-    assert "“…” is not a country or region that is known." in page
-    assert "“…” is not a domain" not in page
-    assert "… is not a domain of this customer." in page
+    assert "“…” isn’t a known country or region." in page
+    assert "“…” isn’t a domain" not in page
+    assert "… isn’t a domain of this customer." in page
     assert "Line 2 has the same user name." in page
     assert "This user name was taken after the check." in show(as_alice, imported, show="failed")
     # Rows that became users keep everything.

@@ -78,7 +78,7 @@ def test_name_of_deleted_user_is_warning_with_link(ask, contoso):
         ("-a", "A user name starts with a letter or a digit."),
         ("a" * 65, "too long"),
         ("a@b@c", "only one @"),
-        ("amara@rival.example", "rival.example is not a domain of this customer."),
+        ("amara@rival.example", "rival.example isn’t a domain of this customer."),
         ("a\0b", "allowed in a user name"),
         ("\ud83d\ude00", "allowed in a user name"),
     ],

@@ -71,7 +71,7 @@ def test_invalid_selection_selects_no_users(as_alice, people, sent):
         answer = plan(as_alice, act, **sent)
         assert answer.redirect_chain[-1][0].partition("?")[0] == LIST
         (said,) = map(str, answer.context["messages"])
-        assert said.startswith(("No users are selected.", "One of the filters is not known here."))
+        assert said.startswith(("No users are selected.", "A filter in the address is unknown."))
     assert not Batch.objects.exists()
 
 
@@ -114,7 +114,7 @@ def test_invalid_excluded_id_selects_no_users(as_alice, contoso, people, odd):
         answer = plan(as_alice, act, all="1", query="status=blocked", without=without, counted="9")
         assert answer.redirect_chain[-1][0].partition("?")[0] == LIST
         (said,) = map(str, answer.context["messages"])
-        assert said.startswith("One of the filters is not known here.")
+        assert said.startswith("A filter in the address is unknown.")
     exported = as_alice.post(
         f"{LIST}export/list.csv", {"all": "1", "query": "", "without": without}
     )

@@ -189,7 +189,7 @@ def test_unknown_filter_shows_error_and_no_users(as_alice, contoso, url):
     response = as_alice.get(url, {"status": "sleeping"})
 
     assert shown(response) == []
-    assert "One of the filters is not known here." in response.content.decode()
+    assert "A filter in the address is unknown." in response.content.decode()
     assert "Clear filters" in response.content.decode()
 
 

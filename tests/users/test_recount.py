@@ -178,7 +178,7 @@ def test_alarm_ends_with_an_equal_recount(places, northwind, alice, bob, rival, 
             return [
                 need
                 for need in find_needs(member=member)
-                if need.title.startswith("Counts do not match")
+                if need.title.startswith("Counts don’t match")
             ]
 
     spoil("UPDATE licensing_subscription SET assigned = 3")
@@ -186,13 +186,13 @@ def test_alarm_ends_with_an_equal_recount(places, northwind, alice, bob, rival, 
     tasks.recount()
 
     (need,) = needs(alice)
-    assert need.title == "Counts do not match: Assigned seats · Office E3"
+    assert need.title == "Counts don’t match: Assigned seats · Office E3"
     assert need.about.startswith("Contoso · Shown: 3, counted: 1.")
     assert (need.tone, need.url) == ("bad", "/customers/contoso/")
     assert (needs(bob), needs(mallory)) == ([], [])
     assert needs(factories.member(northwind, "adam", Role.ADMIN_AGENT)) == [need]
     client.force_login(alice)
-    assert b"Counts do not match" in client.get("/").content
+    assert "Counts don’t match" in client.get("/").content.decode()
 
     spoil("UPDATE licensing_subscription SET assigned = 1")
     tasks.recount()

@@ -89,7 +89,7 @@ def _quote(value: Any) -> Any:
 
 CELL = {
     # User name
-    "user_name_missing": _("There is no user name."),
+    "user_name_missing": _("The user name is missing."),
     "user_name_not_ascii": _(
         "“%(characters)s” isn’t allowed in a user name. Use only the letters a–z, digits and"
         " . _ - ' before the @."
@@ -102,15 +102,13 @@ CELL = {
         "The user name is too long: at most 64 characters before the @ and 254 in all."
     ),
     "user_name_bad_start": _("A user name starts with a letter or a digit."),
-    "user_name_bad_dot": _(
-        "A user name does not start or end with a dot, and has no two dots in a row."
-    ),
-    "user_name_two_ats": _("A user name has only one @."),
+    "user_name_bad_dot": _("A user name can’t start or end with a dot or have two dots in a row."),
+    "user_name_two_ats": _("A user name can have only one @."),
     "user_name_exists": _(
         "%(name)s already has this user name. There’s nothing to do for this row."
     ),
     "user_name_taken": _("%(name)s already has this user name. Choose another one."),
-    "user_name_repeated": _("Line %(first)s has the same user name. The first of them counts."),
+    "user_name_repeated": _("Line %(first)s has the same user name. Only the first row is used."),
     "user_name_deleted": _(
         "A deleted user, %(name)s, had this user name. Restore that user if it’s the same"
         " person. Importing creates a new user."
@@ -121,7 +119,7 @@ CELL = {
         "This user is an administrator. Ask an owner or an admin agent of your organization."
     ),
     "user_name_reserved": _(
-        "“%(value)s” looks like an official address. Make sure that it is a person."
+        "“%(value)s” looks like a shared mailbox. Make sure that it’s a person."
     ),
     # Found while the row was imported.
     "name_taken": _(
@@ -131,56 +129,54 @@ CELL = {
     "internal": _("Something went wrong on our side. No user was created. Import this row again."),
     # Domain
     "domain_missing": _("The user name has no domain. Choose a domain for the file."),
-    "domain_unknown": _("%(domain)s is not a domain of this customer."),
+    "domain_unknown": _("%(domain)s isn’t a domain of this customer."),
     "domain_differs": _("The user name ends with %(domain)s, but the column Domain has %(other)s."),
     # Names
-    "name_missing": _("There is no display name, and no first or last name to make one of."),
-    "too_long": _(
-        "This is too long: %(length)s characters, where %(limit)s fit into “%(column)s”."
+    "name_missing": _(
+        "The display name is missing, and there’s no first or last name to create it from."
     ),
-    "invisible_removed": _("Characters that cannot be seen were taken out."),
+    "too_long": _("“%(column)s” has %(length)s characters. The limit is %(limit)s."),
+    "invisible_removed": _("Invisible characters were removed."),
     # The rest
-    "location_unknown": _("“%(value)s” is not a country or region that is known."),
-    "location_missing": _(
-        "Licenses cannot be given without a usage location. Choose one for the file."
-    ),
+    "location_unknown": _("“%(value)s” isn’t a known country or region."),
+    "location_missing": _("Licenses need a usage location. Choose one for the file."),
     "language_unknown": _(
-        "“%(value)s” is not one of our languages. The customer’s language is used instead."
+        "“%(value)s” isn’t an available language. The customer’s language is used instead."
     ),
     "contact_email_bad": _("“%(value)s” isn’t an email address."),
     "contact_email_is_own": _(
-        "This is the account that is being created; mail sent there cannot be read before the"
-        " first sign-in."
+        "This is the address of the new account. Email sent there can’t be read before the first"
+        " sign-in."
     ),
     "phone_damaged": _(
         "A spreadsheet has shortened this number. Format the column as text and enter it again."
     ),
-    "permission_unknown": _("“%(value)s” is not a permission that is known."),
+    "permission_unknown": _("“%(value)s” isn’t a known permission."),
     "permission_not_yours": _(
         "You can’t assign “%(permission)s”. Ask an owner or an admin agent of your organization."
     ),
-    "product_unknown": _("“%(value)s” is not a product that this customer has bought."),
-    "product_ambiguous": _("Several products are called “%(value)s”. Use the part number instead."),
+    "product_unknown": _("This customer hasn’t bought “%(value)s”."),
+    "product_ambiguous": _("Several products are named “%(value)s”. Use the part number instead."),
     "product_suspended": _(
-        "The subscription to “%(product)s” is suspended, so its licenses cannot be given."
+        "The subscription to “%(product)s” is suspended, so its licenses can’t be assigned."
     ),
-    "product_not_sold": _("“%(product)s” is not available in %(location)s."),
+    "product_not_sold": _("“%(product)s” isn’t available in %(location)s."),
     "product_requires": _("“%(product)s” only works together with “%(other)s”."),
-    "product_excludes": _("“%(product)s” and “%(other)s” cannot be held together."),
+    "product_excludes": _("A user can’t have both “%(product)s” and “%(other)s”."),
     "seat_short": _("No “%(product)s” seat is left for this user."),
     "cells_too_many": _(
-        "This row has more cells than the header. Perhaps a text with a separator in it lacks its"
+        "This row has more cells than the header. Put text that contains the separator in"
         " quotation marks."
     ),
     # The whole file
     "password_ignored": _(
         "The column “%(value)s” isn’t read. Each user gets a new temporary password."
     ),
-    "column_unknown": _("The column “%(value)s” isn’t known and is skipped."),
+    "column_unknown": _("The column “%(value)s” is unknown and is skipped."),
     "column_said": _(
-        "The column “%(value)s” is taken for “%(column)s”, as it was in your customers’ files before."
+        "The column “%(value)s” is read as “%(column)s”, as in earlier files of your customers."
     ),
-    "column_not_kept": _("The column “%(value)s” has no place in this portal and is skipped."),
+    "column_not_kept": _("The portal has no field for the column “%(value)s”. It’s skipped."),
     "column_repeated": _(
         "Several columns hold “%(column)s”. “%(value)s” is read only where the first is empty."
     ),
