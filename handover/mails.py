@@ -26,7 +26,7 @@ TEMPLATES = {
 
 
 def write(handover: Handover, *, row: Row | None) -> EmailMessage:
-    """Write the email: plain text, with a password in it only where its kind says so."""
+    """Write the email: plain text, with a password in it only where that is its kind."""
     kind, batch = Kind(handover.kind), handover.batch
     if kind == Kind.REMINDER:
         # A page that asks to sign in: it needs no token.

@@ -419,7 +419,7 @@ def find_members_to_remind(batch: Batch) -> list[Member]:
 
 
 def find_recipients(batch: Batch, *, member: Member) -> list[Row]:
-    """The users whose password the member can hand over, with an address or without."""
+    """The users with a password that the member can hand over, with an address or without."""
     rows = find_rows(batch, may_all=member.may(Permission.ACT_ON_ADMINISTRATORS))
     return [row for row in rows if not row.withheld]
 

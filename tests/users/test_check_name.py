@@ -74,7 +74,7 @@ def test_name_of_deleted_user_is_warning_with_link(ask, contoso):
     [
         ("käthe", "“ä” isn’t allowed in a user name"),
         ("a b", "allowed in a user name"),
-        (".a", "does not start or end with a dot"),
+        (".a", "can’t start or end with a dot"),
         ("-a", "A user name starts with a letter or a digit."),
         ("a" * 65, "too long"),
         ("a@b@c", "only one @"),
