@@ -89,7 +89,7 @@ def page_of(batch: Batch, place: Place, *, member: Member) -> dict:
         "shows": act.shows(batch),
         "page": page,
         "place": place,
-        "tabs": tabs if len(tabs) > 1 else [],
+        "tabs": tabs if place.show or any(0 < tab[2] < progress.total for tab in tabs) else [],
         "may_start": facts.may_start,
         "may_retry": facts.may_start and _may_retry(batch, progress),
         "has_result": member.may(Permission.EXPORT_LISTS)

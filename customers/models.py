@@ -35,7 +35,7 @@ class Customer(TenantModel):
         default=72,
         validators=[MinValueValidator(1), MaxValueValidator(168)],
     )
-    may_mail_passwords = models.BooleanField(_("passwords may be mailed as text"), default=False)
+    may_mail_passwords = models.BooleanField(_("passwords may be emailed as text"), default=False)
     retention_days = models.PositiveSmallIntegerField(
         _("days until a deleted user is purged"),
         default=30,

@@ -210,7 +210,7 @@ def _plan_restore_of_taken_name(customer: Customer, *, by: Member) -> None:
 def _purge(customer: Customer, *, by: Member) -> None:
     gone = customer.users.exclude(deleted_at=None)
     batch = plan_purges(customer=customer, users=_keys(gone, 1), by=by)
-    start_batch(batch=batch, reason="Asked for erasure", by=by)
+    start_batch(batch=batch, reason="Request for erasure", by=by)
 
 
 def _hold(customer: Customer, *, by: Member) -> None:

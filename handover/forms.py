@@ -20,9 +20,9 @@ class HandOver(forms.Form):
 class MailSheet(forms.Form):
     kind = forms.ChoiceField(label=_("What to send"), widget=forms.RadioSelect)
     to = forms.ChoiceField(
-        label=_("Send the link to all passwords to"),
+        label=_("Recipient of all passwords"),
         required=False,
-        help_text=_("Only for a link to all passwords"),
+        help_text=_("Only if you send all passwords to one person."),
     )
 
     def __init__(self, *args, customer: Customer, member: Member, members: list[Member], **kwargs):

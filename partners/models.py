@@ -5,6 +5,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from partners import names
 from partners.roles import Permission, Role
@@ -86,7 +87,7 @@ class Member(AbstractBaseUser):
     id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUIDv7(), editable=False)
     partner = models.ForeignKey(Partner, models.PROTECT, related_name="members")
     email = models.EmailField(_("email address"), unique=True)
-    name = models.CharField(_("name"), max_length=120)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=120)
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.READER)
     # Sees only the customers of their customers.Scope rows.
     is_limited = models.BooleanField(_("limited to selected customers"), default=False)

@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 (
                     "may_mail_passwords",
                     models.BooleanField(
-                        default=False, verbose_name="passwords may be mailed as text"
+                        default=False, verbose_name="passwords may be emailed as text"
                     ),
                 ),
                 (

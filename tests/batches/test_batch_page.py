@@ -228,3 +228,18 @@ def test_result_of_a_purged_user_has_no_link(contoso, alice, as_alice):
     text = page(as_alice, batch).content.decode()
 
     assert reverse("users:user", args=["contoso", user_id]) not in text
+
+
+def test_lines_can_be_filtered_only_where_they_differ(contoso, alice, as_alice):
+    batch = reset_of(contoso, alice, 3)
+    start_batch(batch=batch, by=alice)
+    assert "show=done" not in page(as_alice, batch).content.decode()
+
+    batch.lines.filter(number=1).update(state="failed", trouble="failed")
+    text = page(as_alice, batch).content.decode()
+
+    assert ("show=done" in text, "show=failed" in text) == (True, True)
+    assert 'class="card kpi"' not in text
+    # A filter that was chosen can be left.
+    batch.lines.update(state="done", trouble=None)
+    assert "show=done" in page(as_alice, batch, show="failed").content.decode()

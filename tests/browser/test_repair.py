@@ -62,7 +62,7 @@ def mend(page, text, choice, rows):
 
 
 def errors(page):
-    return page.locator("dl.kpi").filter(has_text="Errors").locator("dd")
+    return page.locator("#lines .tabs a[hx-get*='show=errors'] .count")
 
 
 def test_thirty_bad_rows_are_repaired_together_and_one_by_one_and_imported(

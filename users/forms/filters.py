@@ -7,6 +7,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils import formats
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.filters import ANY, select
 from licensing.models import Subscription
@@ -76,7 +77,7 @@ class FilterUsers(forms.Form):
         ("", _("Last deleted")),
         ("deleted", _("First deleted")),
         ("purge", _("Fewest days left")),
-        ("name", _("Name")),
+        ("name", pgettext_lazy("of a person", "Name")),
         ("-name", _("Name, Z to A")),
         ("user_name", _("User name")),
         ("-user_name", _("User name, Z to A")),

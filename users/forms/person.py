@@ -6,6 +6,7 @@ from functools import cached_property
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from customers.forms import Location
@@ -297,7 +298,8 @@ class AddUser(Person):
         self.fields["display_name"].widget.attrs["data-compose"] = "#id_first_name #id_last_name"
         if not self.is_bound:
             # In a form with errors the focus is on the first of them.
-            self.fields["first_name"].widget.attrs["autofocus"] = True
+            first = "last_name" if get_language() == "zh-hans" else "first_name"
+            self.fields[first].widget.attrs["autofocus"] = True
         self.initial.setdefault("location", self.last.get("location") or customer.location)
         self.initial.setdefault("domain", self.last.get("user_name", "").partition("@")[2])
 
