@@ -1,11 +1,12 @@
 """The registry of acts: what the engine, the pages and the audit trail know about each of them."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Q
 from django.utils.functional import Promise
 
@@ -16,6 +17,22 @@ from partners.roles import Permission
 ERROR, WARNING = "error", "warning"
 
 
+class Payload:
+    """Base of the dataclasses that are stored as JSON; empty values are left out."""
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, Any]:
+        names = self.__dataclass_fields__
+        return {name: value for name in names if (value := getattr(self, name))}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read the fields of this class; the JSON can have others too."""
+        known = cls.__dataclass_fields__
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+
 class LineInput(NamedTuple):
     """A line as an act needs it; model instances of many lines take too long."""
 
@@ -23,10 +40,47 @@ class LineInput(NamedTuple):
     user_id: UUID
     input: dict
 
+    @property
+    def user_name(self) -> str:
+        return self.input["user_name"]
+
+
+@dataclass(kw_only=True, slots=True)
+class LineResult(Payload):
+    """What was changed about the user of a line, and what is missing."""
+
+    # Why the line failed, or is done in part: a key of the act's messages.
+    code: str = ""
+    # The user had the wanted values before.
+    unchanged: bool = False
+    # Fields of the user.
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    # Ids of subscriptions. Assigned; of these, those that the user had before; removed; with
+    # other service plans.
+    assigned: Sequence[str] = ()
+    had: Sequence[str] = ()
+    removed: Sequence[str] = ()
+    plans: Sequence[str] = ()
+    # Without a free seat, and suspended or deleted since the plan.
+    short: Sequence[str] = ()
+    closed: Sequence[str] = ()
+    # The user waits for them, with the places at first, or no longer waits.
+    waiting: Sequence[str] = ()
+    places: Mapping[str, int] = field(default_factory=dict)
+    stopped: Sequence[str] = ()
+    # The JSON of the licenses that were removed or changed, as they were before.
+    held: Sequence[Mapping[str, Any]] = ()
+    # Of a restored user, for the deletion that undoes it; or the deletion that the user has again.
+    deletion: str = ""
+    was_held: bool = False
+    # How often a worker has begun the line.
+    tries: int = 0
+
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of one line; `sealed` is the temporary password to hand over."""
+    """The state and the LineResult of a line; `sealed` is the temporary password to hand over."""
 
     number: int
     state: str
@@ -36,7 +90,11 @@ class Outcome:
     @classmethod
     def failed(cls, line: LineInput, code: str, **more) -> "Outcome":
         """The outcome of a line without changes; `code` is a key of the act's messages."""
-        return cls(line.number, Line.State.FAILED, {"code": code, **more})
+        return cls(line.number, Line.State.FAILED, LineResult(code=code, **more).to_json())
+
+    @classmethod
+    def done(cls, line: LineInput, **result) -> "Outcome":
+        return cls(line.number, Line.State.DONE, LineResult(**result).to_json())
 
 
 class Apply(Protocol):
@@ -47,8 +105,26 @@ class Apply(Protocol):
     ) -> list[Outcome]: ...
 
 
+@dataclass(kw_only=True, slots=True)
+class PlanFacts(Payload):
+    """What was found while a batch was planned, besides its lines; acts add fields."""
+
+    # Selected users without a line, as nothing changes for them.
+    unchanged: int = 0
+    # Users for whom nothing changes, because no seat is left.
+    unserved: int = 0
+    # The JSON of the forecasts of the subscriptions concerned.
+    seats: Sequence[Mapping[str, Any]] = ()
+    # This must be confirmed at the start.
+    takes_last_administrator: bool = False
+
+
 # A sentence for a number, with "%(n)s" in it.
 Count = Callable[[int], str]
+
+
+def count(sentence: Count, number: int) -> str:
+    return sentence(number) % {"n": intcomma(number)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +178,7 @@ class Case:
 
     act: str
     input: Mapping[str, Any]
-    result: Mapping[str, Any]
+    result: LineResult
     # The batch of the line, and its start.
     batch_id: UUID
     since: datetime
@@ -121,12 +197,13 @@ class Inverse:
     """A line of an undo; invalid if a problem is an error."""
 
     act: str
+    # The JSON of that act's input.
     input: Mapping[str, Any]
     problems: tuple[dict, ...] = ()
 
     @property
     def is_valid(self) -> bool:
-        return not any(one["severity"] == ERROR for one in self.problems)
+        return not any(problem["severity"] == ERROR for problem in self.problems)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -197,6 +274,11 @@ def get_act(kind: str) -> Act:
 def get_acts() -> Iterator[Act]:
     """All acts, in their order."""
     return iter(_ACTS.values())
+
+
+def waits_for_seats(batch: Batch) -> bool:
+    """Whether users of the batch without a free seat join the waitlist."""
+    return batch.options.get("when_short") == "queue"
 
 
 def texts_of(batch: Batch) -> Texts:

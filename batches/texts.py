@@ -1,16 +1,28 @@
 """Batches and their lines in words, in the reader's language."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from batches.acts import Act, Consequences, Count, LineMessage, get_act, get_acts, texts_of
+from batches.acts import (
+    Act,
+    Consequences,
+    LineMessage,
+    LineResult,
+    PlanFacts,
+    count,
+    get_act,
+    get_acts,
+    texts_of,
+)
 from batches.models import Batch, Line
+from licensing.forecast import SeatForecast
 from licensing.queries import name_product
+from licensing.rules import Seat
 
 State = Batch.State
 
@@ -54,12 +66,8 @@ class ShownLine:
     products: tuple[str, ...]
     act: str
     changes: tuple[str, ...]
-    said: tuple[LineMessage, ...]
+    messages: tuple[LineMessage, ...]
     bad_columns: frozenset[str]
-
-
-def count(sentence: Count, number: int) -> str:
-    return sentence(number) % {"n": intcomma(number)}
 
 
 def heading(batch: Batch, progress) -> str:
@@ -106,20 +114,17 @@ def question(batch: Batch, number: int) -> str:
 
 def served(batch: Batch, number: int) -> int:
     """The number of planned users that get a license; all of them, where none does."""
-    return number - batch.plan.get("unserved", 0) or number
+    return number - PlanFacts.from_json(batch.plan).unserved or number
 
 
-def seats(batch: Batch, products: Mapping[str, str]) -> list[dict]:
-    """Per product of the plan: its name, the free seats before and after, and how many are short."""
-    if batch.kind in {"delete", "restore"}:
-        # Their seats are among the consequences.
+def seats(batch: Batch, products: Mapping[str, str]) -> list[SeatForecast]:
+    """The forecasts of the plan, with the names of the products of now."""
+    if batch.kind == "restore":
+        # Its seats are among the consequences.
         return []
     return [
-        # The forecast of a file has only the number of missing seats.
-        {"waits": seat.get("short", 0)}
-        | seat
-        | {"name": products.get(str(seat.get("subscription")), seat.get("name", ""))}
-        for seat in batch.plan.get("seats", ())
+        replace(seat, name=products.get(seat.subscription, seat.name))
+        for seat in map(SeatForecast.from_json, PlanFacts.from_json(batch.plan).seats)
     ]
 
 
@@ -128,10 +133,10 @@ def consequences(batch: Batch, products: Mapping[str, str]) -> Consequences:
     if batch.state != State.PLANNED:
         return Consequences()
     found = get_act(batch.kind).describe(batch, products)
-    unchanged = batch.plan.get("unchanged", 0)
-    if not unchanged:
+    unchanged, sentence = PlanFacts.from_json(batch.plan).unchanged, texts_of(batch).unchanged
+    if not unchanged or not sentence:
         return found
-    fact = count(texts_of(batch).unchanged, unchanged)
+    fact = count(sentence, unchanged)
     return Consequences((fact, *found.facts), found.seats, found.warning)
 
 
@@ -186,15 +191,16 @@ def show(
 def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
     act = get_act(line.act or line.batch.kind)
     has_run = line.state in {Line.State.PARTLY, Line.State.FAILED, Line.State.DONE}
-    said = [
+    result = LineResult.from_json(line.result)
+    messages = [
         explain(problem, line.batch, act)
         for problem in line.problems
         if not (has_run and problem.get("code") in FORECASTS)
     ]
     if has_run:
-        said += _result(line, act, products)
+        messages += _explain_result(line.state, result, act, products)
     bad = frozenset(problem.get("column", "") for problem in line.problems) - {""}
-    tone, label = _state(line, is_over)
+    tone, label = _describe_state(line, result, is_over)
     is_row = line.act != "leave"
     return ShownLine(
         number=(line.input.get("line") or line.number) if is_row else None,
@@ -209,10 +215,10 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
         user_name=line.input.get("user_name", ""),
         tone=tone,
         label=label,
-        products=(act.licenses or _licenses)(line, products),
+        products=(act.licenses or describe_licenses)(line, products),
         act=_word(line, act),
         changes=act.changes(line),
-        said=tuple(said),
+        messages=tuple(messages),
         bad_columns=bad,
     )
 
@@ -224,7 +230,7 @@ def _word(line: Line, act: Act) -> str:
     return str(act.word) if is_mixed and not is_plain else ""
 
 
-def _state(line: Line, is_over: bool) -> tuple[str, str]:
+def _describe_state(line: Line, result: LineResult, is_over: bool) -> tuple[str, str]:
     if line.state == Line.State.INVALID:
         return ("warn", _("Skipped")) if is_over else ("bad", _("Error"))
     if line.state == Line.State.LEFT_OUT:
@@ -233,19 +239,19 @@ def _state(line: Line, is_over: bool) -> tuple[str, str]:
         if any(problem.get("severity") != "notice" for problem in line.problems):
             return "warn", _("Warning")
         return "ok", _("Ready")
-    if line.state == Line.State.FAILED and line.result.get("code") == "no_seat":
+    if line.state == Line.State.FAILED and result.code == "no_seat":
         return "warn", _("No license")
     return TONES[line.state], str(line.get_state_display())
 
 
-def _licenses(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
+def describe_licenses(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
+    """The licenses that a line assigns, or has assigned; those removed by a deletion."""
     if line.state in {Line.State.DONE, Line.State.PARTLY}:
-        given = line.result.get("assigned", ())
-        # A deletion shows the licenses that it removed.
-        given = given or [seat["subscription"] for seat in line.result.get("held", ())]
+        result = LineResult.from_json(line.result)
+        shown = result.assigned or [Seat.from_json(seat).subscription for seat in result.held]
     else:
-        given = [product.get("subscription") for product in line.input.get("products", ())]
-    return tuple(name_product(products, one) for one in given)
+        shown = [Seat.from_json(seat).subscription for seat in line.input.get("products", ())]
+    return tuple(name_product(products, subscription) for subscription in shown)
 
 
 def explain(problem: Mapping, batch: Batch, act: Act | None = None) -> LineMessage:
@@ -260,43 +266,35 @@ def explain(problem: Mapping, batch: Batch, act: Act | None = None) -> LineMessa
     )
 
 
-def _result(line: Line, act: Act, products: Mapping[str, str]) -> list[LineMessage]:
-    result, said = line.result, []
+def _explain_result(
+    state: str, result: LineResult, act: Act, products: Mapping[str, str]
+) -> list[LineMessage]:
+    messages = []
     # A line without a seat is explained by the names of the products below.
-    is_explained = result.get("code") == "no_seat" and any(
-        result.get(word) for word in ABOUT_LICENSES
-    )
-    if (code := result.get("code")) and not is_explained:
-        said.append(LineMessage(explain_failure(code, act)))
-    if result.get("unchanged"):
-        said.append(LineMessage(_("No change was needed."), severity="notice"))
-    for word, sentence in ABOUT_LICENSES.items():
-        for one in result.get(word, ()):
-            product = products.get(str(one)) or _("A product that’s no longer subscribed")
-            said.append(LineMessage(str(sentence) % {"product": product}, severity="warning"))
+    is_explained = result.code == "no_seat" and (result.short or result.closed)
+    if result.code and not is_explained:
+        messages.append(LineMessage(explain_failure(result.code, act)))
+    if result.unchanged:
+        messages.append(LineMessage(_("No change was needed."), severity="notice"))
+    for name, sentence in ABOUT_LICENSES.items():
+        for subscription in getattr(result, name):
+            product = products.get(subscription) or _("A product that’s no longer subscribed")
+            messages.append(LineMessage(str(sentence) % {"product": product}, severity="warning"))
     # A wait that ended with a refusal is explained by its reason.
-    return said if line.state == Line.State.FAILED else said + _waits(result, products)
+    if state == Line.State.FAILED:
+        return messages
+    for subscription in result.waiting:
+        text = _("Waiting for %(product)s, place %(place)s.") % {
+            "product": name_product(products, subscription),
+            "place": intcomma(result.places.get(subscription, "")),
+        }
+        messages.append(LineMessage(text, severity="warning"))
+    for subscription in result.stopped:
+        text = _("No longer waiting for %(product)s.")
+        product = name_product(products, subscription)
+        messages.append(LineMessage(text % {"product": product}, severity="notice"))
+    return messages
 
 
 def explain_failure(code: str, act: Act) -> str:
     return str(act.failures.get(code) or act.messages.get(code) or INTERNAL)
-
-
-def _waits(result: Mapping, products: Mapping[str, str]) -> list[LineMessage]:
-    places = result.get("places", {})
-    sentences = (
-        ("waiting", "warning", _("Waiting for %(product)s, place %(place)s.")),
-        ("stopped", "notice", _("No longer waiting for %(product)s.")),
-    )
-    return [
-        LineMessage(
-            sentence
-            % {
-                "product": name_product(products, one),
-                "place": intcomma(places.get(str(one), "")),
-            },
-            severity=severity,
-        )
-        for word, severity, sentence in sentences
-        for one in result.get(word, ())
-    ]

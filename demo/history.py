@@ -33,7 +33,7 @@ def write(customer: Customer, members: Sequence[Member], *, chance: random.Rando
     for at, deleted in _by_day(people.filter(deleted_at__gte=since), "deleted_at"):
         by = chance.choice(actors)
         bought = customer.subscriptions.filter(state="active").first()
-        held = {"held": [{"subscription": str(bought.pk), "plans_off": []}]} if bought else {}
+        held = {"held": [{"subscription": str(bought.pk), "disabled_plans": []}]} if bought else {}
         reason = REASONS[at.day % len(REASONS)]
         batch = write_batch(customer, "delete", at, deleted, by=by, result=held, reason=reason)
         CustomerUser.objects.filter(pk__in=[user.pk for user in deleted]).update(deletion=batch.pk)

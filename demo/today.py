@@ -79,7 +79,7 @@ def _upload(
 
 def _first_products(customer: Customer, number: int) -> list[dict]:
     bought = customer.subscriptions.order_by("pk")[:number]
-    return [{"subscription": str(subscription.pk), "plans_off": []} for subscription in bought]
+    return [{"subscription": str(subscription.pk), "disabled_plans": []} for subscription in bought]
 
 
 def _import_with_failures(customer: Customer, *, by: Member) -> None:
@@ -137,9 +137,9 @@ def _run_out_of_seats(customer: Customer, *, by: Member) -> None:
     )
     deletion = plan_deletes(customer=customer, users=leaving, by=by)
     start_batch(batch=deletion, reason="The ward in the old building closed", by=by)
-    _change_licenses(customer, changing, Changes(take=frozenset([str(office.pk)])), by=by)
+    _change_licenses(customer, changing, Changes(remove=frozenset([str(office.pk)])), by=by)
     _leave_free(office, 2, by=by)
-    _change_licenses(customer, changing, Changes(give=frozenset([str(office.pk)])), by=by)
+    _change_licenses(customer, changing, Changes(add=frozenset([str(office.pk)])), by=by)
     batch = plan_restores(customer=customer, users=leaving, by=by)
     start_batch(batch=batch, new_passwords=False, by=by)
 
@@ -238,7 +238,7 @@ def _wait_in_line(customer: Customer, *, by: Member) -> None:
     office = customer.subscriptions.get(product__name="Enterprise E3")
     _leave_free(office, 0, by=by)
     wanting = _plain(customer).exclude(assignments__subscription=office).exclude(location="")
-    changes = Changes(give=frozenset([str(office.pk)]))
+    changes = Changes(add=frozenset([str(office.pk)]))
     batch = plan_licenses(
         customer=customer, users=_keys(wanting, 3), changes=changes, when_short="queue", by=by
     )

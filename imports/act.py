@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from batches.acts import Act, LineMessage, Texts
+from batches.acts import Act, LineMessage, LineResult, PlanFacts, Texts, waits_for_seats
 from batches.models import Batch, Line
 from imports import texts
 from imports.check import repair
@@ -16,7 +16,7 @@ from imports.models import Upload
 from imports.operations.full_list import find_stop, refuse_unsafe
 from imports.operations.upload import forget_file
 from partners.roles import Permission
-from users.acts.licenses import GIVES_LICENSES
+from users.acts.licenses import ADDS_LICENSES
 from users.acts.lines import explain_cell
 from users.acts.update import UPDATE
 from users.rules import problems
@@ -26,7 +26,7 @@ QUEUED = gettext_lazy("No “%(product)s” seat is left. This user will wait fo
 
 
 def _explain(found: Mapping, batch: Batch | Upload) -> LineMessage:
-    if found.get("code") == "seat_short" and batch.options.get("when_short") == "queue":
+    if found.get("code") == "seat_short" and waits_for_seats(batch):
         return LineMessage(str(QUEUED) % found["params"], severity=found["severity"])
     cell = Problem.from_line(found)
     return replace(
@@ -49,9 +49,9 @@ def to_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[Problem]]]:
             continue
         found = [Problem.from_line(problem) for problem in line.problems]
         if line.state == Line.State.FAILED:
-            code = line.result.get("code", "internal")
+            code = LineResult.from_json(line.result).code or "internal"
             found = [Problem(line.number, "user_name", line.input.get("user_name", ""), code)]
-        yield line.input, [one for one in found if one.severity == problems.ERROR]
+        yield line.input, [problem for problem in found if problem.severity == problems.ERROR]
 
 
 def overview(batch: Batch, acts: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -63,7 +63,7 @@ def overview(batch: Batch, acts: Mapping[str, int]) -> list[tuple[str, int]]:
         (_("Added"), acts.get("add", 0)),
         (_("Changed"), acts.get("update", 0)),
         *leaving,
-        (_("Unchanged"), batch.plan.get("unchanged_rows", 0)),
+        (_("Unchanged"), PlanFacts.from_json(batch.plan).unchanged),
     ]
 
 
@@ -135,5 +135,5 @@ IMPORT = Act(
     release=lambda batch: forget_file(Q(pk=batch.pk)),
     explain=_explain,
     shows=lambda batch: {"licenses", "changes"} if batch.changes_users else {"licenses"},
-    needs_sign_in=GIVES_LICENSES,
+    needs_sign_in=ADDS_LICENSES,
 )

@@ -219,8 +219,8 @@ class LineSummary:
         self.user_id, self.user_name = person.get("user_id"), person["user_name"]
         self.display_name = person["display_name"]
         self.first_name, self.last_name = person["first_name"], person["last_name"]
-        self.gets = json.dumps(person.get("give", person["products"]))
-        self.loses = json.dumps(person.get("take", []))
+        self.gets = json.dumps(person.get("add", person["products"]))
+        self.loses = json.dumps(person.get("remove", []))
         self.short, self.is_repeated = "[]", False
 
 
@@ -232,14 +232,14 @@ def summarize_lines(
         cursor.execute(
             f"""
             SELECT number, coalesce((input->>'line')::integer, number), state,
-                coalesce(input->>'act', ''), input->>'user_name', input->>'display_name',
+                act, input->>'user_name', input->>'display_name',
                 coalesce(input->>'first_name', ''), coalesce(input->>'last_name', ''),
-                CASE WHEN input->>'act' = '{LEAVE}' THEN user_id::text ELSE input->>'user_id' END,
+                CASE WHEN act = '{LEAVE}' THEN user_id::text ELSE input->>'user_id' END,
                 CASE WHEN input ? '{FIRST_USER}' THEN input->>'{FIRST_USER}'
                     ELSE input->>'user_id' END,
                 input ? '{NAMED}',
-                coalesce(input->>'give', input->>'products', '[]'),
-                coalesce(input->>'take', '[]'),
+                coalesce(input->>'add', input->>'products', '[]'),
+                coalesce(input->>'remove', '[]'),
                 jsonb_path_query_array(problems, '$[*] ? (@.code == "{SEAT_SHORT}").value')::text,
                 jsonb_path_exists(problems, '$[*] ? (@.code == "{REPEATED}")'),
                 jsonb_path_exists(problems, '$[*] ? (@.severity == "{ERROR}" && !({SHARED}))'),
@@ -255,7 +255,7 @@ def summarize_lines(
 # Lines of the file, except for those emptied by a purge.
 _ROWS = f"""
     FROM {Line._meta.db_table} l
-    WHERE l.batch_id = %s AND coalesce(l.input->>'act', '') <> '{LEAVE}' AND l.input ? 'products'
+    WHERE l.batch_id = %s AND l.act <> '{LEAVE}' AND l.input ? 'products'
 """
 
 

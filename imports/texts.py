@@ -9,6 +9,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from batches.acts import waits_for_seats
 from batches.models import Batch
 from customers import locations
 from customers.models import Customer
@@ -116,7 +117,7 @@ def find_repairs(batch: Batch, products: Mapping[str, str]) -> Repairs:
         by_value=BY_VALUE,
         by_domain=BY_DOMAIN,
         # The member chose that these users wait.
-        without=["seat_short"] if batch.options.get("when_short") == "queue" else (),
+        without=["seat_short"] if waits_for_seats(batch) else (),
     )
     if not found.groups:
         return Repairs()

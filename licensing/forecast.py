@@ -9,7 +9,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext, pgettext
 
 from licensing.allocation import allocate
-from licensing.rules import SubscriptionFacts
+from licensing.rules import LicenseChange, SubscriptionFacts
 
 
 @dataclass(slots=True)
@@ -83,18 +83,18 @@ class Forecast:
             now.left -= before.free - before.left
             now.wanted, now.freed, now.short = before.wanted, before.freed, before.short
 
-    def add(self, change: Mapping, awaited: Mapping[str, int] | None = None) -> list[dict]:
+    def add(self, change: LicenseChange, awaited: Mapping[str, int] | None = None) -> list[dict]:
         """Count a line and return its warnings; `awaited` are the user's places in line."""
         short = self._take(change, self.available, is_passed_on=False)
         if not self.is_queue:
             self.unserved += _is_unserved(change, short)
             return [self._warn_missing(subscription) for subscription in short]
-        if short and change["take"]:
+        if short and change.remove:
             # A swap waits as a whole.
-            short = [seat["subscription"] for seat in change["give"]]
+            short = change.added
         return [self._warn_awaited(subscription, awaited or {}) for subscription in short]
 
-    def add_together(self, changes: Sequence[Mapping]) -> list[list[dict]]:
+    def add_together(self, changes: Sequence[LicenseChange]) -> list[list[dict]]:
         """
         Count lines that are done in one transaction, and return the warnings of each.
 
@@ -102,7 +102,7 @@ class Forecast:
         """
         free = self.available.copy()
         warnings: list[list[dict]] = [[] for _change in changes]
-        for place, change in sorted(enumerate(changes), key=lambda item: bool(item[1]["give"])):
+        for place, change in sorted(enumerate(changes), key=lambda item: bool(item[1].add)):
             short = self._take(change, free, is_passed_on=True)
             self.unserved += _is_unserved(change, short)
             warnings[place] = [self._warn_missing(subscription) for subscription in short]
@@ -127,8 +127,8 @@ class Forecast:
     def is_short(self) -> bool:
         return any(seats.short for seats in self.by_id.values())
 
-    def _take(self, change: Mapping, free: Counter[str], *, is_passed_on: bool) -> list[str]:
-        wanted, given_back = [seat["subscription"] for seat in change["give"]], change["take"]
+    def _take(self, change: LicenseChange, free: Counter[str], *, is_passed_on: bool) -> list[str]:
+        wanted, given_back = change.added, change.remove
         short = allocate(
             free, wanted, is_swap=bool(given_back), freed=given_back if is_passed_on else ()
         )
@@ -166,9 +166,9 @@ class Forecast:
         }
 
 
-def _is_unserved(change: Mapping, short: Sequence[str]) -> bool:
-    is_all_short = len(short) == len(change["give"]) and not change.get("plans")
-    return bool(short) and (bool(change["take"]) or is_all_short)
+def _is_unserved(change: LicenseChange, short: Sequence[str]) -> bool:
+    is_all_short = len(short) == len(change.add) and not change.plans
+    return bool(short) and (bool(change.remove) or is_all_short)
 
 
 def describe_shortage(seats: Iterable[SeatForecast]) -> str:

@@ -133,7 +133,7 @@ class Assignment(CustomerPart):
         related_name="assignments",
     )
     # Service plans that are off for the user; plans that a product gets later are on.
-    plans_off = ArrayField(models.UUIDField(), default=list)
+    disabled_plans = ArrayField(models.UUIDField(), default=list)
     # The batch that gave it; no key, the batch may be gone before the seat.
     cause = models.UUIDField(null=True)
     assigned_at = models.DateTimeField(db_default=Now())
@@ -165,7 +165,7 @@ class WaitingSeat(CustomerPart):
         db_constraint=False,
         related_name="waiting_seats",
     )
-    plans_off = ArrayField(models.UUIDField(), default=list)
+    disabled_plans = ArrayField(models.UUIDField(), default=list)
     # The subscriptions that the user returns then: the other half of a swap.
     gives_up = ArrayField(models.UUIDField(), default=list)
     # The batch that put the user in line; no key.

@@ -140,7 +140,7 @@ def get_held(customer: Customer, users: Iterable[UUID]) -> dict[UUID, Held]:
     rows = execute(
         f"""
         SELECT user_id, string_agg(
-            subscription_id || '/' || array_to_string(plans_off, ','), ';'
+            subscription_id || '/' || array_to_string(disabled_plans, ','), ';'
             ORDER BY subscription_id)
         FROM {Assignment._meta.db_table}
         WHERE customer_id = %(customer)s AND user_id = ANY(%(users)s)

@@ -55,7 +55,6 @@ LABELS = {
     "state": gettext_lazy("State"),
     "stopped": gettext_lazy("No longer waiting for licenses"),
     "subscriptions": gettext_lazy("Subscriptions"),
-    "taken": gettext_lazy("Revoked"),
     "to": gettext_lazy("To"),
     "undoes": gettext_lazy("Undone job"),
     "users": gettext_lazy("Users"),

@@ -7,9 +7,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from audit.models import Event
-from batches.acts import texts_of
+from batches.acts import count, texts_of
 from batches.models import Batch
-from batches.texts import count
 from customers.models import Customer
 
 # An icon and a sentence; subject and customer may be "–".

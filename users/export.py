@@ -71,7 +71,7 @@ def results(batch: Batch, lines: Iterator[Line], bought: Sequence[Bought]) -> It
                 line.label,
                 "; ".join(line.changes),
                 "; ".join(line.products),
-                " ".join(map(_describe, line.said)),
+                " ".join(map(_describe, line.messages)),
             ]
 
 

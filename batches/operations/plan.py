@@ -22,7 +22,7 @@ class PlannedLine(NamedTuple):
     input: dict
     problems: Sequence[dict] = ()
     is_valid: bool = True
-    # '' for the kind of its batch.
+    # '' for the usual act of its batch.
     act: str = ""
 
 
@@ -61,7 +61,7 @@ def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> Non
             "state text": [
                 str(Line.State.PLANNED if line.is_valid else Line.State.INVALID) for line in lines
             ],
-            "act text": [line.act or line.input.get("act") or default_act for line in lines],
+            "act text": [line.act or default_act for line in lines],
             "user_id uuid": [line.user_id for line in lines],
             "input text": [as_json(line.input) for line in lines],
             "problems text": [as_json(line.problems) if line.problems else "[]" for line in lines],

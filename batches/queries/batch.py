@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from batches.acts import waits_for_seats
 from batches.models import Batch, Line
 from customers.models import Customer
 from customers.queries import find_verified_domains
@@ -18,10 +19,7 @@ PAGE = 50
 ONLY_WAITS = Q(
     state=Line.State.PARTLY,
     result__has_key="waiting",
-    result__assigned=[],
-    result__taken=[],
-    result__plans=[],
-) & ~Q(result__has_key="stopped")
+) & ~Q(result__has_any_keys=["assigned", "removed", "plans", "stopped"])
 # The seats ran out, and the member chose to assign them in list order.
 UNSERVED = Q(trouble=Line.State.FAILED, result__code="no_seat")
 NOT_RUN = Q(state__in=[Line.State.INVALID, Line.State.LEFT_OUT])
@@ -130,7 +128,7 @@ def get_batch(customer: Customer, batch_id: UUID) -> Batch | None:
 
 def get_progress(batch: Batch) -> Progress:
     """Count the lines of the batch by state, in one statement."""
-    counts = dict.fromkeys(Line.State.values, 0)
+    counts = Counter()
     warned = waiting = unserved = 0
     rows = batch.lines.values_list("state").annotate(
         n=Count("number"),
@@ -144,26 +142,20 @@ def get_progress(batch: Batch) -> Progress:
         unserved += without_seat
         if state == Line.State.PLANNED:
             warned = with_problems
-    return Progress(
-        planned=counts["planned"] + counts["trying"],
-        warned=warned,
-        done=counts["done"],
-        partly=counts["partly"],
-        failed=counts["failed"],
-        unserved=unserved,
-        invalid=counts["invalid"],
-        left_out=counts["left_out"],
-        waiting=waiting,
-        seconds=_seconds_of(batch),
-    )
+    return _make_progress(batch, counts, warned=warned, unserved=unserved, waiting=waiting)
+
+
+def _make_progress(batch: Batch, counts: Counter[str], **more: int) -> Progress:
+    seconds = 0
+    if batch.started_at is not None:
+        seconds = ((batch.finished_at or timezone.now()) - batch.started_at).total_seconds()
+    planned = counts["planned"] + counts["trying"]
+    states = {name: counts[name] for name in ("done", "partly", "failed", "invalid", "left_out")}
+    return Progress(planned=planned, seconds=seconds, **states, **more)
 
 
 def _count_waiting(batches: Sequence[Batch]) -> Count:
-    queued = [
-        batch.pk
-        for batch in batches
-        if batch.kind == "licenses" and batch.options.get("when_short") == "queue"
-    ]
+    queued = [batch.pk for batch in batches if batch.kind == "licenses" and waits_for_seats(batch)]
     return Count("number", filter=Q(batch__in=queued) & ONLY_WAITS)
 
 
@@ -215,25 +207,12 @@ def count_lines(batches: Sequence[Batch]) -> None:
         unserved[batch_id] += without_seat
     for batch in batches:
         found = counts[batch.pk]
-        rest = batch.total - found.total()
         is_over = batch.state in {Batch.State.DONE, Batch.State.OPEN}
-        batch.progress = Progress(
-            planned=found["planned"] + found["trying"] + (0 if is_over else rest),
-            done=found["done"] + (rest if is_over else 0),
-            partly=found["partly"],
-            failed=found["failed"],
-            unserved=unserved[batch.pk],
-            invalid=found["invalid"],
-            left_out=found["left_out"],
-            waiting=waiting[batch.pk],
-            seconds=_seconds_of(batch),
+        # The lines that were not counted.
+        found["done" if is_over else "planned"] += batch.total - found.total()
+        batch.progress = _make_progress(
+            batch, found, unserved=unserved[batch.pk], waiting=waiting[batch.pk]
         )
-
-
-def _seconds_of(batch: Batch) -> float:
-    if batch.started_at is None:
-        return 0
-    return ((batch.finished_at or timezone.now()) - batch.started_at).total_seconds()
 
 
 def get_page_by_key(

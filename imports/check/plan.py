@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from licensing.forecast import SeatForecast
 from users.rules.facts import Facts, Person
 from users.rules.person import is_unchanged
 from users.rules.problems import ERROR, WARNING, Problem
@@ -33,39 +34,11 @@ class PlannedLine:
 
 
 @dataclass(frozen=True)
-class Seats:
-    """What the plan does to the free seats of one subscription."""
-
-    subscription: str
-    name: str
-    free: int
-    wanted: int
-    # By missing users, before any seat is assigned.
-    freed: int = 0
-    # Returned by changes of licenses, too late to be assigned to others.
-    returned: int = 0
-
-    @property
-    def short(self) -> int:
-        """How many of the users get none."""
-        return max(self.wanted - self.free - self.freed, 0)
-
-    @property
-    def left(self) -> int:
-        """How many seats are free afterwards."""
-        return max(self.free + self.freed - self.wanted, 0) + self.returned
-
-    def as_json(self) -> dict[str, Any]:
-        names = ("subscription", "name", "free", "wanted", "freed", "returned", "short", "left")
-        return {name: getattr(self, name) for name in names}
-
-
-@dataclass(frozen=True)
 class Plan:
     """Everything that an import will do."""
 
     lines: list[PlannedLine]
-    seats: tuple[Seats, ...]
+    seats: tuple[SeatForecast, ...]
     ready: int
     warned: int
     failed: int
@@ -97,7 +70,8 @@ def make_plan(
         for id, number in (freed or {}).items()
         if id in by_id and by_id[id].state != "suspended"
     }
-    free = {id: one.free + freed.get(id, 0) for id, one in by_id.items()}
+    # Missing users return their seats before any is assigned; changes of licenses do it too late.
+    free = {id: bought.free + freed.get(id, 0) for id, bought in by_id.items()}
     wanted, returned = dict.fromkeys(free, 0), dict.fromkeys(free, 0)
     unchanged = 0
     lines: list[PlannedLine] = []
@@ -111,10 +85,10 @@ def make_plan(
             state, own = FAILED, tuple(of_line[number])
         else:
             short = []
-            for id in person.input.get("take", ()):
+            for id in person.input.get("remove", ()):
                 if id in returned:
                     returned[id] += 1
-            for product in person.input.get("give", person.input["products"]):
+            for product in person.input.get("add", person.input["products"]):
                 id = product["subscription"]
                 if id in wanted:
                     wanted[id] += 1
@@ -131,9 +105,15 @@ def make_plan(
             state = WARNED if own else READY
         counts[state] += 1
         lines.append(PlannedLine(position, number, person.input, own, state))
-    seats = tuple(
-        Seats(id, one.name, one.free, wanted[id], freed.get(id, 0), returned[id])
-        for id, one in by_id.items()
-        if wanted[id] or freed.get(id) or returned[id]
-    )
-    return Plan(lines, seats, counts[READY], counts[WARNED], counts[FAILED], unchanged)
+    seats = []
+    for id, bought in by_id.items():
+        back = freed.get(id, 0) + returned[id]
+        if wanted[id] or back:
+            short = max(wanted[id] - free[id], 0)
+            left = max(free[id] - wanted[id], 0) + returned[id]
+            seats.append(
+                SeatForecast(
+                    id, bought.name, bought.free, wanted[id], back, short, left, waits=short
+                )
+            )
+    return Plan(lines, tuple(seats), counts[READY], counts[WARNED], counts[FAILED], unchanged)

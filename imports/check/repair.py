@@ -142,7 +142,7 @@ def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> 
         id = _find_subscription(value, facts)
         _remove(person, problem, facts, is_known=id is not None)
         if id and id not in {product["subscription"] for product in person["products"]}:
-            person["products"] = [*person["products"], {"subscription": id, "plans_off": []}]
+            person["products"] = [*person["products"], {"subscription": id, "disabled_plans": []}]
     elif problem.column == "permissions":
         _remove(person, problem, facts)
         person["permissions"] = list(dict.fromkeys([*person["permissions"], value]))
@@ -185,12 +185,10 @@ def _note_given(person: dict[str, Any], before: dict[str, Any]) -> None:
 def _find_subscription(value: str, facts: Facts) -> str | None:
     # A choice is an id, a suggestion is a name.
     plain = vocabulary.plain(value)
-    for one in facts.subscriptions:
-        if one.id == value or plain in {
-            vocabulary.plain(one.name),
-            vocabulary.plain(one.part_number),
-        }:
-            return one.id
+    for bought in facts.subscriptions:
+        names = {vocabulary.plain(bought.name), vocabulary.plain(bought.part_number)}
+        if bought.id == value or plain in names:
+            return bought.id
     return None
 
 

@@ -96,9 +96,9 @@ class _Reader:
         self.default_products = [dict(product) for product in defaults.products]
         self.default_permissions = list(defaults.permissions)
         self.subscriptions: dict[str, list[SubscriptionFacts]] = {}
-        for one in facts.subscriptions:
-            for name in {vocabulary.plain(one.name), vocabulary.plain(one.part_number)}:
-                self.subscriptions.setdefault(name, []).append(one)
+        for bought in facts.subscriptions:
+            for name in {vocabulary.plain(bought.name), vocabulary.plain(bought.part_number)}:
+                self.subscriptions.setdefault(name, []).append(bought)
         # Texts repeat in files: each is read once.
         self.known: dict[tuple[str, str], tuple[Any, list[tuple]]] = {}
 
@@ -200,7 +200,7 @@ class _Reader:
                 near = self.nearest.find("product", plain, self.subscriptions, 0.7)
                 name = self.subscriptions[near][0].name if near else ""
                 problems.append((part, "product_unknown", name, ERROR))
-        return [{"subscription": id, "plans_off": []} for id in chosen]
+        return [{"subscription": id, "disabled_plans": []} for id in chosen]
 
     def _split_products(self, text: str) -> Iterator[str]:
         # A product name can contain a comma, a plus sign or a semicolon: names are not split.

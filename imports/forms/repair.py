@@ -92,7 +92,7 @@ class RepairLine(Person):
             product["subscription"]: product for product in self.line.input.get("products", ())
         }
         return [
-            before.get(id, {"subscription": id, "plans_off": []})
+            before.get(id, {"subscription": id, "disabled_plans": []})
             for id in cleaned.get("products", ())
         ]
 

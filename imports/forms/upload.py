@@ -171,7 +171,8 @@ class ReadFile(AnyFile):
                 "location": chosen["location"],
                 "language": chosen["language"],
                 "products": [
-                    {"subscription": product, "plans_off": []} for product in chosen["products"]
+                    {"subscription": product, "disabled_plans": []}
+                    for product in chosen["products"]
                 ],
                 "permissions": chosen.get("permissions", []),
             },

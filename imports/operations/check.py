@@ -36,6 +36,7 @@ from partners.tenancy import uuid7
 from spreadsheets.errors import UnreadableFile
 from users.rules.facts import Defaults
 from users.rules.gather import gather_facts
+from users.rules.person import act_of
 
 # Lines that are made and written at a time: 100,000 at once would take the worker 70 MB.
 LINE_BATCH_SIZE = 2_000
@@ -171,9 +172,9 @@ def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None
     found = {
         "detected": describe_detected(parsed.detected),
         "notices": [notice.as_json() for notice in parsed.notices],
-        "seats": [seats.as_json() for seats in made.seats],
+        "seats": [seats.to_json() for seats in made.seats],
         "counts": {"ready": made.ready, "warned": made.warned, "failed": made.failed},
-        "unchanged_rows": made.unchanged,
+        "unchanged": made.unchanged,
         **missing.plan,
     }
     # Only this worker writes a batch that is being checked, but it can be canceled meanwhile.
@@ -230,6 +231,7 @@ def _line(planned: plan.PlannedLine, unchanged_names: Collection[str]) -> Planne
         planned.input | more,
         [problem.as_json() for problem in planned.problems],
         is_valid=planned.state != plan.FAILED,
+        act=act_of(planned.input),
     )
 
 

@@ -189,7 +189,7 @@ def refuse_unsafe(batch: Batch) -> None:
     :raises UsersUnclear: where rows have errors in their user names.
     :raises TooManyMissing: where more users are missing than the share that was set.
     """
-    leaving = batch.lines.filter(state=Line.State.PLANNED, input__act=LEAVE).count()
+    leaving = batch.lines.filter(state=Line.State.PLANNED, act=LEAVE).count()
     if refusal := find_stop(batch, leaving):
         raise refusal
 

@@ -19,7 +19,7 @@ from partners.roles import Permission
 from partners.tenancy import uuid7
 from users.rules.facts import Facts, Person
 from users.rules.gather import gather_facts
-from users.rules.person import Rules
+from users.rules.person import Rules, act_of
 from users.rules.problems import Problem
 
 
@@ -144,7 +144,7 @@ def save(batch: Batch, done: Rechecked, moved: Mapping[int, str] | None = None) 
     _write_rows(batch, done, shared)
     _write_shared(batch, lines, {n: shared[n] for n in shared if n not in done.rows})
     batch.plan |= {
-        "seats": [seats.as_json() for seats in made.seats],
+        "seats": [seats.to_json() for seats in made.seats],
         "counts": counts,
     }
     batch.save(update_fields=["plan"])
@@ -162,7 +162,7 @@ def _people(lines: Mapping[int, LineSummary]) -> tuple[list[Person], list[Proble
         for text in (line.gets, line.loses):
             if text not in read:
                 read[text] = json.loads(text)
-        people.append(Person(line.line, {"products": read[line.gets], "take": read[line.loses]}))
+        people.append(Person(line.line, {"products": read[line.gets], "remove": read[line.loses]}))
         if line.state == Line.State.INVALID:
             bad.append(Problem(line.line, "", "", "known"))
     return people, bad
@@ -176,16 +176,17 @@ def _write_rows(batch: Batch, done: Rechecked, shared: Mapping[int, list[Problem
             cursor.execute(
                 f"""
                 UPDATE {Line._meta.db_table} l SET state = r.state, input = r.input::jsonb,
-                    act = coalesce(r.input::jsonb->>'act', l.act),
-                    problems = r.problems::jsonb, user_id = coalesce(r.user_id, l.user_id)
-                FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::uuid[])
-                    AS r(number, state, input, problems, user_id)
+                    act = r.act, problems = r.problems::jsonb,
+                    user_id = coalesce(r.user_id, l.user_id)
+                FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[], %s::text[],
+                    %s::uuid[]) AS r(number, state, act, input, problems, user_id)
                 -- A row that a purge has emptied since it was read stays empty.
                 WHERE l.batch_id = %s AND l.number = r.number AND l.input ? 'products'
                 """,
                 [
                     [row.number for row in some],
                     [done.lines[row.number].state for row in some],
+                    [act_of(row.input) for row in some],
                     [as_json(row.input) for row in some],
                     [_problems((*row.problems, *shared[row.number])) for row in some],
                     [_user_id(row, done.users_before[row.number]) for row in some],

@@ -231,7 +231,7 @@ def _set_skipped(batch: Batch, numbers: Collection[int], is_skipped: bool, by: M
         for number, row in found.items()
         if row.is_skipped != is_skipped
     }
-    missing = batch.lines.filter(number__in=list(numbers), input__act=LEAVE)
+    missing = batch.lines.filter(number__in=list(numbers), act=LEAVE)
     moved = {}
     for number, state, problems in missing.values_list("number", "state", "problems"):
         has_errors = any(problem.get("severity") == ERROR for problem in problems)

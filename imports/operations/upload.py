@@ -148,8 +148,7 @@ def _wipe_rows(batches: list[Batch]) -> None:
                         WHERE jsonb_typeof(v) = 'number' OR k = ANY(%s))))
                     FROM jsonb_array_elements(l.problems) AS p) END,
                 input = CASE WHEN r.is_user THEN l.input ELSE jsonb_strip_nulls(jsonb_build_object(
-                    'user_name', '', 'display_name', '', 'act', l.input->'act',
-                    'line', l.input->'line')) END,
+                    'user_name', '', 'display_name', '', 'line', l.input->'line')) END,
                 result = CASE WHEN r.is_user THEN l.result ELSE jsonb_strip_nulls(
                     jsonb_build_object('code', l.result->'code')) END
             FROM (SELECT batch_id, number, EXISTS (SELECT FROM {CustomerUser._meta.db_table} u

@@ -128,7 +128,10 @@ class Migration(migrations.Migration):
                 ("customer", foreign_key("customers.customer", "%(class)ss")),
                 ("subscription", foreign_key("licensing.subscription", "assignments")),
                 ("user", foreign_key("users.customeruser", "assignments")),
-                ("plans_off", ArrayField(base_field=models.UUIDField(), default=list, size=None)),
+                (
+                    "disabled_plans",
+                    ArrayField(base_field=models.UUIDField(), default=list, size=None),
+                ),
                 ("cause", models.UUIDField(null=True)),
                 ("assigned_at", models.DateTimeField(db_default=Now())),
             ],
@@ -150,7 +153,10 @@ class Migration(migrations.Migration):
                 ("customer", foreign_key("customers.customer", "%(class)ss")),
                 ("subscription", foreign_key("licensing.subscription", "waiting")),
                 ("user", foreign_key("users.customeruser", "waiting_seats")),
-                ("plans_off", ArrayField(base_field=models.UUIDField(), default=list, size=None)),
+                (
+                    "disabled_plans",
+                    ArrayField(base_field=models.UUIDField(), default=list, size=None),
+                ),
                 ("gives_up", ArrayField(base_field=models.UUIDField(), default=list, size=None)),
                 ("cause", models.UUIDField(null=True)),
                 ("waiting_since", models.DateTimeField(db_default=Now())),

@@ -1,7 +1,7 @@
 """Seats: assigned, revoked, and swapped."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from django.db import transaction
 from customers.models import Customer
 from licensing.allocation import allocate
 from licensing.models import Assignment, Subscription, WaitingSeat
+from licensing.rules import LicenseChange, Seat
 from partners.postgres import execute
 
 
@@ -20,13 +21,11 @@ class Wanted(NamedTuple):
 
     user_id: UUID
     subscription_id: UUID
-    plans_off: tuple[UUID, ...] = ()
+    disabled_plans: tuple[UUID, ...] = ()
 
     @classmethod
-    def from_json(cls, user_id: UUID, product: dict) -> "Wanted":
-        """Read a seat of a batch's line: {"subscription", "plans_off"}."""
-        plans_off = tuple(map(UUID, product.get("plans_off", ())))
-        return cls(user_id, _read_id(product["subscription"]), plans_off)
+    def of(cls, user_id: UUID, seat: Seat) -> "Wanted":
+        return cls(user_id, _read_id(seat.subscription), tuple(map(UUID, seat.disabled_plans)))
 
 
 # The lines of a batch name the same few subscriptions again and again.
@@ -68,12 +67,11 @@ class SeatChange(NamedTuple):
     given_back: tuple[UUID, ...] = ()
 
     @classmethod
-    def from_json(cls, user_id: UUID, change: Mapping) -> "SeatChange":
-        """Read the input of a batch's line: {"give": [seat], "take": [id]}."""
+    def of(cls, user_id: UUID, change: LicenseChange) -> "SeatChange":
         return cls(
             user_id,
-            tuple(Wanted.from_json(user_id, seat) for seat in change["give"]),
-            tuple(_read_id(subscription) for subscription in change["take"]),
+            tuple(Wanted.of(user_id, seat) for seat in change.add),
+            tuple(map(_read_id, change.remove)),
         )
 
 
@@ -179,7 +177,7 @@ def _sum_up(
 ) -> Assigned:
     by_user, had = defaultdict(list), defaultdict(list)
     texts = {pk: str(pk) for pk in {want.subscription_id for want in given}}
-    for user_id, subscription_id, _plans_off in given:
+    for user_id, subscription_id, _disabled_plans in given:
         by_user[user_id].append(texts[subscription_id])
     for user_id, subscription_id in held:
         had[user_id].append(str(subscription_id))
@@ -234,9 +232,9 @@ def insert(
         f"""
         WITH wanted AS (SELECT * FROM ROWS), given AS (
             INSERT INTO {Assignment._meta.db_table}
-                (partner_id, customer_id, user_id, subscription_id, plans_off, cause)
+                (partner_id, customer_id, user_id, subscription_id, disabled_plans, cause)
             SELECT %(partner)s, %(customer)s, w.user_id, w.subscription_id,
-                COALESCE(string_to_array(NULLIF(w.plans_off, ''), ',')::uuid[], '{{}}'), w.cause
+                COALESCE(string_to_array(NULLIF(w.disabled_plans, ''), ',')::uuid[], '{{}}'), w.cause
             FROM wanted w ORDER BY w.user_id
             ON CONFLICT (user_id, subscription_id) DO NOTHING
             RETURNING user_id, subscription_id
@@ -257,8 +255,9 @@ def _columns_of(wanted: Sequence[Wanted]) -> dict[str, list]:
     return {
         "user_id uuid": [want.user_id for want in wanted],
         "subscription_id uuid": [want.subscription_id for want in wanted],
-        "plans_off text": [
-            ",".join(map(str, want.plans_off)) if want.plans_off else "" for want in wanted
+        "disabled_plans text": [
+            ",".join(map(str, want.disabled_plans)) if want.disabled_plans else ""
+            for want in wanted
         ],
     }
 
@@ -268,13 +267,13 @@ def revoke_all(*, customer: Customer, users: Sequence[UUID]) -> dict[UUID, list[
     """
     Free every seat of these users, in one statement.
 
-    Returns per user what was held, as a batch's line keeps it: {"subscription", "plans_off"}.
+    Returns per user what was held, as a batch's line keeps it: {"subscription", "disabled_plans"}.
     """
     freed = execute(
         f"""
         DELETE FROM {Assignment._meta.db_table}
         WHERE customer_id = %(customer)s AND user_id = ANY(%(users)s)
-        RETURNING user_id, subscription_id::text, array_to_string(plans_off, ',')
+        RETURNING user_id, subscription_id::text, array_to_string(disabled_plans, ',')
         """,
         customer=customer.pk,
         users=list(users),
@@ -285,9 +284,9 @@ def revoke_all(*, customer: Customer, users: Sequence[UUID]) -> dict[UUID, list[
 def _held_by_user(rows: Iterable[tuple[UUID, str, str]]) -> dict[UUID, list[dict]]:
     """Rows of user, subscription and plans switched off; texts, as ids would only be written."""
     held = defaultdict(list)
-    for user_id, subscription, plans_off in rows:
-        off = plans_off.split(",") if plans_off else []
-        held[user_id].append({"subscription": subscription, "plans_off": off})
+    for user_id, subscription, disabled_plans in rows:
+        off = disabled_plans.split(",") if disabled_plans else []
+        held[user_id].append({"subscription": subscription, "disabled_plans": off})
     return dict(held)
 
 
@@ -303,7 +302,7 @@ def revoke(*, customer: Customer, seats: Sequence[tuple[UUID, UUID]]) -> dict[UU
         DELETE FROM {Assignment._meta.db_table} a USING ROWS
         WHERE a.customer_id = %(customer)s AND a.user_id = r.user_id
             AND a.subscription_id = r.subscription_id
-        RETURNING a.user_id, a.subscription_id::text, array_to_string(a.plans_off, ',')
+        RETURNING a.user_id, a.subscription_id::text, array_to_string(a.disabled_plans, ',')
         """,
         seats_as_rows(seats),
         customer=customer.pk,
@@ -322,15 +321,15 @@ def change_plans(*, customer: Customer, wanted: Sequence[Wanted]) -> dict[UUID, 
         return {}
     changed = execute(
         f"""
-        UPDATE {Assignment._meta.db_table} a SET plans_off = w.plans_off
+        UPDATE {Assignment._meta.db_table} a SET disabled_plans = w.disabled_plans
         FROM (
             SELECT user_id, subscription_id,
-                COALESCE(string_to_array(NULLIF(plans_off, ''), ',')::uuid[], '{{}}') AS plans_off
+                COALESCE(string_to_array(NULLIF(disabled_plans, ''), ',')::uuid[], '{{}}') AS disabled_plans
             FROM ROWS
         ) w
         WHERE a.customer_id = %(customer)s AND a.user_id = w.user_id
-            AND a.subscription_id = w.subscription_id AND a.plans_off <> w.plans_off
-        RETURNING a.user_id, a.subscription_id::text, array_to_string(old.plans_off, ',')
+            AND a.subscription_id = w.subscription_id AND a.disabled_plans <> w.disabled_plans
+        RETURNING a.user_id, a.subscription_id::text, array_to_string(old.disabled_plans, ',')
         """,
         _columns_of(wanted),
         customer=customer.pk,

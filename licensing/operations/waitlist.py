@@ -50,20 +50,20 @@ def wait(
     execute(
         f"""
         INSERT INTO {WaitingSeat._meta.db_table}
-            (partner_id, customer_id, user_id, subscription_id, plans_off, gives_up, cause)
+            (partner_id, customer_id, user_id, subscription_id, disabled_plans, gives_up, cause)
         SELECT %(partner)s, %(customer)s, r.user_id, r.subscription_id,
-            COALESCE(string_to_array(NULLIF(r.plans_off, ''), ',')::uuid[], '{{}}'),
+            COALESCE(string_to_array(NULLIF(r.disabled_plans, ''), ',')::uuid[], '{{}}'),
             COALESCE(string_to_array(NULLIF(r.gives_up, ''), ',')::uuid[], '{{}}'), %(cause)s
         FROM ROWS ORDER BY r.place
-        ON CONFLICT (user_id, subscription_id) DO UPDATE SET plans_off = EXCLUDED.plans_off,
+        ON CONFLICT (user_id, subscription_id) DO UPDATE SET disabled_plans = EXCLUDED.disabled_plans,
             gives_up = EXCLUDED.gives_up, cause = EXCLUDED.cause
         """,
         {
             "place integer": list(range(len(by_seat))),
             "user_id uuid": [user_id for user_id, _subscription_id in by_seat],
             "subscription_id uuid": [subscription_id for _user_id, subscription_id in by_seat],
-            "plans_off text": [
-                ",".join(map(str, request.wanted.plans_off)) for request in by_seat.values()
+            "disabled_plans text": [
+                ",".join(map(str, request.wanted.disabled_plans)) for request in by_seat.values()
             ],
             "gives_up text": [",".join(map(str, request.gives_up)) for request in by_seat.values()],
         },
@@ -123,7 +123,7 @@ class Order:
     Seats that a user gets together or not at all: one, or all that a swap asks for.
 
     When its wait is over, `problems` are why the user got none, or `gave_up` what was returned
-    for them, as it was held: {"subscription", "plans_off"}.
+    for them, as it was held: {"subscription", "disabled_plans"}.
     """
 
     user_id: UUID
@@ -143,7 +143,7 @@ class Order:
     @property
     def wanted(self) -> list[Wanted]:
         return [
-            Wanted(self.user_id, waiting.subscription_id, tuple(waiting.plans_off))
+            Wanted(self.user_id, waiting.subscription_id, tuple(waiting.disabled_plans))
             for waiting in self.waits
         ]
 

@@ -109,7 +109,7 @@ def furnish(partner, member, word: str) -> walk.Ids:
             person={
                 "user_name": f"{word}2@{word}.example".lower(),
                 "display_name": word,
-                "products": [{"subscription": str(subscription.pk), "plans_off": []}],
+                "products": [{"subscription": str(subscription.pk), "disabled_plans": []}],
             },
             by=member,
         )

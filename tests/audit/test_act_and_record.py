@@ -39,7 +39,7 @@ def acts(inside, alice):
         batch = plan(users=[user.pk for user in users], **arguments, **more)
         return start_batch(batch=batch, by=alice)
 
-    give = Changes(give=frozenset([str(office.pk)]))
+    give = Changes(add=frozenset([str(office.pk)]))
     return {
         "add": lambda: add_user(person=PERSON, **arguments),
         "finish": lambda: finish_set(batch=added.batch, by=alice),

@@ -92,7 +92,7 @@ def test_open_set_offers_to_continue_or_finish(contoso, office, alice, as_alice)
         "user_name": "amy@contoso.example",
         "display_name": "Amy",
         "location": "US",
-        "products": [{"subscription": str(office.pk), "plans_off": []}],
+        "products": [{"subscription": str(office.pk), "disabled_plans": []}],
     }
     added = add_user(customer=contoso, person=person, by=alice)
     batch = added.batch
@@ -113,7 +113,7 @@ def test_missing_seat_is_shown_with_product(contoso, alice, as_alice):
         "user_name": "amy@contoso.example",
         "display_name": "Amy",
         "location": "US",
-        "products": [{"subscription": str(none.pk), "plans_off": []}],
+        "products": [{"subscription": str(none.pk), "disabled_plans": []}],
     }
     batch = add_user(customer=contoso, person=person, by=alice).batch
 

@@ -36,7 +36,7 @@ def read(client, batch):
 def give(contoso, office, by, *names):
     """Give a seat to new users of these names; the last of them may find none."""
     users = [factories.user(contoso, name, location="US").pk for name in names]
-    changes = Changes(give=frozenset({str(office.pk)}))
+    changes = Changes(add=frozenset({str(office.pk)}))
     batch = plan_licenses(customer=contoso, users=users, changes=changes, by=by)
     return start_batch(batch=batch, by=by)
 

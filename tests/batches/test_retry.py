@@ -89,7 +89,7 @@ def test_last_administrator_is_confirmed_again(contoso, alice):
 def test_retry_keeps_all_or_none_of_licenses(as_alice, contoso, alice):
     visio = factories.subscription(contoso, "Visio", seats=60)
     users = [factories.user(contoso, f"User {one:03}", location="US").pk for one in range(60)]
-    changes = Changes(give=frozenset([str(visio.pk)]))
+    changes = Changes(add=frozenset([str(visio.pk)]))
     batch = plan_licenses(
         customer=contoso, users=users, changes=changes, when_short="none", by=alice
     )

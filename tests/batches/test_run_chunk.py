@@ -46,7 +46,9 @@ def additions(customer, by, number, products=(), **changes):
                 "user_name": f"u{n}@{customer.slug}.example",
                 "display_name": f"U {n}",
                 "location": "US",
-                "products": [{"subscription": str(one.pk), "plans_off": []} for one in products],
+                "products": [
+                    {"subscription": str(one.pk), "disabled_plans": []} for one in products
+                ],
             }
             for n in range(1, number + 1)
         ]

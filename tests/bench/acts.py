@@ -53,7 +53,7 @@ def _go_round(ground: Ground, member, times, *, is_ours_first: bool) -> None:
 def make(customer: Customer, users: list, member, count: int) -> dict[str, Callable]:
     """Our own acts on these users, to be called in this order."""
     third = customer.bought[2]
-    changes = Changes(give=frozenset([str(third.pk)]))
+    changes = Changes(add=frozenset([str(third.pk)]))
     plans = {
         "assign": (plan_licenses, {"changes": changes}),
         "reset": (plan_resets, {}),

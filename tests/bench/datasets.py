@@ -162,7 +162,7 @@ def _assign(customer, subscription, every: int, is_plain: bool) -> None:
         cursor.execute(
             f"""
             INSERT INTO {Assignment._meta.db_table}
-                (partner_id, customer_id, subscription_id, user_id, plans_off)
+                (partner_id, customer_id, subscription_id, user_id, disabled_plans)
             SELECT partner_id, customer_id, %s, id, '{{}}' FROM (
                 SELECT *, row_number() OVER (ORDER BY id) AS number
                 FROM {CustomerUser._meta.db_table}

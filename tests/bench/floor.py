@@ -61,7 +61,7 @@ def copy_rows(table: str, parts: list[bytes]) -> None:
 def assign(customer: Customer, subscription: Subscription) -> int:
     """Give everybody of the customer a seat."""
     return execute(
-        f"INSERT INTO {ASSIGNMENTS} (partner_id, customer_id, subscription_id, user_id, plans_off)"
+        f"INSERT INTO {ASSIGNMENTS} (partner_id, customer_id, subscription_id, user_id, disabled_plans)"
         f" SELECT partner_id, customer_id, %s, id, '{{}}' FROM {USERS}"
         " WHERE customer_id = %s AND deleted_at IS NULL",
         subscription.pk,

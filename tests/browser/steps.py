@@ -79,12 +79,12 @@ def make_administrator(page: Page, permission: str) -> None:
     page.locator(f"[name=permissions][value={permission}]").check()
 
 
-def give_license(page: Page, subscription, plans_off: tuple = ()) -> None:
+def give_license(page: Page, subscription, disabled_plans: tuple = ()) -> None:
     """Choose a license, and switch some of its service plans off."""
     page.locator(f"[name=products][value='{subscription.pk}']").check()
-    if plans_off:
+    if disabled_plans:
         page.locator("details.choice-more > summary").first.click()
-    for plan in plans_off:
+    for plan in disabled_plans:
         page.locator(f"[name=plans][value='{plan.pk}']").uncheck()
 
 

@@ -47,7 +47,7 @@ def batch(site, northwind, alice, contoso, office, words):
     steps.make_administrator(page, "user_administrator")
     with inside_of(northwind):
         meetings = office.product.plans.get(name="Meetings")
-    steps.give_license(page, office, plans_off=(meetings,))
+    steps.give_license(page, office, disabled_plans=(meetings,))
     steps.add(page, more=True)
     expect(page.locator("#added")).to_contain_text("Amara Okafor")
 
@@ -80,7 +80,7 @@ def test_two_users_are_added_and_their_passwords_printed(site, batch, office, no
     with inside_of(northwind):
         amara = CustomerUser.objects.get(user_name=AMARA)
         assert (amara.location, amara.permissions) == ("GB", ["user_administrator"])
-        assert [len(one.plans_off) for one in amara.assignments.order_by("user")] == [1]
+        assert [len(one.disabled_plans) for one in amara.assignments.order_by("user")] == [1]
 
     openings = page.locator("#handover .body ul.list > li")
     expect(openings).to_have_count(0)

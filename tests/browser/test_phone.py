@@ -49,7 +49,7 @@ def test_a_user_is_added_and_the_password_shown(phone, northwind, office):
     steps.make_administrator(page, "user_administrator")
     with inside_of(northwind):
         plan = office.product.plans.get(name="Meetings")
-    steps.give_license(page, office, plans_off=(plan,))
+    steps.give_license(page, office, disabled_plans=(plan,))
     fits(page)
     page.locator("[name=do][value=more]").tap()
     expect(page.locator("#added")).to_contain_text("Amara Okafor")

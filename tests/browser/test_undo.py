@@ -116,7 +116,7 @@ def test_a_delete_is_undone(site, users, bought, northwind):
     for row in rows.all():
         expect(row).to_contain_text("Drawing")
     with inside_of(northwind):
-        plans = list(bought[0].assignments.values_list("plans_off", flat=True))
+        plans = list(bought[0].assignments.values_list("disabled_plans", flat=True))
         assert plans == [[bought[0].product.plans.get().pk]] * 2
 
 
@@ -127,7 +127,7 @@ def test_a_change_of_licenses_is_undone(site, users, bought, northwind, contoso,
         batch = plan_licenses(
             customer=contoso,
             users=[user.pk for user in users],
-            changes=Changes(give=frozenset([second]), take=frozenset([first])),
+            changes=Changes(add=frozenset([second]), remove=frozenset([first])),
             by=alice,
         )
         start_batch(batch=batch, by=alice)
@@ -145,7 +145,7 @@ def test_a_change_of_licenses_is_undone(site, users, bought, northwind, contoso,
         expect(row).not_to_contain_text("Telephone")
     with inside_of(northwind):
         assert Line.objects.filter(batch__kind="undo", state="done").count() == 2
-        plans = list(bought[0].assignments.values_list("plans_off", flat=True))
+        plans = list(bought[0].assignments.values_list("disabled_plans", flat=True))
         assert plans == [[bought[0].product.plans.get().pk]] * 2
 
 

@@ -104,7 +104,7 @@ def check_what_was_added(number, office):
         assert added[user.pk].sealed
     events = Event.objects.filter(action="user.added").values_list("subject_id", flat=True)
     assert sorted(events) == sorted(added)
-    seated = {pk for pk, line in added.items() if line.result["assigned"]}
+    seated = {pk for pk, line in added.items() if line.result.get("assigned")}
     assert set(office.assignments.values_list("user_id", flat=True)) == seated
     assert len(seated) == 5
 

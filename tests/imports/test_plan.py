@@ -1,6 +1,7 @@
-from imports.check.plan import Seats, make_plan
+from imports.check.plan import make_plan
 from imports.check.rows import validate
 from imports.read.table import Row
+from licensing.forecast import SeatForecast
 from tests.imports.samples import FACTS, OFFICE
 from users.rules.facts import Defaults
 from users.rules.problems import describe
@@ -41,8 +42,8 @@ def test_seats_are_counted_before_and_after():
     plan = plan_of(person("a", products="O365-E3; VISIO-2"), person("b", products="VISIO-2"))
 
     assert plan.seats == (
-        Seats("sub-office", "Office 365 E3", 3, 1),
-        Seats("sub-visio", "Visio Plan 2", 10, 2),
+        SeatForecast("sub-office", "Office 365 E3", 3, wanted=1, left=2),
+        SeatForecast("sub-visio", "Visio Plan 2", 10, wanted=2, left=8),
     )
     assert [(seats.left, seats.short) for seats in plan.seats] == [(2, 0), (8, 0)]
 

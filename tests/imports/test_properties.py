@@ -198,7 +198,7 @@ def worlds(draw):
         domain=draw(st.one_of(st.just(""), domains)),
         location=draw(st.sampled_from(["", "CN", "US", "XX"])),
         products=[
-            {"subscription": id, "plans_off": []}
+            {"subscription": id, "disabled_plans": []}
             for id in draw(st.lists(chosen, max_size=2, unique=True))
         ],
         permissions=draw(st.lists(st.sampled_from(UserPermission.values), max_size=1)),

@@ -78,7 +78,7 @@ def test_an_unknown_product_becomes_one_that_was_bought(planned, alice, office):
     done = mend(batch, alice, "product_unknown", "products", "E3", value=str(office.pk))
 
     assert (done.changed, done.bad) == (2, 0)
-    assert person(batch, 1)["products"] == [{"subscription": str(office.pk), "plans_off": []}]
+    assert person(batch, 1)["products"] == [{"subscription": str(office.pk), "disabled_plans": []}]
     batch.refresh_from_db()
     (seats,) = batch.plan["seats"]
     assert (seats["wanted"], seats["left"]) == (2, 3)
@@ -225,7 +225,7 @@ def test_one_row_gets_other_values(planned, alice, office):
     batch = planned("bo b,Bob,E3,US,,")
     changes = person(batch, 1) | {
         "user_name": "BOB@contoso.example",
-        "products": [{"subscription": str(office.pk), "plans_off": []}],
+        "products": [{"subscription": str(office.pk), "disabled_plans": []}],
     }
 
     assert repair_line(batch=batch, number=1, changes=changes, by=alice) == []
@@ -411,7 +411,7 @@ def test_one_row_is_repaired_on_its_page(as_alice, planned, office):
     )
 
     assert "The row was changed and can be imported." in answer.content.decode()
-    assert person(batch, 1)["products"] == [{"subscription": str(office.pk), "plans_off": []}]
+    assert person(batch, 1)["products"] == [{"subscription": str(office.pk), "disabled_plans": []}]
 
 
 def test_invalid_edit_of_row_keeps_typed_values(as_alice, planned):
@@ -530,7 +530,7 @@ def test_user_found_after_repair_is_not_deleted(full_list, alice):
     assert repair_line(batch=batch, number=row.number, changes=changes, by=alice) == []
 
     lines = Line.objects.filter(batch=batch, input__user_name="amy@contoso.example")
-    assert sorted((line.input["act"], line.state) for line in lines) == [
+    assert sorted((line.act, line.state) for line in lines) == [
         ("leave", "left_out"),
         ("update", "planned"),
     ]
@@ -564,5 +564,5 @@ def test_row_of_new_user_gets_own_id(full_list, alice):
     assert repair_line(batch=batch, number=row.number, changes=changes, by=alice) == []
 
     row.refresh_from_db()
-    assert row.input["act"] == "add"
+    assert row.act == "add"
     assert row.user_id not in {user.pk for user in users.values()}

@@ -140,24 +140,24 @@ def test_missing_users_are_found_again(planned, contoso, alice):
         for name in ("amy", "bob", "cy")
     }
     batch = planned("amy,,,IT,", "bob,,,IT,", purpose="full_list", licenses="add", max_missing="90")
-    cy = batch.lines.get(input__act="leave")
+    cy = batch.lines.get(act="leave")
     bob = batch.lines.get(input__user_name="bob@contoso.example")
     skip_lines(batch=batch, numbers=[cy.number, bob.number], by=alice)
     assert count_repaired_rows(batch) == 2
 
     read_again(batch, alice, discarded_repairs=2)
 
-    leaving = batch.lines.filter(input__act="leave").values_list("user_id", "state")
+    leaving = batch.lines.filter(act="leave").values_list("user_id", "state")
     assert dict(leaving) == {users["cy"].pk: "planned"}
 
 
 def test_kept_missing_user_is_no_repair(planned, contoso, alice):
     factories.user(contoso, "Amy", user_name="amy@contoso.example")
     batch = planned("am y,Amy,,IT,", purpose="full_list", licenses="add", max_missing="100")
-    row = batch.lines.exclude(input__act="leave").get().number
+    row = batch.lines.exclude(act="leave").get().number
     edit_row(batch, row, alice, user_name="amy@contoso.example")
 
-    assert batch.lines.get(input__act="leave").state == "left_out"
+    assert batch.lines.get(act="leave").state == "left_out"
     assert count_repaired_rows(batch) == 1
 
 

@@ -25,7 +25,7 @@ def test_the_template_imports_unchanged(language, format):
     assert [one.code for one in problems] in ([], ["user_name_exists"])
     assert len(people) == 2
     assert all(person.input["user_name"].endswith("@contoso.com") for person in people)
-    assert people[0].input["products"] == [{"subscription": "sub-visio", "plans_off": []}]
+    assert people[0].input["products"] == [{"subscription": "sub-visio", "disabled_plans": []}]
     assert people[1].input["products"] == []
     assert people[0].input["phone"].startswith("+")
 

@@ -52,15 +52,15 @@ def test_a_good_row_becomes_a_person():
             "contact_email": "wang@example.org", "job_title": "工程师", "department": "研发部",
             "phone": "+86 138", "permissions": ["helpdesk_administrator"],
             "products": [
-                {"subscription": "sub-office", "plans_off": []},
-                {"subscription": "sub-visio", "plans_off": []},
+                {"subscription": "sub-office", "disabled_plans": []},
+                {"subscription": "sub-visio", "disabled_plans": []},
             ],
         }
     ]  # fmt: skip
 
 
 def test_empty_cells_take_defaults():
-    plans = [{"subscription": "sub-office", "plans_off": ["plan-1"]}]
+    plans = [{"subscription": "sub-office", "disabled_plans": ["plan-1"]}]
     defaults = Defaults("contoso.com", "DE", plans, ["user_administrator"], "en")
 
     (person,) = people({"user_name": "amy", "display_name": "Amy"}, defaults=defaults)
@@ -355,7 +355,7 @@ def test_all_problems_are_listed_in_order():
 def test_typed_person_is_checked_by_same_rules():
     person, found = check_person(
         {"user_name": " Amy.Parker@contoso.com ", "display_name": "A\u202eB", "location": "RU",
-         "products": [{"subscription": "sub-visio", "plans_off": []}], "permissions": ["emperor"]},
+         "products": [{"subscription": "sub-visio", "disabled_plans": []}], "permissions": ["emperor"]},
         FACTS,
     )  # fmt: skip
 
@@ -377,7 +377,7 @@ def test_empty_person_lists_missing_values():
 
 
 def test_product_of_another_customer_is_refused():
-    chosen = [{"subscription": "sub-foreign", "plans_off": []}]
+    chosen = [{"subscription": "sub-foreign", "disabled_plans": []}]
     _, found = check_person(AMY | {"location": "CN", "products": chosen}, FACTS)
 
     assert [one.code for one in found] == ["product_unknown"]

@@ -105,7 +105,7 @@ def insert(subscription, user) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO licensing_assignment"
-            " (partner_id, customer_id, subscription_id, user_id, plans_off)"
+            " (partner_id, customer_id, subscription_id, user_id, disabled_plans)"
             " VALUES (%s, %s, %s, %s, '{}')",
             [subscription.partner_id, subscription.customer_id, subscription.pk, user.pk],
         )

@@ -71,7 +71,7 @@ def test_freed_seat_goes_on_only_where_asked(contoso, products, people, passes_o
     assert holders(one) == ({bo.pk} if passes_on else set())
     assert holders(two) == ({cy.pk} if passes_on else {bo.pk})
     assert changed.kept == ({} if passes_on else {bo.pk: [str(one.pk)]})
-    assert changed.revoked[ann.pk] == [{"subscription": str(one.pk), "plans_off": []}]
+    assert changed.revoked[ann.pk] == [{"subscription": str(one.pk), "disabled_plans": []}]
     assert holders(three) == set()
 
 
@@ -93,7 +93,7 @@ def test_users_who_want_each_others_seat_wait(contoso, products, people):
 
     assert [order.user_id for order in ended] == keys([ann, bo])
     assert (holders(one), holders(two)) == ({bo.pk}, {ann.pk})
-    assert ended[0].gave_up == [{"subscription": str(one.pk), "plans_off": []}]
+    assert ended[0].gave_up == [{"subscription": str(one.pk), "disabled_plans": []}]
     assert not WaitingSeat.objects.exists()
     assert sorted(one.assigned for one in Subscription.objects.all()) == [0, 1, 1]
     assert fill(contoso) == []
@@ -132,14 +132,14 @@ def test_swap_keeps_plans_as_requested_and_as_held(contoso, people):
     suite = factories.subscription(contoso, "Suite", seats=1, plans=("Mail", "Meetings"))
     other = factories.subscription(contoso, "Other", seats=1)
     mail, meetings = (plan.pk for plan in suite.product.plans.order_by("name"))
-    hold(suite, people[0], plans_off=[mail])
+    hold(suite, people[0], disabled_plans=[mail])
     queue(other, people[0], gives_up=[suite])
-    queue(suite, people[1], plans_off=[meetings])
+    queue(suite, people[1], disabled_plans=[meetings])
 
     first, _second = fill(contoso)
 
-    assert first.gave_up == [{"subscription": str(suite.pk), "plans_off": [str(mail)]}]
-    assert Assignment.objects.get(subscription=suite).plans_off == [meetings]
+    assert first.gave_up == [{"subscription": str(suite.pk), "disabled_plans": [str(mail)]}]
+    assert Assignment.objects.get(subscription=suite).disabled_plans == [meetings]
 
 
 @pytest.mark.django_db

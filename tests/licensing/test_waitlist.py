@@ -33,15 +33,15 @@ def full(contoso):
     return bought
 
 
-def hold(subscription, *users, plans_off=()):
-    wanted = [Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+def hold(subscription, *users, disabled_plans=()):
+    wanted = [Wanted(user.pk, subscription.pk, tuple(disabled_plans)) for user in users]
     assign(customer=subscription.customer, wanted=wanted, cause=None)
 
 
-def queue(subscription, *users, gives_up=(), plans_off=(), cause=None):
+def queue(subscription, *users, gives_up=(), disabled_plans=(), cause=None):
     requests = [
         WaitRequest(
-            Wanted(user.pk, subscription.pk, tuple(plans_off)),
+            Wanted(user.pk, subscription.pk, tuple(disabled_plans)),
             tuple(one.pk for one in gives_up),
         )
         for user in users
@@ -105,11 +105,11 @@ def test_a_line_of_thousands_keeps_its_order(contoso, full):
 def test_waiting_twice_keeps_the_place(contoso, full, people):
     queue(full, *people[:3])
 
-    places = queue(full, people[0], plans_off=[full.pk])
+    places = queue(full, people[0], disabled_plans=[full.pk])
 
     assert places == {(people[0].pk, full.pk): 1}
     assert line(full) == keys(people[:3])
-    assert WaitingSeat.objects.get(user=people[0]).plans_off == [full.pk]
+    assert WaitingSeat.objects.get(user=people[0]).disabled_plans == [full.pk]
 
 
 @pytest.mark.django_db
@@ -127,12 +127,12 @@ def test_service_plans_are_switched_off_as_requested(contoso, people):
     bought = factories.subscription(contoso, "Suite", seats=1, plans=("Mail", "Meetings"))
     hold(bought, people[0])
     off = [bought.product.plans.first().pk]
-    queue(bought, people[1], plans_off=off)
+    queue(bought, people[1], disabled_plans=off)
     buy(bought, 2)
 
     fill(contoso)
 
-    assert Assignment.objects.get(user=people[1]).plans_off == off
+    assert Assignment.objects.get(user=people[1]).disabled_plans == off
 
 
 @pytest.mark.django_db
@@ -152,7 +152,7 @@ def test_swap_passes_its_old_seat_on(contoso, full, people):
     assert people[0].pk in holders(full)
     assert holders(old) == {people[1].pk, people[2].pk}
     assert holders(oldest) == {people[3].pk}
-    assert ended[0].gave_up == [{"subscription": str(old.pk), "plans_off": []}]
+    assert ended[0].gave_up == [{"subscription": str(old.pk), "disabled_plans": []}]
     assert line(full) == [people[1].pk]
     assert line(old) == [people[4].pk]
 

@@ -23,7 +23,7 @@ def describe(action, **values):
             {"permissions": ["user_administrator", "license_administrator"]},
             "Permissions: User administrator, License administrator",
         ),
-        ({"held": [{"subscription": "a", "plans_off": []}] * 2}, "Assigned licenses: 2"),
+        ({"held": [{"subscription": "a", "disabled_plans": []}] * 2}, "Assigned licenses: 2"),
         ({"subscriptions": ["01a20503-8c4c-7ae0-94e4-6f0e2154c5b0"]}, "Subscriptions: 1"),
         ({"not_sold_in": ["NZ", "FR"]}, "Not sold in: New Zealand, France"),
         ({"is_blocked": True}, "Sign-in blocked: Yes"),

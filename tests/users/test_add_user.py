@@ -58,7 +58,7 @@ def test_user_is_added_and_set_is_shown(as_alice, contoso, office):
     assert answer["Location"] == f"/customers/contoso/batches/{batch.pk}/"
     assert (user.user_name, user.display_name) == ("amara@contoso.example", "Amara Okafor")
     assert (user.permissions, user.password_state) == ([], "temporary")
-    assert [str(plan) for plan in user.assignments.get().plans_off] == [meetings]
+    assert [str(plan) for plan in user.assignments.get().disabled_plans] == [meetings]
     assert (batch.state, batch.total) == ("done", 1)
 
 

@@ -41,7 +41,7 @@ def give(contoso, users, subscription, by):
     return plan_licenses(
         customer=contoso,
         users=[one.pk for one in users],
-        changes=Changes(give=frozenset([str(subscription.pk)])),
+        changes=Changes(add=frozenset([str(subscription.pk)])),
         by=by,
     )
 
@@ -109,7 +109,7 @@ def test_removing_license_shows_no_blocked_users(as_alice, contoso, office, alic
     batch = plan_licenses(
         customer=contoso,
         users=[ann.pk],
-        changes=Changes(take=frozenset([str(office.pk)])),
+        changes=Changes(remove=frozenset([str(office.pk)])),
         by=alice,
     )
 

@@ -305,7 +305,7 @@ def test_unchanged_template_changes_no_users(as_alice, alice, contoso, office, k
     check_upload(batch_id=batch.pk)
 
     batch.refresh_from_db()
-    assert (batch.state, batch.total, batch.plan["unchanged_rows"]) == ("planned", 0, 3)
+    assert (batch.state, batch.total, batch.plan["unchanged"]) == ("planned", 0, 3)
 
 
 def read_again(contoso, parsed, *, by):

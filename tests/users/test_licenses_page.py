@@ -27,8 +27,8 @@ def visio(contoso):
     return factories.subscription(contoso, "Visio", seats=10)
 
 
-def hold(subscription, *users, plans_off=()):
-    wanted = [Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+def hold(subscription, *users, disabled_plans=()):
+    wanted = [Wanted(user.pk, subscription.pk, tuple(disabled_plans)) for user in users]
     assign(customer=subscription.customer, wanted=wanted, cause=None)
 
 
@@ -121,8 +121,8 @@ def test_unchanged_form_changes_no_users(as_alice, office, visio, people):
 
     batch = Batch.objects.get()
     assert [
-        (line.input["give"], line.input["take"]) for line in Line.objects.filter(batch=batch)
-    ] == [([{"subscription": str(visio.pk), "plans_off": []}], [])] * 2
+        (line.input["add"], line.input["remove"]) for line in Line.objects.filter(batch=batch)
+    ] == [([{"subscription": str(visio.pk), "disabled_plans": []}], [])] * 2
 
 
 def test_from_the_boxes_to_the_result(as_alice, office, visio, people):
@@ -283,7 +283,7 @@ def test_deleted_and_foreign_users_are_not_selected(as_alice, contoso, people):
 
 def test_service_plans_change_only_where_that_was_asked(as_alice, office, people):
     mail, meetings = office.product.plans.order_by("name")
-    hold(office, people[0], plans_off=[mail.pk])
+    hold(office, people[0], disabled_plans=[mail.pk])
     page = text_of(look(as_alice, people[:2]))
     assert "Mail" in page
     assert "off for 1 user" in page
@@ -294,7 +294,7 @@ def test_service_plans_change_only_where_that_was_asked(as_alice, office, people
 
     assert "Service plans of Office E3" in text_of(as_alice.get(planned["Location"]))
     as_alice.post(f"{planned['Location']}start/")
-    assert Assignment.objects.get().plans_off == [meetings.pk]
+    assert Assignment.objects.get().disabled_plans == [meetings.pk]
 
 
 def test_a_suspended_product_is_not_given(as_alice, contoso, people):

@@ -26,8 +26,8 @@ def visio(contoso):
     return factories.subscription(contoso, "Visio", seats=10)
 
 
-def hold(subscription, *users, plans_off=()):
-    wanted = [Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+def hold(subscription, *users, disabled_plans=()):
+    wanted = [Wanted(user.pk, subscription.pk, tuple(disabled_plans)) for user in users]
     assign(customer=subscription.customer, wanted=wanted, cause=None)
 
 
@@ -58,7 +58,7 @@ def holders(subscription) -> set:
 def test_one_product_is_added_and_another_removed(contoso, office, visio, people, alice):
     hold(office, *people[:2])
 
-    batch = run(contoso, people[:2], alice, give=[visio], take=[office])
+    batch = run(contoso, people[:2], alice, add=[visio], remove=[office])
 
     assert states(batch, people[:2]) == ["done", "done"]
     assert holders(visio) == {people[0].pk, people[1].pk}
@@ -69,7 +69,7 @@ def test_one_product_is_added_and_another_removed(contoso, office, visio, people
 def test_unchanged_choice_changes_no_users(contoso, office, visio, people, alice):
     hold(office, people[0])
 
-    run(contoso, people[:2], alice, give=[visio])
+    run(contoso, people[:2], alice, add=[visio])
 
     assert holders(office) == {people[0].pk}
 
@@ -77,19 +77,19 @@ def test_unchanged_choice_changes_no_users(contoso, office, visio, people, alice
 def test_user_with_wanted_licenses_gets_no_line(contoso, office, people, alice):
     hold(office, people[0])
 
-    batch = plan(contoso, people[:2], alice, give=[office])
+    batch = plan(contoso, people[:2], alice, add=[office])
 
     assert (batch.total, batch.plan["unchanged"]) == (1, 1)
 
 
 def test_nothing_to_change_is_refused(contoso, office, people, alice):
     with pytest.raises(NothingToChange):
-        plan(contoso, people, alice, take=[office])
+        plan(contoso, people, alice, remove=[office])
 
 
 def test_too_few_seats_go_to_first_in_list(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=2)
-    batch = plan(contoso, people, alice, give=[few])
+    batch = plan(contoso, people, alice, add=[few])
     assert batch.plan["seats"][0] | {"subscription": ""} == {
         "subscription": "",
         "name": "Few",
@@ -115,14 +115,14 @@ def test_too_few_seats_can_refuse_plan(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=2)
 
     with pytest.raises(TooFewSeats) as refused:
-        plan(contoso, people, alice, when_short="none", give=[few])
+        plan(contoso, people, alice, when_short="none", add=[few])
 
     assert "Few (4 needed, 2 free)" in refused.value.message
 
 
 def test_seats_lost_after_plan_can_refuse_start(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=2)
-    batch = plan(contoso, people[:2], alice, when_short="none", give=[few])
+    batch = plan(contoso, people[:2], alice, when_short="none", add=[few])
     hold(few, people[2])
 
     with pytest.raises(TooFewSeats):
@@ -135,7 +135,7 @@ def test_the_forecast_counts_what_is_given_back(contoso, office, people, alice):
     few = factories.subscription(contoso, "Few", seats=1)
     hold(office, *people[:2])
 
-    batch = plan(contoso, people[:2], alice, give=[few], take=[office])
+    batch = plan(contoso, people[:2], alice, add=[few], remove=[office])
 
     seats = {one["name"]: one for one in batch.plan["seats"]}
     # The second one keeps the old license, as there is no new one.
@@ -147,7 +147,7 @@ def test_swap_without_seat_keeps_old_license(contoso, office, people, alice):
     few = factories.subscription(contoso, "Few", seats=1)
     hold(office, *people[:2])
 
-    batch = run(contoso, people[:2], alice, give=[few], take=[office])
+    batch = run(contoso, people[:2], alice, add=[few], remove=[office])
 
     assert states(batch, people[:2]) == ["done", "failed"]
     assert holders(few) == {people[0].pk}
@@ -157,7 +157,7 @@ def test_swap_without_seat_keeps_old_license(contoso, office, people, alice):
 
 def test_seats_taken_meanwhile_are_not_assigned_twice(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=1)
-    batch = plan(contoso, people[:1], alice, give=[few])
+    batch = plan(contoso, people[:1], alice, add=[few])
     hold(few, people[1])
 
     start_batch(batch=batch, by=alice)
@@ -172,23 +172,23 @@ def test_service_plans_change_for_holders_of_product(contoso, office, people, al
     batch = plan_licenses(
         customer=contoso,
         users=[user.pk for user in people[:2]],
-        changes=Changes(plans_off={str(office.pk): [str(mail.pk)]}),
+        changes=Changes(disabled_plans={str(office.pk): [str(mail.pk)]}),
         by=alice,
     )
 
     start_batch(batch=batch, by=alice)
 
-    assert Assignment.objects.get(user=people[0]).plans_off == [mail.pk]
+    assert Assignment.objects.get(user=people[0]).disabled_plans == [mail.pk]
     assert holders(office) == {people[0].pk}
 
 
 def test_untouched_plans_stay_off(contoso, office, visio, people, alice):
     mail = office.product.plans.get(name="Mail")
-    hold(office, people[0], plans_off=[mail.pk])
+    hold(office, people[0], disabled_plans=[mail.pk])
 
-    run(contoso, people[:1], alice, give=[visio, office])
+    run(contoso, people[:1], alice, add=[visio, office])
 
-    assert Assignment.objects.get(user=people[0], subscription=office).plans_off == [mail.pk]
+    assert Assignment.objects.get(user=people[0], subscription=office).disabled_plans == [mail.pk]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_rules_are_checked_before_anything_runs(contoso, office, visio, people, 
     if kind == "excludes":
         hold(office, people[0])
 
-    batch = plan(contoso, people[:1], alice, give=[visio])
+    batch = plan(contoso, people[:1], alice, add=[visio])
 
     line = Line.objects.get(batch=batch)
     assert (line.state, line.problems[0]["code"]) == ("invalid", code)
@@ -210,7 +210,7 @@ def test_what_another_product_needs_is_not_taken_away(contoso, office, visio, pe
     hold(office, people[0])
     hold(visio, people[0])
 
-    batch = plan(contoso, people[:1], alice, take=[office])
+    batch = plan(contoso, people[:1], alice, remove=[office])
 
     assert Line.objects.get(batch=batch).problems[0]["code"] == "product_requires"
 
@@ -221,7 +221,7 @@ def test_license_needs_location_where_it_is_sold(contoso, people, alice):
     )
     nowhere = factories.user(contoso, "Nowhere")
 
-    batch = plan(contoso, [people[0], nowhere], alice, give=[elsewhere])
+    batch = plan(contoso, [people[0], nowhere], alice, add=[elsewhere])
 
     codes = {line.user_id: line.problems[0]["code"] for line in Line.objects.filter(batch=batch)}
     assert codes == {people[0].pk: "product_not_sold", nowhere.pk: "location_missing"}
@@ -230,21 +230,21 @@ def test_license_needs_location_where_it_is_sold(contoso, people, alice):
 def test_help_desk_leaves_administrators_alone(contoso, office, helen):
     boss = factories.user(contoso, "Boss", location="US", permissions=["user_administrator"])
 
-    batch = plan(contoso, [boss], helen, give=[office])
+    batch = plan(contoso, [boss], helen, add=[office])
 
     assert Line.objects.get(batch=batch).problems[0]["code"] == "administrator"
 
 
 def test_a_reader_may_not(contoso, office, people, bob):
     with pytest.raises(Refused):
-        plan(contoso, people, bob, give=[office])
+        plan(contoso, people, bob, add=[office])
 
 
 def test_plan_needs_fixed_number_of_queries(contoso, office, visio, people, alice):
     counts = []
     for users in (people[:1], people[1:]):
         with CaptureQueriesContext(connection) as queries:
-            run(contoso, users, alice, give=[office, visio])
+            run(contoso, users, alice, add=[office, visio])
         counts.append(len(queries))
 
     assert counts[0] == counts[1]

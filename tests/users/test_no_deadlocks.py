@@ -157,7 +157,7 @@ class Storm:
                 "user_name": f"p{self.number}-{self.done}@contoso.example",
                 "display_name": "Person",
                 "contact_email": "person@home.example",
-                "products": [{"subscription": str(one.pk), "plans_off": []} for one in bought],
+                "products": [{"subscription": str(one.pk), "disabled_plans": []} for one in bought],
             },
             is_last=self.random.random() < 0.5,
             by=self.member,
@@ -201,7 +201,7 @@ class Storm:
         batch = plan_licenses(
             customer=self.customer,
             users=self.some(),
-            changes=Changes(give=frozenset([give]), take=frozenset([take])),
+            changes=Changes(add=frozenset([give]), remove=frozenset([take])),
             when_short=self.random.choice(["first", "queue", "queue"]),
             by=self.member,
         )

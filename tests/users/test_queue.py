@@ -43,8 +43,8 @@ def visio(contoso):
     return factories.subscription(contoso, "Visio", seats=2)
 
 
-def hold(subscription, *users, plans_off=()):
-    wanted = [Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+def hold(subscription, *users, disabled_plans=()):
+    wanted = [Wanted(user.pk, subscription.pk, tuple(disabled_plans)) for user in users]
     assign(customer=subscription.customer, wanted=wanted, cause=None)
 
 
@@ -85,7 +85,7 @@ def lines(batch) -> list[Line]:
 
 def said(contoso, line) -> list[str]:
     (shown,) = texts.show([line], find_product_names(contoso))
-    return [one.text for one in shown.said]
+    return [one.text for one in shown.messages]
 
 
 def states(batch) -> list[str]:
@@ -110,7 +110,7 @@ def from_the_queue() -> Batch:
 
 
 def test_plan_shows_places_of_waiting_users(contoso, visio, people, alice):
-    batch = plan(contoso, people[:5], alice, give=[visio])
+    batch = plan(contoso, people[:5], alice, add=[visio])
 
     (seats,) = batch.plan["seats"]
     assert (seats["short"], seats["waits"], seats["line"], seats["left"]) == (3, 3, 0, 0)
@@ -119,7 +119,7 @@ def test_plan_shows_places_of_waiting_users(contoso, visio, people, alice):
 
 
 def test_users_without_seat_wait_in_list_order(contoso, visio, people, alice):
-    batch = run(contoso, people[:5], alice, give=[visio])
+    batch = run(contoso, people[:5], alice, add=[visio])
 
     assert states(batch) == ["done", "done", "partly", "partly", "partly"]
     assert holders(visio) == set(keys(people[:2]))
@@ -131,9 +131,9 @@ def test_users_without_seat_wait_in_list_order(contoso, visio, people, alice):
 
 
 def test_no_user_waits_twice(contoso, visio, people, alice):
-    run(contoso, people[:4], alice, give=[visio])
+    run(contoso, people[:4], alice, add=[visio])
 
-    again = plan(contoso, people[2:5], alice, give=[visio])
+    again = plan(contoso, people[2:5], alice, add=[visio])
 
     assert said(contoso, lines(again)[0]) == ["Will wait for “Visio”, place 1."]
     assert (again.plan["seats"][0]["line"], again.plan["seats"][0]["waits"]) == (2, 1)
@@ -143,13 +143,13 @@ def test_no_user_waits_twice(contoso, visio, people, alice):
 
 
 def test_first_come_leaves_waitlist_empty(contoso, visio, people, alice):
-    run(contoso, people, alice, when_short="first", give=[visio])
+    run(contoso, people, alice, when_short="first", add=[visio])
 
     assert line_of(visio) == []
 
 
 def test_bought_seats_go_to_first_on_waitlist(contoso, visio, people, alice):
-    queued = run(contoso, people[:5], alice, give=[visio])
+    queued = run(contoso, people[:5], alice, add=[visio])
     buy(visio, 4, alice)
 
     assert fill(contoso) == 2
@@ -172,8 +172,8 @@ def test_bought_seats_go_to_first_on_waitlist(contoso, visio, people, alice):
 
 def test_each_member_gets_report_of_own_users(contoso, visio, people, alice, northwind):
     carol = factories.member(northwind, "carol", role=Role.ADMIN_AGENT)
-    run(contoso, people[:3], alice, give=[visio])
-    run(contoso, people[3:5], carol, give=[visio])
+    run(contoso, people[:3], alice, add=[visio])
+    run(contoso, people[3:5], carol, add=[visio])
     buy(visio, 5, alice)
 
     assert fill(contoso) == 3
@@ -186,29 +186,28 @@ def test_waiting_swap_keeps_old_license(contoso, visio, people, alice):
     old = factories.subscription(contoso, "Old", seats=6, plans=("Mail",))
     other = factories.subscription(contoso, "Other", seats=6)
     off = [old.product.plans.get().pk]
-    hold(old, *people[:4], plans_off=off)
-    hold(other, *people[:4], plans_off=off)
+    hold(old, *people[:4], disabled_plans=off)
+    hold(other, *people[:4], disabled_plans=off)
 
-    batch = run(contoso, people[:4], alice, give=[visio], take=[old])
+    batch = run(contoso, people[:4], alice, add=[visio], remove=[old])
 
     assert states(batch) == ["done", "done", "partly", "partly"]
     assert holders(old) == set(keys(people[2:4]))
-    assert lines(batch)[2].result["taken"] == []
+    assert "removed" not in lines(batch)[2].result
     buy(visio, 3, alice)
     assert fill(contoso) == 1
     assert holders(visio) == set(keys(people[:3]))
     assert holders(old) == {people[3].pk}
-    assert Assignment.objects.get(user=people[3], subscription=old).plans_off == off
+    assert Assignment.objects.get(user=people[3], subscription=old).disabled_plans == off
     assert set(
         Assignment.objects.filter(subscription=other).values_list("user_id", flat=True)
     ) == set(keys(people[:4]))
-    assert all(one.plans_off == off for one in Assignment.objects.filter(subscription=other))
+    assert all(one.disabled_plans == off for one in Assignment.objects.filter(subscription=other))
     (line,) = lines(from_the_queue())
     assert line.result == {
         "assigned": [str(visio.pk)],
-        "taken": [str(old.pk)],
-        "plans": [],
-        "held": [{"subscription": str(old.pk), "plans_off": [str(off[0])]}],
+        "removed": [str(old.pk)],
+        "held": [{"subscription": str(old.pk), "disabled_plans": [str(off[0])]}],
     }
 
 
@@ -216,8 +215,8 @@ def test_returned_seat_goes_to_next_waiting_user(contoso, visio, people, alice):
     old = factories.subscription(contoso, "Old", seats=1)
     hold(visio, *people[4:])
     hold(old, people[0])
-    run(contoso, people[1:2], alice, give=[old])
-    run(contoso, people[:1], alice, give=[visio], take=[old])
+    run(contoso, people[1:2], alice, add=[old])
+    run(contoso, people[:1], alice, add=[visio], remove=[old])
 
     delete(contoso, people[4:5], alice)
     assert fill(contoso) == 2
@@ -228,7 +227,7 @@ def test_returned_seat_goes_to_next_waiting_user(contoso, visio, people, alice):
 
 def test_conflict_ends_wait(contoso, visio, people, alice):
     rival = factories.subscription(contoso, "Rival", seats=5)
-    run(contoso, people[:5], alice, give=[visio])
+    run(contoso, people[:5], alice, add=[visio])
     hold(rival, people[2])
     ProductRule.objects.create(product=rival.product, kind="excludes", other=visio.product)
     CustomerUser.objects.filter(pk=people[3].pk).update(location="")
@@ -248,7 +247,7 @@ def test_conflict_ends_wait(contoso, visio, people, alice):
 
 
 def test_a_product_not_sold_there_ends_the_wait(contoso, visio, people, alice):
-    run(contoso, people[:3], alice, give=[visio])
+    run(contoso, people[:3], alice, add=[visio])
     CustomerUser.objects.filter(pk=people[2].pk).update(location="FR")
     visio.product.not_sold_in = ["FR"]
     visio.product.save()
@@ -261,7 +260,7 @@ def test_a_product_not_sold_there_ends_the_wait(contoso, visio, people, alice):
 
 
 def test_a_suspended_subscription_lets_them_wait(contoso, visio, people, alice):
-    run(contoso, people[:3], alice, give=[visio])
+    run(contoso, people[:3], alice, add=[visio])
     buy(visio, 5, alice, state="suspended")
 
     assert fill(contoso) == 0
@@ -272,7 +271,7 @@ def test_a_suspended_subscription_lets_them_wait(contoso, visio, people, alice):
 
 
 def test_suspended_subscription_lets_all_users_wait(contoso, visio, people, alice):
-    batch = plan(contoso, people[:2], alice, give=[visio])
+    batch = plan(contoso, people[:2], alice, add=[visio])
     buy(visio, 2, alice, state="suspended")
 
     start_batch(batch=batch, by=alice)
@@ -282,23 +281,23 @@ def test_suspended_subscription_lets_all_users_wait(contoso, visio, people, alic
 
 
 def test_deletion_ends_wait_for_good(contoso, visio, people, alice):
-    run(contoso, people[:4], alice, give=[visio])
+    run(contoso, people[:4], alice, add=[visio])
     planned = plan_deletes(customer=contoso, users=[people[2].pk], by=alice)
     assert planned.plan["waiting"] == 1
 
     start_batch(batch=planned, by=alice)
 
     assert line_of(visio) == [people[3].pk]
-    assert lines(planned)[0].result == {"held": [], "stopped": [str(visio.pk)]}
+    assert lines(planned)[0].result == {"stopped": [str(visio.pk)]}
     back = plan_restores(customer=contoso, users=[people[2].pk], by=alice)
     start_batch(batch=back, by=alice)
     assert line_of(visio) == [people[3].pk]
 
 
 def test_removing_awaited_license_ends_wait(contoso, visio, people, alice):
-    run(contoso, people[:4], alice, give=[visio])
+    run(contoso, people[:4], alice, add=[visio])
 
-    batch = run(contoso, people[1:3], alice, take=[visio])
+    batch = run(contoso, people[1:3], alice, remove=[visio])
 
     assert states(batch) == ["done", "done"]
     assert lines(batch)[1].result["stopped"] == [str(visio.pk)]
@@ -307,7 +306,7 @@ def test_removing_awaited_license_ends_wait(contoso, visio, people, alice):
 
 
 def test_member_can_end_wait(contoso, visio, people, alice, bob):
-    run(contoso, people[:4], alice, give=[visio])
+    run(contoso, people[:4], alice, add=[visio])
     user = people[2]
     with pytest.raises(Refused):
         stop_waiting(user=user, subscription_id=visio.pk, by=bob)
@@ -321,7 +320,7 @@ def test_member_can_end_wait(contoso, visio, people, alice, bob):
 
 
 def test_ending_wait_of_administrator_needs_permission(contoso, visio, people, alice, helen):
-    run(contoso, people[:3], alice, give=[visio])
+    run(contoso, people[:3], alice, add=[visio])
     user = people[2]
     CustomerUser.objects.filter(pk=user.pk).update(permissions=["global_administrator"])
     user.refresh_from_db()
@@ -331,7 +330,7 @@ def test_ending_wait_of_administrator_needs_permission(contoso, visio, people, a
 
 
 def test_archived_customer_assigns_no_seats(contoso, visio, people, alice):
-    run(contoso, people[:3], alice, give=[visio])
+    run(contoso, people[:3], alice, add=[visio])
     buy(visio, 3, alice)
     contoso.state = contoso.State.ARCHIVED
     contoso.save()
@@ -367,10 +366,10 @@ def test_freed_or_bought_seats_wake_worker(
         fill(contoso)
         return expected in sent
 
-    assert not woken_by(run, contoso, people[:3], alice, give=[visio])
+    assert not woken_by(run, contoso, people[:3], alice, add=[visio])
     assert woken_by(delete, contoso, people[:1], alice)
-    run(contoso, people[3:6], alice, give=[visio])
-    assert woken_by(run, contoso, people[1:2], alice, take=[visio])
+    run(contoso, people[3:6], alice, add=[visio])
+    assert woken_by(run, contoso, people[1:2], alice, remove=[visio])
     assert woken_by(buy, visio, 3, alice)
     assert not woken_by(buy, visio, 10, alice, state="suspended")
     assert woken_by(buy, visio, 10, alice, state="active")
@@ -380,7 +379,7 @@ def test_freed_or_bought_seats_wake_worker(
 def test_sweep_finds_free_seats_without_wake_up(
     contoso, visio, people, alice, sent, django_capture_on_commit_callbacks
 ):
-    run(contoso, people[:3], alice, give=[visio])
+    run(contoso, people[:3], alice, add=[visio])
     assert find_partners_with_free_seats() == []
     Subscription.objects.filter(pk=visio.pk).update(seats=3)
 
@@ -396,7 +395,7 @@ def test_sweep_finds_free_seats_without_wake_up(
 
 
 def test_a_rival_fills_nothing(contoso, visio, people, alice, rival):
-    run(contoso, people[:3], alice, give=[visio])
+    run(contoso, people[:3], alice, add=[visio])
     buy(visio, 3, alice)
 
     with tenancy.tenant(rival.pk):
@@ -411,7 +410,7 @@ def test_the_number_of_statements_does_not_grow(contoso, visio, alice, act):
     numbers = []
     for number in (1, 40):
         users = [factories.user(contoso, f"U {number} {n}", location="US") for n in range(number)]
-        batch = plan(contoso, users, alice, give=[visio])
+        batch = plan(contoso, users, alice, add=[visio])
         with CaptureQueriesContext(connection) as seen:
             start_batch(batch=batch, by=alice)
         if act == "fill":
@@ -448,7 +447,7 @@ def in_threads(northwind, acts):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_assign_waiting_seats_once(contoso, visio, people, alice, northwind):
-    run(contoso, people, alice, give=[visio])
+    run(contoso, people, alice, add=[visio])
     buy(visio, 5, alice)
     counts = []
 
@@ -468,7 +467,7 @@ def test_sixteen_workers_assign_no_seat_too_many(contoso, alice, northwind):
     new = factories.subscription(contoso, "New", seats=8)
     with transaction.atomic():
         hold(old, *people)
-    run(contoso, people, alice, give=[new], take=[old])
+    run(contoso, people, alice, add=[new], remove=[old])
     with transaction.atomic():
         assert line_of(new) == keys(people[8:])
 
@@ -500,7 +499,7 @@ def test_sixteen_workers_assign_no_seat_too_many(contoso, alice, northwind):
 
 
 def test_the_places_are_asked_for_once(contoso, visio, people, alice):
-    run(contoso, people, alice, give=[visio])
+    run(contoso, people, alice, add=[visio])
 
     assert licensing_queries.count_waiting(contoso) == {visio.pk: 4}
     place = licensing_queries.get_places(contoso, [people[4].pk])[people[4].pk, UUID(str(visio.pk))]
@@ -519,13 +518,13 @@ def test_heading_counts_changed_and_waiting_users(as_alice, contoso, visio, peop
     old = factories.subscription(contoso, "Old", seats=6)
     hold(old, *people)
 
-    both = run(contoso, people[:3], alice, give=[visio], take=[old])
+    both = run(contoso, people[:3], alice, add=[visio], remove=[old])
     assert headed(as_alice, contoso, both) == "Licenses of 2 users changed, 1 user waiting"
-    none = run(contoso, people[3:5], alice, give=[visio], take=[old])
+    none = run(contoso, people[3:5], alice, add=[visio], remove=[old])
     assert headed(as_alice, contoso, none) == "2 users added to the waitlist"
     # A user with one of two licenses counts as changed, and waits for the other.
     more = factories.subscription(contoso, "More", seats=6)
-    some = run(contoso, people[5:], alice, give=[visio, more])
+    some = run(contoso, people[5:], alice, add=[visio, more])
     assert headed(as_alice, contoso, some) == "Licenses of 1 user changed"
     assert get_progress(some).partly == 1
 
@@ -537,7 +536,7 @@ def test_unchanged_users_without_waitlist_are_not_counted(as_alice, contoso, vis
     old = factories.subscription(contoso, "Old", seats=6)
     hold(old, *people)
 
-    batch = run(contoso, people[:3], alice, when_short="first", give=[visio], take=[old])
+    batch = run(contoso, people[:3], alice, when_short="first", add=[visio], remove=[old])
 
     assert headed(as_alice, contoso, batch) == "Licenses of 2 users changed"
 
@@ -549,8 +548,8 @@ def swaps(contoso, visio, people, alice, northwind):
     carol = factories.member(northwind, "carol", role=Role.ADMIN_AGENT)
     hold(visio, people[0], people[2])
     hold(project, people[1], people[3])
-    run(contoso, people[:1], alice, give=[project], take=[visio])
-    run(contoso, people[1:2], carol, give=[visio], take=[project])
+    run(contoso, people[:1], alice, add=[project], remove=[visio])
+    run(contoso, people[1:2], carol, add=[visio], remove=[project])
     return project
 
 
@@ -574,7 +573,9 @@ def test_mutual_swaps_wait_for_free_seat(contoso, visio, people, alice, swaps):
     for batch in Batch.objects.filter(kind="queue"):
         (done,) = lines(batch)
         assert done.state == "done"
-        assert done.result["held"] == [{"subscription": done.result["taken"][0], "plans_off": []}]
+        assert done.result["held"] == [
+            {"subscription": done.result["removed"][0], "disabled_plans": []}
+        ]
         assert Event.objects.filter(action="user.licenses_changed", batch_id=batch.pk).count() == 1
     assert fill(contoso) == 0
 
@@ -588,8 +589,8 @@ def test_swaps_without_free_seats_wake_no_worker(
     hold(project, people[0])
     hold(old, people[1])
     with django_capture_on_commit_callbacks(execute=True):
-        run(contoso, people[:1], alice, give=[visio], take=[project])
-        run(contoso, people[1:2], alice, give=[project], take=[old])
+        run(contoso, people[:1], alice, add=[visio], remove=[project])
+        run(contoso, people[1:2], alice, add=[project], remove=[old])
         sweep_waiting()
 
     assert [task for task, _queue, _kwargs in sent if task == "users.fill_waiting"] == []

@@ -59,7 +59,7 @@ def test_form_offers_waitlist_and_plan_shows_waiting(contoso, visio, people, as_
 
 
 def test_plan_shows_users_waiting_already(contoso, visio, people, alice, as_alice):
-    run(contoso, people[:5], alice, give=[visio])
+    run(contoso, people[:5], alice, add=[visio])
 
     url = reverse("users:licenses", args=["contoso"])
     text = as_alice.get(url, {"ids": f"{people[2].pk},{people[5].pk}"}).content.decode()
@@ -72,7 +72,7 @@ def test_plan_shows_users_waiting_already(contoso, visio, people, alice, as_alic
 
 
 def test_removing_awaited_license_ends_wait(contoso, visio, people, alice, as_alice):
-    run(contoso, people[:4], alice, give=[visio])
+    run(contoso, people[:4], alice, add=[visio])
 
     page = manage(as_alice, people[2:3], visio, **{f"do_{visio.pk}": "take"})
     batch = page.context["batch"]
@@ -84,7 +84,7 @@ def test_removing_awaited_license_ends_wait(contoso, visio, people, alice, as_al
 def test_user_page_shows_place_and_ends_wait(contoso, visio, people, alice, as_alice):
     old = factories.subscription(contoso, "Old", seats=5)
     hold(old, *people[:5])
-    run(contoso, people[:5], alice, give=[visio], take=[old])
+    run(contoso, people[:5], alice, add=[visio], remove=[old])
     user = people[3]
 
     text = read(as_alice, "users:user", "contoso", user.pk)
@@ -100,7 +100,7 @@ def test_user_page_shows_place_and_ends_wait(contoso, visio, people, alice, as_a
 
 
 def test_reader_sees_place_but_cannot_end_wait(contoso, visio, people, alice, bob, client):
-    run(contoso, people[:4], alice, give=[visio])
+    run(contoso, people[:4], alice, add=[visio])
     client.force_login(bob)
 
     text = read(client, "users:user", "contoso", people[3].pk)
@@ -116,7 +116,7 @@ def test_help_desk_cannot_end_wait_of_administrator(
 ):
     people[3].permissions = ["global_administrator"]
     people[3].save()
-    run(contoso, people[:4], alice, give=[visio])
+    run(contoso, people[:4], alice, add=[visio])
     client.force_login(factories.member(northwind, "carol", role=Role.HELPDESK_AGENT))
 
     url = reverse("users:stop_waiting", args=["contoso", people[3].pk, visio.pk])
@@ -125,7 +125,7 @@ def test_help_desk_cannot_end_wait_of_administrator(
 
 
 def test_list_filters_by_waiting_users(contoso, visio, people, alice, as_alice):
-    run(contoso, people[:4], alice, give=[visio])
+    run(contoso, people[:4], alice, add=[visio])
 
     chosen = chosen_ids(contoso, ids="", all=True, query=f"waits={visio.pk}")
     assert chosen == keys(people[2:4])
@@ -151,7 +151,7 @@ def test_unknown_waitlist_filter_is_refused(contoso, visio, query):
 )
 def test_subscriptions_show_how_many_wait(contoso, visio, people, alice, as_alice, page, waiting):
     assert "waits=" not in read(as_alice, page, "contoso")
-    run(contoso, people, alice, give=[visio])
+    run(contoso, people, alice, add=[visio])
 
     text = read(as_alice, page, "contoso")
 
@@ -162,7 +162,7 @@ def test_subscriptions_show_how_many_wait(contoso, visio, people, alice, as_alic
 def test_dashboard_shows_report_to_its_member_only(
     contoso, visio, people, alice, as_alice, northwind, client
 ):
-    run(contoso, people, alice, give=[visio])
+    run(contoso, people, alice, add=[visio])
     assert "waiting users got" not in read(as_alice, "portal:home")
     visio.refresh_from_db()
     values = {"state": "active", "renews_on": None}
@@ -183,7 +183,7 @@ def test_dashboard_shows_report_to_its_member_only(
 
 
 def test_seen_report_leaves_dashboard(contoso, visio, people, alice, as_alice):
-    run(contoso, people[:3], alice, give=[visio])
+    run(contoso, people[:3], alice, add=[visio])
     visio.refresh_from_db()
     values = {"state": "active", "renews_on": None}
     change_subscription(subscription=visio, seats=5, **values, by=alice)
@@ -198,7 +198,7 @@ def test_seen_report_leaves_dashboard(contoso, visio, people, alice, as_alice):
 
 
 def test_report_shows_assigned_licenses(contoso, visio, people, alice, as_alice):
-    run(contoso, people[:4], alice, give=[visio])
+    run(contoso, people[:4], alice, add=[visio])
     visio.refresh_from_db()
     values = {"state": "active", "renews_on": None}
     change_subscription(subscription=visio, seats=4, **values, by=alice)
@@ -213,7 +213,7 @@ def test_report_shows_assigned_licenses(contoso, visio, people, alice, as_alice)
 
 
 def test_plan_of_deletion_shows_lost_places(contoso, visio, people, alice, as_alice):
-    run(contoso, people[:4], alice, give=[visio])
+    run(contoso, people[:4], alice, add=[visio])
     batch = plan_deletes(customer=contoso, users=keys(people[2:4]), by=alice)
 
     text = read(as_alice, "batches:batch", "contoso", batch.pk)
@@ -224,7 +224,7 @@ def test_plan_of_deletion_shows_lost_places(contoso, visio, people, alice, as_al
 @pytest.mark.parametrize("page", ["users:user", "users:licenses", "licensing:subscriptions"])
 def test_page_needs_fixed_number_of_queries(contoso, visio, people, alice, as_alice, page):
     hold(visio, *[factories.user(contoso, f"H {n}") for n in range(2)])
-    run(contoso, people[:1], alice, give=[visio])
+    run(contoso, people[:1], alice, add=[visio])
     arguments = ["contoso", people[0].pk] if page == "users:user" else ["contoso"]
     read(as_alice, page, *arguments, ids=str(people[0].pk))
     numbers = []
@@ -233,7 +233,7 @@ def test_page_needs_fixed_number_of_queries(contoso, visio, people, alice, as_al
             read(as_alice, page, *arguments, ids=str(people[0].pk))
         numbers.append(len(seen))
         more = [factories.user(contoso, f"M {n}", location="US") for n in range(30)]
-        batch = plan(contoso, more, alice, give=[visio])
+        batch = plan(contoso, more, alice, add=[visio])
         start_batch(batch=batch, by=alice)
         assert WaitingSeat.objects.count() > 30
 

@@ -27,10 +27,10 @@ def page(client, user):
     return response.content.decode()
 
 
-def test_page_shows_profile_licenses_and_plans_off(as_alice, ann, office):
+def test_page_shows_profile_licenses_and_disabled_plans(as_alice, ann, office):
     give(ann, office)
     mail = office.product.plans.get(name="Mail")
-    ann.assignments.update(plans_off=[mail.pk])
+    ann.assignments.update(disabled_plans=[mail.pk])
 
     text = page(as_alice, ann)
 

@@ -46,8 +46,8 @@ def visio(contoso):
     return factories.subscription(contoso, "Visio", seats=2)
 
 
-def hold(subscription, *users, plans_off=()):
-    wanted = [Wanted(user.pk, subscription.pk, tuple(plans_off)) for user in users]
+def hold(subscription, *users, disabled_plans=()):
+    wanted = [Wanted(user.pk, subscription.pk, tuple(disabled_plans)) for user in users]
     assign(customer=subscription.customer, wanted=wanted, cause=None)
 
 
@@ -64,9 +64,9 @@ def change(customer, users, by, **changes):
     sets = {
         name: frozenset(str(one.pk) for one in some)
         for name, some in changes.items()
-        if name != "plans_off"
+        if name != "disabled_plans"
     }
-    changes = Changes(**sets, plans_off=changes.get("plans_off", {}))
+    changes = Changes(**sets, disabled_plans=changes.get("disabled_plans", {}))
     return run(plan_licenses, customer, users, by, changes=changes)
 
 
@@ -82,7 +82,7 @@ def lines(batch) -> list[tuple]:
 
 def held(user) -> dict[str, list]:
     found = Assignment.objects.filter(user=user).select_related("subscription__product")
-    return {one.subscription.product.name: one.plans_off for one in found}
+    return {one.subscription.product.name: one.disabled_plans for one in found}
 
 
 def active(customer) -> set[str]:
@@ -93,7 +93,7 @@ def test_undo_of_added_users_deletes_them(contoso, office, alice):
     person = {
         "user_name": "cy@contoso.example",
         "display_name": "Cy",
-        "products": [{"subscription": str(office.pk), "plans_off": []}],
+        "products": [{"subscription": str(office.pk), "disabled_plans": []}],
     }
     added = add_user(customer=contoso, person=person, is_last=True, by=alice)
     assert active(contoso) == {"Cy"}
@@ -118,7 +118,7 @@ def test_undo_warns_about_used_password(contoso, alice):
 
 def test_a_delete_is_undone_with_licenses_and_plans(contoso, office, people, alice):
     plan = office.product.plans.get(name="Mail")
-    hold(office, people[0], plans_off=[plan.pk])
+    hold(office, people[0], disabled_plans=[plan.pk])
     batch = delete(contoso, people, alice)
 
     undone = undo(batch, alice)
@@ -203,9 +203,9 @@ def test_change_after_plan_of_undo_is_not_overwritten(contoso, people, alice):
 def test_undo_of_swap_restores_service_plans(contoso, office, visio, people, alice):
     ann, bo = people
     plan = office.product.plans.get(name="Mail")
-    hold(office, ann, plans_off=[plan.pk])
+    hold(office, ann, disabled_plans=[plan.pk])
     hold(visio, bo)
-    batch = change(contoso, people, alice, give=[visio], take=[office])
+    batch = change(contoso, people, alice, add=[visio], remove=[office])
     assert [held(user) for user in people] == [{"Visio": []}, {"Visio": []}]
 
     undone = undo(batch, alice)
@@ -217,8 +217,8 @@ def test_undo_of_swap_restores_service_plans(contoso, office, visio, people, ali
 def test_undo_restores_service_plans_of_each_user(contoso, office, people, alice):
     mail, video = office.product.plans.all()
     for user, off in zip(people, (mail, video), strict=True):
-        hold(office, user, plans_off=[off.pk])
-    batch = change(contoso, people, alice, take=[office])
+        hold(office, user, disabled_plans=[off.pk])
+    batch = change(contoso, people, alice, remove=[office])
 
     undo(batch, alice)
     assert [held(user) for user in people] == [
@@ -232,7 +232,7 @@ def test_a_license_that_was_held_already_stays(contoso, office, people, alice):
     planned = plan_licenses(
         customer=contoso,
         users=[ann.pk, bo.pk],
-        changes=Changes(give=frozenset([str(office.pk)])),
+        changes=Changes(add=frozenset([str(office.pk)])),
         by=alice,
     )
     # Another member has assigned it between plan and start.
@@ -247,11 +247,11 @@ def test_a_license_that_was_held_already_stays(contoso, office, people, alice):
 
 def test_service_plans_are_switched_back(contoso, office, people, alice):
     mail, meetings = office.product.plans.order_by("name")
-    hold(office, *people, plans_off=[mail.pk])
+    hold(office, *people, disabled_plans=[mail.pk])
     off = {str(office.pk): [str(meetings.pk)]}
-    batch = change(contoso, people, alice, plans_off=off)
+    batch = change(contoso, people, alice, disabled_plans=off)
     assert held(people[0]) == {"Office E3": [meetings.pk]}
-    Assignment.objects.filter(user=people[1]).update(plans_off=[])
+    Assignment.objects.filter(user=people[1]).update(disabled_plans=[])
 
     undone = undo(batch, alice)
 
@@ -261,7 +261,7 @@ def test_service_plans_are_switched_back(contoso, office, people, alice):
 
 def test_undo_keeps_licenses_changed_meanwhile(contoso, office, visio, people, alice):
     hold(office, *people)
-    batch = change(contoso, people, alice, give=[visio], take=[office])
+    batch = change(contoso, people, alice, add=[visio], remove=[office])
     Assignment.objects.filter(user=people[0], subscription=visio).delete()
     hold(office, *people)
 
@@ -277,7 +277,7 @@ def test_undo_keeps_licenses_changed_meanwhile(contoso, office, visio, people, a
 
 def test_undo_restores_no_conflicting_product(contoso, office, people, alice):
     hold(office, *people)
-    batch = change(contoso, people, alice, take=[office])
+    batch = change(contoso, people, alice, remove=[office])
     office.product.not_sold_in = ["CN"]
     office.product.save()
     CustomerUser.objects.filter(pk=people[0].pk).update(location="CN")
@@ -316,7 +316,7 @@ def test_a_restore_is_undone_by_deleting_again(contoso, office, people, alice):
     undone = undo(batch, alice)
 
     assert active(contoso) == set()
-    assert Line.objects.get(batch=undone, number=1).result["held"][0]["plans_off"] == []
+    assert Line.objects.get(batch=undone, number=1).result["held"][0]["disabled_plans"] == []
 
 
 def test_an_undo_can_be_undone(contoso, office, people, alice):
@@ -331,7 +331,7 @@ def test_an_undo_can_be_undone(contoso, office, people, alice):
     again = undo(redone, alice)
     assert active(contoso) == {"Ann", "Bo"}
     assert held(people[0]) == {"Office E3": []}
-    assert again.plan["kind"] == "undo"
+    assert again.undoes == redone.pk
 
 
 def test_undo_of_restore_keeps_licenses_for_later(contoso, office, people, alice):
@@ -350,7 +350,7 @@ def test_undo_of_restore_keeps_licenses_for_later(contoso, office, people, alice
 
 def test_undo_ends_waits(contoso, people, alice):
     few = factories.subscription(contoso, "Few", seats=1)
-    changes = Changes(give=frozenset([str(few.pk)]))
+    changes = Changes(add=frozenset([str(few.pk)]))
     batch = run(plan_licenses, contoso, people, alice, changes=changes, when_short="queue")
     assert WaitingSeat.objects.count() == 1
 
@@ -370,20 +370,22 @@ def test_every_act_of_an_import_has_its_inverse(contoso, office, people, alice):
         plan={"missing_users": {"active": 2, "max": 50}},
         by=alice,
     )
-    give = [{"subscription": str(office.pk), "plans_off": []}]
+    give = [{"subscription": str(office.pk), "disabled_plans": []}]
     inputs = [
-        (ann, {"act": "update", "changes": {"department": "Board"}, "was": {"department": "Sales"}}
-         | {"give": give, "take": [], "plans": []}),
-        (bo, {"act": "leave"}),
+        (ann, "update", {"changes": {"department": "Board"}, "was": {"department": "Sales"}}
+         | {"add": give, "remove": [], "plans": []}),
+        (bo, "leave", {}),
     ]  # fmt: skip
     planned = [
         PlannedLine(
-            user.pk, {"user_name": user.user_name, "display_name": user.display_name} | more
+            user.pk,
+            {"user_name": user.user_name, "display_name": user.display_name} | more,
+            act=act,
         )
-        for user, more in inputs
+        for user, act, more in inputs
     ]
     new = {"user_name": "cy@contoso.example", "display_name": "Cy", "products": give}
-    planned.append(PlannedLine(batch.pk, new | {"act": "add"}))
+    planned.append(PlannedLine(batch.pk, new, act="add"))
     save_lines(batch=batch, lines=planned)
     start_batch(batch=batch, by=alice)
     assert active(contoso) == {"Ann", "Cy"}
@@ -394,7 +396,7 @@ def test_every_act_of_an_import_has_its_inverse(contoso, office, people, alice):
     ann.refresh_from_db()
     assert (ann.department, held(ann), held(bo)) == ("Sales", {}, {"Office E3": []})
     assert active(contoso) == {"Ann", "Bo"}
-    acts = [line.input["act"] for line in Line.objects.filter(batch=undone).order_by("number")]
+    acts = [line.act for line in Line.objects.filter(batch=undone).order_by("number")]
     assert acts == ["update", "restore", "delete"]
     assert undone.plan["acts"] == {"update": 1, "restore": 1, "delete": 1}
 
@@ -407,14 +409,13 @@ def test_undo_removes_product_before_location_changes(contoso, office, people, a
     line = {
         "user_name": ann.user_name,
         "display_name": ann.display_name,
-        "act": "update",
         "changes": {"location": "DE"},
         "was": {"location": "US"},
-        "give": [{"subscription": str(office.pk), "plans_off": []}],
-        "take": [],
+        "add": [{"subscription": str(office.pk), "disabled_plans": []}],
+        "remove": [],
         "plans": [],
     }
-    save_lines(batch=batch, lines=[PlannedLine(ann.pk, line)])
+    save_lines(batch=batch, lines=[PlannedLine(ann.pk, line, act="update")])
     start_batch(batch=batch, by=alice)
     assert held(ann) == {"Office E3": []}
 

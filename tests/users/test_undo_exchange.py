@@ -42,7 +42,7 @@ def exchange(contoso, people, products, alice):
             hold(product, user)
         for place, (user, product) in enumerate(some):
             wanted = products[(place + 1) % number]
-            run(contoso, [user], alice, give=[wanted], take=[product])
+            run(contoso, [user], alice, add=[wanted], remove=[product])
         assert fill(contoso) == 0
         set_seats(products[0], 2)
         assert fill(contoso) == number
@@ -182,7 +182,7 @@ def exchange_many(contoso, alice, number):
         hold(seats[place % 2], user)
     here, there = (str(one.pk) for one in seats)
     batch = create_batch(customer=contoso, kind="licenses", by=alice)
-    change = {"give": [], "take": [], "plans": []}
+    change = {"add": [], "remove": [], "plans": []}
     save_lines(
         batch=batch,
         lines=[
@@ -191,8 +191,8 @@ def exchange_many(contoso, alice, number):
                 {"user_name": user.user_name, "display_name": user.display_name}
                 | change
                 | {
-                    "give": [{"subscription": here if place % 2 else there, "plans_off": []}],
-                    "take": [there if place % 2 else here],
+                    "add": [{"subscription": here if place % 2 else there, "disabled_plans": []}],
+                    "remove": [there if place % 2 else here],
                 },
             )
             for place, user in enumerate(users)
@@ -261,13 +261,13 @@ def test_update_of_other_fields_passes_its_seat_on(contoso, people, products, al
                 {
                     "user_name": user.user_name,
                     "display_name": user.display_name,
-                    "act": "update",
                     "changes": changes,
                     "was": {"department": ""} if changes else {},
-                    "give": [{"subscription": str(gets.pk), "plans_off": []}],
-                    "take": [str(gives.pk)],
+                    "add": [{"subscription": str(gets.pk), "disabled_plans": []}],
+                    "remove": [str(gives.pk)],
                     "plans": [],
                 },
+                act="update",
             )
             for user, gets, gives, changes in swap
         ],
@@ -293,7 +293,7 @@ def test_plan_of_licenses_promises_free_seats_only(contoso, people, products, al
     one, two, _three = products
     hold(one, people[0])
     hold(two, people[1])
-    changes = Changes(give=frozenset([str(two.pk)]), take=frozenset([str(one.pk)]))
+    changes = Changes(add=frozenset([str(two.pk)]), remove=frozenset([str(one.pk)]))
 
     planned = plan_licenses(customer=contoso, users=[people[0].pk], changes=changes, by=alice)
 

@@ -87,13 +87,13 @@ class Company:
         first, second = (str(one.pk) for one in self.products)
         off = [str(self.plans[number % 2].pk)]
         changes = (
-            Changes(give=frozenset([first])),
-            Changes(give=frozenset([second]), plans_off={second: off}),
-            Changes(take=frozenset([first, second])),
-            Changes(give=frozenset([second]), take=frozenset([first])),
-            Changes(give=frozenset([first]), take=frozenset([second])),
-            Changes(plans_off={second: off}),
-            Changes(plans_off={second: []}, give=frozenset([first])),
+            Changes(add=frozenset([first])),
+            Changes(add=frozenset([second]), disabled_plans={second: off}),
+            Changes(remove=frozenset([first, second])),
+            Changes(add=frozenset([second]), remove=frozenset([first])),
+            Changes(add=frozenset([first]), remove=frozenset([second])),
+            Changes(disabled_plans={second: off}),
+            Changes(disabled_plans={second: []}, add=frozenset([first])),
         )[number % 7]
         when = "queue" if number > 6 else "first"
         return plan_licenses(**given, changes=changes, when_short=when)
@@ -111,7 +111,7 @@ class Company:
         """All users with their licenses, or those that a restore would bring back."""
         users = CustomerUser.objects.filter(customer=self.customer).order_by("pk")
         held = {
-            (str(one.user_id), str(one.subscription_id)): sorted(map(str, one.plans_off))
+            (str(one.user_id), str(one.subscription_id)): sorted(map(str, one.disabled_plans))
             for one in Assignment.objects.filter(customer=self.customer)
         }
         gone = [user for user in users if user.deleted_at]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 import audit.operations as audit
-from batches.acts import Act, LineInput, Outcome, Texts
+from batches.acts import Act, LineInput, LineResult, Outcome, Texts
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from batches.operations.plan import PlannedLine, create_batch, save_lines
@@ -19,6 +19,7 @@ from customers.counts import lock_customer
 from customers.models import Customer
 from customers.names import sort_key
 from licensing.operations.seats import Wanted, assign
+from licensing.rules import Seat
 from partners.access import require
 from partners.models import Member
 from partners.postgres import execute
@@ -26,7 +27,7 @@ from partners.roles import Permission
 from partners.tenancy import uuid7
 from users.acts.inverse import invert_added
 from users.acts.issue import issue_passwords
-from users.acts.lines import MESSAGES
+from users.acts.lines import MESSAGES, record
 from users.acts.wait import wait_for_missing
 from users.models import CustomerUser
 from users.rules import names
@@ -171,47 +172,33 @@ def apply_additions(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> 
     created = _insert_users(batch, lines, issued)
     added = [line for line in lines if line.user_id in created]
     wanted = [
-        Wanted.from_json(line.user_id, product)
+        Wanted.of(line.user_id, Seat.from_json(product))
         for line in added
         for product in line.input.get("products", ())
     ]
     assigned = assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
-    audit.record_many(
+    record(
         "user.added",
-        subjects=[
-            audit.Subject(
-                line.user_id,
-                line.input["user_name"],
-                after={
-                    "display_name": line.input["display_name"],
-                    "permissions": line.input.get("permissions", []),
-                    "subscriptions": assigned.of(line.user_id),
-                },
-            )
-            for line in added
-        ],
-        customer_id=batch.customer_id,
-        batch_id=batch.pk,
+        batch,
+        added,
+        after=lambda line: {
+            "display_name": line.input["display_name"],
+            "permissions": line.input.get("permissions", []),
+            "subscriptions": assigned.of(line.user_id),
+        },
         by=by,
     )
     missing = wait_for_missing(batch=batch, lines=added, assigned=assigned)
-    failed = [Outcome.failed(line, "administrator") for line in protected]
-    return failed + [
-        _outcome(line, sealed, line.user_id in created, assigned, missing)
-        for line, sealed in zip(lines, issued.sealed, strict=True)
-    ]
-
-
-def _outcome(line, sealed, is_created, assigned, missing) -> Outcome:
-    if not is_created:
-        return Outcome.failed(line, "name_taken")
-    lacks = missing.get(line.user_id, {})
-    return Outcome(
-        line.number,
-        Line.State.PARTLY if lacks else Line.State.DONE,
-        {"assigned": assigned.of(line.user_id), **lacks},
-        sealed,
-    )
+    outcomes = [Outcome.failed(line, "administrator") for line in protected]
+    for line, sealed in zip(lines, issued.sealed, strict=True):
+        if line.user_id not in created:
+            outcomes.append(Outcome.failed(line, "name_taken"))
+            continue
+        lacks = missing.get(line.user_id, {})
+        state = Line.State.PARTLY if lacks else Line.State.DONE
+        result = LineResult(assigned=assigned.of(line.user_id), **lacks)
+        outcomes.append(Outcome(line.number, state, result.to_json(), sealed))
+    return outcomes
 
 
 def _insert_users(batch: Batch, lines: Sequence[LineInput], issued) -> set:

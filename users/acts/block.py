@@ -1,6 +1,7 @@
 """Blocking and unblocking sign-in."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -8,8 +9,18 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from batches.acts import Act, Case, Consequences, Inverse, LineInput, Outcome, Texts, problem
-from batches.models import Batch, Line
+from batches.acts import (
+    Act,
+    Case,
+    Consequences,
+    Inverse,
+    LineInput,
+    Outcome,
+    PlanFacts,
+    Texts,
+    problem,
+)
+from batches.models import Batch
 from batches.operations.plan import create_batch, save_lines
 from customers.models import Customer
 from partners.access import require
@@ -19,10 +30,10 @@ from partners.roles import Permission
 from users.acts.inverse import invert_active
 from users.acts.lines import (
     MESSAGES,
-    build_outcomes,
+    apply_to_present,
+    find_present,
     find_problems,
     is_last_administrator,
-    lock_active,
     plan_line,
     record,
     refuse,
@@ -65,50 +76,36 @@ def plan_blocks(
         customer=customer,
         kind=BLOCK.kind if block else UNBLOCK.kind,
         reason=reason,
-        plan={
-            "unchanged": len(chosen) - len(lines),
-            "takes_last_administrator": block and is_last_administrator(customer.pk, going),
-        },
+        plan=PlanFacts(
+            unchanged=len(chosen) - len(lines),
+            takes_last_administrator=block and is_last_administrator(customer.pk, going),
+        ).to_json(),
         by=by,
     )
     save_lines(batch=batch, lines=lines)
     return batch
 
 
-def apply_blocks(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
-    """Block the sign-in of the lines' users, and end their sessions."""
-    return _switch(batch, lines, block=True, by=by)
-
-
-def apply_unblocks(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
-    return _switch(batch, lines, block=False, by=by)
-
-
-def _switch(batch: Batch, lines: Sequence[LineInput], *, block: bool, by: Member) -> list[Outcome]:
-    # Users in that state already are done too.
-    present = lock_active(batch.customer_id, lines, fields=["is_blocked"])
+def apply_blocks(
+    *, batch: Batch, lines: Sequence[LineInput], block: bool, by: Member
+) -> list[Outcome]:
+    """Block the sign-in of the lines' users and end their sessions, or unblock it."""
+    present = find_present(batch.customer_id, lines, lock=True, fields=["is_blocked"])
     refused = refuse(batch, present, ends_sign_in=block, by=by)
-    going = present.keys() - refused.keys()
-    changed = {pk for pk in going if present[pk].is_blocked != block}
-    CustomerUser.objects.filter(pk__in=among(changed)).update(
-        is_blocked=block, version=F("version") + 1
-    )
-    if block:
-        UserSession.objects.filter(user__in=among(going)).delete()
-    record(
-        "user.blocked" if block else "user.unblocked",
-        batch,
-        [line for line in lines if line.user_id in changed],
-        by=by,
-    )
-    return build_outcomes(
-        lines,
-        present,
-        refused,
-        lambda line: Outcome(
-            line.number, Line.State.DONE, {"unchanged": line.user_id not in changed}
-        ),
-    )
+
+    def write(going: list[LineInput]) -> list[Outcome]:
+        # Users in that state already are done too.
+        changing = [line for line in going if present[line.user_id].is_blocked != block]
+        changed = {line.user_id for line in changing}
+        CustomerUser.objects.filter(pk__in=among(changed)).update(
+            is_blocked=block, version=F("version") + 1
+        )
+        if block:
+            UserSession.objects.filter(user__in=among(line.user_id for line in going)).delete()
+        record("user.blocked" if block else "user.unblocked", batch, changing, by=by)
+        return [Outcome.done(line, unchanged=line.user_id not in changed) for line in going]
+
+    return apply_to_present(lines, present, refused, write)
 
 
 def _describe_block(batch: Batch, products: Mapping[str, str]) -> Consequences:
@@ -120,19 +117,12 @@ def _describe_block(batch: Batch, products: Mapping[str, str]) -> Consequences:
     )
 
 
-def _describe_unblock(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    return Consequences((_("Sign-in works again with the current password."),))
-
-
-def _invert_to(act: str) -> Callable[[Case], Inverse]:
-    def invert(case: Case) -> Inverse:
-        if case.result.get("unchanged"):
-            return Inverse(act, {}, (problem("nothing_done"),))
-        if case.user["is_blocked"] is (act == "block"):
-            return Inverse(act, {}, (problem("back_already"),))
-        return Inverse(act, {})
-
-    return invert_active(invert, act)
+def _invert(case: Case, act: str) -> Inverse:
+    if case.result.unchanged:
+        return Inverse(act, {}, (problem("nothing_done"),))
+    if case.user["is_blocked"] is (act == "block"):
+        return Inverse(act, {}, (problem("back_already"),))
+    return Inverse(act, {})
 
 
 BLOCK = Act(
@@ -152,12 +142,12 @@ BLOCK = Act(
         ),
     ),
     word=gettext_lazy("Block sign-in"),
-    apply=apply_blocks,
+    apply=partial(apply_blocks, block=True),
     describe=_describe_block,
     messages=MESSAGES,
     ends_sign_in=True,
     replan=replan_leaving,
-    invert=_invert_to("unblock"),
+    invert=invert_active(partial(_invert, act="unblock"), "unblock"),
     undo_fact=lambda n: ngettext(
         "Sign-in is blocked for %(n)s user.", "Sign-in is blocked for %(n)s users.", n
     ),
@@ -182,10 +172,12 @@ UNBLOCK = Act(
         ),
     ),
     word=gettext_lazy("Unblock sign-in"),
-    apply=apply_unblocks,
-    describe=_describe_unblock,
+    apply=partial(apply_blocks, block=False),
+    describe=lambda _batch, _products: Consequences(
+        (_("Sign-in works again with the current password."),)
+    ),
     messages=MESSAGES,
-    invert=_invert_to("block"),
+    invert=invert_active(partial(_invert, act="block"), "block"),
     undo_fact=lambda n: ngettext(
         "Sign-in is unblocked for %(n)s user.", "Sign-in is unblocked for %(n)s users.", n
     ),

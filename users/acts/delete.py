@@ -1,7 +1,7 @@
 """Deleting user accounts: sign-in ends and seats become free; a restore brings them back."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from batches.acts import (
     Inverse,
     LineInput,
     Outcome,
+    Payload,
+    PlanFacts,
     Seats,
     Texts,
     problem,
@@ -35,8 +37,8 @@ from partners.postgres import IsOneOf, among, execute
 from partners.roles import Permission
 from users.acts.lines import (
     MESSAGES,
-    build_outcomes,
-    find_active,
+    apply_to_present,
+    find_present,
     find_problems,
     is_last_administrator,
     plan_line,
@@ -46,6 +48,24 @@ from users.acts.lines import (
 )
 from users.acts.selection import select_users
 from users.models import CustomerUser, UserSession
+
+
+@dataclass(slots=True)
+class DeleteInput(Payload):
+    """The deletion and the hold before a restore, which the undo of the restore returns to."""
+
+    deletion: str = ""
+    was_held: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class DeletePlan(PlanFacts):
+    # The seats that become free, by subscription.
+    freed: Mapping[str, int] = field(default_factory=dict)
+    administrators: int = 0
+    # Users that leave the waitlist.
+    waiting: int = 0
+    retention_days: int = 0
 
 
 @transaction.atomic
@@ -69,13 +89,13 @@ def plan_deletes(
         customer=customer,
         kind=DELETE.kind,
         reason=reason,
-        plan={
-            "seats": licensing.count_held(customer, going),
-            "administrators": sum(user["is_administrator"] for user in chosen),
-            "waiting": len(licensing.get_waits(customer, going)),
-            "takes_last_administrator": is_last_administrator(customer.pk, going),
-            "retention_days": customer.retention_days,
-        },
+        plan=DeletePlan(
+            freed=licensing.count_held(customer, going),
+            administrators=sum(user["is_administrator"] for user in chosen),
+            waiting=len(licensing.get_waits(customer, going)),
+            takes_last_administrator=is_last_administrator(customer.pk, going),
+            retention_days=customer.retention_days,
+        ).to_json(),
         by=by,
     )
     save_lines(batch=batch, lines=lines)
@@ -88,47 +108,49 @@ def apply_deletes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
 
     Their lines keep their licenses for a restore, but not their places in the waitlist.
     """
-    present = find_active(batch.customer_id, lines)
+    present = find_present(batch.customer_id, lines)
     refused = refuse(batch, present, ends_sign_in=True, by=by)
-    going = [line for line in lines if line.user_id in present.keys() - refused.keys()]
-    ids = [line.user_id for line in going]
-    held = revoke_all(customer=batch.customer, users=ids)
-    waited = stop_all_waiting(customer=batch.customer, users=ids)
-    execute(
-        f"""
-        UPDATE {CustomerUser._meta.db_table} u SET deleted_at = now(),
-            purge_at = now() + make_interval(days => %(days)s), deletion = r.deletion,
-            is_held = r.is_held, version = u.version + 1
-        FROM ROWS WHERE u.id = r.id AND u.customer_id = %(customer)s AND u.deleted_at IS NULL
-        """,
-        {
-            "id uuid": ids,
-            # The undo of a restore returns to the deletion and the hold before it.
-            "deletion uuid": [line.input.get("deletion") or str(batch.pk) for line in going],
-            "is_held boolean": [bool(line.input.get("was_held")) for line in going],
-        },
-        days=batch.customer.retention_days,
-        customer=batch.customer_id,
-    )
-    UserSession.objects.filter(user__in=among(ids)).delete()
-    record(
-        "user.deleted",
-        batch,
-        going,
-        before=lambda line: {"held": held.get(line.user_id, [])},
-        after=lambda line: {"is_held": True} if line.input.get("was_held") else {},
-        by=by,
-    )
 
-    def finish(line: LineInput) -> Outcome:
-        result = {"held": held.get(line.user_id, [])}
-        if line.user_id in waited:
-            result["stopped"] = waited[line.user_id]
-        if deletion := line.input.get("deletion"):
-            result["deletion"] = deletion
-        return Outcome(line.number, Line.State.DONE, result)
+    def write(going: list[LineInput]) -> list[Outcome]:
+        inputs = {line.user_id: DeleteInput.from_json(line.input) for line in going}
+        ids = list(inputs)
+        held = revoke_all(customer=batch.customer, users=ids)
+        waited = stop_all_waiting(customer=batch.customer, users=ids)
+        execute(
+            f"""
+            UPDATE {CustomerUser._meta.db_table} u SET deleted_at = now(),
+                purge_at = now() + make_interval(days => %(days)s), deletion = r.deletion,
+                is_held = r.is_held, version = u.version + 1
+            FROM ROWS WHERE u.id = r.id AND u.customer_id = %(customer)s AND u.deleted_at IS NULL
+            """,
+            {
+                "id uuid": ids,
+                "deletion uuid": [one.deletion or str(batch.pk) for one in inputs.values()],
+                "is_held boolean": [one.was_held for one in inputs.values()],
+            },
+            days=batch.customer.retention_days,
+            customer=batch.customer_id,
+        )
+        UserSession.objects.filter(user__in=among(ids)).delete()
+        record(
+            "user.deleted",
+            batch,
+            going,
+            before=lambda line: {"held": held.get(line.user_id, [])},
+            after=lambda line: {"is_held": True} if inputs[line.user_id].was_held else {},
+            by=by,
+        )
+        return [
+            Outcome.done(
+                line,
+                held=held.get(line.user_id, ()),
+                stopped=waited.get(line.user_id, ()),
+                deletion=inputs[line.user_id].deletion,
+            )
+            for line in going
+        ]
 
-    return build_outcomes(lines, present, refused, finish)
+    return apply_to_present(lines, present, refused, write)
 
 
 def get_holdings(batch_ids: Iterable[UUID], users: Iterable[UUID]) -> dict[UUID, list[dict]]:
@@ -139,9 +161,8 @@ def get_holdings(batch_ids: Iterable[UUID], users: Iterable[UUID]) -> dict[UUID,
 
 
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    seats = batch.plan.get("seats", {})
-    administrators = batch.plan.get("administrators", 0)
-    days = batch.plan.get("retention_days", batch.customer.retention_days)
+    plan = DeletePlan.from_json(batch.plan)
+    days = plan.retention_days or batch.customer.retention_days
     last_day = formats.date_format(
         timezone.localtime(timezone.now() + timedelta(days=days)), "DATE_FORMAT"
     )
@@ -151,26 +172,26 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         days,
     )
     facts = [_("Sign-in is blocked and open sessions end immediately.")]
-    if administrators:
+    if plan.administrators:
         facts.append(
             ngettext(
                 "%(n)s user is an administrator.",
                 "%(n)s users are administrators.",
-                administrators,
+                plan.administrators,
             )
-            % {"n": intcomma(administrators)}
+            % {"n": intcomma(plan.administrators)}
         )
     facts.append(restorable % {"days": days, "day": last_day})
-    if waiting := batch.plan.get("waiting", 0):
+    if plan.waiting:
         text = ngettext(
             "%(n)s user leaves the waitlist for a license. Restoring doesn’t bring the place back.",
             "%(n)s users leave the waitlist for a license. Restoring doesn’t bring the places"
             " back.",
-            waiting,
+            plan.waiting,
         )
-        facts.append(text % {"n": intcomma(waiting)})
+        facts.append(text % {"n": intcomma(plan.waiting)})
     freed = []
-    for pk, number in seats.items():
+    for pk, number in plan.freed.items():
         text = ngettext("%(n)s seat becomes free", "%(n)s seats become free", number)
         name = licensing.name_product(products, pk)
         freed.append(Seats(name, text % {"n": intcomma(number)}))
@@ -182,11 +203,11 @@ def _invert(case: Case) -> Inverse:
         return Inverse("restore", {}, (problem("purged_since"),))
     if not case.user["deleted_at"]:
         return Inverse("restore", {}, (problem("back_already"),))
-    if str(case.user["deletion"]) != case.result.get("deletion", str(case.batch_id)):
+    if str(case.user["deletion"]) != (case.result.deletion or str(case.batch_id)):
         return Inverse("restore", {}, (problem("deleted_again"),))
     is_plain = case.user["is_administrator"] and not case.may_grant
     problems = (problem("comes_back_as_user", WARNING),) if is_plain else ()
-    return Inverse("restore", {"products": list(case.result.get("held", ()))}, problems)
+    return Inverse("restore", {"products": list(case.result.held)}, problems)
 
 
 DELETE = Act(

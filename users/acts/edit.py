@@ -1,6 +1,7 @@
 """Editing users: the same values for many, or the profile of one."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,10 @@ from batches.acts import (
     Consequences,
     Inverse,
     LineInput,
+    LineResult,
     Outcome,
+    Payload,
+    PlanFacts,
     Texts,
     problem,
 )
@@ -36,13 +40,13 @@ from users.acts.inverse import as_warnings, invert_active
 from users.acts.issue import end_temporary_passwords
 from users.acts.lines import (
     MESSAGES,
-    Locked,
-    build_outcomes,
+    Present,
+    apply_to_present,
     explain_cell,
+    find_present,
     find_problems,
     find_protected,
     is_last_administrator,
-    lock_active,
     plan_line,
     record,
 )
@@ -54,6 +58,17 @@ from users.rules.fields import label_of
 SHARED_FIELDS = ("job_title", "department", "location", "language")
 GLOBAL_ADMINISTRATOR = UserPermission.GLOBAL_ADMINISTRATOR
 AS_WANTED = gettext_lazy("Nothing to change. These values are already saved.")
+
+
+@dataclass(slots=True)
+class FieldChange(Payload):
+    """New values of fields of a user, and the values at the time of the plan."""
+
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    was: Mapping[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
 
 
 @transaction.atomic
@@ -96,8 +111,10 @@ def plan_edits(
         line = plan_line(
             user,
             problems,
-            changes={name: changes[name] for name in differing},
-            was={name: user[name] for name in differing},
+            **FieldChange(
+                {name: changes[name] for name in differing},
+                {name: user[name] for name in differing},
+            ).to_json(),
         )
         lines.append(line)
     batch = create_batch(
@@ -105,7 +122,7 @@ def plan_edits(
         kind=EDIT.kind,
         reason=reason,
         options={"changes": changes},
-        plan={"unchanged": len(chosen) - len(changing)},
+        plan=PlanFacts(unchanged=len(chosen) - len(changing)).to_json(),
         by=by,
     )
     save_lines(batch=batch, lines=lines)
@@ -134,97 +151,91 @@ def apply_changes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
     values in the same fields, or got a license that is not sold at the new location. A user with
     the wanted values already is done.
     """
-    present = lock_active(batch.customer_id, lines, fields=TEXTS)
-    refused = _find_refused(batch, lines, present, by)
-    before = {}
-    for line in lines:
-        if line.user_id in present and line.user_id not in refused:
-            user = present[line.user_id]
-            before[line.user_id] = {
-                name: getattr(user, name)
-                for name, value in line.input["changes"].items()
-                if getattr(user, name) != value
+    present = find_present(batch.customer_id, lines, lock=True, fields=TEXTS)
+    inputs = {line.user_id: FieldChange.from_json(line.input) for line in lines}
+    refused = _find_refused(batch, inputs, present, by)
+
+    def write(going: list[LineInput]) -> list[Outcome]:
+        before = {
+            line.user_id: {
+                name: getattr(present[line.user_id], name)
+                for name, value in inputs[line.user_id].changes.items()
+                if getattr(present[line.user_id], name) != value
             }
-    changing = [line for line in lines if before.get(line.user_id)]
-    _write(batch, changing, present)
-    record(
-        "user.edited",
-        batch,
-        changing,
-        before=lambda line: before[line.user_id],
-        after=lambda line: {name: line.input["changes"][name] for name in before[line.user_id]},
-        by=by,
-    )
-    end_temporary_passwords(
-        customer_id=batch.customer_id,
-        users={
-            line.user_id: line.input["user_name"]
-            for line in changing
-            if line.input["changes"].get("permissions") and not present[line.user_id].permissions
-        },
-        batch_id=batch.pk,
-        by=by,
-    )
+            for line in going
+        }
+        changing = [line for line in going if before[line.user_id]]
+        if changing:
+            _write(
+                batch, {line.user_id: inputs[line.user_id].changes for line in changing}, present
+            )
+        record(
+            "user.edited",
+            batch,
+            changing,
+            before=lambda line: before[line.user_id],
+            after=lambda line: {
+                name: inputs[line.user_id].changes[name] for name in before[line.user_id]
+            },
+            by=by,
+        )
+        end_temporary_passwords(
+            customer_id=batch.customer_id,
+            users={
+                line.user_id: line.user_name
+                for line in changing
+                if inputs[line.user_id].changes.get("permissions")
+                and not present[line.user_id].permissions
+            },
+            batch_id=batch.pk,
+            by=by,
+        )
+        return [
+            Outcome.done(line, before=before[line.user_id], unchanged=not before[line.user_id])
+            for line in going
+        ]
 
-    def finish(line: LineInput) -> Outcome:
-        changed = before[line.user_id]
-        result = {"before": changed} if changed else {"unchanged": True}
-        return Outcome(line.number, Line.State.DONE, result)
-
-    return build_outcomes(lines, present, refused, finish)
+    return apply_to_present(lines, present, refused, write)
 
 
-def _find_refused(batch: Batch, lines, present: Mapping[UUID, Locked], by: Member) -> dict:
-    there = [line for line in lines if line.user_id in present]
-    refused = {line.user_id: "changed" for line in there if _is_changed(line, present)}
+def _find_refused(
+    batch: Batch, inputs: Mapping[UUID, FieldChange], present: Mapping[UUID, Present], by: Member
+) -> dict[UUID, str]:
+    changed, moving, demoted = [], {}, []
     protected = find_protected(present, by=by)
-    if not by.may(Permission.ACT_ON_ADMINISTRATORS):
-        protected |= {line.user_id for line in there if line.input["changes"].get("permissions")}
-    moving = {
-        line.user_id: line.input["changes"]["location"]
-        for line in there
-        if line.input["changes"].get("location")
-    }
+    may_grant = by.may(Permission.ACT_ON_ADMINISTRATORS)
+    for pk, user in present.items():
+        changes, was = inputs[pk].changes, inputs[pk].was
+        # A field has neither the value of the time of the plan nor the wanted one.
+        if any(getattr(user, name) not in (value, changes[name]) for name, value in was.items()):
+            changed.append(pk)
+        if changes.get("location"):
+            moving[pk] = changes["location"]
+        if changes.get("permissions") and not may_grant:
+            protected.add(pk)
+        if GLOBAL_ADMINISTRATOR in set(user.permissions) - set(
+            changes.get("permissions", user.permissions)
+        ):
+            demoted.append(pk)
+    may_demote = batch.options.get("may_take_last_administrator")
+    if may_demote or not is_last_administrator(batch.customer_id, demoted):
+        demoted = []
     unsold = licensing.find_not_sold(customer=batch.customer, locations=moving)
     return (
-        refused
+        dict.fromkeys(changed, "changed")
         | dict.fromkeys(unsold, "not_sold")
-        | dict.fromkeys(_last_administrators(batch, there, present), "last_administrator")
+        | dict.fromkeys(demoted, "last_administrator")
         | dict.fromkeys(protected, "administrator")
     )
 
 
-def _is_changed(line: LineInput, present: Mapping[UUID, Locked]) -> bool:
-    """Whether a field has neither the value of the time of the plan nor the wanted one."""
-    user, was = present[line.user_id], line.input.get("was", {})
-    return any(
-        getattr(user, name) not in (was[name], value)
-        for name, value in line.input["changes"].items()
-        if name in was
-    )
-
-
-def _last_administrators(batch: Batch, lines, present: Mapping[UUID, Locked]) -> list[UUID]:
-    if batch.options.get("may_take_last_administrator"):
-        return []
-    demoted = [
-        line.user_id
-        for line in lines
-        if GLOBAL_ADMINISTRATOR in present[line.user_id].permissions
-        and GLOBAL_ADMINISTRATOR
-        not in line.input["changes"].get("permissions", present[line.user_id].permissions)
-    ]
-    return demoted if is_last_administrator(batch.customer_id, demoted) else []
-
-
-def _write(batch: Batch, lines: Sequence[LineInput], present: Mapping[UUID, Locked]) -> None:
-    if not lines:
-        return
+def _write(
+    batch: Batch, changes: Mapping[UUID, Mapping[str, Any]], present: Mapping[UUID, Present]
+) -> None:
     columns = [name for name in TEXTS if name != "user_name"]
     people = [
-        {name: getattr(present[line.user_id], name) for name in (*TEXTS, "permissions")}
-        | line.input["changes"]
-        for line in lines
+        {name: getattr(present[pk], name) for name in (*TEXTS, "permissions")} | values
+        for pk, values in changes.items()
     ]
     execute(
         f"""
@@ -235,7 +246,7 @@ def _write(batch: Batch, lines: Sequence[LineInput], present: Mapping[UUID, Lock
         FROM ROWS WHERE u.id = r.id AND u.customer_id = %(customer)s
         """,
         {
-            "id uuid": [line.user_id for line in lines],
+            "id uuid": list(changes),
             **{f"{column} text": [person[column] for person in people] for column in columns},
             "permissions text": [",".join(person["permissions"]) for person in people],
             "sort_key text": [sort_key_of(person) for person in people],
@@ -312,7 +323,15 @@ def edit_user(
         raise LastAdministrator
     is_promoted = "permissions" in changed and not saved.permissions
     if changed:
-        _save(saved, person, changed, by)
+        before = {name: getattr(saved, name) for name in changed}
+        after = {name: person[name] for name in changed}
+        _save(saved, after)
+        audit.record(
+            "user.edited",
+            subject=audit.Subject(saved.pk, saved.user_name, before, after),
+            customer_id=saved.customer_id,
+            by=by,
+        )
     if is_promoted and end_temporary_passwords(
         customer_id=saved.customer_id, users={saved.pk: saved.user_name}, by=by
     ):
@@ -320,30 +339,19 @@ def edit_user(
     return changed
 
 
-def _save(saved: CustomerUser, person: dict, changed: list[str], by: Member) -> None:
-    before = {name: getattr(saved, name) for name in changed}
-    for name in changed:
-        setattr(saved, name, person[name])
-    saved.sort_key, saved.search = sort_key_of(person), search_of(person)
-    saved.version += 1
+def _save(user: CustomerUser, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(user, name, value)
+    person = {name: getattr(user, name) for name in TEXTS}
+    user.sort_key, user.search = sort_key_of(person), search_of(person)
+    user.version += 1
     try:
         with transaction.atomic():
-            saved.save(update_fields=[*changed, "sort_key", "search", "version"])
+            user.save(update_fields=[*values, "sort_key", "search", "version"])
     except IntegrityError as error:
         if "user_name_once" not in str(error):
             raise
         raise NameTaken from error
-    audit.record(
-        "user.edited",
-        subject=audit.Subject(
-            saved.pk,
-            saved.user_name,
-            before=before,
-            after={name: person[name] for name in changed},
-        ),
-        customer_id=saved.customer_id,
-        by=by,
-    )
 
 
 # The consequences of a new value, and of an empty one.
@@ -380,12 +388,12 @@ def describe_changes(
 ) -> tuple[str, ...]:
     """The old and the new value of each field that the line changes, or has changed."""
     show = format_field or format_value
-    changes = line.input.get("changes") or {}
-    is_over = line.state in {Line.State.DONE, Line.State.PARTLY}
-    if is_over:
+    planned = FieldChange.from_json(line.input)
+    changes, before = planned.changes, planned.was
+    if line.state in {Line.State.DONE, Line.State.PARTLY}:
+        result = LineResult.from_json(line.result)
         # The day of a purge can differ from the planned one.
-        changes = changes | line.result.get("after", {})
-    before = line.result.get("before", {}) if is_over else line.input.get("was", {})
+        changes, before = {**changes, **result.after}, result.before
     return tuple(
         _("%(field)s: %(was)s → %(becomes)s")
         % {"field": label(name), "was": show(name, before[name]), "becomes": show(name, value)}
@@ -400,23 +408,24 @@ def format_value(field: str, value: Any) -> str:
         return _("User") if field == "permissions" else _("empty")
     if field == "permissions":
         return pgettext("between the parts of a list", ", ").join(
-            str(UserPermission(one).label) for one in value
+            str(UserPermission(permission).label) for permission in value
         )
     if field == "location":
         return str(locations.name_of(value))
     if field == "language":
-        return str(dict(settings.LANGUAGES).get(value, value))
+        return str(LANGUAGES.get(value, value))
     return str(value)
 
 
 def find_fields_back(case: Case) -> tuple[dict, list[dict]]:
     """The fields that can get their old values, and the problems of the others."""
     changes, problems = {}, []
-    for name, before in case.result.get("before", {}).items():
+    planned = FieldChange.from_json(case.input).changes
+    for name, before in case.result.before.items():
         now = case.user[name]
         if now == before:
             problems.append(problem("field_back_already", field=name))
-        elif now != case.input["changes"][name]:
+        elif now != planned[name]:
             problems.append(problem("field_changed_since", field=name))
         elif name == "permissions" and before and not case.may_grant:
             problems.append(problem("would_grant"))
@@ -427,7 +436,7 @@ def find_fields_back(case: Case) -> tuple[dict, list[dict]]:
 
 def input_of(case: Case, changes: Mapping[str, Any]) -> dict:
     """The input of a line that makes these changes to the user of the case."""
-    return {"changes": dict(changes), "was": {name: case.user[name] for name in changes}}
+    return FieldChange(changes, {name: case.user[name] for name in changes}).to_json()
 
 
 def _invert(case: Case) -> Inverse:

@@ -1,6 +1,7 @@
 """Holding, releasing and postponing the purge of deleted users."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,19 +20,20 @@ from batches.acts import (
     Inverse,
     LineInput,
     Outcome,
+    PlanFacts,
     Texts,
     problem,
 )
 from batches.errors import UsersError
-from batches.models import Batch, Line
+from batches.models import Batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from customers.models import Customer
 from partners.access import require
 from partners.models import Member
 from partners.postgres import execute
 from partners.roles import Permission
-from users.acts.edit import describe_changes
-from users.acts.lines import MESSAGES, Locked, build_outcomes, lock_deleted, plan_line, record
+from users.acts.edit import FieldChange, describe_changes
+from users.acts.lines import MESSAGES, Present, apply_to_present, find_present, plan_line, record
 from users.acts.selection import NothingToChange, select_users
 from users.models import CustomerUser
 
@@ -48,6 +50,12 @@ class WrongDays(UsersError):
     """The number of days is out of range."""
 
     message = gettext_lazy("Enter by how many days to put off the purge: 1 to 365.")
+
+
+@dataclass(kw_only=True, slots=True)
+class HoldPlan(PlanFacts):
+    # Users to be released whose day is past or near, and so moves.
+    near: int = 0
 
 
 @transaction.atomic
@@ -74,59 +82,41 @@ def plan_holds(
     require(by, Permission.UNDO_ALL_BATCHES)
     if act == "extend" and not 1 <= days <= MAX_DAYS:
         raise WrongDays
-    now = timezone.now()
-    plan = PLANS[act]
     chosen = select_users(customer, users, deleted=True, fields=("purge_at", "is_held"))
     as_wanted = {"hold": True, "release": False}.get(act)
     changing = [user for user in chosen if user["is_held"] is not as_wanted]
     if not changing:
         raise NothingToChange(AS_WANTED[act])
-    lines = [plan(user, now, timedelta(days=days)) for user in changing]
+    lines = [_plan_line(user, act, timedelta(days=days)) for user in changing]
     batch = create_batch(
         customer=customer,
         kind=HOLD.kind,
         reason=reason,
         options={"act": act} | ({"days": days} if act == "extend" else {}),
-        plan={
-            "near": sum("purge_at" in line.input["changes"] for line in lines),
-            "unchanged": len(chosen) - len(changing),
-        },
+        plan=HoldPlan(
+            near=sum("purge_at" in line.input["changes"] for line in lines),
+            unchanged=len(chosen) - len(changing),
+        ).to_json(),
         by=by,
     )
     save_lines(batch=batch, lines=lines)
     return batch
 
 
-def _hold(user: dict, now: datetime, days: timedelta) -> PlannedLine:
-    return _line(user, {"is_held": True})
-
-
-def _release(user: dict, now: datetime, days: timedelta) -> PlannedLine:
-    earliest = now + timedelta(days=DAYS_OF_GRACE)
-    if user["purge_at"] >= earliest:
-        return _line(user, {"is_held": False})
-    return _line(user, {"is_held": False, "purge_at": earliest})
-
-
-def _extend(user: dict, now: datetime, days: timedelta) -> PlannedLine:
-    later = max(user["purge_at"], now) + days
-    return _line(user, {"purge_at": later}, *(["stays_held"] if user["is_held"] else []))
-
-
-PLANS: dict[str, Callable[[dict, datetime, timedelta], PlannedLine]] = {
-    "hold": _hold,
-    "release": _release,
-    "extend": _extend,
-}
-
-
-def _line(user: dict, changes: Mapping, *warnings: str) -> PlannedLine:
-    return plan_line(
-        user,
-        [problem(code, WARNING) for code in warnings],
-        changes=hold_to_json(changes),
-        was=hold_to_json({name: user[name] for name in changes}),
-    )
+def _plan_line(user: dict, act: str, days: timedelta) -> PlannedLine:
+    problems = []
+    if act == "extend":
+        changes = {"purge_at": max(user["purge_at"], timezone.now()) + days}
+        if user["is_held"]:
+            problems.append(problem("stays_held", WARNING))
+    else:
+        changes = {"is_held": act == "hold"}
+        earliest = timezone.now() + timedelta(days=DAYS_OF_GRACE)
+        if act == "release" and user["purge_at"] < earliest:
+            changes["purge_at"] = earliest
+    was = {name: user[name] for name in changes}
+    change = FieldChange(hold_to_json(changes), hold_to_json(was))
+    return plan_line(user, problems, **change.to_json())
 
 
 def hold_to_json(values: Mapping) -> dict:
@@ -152,46 +142,50 @@ def apply_holds(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list
     A line fails where, since the plan, its user was restored or purged, or its hold changed. If
     the day of a released user has passed, it becomes the day in a week.
     """
-    present = lock_deleted(batch.customer_id, lines, fields=["is_held", "purge_at"])
+    present = find_present(
+        batch.customer_id, lines, deleted=True, lock=True, fields=["is_held", "purge_at"]
+    )
+    wanted = {line.user_id: _read_changes(line) for line in lines}
     refused = {
-        line.user_id: "changed"
-        for line in lines
-        if line.user_id in present and _is_changed(line, present[line.user_id])
+        pk: "changed"
+        for pk, user in present.items()
+        if any(getattr(user, name) not in values for name, values in wanted[pk].items())
     }
-    after = {
-        line.user_id: _become(present[line.user_id], line)
-        for line in lines
-        if line.user_id in present and line.user_id not in refused
-    }
-    before = {
-        pk: {name: getattr(present[pk], name) for name in values} for pk, values in after.items()
-    }
-    changing = [line for line in lines if after.get(line.user_id)]
-    _write(batch, changing, present, after)
-    _record(batch, changing, before, after, by)
 
-    def finish(line: LineInput) -> Outcome:
-        if not after[line.user_id]:
-            return Outcome(line.number, Line.State.DONE, {"unchanged": True})
-        values = {
-            "before": hold_to_json(before[line.user_id]),
-            "after": hold_to_json(after[line.user_id]),
+    def write(going: list[LineInput]) -> list[Outcome]:
+        after = {pk: _become(present[pk], wanted[pk]) for pk in (line.user_id for line in going)}
+        before = {
+            pk: {name: getattr(present[pk], name) for name in values}
+            for pk, values in after.items()
         }
-        return Outcome(line.number, Line.State.DONE, values)
+        changing = [line for line in going if after[line.user_id]]
+        if changing:
+            _write(batch, [present[line.user_id] for line in changing], after)
+        _record(batch, changing, before, after, by)
+        return [
+            Outcome.done(
+                line,
+                unchanged=not after[line.user_id],
+                before=hold_to_json(before[line.user_id]),
+                after=hold_to_json(after[line.user_id]),
+            )
+            for line in going
+        ]
 
-    return build_outcomes(lines, present, refused, finish)
+    return apply_to_present(lines, present, refused, write)
 
 
-def _is_changed(line: LineInput, user: CustomerUser) -> bool:
-    """Whether a value is neither that of the time of the plan nor the wanted one."""
-    was, wanted = hold_from_json(line.input["was"]), hold_from_json(line.input["changes"])
-    return any(getattr(user, name) not in (was[name], wanted[name]) for name in wanted)
+def _read_changes(line: LineInput) -> dict[str, tuple]:
+    """The values of the time of the plan and the wanted ones, by field."""
+    change = FieldChange.from_json(line.input)
+    was, wanted = hold_from_json(change.was), hold_from_json(change.changes)
+    return {name: (was[name], wanted[name]) for name in wanted}
 
 
-def _become(user: Locked, line: LineInput) -> dict:
+def _become(user: Present, changes: Mapping[str, tuple]) -> dict:
     """The values that change."""
     now = {"is_held": user.is_held, "purge_at": user.purge_at}
-    wanted = now | hold_from_json(line.input["changes"])
+    wanted = now | {name: value for name, (_was, value) in changes.items()}
     if wanted == now:
         return {}
     if not wanted["is_held"] and wanted["purge_at"] <= timezone.now():
@@ -199,10 +193,7 @@ def _become(user: Locked, line: LineInput) -> dict:
     return {name: value for name, value in wanted.items() if value != now[name]}
 
 
-def _write(batch: Batch, lines: Sequence[LineInput], present: Mapping, after: Mapping) -> None:
-    if not lines:
-        return
-    users = [present[line.user_id] for line in lines]
+def _write(batch: Batch, users: Sequence[Present], after: Mapping[UUID, dict]) -> None:
     execute(
         f"""
         UPDATE {CustomerUser._meta.db_table} u
@@ -243,7 +234,7 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         )
     if batch.options["act"] == "release":
         facts = [_("The purge takes place on its date.")]
-        if near := batch.plan.get("near", 0):
+        if near := HoldPlan.from_json(batch.plan).near:
             text = ngettext(
                 "The purge date of %(n)s user is past or near and moves to 7 days from now.",
                 "The purge dates of %(n)s users are past or near and move to 7 days from now.",
@@ -277,7 +268,7 @@ def _invert(case: Case) -> Inverse:
         return Inverse("hold", {}, (problem("purged_since"),))
     if not case.user["deleted_at"]:
         return Inverse("hold", {}, (problem("restored_since"),))
-    before, after = case.result.get("before", {}), case.result.get("after", {})
+    before, after = case.result.before, case.result.after
     now = hold_to_json({name: case.user[name] for name in before})
     if not before or now == before:
         code = "back_already" if before else "nothing_done"
@@ -289,7 +280,7 @@ def _invert(case: Case) -> Inverse:
     # The undo then sets the day in a week.
     is_past = not is_held and day <= timezone.now()
     problems = (problem("purge_day_past", WARNING),) if is_past else ()
-    return Inverse("hold", {"changes": before, "was": now}, problems)
+    return Inverse("hold", FieldChange(before, now).to_json(), problems)
 
 
 TEXTS = {

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 
 from batches.acts import WARNING, Case, Inverse, problem
+from users.acts.delete import DeleteInput
 
 
 def as_warnings(problems: Iterable[dict]) -> tuple[dict, ...]:
     """The problems of a line that is undone in part."""
-    return tuple(one | {"severity": WARNING} for one in problems)
+    return tuple(problem | {"severity": WARNING} for problem in problems)
 
 
 def invert_active(invert: Callable[[Case], Inverse], act: str) -> Callable[[Case], Inverse]:
@@ -31,11 +32,10 @@ def _delete_again(case: Case) -> Inverse:
     is_used = signed_in is not None and signed_in > case.since
     if case.act == "add" and case.user["password_state"] == "chosen":
         is_used = True
-    # After the undo of a restore, the user has the same deletion and the same hold as before.
-    kept = ("deletion", "was_held") if case.act == "restore" else ()
     return Inverse(
         "delete",
-        {name: case.result[name] for name in kept if case.result.get(name)},
+        # Of a restored user: the user then has the same deletion and the same hold as before.
+        DeleteInput(case.result.deletion, case.result.was_held).to_json(),
         (problem("in_use", WARNING),) if is_used else (),
     )
 

@@ -1,7 +1,7 @@
 """Managing licenses: add, remove, and switch service plans, for one or many users in one batch."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -10,37 +10,41 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-import audit.operations as audit
 from batches.acts import (
     Act,
     Case,
     Consequences,
     Inverse,
     LineInput,
+    LineResult,
     Outcome,
+    PlanFacts,
     Texts,
     problem,
+    waits_for_seats,
 )
 from batches.errors import TooFewSeats
 from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
 from customers.models import Customer
 from licensing import queries as licensing_queries
-from licensing.forecast import Forecast, describe_shortage
-from licensing.operations.seats import SeatChange, SeatsChanged, Wanted, change_plans, change_seats
+from licensing.forecast import Forecast, SeatForecast, describe_shortage
+from licensing.operations.seats import SeatChange, Wanted, change_plans, change_seats
 from licensing.operations.waitlist import WaitRequest, stop_waiting
-from licensing.rules import ProductRules, find_conflicts
+from licensing.rules import LicenseChange, ProductRules, Seat, find_conflicts
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
 from users.acts.inverse import as_warnings, invert_active
 from users.acts.lines import (
     MESSAGES,
+    apply_to_present,
     explain_cell,
-    find_active,
+    find_present,
     find_problems,
     find_protected,
     plan_line,
+    record,
 )
 from users.acts.selection import NothingToChange, select_users
 from users.acts.wait import wait_for_missing, without_places
@@ -52,30 +56,25 @@ AS_WANTED = gettext_lazy("Nothing to change. The selected users already have the
 class Changes:
     """What to do with products, by the id of the subscription as text; other products stay."""
 
-    give: frozenset[str] = frozenset()
-    take: frozenset[str] = frozenset()
+    add: frozenset[str] = frozenset()
+    remove: frozenset[str] = frozenset()
     # The service plans to switch off for all selected users with the product; users keep the plans
     # of products that are not in it.
-    plans_off: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    disabled_plans: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def of(self, held: Mapping[str, list[str]], awaited: Collection[str]) -> dict[str, list]:
-        """The input of the line of a user with these licenses and places in the waitlist."""
-        off = self.plans_off
-        change = {
-            "give": [
-                {"subscription": one, "plans_off": list(off.get(one, ()))}
-                for one in sorted(self.give - held.keys())
+    def of(self, held: Mapping[str, list[str]], awaited: Collection[str]) -> LicenseChange:
+        """The change of a user with these licenses and places in the waitlist."""
+        off = self.disabled_plans
+        return LicenseChange(
+            add=[Seat(pk, off.get(pk, ())) for pk in sorted(self.add - held.keys())],
+            remove=sorted(self.remove & held.keys()),
+            plans=[
+                Seat(pk, off[pk])
+                for pk in sorted(off.keys() & held.keys() - self.remove)
+                if set(off[pk]) != set(held[pk])
             ],
-            "take": sorted(self.take & held.keys()),
-            "plans": [
-                {"subscription": one, "plans_off": list(off[one])}
-                for one in sorted(off.keys() & held.keys() - self.take)
-                if set(off[one]) != set(held[one])
-            ],
-        }
-        if stop := sorted(self.take.intersection(awaited)):
-            change["stop"] = stop
-        return change
+            stop=sorted(self.remove.intersection(awaited)),
+        )
 
 
 @transaction.atomic
@@ -110,19 +109,20 @@ def plan_licenses(
     waiting = licensing_queries.count_waiting(customer)
     forecast = Forecast(bought, waiting=waiting, is_queue=when_short == "queue")
     # Many users hold the same few sets, and then share one change.
-    known: dict[tuple, tuple[dict, list[dict]]] = {}
+    known: dict[tuple, tuple[LicenseChange, dict, list[dict]]] = {}
     lines = []
     for user in chosen:
         has, awaited = held.get(user["pk"], {}), waits.get(user["pk"], {})
-        seats = frozenset((one, *off) for one, off in has.items())
+        seats = frozenset((pk, *off) for pk, off in has.items())
         key = (user["location"], seats, frozenset(awaited))
         if key not in known:
             change = changes.of(has, awaited)
-            known[key] = change, find_conflicts(rules, user["location"], has, change)
-        change, conflicts = known[key]
-        if any(change.values()):
+            conflicts = find_conflicts(rules, user["location"], has, change)
+            known[key] = change, change.to_json(), conflicts
+        change, as_json, conflicts = known[key]
+        if change:
             problems = find_problems(user, by=by) + conflicts
-            lines.append(plan_line(user, problems or forecast.add(change, awaited), **change))
+            lines.append(plan_line(user, problems or forecast.add(change, awaited), **as_json))
     if not lines:
         raise NothingToChange(AS_WANTED)
     if when_short == "none" and forecast.is_short:
@@ -132,11 +132,11 @@ def plan_licenses(
         kind=LICENSES.kind,
         reason=reason,
         options={"when_short": when_short},
-        plan={
-            "seats": forecast.to_json(),
-            "unchanged": len(chosen) - len(lines),
-            "unserved": forecast.unserved,
-        },
+        plan=PlanFacts(
+            seats=forecast.to_json(),
+            unchanged=len(chosen) - len(lines),
+            unserved=forecast.unserved,
+        ).to_json(),
         by=by,
     )
     save_lines(batch=batch, lines=lines)
@@ -150,133 +150,124 @@ def apply_licenses(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
     A swap gets all of the new licenses, or keeps the old ones and waits if the batch asks for
     that. In an undo, seats that a line returns are free for the lines after it.
     """
-    present = find_active(batch.customer_id, lines)
+    present = find_present(batch.customer_id, lines)
     refused = dict.fromkeys(find_protected(present, by=by), "administrator")
-    refused |= {line.user_id: "gone" for line in lines if line.user_id not in present}
-    able = [line for line in lines if line.user_id not in refused]
+
+    def write(going: list[LineInput]) -> list[Outcome]:
+        wanted = {line.user_id: LicenseChange.from_json(line.input) for line in going}
+        outcomes = _change(batch, going, wanted)
+        results = {
+            outcome.number: without_places(outcome.result)
+            for outcome in outcomes
+            if outcome.state != Line.State.FAILED
+        }
+        record(
+            "user.licenses_changed",
+            batch,
+            [line for line in going if line.number in results],
+            after=lambda line: results[line.number],
+            by=by,
+        )
+        return outcomes
+
+    return apply_to_present(lines, present, refused, write)
+
+
+def _change(
+    batch: Batch, lines: Sequence[LineInput], wanted: Mapping[UUID, LicenseChange]
+) -> list[Outcome]:
+    """Change the licenses and the waitlist; returns the outcomes in the order of the lines."""
     changed = change_seats(
         customer=batch.customer,
-        changes=[SeatChange.from_json(line.user_id, line.input) for line in able],
+        changes=[SeatChange.of(user_id, change) for user_id, change in wanted.items()],
         cause=batch.pk,
         passes_on=batch.kind == "undo",
     )
     stopped = stop_waiting(
         customer=batch.customer,
         seats=[
-            (line.user_id, UUID(subscription))
-            for line in able
-            for subscription in line.input.get("stop", ())
+            (user_id, UUID(subscription))
+            for user_id, change in wanted.items()
+            for subscription in change.stop
         ],
     )
     # After all seats were assigned, so that no user waits for a free one.
     lacks = wait_for_missing(
         batch=batch,
-        lines=able,
+        lines=lines,
         assigned=changed.assigned,
         swaps=[
-            WaitRequest(Wanted.from_json(line.user_id, seat), tuple(map(UUID, line.input["take"])))
-            for line in able
-            if line.user_id in changed.kept
-            for seat in line.input["give"]
+            WaitRequest(Wanted.of(user_id, seat), tuple(map(UUID, wanted[user_id].remove)))
+            for user_id in changed.kept
+            for seat in wanted[user_id].add
         ],
     )
     kept_old = {pk: short for pk, short in changed.kept.items() if pk not in lacks}
     replanned = change_plans(
         customer=batch.customer,
         wanted=[
-            Wanted.from_json(line.user_id, seat)
-            for line in able
-            if line.user_id not in kept_old
-            for seat in line.input["plans"]
+            Wanted.of(user_id, seat)
+            for user_id, change in wanted.items()
+            if user_id not in kept_old
+            for seat in change.plans
         ],
     )
-    outcomes = _list_outcomes(lines, refused, changed, stopped, lacks, kept_old, replanned)
-    audit.record_many(
-        "user.licenses_changed",
-        subjects=[
-            audit.Subject(
-                line.user_id, line.input["user_name"], after=without_places(outcome.result)
-            )
-            for line, outcome in zip(lines, outcomes, strict=True)
-            if outcome.state != Line.State.FAILED
-        ],
-        customer_id=batch.customer_id,
-        batch_id=batch.pk,
-        by=by,
-    )
-    return outcomes
-
-
-# The keys of a result with changed licenses, or with places in the waitlist.
-CHANGED = ("assigned", "taken", "plans", "stopped", "waiting")
-
-
-def _list_outcomes(
-    lines: Sequence[LineInput],
-    refused: Mapping[UUID, str],
-    changed: SeatsChanged,
-    stopped: Mapping[UUID, list[str]],
-    lacks: Mapping[UUID, dict],
-    kept_old: Mapping[UUID, list[str]],
-    replanned: Mapping[UUID, list[dict]],
-) -> list[Outcome]:
     outcomes = []
     # Lines with the same result share one object, which is serialized once.
     shared: dict[tuple, dict] = {}
     for line in lines:
         user_id = line.user_id
-        if user_id in refused:
-            outcomes.append(Outcome.failed(line, refused[user_id]))
-            continue
         if user_id in kept_old:
             outcomes.append(Outcome.failed(line, "kept_old", short=kept_old[user_id]))
             continue
-        result = {
-            "assigned": changed.assigned.of(user_id),
-            "taken": [] if user_id in changed.kept else line.input["take"],
-            "plans": [seat["subscription"] for seat in line.input["plans"]],
-        }
-        result = shared.setdefault(tuple(map(tuple, result.values())), result)
-        more = dict(lacks.get(user_id, {}))
-        is_partial = bool(more)
-        # Licenses that the user had before, which an undo must not remove.
-        if had := set(changed.assigned.had.get(user_id, ())).intersection(result["assigned"]):
-            more["had"] = sorted(had)
-        if user_id in stopped:
-            more["stopped"] = stopped[user_id]
-        if is_partial and not any(result.get(word) or more.get(word) for word in CHANGED):
-            outcomes.append(Outcome.failed(line, "no_seat", **lacks[user_id]))
+        assigned, missing = changed.assigned.of(user_id), lacks.get(user_id, {})
+        removed = () if user_id in changed.kept else wanted[user_id].remove
+        plans = [seat.subscription for seat in wanted[user_id].plans]
+        if missing and not (
+            assigned or removed or plans or user_id in stopped or missing.get("waiting")
+        ):
+            outcomes.append(Outcome.failed(line, "no_seat", **missing))
             continue
-        # As it was before, for an undo.
-        if held := changed.revoked.get(user_id, []) + replanned.get(user_id, []):
-            more["held"] = held
-        state = Line.State.PARTLY if is_partial else Line.State.DONE
-        outcomes.append(Outcome(line.number, state, result | more if more else result))
+        key = (tuple(assigned), tuple(removed), tuple(plans))
+        if key not in shared:
+            result = LineResult(assigned=assigned, removed=removed, plans=plans)
+            shared[key] = result.to_json()
+        more = LineResult(
+            # Licenses that the user had before, which an undo must not remove.
+            had=sorted(set(changed.assigned.had.get(user_id, ())).intersection(assigned)),
+            stopped=stopped.get(user_id, ()),
+            # As it was before, for an undo.
+            held=changed.revoked.get(user_id, []) + replanned.get(user_id, []),
+            **missing,
+        ).to_json()
+        state = Line.State.PARTLY if missing else Line.State.DONE
+        outcomes.append(Outcome(line.number, state, shared[key] | more if more else shared[key]))
     return outcomes
 
 
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    seats = batch.plan.get("seats", ())
+    plan = PlanFacts.from_json(batch.plan)
+    seats = list(map(SeatForecast.from_json, plan.seats))
     facts = []
-    if unserved := batch.plan.get("unserved", 0):
+    if plan.unserved:
         text = ngettext(
             "No seat is left for %(n)s user, so nothing changes for the user.",
             "No seats are left for %(n)s users, so nothing changes for them.",
-            unserved,
+            plan.unserved,
         )
-        facts.append(text % {"n": intcomma(unserved)})
-    if any(seat["short"] for seat in seats):
+        facts.append(text % {"n": intcomma(plan.unserved)})
+    if any(seat.short for seat in seats):
         facts.append(_("Not enough seats. They’re assigned in list order."))
-        is_queue = batch.options.get("when_short") == "queue"
+        is_queue = waits_for_seats(batch)
         if is_queue:
             facts.append(_("The other users wait and get a license when a seat is free."))
-        if any(seat["freed"] for seat in seats):
+        if any(seat.freed for seat in seats):
             facts.append(
                 _("Waiting users keep their current licenses until then.")
                 if is_queue
                 else _("Users who can’t get all new licenses keep their current ones.")
             )
-    if any(seat.get("line") and seat["wanted"] for seat in seats):
+    if any(seat.line and seat.wanted for seat in seats):
         facts.append(
             _(
                 "Other users are already waiting for these licenses. This job uses the seats"
@@ -288,79 +279,73 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
 
 def describe_products(line: Line, products: Mapping[str, str]) -> tuple[str, ...]:
     """The products that the line adds and removes, or has added and removed."""
-    # The line of a purged user is empty.
-    if line.state == Line.State.FAILED or "give" not in line.input:
+    if line.state == Line.State.FAILED:
         return ()
     if line.state in {Line.State.DONE, Line.State.PARTLY}:
-        given, plans = line.result.get("assigned", ()), line.result.get("plans", ())
-        taken = line.result.get("taken", ())
+        result = LineResult.from_json(line.result)
+        added, removed, plans = result.assigned, result.removed, result.plans
     else:
-        given = [seat["subscription"] for seat in line.input["give"]]
-        plans = [seat["subscription"] for seat in line.input["plans"]]
-        taken = line.input["take"]
+        change = LicenseChange.from_json(line.input)
+        added, removed = change.added, change.remove
+        plans = [seat.subscription for seat in change.plans]
     sentences = (
-        (_("+ %(product)s"), given),
-        (_("− %(product)s"), taken),
+        (_("+ %(product)s"), added),
+        (_("− %(product)s"), removed),
         (_("Service plans of %(product)s"), plans),
     )
     return tuple(
-        sentence % {"product": licensing_queries.name_product(products, one)}
+        sentence % {"product": licensing_queries.name_product(products, subscription)}
         for sentence, changed in sentences
-        for one in changed
+        for subscription in changed
     )
 
 
-def find_seats_back(case: Case) -> tuple[dict[str, list], list[dict]]:
+def find_seats_back(case: Case) -> tuple[LicenseChange, list[dict]]:
     """The changes of licenses that undo a line, and the problems of the others."""
-    result, problems = case.result, []
-    given = {seat["subscription"]: seat["plans_off"] for seat in case.input.get("give", ())}
-    take = []
-    for one in result.get("assigned", ()):
-        if one in result.get("had", ()):
+    result, done = case.result, LicenseChange.from_json(case.input)
+    added, remove, plans, problems = [], [], [], []
+
+    def report(code: str, subscription: str) -> None:
+        problems.append(problem(code, subscription=subscription))
+
+    disabled = dict(done.add)
+    for subscription in result.assigned:
+        if subscription in result.had:
             continue
-        if one not in case.held:
-            problems.append(problem("license_gone_since", subscription=one))
-        elif set(case.held[one]) != set(given.get(one, ())):
-            problems.append(problem("license_changed_since", subscription=one))
+        if subscription not in case.held:
+            report("license_gone_since", subscription)
+        elif set(case.held[subscription]) != set(disabled.get(subscription, ())):
+            report("license_changed_since", subscription)
         else:
-            take.append(one)
-    switched = {seat["subscription"]: seat["plans_off"] for seat in case.input.get("plans", ())}
-    give, plans = [], []
-    for one in result.get("held", ()):
-        key = one["subscription"]
-        if key not in switched:
-            if key in case.held:
-                problems.append(problem("license_back_already", subscription=key))
+            remove.append(subscription)
+    switched = dict(done.plans)
+    for seat in map(Seat.from_json, result.held):
+        subscription = seat.subscription
+        if subscription not in switched:
+            if subscription in case.held:
+                report("license_back_already", subscription)
             else:
-                give.append(one)
-        elif key not in case.held:
-            problems.append(problem("license_gone_since", subscription=key))
-        elif set(case.held[key]) != set(switched[key]):
-            problems.append(problem("license_changed_since", subscription=key))
+                added.append(seat)
+        elif subscription not in case.held:
+            report("license_gone_since", subscription)
+        elif set(case.held[subscription]) != set(switched[subscription]):
+            report("license_changed_since", subscription)
         else:
-            plans.append(one)
-    change = {"give": give, "take": take, "plans": plans}
-    if stop := [
-        subscription for subscription in result.get("waiting", ()) if subscription in case.awaited
-    ]:
-        change["stop"] = stop
-    problems += [
-        problem("license_came_since", subscription=subscription)
-        for subscription in result.get("waiting", ())
-        if subscription in case.held
-    ]
-    problems += [
-        problem("wait_lost", subscription=subscription)
-        for subscription in result.get("stopped", ())
-    ]
-    return change, problems
+            plans.append(seat)
+    for subscription in result.waiting:
+        if subscription in case.held:
+            report("license_came_since", subscription)
+    for subscription in result.stopped:
+        report("wait_lost", subscription)
+    stop = [subscription for subscription in result.waiting if subscription in case.awaited]
+    return LicenseChange(added, remove, plans, stop), problems
 
 
 def _invert(case: Case) -> Inverse:
     change, problems = find_seats_back(case)
-    if not any(change.values()):
+    if not change:
         return Inverse("licenses", {}, tuple(problems) or (problem("nothing_done"),))
-    return Inverse("licenses", change, as_warnings(problems))
+    return Inverse("licenses", change.to_json(), as_warnings(problems))
 
 
 def replan(batch: Batch) -> None:
@@ -371,21 +356,21 @@ def replan(batch: Batch) -> None:
     forecast = Forecast(
         licensing_queries.find_bought(customer),
         waiting=licensing_queries.count_waiting(customer),
-        is_queue=batch.options.get("when_short") == "queue",
+        is_queue=waits_for_seats(batch),
     )
     lines = dict(batch.lines.order_by("number").values_list("user_id", "input"))
     held = licensing_queries.get_held(customer, lines)
     waits = licensing_queries.get_waits(customer, lines)
-    for user_id, change in lines.items():
-        has = held.get(user_id, {})
-        give = [
-            seat
-            for seat in change["give"]
-            if seat["subscription"] in forecast.by_id and seat["subscription"] not in has
-        ]
-        take = [subscription for subscription in change["take"] if subscription in has]
-        forecast.add(change | {"give": give, "take": take}, waits.get(user_id))
-    batch.plan |= {"seats": forecast.to_json(), "unserved": forecast.unserved}
+    for user_id, values in lines.items():
+        has, change = held.get(user_id, {}), LicenseChange.from_json(values)
+        new = forecast.by_id.keys() - has.keys()
+        still = replace(
+            change,
+            add=[seat for seat in change.add if seat.subscription in new],
+            remove=[subscription for subscription in change.remove if subscription in has],
+        )
+        forecast.add(still, waits.get(user_id))
+    batch.plan |= PlanFacts(seats=forecast.to_json(), unserved=forecast.unserved).to_json()
 
 
 # Problems and results of lines that assign licenses.
@@ -406,7 +391,7 @@ SEAT_MESSAGES = MESSAGES | {
 }
 
 # Lines that assign licenses, which a user with blocked sign-in cannot use.
-GIVES_LICENSES = Q(input__has_key="give") & ~Q(input__give=[])
+ADDS_LICENSES = Q(input__has_key="add") & ~Q(input__add=[])
 
 LICENSES = Act(
     kind="licenses",
@@ -433,7 +418,7 @@ LICENSES = Act(
     messages=SEAT_MESSAGES,
     licenses=describe_products,
     shows=lambda _batch: {"licenses"},
-    needs_sign_in=GIVES_LICENSES,
+    needs_sign_in=ADDS_LICENSES,
     replan=replan,
     invert=invert_active(_invert, "licenses"),
     undo_fact=lambda n: ngettext(

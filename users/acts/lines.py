@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 import audit.operations as audit
@@ -24,8 +24,8 @@ from users.rules.fields import label_of
 from users.rules.problems import Problem, describe
 
 
-class Locked(Protocol):
-    """A user of a line, with LOCKED_FIELDS and the fields that the act asked for."""
+class Present(Protocol):
+    """A user of a line, with PRESENT_FIELDS and the fields that the act asked for."""
 
     pk: UUID
     is_administrator: bool
@@ -46,19 +46,20 @@ MESSAGES = {
 
 
 # Read of the users of every act; named tuples, as many model instances take long.
-LOCKED_FIELDS = ("pk", "is_administrator", "permissions")
+PRESENT_FIELDS = ("pk", "is_administrator", "permissions")
 
 
 ADMINISTRATOR = {"code": "administrator", "severity": "error"}
 
 
-def plan_line(user: dict, problems: Sequence[dict] = (), **more) -> PlannedLine:
+def plan_line(user: dict, problems: Sequence[dict] = (), *, act: str = "", **more) -> PlannedLine:
     """The line for a selected user; invalid if a problem is an error."""
     return PlannedLine(
         user["pk"],
         {"user_name": user["user_name"], "display_name": user["display_name"], **more},
         problems,
         not problems or not any(problem["severity"] == "error" for problem in problems),
+        act,
     )
 
 
@@ -68,63 +69,35 @@ def find_problems(user: dict, *, by: Member) -> list[dict]:
     return [] if is_free else [ADMINISTRATOR]
 
 
-def find_protected(present: Mapping[UUID, Locked], *, by: Member) -> set[UUID]:
+def find_protected(present: Mapping[UUID, Present], *, by: Member) -> set[UUID]:
     """The administrators among these users, if the member may not act on administrators."""
     if by.may(Permission.ACT_ON_ADMINISTRATORS):
         return set()
     return {pk for pk, user in present.items() if user.is_administrator}
 
 
-def find_active(customer_id: UUID, lines: Sequence[LineInput]) -> dict[UUID, Locked]:
-    """
-    The active users of the lines by id, not locked.
-
-    For acts that do not write users, or write them in one statement and read nothing that users
-    change themselves. The customer's lock, which the caller holds, keeps users active, and a lock
-    of a hundred thousand rows costs as much as writing them.
-    """
-    return _find(CustomerUser.objects.all(), customer_id, lines, deleted_at=None)
-
-
-def find_deleted(
-    customer_id: UUID, lines: Sequence[LineInput], *, fields: Iterable[str] = ()
-) -> dict[UUID, Locked]:
-    """The deleted users of the lines by id, with these fields, not locked; see `find_active`."""
-    users = CustomerUser.objects.all()
-    return _find(users, customer_id, lines, fields, deleted_at__isnull=False)
-
-
-def lock_active(
-    customer_id: UUID, lines: Sequence[LineInput], *, fields: Iterable[str] = ()
-) -> dict[UUID, Locked]:
-    """The active users of the lines by id, with these fields, locked in the order of their ids."""
-    return _lock(customer_id, lines, fields, deleted_at=None)
-
-
-def lock_deleted(
-    customer_id: UUID, lines: Sequence[LineInput], *, fields: Iterable[str] = ()
-) -> dict[UUID, Locked]:
-    """The deleted users of the lines by id, with these fields, locked in the order of their ids."""
-    return _lock(customer_id, lines, fields, deleted_at__isnull=False)
-
-
-def _lock(
-    customer_id: UUID, lines: Sequence[LineInput], fields: Iterable[str], **which
-) -> dict[UUID, Locked]:
-    locked = CustomerUser.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-    return _find(locked, customer_id, lines, fields, **which)
-
-
-def _find(
-    users: QuerySet[CustomerUser],
+def find_present(
     customer_id: UUID,
     lines: Sequence[LineInput],
+    *,
+    deleted: bool = False,
+    lock: bool = False,
     fields: Iterable[str] = (),
-    **which,
-) -> dict[UUID, Locked]:
+) -> dict[UUID, Present]:
+    """
+    The active (or `deleted`) users of the lines by id, with PRESENT_FIELDS and these fields.
+
+    The customer's lock, which the caller holds, keeps them so. With `lock` they are locked, in the
+    order of their ids. That costs as much as writing them, and is for acts that read what users
+    change themselves.
+    """
     of_lines = IsOneOf("pk", (line.user_id for line in lines))
-    found = users.filter(of_lines, customer=customer_id, **which)
-    names = dict.fromkeys((*LOCKED_FIELDS, *fields))
+    found = CustomerUser.objects.filter(
+        of_lines, customer=customer_id, deleted_at__isnull=not deleted
+    )
+    if lock:
+        found = found.select_for_update(of=("self",), no_key=True).order_by("pk")
+    names = dict.fromkeys((*PRESENT_FIELDS, *fields))
     return {user.pk: user for user in found.values_list(*names, named=True)}
 
 
@@ -137,32 +110,19 @@ def is_last_administrator(customer_id: UUID, leaving: Iterable[UUID]) -> bool:
         is_blocked=False,
         deleted_at=None,
     )
-    present = set(able.values_list("pk", flat=True))
-    return bool(present & set(leaving)) and not present - set(leaving)
-
-
-def find_kept_administrators(batch: Batch, present: Mapping[UUID, Locked]) -> set[UUID]:
-    """
-    The global administrators among these users, if they are the customer's last ones.
-
-    Empty where the batch has `may_take_last_administrator`.
-    """
-    if batch.options.get("may_take_last_administrator"):
-        return set()
-    if not is_last_administrator(batch.customer_id, present):
-        return set()
-    return {
-        pk
-        for pk, user in present.items()
-        if UserPermission.GLOBAL_ADMINISTRATOR in user.permissions
-    }
+    administrators = set(able.values_list("pk", flat=True))
+    return bool(administrators) and administrators.issubset(leaving)
 
 
 def refuse(
-    batch: Batch, present: Mapping[UUID, Locked], *, ends_sign_in: bool = False, by: Member
+    batch: Batch, present: Mapping[UUID, Present], *, ends_sign_in: bool = False, by: Member
 ) -> dict[UUID, str]:
     """The users that the act must not change, with codes of MESSAGES."""
-    kept = find_kept_administrators(batch, present) if ends_sign_in else ()
+    kept = []
+    is_confirmed = batch.options.get("may_take_last_administrator")
+    if ends_sign_in and not is_confirmed and is_last_administrator(batch.customer_id, present):
+        administrator = UserPermission.GLOBAL_ADMINISTRATOR
+        kept = [pk for pk, user in present.items() if administrator in user.permissions]
     return dict.fromkeys(kept, "last_administrator") | dict.fromkeys(
         find_protected(present, by=by), "administrator"
     )
@@ -181,8 +141,7 @@ def record(
     audit.record_many(
         action,
         subjects=[
-            audit.Subject(line.user_id, line.input["user_name"], before(line), after(line))
-            for line in lines
+            audit.Subject(line.user_id, line.user_name, before(line), after(line)) for line in lines
         ],
         customer_id=batch.customer_id,
         batch_id=batch.pk,
@@ -190,19 +149,29 @@ def record(
     )
 
 
-def build_outcomes(
+def apply_to_present(
     lines: Iterable[LineInput],
     present: Collection[UUID],
     refused: Mapping[UUID, str],
-    finish: Callable[[LineInput], Outcome],
+    write: Callable[[list[LineInput]], Iterable[Outcome]],
 ) -> list[Outcome]:
-    """The outcomes of the lines: failed if the user is gone or refused, else those of `finish`."""
-    return [
-        Outcome.failed(line, refused.get(line.user_id, "gone"))
-        if line.user_id in refused or line.user_id not in present
-        else finish(line)
-        for line in lines
-    ]
+    """
+    Apply the lines whose users are present and not refused; the others fail.
+
+    `refused` are codes of messages by user. `write` changes and records the users of its lines,
+    and returns the outcomes; it is not called without lines.
+    """
+    going, outcomes = [], []
+    for line in lines:
+        if line.user_id in refused:
+            outcomes.append(Outcome.failed(line, refused[line.user_id]))
+        elif line.user_id in present:
+            going.append(line)
+        else:
+            outcomes.append(Outcome.failed(line, "gone"))
+    if going:
+        outcomes += write(going)
+    return outcomes
 
 
 def replan_leaving(batch: Batch) -> None:

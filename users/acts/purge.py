@@ -21,7 +21,7 @@ from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from partners.tenancy import require_current
-from users.acts.lines import MESSAGES, build_outcomes, lock_deleted, plan_line
+from users.acts.lines import MESSAGES, apply_to_present, find_present, plan_line
 from users.acts.selection import select_users
 from users.models import CustomerUser
 
@@ -100,21 +100,18 @@ def plan_purges(
 
 def apply_purges(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """Purge the users of the lines; lines of users restored or held meanwhile fail."""
-    present = lock_deleted(batch.customer_id, lines, fields=["user_name", "is_held"])
-    held = {pk for pk, user in present.items() if user.is_held}
-    _purge(
-        batch.customer,
-        [(user.pk, user.user_name) for pk, user in present.items() if pk not in held],
-        batch_id=batch.pk,
-        by=by,
+    present = find_present(
+        batch.customer_id, lines, deleted=True, lock=True, fields=["user_name", "is_held"]
     )
-    # `_purge` has emptied the lines.
-    return build_outcomes(
-        lines,
-        present,
-        dict.fromkeys(held, "held"),
-        lambda line: Outcome(line.number, Line.State.DONE),
-    )
+    held = {pk: "held" for pk, user in present.items() if user.is_held}
+
+    def write(going: list[LineInput]) -> list[Outcome]:
+        users = [(line.user_id, present[line.user_id].user_name) for line in going]
+        _purge(batch.customer, users, batch_id=batch.pk, by=by)
+        # `_purge` has emptied the lines.
+        return [Outcome.done(line) for line in going]
+
+    return apply_to_present(lines, present, held, write)
 
 
 def _purge(
@@ -129,8 +126,7 @@ def _purge(
         cursor.execute(
             f"""
             UPDATE {Line._meta.db_table} SET problems = '[]', result = '{{}}', sealed = NULL,
-                input = jsonb_strip_nulls(jsonb_build_object(
-                    'user_name', '', 'display_name', '', 'act', input->'act'))
+                input = '{{"user_name": "", "display_name": ""}}'
             WHERE user_id = ANY(%s) AND partner_id = %s
             """,
             [ids, customer.partner_id],

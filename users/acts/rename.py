@@ -40,8 +40,8 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
     line = Line.objects.filter(batch=batch, number=number).first() if locked else None
     if line is None or not _comes_back(line):
         raise NotPlanned
-    if problem := names.check_local_part(local_part):
-        return [problem]
+    if code := names.check_local_part(local_part):
+        return [code]
     _local, domain = names.split_user_name(line.input["user_name"])
     user_name = f"{local_part.lower()}@{domain}"
     others = batch.lines.exclude(number=number).filter(input__user_name=user_name)
@@ -49,7 +49,7 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
         return ["name_taken"]
     was_invalid = line.state == Line.State.INVALID
     line.input["user_name"] = user_name
-    line.problems = [one for one in line.problems if not _is_of_name(one)]
+    line.problems = [problem for problem in line.problems if not _is_of_name(problem)]
     batch.plan = locked.plan
     if batch.kind == "undo" and was_invalid:
         line.problems += count_restored(batch, line)
@@ -66,7 +66,7 @@ def rename_restored(*, batch: Batch, number: int, local_part: str, by: Member) -
 def _comes_back(line: Line) -> bool:
     """Whether the line restores a user once its name is free."""
     # A purged user has no name.
-    if not line.input["user_name"] or line.input.get("act", "restore") != "restore":
+    if not line.input["user_name"] or line.act != "restore":
         return False
     return all(problem["severity"] != "error" or _is_of_name(problem) for problem in line.problems)
 

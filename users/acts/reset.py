@@ -18,8 +18,8 @@ from partners.roles import Permission
 from users.acts.issue import give_passwords
 from users.acts.lines import (
     MESSAGES,
-    build_outcomes,
-    find_active,
+    apply_to_present,
+    find_present,
     find_problems,
     plan_line,
     record,
@@ -45,17 +45,17 @@ def plan_resets(*, customer: Customer, users: Iterable[UUID], by: Member) -> Bat
 
 def apply_resets(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> list[Outcome]:
     """Give the users of the lines new temporary passwords and end their sessions at /my/."""
-    present = find_active(batch.customer_id, lines)
+    present = find_present(batch.customer_id, lines)
     refused = refuse(batch, present, by=by)
-    going = [line for line in lines if line.user_id in present.keys() - refused.keys()]
-    sealed = give_passwords(batch=batch, lines=going)
-    record("user.password_reset", batch, going, by=by)
-    return build_outcomes(
-        lines,
-        present,
-        refused,
-        lambda line: Outcome(line.number, Line.State.DONE, {}, sealed[line.user_id]),
-    )
+
+    def write(going: list[LineInput]) -> list[Outcome]:
+        sealed = give_passwords(batch=batch, lines=going)
+        record("user.password_reset", batch, going, by=by)
+        return [
+            Outcome(line.number, Line.State.DONE, sealed=sealed[line.user_id]) for line in going
+        ]
+
+    return apply_to_present(lines, present, refused, write)
 
 
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:

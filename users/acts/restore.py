@@ -9,12 +9,13 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-import audit.operations as audit
 from batches.acts import (
     Act,
     Consequences,
     LineInput,
+    LineResult,
     Outcome,
+    PlanFacts,
     Seats,
     Texts,
 )
@@ -23,8 +24,9 @@ from batches.operations.plan import PlannedLine, create_batch, save_lines
 from customers.counts import lock_customer
 from customers.models import Customer
 from licensing import queries as licensing_queries
-from licensing.forecast import Forecast
+from licensing.forecast import Forecast, SeatForecast
 from licensing.operations.seats import Wanted, assign
+from licensing.rules import LicenseChange, Seat
 from partners.access import require
 from partners.models import Member
 from partners.postgres import IsOneOf, execute
@@ -32,7 +34,14 @@ from partners.roles import Permission
 from users.acts.delete import get_holdings
 from users.acts.inverse import invert_added
 from users.acts.issue import give_passwords
-from users.acts.lines import MESSAGES, Locked, find_deleted, plan_line
+from users.acts.lines import (
+    MESSAGES,
+    Present,
+    apply_to_present,
+    find_present,
+    plan_line,
+    record,
+)
 from users.acts.selection import select_users
 from users.acts.wait import wait_for_missing
 from users.models import CustomerUser
@@ -75,7 +84,9 @@ def plan_restores(
         customer=customer,
         kind=RESTORE.kind,
         options={"new_passwords": new_passwords},
-        plan={"seats": forecast_seats(customer, [line for line in lines if line.is_valid])},
+        plan=PlanFacts(
+            seats=forecast_seats(customer, [line for line in lines if line.is_valid])
+        ).to_json(),
         by=by,
     )
     save_lines(batch=batch, lines=lines)
@@ -94,9 +105,9 @@ def forecast_seats(customer: Customer, lines: Iterable[PlannedLine | Line]) -> l
     forecast = Forecast(licensing_queries.find_bought(customer))
     for line in lines:
         # The line of a user that was purged meanwhile is empty.
-        products = line.input.get("products", ())
-        known = [product for product in products if product["subscription"] in forecast.by_id]
-        forecast.add({"give": known, "take": []})
+        seats = map(Seat.from_json, line.input.get("products", ()))
+        known = [seat for seat in seats if seat.subscription in forecast.by_id]
+        forecast.add(LicenseChange(known))
     return forecast.to_json()
 
 
@@ -108,76 +119,70 @@ def apply_restores(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
     passwords stay, unless the batch has `new_passwords`.
     """
     lock_customer(batch.customer)
-    present = find_deleted(batch.customer_id, lines, fields=RESTORED_FIELDS)
-    taken = find_taken(batch.customer, [line.input["user_name"] for line in lines])
-    coming, failed = _sort_out(lines, present, taken)
-    new_names = {
-        line.user_id: line.input["user_name"]
-        for line in coming
-        if line.input["user_name"] != present[line.user_id].user_name
-    }
-    may_grant = by.may(Permission.ACT_ON_ADMINISTRATORS)
-    _bring_back(batch, [present[line.user_id] for line in coming], new_names, may_grant=may_grant)
-    is_new = batch.options.get("new_passwords")
-    sealed = give_passwords(batch=batch, lines=coming) if is_new else {}
-    wanted = [
-        Wanted.from_json(line.user_id, product)
-        for line in coming
-        for product in line.input["products"]
-    ]
-    assigned = assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
-    missing = wait_for_missing(batch=batch, lines=coming, assigned=assigned)
-    audit.record_many(
-        "user.restored",
-        subjects=[
-            _subject(line, present[line.user_id].user_name, assigned.of(line.user_id))
-            for line in coming
-        ],
-        customer_id=batch.customer_id,
-        batch_id=batch.pk,
-        by=by,
-    )
-    return failed + [
-        Outcome(
-            line.number,
-            Line.State.PARTLY if line.user_id in missing else Line.State.DONE,
-            {
-                "assigned": assigned.of(line.user_id),
-                # For an undo of the restore.
-                "deletion": str(present[line.user_id].deletion or ""),
-                **({"was_held": True} if present[line.user_id].is_held else {}),
-                **missing.get(line.user_id, {}),
-            },
-            sealed.get(line.user_id),
-        )
-        for line in coming
-    ]
-
-
-def _sort_out(lines, present, taken) -> tuple[list[LineInput], list[Outcome]]:
-    coming, failed, seen = [], [], set(taken)
+    present = find_present(batch.customer_id, lines, deleted=True, fields=RESTORED_FIELDS)
+    taken = find_taken(batch.customer, [line.user_name for line in lines])
+    refused = {}
     for line in lines:
-        name = line.input["user_name"]
-        if line.user_id not in present:
-            failed.append(Outcome.failed(line, "gone"))
-        elif name in seen:
-            failed.append(Outcome.failed(line, "name_taken"))
-        else:
-            seen.add(name)
-            coming.append(line)
-    return coming, failed
+        if line.user_id in present and line.user_name in taken:
+            refused[line.user_id] = "name_taken"
+        elif line.user_id in present:
+            taken.add(line.user_name)
 
+    def write(coming: list[LineInput]) -> list[Outcome]:
+        new_names = {
+            line.user_id: line.user_name
+            for line in coming
+            if line.user_name != present[line.user_id].user_name
+        }
+        _bring_back(
+            batch,
+            [present[line.user_id] for line in coming],
+            new_names,
+            may_grant=by.may(Permission.ACT_ON_ADMINISTRATORS),
+        )
+        is_new = batch.options.get("new_passwords")
+        sealed = give_passwords(batch=batch, lines=coming) if is_new else {}
+        wanted = [
+            Wanted.of(line.user_id, Seat.from_json(product))
+            for line in coming
+            for product in line.input.get("products", ())
+        ]
+        assigned = assign(customer=batch.customer, wanted=wanted, cause=batch.pk)
+        missing = wait_for_missing(batch=batch, lines=coming, assigned=assigned)
+        record(
+            "user.restored",
+            batch,
+            coming,
+            before=lambda line: (
+                {"user_name": present[line.user_id].user_name} if line.user_id in new_names else {}
+            ),
+            after=lambda line: (
+                {"subscriptions": assigned.of(line.user_id)}
+                | ({"user_name": line.user_name} if line.user_id in new_names else {})
+            ),
+            by=by,
+        )
+        return [
+            Outcome(
+                line.number,
+                Line.State.PARTLY if line.user_id in missing else Line.State.DONE,
+                LineResult(
+                    assigned=assigned.of(line.user_id),
+                    # For an undo of the restore.
+                    deletion=str(present[line.user_id].deletion or ""),
+                    was_held=present[line.user_id].is_held,
+                    **missing.get(line.user_id, {}),
+                ).to_json(),
+                sealed.get(line.user_id),
+            )
+            for line in coming
+        ]
 
-def _subject(line: LineInput, old_name: str, subscriptions: list[str]) -> audit.Subject:
-    name, after = line.input["user_name"], {"subscriptions": subscriptions}
-    if name == old_name:
-        return audit.Subject(line.user_id, name, after=after)
-    before = {"user_name": old_name}
-    return audit.Subject(line.user_id, name, before, after | {"user_name": name})
+    return apply_to_present(lines, present, refused, write)
 
 
 def _bring_back(
-    batch: Batch, users: Sequence[Locked], new_names: Mapping[UUID, str], *, may_grant: bool
+    batch: Batch, users: Sequence[Present], new_names: Mapping[UUID, str], *, may_grant: bool
 ) -> None:
     """Write these users as active, a few of them with new names."""
     execute(
@@ -208,7 +213,10 @@ def _bring_back(
 
 
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    seats = [_wanted(seat, products) for seat in batch.plan.get("seats", ())]
+    seats = [
+        _describe_seats(SeatForecast.from_json(seat), products)
+        for seat in PlanFacts.from_json(batch.plan).seats
+    ]
     facts = (
         _("Previous licenses are restored if seats are free."),
         _("The result page lists users without a license."),
@@ -216,13 +224,13 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
     return Consequences(facts if any(seat.short for seat in seats) else facts[:1], tuple(seats))
 
 
-def _wanted(seat: dict, products: Mapping[str, str]) -> Seats:
-    short = ngettext("%(n)s user gets no license", "%(n)s users get no license", seat["short"])
+def _describe_seats(seats: SeatForecast, products: Mapping[str, str]) -> Seats:
+    short = ngettext("%(n)s user gets no license", "%(n)s users get no license", seats.short)
     return Seats(
-        products.get(seat["subscription"]) or seat["name"],
+        products.get(seats.subscription) or seats.name,
         _("%(wanted)s needed, %(free)s free")
-        % {"wanted": intcomma(seat["wanted"]), "free": intcomma(seat["free"])},
-        short % {"n": intcomma(seat["short"])} if seat["short"] else "",
+        % {"wanted": intcomma(seats.wanted), "free": intcomma(seats.free)},
+        short % {"n": intcomma(seats.short)} if seats.short else "",
     )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from batches.acts import PlanFacts
 from batches.errors import UsersError
 from batches.models import Batch
 from customers.models import Customer
@@ -71,7 +72,7 @@ def record_selected_count(*, batch: Batch, counted: int | None, by: Member) -> N
 
     The plan has the users of now; its page shows both numbers.
     """
-    found = batch.total + batch.plan.get("unchanged", 0)
+    found = batch.total + PlanFacts.from_json(batch.plan).unchanged
     if counted in {None, found} or batch.by_id != by.pk:
         return
     batch.plan["moved"] = {"counted": counted, "found": found}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,10 @@ from batches.acts import (
     Consequences,
     Inverse,
     LineMessage,
+    LineResult,
+    PlanFacts,
     Texts,
+    count,
     get_act,
     get_acts,
     problem,
@@ -30,14 +34,15 @@ from batches.operations.lease import end_job, order_job
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.queries.undo import DONE, find_refusal, find_undo, right_to_undo
 from licensing import queries as licensing
-from licensing.forecast import Forecast
-from licensing.rules import ProductRules, find_conflicts
+from licensing.forecast import Forecast, SeatForecast
+from licensing.rules import LicenseChange, ProductRules, Seat, find_conflicts
 from partners.access import require
 from partners.models import Member
 from partners.postgres import among
 from partners.roles import Permission
 from users.acts.add import TEXTS
-from users.acts.licenses import GIVES_LICENSES
+from users.acts.edit import FieldChange
+from users.acts.licenses import ADDS_LICENSES
 from users.acts.lines import explain_cell, is_last_administrator
 from users.acts.restore import NAME_TAKEN, find_taken
 from users.models import CustomerUser, UserPermission
@@ -62,6 +67,14 @@ USER_FIELDS = (
     "purge_at",
     "is_held",
 )
+
+
+@dataclass(kw_only=True, slots=True)
+class UndoPlan(PlanFacts):
+    # How many lines do which act.
+    acts: Mapping[str, int] = field(default_factory=dict)
+    # The lines of the undone batch that had changed nothing.
+    nothing_done: int = 0
 
 
 @transaction.atomic
@@ -93,7 +106,7 @@ def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
         state=Batch.State.CHECKING,
         undoes=undone.pk,
         reason=reason,
-        plan={"kind": undone.kind, "nothing_done": undone.total - to_do},
+        plan=UndoPlan(nothing_done=undone.total - to_do).to_json(),
         by=by,
     )
     if to_do > MAX_IN_REQUEST:
@@ -113,7 +126,11 @@ def plan_lines(undo: Batch) -> None:
         planned = planner.plan(undone, lines)
         save_lines(batch=undo, lines=planned, first=first)
         first += len(planned)
-    undo.plan |= planner.summary
+    undo.plan |= UndoPlan(
+        acts=planner.acts,
+        seats=planner.forecast.to_json(),
+        takes_last_administrator=is_last_administrator(undo.customer_id, planner.leaving),
+    ).to_json()
     # It may have been canceled meanwhile.
     if not Batch.objects.filter(pk=undo.pk, state=Batch.State.CHECKING).update(
         state=Batch.State.PLANNED, plan=undo.plan, halted_by=""
@@ -161,16 +178,6 @@ class _Planner:
         self.names: set[str] = set()
         self.leaving: list[UUID] = []
 
-    @property
-    def summary(self) -> dict:
-        """The facts of the plan beside its lines."""
-        customer_id = self.undo.customer_id
-        return {
-            "acts": dict(self.acts),
-            "seats": self.forecast.to_json(),
-            "takes_last_administrator": is_last_administrator(customer_id, self.leaving),
-        }
-
     def plan(self, undone: Batch, lines: Sequence[Line]) -> list[PlannedLine]:
         """Plan some lines of the undone batch; four statements."""
         ids = [line.user_id for line in lines]
@@ -185,7 +192,7 @@ class _Planner:
             Case(
                 act=line.act,
                 input=line.input,
-                result=line.result,
+                result=LineResult.from_json(line.result),
                 batch_id=undone.pk,
                 since=undone.started_at,
                 user=users.get(line.user_id),
@@ -205,9 +212,15 @@ class _Planner:
     def _invert(self, case: Case) -> tuple[Inverse, list[dict]]:
         """The inverse of a line, and its problems, except those of seats and names."""
         inverse = get_act(case.act).invert(case)
-        problems = [self._name_product(one) for one in inverse.problems]
+        problems = [self._name_product(problem) for problem in inverse.problems]
         if inverse.is_valid and inverse.act not in {"delete", "restore"}:
-            problems += self._find_conflicts(case, inverse.input)
+            problems += find_conflicts(
+                self.rules,
+                case.user["location"],
+                case.held,
+                LicenseChange.from_json(inverse.input),
+                moves_to=FieldChange.from_json(inverse.input).changes.get("location"),
+            )
         return inverse, problems
 
     def _count_together(self, found: Sequence[tuple[Inverse, list[dict]]]) -> dict[int, list[dict]]:
@@ -216,18 +229,14 @@ class _Planner:
 
         They are added together, as a seat that one line returns is free for the next.
         """
-        changes = {
-            place: inverse.input
-            for place, (inverse, problems) in enumerate(found)
-            if "give" in inverse.input and not _has_error(problems)
-        }
-        closed = {place: self._find_closed(change["give"]) for place, change in changes.items()}
-        open_ones = [
-            {**change, "give": [seat for seat in change["give"] if seat not in closed[place]]}
-            for place, change in changes.items()
-        ]
-        short = dict(zip(changes, self.forecast.add_together(open_ones), strict=True))
-        return {place: self._say_closed(closed[place]) + short[place] for place in changes}
+        able, warnings = [], {}
+        for place, (inverse, problems) in enumerate(found):
+            change = LicenseChange.from_json(inverse.input)
+            if change and not _has_error(problems):
+                possible, warnings[place] = self._without_closed(change)
+                able.append(possible)
+        short = zip(warnings, self.forecast.add_together(able), strict=True)
+        return {place: warnings[place] + more for place, more in short}
 
     def _plan(
         self,
@@ -244,10 +253,10 @@ class _Planner:
         planned = PlannedLine(
             line.user_id,
             {name: (case.user or line.input)[name] for name in ("user_name", "display_name")}
-            | {"act": inverse.act}
             | inverse.input,
             problems=problems,
             is_valid=not _has_error(problems),
+            act=inverse.act,
         )
         if planned.is_valid:
             self.acts[inverse.act] += 1
@@ -271,55 +280,43 @@ class _Planner:
             if user_name in self.names:
                 return [NAME_TAKEN | {"value": user_name}]
             self.names.add(user_name)
-            return self.count_restored(inverse.input["products"])
+            return self.count_restored(inverse.input)
         return []
 
-    def count_restored(self, products: Sequence[dict]) -> list[dict]:
-        """Add the licenses of a restored user to the forecast; returns the warnings."""
-        found = self._count({"give": products, "take": [], "plans": []})
-        # A user is restored without a missing license.
-        return [
-            one | {"code": "comes_back_without"} if one["code"] == "seat_missing" else one
-            for one in found
+    def count_restored(self, planned: Mapping[str, Any]) -> list[dict]:
+        """Add the licenses of a user to be restored to the forecast; returns the warnings."""
+        seats = [Seat.from_json(seat) for seat in planned.get("products", ())]
+        change, warnings = self._without_closed(LicenseChange(seats))
+        return warnings + [
+            # A user is restored without a missing license.
+            warning | {"code": "comes_back_without"}
+            for warning in self.forecast.add(change)
         ]
 
-    def _find_conflicts(self, case: Case, change: Mapping[str, Any]) -> list[dict]:
-        return find_conflicts(
-            self.rules,
-            case.user["location"],
-            case.held,
-            {"give": change.get("give", ()), "take": change.get("take", ())},
-            moves_to=change.get("changes", {}).get("location"),
-        )
-
-    def _count(self, change: Mapping[str, list]) -> list[dict]:
-        """Add a change of licenses to the forecast; returns the warnings."""
-        closed = self._find_closed(change["give"])
-        given = [seat for seat in change["give"] if seat not in closed]
-        return self._say_closed(closed) + self.forecast.add({**change, "give": given})
-
-    def _find_closed(self, given: Sequence[dict]) -> list[dict]:
-        return [one for one in given if self.rules.by_id[one["subscription"]].state == "suspended"]
-
-    def _say_closed(self, closed: Sequence[dict]) -> list[dict]:
-        names = (self.rules.by_id[seat["subscription"]].name for seat in closed)
-        return [problem("closed_since", WARNING, product=name) for name in names]
+    def _without_closed(self, change: LicenseChange) -> tuple[LicenseChange, list[dict]]:
+        """The change without suspended subscriptions, and warnings about these."""
+        bought = [self.rules.by_id[seat.subscription] for seat in change.add]
+        seats = zip(change.add, bought, strict=True)
+        able = replace(change, add=[seat for seat, one in seats if one.state != "suspended"])
+        return able, [
+            problem("closed_since", WARNING, product=subscription.name)
+            for subscription in bought
+            if subscription.state == "suspended"
+        ]
 
 
 def _has_error(problems: Sequence[dict]) -> bool:
-    return any(one["severity"] == "error" for one in problems)
+    return any(problem["severity"] == "error" for problem in problems)
 
 
 def count_restored(undo: Batch, line: Line) -> list[dict]:
     """Add a line that can restore its user now to the plan; returns its warnings."""
     planner = _Planner(undo)
-    planner.forecast.resume(undo.plan["seats"])
-    warnings = planner.count_restored(line.input["products"])
-    acts = undo.plan["acts"]
-    undo.plan |= {
-        "acts": acts | {"restore": acts.get("restore", 0) + 1},
-        "seats": planner.forecast.to_json(),
-    }
+    plan = UndoPlan.from_json(undo.plan)
+    planner.forecast.resume(plan.seats)
+    warnings = planner.count_restored(line.input)
+    acts = Counter(plan.acts) + Counter(["restore"])
+    undo.plan |= UndoPlan(acts=acts, seats=planner.forecast.to_json()).to_json()
     return warnings
 
 
@@ -327,7 +324,8 @@ def _takes_global_administrator(case: Case, inverse: Inverse) -> bool:
     """Whether the line blocks, deletes or demotes a global administrator."""
     if UserPermission.GLOBAL_ADMINISTRATOR not in case.user["permissions"]:
         return False
-    kept = inverse.input.get("changes", {}).get("permissions", case.user["permissions"])
+    changes = FieldChange.from_json(inverse.input).changes
+    kept = changes.get("permissions", case.user["permissions"])
     return inverse.act in {"delete", "block"} or UserPermission.GLOBAL_ADMINISTRATOR not in kept
 
 
@@ -386,21 +384,20 @@ def _explain(found: Mapping, undo: Batch) -> LineMessage:
 
 
 def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
-    acts = batch.plan.get("acts", {})
+    plan = UndoPlan.from_json(batch.plan)
     facts = [
-        act.undo_fact(acts[act.kind]) % {"n": intcomma(acts[act.kind])}
-        for act in get_acts()
-        if acts.get(act.kind)
+        count(act.undo_fact, plan.acts[act.kind]) for act in get_acts() if plan.acts.get(act.kind)
     ]
-    if acts.keys() & {"licenses", "update"} and any(seat["short"] for seat in batch.plan["seats"]):
+    is_short = any(SeatForecast.from_json(seat).short for seat in plan.seats)
+    if is_short and plan.acts.keys() & {"licenses", "update"}:
         facts.append(_("Users without a free seat keep their current licenses."))
-    if nothing := batch.plan.get("nothing_done", 0):
+    if plan.nothing_done:
         text = ngettext(
             "%(n)s user wasn’t changed by that job and is skipped.",
             "%(n)s users weren’t changed by that job and are skipped.",
-            nothing,
+            plan.nothing_done,
         )
-        facts.append(text % {"n": intcomma(nothing)})
+        facts.append(text % {"n": intcomma(plan.nothing_done)})
     return Consequences(tuple(facts))
 
 
@@ -416,6 +413,8 @@ UNDO = Act(
     ),
     describe=_describe,
     explain=_explain,
-    shows=lambda batch: {"licenses", "changes"} if batch.plan.get("seats") else {"changes"},
-    needs_sign_in=GIVES_LICENSES | Q(act="restore"),
+    shows=lambda batch: (
+        {"licenses", "changes"} if PlanFacts.from_json(batch.plan).seats else {"changes"}
+    ),
+    needs_sign_in=ADDS_LICENSES | Q(act="restore"),
 )

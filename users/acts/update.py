@@ -6,9 +6,17 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from batches.acts import Act, Case, Inverse, LineInput, Outcome, Texts, problem
 from batches.models import Batch, Line
+from licensing.rules import LicenseChange
 from partners.models import Member
 from partners.roles import Permission
-from users.acts.edit import EDIT, apply_changes, describe_changes, find_fields_back, input_of
+from users.acts.edit import (
+    EDIT,
+    FieldChange,
+    apply_changes,
+    describe_changes,
+    find_fields_back,
+    input_of,
+)
 from users.acts.inverse import as_warnings, invert_active
 from users.acts.licenses import (
     LICENSES,
@@ -26,27 +34,18 @@ def apply_updates(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
     So a product that is sold only at the new location is assigned after the move, and removed
     before it in an undo. If only the first half could be done, the line is partly done.
     """
-    halves = [(apply_changes, _has_changes), (apply_licenses, _has_licenses)]
+    first, second, part = apply_changes, apply_licenses, LicenseChange
     if batch.undoes:
-        halves.reverse()
-    (first, _is_wanted), (second, is_wanted) = halves
-    outcomes = {one.number: one for one in first(batch=batch, lines=lines, by=by)}
+        first, second, part = apply_licenses, apply_changes, FieldChange
+    outcomes = {outcome.number: outcome for outcome in first(batch=batch, lines=lines, by=by)}
     going = [
         line
         for line in lines
-        if outcomes[line.number].state != Line.State.FAILED and is_wanted(line)
+        if outcomes[line.number].state != Line.State.FAILED and part.from_json(line.input)
     ]
     for outcome in second(batch=batch, lines=going, by=by) if going else ():
         outcomes[outcome.number] = _merge(outcomes[outcome.number], outcome)
     return list(outcomes.values())
-
-
-def _has_changes(line: LineInput) -> bool:
-    return bool(line.input["changes"])
-
-
-def _has_licenses(line: LineInput) -> bool:
-    return bool(line.input["give"] or line.input["take"] or line.input["plans"])
 
 
 def _merge(first: Outcome, second: Outcome) -> Outcome:
@@ -63,12 +62,12 @@ def _invert(case: Case) -> Inverse:
     changes, problems = find_fields_back(case)
     change, of_seats = find_seats_back(case)
     problems += of_seats
-    if not changes and not any(change.values()):
+    if not changes and not change:
         return Inverse("update", {}, tuple(problems) or (problem("nothing_done"),))
-    if not any(change.values()):
+    if not change:
         return Inverse("edit", input_of(case, changes), as_warnings(problems))
     # Also without changes: a seat that it returns may be needed by another line.
-    return Inverse("update", input_of(case, changes) | change, as_warnings(problems))
+    return Inverse("update", input_of(case, changes) | change.to_json(), as_warnings(problems))
 
 
 UPDATE = Act(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from batches.acts import LineInput
+from batches.acts import LineInput, waits_for_seats
 from batches.models import Batch
 from licensing.operations.seats import Assigned
 from licensing.operations.waitlist import WaitRequest, wait
@@ -19,11 +19,11 @@ def wait_for_missing(
     """
     Put users on the waitlist for missing licenses, if the batch asks for that.
 
-    `swaps` are those that were not done. Returns what is missing by user, with the keys of a line's
-    result: "waiting" with "places", or "short" and "closed".
+    `swaps` are those that were not done. Returns what is missing by user, as fields of LineResult:
+    "waiting" with "places", or "short" and "closed".
     """
     lacks = assigned.missing()
-    if batch.options.get("when_short") != "queue":
+    if not waits_for_seats(batch):
         return lacks
     bought = set(batch.customer.subscriptions.values_list("pk", flat=True))
     requests = [

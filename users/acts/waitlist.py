@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy, ngettext
 
 import audit.operations as audit
-from batches.acts import Act, Outcome, Texts
+from batches.acts import Act, LineResult, Outcome, Texts
 from batches.models import Batch, Line
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.operations.run import save_outcomes
@@ -21,7 +21,7 @@ from licensing import queries as licensing_queries
 from licensing import rules as licensing_rules
 from licensing.operations import waitlist
 from licensing.operations.waitlist import Order
-from licensing.rules import ProductRules
+from licensing.rules import LicenseChange, ProductRules, Seat
 from partners.access import require
 from partners.models import Member
 from partners.postgres import among
@@ -72,10 +72,10 @@ def _fill_some(customer_id: UUID | str) -> list[Order]:
     ) -> Sequence[dict]:
         if user_id not in users:
             return [GONE]
-        change = {
-            "give": [{"subscription": str(one)} for one in sorted(after - held)],
-            "take": [str(one) for one in held - after],
-        }
+        change = LicenseChange(
+            add=[Seat(str(pk)) for pk in sorted(after - held)],
+            remove=[str(pk) for pk in held - after],
+        )
         has = [str(subscription) for subscription in held]
         return licensing_rules.find_conflicts(rules, users[user_id].location, has, change)
 
@@ -119,37 +119,28 @@ def _report(customer: Customer, orders: Sequence[Order], users: dict[UUID, Custo
 
 
 def _line(order: Order, user: CustomerUser) -> PlannedLine:
-    return PlannedLine(
-        order.user_id,
-        {
-            "user_name": user.user_name,
-            "display_name": user.display_name,
-            "give": [
-                {
-                    "subscription": str(want.subscription_id),
-                    "plans_off": [str(plan) for plan in want.plans_off],
-                }
-                for want in order.wanted
-            ],
-            "take": [str(subscription) for subscription in order.gives_up],
-            "plans": [],
-        },
-        problems=list(order.problems),
+    change = LicenseChange(
+        add=[
+            Seat(str(want.subscription_id), list(map(str, want.disabled_plans)))
+            for want in order.wanted
+        ],
+        remove=list(map(str, order.gives_up)),
     )
+    names = {"user_name": user.user_name, "display_name": user.display_name}
+    return PlannedLine(order.user_id, names | change.to_json(), problems=list(order.problems))
 
 
 def _outcome(number: int, order: Order) -> Outcome:
-    given = [str(subscription) for subscription in order.subscriptions]
+    subscriptions = list(map(str, order.subscriptions))
     if order.problems:
-        return Outcome(number, Line.State.FAILED, {"code": "wait_ended", "stopped": given})
-    result = {
-        "assigned": given,
-        "taken": [seat["subscription"] for seat in order.gave_up],
-        "plans": [],
-    }
-    if order.gave_up:
-        result["held"] = order.gave_up
-    return Outcome(number, Line.State.DONE, result)
+        result = LineResult(code="wait_ended", stopped=subscriptions)
+        return Outcome(number, Line.State.FAILED, result.to_json())
+    result = LineResult(
+        assigned=subscriptions,
+        removed=[Seat.from_json(seat).subscription for seat in order.gave_up],
+        held=order.gave_up,
+    )
+    return Outcome(number, Line.State.DONE, result.to_json())
 
 
 @transaction.atomic
@@ -163,9 +154,8 @@ def mark_report_seen(*, batch: Batch, by: Member) -> None:
 def sweep_waiting() -> int:
     """Wake a worker for each customer with free seats that users wait for; returns their number."""
     with transaction.atomic():
-        customers = [
-            one for one in licensing_queries.find_customers_with_free_seats() if not one.is_archived
-        ]
+        found = licensing_queries.find_customers_with_free_seats()
+        customers = [customer for customer in found if not customer.is_archived]
         for customer in customers:
             wake_waitlist(customer)
     return len(customers)

@@ -95,7 +95,7 @@ class EditUser(Person):
     def products_of(self, cleaned: dict) -> list[dict]:
         """The licenses of the user, which a new location must allow."""
         held = licensing.get_held(self.customer, [self.user.pk]).get(self.user.pk, {})
-        return [{"subscription": pk, "plans_off": off} for pk, off in held.items()]
+        return [{"subscription": pk, "disabled_plans": off} for pk, off in held.items()]
 
     def report(self, problem: importing.Problem) -> None:
         """Add the error of a field; of the licenses only one that the new location rules out."""

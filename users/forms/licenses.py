@@ -161,9 +161,9 @@ class ManageLicenses(forms.Form):
         return {
             "users": self.chosen.ids,
             "changes": Changes(
-                give=self._of(GIVE),
-                take=self._of(TAKE),
-                plans_off={
+                add=self._of(GIVE),
+                remove=self._of(TAKE),
+                disabled_plans={
                     str(holding.subscription.pk): [
                         str(plan.pk) for plan, _off in holding.plans if str(plan.pk) not in on
                     ]

@@ -48,7 +48,7 @@ class Choice:
 
     subscription: Subscription
     is_chosen: bool
-    plans_off: frozenset[str]
+    disabled_plans: frozenset[str]
 
     @property
     def is_closed(self) -> bool:
@@ -59,7 +59,9 @@ class Choice:
     def plans(self) -> list[tuple[str, str, bool]]:
         """Id, name and whether it is on, of each service plan by name."""
         plans = sorted(self.subscription.product.plans.all(), key=lambda plan: plan.name)
-        return [(str(plan.pk), plan.name, str(plan.pk) not in self.plans_off) for plan in plans]
+        return [
+            (str(plan.pk), plan.name, str(plan.pk) not in self.disabled_plans) for plan in plans
+        ]
 
 
 def check_name(customer: Customer, typed: Mapping[str, str], *, member: Member) -> NameCheck:
@@ -321,7 +323,7 @@ class AddUser(Person):
                 str(subscription.pk) for subscription in self.subscriptions if subscription.free > 0
             }
             chosen = {product["subscription"] for product in products} & free
-            off = {plan for product in products for plan in product.get("plans_off", ())}
+            off = {plan for product in products for plan in product.get("disabled_plans", ())}
         return [
             Choice(subscription, str(subscription.pk) in chosen, frozenset(off))
             for subscription in self.subscriptions
@@ -333,7 +335,7 @@ class AddUser(Person):
         return [
             {
                 "subscription": str(subscription.pk),
-                "plans_off": [
+                "disabled_plans": [
                     str(plan.pk)
                     for plan in subscription.product.plans.all()
                     if str(plan.pk) not in on

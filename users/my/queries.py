@@ -11,7 +11,7 @@ class License:
     product: str
     is_suspended: bool
     plans_on: list[str]
-    plans_off: list[str]
+    disabled_plans: list[str]
 
 
 def find_own_licenses(user: CustomerUser) -> list[License]:
@@ -24,14 +24,14 @@ def find_own_licenses(user: CustomerUser) -> list[License]:
     )
     licenses = []
     for assignment in assignments:
-        product, off = assignment.subscription.product, set(assignment.plans_off)
+        product, off = assignment.subscription.product, set(assignment.disabled_plans)
         plans = sorted(product.plans.all(), key=lambda plan: plan.name)
         licenses.append(
             License(
                 product=product.name,
                 is_suspended=not assignment.subscription.is_open,
                 plans_on=[plan.name for plan in plans if plan.pk not in off],
-                plans_off=[plan.name for plan in plans if plan.pk in off],
+                disabled_plans=[plan.name for plan in plans if plan.pk in off],
             )
         )
     return licenses

@@ -12,12 +12,14 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
+from batches.acts import LineResult
 from batches.models import Batch, Line
 from customers import locations
 from customers.filters import UnknownFilter
 from customers.models import Customer, UserCount
 from licensing import queries as licensing
 from licensing.models import Subscription
+from licensing.rules import Seat
 from users.models import CustomerUser
 from users.queries.filters import Filters, find_users, read_filters, read_limits
 from users.queries.page import Page, build_page, get_page, read_sort
@@ -178,7 +180,9 @@ def _deleted_rows(
         batch__in=list(deletions), user_id__in=[user.pk for user in users]
     ).values_list("batch", "user_id", "result")
     held = {
-        (batch, user): {UUID(seat["subscription"]) for seat in result.get("held", [])}
+        (batch, user): {
+            UUID(Seat.from_json(seat).subscription) for seat in LineResult.from_json(result).held
+        }
         for batch, user, result in lines
     }
     return [
@@ -233,7 +237,7 @@ def search_page(
                 cursor.execute(SEARCH, [count_to, *asked])
             ids, number, is_exact = cursor.fetchone()
         found = users.in_bulk(ids)
-        return [found[one] for one in ids if one in found]
+        return [found[pk] for pk in ids if pk in found]
 
     page = build_page(take, filters=filters, **place)
     return page, number, is_exact

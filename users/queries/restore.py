@@ -1,6 +1,5 @@
 """Restores: lines with taken user names, and the users of a batch."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -30,42 +29,36 @@ class TakenName:
 
 
 def find_taken_names(batch: Batch) -> list[TakenName]:
-    """
-    The first lines of a planned restore or undo with taken user names; three statements.
-    """
-    kinds = {"restore", "undo"}
-    if batch.kind not in kinds or batch.state != Batch.State.PLANNED:
+    """The first lines of a planned restore or undo with taken user names; three statements."""
+    if batch.kind not in {"restore", "undo"} or batch.state != Batch.State.PLANNED:
         return []
     lines = Line.objects.filter(
         batch=batch, trouble=Line.State.INVALID, problems__contains=[{"code": "name_taken"}]
     )
-    inputs = list(lines.order_by("number").values_list("number", "input")[:MAX_SHOWN])
-    thought_of = {number: _think(one["user_name"]) for number, one in inputs}
-    held = _find_held(batch, [name for some in thought_of.values() for name in some])
-    return [_taken_name(number, one, thought_of[number], held) for number, one in inputs]
+    fields = ("number", "input__display_name", "input__user_name")
+    shown = list(lines.order_by("number").values_list(*fields)[:MAX_SHOWN])
+    candidates = {number: _find_candidates(taken) for number, _name, taken in shown}
+    names_of_all = [name for some in candidates.values() for name in some]
+    active = batch.customer.users.filter(deleted_at=None, user_name__in=names_of_all)
+    coming = batch.lines.filter(input__user_name__in=names_of_all)
+    held = {
+        *active.values_list("user_name", flat=True),
+        *coming.values_list("input__user_name", flat=True),
+    }
+    found = []
+    for number, name, taken in shown:
+        free = [candidate for candidate in candidates[number] if candidate not in held]
+        suggestions = tuple(candidate.partition("@")[0] for candidate in free[:SUGGESTIONS])
+        found.append(TakenName(number, name, *names.split_user_name(taken), suggestions))
+    return found
 
 
-def _think(user_name: str) -> list[str]:
+def _find_candidates(user_name: str) -> list[str]:
     local, domain = names.split_user_name(user_name)
     found = [local]
     for _round in range(ROUNDS):
         found += names.suggest_local_parts(local, "", "", set(found))
-    return [f"{one}@{domain}" for one in found[1:]]
-
-
-def _find_held(batch: Batch, user_names: Sequence[str]) -> set[str]:
-    active = batch.customer.users.filter(deleted_at=None, user_name__in=user_names)
-    coming = batch.lines.filter(input__user_name__in=list(user_names))
-    return {
-        *active.values_list("user_name", flat=True),
-        *coming.values_list("input__user_name", flat=True),
-    }
-
-
-def _taken_name(number: int, one: dict, thought_of: Sequence[str], held: set[str]) -> TakenName:
-    local, domain = names.split_user_name(one["user_name"])
-    free = [name.partition("@")[0] for name in thought_of if name not in held]
-    return TakenName(number, one["display_name"], local, domain, tuple(free[:SUGGESTIONS]))
+    return [f"{candidate}@{domain}" for candidate in found[1:]]
 
 
 def find_done_users(batch: Batch) -> list[UUID]:

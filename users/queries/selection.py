@@ -91,10 +91,12 @@ def get_chosen(customer: Customer, ids: Iterable[UUID], *, member: Member) -> Ch
     )
     may_all = member.may(Permission.ACT_ON_ADMINISTRATORS)
     return Chosen(
-        ids=tuple(pk for pk, _name, _location, _is in users),
-        names=tuple(name for _pk, name, _location, _is in users[:MAX_NAMES]),
+        ids=tuple(pk for pk, *_rest in users),
+        names=tuple(name for _pk, name, *_rest in users[:MAX_NAMES]),
         without_location=tuple(pk for pk, _name, location, _is in users if not location),
-        administrators=0 if may_all else sum(one for _pk, _name, _location, one in users),
+        administrators=0
+        if may_all
+        else sum(is_administrator for *_rest, is_administrator in users),
     )
 
 
@@ -103,21 +105,21 @@ def find_held(customer: Customer, chosen: Chosen) -> list[Held]:
     held = Assignment.objects.filter(user__in=postgres.among(chosen.ids), customer=customer)
     numbers, holders = _find_holders(held)
     off = defaultdict(dict)
-    plans = Func(F("plans_off"), function="unnest", output_field=UUIDField())
+    plans = Func(F("disabled_plans"), function="unnest", output_field=UUIDField())
     rows = held.annotate(plan=plans).values_list("subscription", "plan")
     for subscription, plan, number in rows.annotate(n=Count("pk")).order_by():
         off[subscription][plan] = number
     waiting = _count_waiting(customer, chosen)
     return [
         Held(
-            one,
+            bought,
             len(chosen),
-            numbers.get(one.pk, 0),
-            tuple(holders[one.pk]),
-            off[one.pk],
-            *waiting.get(one.pk, (0, 0)),
+            numbers.get(bought.pk, 0),
+            tuple(holders[bought.pk]),
+            off[bought.pk],
+            *waiting.get(bought.pk, (0, 0)),
         )
-        for one in find_choices(customer)
+        for bought in find_choices(customer)
     ]
 
 

@@ -9,12 +9,12 @@ import re
 import unicodedata
 
 from customers import letters
-from customers.names import sort_key as sort_key
 from partners.names import clean_text
+from users.models import CustomerUser
 
 LOCAL_PART_LIMIT = 64
-USER_NAME_LIMIT = 254
-DISPLAY_NAME_LIMIT = 120
+USER_NAME_LIMIT = CustomerUser._meta.get_field("user_name").max_length
+DISPLAY_NAME_LIMIT = CustomerUser._meta.get_field("display_name").max_length
 
 _LOCAL_PART = re.compile(r"[a-z0-9](?:[a-z0-9_'-]|\.(?=[a-z0-9_'-]))*", re.IGNORECASE | re.ASCII)
 _NOT_ALLOWED = re.compile(r"[^a-z0-9._'-]", re.IGNORECASE | re.ASCII)

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from customers import locations
-from licensing.rules import ProductRules
+from licensing.rules import LicenseChange, ProductRules, Seat
 from partners.names import clean_text, has_invisible
 from users.models import CustomerUser, UserPermission
 from users.rules import names
@@ -270,7 +270,7 @@ CHANGEABLE = (
 
 
 # What the check adds to the person of a row about an existing user.
-_FOUND_OUT = ("user_id", "changes", "was", "give", "take", "plans")
+_FOUND_OUT = ("user_id", "changes", "was", "add", "remove", "plans")
 
 
 class Updates:
@@ -288,7 +288,6 @@ class Updates:
         """
         for name in _FOUND_OUT:
             person.pop(name, None)
-        person["act"] = "add"
         user_name = person["user_name"].lower()
         known = self.existing.by_name.get(user_name)
         if known is not None:
@@ -318,43 +317,40 @@ class Updates:
         self.rules.check_values(after, line, mine)
         found += [problem for problem in mine if problem.column in given]
         changes = {field: after[field] for field in given if _differs(field, after, known)}
-        give, take = self._licenses(person, known)
-        self._check_licenses(after["location"], known, give, take, line, found)
+        add, remove = self._licenses(person, known)
+        self._check_licenses(after["location"], known, add, remove, line, found)
         person |= {
-            "act": "update",
             "user_id": known.id,
             # A row may leave the display name empty.
             "display_name": after["display_name"],
             "changes": changes,
             "was": {field: known.values[field] for field in changes},
-            "give": [{"subscription": subscription, "plans_off": []} for subscription in give],
-            "take": take,
-            "plans": [],
+            **LicenseChange(add=list(map(Seat, add)), remove=remove).to_json(),
         }
 
     def _licenses(self, person: dict[str, Any], known: ExistingUser) -> tuple[list[str], list[str]]:
         if "products" not in person["given"]:
             return [], []
         wanted = [product["subscription"] for product in person["products"]]
-        take = sorted(known.held - set(wanted)) if self.existing.licenses == "exact" else []
-        return [one for one in wanted if one not in known.held], take
+        remove = sorted(known.held - set(wanted)) if self.existing.licenses == "exact" else []
+        return [subscription for subscription in wanted if subscription not in known.held], remove
 
     def _check_licenses(
         self,
         location: str,
         known: ExistingUser,
-        give: list[str],
-        take: list[str],
+        add: list[str],
+        remove: list[str],
         line: int,
         found: list[Problem],
     ) -> None:
         """Add what is wrong with the licenses after the change, and not before it."""
-        if give and not location:
+        if add and not location:
             found.append(Problem(line, "location", "", "location_missing"))
             return
         rules, before = self.rules.product_rules, known.values["location"]
         for value, code, params in rules.check_change(
-            before, known.held, give=give, take=take, moves_to=location
+            before, known.held, add=add, remove=remove, moves_to=location
         ):
             found.append(Problem(line, "products", value, code, params))
 
@@ -364,10 +360,15 @@ def is_accepted(person: dict[str, Any], user_name: str) -> bool:
     return person.get("accepted", {}).get("user_name", "").lower() == user_name.lower()
 
 
+def act_of(person: dict[str, Any]) -> str:
+    """The act of the line of a checked row: "update" if it is about an existing user, or "add"."""
+    return "update" if "user_id" in person else "add"
+
+
 def is_unchanged(person: dict[str, Any]) -> bool:
     """Whether a row changes nothing about its user."""
-    return person.get("act") == "update" and not (
-        person["changes"] or person["give"] or person["take"]
+    return act_of(person) == "update" and not (
+        person["changes"] or person["add"] or person["remove"]
     )
 
 

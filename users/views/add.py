@@ -38,7 +38,7 @@ def go_on(request, customer, added):
     """Redirect with messages about the added user: to the form while the set is open."""
     products = find_product_names(customer)
     (shown,) = texts.show([added.line], products)
-    for one in shown.said:
+    for one in shown.messages:
         messages.warning(request, one.text)
     if added.batch.state != added.batch.State.OPEN:
         return redirect("batches:batch", customer.slug, added.batch.pk)

@@ -284,7 +284,7 @@ def test_page_uses_language_of_user(visitor, settled, alice):
 def test_home_shows_the_user_and_their_licenses_only(visitor, settled, office, contoso, alice):
     (mail, meetings) = office.product.plans.order_by("name")
     office.assignments.create(
-        user=settled, customer=contoso, plans_off=[meetings.pk], partner_id=contoso.partner_id
+        user=settled, customer=contoso, disabled_plans=[meetings.pk], partner_id=contoso.partner_id
     )
     other = factories.user(contoso, "Somebody Else")
     change(settled, location="CN")
