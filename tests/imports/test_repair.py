@@ -404,7 +404,7 @@ def test_one_row_is_repaired_on_its_page(as_alice, planned, office):
     batch = planned("bo b,Bob,E3,US,,")
     page = as_alice.get(address("repair_line", batch, 1)).content.decode()
     assert 'value="bo b"' in page
-    assert "“E3” is not a product" in page
+    assert "This customer hasn’t bought “E3”" in page
 
     answer = as_alice.post(
         address("repair_line", batch, 1), typed(products=[str(office.pk)]), follow=True
