@@ -128,6 +128,15 @@ def count(sentence: Count, number: int) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OneText:
+    """The texts of an act on one user, with "%(name)s" for the user's name."""
+
+    question: str | Promise
+    button: str | Promise
+    done: str | Promise
+
+
+@dataclass(frozen=True, kw_only=True)
 class Texts:
     """The texts of an act."""
 
@@ -137,6 +146,8 @@ class Texts:
     done: Count
     # Why selected users have no line.
     unchanged: Count | None = None
+    # None if there is no other sentence than those for a number.
+    one: OneText | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +217,33 @@ class Inverse:
         return not any(problem["severity"] == ERROR for problem in self.problems)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """
+    How members choose an act for selected users, at …/users/<path>/, or for one of them, at
+    …/users/<id>/<path>/.
+    """
+
+    path: str
+    # The name of its URL, if it is not the path.
+    name: str = ""
+    # Plans the act: `plan(customer=…, users=…, by=…)` with these arguments and those of the form.
+    plan: Callable[..., Batch]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    # The tab of the list with the users: "" for active ones, or "deleted".
+    tab: str = ""
+    # The dotted names of the forms that ask for more before a plan; forms import acts.
+    form: str = ""
+    form_of_one: str = ""
+    # The page with the form, and the part of the question about one user with the other form.
+    template: str = "users/ask.html"
+    part: str = "users/ask_fields.html"
+    # Whether it has no button of its own in the templates and is listed with the others.
+    is_listed: bool = True
+    # Whether it can be done to one user at once.
+    is_for_one: bool = True
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Act:
     """Something that can be done to users, in a batch of its own or in lines of another."""
@@ -214,6 +252,8 @@ class Act:
     permission: Permission
     icon: str
     texts: Texts
+    # How members choose it; None if it is part of other acts only.
+    offer: Offer | None = None
     # Other texts for some of its batches, or None.
     special_texts: Callable[[Batch], Texts | None] = lambda _batch: None
     # Further permissions that some of its batches need.

@@ -71,7 +71,8 @@ class StartBatch(Note):
     )
     typed = forms.CharField()
 
-    def __init__(self, *args, batch: Batch, number: int, **more):
+    def __init__(self, *args, batch: Batch, number: int = 1, is_at_once: bool = False, **more):
+        """Ask about a plan for this number of users, or about one user without its page."""
         super().__init__(*args, **more)
         self.number = number
         self.initial.setdefault("reason", batch.reason)
@@ -88,11 +89,13 @@ class StartBatch(Note):
             and any(seat["short"] for seat in batch.plan.get("seats", ())),
             "reason": True,
             "ticket": True,
-            "typed": "typed" in asks,
+            "typed": "typed" in asks and not is_at_once,
         }
         for name, is_asked in wanted.items():
             if not (is_waiting and is_asked):
                 del self.fields[name]
+        if number == 1:
+            self._use_singular()
         if "typed" in self.fields:
             label = ngettext(
                 "Type %(n)s, the number of users to purge",
@@ -102,6 +105,19 @@ class StartBatch(Note):
             self.fields["typed"].label = label % {"n": intcomma(number)}
             self.fields["typed"].error_messages["required"] = self.refusal
             self.fields["typed"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "off"}
+
+    def _use_singular(self) -> None:
+        if "new_passwords" in self.fields:
+            self.fields["new_passwords"].choices = [
+                ("old", _("Keep the previous password")),
+                ("new", _("Set a new temporary password, which you hand over")),
+            ]
+        if "when_short" in self.fields:
+            self.fields["when_short"].label = _("If no seat is free")
+            self.fields["when_short"].choices = [
+                ("first", _("Continue without the license")),
+                ("queue", _("Put the user on the waitlist")),
+            ]
 
     def clean_may_take_last_administrator(self) -> bool:
         is_meant = self.cleaned_data["may_take_last_administrator"]

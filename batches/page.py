@@ -45,6 +45,8 @@ class Panel:
     values: Callable[[Batch, Facts], dict]
     # A sentence for some batches of a list, by batch id.
     notes: Callable[..., Mapping[UUID, str]] | None = None
+    # Addresses to post to after a batch of one user, by the name of the notice's button.
+    steps: Callable[..., Mapping[str, str]] | None = None
 
 
 _PANELS: list[Panel] = []
@@ -100,6 +102,15 @@ def page_of(batch: Batch, place: Place, *, member: Member) -> dict:
     for panel in _PANELS:
         context |= panel.values(batch, facts)
     return context
+
+
+def next_steps(batch: Batch, *, member: Member) -> dict[str, str]:
+    """What the member can do after a batch of one user: the steps of all panels."""
+    found = {}
+    for panel in _PANELS:
+        if panel.steps:
+            found |= panel.steps(batch, member=member)
+    return found
 
 
 def _may_retry(batch: Batch, progress: Progress) -> bool:

@@ -93,6 +93,12 @@ def _describe_waiting(changed: str, waiting: int) -> str:
     return _("%(changed)s, %(waiting)s") % {"changed": changed, "waiting": put}
 
 
+def describe_done(batch: Batch, name: str) -> str:
+    """The heading of a batch that has done something to one user, with the user's name."""
+    texts = texts_of(batch)
+    return texts.one.done % {"name": name} if texts.one else count(texts.done, 1)
+
+
 def title(batch: Batch) -> str:
     """The name of a batch in a list: its act with the number of users."""
     if batch.state in {State.PLANNED, State.RUNNING, State.PAUSED} and batch.progress.runs:

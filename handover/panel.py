@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import ngettext
@@ -12,6 +13,7 @@ from batches.models import Batch
 from batches.page import Facts, Panel
 from handover.queries import WaitingSheet, find_waiting_sheets, get_handover
 from partners.models import Member
+from partners.roles import Permission
 
 
 def _values(batch: Batch, facts: Facts) -> dict:
@@ -41,4 +43,11 @@ def to_hand_over(sheet: WaitingSheet) -> str:
     }
 
 
-PANEL = Panel(_values, notes=_notes)
+def _steps(batch: Batch, *, member: Member) -> dict[str, str]:
+    handover = get_handover(batch, member=member)
+    if not (handover and handover.is_offered and member.may(Permission.RESET_PASSWORDS)):
+        return {}
+    return {"sheet": reverse("handover:sheet", args=[batch.customer.slug, batch.pk])}
+
+
+PANEL = Panel(_values, notes=_notes, steps=_steps)

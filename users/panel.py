@@ -1,10 +1,13 @@
 """The panel about users on the page of a batch."""
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from batches.models import Batch
 from batches.page import Facts, Panel
+from batches.queries.undo import get_undoing
+from partners.models import Member
 from partners.roles import Permission
 from users.queries.restore import find_blocked, find_taken_names
 
@@ -44,4 +47,10 @@ def describe_blocked(batch: Batch, number: int, *, may_unblock: bool) -> str:
     return _("%(blocked)s %(stays)s") % {"blocked": text, "stays": stays}
 
 
-PANEL = Panel(_values)
+def _steps(batch: Batch, *, member: Member) -> dict[str, str]:
+    if not get_undoing(batch, member=member).is_offered:
+        return {}
+    return {"undo": reverse("users:undo", args=[batch.customer.slug, batch.pk])}
+
+
+PANEL = Panel(_values, steps=_steps)

@@ -2,7 +2,7 @@ from functools import cache, partial, wraps
 from itertools import islice
 
 from django.contrib import messages
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -40,6 +40,13 @@ def secret(response):
     return response
 
 
+def go_back(request, batch):
+    """Show the page of the batch; a dialog is closed by an empty answer, and its page says why."""
+    if request.htmx:
+        return HttpResponse()
+    return redirect("batches:batch", batch.customer.slug, batch.pk)
+
+
 def sheet_view(view):
     """Answer a POST with `view(request, batch)`; a GET and refusals with the page of the batch."""
 
@@ -51,7 +58,7 @@ def sheet_view(view):
                 return view(request, batch)
             except UsersError as error:
                 messages.error(request, error.message)
-        return redirect("batches:batch", customer.slug, batch.pk)
+        return go_back(request, batch)
 
     return customer_view(Permission.RESET_PASSWORDS)(answer)
 
@@ -66,7 +73,8 @@ def show(request, batch):
         "rows": list(operations.read_rows(sheet)),
         "failed": get_progress(sheet.batch).failed,
     }
-    return secret(render(request, "handover/sheet.html", context))
+    template = "handover/_one.html" if request.htmx else "handover/sheet.html"
+    return secret(render(request, template, context))
 
 
 @sheet_view
@@ -93,7 +101,7 @@ def hand_over(request, batch):
     unopened = HandOver(request.POST).confirmed
     operations.hand_over(batch=batch, unopened=unopened, by=request.user)
     messages.info(request, _("Marked as handed over. This copy of the passwords has been deleted."))
-    return redirect("batches:batch", batch.customer.slug, batch.pk)
+    return go_back(request, batch)
 
 
 def page_of(sheet):

@@ -100,10 +100,10 @@ def tone(value):
 
 
 @register.filter
-def undo_url(message):
-    """The URL of a notice's undo button, from its tag `undo:…`."""
+def step(message, name):
+    """The URL of a button of a notice, from its tag `<name>:…`; '' without one."""
     tags = (message.extra_tags or "").split()
-    return next((tag.removeprefix("undo:") for tag in tags if tag.startswith("undo:")), "")
+    return next((tag.removeprefix(f"{name}:") for tag in tags if tag.startswith(f"{name}:")), "")
 
 
 @register.simple_tag(takes_context=True)

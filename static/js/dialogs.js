@@ -14,27 +14,67 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// What a link would ask on a page of its own is asked in the dialog of this one.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-ask]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || !window.htmx) return;
+  event.preventDefault();
+  htmx.ajax("GET", link.getAttribute("href"), { target: "#dialog", swap: "innerHTML", push: "false" });
+});
+
 // A file that is fetched leaves the page as it is; the menu that offered it is done with.
 const closeMenu = (chosen) => chosen?.closest("[popover]:popover-open")?.hidePopover();
 document.addEventListener("submit", ({ target, submitter }) => closeMenu(submitter ?? target));
 document.addEventListener("click", ({ target }) => closeMenu(target.closest?.("a[download]")));
 
-document.addEventListener("htmx:after:swap", () => {
-  const dialog = document.querySelector("dialog[data-dialog-auto]");
-  if (!dialog) return;
-  const filled = dialog.childElementCount > 0;
-  if (filled && !dialog.open) dialog.showModal();
-  if (!filled && dialog.open) dialog.close();
-});
+{
+  /* Show the page below a dialog as it is now: what was asked has been done. */
+  const refresh = () =>
+    htmx.ajax("GET", location.pathname + location.search, {
+      target: "#main",
+      select: "#main",
+      swap: "outerMorph",
+      push: "false",
+    });
 
-// An answered question must not come back with the next swap.
-document.addEventListener(
-  "close",
-  (event) => {
-    if (event.target.matches("[data-dialog-auto]")) event.target.replaceChildren();
-  },
-  true,
-);
+  document.addEventListener("htmx:after:swap", ({ detail }) => {
+    const dialog = document.querySelector("dialog[data-dialog-auto]");
+    if (!dialog) return;
+    const { target } = detail.ctx;
+    const isFilled = dialog.childElementCount > 0;
+    if (isFilled && !dialog.open) {
+      // Of a menu that closes, its button gets the focus back, and after the dialog gets it again.
+      document.querySelector("[popover]:popover-open")?.hidePopover();
+      dialog.showModal();
+    }
+    if (target === dialog) {
+      // In a dialog that was open already, what comes next is read from its beginning.
+      if (isFilled && !dialog.contains(document.activeElement)) {
+        const start = dialog.querySelector("h2");
+        start.tabIndex = -1;
+        start.focus();
+      }
+      if (!isFilled) dialog.open ? dialog.close() : refresh();
+    } else if (target?.id === "main") {
+      if (dialog.open) dialog.close();
+      // What was done is read next, and its next steps follow.
+      const said = document.querySelector("#notices");
+      if (said?.childElementCount) said.focus();
+    }
+  });
+
+  // An answered question must not come back with the next swap.
+  document.addEventListener(
+    "close",
+    ({ target }) => {
+      if (!target.matches("[data-dialog-auto]")) return;
+      const isDone = target.childElementCount === 0 || target.querySelector("[data-refreshes]");
+      target.replaceChildren();
+      if (isDone) refresh();
+    },
+    true,
+  );
+}
 
 /*
  * What is half typed is not lost without a question: a form opts in with data-unsaved.

@@ -28,6 +28,18 @@
     if (button) (button.dataset.reveal ? reveal : copy)(button);
   });
 
+  // A dialog with a password goes with the page, and after a quarter of an hour.
+  let timer;
+  const close = () => document.querySelector("dialog[open]:has([data-secret])")?.close();
+  document.addEventListener("htmx:after:swap", () => {
+    if (!document.querySelector("dialog[open] [data-secret]")) return;
+    clearTimeout(timer);
+    timer = setTimeout(close, 15 * 60 * 1000);
+  });
+  addEventListener("pagehide", () => {
+    document.querySelectorAll("dialog [data-secret]").forEach((holder) => holder.remove());
+  });
+
   // A page that comes back from the browser's memory comes back covered.
   addEventListener("pagehide", () => {
     document.querySelectorAll("[data-reveal][aria-pressed=true]").forEach(reveal);

@@ -135,6 +135,32 @@
     if (!(submitter ?? form).closest("[data-selection-keep]")) sessionStorage.removeItem(STORE);
   });
 
+  // An act on the only one who is chosen asks on this page: its address is that of the act, below the user.
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const { target: form, submitter } = event;
+      if (!form.matches("[data-selection-form]") || all || picked.size !== 1) return;
+      if (submitter?.dataset.selectionOne === undefined || !window.htmx) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      submitter.closest("[popover]:popover-open")?.hidePopover();
+      const [act, query = ""] = submitter.getAttribute("formaction").split("?");
+      const [id] = picked;
+      const address = `${act.replace(/[^/]+\/$/, `${id}/$&`)}?${query}`;
+      htmx.ajax("GET", address, { target: "#dialog", swap: "innerHTML", push: "false" });
+    },
+    true,
+  );
+
+  // Who was acted upon on the page is not chosen any more; the others stay.
+  document.addEventListener("submit", ({ target }) => {
+    const id = target.dataset.selectionWithout;
+    if (!id || all || !picked.delete(id)) return;
+    save();
+    show();
+  });
+
   document.addEventListener("htmx:after:swap", load);
   addEventListener("pageshow", load);
 }

@@ -47,11 +47,12 @@ def test_it_spells_the_same_filters_the_same():
     assert query_of("q=a") != query_of("q=b")
 
 
-def test_undo_url_is_read_from_message():
-    message = SimpleNamespace(extra_tags="big undo:/customers/contoso/undo/1/")
+def test_steps_are_read_from_message():
+    message = SimpleNamespace(extra_tags="big undo:/customers/contoso/undo/1/ sheet:/sheet/")
 
-    assert portal_ui.undo_url(message) == "/customers/contoso/undo/1/"
-    assert portal_ui.undo_url(SimpleNamespace(extra_tags=None)) == ""
+    assert portal_ui.step(message, "undo") == "/customers/contoso/undo/1/"
+    assert portal_ui.step(message, "sheet") == "/sheet/"
+    assert portal_ui.step(SimpleNamespace(extra_tags=None), "undo") == ""
 
 
 def test_it_groups_numbers_by_three_in_both_languages():

@@ -140,7 +140,7 @@ def test_help_desk_sees_users_restored_without_permissions(client, contoso, alic
 def test_a_deleted_user_is_restored_from_their_page(as_alice, gone):
     text = as_alice.get(f"{USERS}{gone[0].pk}/").content.decode()
 
-    assert f'formaction="{USERS}restore/"' in text
+    assert f'href="{USERS}{gone[0].pk}/restore/"' in text
     assert f'formaction="{USERS}delete/"' not in text
 
 

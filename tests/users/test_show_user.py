@@ -94,7 +94,7 @@ def test_deleted_user_is_marked_and_cannot_be_reset(as_alice, alice, ann, contos
     assert "This user is deleted." in text
     assert "Alice deleted the account on" in text
     assert "Reason: Left." in text
-    assert reverse("users:reset", args=["contoso"]) not in text
+    assert reverse("users:reset_one", args=["contoso", ann.pk]) not in text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,8 @@ def test_reset_is_offered_with_permission_only(client, request, ann, member, per
     CustomerUser.objects.filter(pk=ann.pk).update(permissions=permissions)
     client.force_login(request.getfixturevalue(member))
 
-    assert (reverse("users:reset", args=["contoso"]) in page(client, ann)) == may
+    address = reverse("users:reset_one", args=["contoso", ann.pk])
+    assert (address in page(client, ann)) == may
 
 
 def test_foreign_and_absent_users_are_alike(as_alice, client, mallory, ann, contoso):

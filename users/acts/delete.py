@@ -18,6 +18,8 @@ from batches.acts import (
     Consequences,
     Inverse,
     LineInput,
+    Offer,
+    OneText,
     Outcome,
     Payload,
     PlanFacts,
@@ -218,7 +220,13 @@ DELETE = Act(
         label=gettext_lazy("Delete user accounts"),
         button=lambda n: ngettext("Delete %(n)s user account", "Delete %(n)s user accounts", n),
         done=lambda n: ngettext("%(n)s user account deleted", "%(n)s user accounts deleted", n),
+        one=OneText(
+            question=gettext_lazy("Delete the user account of %(name)s?"),
+            button=gettext_lazy("Delete user account"),
+            done=gettext_lazy("User account of %(name)s deleted"),
+        ),
     ),
+    offer=Offer(path="delete", plan=plan_deletes, is_listed=False),
     word=gettext_lazy("Delete"),
     apply=apply_deletes,
     describe=_describe,
@@ -235,4 +243,4 @@ DELETE = Act(
     ),
 )
 # A line about a user missing from a full list.
-LEAVE = replace(DELETE, kind="leave", has_batches=False, undo_fact=None)
+LEAVE = replace(DELETE, kind="leave", has_batches=False, undo_fact=None, offer=None)

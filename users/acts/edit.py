@@ -18,6 +18,7 @@ from batches.acts import (
     Inverse,
     LineInput,
     LineResult,
+    Offer,
     Outcome,
     Payload,
     PlanFacts,
@@ -469,6 +470,16 @@ EDIT = Act(
         button=lambda n: ngettext("Change %(n)s user", "Change %(n)s users", n),
         done=lambda n: ngettext("%(n)s user changed", "%(n)s users changed", n),
         unchanged=_unchanged,
+    ),
+    offer=Offer(
+        path="edit",
+        name="edit_many",
+        plan=plan_edits,
+        form="users.forms.edit.EditMany",
+        template="users/edit_many.html",
+        is_listed=False,
+        # One user is edited with all fields, by users.views.edit.
+        is_for_one=False,
     ),
     special_texts=lambda batch: (
         MOVE if list(batch.options.get("changes", ())) == ["location"] else None

@@ -19,6 +19,8 @@ from batches.acts import (
     Consequences,
     Inverse,
     LineInput,
+    Offer,
+    OneText,
     Outcome,
     PlanFacts,
     Texts,
@@ -293,6 +295,11 @@ TEXTS = {
             "The purge of %(n)s selected users is already on hold. The users are skipped.",
             n,
         ),
+        one=OneText(
+            question=gettext_lazy("Hold the purge of %(name)s?"),
+            button=gettext_lazy("Hold purge"),
+            done=gettext_lazy("Purge of %(name)s held"),
+        ),
     ),
     "release": Texts(
         label=gettext_lazy("Release purge"),
@@ -303,11 +310,21 @@ TEXTS = {
             "The purge of %(n)s selected users isn’t on hold. The users are skipped.",
             n,
         ),
+        one=OneText(
+            question=gettext_lazy("Release the purge of %(name)s?"),
+            button=gettext_lazy("Release purge"),
+            done=gettext_lazy("Purge of %(name)s released"),
+        ),
     ),
     "extend": Texts(
         label=gettext_lazy("Put off purge"),
         button=lambda n: ngettext("Put off purge of %(n)s user", "Put off purge of %(n)s users", n),
         done=lambda n: ngettext("Purge of %(n)s user put off", "Purge of %(n)s users put off", n),
+        one=OneText(
+            question=gettext_lazy("Put off the purge of %(name)s?"),
+            button=gettext_lazy("Put off purge"),
+            done=gettext_lazy("Purge of %(name)s put off"),
+        ),
     ),
 }
 HOLD = Act(
@@ -316,6 +333,15 @@ HOLD = Act(
     permission=Permission.UNDO_ALL_BATCHES,
     icon="lock",
     texts=TEXTS["hold"],
+    offer=Offer(
+        path="hold",
+        plan=plan_holds,
+        tab="deleted",
+        form="users.forms.hold.HoldPurge",
+        form_of_one="users.forms.hold.HoldPurge",
+        template="users/hold.html",
+        is_listed=False,
+    ),
     special_texts=lambda batch: TEXTS.get(batch.options.get("act")),
     word=gettext_lazy("Purge"),
     apply=apply_holds,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 import audit.operations as audit
-from batches.acts import Act, Consequences, LineInput, Outcome, Texts, problem
+from batches.acts import Act, Consequences, LineInput, Offer, OneText, Outcome, Texts, problem
 from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
 from customers.counts import lock_customer
@@ -170,7 +170,13 @@ PURGE = Act(
         label=gettext_lazy("Purge users"),
         button=lambda n: ngettext("Purge %(n)s user", "Purge %(n)s users", n),
         done=lambda n: ngettext("%(n)s user purged", "%(n)s users purged", n),
+        one=OneText(
+            question=gettext_lazy("Purge %(name)s now?"),
+            button=gettext_lazy("Purge now"),
+            done=gettext_lazy("%(name)s purged"),
+        ),
     ),
+    offer=Offer(path="purge", plan=plan_purges, tab="deleted", is_listed=False),
     apply=apply_purges,
     describe=_describe,
     messages=MESSAGES

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from batches.acts import Act, Consequences, LineInput, Outcome, Texts
+from batches.acts import Act, Consequences, LineInput, Offer, OneText, Outcome, Texts
 from batches.models import Batch, Line
 from batches.operations.plan import create_batch, save_lines
 from customers.models import Customer
@@ -67,14 +67,13 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         " sign-in.",
         days,
     )
-    return Consequences(
-        (
-            _("The current password stops working and open sessions end immediately."),
-            _("A password reset can’t be undone."),
-            valid % {"days": days},
-            _("You can show, print or email new passwords on the next page."),
-        )
+    facts = (
+        _("The current password stops working and open sessions end immediately."),
+        _("A password reset can’t be undone."),
+        valid % {"days": days},
+        _("You can show, print or email new passwords on the next page."),
     )
+    return Consequences(facts[:-1] if batch.total == 1 else facts)
 
 
 RESET = Act(
@@ -85,7 +84,13 @@ RESET = Act(
         label=gettext_lazy("Reset passwords"),
         button=lambda n: ngettext("Reset %(n)s password", "Reset %(n)s passwords", n),
         done=lambda n: ngettext("%(n)s password reset", "%(n)s passwords reset", n),
+        one=OneText(
+            question=gettext_lazy("Reset the password of %(name)s?"),
+            button=gettext_lazy("Reset password"),
+            done=gettext_lazy("Password of %(name)s reset"),
+        ),
     ),
+    offer=Offer(path="reset", plan=plan_resets, is_listed=False),
     apply=apply_resets,
     describe=_describe,
     messages=MESSAGES,

@@ -14,6 +14,8 @@ from batches.acts import (
     Consequences,
     LineInput,
     LineResult,
+    Offer,
+    OneText,
     Outcome,
     PlanFacts,
     Seats,
@@ -221,7 +223,8 @@ def _describe(batch: Batch, products: Mapping[str, str]) -> Consequences:
         _("Previous licenses are restored if seats are free."),
         _("The result page lists users without a license."),
     )
-    return Consequences(facts if any(seat.short for seat in seats) else facts[:1], tuple(seats))
+    is_listed = batch.total > 1 and any(seat.short for seat in seats)
+    return Consequences(facts if is_listed else facts[:1], tuple(seats))
 
 
 def _describe_seats(seats: SeatForecast, products: Mapping[str, str]) -> Seats:
@@ -243,6 +246,19 @@ RESTORE = Act(
         label=gettext_lazy("Restore users"),
         button=lambda n: ngettext("Restore %(n)s user", "Restore %(n)s users", n),
         done=lambda n: ngettext("%(n)s user restored", "%(n)s users restored", n),
+        one=OneText(
+            question=gettext_lazy("Restore %(name)s?"),
+            button=gettext_lazy("Restore"),
+            done=gettext_lazy("%(name)s restored"),
+        ),
+    ),
+    offer=Offer(
+        path="restore",
+        plan=plan_restores,
+        tab="deleted",
+        form_of_one="users.forms.restore.RestoreOne",
+        part="users/restore_name.html",
+        is_listed=False,
     ),
     word=gettext_lazy("Restore"),
     apply=apply_restores,

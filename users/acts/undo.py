@@ -20,6 +20,7 @@ from batches.acts import (
     Inverse,
     LineMessage,
     LineResult,
+    OneText,
     PlanFacts,
     Texts,
     count,
@@ -29,7 +30,7 @@ from batches.acts import (
 )
 from batches.errors import CannotUndo
 from batches.models import Batch, Job, Line
-from batches.operations.control import LARGEST_CHUNK
+from batches.operations.control import LARGEST_CHUNK, start_batch
 from batches.operations.lease import end_job, order_job
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from batches.queries.undo import DONE, find_refusal, find_undo, right_to_undo
@@ -113,6 +114,25 @@ def plan_undo(*, batch: Batch, reason: str = "", by: Member) -> Batch:
         order_job(UNDO.kind, batch=undo)
     else:
         plan_lines(undo)
+    return undo
+
+
+@transaction.atomic
+def undo_at_once(*, batch: Batch, by: Member) -> Batch:
+    """
+    Undo a batch of one user, if nothing stands against it; else its plan waits for the member.
+
+    Returns the undo of the batch, also one from before.
+
+    :raises CannotUndo: see `plan_undo`.
+    :raises Refused: where the member may not undo it.
+    """
+    undo = plan_undo(batch=batch, by=by)
+    lines = list(undo.lines.defer("sealed")[:2])
+    is_clear = len(lines) == 1 and lines[0].state == Line.State.PLANNED and not lines[0].problems
+    is_asked = undo.plan.get("takes_last_administrator")
+    if undo.state == Batch.State.PLANNED and is_clear and not is_asked:
+        return start_batch(batch=undo, by=by)
     return undo
 
 
@@ -410,6 +430,11 @@ UNDO = Act(
         label=gettext_lazy("Undo"),
         button=lambda n: ngettext("Undo for %(n)s user", "Undo for %(n)s users", n),
         done=lambda n: ngettext("Undone for %(n)s user", "Undone for %(n)s users", n),
+        one=OneText(
+            question=gettext_lazy("Undo for %(name)s?"),
+            button=gettext_lazy("Undo"),
+            done=gettext_lazy("Undone for %(name)s"),
+        ),
     ),
     describe=_describe,
     explain=_explain,

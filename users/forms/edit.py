@@ -7,6 +7,7 @@ from functools import cached_property
 
 from django import forms
 from django.conf import settings
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
@@ -16,6 +17,7 @@ from customers.forms import Location
 from licensing import queries as licensing
 from users.acts.add import NameTaken
 from users.acts.edit import SHARED_FIELDS, EditedMeanwhile
+from users.forms.act import ActForm
 from users.forms.person import ADMINISTRATOR, TEXTS, USER, Person
 from users.models import CustomerUser, UserPermission
 from users.rules import problems as importing
@@ -185,8 +187,10 @@ NO_FACTS = Facts(domains=(), taken={}, deleted={}, subscriptions=(), grantable=(
 EMPTIES = _("Leave empty to clear it for all selected users.")
 
 
-class EditMany(forms.Form):
+class EditMany(ActForm):
     """The fields that get the same value for all selected users; only checked ones count."""
+
+    kept = ("change",)
 
     change = forms.MultipleChoiceField(
         label=_("Fields to change"),
@@ -212,8 +216,9 @@ class EditMany(forms.Form):
     )
     language = forms.ChoiceField(label=_("New language"), required=False)
 
-    def __init__(self, *args, **more):
-        super().__init__(*args, **more)
+    def __init__(self, data=None, *, values: QueryDict, **more):
+        super().__init__(data, values=values, **more)
+        self.initial["change"] = values.getlist("change")
         self.fields["language"].choices = [("", _("The customer’s language")), *settings.LANGUAGES]
         for name in ("job_title", "department"):
             self.fields[name].widget.attrs["autocomplete"] = "off"
@@ -233,8 +238,8 @@ class EditMany(forms.Form):
         return cleaned
 
     @property
-    def changes(self) -> dict[str, str]:
-        return self.cleaned_data["changes"]
+    def arguments(self) -> dict:
+        return {"changes": self.cleaned_data["changes"]}
 
     @property
     def parts(self) -> Iterator[tuple]:

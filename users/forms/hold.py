@@ -1,11 +1,15 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from users.acts.hold import MAX_DAYS, WrongDays
+from batches.acts import Act, Texts
+from users.acts.hold import MAX_DAYS, TEXTS, WrongDays
+from users.forms.act import ActForm
 
 
-class HoldPurge(forms.Form):
+class HoldPurge(ActForm):
     """Hold, release or postpone the purge of deleted users."""
+
+    has_buttons = True
 
     act = forms.ChoiceField(
         choices=[("hold", "hold"), ("release", "release"), ("extend", "extend")],
@@ -21,6 +25,12 @@ class HoldPurge(forms.Form):
         help_text=_("Counted from the current purge date, up to 365."),
     )
 
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.initial.setdefault("act", "extend")
+        if self["act"].value() in {"hold", "release"}:
+            del self.fields["days"]
+
     def clean(self):
         """Require days to postpone a purge, which is the default act."""
         cleaned = super().clean()
@@ -30,7 +40,9 @@ class HoldPurge(forms.Form):
             self.add_error("days", WrongDays.message)
         return cleaned
 
+    def texts_of(self, act: Act) -> Texts:
+        return TEXTS.get(self["act"].value(), TEXTS["extend"])
+
     @property
-    def order(self) -> dict:
-        """The arguments of `plan_holds`."""
-        return {"act": self.cleaned_data["act"], "days": self.cleaned_data["days"] or 0}
+    def arguments(self) -> dict:
+        return {"act": self.cleaned_data["act"], "days": self.cleaned_data.get("days") or 0}

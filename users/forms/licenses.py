@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
 
 from django import forms
@@ -6,11 +6,18 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from licensing import queries as licensing
+from licensing.models import ServicePlan, Subscription
+from partners.roles import Permission
 from users.acts.licenses import Changes
 from users.acts.selection import NoUsersSelected
-from users.queries.selection import Chosen, Held
+from users.forms.act import ActForm
+from users.queries.add import find_choices
+from users.queries.selection import Held, find_held, get_chosen
 
 KEEP, GIVE, TAKE = "keep", "give", "take"
+# Users without a location that fit into the link to the page that sets it.
+MAX_HANDED_ON = 1_000
 # The options by how many of the selected users have the product.
 OFFERED = {"all": (KEEP, TAKE), "some": (KEEP, GIVE, TAKE), "none": (KEEP, GIVE)}
 
@@ -42,7 +49,7 @@ class Card:
         return str(self.held.subscription.pk)
 
 
-class ManageLicenses(forms.Form):
+class ManageLicenses(ActForm):
     """Per product: keep it, assign it to all or remove it from all of the selected users."""
 
     # The mark of the users that the page showed.
@@ -69,15 +76,21 @@ class ManageLicenses(forms.Form):
         help_text=_("Your colleagues see it in the job."),
     )
 
-    def __init__(self, data=None, *, chosen: Chosen, held: Sequence[Held], **more):
+    def __init__(self, data=None, **more):
+        """
+        :raises NoUsersSelected: where it is not sent yet, and no selected user is active.
+        """
         super().__init__(data, **more)
-        self.chosen, self.held = chosen, held
-        bought = [holding.subscription for holding in held]
+        self.chosen = get_chosen(self.customer, self.users, member=self.member)
+        if data is None and not self.chosen.ids:
+            raise NoUsersSelected
+        self.held = find_held(self.customer, self.chosen)
+        bought = [holding.subscription for holding in self.held]
         self.fields["change_plans"].choices = [
             (str(subscription.pk), subscription) for subscription in bought
         ]
         self.fields["plans"].choices = [
-            (str(plan.pk), plan) for holding in held for plan, _off in holding.plans
+            (str(plan.pk), plan) for holding in self.held for plan, _off in holding.plans
         ]
         for one in bought:
             self.fields[_name(one)] = forms.ChoiceField(
@@ -155,11 +168,21 @@ class ManageLicenses(forms.Form):
         return text % {"before": intcomma(int(before)), "now": intcomma(now)}
 
     @property
+    def context(self) -> dict:
+        without = self.chosen.without_location
+        may_move = self.member.may(Permission.MANAGE_USERS) and len(without) <= MAX_HANDED_ON
+        return {
+            "chosen": self.chosen,
+            "cards": self.cards,
+            "may_move": may_move,
+            "without_location": ",".join(map(str, without)),
+        }
+
+    @property
     def arguments(self) -> dict:
         """The arguments of `plan_licenses`."""
         on = set(self.cleaned_data["plans"])
         return {
-            "users": self.chosen.ids,
             "changes": Changes(
                 add=self._of(GIVE),
                 remove=self._of(TAKE),
@@ -221,3 +244,118 @@ def _text(one: Held, value: str) -> str:
         "some": _("No change: %(held)s of %(chosen)s have it"),
         "none": _("No change: none have it"),
     }[one.have]
+
+
+@dataclass(frozen=True)
+class OneLicense:
+    """A product in the question about the licenses of one user."""
+
+    subscription: Subscription
+    is_held: bool
+    is_chosen: bool
+    # The service plans, and whether each is on.
+    plans: tuple[tuple[ServicePlan, bool], ...]
+    # The place in the waitlist.
+    place: licensing.Place | None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it can be neither assigned nor removed."""
+        return not self.subscription.is_open and not self.is_held
+
+    @property
+    def is_short(self) -> bool:
+        return not self.is_held and self.subscription.is_open and self.subscription.free <= 0
+
+
+class LicensesOfOne(ActForm):
+    """The products of one user, and their service plans."""
+
+    # The licenses that the question has shown.
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)
+    products = forms.MultipleChoiceField(label=_("Licenses"), required=False)
+    plans = forms.MultipleChoiceField(label=_("Service plans"), required=False)
+    when_short = forms.ChoiceField(
+        label=_("If no seat is free"),
+        choices=[
+            ("first", _("Don’t assign the license")),
+            ("queue", _("Put the user on the waitlist")),
+        ],
+        initial="first",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, data=None, **more):
+        super().__init__(data, **more)
+        (user_id,) = self.users
+        held = licensing.get_held(self.customer, self.users).get(user_id, {})
+        self.held = {one: sorted(map(str, off)) for one, off in sorted(held.items())}
+        self.places = licensing.get_places(self.customer, self.users)
+        self.subscriptions = find_choices(self.customer)
+        self.fields["products"].choices = [(str(one.pk), one) for one in self.subscriptions]
+        self.fields["plans"].choices = [
+            (str(plan.pk), plan) for one in self.subscriptions for plan in one.product.plans.all()
+        ]
+
+    @property
+    def mark(self) -> str:
+        return json.dumps(self.held)
+
+    @property
+    def context(self) -> dict:
+        return {"licenses": self.licenses}
+
+    @property
+    def licenses(self) -> list[OneLicense]:
+        chosen = set(self["products"].value() or ()) if self.is_bound else self.held
+        return [self._license(one, str(one.pk) in chosen) for one in self.subscriptions]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there is a product without a free seat for the user."""
+        return any(one.is_short for one in self.licenses)
+
+    def _license(self, one: Subscription, is_chosen: bool) -> OneLicense:
+        off = self._off(one) if self.is_bound else self.held.get(str(one.pk), ())
+        plans = sorted(one.product.plans.all(), key=lambda plan: plan.name)
+        return OneLicense(
+            subscription=one,
+            is_held=str(one.pk) in self.held,
+            is_chosen=is_chosen,
+            plans=tuple((plan, str(plan.pk) not in off) for plan in plans),
+            place=self.places.get((self.users[0], one.pk)),
+        )
+
+    def _off(self, one: Subscription) -> list[str]:
+        on = set(self["plans"].value() or ())
+        return sorted(str(plan.pk) for plan in one.product.plans.all() if str(plan.pk) not in on)
+
+    def clean(self) -> dict:
+        """Refuse licenses that have changed since the question was asked."""
+        cleaned = super().clean()
+        if cleaned.get("shown") != self.mark:
+            raise forms.ValidationError(
+                _(
+                    "The licenses of this user were changed after you opened this. Nothing was"
+                    " saved. Check what’s selected now, then save."
+                )
+            )
+        return cleaned
+
+    @property
+    def arguments(self) -> dict:
+        """The arguments of `plan_licenses`."""
+        chosen = set(self.cleaned_data["products"])
+        return {
+            "changes": Changes(
+                add=frozenset(chosen - self.held.keys()),
+                remove=frozenset(self.held.keys() - chosen),
+                disabled_plans={
+                    str(subscription.pk): self._off(subscription)
+                    for subscription in self.subscriptions
+                    if str(subscription.pk) in chosen
+                },
+            ),
+            "when_short": self.cleaned_data["when_short"] or "first",
+        }

@@ -61,6 +61,14 @@ class UserPage:
         return expires_at is not None and expires_at < timezone.now()
 
 
+def find_any_user(customer: Customer, user_id: UUID) -> CustomerUser | None:
+    """The customer's active or deleted user with this id, or None."""
+    user = customer.users.filter(pk=user_id).first()
+    if user is not None:
+        user.customer = customer
+    return user
+
+
 def get_user(customer: Customer, user_id: UUID) -> CustomerUser | None:
     user = customer.users.filter(pk=user_id, deleted_at=None).first()
     if user is not None:

@@ -1,132 +1,121 @@
+"""The view of every act on selected users; the registry says which there are."""
+
 from secrets import token_urlsafe
 
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils.module_loading import import_string
+from django.views.decorators.http import require_http_methods
 
 from batches import texts
 from batches.errors import UsersError
-from batches.forms import Place
-from batches.page import page_of
-from batches.views import get_batch_or_404, keep_note, plan_from
 from customers.access import customer_view
 from customers.filters import UnknownFilter
 from partners.pages import render_form
-from partners.roles import Permission
-from users.acts import rename
-from users.acts.block import plan_blocks
-from users.acts.delete import plan_deletes
-from users.acts.hold import plan_holds
-from users.acts.purge import plan_purges
-from users.acts.reset import plan_resets
-from users.acts.restore import plan_restores
 from users.acts.selection import NoUsersSelected, record_selected_count
-from users.acts.undo import plan_undo
-from users.acts.waitlist import mark_report_seen
-from users.forms.hold import HoldPurge
-from users.forms.restore import RenameRestored
 from users.forms.selection import Choice
 from users.queries.filters import chosen_ids
-from users.queries.restore import find_blocked, find_done_users
-
-
-@customer_view(Permission.MANAGE_USERS)
-def block(request, customer):
-    return plan_for_chosen(request, customer, plan_blocks, block=True)
-
-
-@customer_view(Permission.MANAGE_USERS)
-def unblock(request, customer):
-    return plan_for_chosen(request, customer, plan_blocks, block=False)
-
-
-@customer_view(Permission.MANAGE_USERS)
-@require_POST
-def unblock_blocked(request, customer, batch_id):
-    """Plan to unblock the blocked users of a batch."""
-    batch = get_batch_or_404(customer, batch_id)
-    users = find_blocked(batch).values_list("pk", flat=True)
-    try:
-        planned = plan_blocks(customer=customer, users=users, block=False, by=request.user)
-    except NoUsersSelected:
-        messages.error(request, _("None of these users are blocked."))
-        return redirect("batches:batch", customer.slug, batch.pk)
-    return redirect("batches:batch", customer.slug, planned.pk)
-
-
-@customer_view(Permission.DELETE_USERS)
-def delete(request, customer):
-    return plan_for_chosen(request, customer, plan_deletes)
-
-
-@customer_view(Permission.PURGE_USERS)
-def purge(request, customer):
-    return plan_for_chosen(request, customer, plan_purges, tab="deleted")
-
-
-@customer_view(Permission.UNDO_ALL_BATCHES)
-@require_http_methods(["GET", "HEAD", "POST"])
-def hold(request, customer):
-    """Plan to hold, release or postpone the purge of the selected users; ask for the days."""
-    is_asked = request.method == "POST" and "shown" not in request.POST
-    # The buttons of the list have their act in the address.
-    values = request.GET.dict() | request.POST.dict()
-    form = HoldPurge(values if request.method == "POST" else None)
-    if form.is_valid():
-        return plan_for_chosen(request, customer, plan_holds, tab="deleted", **form.order)
-    if is_asked:
-        return redirect_to_page(request, customer, "users:hold")
-    return render_for_chosen(request, customer, "users/hold.html", form, tab="deleted")
-
-
-@customer_view(Permission.RESET_PASSWORDS)
-def reset(request, customer):
-    return plan_for_chosen(request, customer, plan_resets)
-
-
-@customer_view(Permission.RESTORE_USERS)
-def restore(request, customer):
-    return plan_for_chosen(request, customer, plan_restores, tab="deleted")
-
-
-@customer_view(Permission.RESTORE_USERS)
-@require_POST
-def restore_deleted(request, customer, batch_id):
-    """Plan to restore the users that a batch has deleted."""
-    batch = get_batch_or_404(customer, batch_id)
-    users = find_done_users(batch)
-    try:
-        planned = plan_restores(customer=customer, users=users, by=request.user)
-    except NoUsersSelected:
-        messages.error(request, _("None of these users are deleted."))
-        return redirect("batches:batch", customer.slug, batch.pk)
-    return redirect("batches:batch", customer.slug, planned.pk)
-
-
-@customer_view(Permission.RESTORE_USERS)
-@require_POST
-def rename_restored(request, customer, batch_id):
-    """Give a user of a planned restore a new name."""
-    batch = get_batch_or_404(customer, batch_id)
-    keep_note(request, batch)
-    form = RenameRestored(request.POST)
-    if form.is_valid():
-        choice = {"number": form.cleaned_data["number"], "local_part": form.wanted}
-        try:
-            form.refuse(rename.rename_restored(batch=batch, **choice, by=request.user))
-        except UsersError as error:
-            messages.error(request, error.message)
-    if not form.errors:
-        return redirect("batches:batch", customer.slug, batch.pk)
-    context = page_of(batch, Place(), member=request.user) | {"form": form}
-    return render_form(request, "batches/batch.html", context)
-
 
 # Selections too long for an address that a session keeps.
 MAX_KEPT = 3
+
+
+def view_of(act):
+    """The view of …/users/<path>/ for an act with an offer."""
+
+    @customer_view(act.permission)
+    @require_http_methods(["GET", "HEAD", "POST"])
+    def answer(request, customer):
+        if act.offer.form:
+            return ask(request, customer, act)
+        return plan(request, customer, act.offer, {})
+
+    return answer
+
+
+def plan(request, customer, offer, arguments):
+    """Plan an act on the selected users; the page of the batch asks before it runs."""
+    if request.method == "POST":
+        try:
+            batch = plan_for_chosen(request, customer, offer, arguments)
+        except (UsersError, UnknownFilter) as error:
+            messages.error(request, error.message)
+        else:
+            return redirect("batches:batch", customer.slug, batch.pk)
+    return redirect_to_list(customer, offer.tab)
+
+
+def plan_for_chosen(request, customer, offer, arguments):
+    """Plan the act, with a note if the list had counted another number of users."""
+    users = read_chosen(request, customer)
+    given = offer.arguments | arguments
+    batch = offer.plan(customer=customer, users=users, **given, by=request.user)
+    record_selected_count(batch=batch, counted=read_choice(request).counted, by=request.user)
+    return batch
+
+
+def ask(request, customer, act):
+    """Ask for more about an act on the selected users, then plan it."""
+    form_class = import_string(act.offer.form)
+    is_button = request.method == "POST" and "shown" not in request.POST
+    if is_button and not form_class.has_buttons:
+        return redirect_to_page(request, customer, act.offer, form_class)
+    try:
+        form = open_form(request, customer, form_class)
+    except (UsersError, UnknownFilter) as error:
+        messages.error(request, error.message)
+        return redirect_to_list(customer, act.offer.tab)
+    if is_button:
+        return answer_button(request, customer, act.offer, form)
+    return answer_page(request, customer, act, form)
+
+
+def answer_button(request, customer, offer, form):
+    """Plan what a button of the list says, or ask on the page of the form."""
+    if form.is_valid():
+        return plan(request, customer, offer, form.arguments)
+    return redirect_to_page(request, customer, offer, type(form))
+
+
+def answer_page(request, customer, act, form):
+    """Plan what was typed; without that, and on refusal, show the form."""
+    if form.is_valid():
+        try:
+            batch = plan_for_chosen(request, customer, act.offer, form.arguments)
+        except UsersError as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect("batches:batch", customer.slug, batch.pk)
+    return render_question(request, customer, act, form)
+
+
+def open_form(request, customer, form_class):
+    """Return the form about the selected users: bound if a button or its page was sent."""
+    users = read_chosen(request, customer)
+    if not users:
+        raise NoUsersSelected
+    sent = None
+    if request.method == "POST":
+        # The buttons of the list have their act in the address.
+        values = request.GET.dict() | request.POST.dict()
+        sent = request.POST if "shown" in request.POST else values
+    return form_class(sent, values=request.GET, customer=customer, users=users, member=request.user)
+
+
+def render_question(request, customer, act, form):
+    total, choice = len(form.users), read_choice(request)
+    context = {
+        "nav": "users",
+        "customer": customer,
+        "act": act,
+        "form": form,
+        "total": total,
+        "choice": choice,
+        "moved": texts.describe_moved(choice.counted, total),
+    }
+    return render_form(request, act.offer.template, context | form.context)
 
 
 def read_choice(request):
@@ -144,8 +133,8 @@ def read_chosen(request, customer):
     return chosen_ids(customer, **read_choice(request).of_users)
 
 
-def redirect_to_page(request, customer, name, **more):
-    """Redirect to a page about the selected users, with the selection and `more` in its address."""
+def redirect_to_page(request, customer, offer, form_class):
+    """Redirect to the page of the act's form, with the selection in its address."""
     choice = read_choice(request)
     address = choice.query_string
     if not choice.is_short:
@@ -154,64 +143,13 @@ def redirect_to_page(request, customer, name, **more):
         latest = list(kept.items())[-(MAX_KEPT - 1) :]
         request.session["choices"] = dict(latest) | {token: choice.values}
         address = f"kept={token}"
+    more = {name: request.POST.getlist(name) for name in form_class.kept}
     if arguments := urlencode(more, doseq=True):
         address = f"{address}&{arguments}"
-    return redirect(f"{reverse(name, args=[customer.slug])}?{address}")
-
-
-def plan_for_chosen(request, customer, plan, *, tab="", **choices):
-    """Plan an act on the selected users; the page of the batch asks before it runs."""
-    if request.method == "POST":
-        try:
-            chosen = read_chosen(request, customer)
-            batch = plan(customer=customer, users=chosen, **choices, by=request.user)
-        except (UsersError, UnknownFilter) as error:
-            messages.error(request, error.message)
-        else:
-            counted = read_choice(request).counted
-            record_selected_count(batch=batch, counted=counted, by=request.user)
-            return redirect("batches:batch", customer.slug, batch.pk)
-    return redirect_to_list(customer, tab)
-
-
-def count_chosen(request, customer):
-    """
-    Return the number of selected users.
-
-    :raises NoUsersSelected: where it is zero.
-    """
-    chosen = read_chosen(request, customer)
-    if not chosen:
-        raise NoUsersSelected
-    return len(chosen)
-
-
-def render_for_chosen(request, customer, template, form, *, tab=""):
-    """Show the form of an act on the selected users."""
-    try:
-        total = count_chosen(request, customer)
-    except (UsersError, UnknownFilter) as error:
-        messages.error(request, error.message)
-        return redirect_to_list(customer, tab)
-    moved = texts.describe_moved(read_choice(request).counted, total)
-    context = {"nav": "users", "customer": customer, "form": form, "total": total, "moved": moved}
-    return render_form(request, template, context)
+    url = reverse(f"users:{offer.name or offer.path}", args=[customer.slug])
+    return redirect(f"{url}?{address}")
 
 
 def redirect_to_list(customer, tab=""):
     url = reverse("users:list", args=[customer.slug])
     return redirect(f"{url}?tab={tab}" if tab else url)
-
-
-@customer_view(Permission.UNDO_OWN_BATCHES)
-@require_POST
-def undo(request, customer, batch_id):
-    return plan_from(request, customer, batch_id, plan_undo)
-
-
-@customer_view(Permission.VIEW)
-@require_POST
-def mark_seen(request, customer, batch_id):
-    """Remove the notice about a report of the waitlist from the member's dashboard."""
-    mark_report_seen(batch=get_batch_or_404(customer, batch_id), by=request.user)
-    return redirect("portal:home")

@@ -10,10 +10,10 @@ from customers.access import customer_view
 from partners.access import require
 from partners.pages import render_form
 from partners.roles import Permission
-from users.acts.edit import edit_user, plan_edits
-from users.forms.edit import EditMany, EditUser
+from users.acts.edit import edit_user
+from users.forms.edit import EditUser
 from users.queries.user import get_user
-from users.views.acts import plan_for_chosen, redirect_to_page, render_for_chosen
+from users.views.one import go_back
 
 PASSWORD_ENDED = gettext_lazy(
     "This user is an administrator now, so the temporary password ended. Reset the password to hand"
@@ -33,13 +33,21 @@ def edit(request, customer, user_id):
         except UsersError as error:
             form.refuse(error)
         else:
-            text = _("%(name)s was changed.") if changed else _("Nothing was changed.")
-            messages.success(request, text % {"name": form.order["person"]["display_name"]})
-            if "temporary_password" in changed:
-                messages.warning(request, PASSWORD_ENDED)
-            return redirect("users:user", customer.slug, user.pk)
+            return finish(request, user, form, changed)
     context = {"nav": "users", "customer": customer, "user": user, "form": form}
-    return render_form(request, "users/edit.html", context)
+    template = "users/_edit.html" if request.htmx else "users/edit.html"
+    return render_form(request, template, context)
+
+
+def finish(request, user, form, changed):
+    """Report what was changed, on the page one was on or the user's."""
+    text = _("%(name)s was changed.") if changed else _("Nothing was changed.")
+    messages.success(request, text % {"name": form.order["person"]["display_name"]})
+    if "temporary_password" in changed:
+        messages.warning(request, PASSWORD_ENDED)
+    if request.htmx:
+        return go_back(request, user.customer)
+    return redirect("users:user", user.customer.slug, user.pk)
 
 
 def get_user_or_404(customer, user_id, *, member):
@@ -50,18 +58,3 @@ def get_user_or_404(customer, user_id, *, member):
     if user.is_administrator:
         require(member, Permission.ACT_ON_ADMINISTRATORS)
     return user
-
-
-@customer_view(Permission.MANAGE_USERS)
-@require_http_methods(["GET", "HEAD", "POST"])
-def edit_many(request, customer):
-    """Ask for new values for the selected users, then plan them."""
-    is_sent = "shown" in request.POST
-    if request.method == "POST" and not is_sent:
-        ticked = request.POST.getlist("change")
-        return redirect_to_page(request, customer, "users:edit_many", change=ticked)
-    ticked = {"change": request.GET.getlist("change")}
-    form = EditMany(request.POST if is_sent else None, initial=ticked)
-    if form.is_valid():
-        return plan_for_chosen(request, customer, plan_edits, changes=form.changes)
-    return render_for_chosen(request, customer, "users/edit_many.html", form)
