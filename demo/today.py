@@ -21,9 +21,10 @@ from partners.roles import Role
 from users.acts.add import add_user
 from users.acts.block import plan_blocks
 from users.acts.delete import plan_deletes
-from users.acts.edit import edit_user, plan_edits
+from users.acts.edit import plan_edits
 from users.acts.hold import plan_holds
 from users.acts.licenses import Changes, plan_licenses
+from users.acts.profile import edit_user
 from users.acts.purge import plan_purges
 from users.acts.reset import plan_resets
 from users.acts.restore import plan_restores
@@ -91,13 +92,13 @@ def _import_with_failures(customer: Customer, *, by: Member) -> None:
     content = "\n".join(["姓,名,用户名", *rows]).encode()
     batch = _upload(customer, "新员工.csv", content, products=2, by=by)
     # Until the import is started, another user gets a name in it.
-    _add(customer, names[3], "Xin", "Four", by=by, is_last=True)
+    domain = customer.domains.get(is_default=True).name
+    other = _plain(customer).order_by("sort_key", "pk")[1]
+    _change(other, by=by, user_name=f"{names[3]}@{domain}")
     start_batch(batch=batch, by=by)
 
 
-def _add(
-    customer: Customer, local: str, first: str, last: str, *, by: Member, is_last: bool = False
-) -> None:
+def _add(customer: Customer, local: str, first: str, last: str, *, by: Member) -> None:
     person = {
         "user_name": f"{local}@{customer.domains.get(is_default=True).name}",
         "display_name": f"{first} {last}",
@@ -108,7 +109,7 @@ def _add(
         "contact_email": f"{local}@home.example",
         "products": _first_products(customer, 1),
     }
-    add_user(customer=customer, person=person, is_last=is_last, by=by)
+    add_user(customer=customer, person=person, by=by)
 
 
 def _plan_import(customer: Customer, *, by: Member) -> None:

@@ -65,7 +65,7 @@ document.addEventListener("load", ({target}) => {
     late.push(target.src.split("/").pop());
 }, true);
 """
-MAY_BE_LATE = {"htmx.min.js", "live.js"}
+MAY_BE_LATE = {"htmx.min.js", "combobox.js", "live.js"}
 
 
 class Walk:

@@ -13,7 +13,8 @@ from partners.access import Refused
 from tests import factories
 from users.acts.add import NameTaken
 from users.acts.delete import plan_deletes
-from users.acts.edit import EditedMeanwhile, UserGone, edit_user, plan_edits
+from users.acts.edit import plan_edits
+from users.acts.profile import EditedMeanwhile, UserGone, edit_user
 from users.models import CustomerUser
 
 GLOBAL = ["global_administrator"]

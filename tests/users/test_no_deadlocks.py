@@ -24,8 +24,9 @@ from tests.handover.handing_over import add
 from users.acts.add import TEXTS, add_user
 from users.acts.block import plan_blocks
 from users.acts.delete import plan_deletes
-from users.acts.edit import edit_user, plan_edits
+from users.acts.edit import plan_edits
 from users.acts.licenses import Changes, plan_licenses
+from users.acts.profile import edit_user
 from users.acts.purge import plan_purges
 from users.acts.rename import rename_restored
 from users.acts.reset import plan_resets

@@ -353,7 +353,7 @@ def test_service_plan_of_one_is_switched_off(as_alice, contoso, office, ann):
 
     as_alice.post(f"{USERS}{ann.pk}/licenses/", sent)
 
-    assert ann.assignments.get().plans_off == [office.product.plans.get(name="Meetings").pk]
+    assert ann.assignments.get().disabled_plans == [office.product.plans.get(name="Meetings").pk]
 
 
 def test_license_without_free_seat_is_a_sentence_or_a_place(as_alice, contoso, office, ann):

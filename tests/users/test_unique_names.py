@@ -14,7 +14,7 @@ from partners import tenancy
 from tests import PATIENCE, factories
 from users.acts.add import add_user
 from users.acts.delete import plan_deletes
-from users.acts.edit import edit_user
+from users.acts.profile import edit_user
 from users.acts.rename import rename_restored
 from users.acts.restore import plan_restores
 from users.models import CustomerUser

@@ -16,7 +16,8 @@ from customers import locations
 from customers.forms import Location
 from licensing import queries as licensing
 from users.acts.add import NameTaken
-from users.acts.edit import SHARED_FIELDS, EditedMeanwhile
+from users.acts.edit import SHARED_FIELDS
+from users.acts.profile import EditedMeanwhile
 from users.forms.act import ActForm
 from users.forms.person import ADMINISTRATOR, TEXTS, USER, Person
 from users.models import CustomerUser, UserPermission

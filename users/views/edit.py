@@ -10,7 +10,7 @@ from customers.access import customer_view
 from partners.access import require
 from partners.pages import render_form
 from partners.roles import Permission
-from users.acts.edit import edit_user
+from users.acts.profile import edit_user
 from users.forms.edit import EditUser
 from users.queries.user import get_user
 from users.views.one import go_back
