@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from batches.models import Batch
 from batches.operations.control import cancel_batch, start_batch
+from batches.operations.lease import run_job
 from customers import operations as offices
 from customers.models import Customer
-from imports.operations.check import check_upload, receive_file
+from imports.operations.check import receive_file
 from licensing.models import Subscription
 from licensing.operations.seats import Wanted, assign
 from licensing.operations.subscriptions import change_subscription
@@ -73,7 +74,7 @@ def _upload(
     }
     options = {"defaults": defaults}
     batch = receive_file(customer=customer, name=name, parts=[content], options=options, by=by)
-    check_upload(batch_id=batch.pk)
+    run_job(job_id=batch.jobs.get().pk)
     batch.refresh_from_db()
     return batch
 
