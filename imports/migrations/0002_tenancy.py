@@ -15,18 +15,16 @@ class Migration(migrations.Migration):
             "imports_upload",
             Key("upload_batch_key", "batch_id", "batches_batch"),
             Key("upload_by_key", "by_id", "partners_member", "RESTRICT"),
-            search_reads="id, partner_id, batch_id, created_at",
+            search_reads="id, partner_id, batch_id, plan, created_at",
         ),
         tenant_table(
             "imports_uploadpart", Key("upload_part_upload_key", "upload_id", "imports_upload")
         ),
         tenant_table(
-            "imports_unmatchedrow",
-            Key("unmatched_row_upload_key", "upload_id", "imports_upload"),
-            search_reads="partner_id, upload_id",
+            "imports_unmatchedrow", Key("unmatched_row_upload_key", "upload_id", "imports_upload")
         ),
         # Partners with files, rows of files that became no users, or rows that belong to none of
-        # their customers, that are past their time.
+        # their customers, that are past their time. Such rows are removed with the notices.
         definer_function(
             "app.find_partners_with_expired_files() RETURNS SETOF uuid LANGUAGE sql STABLE",
             """
@@ -37,9 +35,8 @@ class Migration(migrations.Migration):
                 AND (state = 'canceled' OR created_at < now() - interval '24 hours'
                     AND state NOT IN ('running', 'paused'))
             UNION
-            SELECT r.partner_id FROM imports_unmatchedrow r JOIN imports_upload u
-                ON u.id = r.upload_id
-                WHERE u.created_at < now() - interval '30 days'
+            SELECT partner_id FROM imports_upload
+                WHERE created_at < now() - interval '30 days' AND plan ? 'notices'
             """,
         ),
     ]

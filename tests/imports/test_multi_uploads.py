@@ -401,6 +401,21 @@ def test_unmatched_rows_are_deleted_after_a_month(as_alice, contoso, alice, days
     assert "Only the first" not in page
 
 
+def test_headers_of_file_without_unmatched_rows_are_deleted_too(contoso, alice):
+    upload = split(alice, "Customer,User name,Jane Canary\nContoso,ann,x\n")
+    assert "Jane Canary" in str(upload.plan)
+    Upload.objects.update(created_at=timezone.now() - timedelta(days=31))
+    # Those of the import, of which nothing is left after a day.
+    Batch.objects.update(rows_wiped_at=timezone.now(), plan={})
+
+    assert find_partners_with_expired_files() == [upload.partner_id]
+    wipe_unmatched_rows()
+
+    assert find_partners_with_expired_files() == []
+    upload.refresh_from_db()
+    assert "Jane Canary" not in str(upload.plan)
+
+
 def test_file_waiting_for_split_is_kept(contoso, alice):
     upload = receive_multi_upload(name="a.csv", parts=[b"x"], options={}, by=alice)
     Upload.objects.update(created_at=timezone.now() - timedelta(days=40))
