@@ -8,9 +8,12 @@ from django.utils import timezone
 
 from audit.models import Event
 from batches.models import Batch, Line
+from batches.operations.control import start_batch
 from customers.models import Customer
 from licensing.operations.seats import Wanted, assign
 from tests import factories
+from users.acts.block import plan_blocks
+from users.acts.undo import plan_undo
 from users.models import CustomerUser
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +114,37 @@ def test_undo_twice_runs_once(as_alice, contoso, ann):
     assert not ann.is_blocked
 
 
+def undo_at_once(client, batch):
+    return client.post(f"/customers/contoso/batches/{batch.pk}/undo/", {"at_once": "1"})
+
+
+@pytest.mark.parametrize("state", ["checking", "running", "paused", "done"])
+def test_undo_of_several_is_shown_on_its_page(as_alice, alice, contoso, ann, state):
+    ben = factories.user(contoso, "Ben")
+    plan = plan_blocks(customer=contoso, users=[ann.pk, ben.pk], block=True, by=alice)
+    batch = start_batch(batch=plan, by=alice)
+    undo = plan_undo(batch=batch, by=alice)
+    start_batch(batch=undo, by=alice)
+    Batch.objects.filter(pk=undo.pk).update(state=state)
+
+    shown = undo_at_once(as_alice, batch)
+
+    assert shown["Location"] == f"/customers/contoso/batches/{undo.pk}/"
+
+
+def test_undo_of_purged_user_is_shown_on_its_page(as_alice, contoso, ann):
+    run(as_alice, ann, "block/")
+    batch = contoso.batches.get()
+    undo_at_once(as_alice, batch)
+    delete(ann)
+    run(as_alice, ann, "purge/")
+
+    shown = undo_at_once(as_alice, batch)
+
+    undo = contoso.batches.get(kind="undo")
+    assert shown["Location"] == f"/customers/contoso/batches/{undo.pk}/"
+
+
 def test_undo_with_a_problem_shows_its_plan(as_alice, contoso, ann):
     run(as_alice, ann, "delete/")
     factories.user(contoso, "New Ann", user_name="ann@contoso.example")
@@ -191,6 +225,25 @@ def test_dialog_asks_for_the_page_below(as_alice, ann):
 @pytest.mark.parametrize("address", ["https://elsewhere.example/", "//elsewhere.example/", "/x/"])
 def test_no_other_page_is_gone_back_to(as_alice, ann, address):
     assert run(as_alice, ann, "block/", next=address)["Location"] == USERS
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://testserver]/", "http://\u2100/"])
+def test_header_that_is_no_address_leads_to_the_list(as_alice, ann, address):
+    for header in ("Referer", "HX-Current-URL"):
+        headers = {header: address} | ({"HX-Request": "true"} if header != "Referer" else {})
+        question = ask(as_alice, ann, "block/", headers=headers)
+        assert (question.status_code, question.context["origin"]) == (200, USERS)
+
+    done = run(as_alice, ann, "block/", headers={"HX-Request": "true", "HX-Current-URL": address})
+
+    assert f'"path": "{USERS}"' in done["HX-Location"]
+
+
+def test_page_with_endless_address_is_not_gone_back_to(as_alice, ann):
+    done = run(as_alice, ann, "block/", next=f"{USERS}?q={'a' * 20_000}")
+
+    assert done["Location"] == USERS
+    assert notices(done) == ["Sign-in of Ann blocked"]
 
 
 def test_user_deleted_meanwhile_is_a_sentence(as_alice, contoso, ann):

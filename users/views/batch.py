@@ -82,9 +82,11 @@ def undo(request, customer, batch_id):
     except UsersError as error:
         messages.error(request, error.message)
         return one.go_back(request, customer)
-    if undone.state == undone.State.PLANNED:
+    # One that waits, that is of several users, or whose user was purged, is shown on its page.
+    names = list(undone.lines.values_list("input__display_name", flat=True)[:2])
+    if undone.state != undone.State.DONE or len(names) != 1 or not names[0]:
         return one.go_to(request, reverse("batches:batch", args=[customer.slug, undone.pk]))
-    return one.finish(request, undone, name=undone.lines.get().input["display_name"])
+    return one.finish(request, undone, name=names[0])
 
 
 @customer_view(Permission.VIEW)

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import MAX_URL_REDIRECT_LENGTH
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -175,13 +176,22 @@ def go_to(request, url):
 def origin_of(request, customer):
     """The page about the customer's users that the member was on, or the list."""
     users = reverse("users:list", args=[customer.slug])
+    try:
+        url = read_origin(request)
+    except ValueError:
+        # A header is no address.
+        return users
+    is_about_users = url.startswith(users) and "\\" not in url
+    is_usable = is_about_users and len(url) <= MAX_URL_REDIRECT_LENGTH
+    return url if is_usable and url != request.path else users
+
+
+def read_origin(request):
+    """The address on this host that the request says it came from, or ''."""
     if request.htmx:
-        url = request.htmx.current_url_abs_path
-    elif "next" in request.POST:
-        url = request.POST["next"]
-    else:
-        came_from = urlsplit(request.headers.get("Referer", ""))
-        is_here = came_from.netloc == request.get_host()
-        url = came_from._replace(scheme="", netloc="").geturl() if is_here else ""
-    is_about_users = (url or "").startswith(users) and "\\" not in url
-    return url if is_about_users and url != request.path else users
+        return request.htmx.current_url_abs_path or ""
+    if "next" in request.POST:
+        return request.POST["next"]
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    is_here = came_from.netloc == request.get_host()
+    return came_from._replace(scheme="", netloc="").geturl() if is_here else ""
