@@ -167,6 +167,32 @@ def test_double_click_runs_once(as_alice, contoso, ann):
     assert Event.objects.filter(action="user.password_reset").count() == 1
 
 
+def test_answer_sent_again_after_undo_is_told(as_alice, contoso, ann):
+    sent = answers_of(ask(as_alice, ann, "block/"))
+    as_alice.post(f"{USERS}{ann.pk}/block/", sent)
+    undo_at_once(as_alice, contoso.batches.get())
+
+    refused = as_alice.post(f"{USERS}{ann.pk}/block/", sent)
+
+    assert refused.status_code == 422
+    assert "This user was changed after you opened this." in text_of(refused)
+    ann.refresh_from_db()
+    assert not ann.is_blocked
+
+
+def test_key_of_another_question_is_not_its_answer(as_alice, contoso, ann):
+    ben = factories.user(contoso, "Ben")
+    key = answers_of(ask(as_alice, ann, "block/"))["key"]
+    run(as_alice, ann, "block/", key=key)
+
+    run(as_alice, ben, "block/", key=key)
+    run(as_alice, ann, "delete/", key=key)
+
+    for user in (ann, ben):
+        user.refresh_from_db()
+    assert (ben.is_blocked, bool(ann.deleted_at)) == (True, True)
+
+
 def test_second_tab_is_told(as_alice, contoso, ann):
     first, second = (answers_of(ask(as_alice, ann, "reset/")) for _tab in range(2))
     as_alice.post(f"{USERS}{ann.pk}/reset/", first)

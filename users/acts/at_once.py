@@ -10,10 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from batches.acts import Offer
+from batches.acts import Offer, get_act
 from batches.errors import UsersError
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
+from batches.queries.undo import find_undo
 from customers.counts import lock_customer
 from partners.models import Member
 from users.models import CustomerUser
@@ -61,11 +62,11 @@ def run_at_once(
     by: Member,
 ) -> Batch:
     """
-    Plan an act on one user and run it; with a key that was used already, return its batch.
+    Plan an act on one user and run it; with a key that was used already for it, return its batch.
 
     `answer` gets the plan and returns the arguments of `start_batch`, or refuses by raising.
 
-    :raises ChangedMeanwhile: where the user has another version now.
+    :raises ChangedMeanwhile: where the user has another version now, or the batch was undone.
     :raises NotDone: where the user's line cannot run, or has failed.
     :raises UsersError: where the plan, the answer or the start is refused.
     """
@@ -73,7 +74,10 @@ def run_at_once(
     # Ids begin with their time, and an index has the member's batches by them.
     since = UUID(int=int((timezone.now() - KEPT_FOR).timestamp() * 1000) << 80)
     mine = Batch.objects.filter(customer=user.customer, by=by, pk__gt=since)
-    if done := mine.filter(options__key=str(key)).first():
+    done = mine.filter(options__key=str(key), lines__user_id=user.pk).first()
+    if done is not None and get_act(done.kind).offer is offer:
+        if find_undo(done):
+            raise ChangedMeanwhile
         return done
     batch = offer.plan(
         customer=user.customer, users=[user.pk], **{**offer.arguments, **arguments}, by=by
