@@ -9,9 +9,11 @@ from django.utils import timezone
 from audit.models import Event
 from batches.models import Batch, Line
 from batches.operations.control import start_batch
+from customers.counts import lock_customer
 from customers.models import Customer
 from licensing.operations.seats import Wanted, assign
 from tests import factories
+from users.acts import at_once
 from users.acts.block import plan_blocks
 from users.acts.undo import plan_undo
 from users.models import CustomerUser
@@ -461,6 +463,25 @@ def test_licenses_changed_meanwhile_are_not_overwritten(as_alice, contoso, offic
     assert refused.status_code == 422
     assert "The licenses of this user were changed" in text_of(refused)
     assert ann.assignments.count() == 1
+
+
+def test_licenses_changed_before_the_lock_are_not_overwritten(
+    as_alice, contoso, office, ann, monkeypatch
+):
+    mail = office.product.plans.get(name="Mail").pk
+    sent = license_answers(ask(as_alice, ann, "licenses/"), office)
+
+    def wait(customer):
+        """Another member's change is written while this one waits."""
+        assign(customer=contoso, wanted=[Wanted(ann.pk, office.pk, (mail,))], cause=None)
+        return lock_customer(customer)
+
+    monkeypatch.setattr(at_once, "lock_customer", wait)
+    refused = as_alice.post(f"{USERS}{ann.pk}/licenses/", sent)
+
+    assert refused.status_code == 422
+    assert "The licenses of this user were changed" in text_of(refused)
+    assert not contoso.batches.exists()
 
 
 def test_user_without_location_gets_no_license(as_alice, contoso, office):

@@ -6,12 +6,14 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from batches.models import Batch
 from licensing import queries as licensing
 from licensing.models import ServicePlan, Subscription
+from partners.models import Member
 from partners.roles import Permission
 from users.acts.licenses import Changes
 from users.acts.selection import NoUsersSelected
-from users.forms.act import ActForm
+from users.forms.act import ActForm, Unanswered
 from users.queries.add import find_choices
 from users.queries.selection import Held, find_held, get_chosen
 
@@ -268,6 +270,12 @@ class OneLicense:
         return not self.is_held and self.subscription.is_open and self.subscription.free <= 0
 
 
+CHANGED = _(
+    "The licenses of this user were changed after you opened this. Nothing was saved. Check what’s"
+    " selected now, then save."
+)
+
+
 class LicensesOfOne(ActForm):
     """The products of one user, and their service plans."""
 
@@ -288,15 +296,18 @@ class LicensesOfOne(ActForm):
 
     def __init__(self, data=None, **more):
         super().__init__(data, **more)
-        (user_id,) = self.users
-        held = licensing.get_held(self.customer, self.users).get(user_id, {})
-        self.held = {one: sorted(map(str, off)) for one, off in sorted(held.items())}
+        self.held = self._find_held()
         self.places = licensing.get_places(self.customer, self.users)
         self.subscriptions = find_choices(self.customer)
         self.fields["products"].choices = [(str(one.pk), one) for one in self.subscriptions]
         self.fields["plans"].choices = [
             (str(plan.pk), plan) for one in self.subscriptions for plan in one.product.plans.all()
         ]
+
+    def _find_held(self) -> dict[str, list[str]]:
+        (user_id,) = self.users
+        held = licensing.get_held(self.customer, self.users).get(user_id, {})
+        return {one: sorted(map(str, off)) for one, off in sorted(held.items())}
 
     @property
     def mark(self) -> str:
@@ -335,13 +346,16 @@ class LicensesOfOne(ActForm):
         """Refuse licenses that have changed since the question was asked."""
         cleaned = super().clean()
         if cleaned.get("shown") != self.mark:
-            raise forms.ValidationError(
-                _(
-                    "The licenses of this user were changed after you opened this. Nothing was"
-                    " saved. Check what’s selected now, then save."
-                )
-            )
+            raise forms.ValidationError(CHANGED)
         return cleaned
+
+    def prepare(self, batch: Batch, *, by: Member) -> None:
+        """Refuse licenses that have changed until the customer was locked."""
+        held = self._find_held()
+        if held != self.held:
+            self.held = held
+            self.add_error(None, CHANGED)
+            raise Unanswered
 
     @property
     def arguments(self) -> dict:
