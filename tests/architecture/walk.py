@@ -181,7 +181,7 @@ def leaks(client: Client, own: Ids, foreign: Ids, *, is_same_partner=False) -> l
     """
     Where a foreign id is told from an absent one, by the signed-in member of this client.
 
-    LineInput for each URL that names anything: the rival's things, and those below one's own customer.
+    One for each URL that names anything: the rival's things, and those below one's own customer.
     Of the same partner, only what belongs to a customer is foreign.
     """
     found = []

@@ -158,7 +158,7 @@ def test_a_purge_needs_its_number_typed(as_alice, alice, contoso, three):
     assert "This can’t be undone." in as_alice.get(planned).content.decode()
 
     for typed in ("", "2", "three"):
-        refused = as_alice.post(f"{planned}start/", {"typed": typed, "reason": "LineInput for"})
+        refused = as_alice.post(f"{planned}start/", {"typed": typed, "reason": "Left"})
         assert refused.status_code == 422
         assert "No users were purged." in refused.content.decode()
     assert CustomerUser.objects.count() == 3
