@@ -208,8 +208,10 @@ def _invert(case: Case) -> Inverse:
     if str(case.user["deletion"]) != (case.result.deletion or str(case.batch_id)):
         return Inverse("restore", {}, (problem("deleted_again"),))
     is_plain = case.user["is_administrator"] and not case.may_grant
-    problems = (problem("comes_back_as_user", WARNING),) if is_plain else ()
-    return Inverse("restore", {"products": list(case.result.held)}, problems)
+    problems = [problem("comes_back_as_user", WARNING)] if is_plain else []
+    for subscription in case.result.stopped:
+        problems.append(problem("wait_lost", WARNING, subscription=subscription))
+    return Inverse("restore", {"products": list(case.result.held)}, tuple(problems))
 
 
 DELETE = Act(
