@@ -74,7 +74,7 @@ def edit_user(
         require(by, Permission.ACT_ON_ADMINISTRATORS)
     if saved.version != version:
         raise EditedMeanwhile(saved)
-    changed = [name for name in TEXTS if getattr(saved, name) != person.get(name, "")]
+    changed = [name for name in TEXTS if getattr(saved, name) != person[name]]
     if set(saved.permissions) != set(person["permissions"]):
         changed.append("permissions")
     is_demoted = GLOBAL_ADMINISTRATOR in set(saved.permissions) - set(person["permissions"])

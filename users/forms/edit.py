@@ -19,14 +19,22 @@ from users.acts.add import NameTaken
 from users.acts.edit import SHARED_FIELDS
 from users.acts.profile import EditedMeanwhile
 from users.forms.act import ActForm
-from users.forms.person import ADMINISTRATOR, TEXTS, USER, Person
+from users.forms.person import ADMINISTRATOR, FORM_TEXTS, USER, Person
 from users.models import CustomerUser, UserPermission
 from users.rules import problems as importing
 from users.rules.facts import Facts
 from users.rules.person import check_person
 
 # The fields that are compared after another member has saved.
-COMPARED = (*TEXTS, "user_name", "domain", "location", "language", "contact_email", "permissions")
+COMPARED = (
+    *FORM_TEXTS,
+    "user_name",
+    "domain",
+    "location",
+    "language",
+    "contact_email",
+    "permissions",
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,9 @@ class Difference:
 
 def _values_of(user: CustomerUser) -> dict:
     local, _at, domain = user.user_name.partition("@")
-    same = {name: getattr(user, name) for name in (*TEXTS, "location", "language", "contact_email")}
+    same = {
+        name: getattr(user, name) for name in (*FORM_TEXTS, "location", "language", "contact_email")
+    }
     return same | {"user_name": local, "domain": domain, "permissions": sorted(user.permissions)}
 
 

@@ -16,6 +16,7 @@ from licensing.models import Subscription
 from partners.models import Member
 from partners.roles import Permission
 from partners.tenancy import uuid7
+from users.acts.add import TEXTS
 from users.models import UserPermission
 from users.queries.add import find_choices, is_user
 from users.rules import names
@@ -25,7 +26,9 @@ from users.rules.gather import gather_facts
 from users.rules.person import check_person
 
 USER, ADMINISTRATOR = "user", "administrator"
-TEXTS = ("first_name", "last_name", "display_name", "job_title", "department", "phone")
+# Each column of a new user has a field of its own, except for these, which need more than that.
+OTHERS = {"user_name", "contact_email", "location", "language"}
+FORM_TEXTS = tuple(name for name in TEXTS if name not in OTHERS)
 
 # Problems with another text in a form than in a file.
 INSTEAD = {"user_name_exists": "user_name_taken"}
@@ -222,7 +225,7 @@ class Person(forms.Form):
         if cleaned.get("kind") == ADMINISTRATOR and not cleaned.get("permissions"):
             self.add_error("permissions", _("Choose at least one of these, or choose User."))
         # Without a name or a domain there is nothing to check yet.
-        if not {"user_name", "domain", "location", *TEXTS} <= cleaned.keys():
+        if not {"user_name", "domain", "location", *FORM_TEXTS} <= cleaned.keys():
             return cleaned
         if self.is_repeated:
             cleaned["person"] = self.person_of(cleaned)
@@ -239,7 +242,7 @@ class Person(forms.Form):
         local, _at, domain = cleaned["user_name"].partition("@")
         is_administrator = cleaned.get("kind") == ADMINISTRATOR
         return {
-            **{name: cleaned[name] for name in TEXTS},
+            **{name: cleaned[name] for name in FORM_TEXTS},
             "user_name": f"{local}@{domain or cleaned['domain']}",
             "location": cleaned["location"],
             "language": cleaned.get("language", ""),
