@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from tools import places
+from tools import messages, places
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.sql")
 START_SECONDS = 60
@@ -319,6 +319,9 @@ def main():
         pairs = test_environment(servers).items()
         text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in pairs)
         places.write_file(note, text)
+        messages.compile_messages()
+        static = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
+        subprocess.run(static, cwd=places.CHECKOUT, env=os.environ | dict(pairs), check=True)
         print("Servers for tests are up. In another terminal: source .local/test.env", flush=True)
         try:
             signal.pause()
