@@ -34,6 +34,7 @@ from django.db import connection, transaction
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from partners import tenancy
+from portal.templatetags.portal_ui import icon
 from tests import PATIENCE, factories
 from tools.browser import ARGUMENTS
 
@@ -217,11 +218,14 @@ def site(page: Page, new_context, live_server, settings) -> Site:
     # Django's live server finds files by their own names only, not by those with a hash.
     plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
     settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": plain}}
+    # It keeps the name that the tests before have asked for.
+    icon.cache_clear()
     # Every test signs in from the same address, which may do so thirty times a minute.
     cache.clear()
     site = Site(page, live_server.url, [], new_context)
     site.watch(page)
     yield site
+    icon.cache_clear()
     # An answer of 4xx is no fault of the page; the browser reports it as an error all the same.
     assert [text for text in site.problems if "Failed to load resource" not in text] == []
 

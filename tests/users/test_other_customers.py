@@ -15,7 +15,7 @@ from tests.workers import check_upload
 from users.acts.reset import plan_resets
 from users.models import CustomerUser
 
-LISTS = ("reset", "delete", "block", "unblock", "location", "licenses", "restore", "purge")
+LISTS = ("reset", "delete", "block", "unblock", "licenses", "restore", "purge")
 
 
 @pytest.fixture
