@@ -12,7 +12,7 @@ from batches.operations.control import start_batch
 from batches.operations.plan import PlannedLine, create_batch, save_lines
 from partners import tenancy
 from tests import PATIENCE, factories
-from users.acts.add import add_user
+from users.acts.add import TEXTS, add_user
 from users.acts.delete import plan_deletes
 from users.acts.profile import edit_user
 from users.acts.rename import rename_restored
@@ -111,7 +111,8 @@ def test_concurrent_acts_give_name_to_one(inside, contoso, alice):
         if number % 4 == 2:
             return run_import()
         user = others[number // 4]
-        return edit_user(user=user, person=person, version=1, by=alice)
+        profile = dict.fromkeys(TEXTS, "") | person
+        return edit_user(user=user, person=profile, version=1, by=alice)
 
     def restore():
         batch = plan_restores(customer=contoso, users=[gone.pk], by=alice)
