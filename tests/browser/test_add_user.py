@@ -82,6 +82,7 @@ def test_two_users_are_added_one_after_another_and_handed_over(form, northwind):
     page.get_by_label("First name").fill("Amara")
     page.get_by_label("Last name").fill("Okafor")
     page.get_by_label("User name").fill("amara.okafor")
+    expect(page.locator("#name-said")).to_contain_text("amara.okafor@contoso.example is available.")
     form.main.get_by_text("Office E3").first.click()
     form.main.get_by_text("Service plans of Office E3").click()
     page.get_by_label("Meetings").uncheck()
@@ -107,7 +108,9 @@ def test_an_error_is_where_the_eye_and_the_keyboard_are(form):
     page = form.page
     page.get_by_label("First name").fill("Amara")
     page.get_by_label("User name").fill("amara")
-    form.main.get_by_text("Administrator", exact=True).click()
+    # What is said of the name moves what is below it, and with it what is being clicked.
+    expect(page.locator("#name-said")).to_contain_text("Amara Obi already has")
+    page.get_by_role("radio", name="Administrator").check()
     page.get_by_role("button", name="Add user", exact=True).click()
 
     expect(page).to_have_title("Error: Add user – Contoso – Partner Portal")
