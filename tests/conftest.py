@@ -2,6 +2,8 @@
 
 import base64
 import os
+import threading
+import time
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -12,7 +14,7 @@ from django.test.utils import setup_databases, teardown_databases
 
 from partners import tenancy
 from partners.roles import Role
-from tests import factories
+from tests import PATIENCE, factories
 
 # The app may not make partners. In a test that runs inside a transaction, what the owner's own
 # connection makes would be invisible, so the test database has a function that makes them.
@@ -30,6 +32,13 @@ END_OTHER_SESSIONS = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
     AND usename IN ('portal_app', 'portal_owner')
+"""
+
+
+# The locks of all sessions can be seen by any role, what they do only by some.
+OTHER_TRANSACTIONS = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
@@ -70,6 +79,27 @@ def django_db_setup(
             for connection in connections.all():
                 connection.close()
             teardown_databases(made, 0)
+
+
+@pytest.fixture
+def _django_db_helper(request, _django_db_helper):
+    """Empty the tables after a test only when all that it began has ended, else they deadlock."""
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    if marker and marker.kwargs.get("transaction"):
+        end = time.monotonic() + PATIENCE
+        while not _is_over():
+            assert time.monotonic() < end, "a request or a worker of the test does not end"
+            time.sleep(0.01)
+
+
+def _is_over() -> bool:
+    # A page that is closed leaves its requests to the live server, which has a thread for each.
+    if any("process_request_thread" in thread.name for thread in threading.enumerate()):
+        return False
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(OTHER_TRANSACTIONS)
+        return not cursor.fetchone()[0]
 
 
 @pytest.fixture(scope="session", autouse=True)
