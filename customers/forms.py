@@ -104,6 +104,12 @@ class Details(CustomerForm):
     contact_email = model_field(
         Customer, "contact_email", help_text=_("Can receive links to password sheets.")
     )
+    help_desk = model_field(
+        Customer,
+        "help_desk",
+        form_class=CleanText,
+        help_text=_("A phone number or an address, printed on password slips and lists."),
+    )
 
 
 class AddCustomer(Details):

@@ -25,6 +25,8 @@ class Customer(TenantModel):
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     contact_name = models.CharField(_("contact"), max_length=120, blank=True)
     contact_email = models.EmailField(pgettext_lazy("of a contact", "contact address"), blank=True)
+    # Where users ask for help, as text: a phone number, an address of a page or a mailbox.
+    help_desk = models.CharField(_("help desk"), max_length=50, blank=True)
     password_days = models.PositiveSmallIntegerField(
         _("days a temporary password is valid"),
         default=7,

@@ -11,7 +11,7 @@ from customers.models import Customer, Domain, Scope
 from partners.errors import Refusal
 from partners.models import Member
 
-DETAILS = ("name", "location", "language", "contact_name", "contact_email")
+DETAILS = ("name", "location", "language", "contact_name", "contact_email", "help_desk")
 POLICIES = ("password_days", "sheet_hours", "may_mail_passwords", "retention_days")
 
 
@@ -53,6 +53,7 @@ def add_customer(
     language: str,
     contact_name: str = "",
     contact_email: str = "",
+    help_desk: str = "",
     by: Member,
 ) -> Customer:
     """
@@ -71,6 +72,7 @@ def add_customer(
         language=language,
         contact_name=contact_name,
         contact_email=contact_email,
+        help_desk=help_desk,
     )
     try:
         with transaction.atomic():

@@ -17,6 +17,20 @@ class HandOver(forms.Form):
         return (self.is_valid() and self.cleaned_data["unopened"]) or 0
 
 
+class PrintSheet(forms.Form):
+    layout = forms.ChoiceField(choices=[("slips", "slips"), ("list", "list")], required=False)
+    by_department = forms.BooleanField(required=False)
+
+    @property
+    def chosen(self) -> dict:
+        """The choices; slips in the order of the job where nothing is chosen."""
+        self.is_valid()
+        return {
+            "layout": self.cleaned_data.get("layout") or "slips",
+            "by_department": self.cleaned_data["by_department"],
+        }
+
+
 class MailSheet(forms.Form):
     kind = forms.ChoiceField(label=_("What to send"), widget=forms.RadioSelect)
     to = forms.ChoiceField(

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from secrets import token_hex
 
 from django.template.loader import get_template
@@ -33,6 +33,8 @@ HTML_LANGUAGES = {"zh-hans": "zh-Hans"}
 # The longest part of a user name that each size of its letters holds on one line of a slip; all are
 # of one width. print.css has the sizes.
 SIZES = {"": 38, "long": 47, "longer": 65, "longest": 76}
+# Latin letters of a department that stand beside a name.
+DEPARTMENT_WIDTH = 28
 # A name that is wider than this number of Latin letters is printed smaller.
 NAME_WIDTH = 60
 
@@ -47,6 +49,9 @@ def words_of(language: str) -> tuple[dict[str, str], ...]:
             "password": _("Temporary password"),
             "password_short": _("Password"),
             "licenses": _("Licenses"),
+            "department": _("Department"),
+            "no_department": _("No department"),
+            "help": pgettext("before a phone number or an address", "Help:"),
             "valid_until": _("Valid until"),
             "name": pgettext("of a person", "Name"),
             "sign_in": _("Sign in at %(address)s and choose your own password.")
@@ -95,6 +100,11 @@ class Slip:
         return next((size for size, room in SIZES.items() if longest <= room), "longest")
 
     @property
+    def department(self) -> str:
+        """As much of the department as there is room for beside the name."""
+        return _cut(self.row.department, DEPARTMENT_WIDTH)
+
+    @property
     def is_long(self) -> bool:
         """Whether the name of the user is printed smaller."""
         return _width(self.row.name) > NAME_WIDTH
@@ -105,9 +115,13 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
-def stream_print(sheet: Sheet, rows: Iterable[Row], layout: str, shell: str) -> Iterator[str]:
+def stream_print(
+    sheet: Sheet, rows: Iterable[Row], layout: str, shell: str, *, by_department: bool = False
+) -> Iterator[str]:
     """
     Yield the page to print: the shell, with slips or rows in the place of ROWS_GO_HERE.
+
+    With rows `by_department`, each department begins on a new page.
 
     Rows are asked for when the beginning of the shell has been sent, and as it goes on. Nothing is
     rendered across a yield, so that no language leaks into another answer.
@@ -129,23 +143,44 @@ def stream_print(sheet: Sheet, rows: Iterable[Row], layout: str, shell: str) -> 
                 day = timezone.localtime(row.valid_until, zone).date()
                 yield Slip(row, words(code), dates(day, code), *licenses(row.licenses, code))
 
-    return chain([head], _render(make_slips(), sheet, get_template(template), size), [foot])
+    blocks = _cut_blocks(make_slips(), size, by_department=by_department)
+    return chain([head], _render(blocks, sheet, get_template(template)), [foot])
 
 
-def _render(slips: Iterator[Slip], sheet: Sheet, template, size: int) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Slips that are rendered at once, all of one department where they are grouped by it."""
+
+    slips: Sequence[Slip] = ()
+    is_grouped: bool = False
+    # Whether a department begins with it.
+    is_first: bool = False
+
+    @property
+    def department(self) -> str:
+        return self.slips[0].row.department
+
+
+def _cut_blocks(slips: Iterator[Slip], size: int, *, by_department: bool) -> Iterator[Block]:
+    for _key, group in groupby(slips, lambda slip: by_department and slip.row.department_key):
+        is_first = by_department
+        while some := list(islice(group, size)):
+            yield Block(some, by_department, is_first)
+            is_first = False
+
+
+def _render(blocks: Iterator[Block], sheet: Sheet, template) -> Iterator[str]:
     language, total = sheet.batch.customer.language, len(sheet.sealed)
     context = {"batch": sheet.batch, "words": words_of(language)}
-    shown, block = 0, list(islice(slips, size))
-    while True:
-        following = list(islice(slips, size))
-        before, shown = shown, shown + len(block)
+    shown, block = 0, next(blocks, Block())
+    while block:
+        following = next(blocks, None)
+        before, shown = shown, shown + len(block.slips)
         places = _in_languages(language, partial(_describe_place, before + 1, shown, total))
         end = () if following else _in_languages(language, partial(_describe_end, shown, total))
         yield template.render(
-            context | {"slips": block, "before": before, "places": places, "end": end}
+            context | {"block": block, "before": before, "places": places, "end": end}
         )
-        if not following:
-            return
         block = following
 
 
@@ -177,9 +212,16 @@ def _shorten(names: Sequence[str], language: str, *, room: int) -> tuple[str, st
             if _width(f"{named} {more}") <= room:
                 return named, more
         # Not even the first one fits.
-        while _width(f"{named}… {more}") > room:
-            named = named[:-1]
-        return f"{named}…", more
+        return _cut(named, room - _width(more) - 1), more
+
+
+def _cut(text: str, room: int) -> str:
+    """As much of a text as there is room for, with a sign where it is cut."""
+    if _width(text) <= room:
+        return text
+    while _width(text) >= room:
+        text = text[:-1]
+    return f"{text}…"
 
 
 def csv_rows(rows: Iterable[Row]) -> Iterator[list[str]]:
@@ -190,6 +232,7 @@ def csv_rows(rows: Iterable[Row]) -> Iterator[list[str]]:
         _("Temporary password"),
         _("Valid until"),
         _("Licenses"),
+        _("Department"),
         _("Contact address"),
         _("Sign-in address"),
         _("Note"),
@@ -202,6 +245,7 @@ def csv_rows(rows: Iterable[Row]) -> Iterator[list[str]]:
             row.password.reveal() if row.password else "",
             timezone.localtime(row.valid_until).strftime("%Y-%m-%d %H:%M") if row.password else "",
             "; ".join(row.licenses),
+            row.department,
             row.contact_email,
             address,
             str(row.reason),

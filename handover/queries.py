@@ -33,6 +33,7 @@ import audit.queries as audit
 from audit.models import Event
 from batches.models import Batch, Line
 from customers.models import Customer
+from customers.names import sort_key
 from customers.queries import find_customers
 from handover.models import Handover, Withheld
 from licensing.queries import find_product_names
@@ -84,7 +85,7 @@ LINES_WITH_USERS = f"""
 # The lines that issued a password, with the reason why it is withheld: the first that applies, or ''.
 SHEET = f"""
     SELECT l.number, l.user_id, l.sealed, l.input, l.result, u.display_name, u.user_name,
-        u.language, u.contact_email, u.is_administrator, u.password_expires_at,
+        u.language, u.contact_email, u.department, u.is_administrator, u.password_expires_at,
         u.password_state = 'temporary' AND u.password_batch = l.batch_id
             AND u.deleted_at IS NULL AS is_unused,
         CASE WHEN u.id IS NULL OR u.customer_id <> %(customer)s OR u.deleted_at IS NOT NULL
@@ -110,12 +111,18 @@ class Row(NamedTuple):
     user_name: str
     language: str
     contact_email: str
+    department: str
     # The products that the batch assigned, and those for which it found no seat.
     licenses: tuple[str, ...]
     short: tuple[str, ...]
     valid_until: datetime | None
     withheld: Withheld | str
     password: Secret | None = None
+
+    @property
+    def department_key(self) -> str:
+        """What is the same for all users of a department, and sorts departments by name."""
+        return sort_key(self.department)
 
     @property
     def reason(self) -> str:
@@ -171,7 +178,7 @@ def find_rows(batch: Batch, *, may_all: bool, numbers: Sequence[int] | None = No
     query = f"""
         SELECT number, user_id, coalesce(display_name, input->>'display_name'),
             coalesce(user_name, input->>'user_name'), coalesce(language, ''),
-            coalesce(contact_email, ''), result->>'assigned', result->>'short',
+            coalesce(contact_email, ''), coalesce(department, ''), result->>'assigned', result->>'short',
             password_expires_at, withheld
         FROM ({SHEET}) s
         WHERE %(numbers)s::integer[] IS NULL OR number = ANY(%(numbers)s)
@@ -184,7 +191,7 @@ def find_rows(batch: Batch, *, may_all: bool, numbers: Sequence[int] | None = No
         return tuple(products[pk] for pk in json.loads(subscriptions or "[]") if pk in products)
 
     return [
-        Row(*line[:6], name(line[6]), name(line[7]), *line[8:])
+        Row(*line[:7], name(line[7]), name(line[8]), *line[9:])
         for line in _query_sheet(query, batch, may_all=may_all, numbers=numbers)
     ]
 

@@ -43,6 +43,10 @@ class Migration(migrations.Migration):
                     models.EmailField(blank=True, max_length=254, verbose_name="contact address"),
                 ),
                 (
+                    "help_desk",
+                    models.CharField(blank=True, max_length=50, verbose_name="help desk"),
+                ),
+                (
                     "password_days",
                     models.PositiveSmallIntegerField(
                         default=7,

@@ -186,9 +186,13 @@ def require_some(sheet: Sheet) -> None:
         raise NotYours if Withheld.ADMINISTRATOR in sheet.withheld.values() else NothingLeft
 
 
-def read_rows(sheet: Sheet, numbers: Iterable[int] | None = None) -> Iterator[Row]:
+def read_rows(
+    sheet: Sheet, numbers: Iterable[int] | None = None, *, by_department: bool = False
+) -> Iterator[Row]:
     """
     Yield the rows of an opened sheet, or those of the lines of these numbers, in their order.
+
+    `by_department` puts users of one department together; those without one are the last.
 
     What can block or fail comes first, in a transaction of its own that ends before the first row:
     a slow client holds nothing. From then on passwords are opened that were tried already, a few
@@ -200,7 +204,10 @@ def read_rows(sheet: Sheet, numbers: Iterable[int] | None = None) -> Iterator[Ro
     batch = sheet.batch
     numbers = sorted([*sheet.sealed, *sheet.withheld]) if numbers is None else list(numbers)
     with tenancy.tenant(batch.partner_id), transaction.atomic(savepoint=False):
-        rows = iter(find_rows(batch, may_all=True, numbers=numbers))
+        rows = find_rows(batch, may_all=True, numbers=numbers)
+    if by_department:
+        rows.sort(key=lambda row: (not row.department, row.department_key))
+    rows = iter(rows)
     while some := list(islice(rows, OPEN_BATCH_SIZE)):
         # Deleted since the opening ("gone") is no reason: it was there when it was tried.
         good = {

@@ -68,6 +68,6 @@ def link(request, token):
     except LinkGone:
         return secret(render(request, "handover/link_gone.html", status=410))
     if opened.row is None:
-        return stream(request, opened.sheet, "slips", "handover/link_sheet.html", customer=None)
+        return stream(request, opened.sheet, "handover/link_sheet.html", customer=None)
     context = page_of(opened.sheet) | {"row": opened.row, "customer": None}
     return secret(render(request, "handover/link_opened.html", context))

@@ -13,7 +13,7 @@ from batches.queries.batch import get_progress
 from batches.views import get_batch_or_404
 from customers.access import customer_view
 from handover import paper
-from handover.forms import HandOver
+from handover.forms import HandOver, PrintSheet
 from handover.operations import sheet as operations
 from partners import downloads, qr
 from partners.roles import Permission
@@ -81,8 +81,7 @@ def show(request, batch):
 def print_sheet(request, batch):
     """Answer with slips to cut apart, or with one list."""
     sheet = operations.open_sheet(batch=batch, way="printed", by=request.user)
-    layout = "list" if request.POST.get("layout") == "list" else "slips"
-    return stream(request, sheet, layout, "handover/print_sheet.html")
+    return stream(request, sheet, "handover/print_sheet.html", **PrintSheet(request.POST).chosen)
 
 
 @sheet_view
@@ -119,13 +118,15 @@ def page_of(sheet):
     }
 
 
-def stream(request, sheet, layout, template, **more):
+def stream(request, sheet, template, *, layout="slips", by_department=False, **more):
     """Answer with the sheet to print: its beginning at once, its rows while they are rendered."""
     missing = list(islice(sheet.withheld, MAX_MISSING))
     context = page_of(sheet) | {
         "layout": layout,
+        "by_department": by_department,
         "missing": list(operations.read_rows(sheet, missing)) if missing else [],
     }
     shell = render_to_string(template, context | more, request)
-    rows = operations.read_rows(sheet, sheet.sealed)
-    return secret(StreamingHttpResponse(paper.stream_print(sheet, rows, layout, shell)))
+    rows = operations.read_rows(sheet, sheet.sealed, by_department=by_department)
+    parts = paper.stream_print(sheet, rows, layout, shell, by_department=by_department)
+    return secret(StreamingHttpResponse(parts))

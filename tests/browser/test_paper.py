@@ -54,6 +54,12 @@ DOMAINS = [
     "administration.north-western-hospital-group.contoso.example",
     "a-department-with-a-name-of-the-greatest-length-that-a-part-has.contoso-international.example",
 ]
+DEPARTMENTS = [
+    "Sales",
+    "销售部",
+    "",
+    "Department of Administration and Finance of the North-Western Hospital Group",
+]
 LICENSES = [
     "Office E3",
     "Microsoft 365 Business Standard",
@@ -74,7 +80,8 @@ def make(customer, by, number) -> Batch:
         user.display_name = name
         user.user_name = f"{local}{place:04}@{domain}"
         user.language = "zh-hans" if place % 2 else "en"
-        user.save(update_fields=["display_name", "user_name", "language"])
+        user.department = DEPARTMENTS[place % 4]
+        user.save(update_fields=["display_name", "user_name", "language", "department"])
         Line.objects.filter(batch=batch, number=place).update(
             result={"assigned": [str(one.pk) for one in own[:licenses]]}
         )
@@ -123,7 +130,7 @@ def check_paper(pages, secrets) -> None:
 
 # What of passwords, user names and codes is not all inside of its slip or cell, or wraps.
 OUTSIDE = """
-    () => [...document.querySelectorAll(".pw, .user-name > span, .slip .qr, .slip p")]
+    () => [...document.querySelectorAll(".pw, .user-name > span, .slip .qr, .slip p:not(.slip-from)")]
         .filter(it => {
             const inner = it.getBoundingClientRect();
             const outer = it.closest(".slip, td").getBoundingClientRect();
@@ -142,7 +149,8 @@ def awkward(contoso, alice, northwind):
     def make_batch(number, language="en"):
         with inside_of(northwind):
             contoso.language = language
-            contoso.save(update_fields=["language"])
+            contoso.help_desk = "+49 30 1234567, help@it.contoso.example"
+            contoso.save(update_fields=["language", "help_desk"])
             batch = make(contoso, alice, number)
             return batch, names_of(batch)
 
@@ -203,3 +211,38 @@ def test_what_a_slip_may_not_lose_stands_inside_it(site, transactional_db, awkwa
         go_to_paper(site, batch, layout)
 
         assert site.page.evaluate(OUTSIDE) == []
+
+
+@pytest.mark.parametrize("layout", ["slips", "list"])
+def test_each_department_begins_on_a_new_page(site, transactional_db, awkward, alice, layout):
+    batch, secrets = awkward(70)
+    site.sign_in(alice)
+    go_to_paper(site, batch, layout)
+    site.page.get_by_role("button", name="Group by department").click()
+    expect(site.page.get_by_role("button", name="Don’t group")).to_be_visible()
+    site.page.wait_for_load_state()
+    site.check()
+
+    pages = print_page(site.page, "A4")
+
+    check_paper(pages, secrets)
+    department = {
+        secret: DEPARTMENTS[int(name.partition("@")[0][-4:]) % 4]
+        for secret, name in secrets.items()
+    }
+    found = [{department[word] for word in page.split() if word in department} for page in pages]
+    assert all(len(some) == 1 for some in found)
+    # By name, Chinese ones by their spelling; users without one come last.
+    sales, chinese, none, long = DEPARTMENTS
+    assert list(dict.fromkeys(some.pop() for some in found)) == [long, sales, chinese, none]
+
+
+def test_slips_say_where_to_ask(site, transactional_db, awkward, alice):
+    batch, _secrets = awkward(9)
+    site.sign_in(alice)
+
+    for layout, number in (("slips", 9), ("list", 1)):
+        go_to_paper(site, batch, layout)
+        text = "".join(print_page(site.page, "A4"))
+        assert text.count("+49 30 1234567, help@it.contoso.example") == number
+        assert text.count("Northwind Cloud") == number

@@ -15,6 +15,7 @@ DETAILS = {
     "language": "zh-hans",
     "contact_name": "Ann",
     "contact_email": "ann@contoso.example",
+    "help_desk": "+49 30 1234567",
 }
 POLICIES = {"password_days": "30", "sheet_hours": "168", "retention_days": "365"}
 
