@@ -1,6 +1,7 @@
 """Makes people of rows, with every problem of every row."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import filterfalse
 from typing import Any
 
 from customers import locations
@@ -10,7 +11,7 @@ from partners.names import clean_text
 from users.models import UserPermission
 from users.rules import names, vocabulary
 from users.rules.facts import Defaults, Facts, Person
-from users.rules.person import Nearest, Rules
+from users.rules.person import Nearest, Rules, is_email, is_shortened_number
 from users.rules.problems import ERROR, WARNING, Problem
 
 REPEATED = "user_name_repeated"
@@ -21,9 +22,10 @@ def names_to_look_up(
 ) -> list[str]:
     """The user names to look up in the database before these rows are validated."""
     domain = _the_domain(defaults.domain, domains)
+    own = frozenset(name.lower() for name in domains)
     found: dict[str, None] = {}
     for row in rows:
-        get = row.values.get
+        get = _with_best_names(row, own).get
         user_name = _whole_name(get("user_name", ""), get("domain", ""), domain)
         if not user_name:
             local = names.propose_local_part(
@@ -84,6 +86,37 @@ def _whole_name(user_name: str, domain_column: str, default: str) -> str:
     return f"{user_name}@{domain}" if domain else user_name
 
 
+def _with_best_names(row: Row, domains: Collection[str]) -> dict[str, str]:
+    """
+    The texts of a row, with the first user name and contact address that can be used.
+
+    Where the file has several columns for them, a bad cell falls back to the next column.
+    """
+    values = row.values
+    if not row.has_others:
+        return values
+    user_names = [values.get("user_name", ""), *row.others("user_name")]
+    if len(user_names) > 1:
+        usable = (name for name in user_names if _is_usable(name, domains))
+        values["user_name"] = next(usable, user_names[0])
+    own = values.get("user_name", "").lower()
+    # An address that is no user name is where to reach the person.
+    strange = [name for name in user_names if name.rpartition("@")[2].lower() not in domains]
+    emails = [values.get("contact_email", ""), *row.others("contact_email"), *strange]
+    good = (email for email in emails if is_email(email) and email.lower() != own)
+    if len(emails) > 1:
+        values["contact_email"] = next(good, emails[0])
+    phones = [values.get("phone", ""), *row.others("phone")]
+    if len(phones) > 1:
+        values["phone"] = next(filterfalse(is_shortened_number, phones), phones[0])
+    return values
+
+
+def _is_usable(user_name: str, domains: Collection[str]) -> bool:
+    local, at, domain = user_name.partition("@")
+    return names.check_local_part(local) is None and (not at or domain.lower() in domains)
+
+
 class _Reader:
     """Turns the texts of rows into the values of people: names of things into their ids."""
 
@@ -92,6 +125,7 @@ class _Reader:
         self.nearest = nearest
         # Which fields a row fills matters only where it may be about an existing user.
         self.keeps_given = facts.existing is not None
+        self.domains = frozenset(domain.lower() for domain in facts.domains)
         self.domain = _the_domain(defaults.domain, facts.domains)
         self.default_products = [dict(product) for product in defaults.products]
         self.default_permissions = list(defaults.permissions)
@@ -105,7 +139,7 @@ class _Reader:
     def typed_names(self, rows: Iterable[Row]) -> Iterator[str]:
         """The user names in the file."""
         for row in rows:
-            get = row.values.get
+            get = _with_best_names(row, self.domains).get
             user_name = _whole_name(get("user_name", ""), get("domain", ""), self.domain)
             # Lowered, a KELVIN SIGN would become the name with a plain k.
             if user_name.isascii():
@@ -113,7 +147,10 @@ class _Reader:
 
     def read(self, row: Row, found: list[Problem]) -> dict[str, Any]:
         """The person of a row, in the form of a line's input."""
-        get = row.values.get
+        values = _with_best_names(row, self.domains)
+        if row.has_others:
+            self._take_known(row, values)
+        get = values.get
         line = row.line
         if row.extra:
             found.append(Problem(line, "", "", "cells_too_many"))
@@ -151,12 +188,25 @@ class _Reader:
             else self.default_products,
         }
 
-    def _known(self, column: str, text: str, line: int, found: list[Problem]) -> Any:
+    def _take_known(self, row: Row, values: dict[str, str]) -> None:
+        """Take the text of the next column of a field where the first one is not understood."""
+        for column in ("products", "permissions", "location", "language"):
+            if others := row.others(column):
+                texts = (values[column], *others)
+                known = (text for text in texts if not self._look_up(column, text)[1])
+                values[column] = next(known, values[column])
+
+    def _look_up(self, column: str, text: str) -> tuple[Any, list[tuple]]:
+        """What a text means in a column, and what is wrong with it."""
         known = self.known.get((column, text))
         if known is None:
             problems: list[tuple] = []
             known = getattr(self, f"_read_{column}")(text, problems), problems
             self.known[column, text] = known
+        return known
+
+    def _known(self, column: str, text: str, line: int, found: list[Problem]) -> Any:
+        known = self._look_up(column, text)
         for value, code, suggestion, severity in known[1]:
             value = clean_text(value)
             found.append(Problem(line, column, value, code, {}, suggestion, severity))
