@@ -28,7 +28,7 @@ from imports.operations.upload import (
     remember_columns,
 )
 from imports.queries import count_repaired_rows, find_column_meanings
-from imports.read import preview, table
+from imports.read import table
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
@@ -62,7 +62,8 @@ def receive_file(
     """
     Keep an uploaded file, part by part, and order its check.
 
-    `options` are the choices for the whole file: purpose, encoding, delimiter, mode, defaults.
+    `options` are the choices for the whole file: purpose, encoding, delimiter, mode, defaults; and
+    after a first check header_line, which is 0 for none, and columns by position.
     Only the worker reads the file.
 
     :raises Refused: where the file makes administrators or deletes users, and the member may not.
@@ -153,11 +154,11 @@ def check_file(job: Job) -> None:
         parsed = read_file(upload, meanings=find_column_meanings(batch.customer))
     except UnreadableFile as error:
         _refuse(batch, error.code, error.params)
-        keep_preview(upload, preview.show_top(error.top))
+        keep_preview(upload, (), error.top, None)
         return
     plan_rows(batch, parsed.rows, parsed)
     # Last, as a cancellation locks the batch before its file.
-    keep_preview(upload, parsed.samples)
+    keep_preview(upload, parsed.samples, parsed.top, parsed.detected.header_line)
 
 
 def give_up_check(job: Job) -> None:

@@ -80,6 +80,11 @@ def read_file(
         delimiter=upload.options.get("delimiter") or None,
         with_customer=with_customer,
         meanings=meanings,
+        chosen={
+            int(position): (column["header"], column["field"])
+            for position, column in upload.options.get("columns", {}).items()
+        },
+        header_line=upload.options.get("header_line"),
     )
 
 
@@ -179,9 +184,18 @@ def remember_columns(*, customer: Customer, columns: Mapping[str, str]) -> None:
     )
 
 
-def keep_preview(upload: Upload, columns: Sequence[Shown]) -> None:
-    """Keep a few cells of each column as long as the file, which may be gone."""
-    preview = [asdict(column) for column in columns]
+def keep_preview(
+    upload: Upload,
+    columns: Sequence[Shown],
+    lines: Sequence[tuple[int, list[str]]],
+    header_line: int | None,
+) -> None:
+    """Keep a few cells of each column and the first lines as long as the file, which may be gone."""
+    preview = {
+        "columns": [asdict(column) for column in columns],
+        "lines": list(lines),
+        "header_line": header_line,
+    }
     Upload.objects.filter(pk=upload.pk).update(preview=preview)
 
 

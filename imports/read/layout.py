@@ -27,7 +27,8 @@ _REPETITIVE = frozenset(
     {"domain", "location", "products", "permissions", "job_title", "department", "language"}
     | {"last_name", "first_name", "status", "sign_in_blocked", "sign_in_allowed"}
 )
-_OF_PEOPLE = LABELS.keys() | {CUSTOMER, NAME, MIDDLE_NAME}
+_PUT_TOGETHER = {NAME, MIDDLE_NAME, "latin_first_name", "latin_last_name", "latin_name"}
+_OF_PEOPLE = LABELS.keys() | {CUSTOMER} | _PUT_TOGETHER
 _ONCE = IDENTITY - {"email"}
 
 Line = tuple[int, list[str]]
@@ -197,9 +198,6 @@ class Layout:
                     text = csv_writer.restore(text)
                 others.append((field, text))
         return tuple(others)
-
-
-_PUT_TOGETHER = {NAME, MIDDLE_NAME, "latin_first_name", "latin_last_name", "latin_name"}
 
 
 def _places(header: Header, kept: Container[str]) -> dict[str, list[int]]:

@@ -1,8 +1,8 @@
 """Reads a file of users: from bytes to rows with the texts by field."""
 
 import re
-from collections.abc import Container
-from dataclasses import dataclass, replace
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
@@ -57,8 +57,8 @@ class Parsed:
     notices: tuple[Problem, ...]
     # A few cells of each column.
     samples: tuple[preview.Shown, ...] = ()
-    # The first lines, with their numbers.
-    top: tuple[tuple[int, list[str]], ...] = ()
+    # The first lines, as they can be shown.
+    top: Sequence[tuple[int, list[str]]] = ()
 
 
 def parse_file(
@@ -84,6 +84,7 @@ def parse_file(
     try:
         return _parse(data, encoding, delimiter, with_customer, meanings, chosen, header_line)
     except UnreadableFile as error:
+        error.top = preview.show_lines(error.top, None)
         # The beginning of a file without a known header.
         if "found" in error.params:
             error.params = {
@@ -144,7 +145,8 @@ def _parse(data, encoding, delimiter, with_customer, meanings, chosen, header_li
     detected = Detected(
         kind, encoding, delimiter, header.language, header.source, number, header.columns
     )
-    return Parsed(detected, rows, tuple(notices), samples, tuple(top))
+    shown = preview.show_lines(top, number)
+    return Parsed(detected, rows, tuple(notices), samples, shown)
 
 
 def _without_header(top) -> UnreadableFile:
@@ -202,8 +204,7 @@ class _Reader:
 
     def _lay_out(self, header: Header) -> Layout:
         cells = [cells for _number, cells in self.lines.peek()]
-        header = replace(header, columns=columns.resolve(header.columns, cells))
-        return Layout(header, self.kept, self.apostrophes, self.seen)
+        return Layout(columns.resolve(header, cells), self.kept, self.apostrophes, self.seen)
 
     def read(self, meanings: Meanings, chosen: Choices) -> list[Row]:
         layout = self.layout

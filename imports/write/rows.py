@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from imports.read import columns
+from imports.read import columns, dialects
 from users.rules import vocabulary
 from users.rules.problems import NOTICE, Problem, describe
 
@@ -102,7 +102,7 @@ def unmatched_rows(
     again, as a file for several customers.
     """
     language = "zh-hans" if language.lower().startswith("zh") else "en"
-    fields = {columns.CUSTOMER: columns.NAMES[columns.CUSTOMER][language][0]}
+    fields = {columns.CUSTOMER: dialects.NAMES[columns.CUSTOMER][language][0]}
     fields |= columns.template_names(language)
     yield [*fields.values(), _ERROR[language]]
     for cells, sentence in rows:
