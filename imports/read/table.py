@@ -1,7 +1,7 @@
 """Reads a file of users: from bytes to rows with the texts by field."""
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -61,6 +61,11 @@ class Row:
         """The fields with a text."""
         return [field for field, text in zip(self._fields, self._texts, strict=True) if text]
 
+    def put(self, field: str, text: str) -> None:
+        """Replace the text of a field."""
+        place = self._fields.index(field)
+        self._texts = (*self._texts[:place], text, *self._texts[place + 1 :])
+
     def __eq__(self, other: object) -> bool:
         same = isinstance(other, Row) and (self.line, self.extra) == (other.line, other.extra)
         return same and self.values == other.values
@@ -69,6 +74,12 @@ class Row:
 
     def __repr__(self) -> str:
         return f"Row({self.line}, {self.values}, {self.extra})"
+
+
+def texts_of(rows: Sequence[Row], field: str) -> list[str]:
+    """The texts of a field in all rows of a file."""
+    place = rows[0]._fields.index(field)
+    return [row._texts[place] for row in rows]
 
 
 @dataclass(frozen=True)
