@@ -1,15 +1,16 @@
 """Texts of imports: problems with their choices, results of repairs, the format of a file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from batches.acts import waits_for_seats
+from batches.acts import Count, PlanFacts, count, waits_for_seats
 from batches.models import Batch
 from customers import locations
 from customers.models import Customer
@@ -38,6 +39,10 @@ OF_MANY = {
     "user_name_reserved": gettext_lazy(
         "The user name looks like a shared mailbox. Make sure that it’s a person."
     ),
+    "not_a_person": gettext_lazy("These look like totals or notes, not people. They’re skipped."),
+    "guest": gettext_lazy("These are guest accounts of other organizations. They’re skipped."),
+    "built_in": gettext_lazy("These are built-in accounts, not people. They’re skipped."),
+    "has_left": gettext_lazy("According to the file, these people have left. They’re skipped."),
     "domain_missing": gettext_lazy("The user name has no domain."),
     "domain_differs": gettext_lazy("The domain of the user name differs from the column Domain."),
     "too_long": gettext_lazy("“%(column)s” is too long. It can be shortened."),
@@ -62,6 +67,7 @@ ACCEPT = {
     "invisible_removed": gettext_lazy("Import without these characters"),
     "user_unknown": gettext_lazy("Create a new account"),
     "user_deleted": gettext_lazy("Create a new account"),
+    **dict.fromkeys(problems.LEAVES_OUT, gettext_lazy("Import these rows")),
 }
 CAN_DO_WITHOUT = frozenset(
     {
@@ -71,6 +77,15 @@ CAN_DO_WITHOUT = frozenset(
         "cells_too_many", "seat_short",
     }
 )  # fmt: skip
+
+# The rows of a plan by what becomes of them.
+ROWS: Mapping[str, Count] = {
+    "ready": lambda n: ngettext("%(n)s ready", "%(n)s ready", n),
+    "warned": lambda n: ngettext("%(n)s with warnings", "%(n)s with warnings", n),
+    "failed": lambda n: ngettext("%(n)s with errors", "%(n)s with errors", n),
+    "skipped": lambda n: ngettext("%(n)s skipped", "%(n)s skipped", n),
+    "unchanged": lambda n: ngettext("%(n)s unchanged", "%(n)s unchanged", n),
+}
 
 # Groups with a list of all countries; further ones get a short list.
 MAX_LONG_LISTS = 5
@@ -128,6 +143,20 @@ def find_repairs(batch: Batch, products: Mapping[str, str]) -> Repairs:
         warnings=tuple(problem for problem in shown if problem.severity != problems.ERROR),
         more=found.more,
     )
+
+
+def describe_rows(batches: Iterable[Batch]) -> str:
+    """How many rows were read for these plans, and what becomes of them; '' for other batches."""
+    counts = Counter()
+    for batch in batches:
+        counts.update(batch.plan.get("counts") or {})
+        counts["unchanged"] += PlanFacts.from_json(batch.plan).unchanged
+    if not counts.total():
+        return ""
+    parts = [count(sentence, counts[name]) for name, sentence in ROWS.items() if counts[name]]
+    rows = count(lambda n: ngettext("%(n)s row read", "%(n)s rows read", n), counts.total())
+    joined = pgettext("between the parts of a list", ", ").join(parts)
+    return _("%(rows)s: %(parts)s.") % {"rows": rows, "parts": joined}
 
 
 def describe_repaired(changed: int, bad: int, leaving: int = 0) -> str:
@@ -205,7 +234,8 @@ class _Choices:
         if group.suggestion and group.code not in DOMAIN_CODES:
             choices = [(str(How.SUGGESTED), _suggested(group, values)), *choices]
         choices += _ways_to_keep(group.code, group.column)
-        choices.append((str(How.SKIP), self._leave_out()))
+        skip = (str(How.SKIP), self._leave_out())
+        choices = [skip, *choices] if group.code in problems.LEAVES_OUT else [*choices, skip]
         return Repair(
             kind=Kind(group.code, group.column, group.key),
             severity=group.severity,

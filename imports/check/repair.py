@@ -9,7 +9,7 @@ from users.rules import vocabulary
 from users.rules.facts import Facts
 from users.rules.fields import LABELS
 from users.rules.person import LIMITS, Rules
-from users.rules.problems import ERROR, Problem
+from users.rules.problems import ERROR, INCLUDED, LEAVES_OUT, Problem, leaves_out
 
 # Keys in the input of a repaired row: that it was repaired, and the id of the user that it was about
 # before its user name was changed.
@@ -51,13 +51,13 @@ ACCEPTABLE = frozenset(
         "user_name_deleted", "user_name_reserved", "invisible_removed", "user_unknown",
         "user_deleted",
     }
-)  # fmt: skip
+)  | LEAVES_OUT  # fmt: skip
 
 # Problems found while the file was read. They cannot be found again in the person.
 _OF_READING = frozenset(
     {
         "product_unknown", "product_ambiguous", "location_unknown", "permission_unknown",
-        "language_unknown", "cells_too_many", "domain_differs", "invisible_removed",
+        "language_unknown", "cells_too_many", "domain_differs", "invisible_removed", "has_left",
     }
 )  # fmt: skip
 
@@ -118,7 +118,11 @@ def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Ro
     With How.SUGGESTED, a row without a suggestion stays as it is.
     """
     if how == How.SKIP:
-        return replace(row, is_skipped=True)
+        # The mark says that this was decided for a row that was skipped before.
+        marked = row.input | {REPAIRED: True} if kind.code in LEAVES_OUT else row.input
+        return replace(row, input=marked, is_skipped=True)
+    if how == How.ACCEPT and kind.code in LEAVES_OUT:
+        return include(row)
     person, left = dict(row.input), []
     for problem in row.problems:
         wanted = problem.suggestion if how == How.SUGGESTED else value
@@ -152,12 +156,28 @@ def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> 
         person["user_name" if problem.column == "domain" else problem.column] = value
 
 
+def include(row: Row) -> Row:
+    """The row without being skipped, also where the check would skip it again."""
+    codes = {problem.code for problem in row.problems} & LEAVES_OUT
+    person = row.input
+    if codes:
+        all_codes = sorted(codes.union(person.get(INCLUDED, ())))
+        person = person | {INCLUDED: all_codes, REPAIRED: True}
+    left = tuple(problem for problem in row.problems if problem.code not in LEAVES_OUT)
+    return Row(row.number, person, left)
+
+
 def edit_row(row: Row, changes: dict[str, Any]) -> Row:
-    """The row with the changed cells, without the problems of these and of the whole row."""
+    """
+    The row with the changed cells, without the problems of these and of the whole row.
+
+    A row that was skipped is included.
+    """
     edited = {"", *changes} | ({"domain"} if "user_name" in changes else set())
-    person = row.input | changes
+    included = include(row)
+    person = included.input | changes
     _note_given(person, row.input)
-    left = tuple(problem for problem in row.problems if problem.column not in edited)
+    left = tuple(problem for problem in included.problems if problem.column not in edited)
     return _mark(row, Row(row.number, person, left))
 
 
@@ -221,7 +241,8 @@ def check_row(row: Row, rules: Rules) -> Row:
         person[field] = str(person.get(field) or "").strip()
     problems = [problem for problem in row.problems if _is_of_reading(problem, person)]
     rules.check(person, row.line, problems)
-    return replace(row, input=person, problems=tuple(problems))
+    is_skipped = row.is_skipped or leaves_out(problems)
+    return replace(row, input=person, problems=tuple(problems), is_skipped=is_skipped)
 
 
 def _is_of_reading(problem: Problem, person: dict[str, Any]) -> bool:

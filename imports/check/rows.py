@@ -11,7 +11,7 @@ from users.models import UserPermission
 from users.rules import names, vocabulary
 from users.rules.facts import Defaults, Facts, Person
 from users.rules.person import Nearest, Rules
-from users.rules.problems import ERROR, WARNING, Problem
+from users.rules.problems import ERROR, WARNING, Problem, leaves_out
 
 REPEATED = "user_name_repeated"
 
@@ -52,11 +52,12 @@ def validate(
         person = reader.read(row, found)
         rules.check(person, line, found)
         made = Person(line, person)
-        first = firsts.setdefault(person["user_name"], made)
-        if first is not made and person["user_name"]:
-            found.append(repeated(first, made, rules))
-        if found:
-            problems += found
+        # A row that is skipped takes no name from another.
+        if person["user_name"] and not leaves_out(found):
+            first = firsts.setdefault(person["user_name"], made)
+            if first is not made:
+                found.append(repeated(first, made, rules))
+        problems += found
         people.append(made)
     return people, problems
 

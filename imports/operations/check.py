@@ -37,6 +37,7 @@ from spreadsheets.errors import UnreadableFile
 from users.rules.facts import Defaults
 from users.rules.gather import gather_facts
 from users.rules.person import act_of
+from users.rules.problems import LEAVES_OUT
 
 # Lines that are made and written at a time: 100,000 at once would take the worker 70 MB.
 LINE_BATCH_SIZE = 2_000
@@ -173,7 +174,8 @@ def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None
         "detected": describe_detected(parsed.detected),
         "notices": [notice.as_json() for notice in parsed.notices],
         "seats": [seats.to_json() for seats in made.seats],
-        "counts": {"ready": made.ready, "warned": made.warned, "failed": made.failed},
+        "rows": made.unchanged + len(made.lines),
+        "counts": made.counts,
         "unchanged": made.unchanged,
         **missing.plan,
     }
@@ -212,7 +214,8 @@ def _make_plan(batch: Batch, rows: list[table.Row]) -> tuple[plan.Plan, full_lis
     rows.clear()
     if facts.existing is None or facts.existing.purpose != "full_list":
         return plan.make_plan(people, problems, facts), full_list.MissingUsers()
-    named = {person.input["user_name"].lower() for person in people}
+    skipped = {problem.line for problem in problems if problem.code in LEAVES_OUT}
+    named = {person.input["user_name"].lower() for person in people if person.line not in skipped}
     missing = full_list.find_missing_users(batch, named)
     made = plan.make_plan(people, problems, facts, missing.freed)
     lines = {line.line for line in made.lines}
@@ -231,6 +234,7 @@ def _line(planned: plan.PlannedLine, unchanged_names: Collection[str]) -> Planne
         planned.input | more,
         [problem.as_json() for problem in planned.problems],
         is_valid=planned.state != plan.FAILED,
+        is_skipped=planned.state == plan.SKIPPED,
         act=act_of(planned.input),
     )
 

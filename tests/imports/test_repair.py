@@ -205,7 +205,7 @@ def test_seats_are_forecast_anew(planned, alice, office):
     batch.refresh_from_db()
     (seats,) = batch.plan["seats"]
     assert (seats["wanted"], seats["short"], seats["left"]) == (5, 0, 0)
-    assert batch.plan["counts"] == {"ready": 5, "warned": 0, "failed": 0}
+    assert batch.plan["counts"] == {"ready": 5, "warned": 0, "failed": 0, "skipped": 1}
     include_lines(batch=batch, numbers=[2], by=alice)
     assert codes(batch, 6) == ["seat_short"]
 

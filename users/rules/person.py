@@ -9,9 +9,9 @@ from customers import locations
 from licensing.rules import LicenseChange, ProductRules, Seat
 from partners.names import clean_text, has_invisible
 from users.models import CustomerUser, UserPermission
-from users.rules import names
+from users.rules import left_out, names
 from users.rules.facts import ExistingUser, ExistingUsers, Facts
-from users.rules.problems import WARNING, Problem
+from users.rules.problems import INCLUDED, WARNING, Problem
 
 # The longest texts by field.
 LIMITS = {
@@ -64,6 +64,8 @@ class Rules:
 
     def check(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         """Clean a person in place, and add everything that is wrong to `found`."""
+        if self._leave_out(person, line, found):
+            return
         if self._updates is not None and self._updates.check(person, line, found):
             return
         self._check_texts(person, line, found)
@@ -73,6 +75,27 @@ class Rules:
         self._check_rest(person, line, found)
         if person["products"]:
             self._check_products(person, line, found)
+
+    def _leave_out(self, person: dict[str, Any], line: int, found: list[Problem]) -> bool:
+        """Find that a row isn't about a person of the customer; nothing else in it matters then."""
+        code = left_out.find_reason(person)
+        # An existing user is changed or found again, whatever the account is called.
+        if (
+            not code
+            or code in person.get(INCLUDED, ())
+            or person["user_name"].lower() in self.facts.taken
+        ):
+            return False
+        for field in ("user_name", *LIMITS):
+            person[field] = clean_text(person[field])
+        if not person["display_name"]:
+            person["display_name"] = names.compose_display_name(
+                person["first_name"], person["last_name"]
+            )
+        column = "user_name" if code != "not_a_person" else ""
+        value = person["user_name"] if column else ""
+        found.append(Problem(line, column, value, code, severity=WARNING))
+        return True
 
     def check_values(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         """Clean and check the values of a person, except for user name and products."""

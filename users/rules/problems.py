@@ -4,7 +4,7 @@ Problems of files, rows and cells, with their sentences.
 A problem is stored as a code with parameters, so that each member reads it in their language.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,11 @@ from users.models import UserPermission
 from users.rules.fields import label_of
 
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
+
+# Warnings about rows that are skipped unless a member includes them.
+LEAVES_OUT = frozenset({"not_a_person", "guest", "built_in", "has_left"})
+# Key in the input of a line: the codes of LEAVES_OUT despite which a member has included the row.
+INCLUDED = "included"
 
 # Characters of a cell that are quoted in a sentence about it.
 MAX_QUOTE = 120
@@ -62,6 +67,11 @@ class Problem:
             suggestion=values.get("suggestion") or "",
             severity=values.get("severity", ERROR),
         )
+
+
+def leaves_out(problems: Iterable[Problem]) -> bool:
+    """Whether a row with these problems is skipped unless a member includes it."""
+    return any(problem.code in LEAVES_OUT for problem in problems)
 
 
 def describe(problem: Problem) -> str:
@@ -121,6 +131,11 @@ CELL = {
     "user_name_reserved": _(
         "“%(value)s” looks like a shared mailbox. Make sure that it’s a person."
     ),
+    # Rows that are skipped
+    "not_a_person": _("This looks like a total or a note, not a person. The row is skipped."),
+    "guest": _("This is a guest account of another organization. The row is skipped."),
+    "built_in": _("This is a built-in account, not a person. The row is skipped."),
+    "has_left": _("According to the file, this person has left. The row is skipped."),
     # Found while the row was imported.
     "name_taken": _(
         "Another user got this user name after the check. Choose another one, or skip the row"
