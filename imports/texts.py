@@ -21,7 +21,7 @@ from spreadsheets.csv_reader import DELIMITERS
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.errors import UnreadableFile
 from users.models import UserPermission
-from users.rules import problems
+from users.rules import problems, sign_in
 from users.rules.fields import label_of
 
 # Sentences about several rows, where the sentence about one row quotes its cells.
@@ -43,11 +43,25 @@ OF_MANY = {
     "guest": gettext_lazy("These are guest accounts of other organizations. They’re skipped."),
     "built_in": gettext_lazy("These are built-in accounts, not people. They’re skipped."),
     "has_left": gettext_lazy("According to the file, these people have left. They’re skipped."),
+    "user_has_left": gettext_lazy(
+        "According to the file, these users have left. They’re deleted, like those missing from the"
+        " file."
+    ),
+    "sign_in_blocked": gettext_lazy(
+        "According to the file, sign-in is blocked. These users get no license and no password."
+    ),
+    "licenses_withheld": gettext_lazy(
+        "According to the file, sign-in is blocked. The licenses in these rows aren’t assigned."
+    ),
+    "left_is_blocked": gettext_lazy(
+        "According to the file, these users have left. Their sign-in is blocked."
+    ),
     "domain_missing": gettext_lazy("The user name has no domain."),
     "domain_differs": gettext_lazy("The domain of the user name differs from the column Domain."),
     "too_long": gettext_lazy("“%(column)s” is too long. It can be shortened."),
     "location_missing": gettext_lazy("Licenses need a usage location, and there isn’t one."),
     "contact_email_bad": gettext_lazy("The contact address isn’t an email address."),
+    "letters_lost": gettext_lazy("Letters of these names are broken."),
     "phone_damaged": gettext_lazy("A spreadsheet has shortened the phone number."),
 }
 
@@ -65,16 +79,23 @@ ACCEPT = {
     "user_name_deleted": gettext_lazy("Create a new account"),
     "user_name_reserved": gettext_lazy("Import as it is: this is a person"),
     "invisible_removed": gettext_lazy("Import without these characters"),
+    "letters_lost": gettext_lazy("Import as it is"),
     "user_unknown": gettext_lazy("Create a new account"),
     "user_deleted": gettext_lazy("Create a new account"),
     **dict.fromkeys(problems.LEAVES_OUT, gettext_lazy("Import these rows")),
+}
+# Labels of How.SET for problems of sign-in.
+SIGN_IN = {
+    sign_in.BLOCKED: gettext_lazy("Block sign-in. No license, no password"),
+    sign_in.LICENSED: gettext_lazy("Block sign-in, but assign licenses"),
+    sign_in.ALLOWED: gettext_lazy("Allow sign-in"),
 }
 CAN_DO_WITHOUT = frozenset(
     {
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
         "product_requires", "product_excludes", "permission_unknown", "permission_not_yours",
         "contact_email_bad", "contact_email_is_own", "phone_damaged", "language_unknown",
-        "cells_too_many", "seat_short",
+        "cells_too_many", "seat_short", "role_unknown",
     }
 )  # fmt: skip
 
@@ -262,6 +283,7 @@ class _Choices:
             "location_unknown": self._places,
             "location_missing": self._places,
             "permission_unknown": lambda: UserPermission.choices,
+            "role_unknown": lambda: UserPermission.choices,
             "language_unknown": lambda: settings.LANGUAGES,
         }
         return offers.get(group.code, list)()
@@ -282,7 +304,9 @@ class _Choices:
             wanted = str(How.SUGGESTED)
         elif group.code == "location_missing":
             wanted = f"{How.SET}:{self.customer.location}"
-        elif len(choices) == 1 or group.code in ACCEPT:
+        elif group.code == sign_in.NOT_KNOWN:
+            return ""
+        elif len(choices) == 1 or group.code in ACCEPT or group.code in sign_in.CODES:
             wanted = choices[0][0]
         # Where nothing is likely, the member must choose.
         return wanted if wanted in values else ""
@@ -293,7 +317,9 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
     ways = []
     if code == "seat_short":
         ways.append((str(How.WAIT), _("Users without a seat wait for one")))
-    if code in ACCEPT:
+    if code in sign_in.CODES:
+        ways += [(f"{How.SET}:{choice}", str(label)) for choice, label in SIGN_IN.items()]
+    elif code in ACCEPT:
         ways.append((str(How.ACCEPT), str(ACCEPT[code])))
     if code in CAN_DO_WITHOUT:
         ways.append((str(How.WITHOUT), str(WITHOUT.get(column, WITHOUT[""]))))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from users.rules import vocabulary
+from users.rules import sign_in, vocabulary
 from users.rules.facts import Facts
 from users.rules.fields import LABELS
 from users.rules.person import LIMITS, Rules
@@ -37,7 +37,8 @@ BY_VALUE = frozenset(
     {
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
         "product_requires", "product_excludes", "seat_short", "location_unknown",
-        "permission_unknown", "permission_not_yours", "language_unknown",
+        "permission_unknown", "permission_not_yours", "language_unknown", "sign_in_unknown",
+        "role_unknown",
     }
 )  # fmt: skip
 # Codes with one group of rows for each domain.
@@ -49,7 +50,7 @@ DOMAIN_CODES = frozenset({"domain_unknown", "domain_missing", "domain_differs"})
 ACCEPTABLE = frozenset(
     {
         "user_name_deleted", "user_name_reserved", "invisible_removed", "user_unknown",
-        "user_deleted",
+        "user_deleted", "letters_lost",
     }
 )  | LEAVES_OUT  # fmt: skip
 
@@ -57,7 +58,8 @@ ACCEPTABLE = frozenset(
 _OF_READING = frozenset(
     {
         "product_unknown", "product_ambiguous", "location_unknown", "permission_unknown",
-        "language_unknown", "cells_too_many", "domain_differs", "invisible_removed", "has_left",
+        "language_unknown", "cells_too_many", "domain_differs", "invisible_removed",
+        "role_unknown", "letters_lost",
     }
 )  # fmt: skip
 
@@ -123,6 +125,8 @@ def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Ro
         return replace(row, input=marked, is_skipped=True)
     if how == How.ACCEPT and kind.code in LEAVES_OUT:
         return include(row)
+    if kind.code in sign_in.CODES:
+        return _decide_sign_in(row, kind, value) if how == How.SET else row
     person, left = dict(row.input), []
     for problem in row.problems:
         wanted = problem.suggestion if how == How.SUGGESTED else value
@@ -141,6 +145,16 @@ def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Ro
     return _mark(row, Row(row.number, person, tuple(left), row.is_skipped))
 
 
+def _decide_sign_in(row: Row, kind: Kind, choice: str) -> Row:
+    if choice not in sign_in.CHOICES or not any(map(kind.covers, row.problems)):
+        return row
+    included = include(row)
+    person = dict(included.input)
+    sign_in.decide(person, choice)
+    left = tuple(problem for problem in included.problems if not kind.covers(problem))
+    return _mark(row, Row(row.number, person, left))
+
+
 def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> None:
     if problem.column == "products":
         id = _find_subscription(value, facts)
@@ -154,6 +168,10 @@ def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> 
         person["user_name"] = f"{person['user_name'].partition('@')[0]}@{value}"
     else:
         person["user_name" if problem.column == "domain" else problem.column] = value
+        if problem.code == "letters_lost" and problem.column != "display_name":
+            # It may be made of the other names.
+            display_name = person["display_name"].replace(problem.value, value)
+            person["display_name"] = display_name
 
 
 def include(row: Row) -> Row:
@@ -176,6 +194,8 @@ def edit_row(row: Row, changes: dict[str, Any]) -> Row:
     edited = {"", *changes} | ({"domain"} if "user_name" in changes else set())
     included = include(row)
     person = included.input | changes
+    if "products" in changes:
+        sign_in.choose_products(person)
     _note_given(person, row.input)
     left = tuple(problem for problem in included.problems if problem.column not in edited)
     return _mark(row, Row(row.number, person, left))
@@ -197,8 +217,12 @@ def _note_given(person: dict[str, Any], before: dict[str, Any]) -> None:
         person["given"] = [
             field
             for field in LABELS
-            if person.get(field)
-            and (field in before["given"] or person[field] != before.get(field))
+            if (
+                person.get(field)
+                and (field in before["given"] or person[field] != before.get(field))
+            )
+            # The licenses of a row wait for a decision about its sign-in.
+            or (field == "products" and sign_in.WITHHELD in person and field in before["given"])
         ]
 
 

@@ -1,17 +1,24 @@
 """Makes people of rows, with every problem of every row."""
 
+import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
+from django.utils import timezone
+
 from customers import locations
+from imports.check.sign_in import FIELDS as SIGN_IN_FIELDS
+from imports.check.sign_in import read_sign_in
+from imports.read import broken_letters, cells
 from imports.read.table import Row
 from licensing.rules import SubscriptionFacts
 from partners.names import clean_text
-from users.models import UserPermission
-from users.rules import names, vocabulary
+from users.rules import names, sign_in, vocabulary
 from users.rules.facts import Defaults, Facts, Person
 from users.rules.person import Nearest, Rules
-from users.rules.problems import ERROR, WARNING, Problem, leaves_out
+from users.rules.problems import ERROR, NOTICE, WARNING, Problem, leaves_out
 
 REPEATED = "user_name_repeated"
 
@@ -37,11 +44,15 @@ def names_to_look_up(
 
 
 def validate(
-    rows: Sequence[Row], facts: Facts, defaults: Defaults
+    rows: Sequence[Row], facts: Facts, defaults: Defaults, notices: list[Problem] | None = None
 ) -> tuple[list[Person], list[Problem]]:
-    """Make a person of each row, including bad ones, and list all problems in file order."""
+    """
+    Make a person of each row, including bad ones, and list all problems in file order.
+
+    What is said once about the whole file is added to `notices`.
+    """
     nearest = Nearest()
-    reader = _Reader(facts, defaults, nearest)
+    reader = _Reader(facts, defaults, nearest, rows)
     rules = Rules(facts, typed_names=lambda: reader.typed_names(rows), nearest=nearest)
     people: list[Person] = []
     problems: list[Problem] = []
@@ -59,6 +70,8 @@ def validate(
                 found.append(repeated(first, made, rules))
         problems += found
         people.append(made)
+    if notices is not None:
+        notices += reader.find_notices()
     return people, problems
 
 
@@ -88,8 +101,10 @@ def _whole_name(user_name: str, domain_column: str, default: str) -> str:
 class _Reader:
     """Turns the texts of rows into the values of people: names of things into their ids."""
 
-    def __init__(self, facts: Facts, defaults: Defaults, nearest: Nearest):
+    def __init__(self, facts: Facts, defaults: Defaults, nearest: Nearest, rows: Sequence[Row]):
         self.defaults = defaults
+        self.rows = rows
+        self.today = timezone.localdate()
         self.nearest = nearest
         # Which fields a row fills matters only where it may be about an existing user.
         self.keeps_given = facts.existing is not None
@@ -102,6 +117,9 @@ class _Reader:
                 self.subscriptions.setdefault(name, []).append(bought)
         # Texts repeat in files: each is read once.
         self.known: dict[tuple[str, str], tuple[Any, list[tuple]]] = {}
+        # Said once: the roles of another system, and addresses that aren't kept.
+        self.other_roles: Counter[str] = Counter()
+        self.own_addresses = 0
 
     def typed_names(self, rows: Iterable[Row]) -> Iterator[str]:
         """The user names in the file."""
@@ -114,7 +132,8 @@ class _Reader:
 
     def read(self, row: Row, found: list[Problem]) -> dict[str, Any]:
         """The person of a row, in the form of a line's input."""
-        get = row.values.get
+        values = row.values
+        get = values.get
         line = row.line
         if row.extra:
             found.append(Problem(line, "", "", "cells_too_many"))
@@ -128,8 +147,12 @@ class _Reader:
         permissions = get("permissions", "")
         location = get("location", "")
         language = get("language", "")
-        given = {"given": [*row.filled]} if self.keeps_given else {}
-        return given | {
+        contact = get("contact_email", "")
+        if contact and contact.lower() == user_name.lower():
+            contact = ""
+            self.own_addresses += 1
+        person = {"given": self._find_given(row, contact)} if self.keeps_given else {}
+        person |= {
             "user_name": user_name,
             "first_name": get("first_name", ""),
             "last_name": get("last_name", ""),
@@ -140,7 +163,7 @@ class _Reader:
             "language": self._known("language", language, line, found)
             if language
             else self.defaults.language,
-            "contact_email": get("contact_email", ""),
+            "contact_email": contact,
             "job_title": get("job_title", ""),
             "department": get("department", ""),
             "phone": get("phone", ""),
@@ -151,6 +174,55 @@ class _Reader:
             if products
             else self.default_products,
         }
+        if not _SIGN_IN_FIELDS.isdisjoint(values):
+            self._read_sign_in(values, person)
+        for field in _NAMES:
+            if person[field] and _MAY_HAVE_LOST.search(person[field]):
+                self._report_lost_letters(field, person[field], line, found)
+        return person
+
+    def _find_given(self, row: Row, contact: str) -> list[str]:
+        """The fields that a row fills. Of an existing user, only these are changed."""
+        nothing = set() if contact else {"contact_email"}
+        values = row.values
+        nothing |= {
+            field for field in ("products", "permissions") if values.get(field) == cells.NONE
+        }
+        return [field for field in row.filled if field not in nothing]
+
+    def _read_sign_in(self, values: dict[str, str], person: dict[str, Any]) -> None:
+        said = read_sign_in(values, self.today)
+        # Of a new user, "allowed" is nothing to remember.
+        if said and (self.keeps_given or said[0] != sign_in.ALLOWED):
+            person[sign_in.KEY] = {"state": said[0], "word": clean_text(said[1])[:_LONGEST_WORD]}
+
+    def _report_lost_letters(self, field: str, text: str, line: int, found: list[Problem]) -> None:
+        if broken_letters.has_lost_letters(text):
+            likely = broken_letters.guess(text, self.whole_names)
+            found.append(
+                Problem(line, field, clean_text(text), "letters_lost", {}, likely, WARNING)
+            )
+
+    @cached_property
+    def whole_names(self) -> list[str]:
+        """The words of names in the file with letters other than a–z."""
+        texts = {row.values.get(field, "") for row in self.rows for field in _NAMES}
+        found = {word for text in texts if not text.isascii() for word in text.split()}
+        return sorted(word for word in found if not broken_letters.has_lost_letters(word))
+
+    def find_notices(self) -> list[Problem]:
+        """What is said once about all rows that were read."""
+        notices = []
+        if self.other_roles:
+            named = ", ".join(f"“{role}” ({n})" for role, n in self.other_roles.most_common(5))
+            more = " …" if len(self.other_roles) > 5 else ""
+            notices.append(
+                Problem(0, "", "", "roles_ignored", {"words": named + more}, severity=NOTICE)
+            )
+        if self.own_addresses:
+            params = {"count": self.own_addresses}
+            notices.append(Problem(0, "", "", "own_addresses", params, severity=NOTICE))
+        return notices
 
     def _known(self, column: str, text: str, line: int, found: list[Problem]) -> Any:
         known = self.known.get((column, text))
@@ -160,6 +232,9 @@ class _Reader:
             self.known[column, text] = known
         for value, code, suggestion, severity in known[1]:
             value = clean_text(value)
+            if severity == NOTICE:
+                self.other_roles[value[:_LONGEST_WORD]] += 1
+                continue
             found.append(Problem(line, column, value, code, {}, suggestion, severity))
         return known[0]
 
@@ -178,14 +253,21 @@ class _Reader:
 
     def _read_permissions(self, text: str, problems: list[tuple]) -> list[str]:
         codes: dict[str, None] = {}
-        for part in vocabulary.split_loosely(text):
+        for part in vocabulary.split_loosely(text) if text != cells.NONE else ():
             code = vocabulary.find_permission(part)
-            if code is None:
-                slug = part.casefold().replace(" ", "_")
-                near = self.nearest.find("permission", slug, UserPermission.values, 0.75)
-                problems.append((part, "permission_unknown", near, ERROR))
-            elif code:
+            if code:
                 codes[code] = None
+            elif code is None:
+                plain = vocabulary.plain(part)
+                near = self.nearest.find("permission", plain, vocabulary.ADMINISTRATORS, 0.85)
+                # A misspelled permission, a word for administrators elsewhere, or another role.
+                if near or plain in vocabulary.ADMINISTRATORS:
+                    suggestion = vocabulary.find_permission(near) or ""
+                    problems.append((part, "permission_unknown", suggestion, ERROR))
+                elif any(word in plain for word in vocabulary.WORDS_FOR_ADMINISTRATORS):
+                    problems.append((part, "role_unknown", "", WARNING))
+                else:
+                    problems.append((part, "role_of_others", "", NOTICE))
         return list(codes)
 
     def _read_products(self, text: str, problems: list[tuple]) -> list[dict[str, Any]]:
@@ -204,6 +286,8 @@ class _Reader:
         return [{"subscription": id, "disabled_plans": []} for id in chosen]
 
     def _split_products(self, text: str) -> Iterator[str]:
+        if text == cells.NONE:
+            return
         # A product name can contain a comma, a plus sign or a semicolon: names are not split.
         if vocabulary.plain(text) in self.subscriptions:
             yield text
@@ -219,6 +303,10 @@ class _Reader:
                 yield part
 
 
+_SIGN_IN_FIELDS = frozenset(SIGN_IN_FIELDS)
+_NAMES = ("first_name", "last_name", "display_name")
+_MAY_HAVE_LOST = re.compile(broken_letters.SIGNS_OF_LOSS)
+_LONGEST_WORD = 60
 _LOCATION_NAMES = [name.casefold() for pair in locations.LOCATIONS.values() for name in pair]
 
 

@@ -73,6 +73,10 @@ _LOST = re.compile(
 )
 
 
+# A text without any of these has all its letters.
+SIGNS_OF_LOSS = f"[?\ufffd{''.join(sorted(_MARKED_IN_ONE['gb18030']))}]"
+
+
 def repair(text: str) -> str:
     """The text with its letters, where it is certain which they were; else the text itself."""
     if text.isascii():

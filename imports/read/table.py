@@ -104,6 +104,8 @@ class Parsed:
     notices: tuple[Problem, ...]
     # A few cells of each column.
     samples: tuple[preview.Shown, ...] = ()
+    # What was cleaned in the cells, as `cells.Cleaned`.
+    cleaned: tuple = ()
 
 
 def parse_file(

@@ -19,7 +19,7 @@ from users.rules.fields import label_of
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
 
 # Warnings about rows that are skipped unless a member includes them.
-LEAVES_OUT = frozenset({"not_a_person", "guest", "built_in", "has_left"})
+LEAVES_OUT = frozenset({"not_a_person", "guest", "built_in", "has_left", "user_has_left"})
 # Key in the input of a line: the codes of LEAVES_OUT despite which a member has included the row.
 INCLUDED = "included"
 
@@ -136,6 +136,25 @@ CELL = {
     "guest": _("This is a guest account of another organization. The row is skipped."),
     "built_in": _("This is a built-in account, not a person. The row is skipped."),
     "has_left": _("According to the file, this person has left. The row is skipped."),
+    "user_has_left": _(
+        "According to the file, this person has left. The user is deleted, like those missing from"
+        " the file."
+    ),
+    # Sign-in
+    "sign_in_blocked": _(
+        "Sign-in is blocked: the file says “%(value)s”. The user gets no license and no password."
+    ),
+    "sign_in_unknown": _(
+        "“%(value)s” isn’t a known status. Choose whether sign-in is blocked. Until then, new users"
+        " are added with sign-in blocked, and existing users stay as they are."
+    ),
+    "licenses_withheld": _(
+        "Sign-in is blocked: the file says “%(value)s”. The licenses in the row aren’t assigned."
+    ),
+    "left_is_blocked": _(
+        "The file says “%(value)s”: this person has left. Sign-in is blocked. You can delete the"
+        " user afterwards."
+    ),
     # Found while the row was imported.
     "name_taken": _(
         "Another user got this user name after the check. Choose another one, or skip the row"
@@ -152,6 +171,9 @@ CELL = {
     ),
     "too_long": _("“%(column)s” has %(length)s characters. The limit is %(limit)s."),
     "invisible_removed": _("Invisible characters were removed."),
+    "letters_lost": _(
+        "Letters of this name are broken. Correct it, or save the file as UTF-8 and upload it again."
+    ),
     # The rest
     "location_unknown": _("“%(value)s” isn’t a known country or region."),
     "location_missing": _("Licenses need a usage location. Choose one for the file."),
@@ -167,6 +189,9 @@ CELL = {
         "A spreadsheet has shortened this number. Format the column as text and enter it again."
     ),
     "permission_unknown": _("“%(value)s” isn’t a known permission."),
+    "role_unknown": _(
+        "“%(value)s” isn’t a permission here, so the user gets none. Choose one if the user needs it."
+    ),
     "permission_not_yours": _(
         "You can’t assign “%(permission)s”. Ask an owner or an admin agent of your organization."
     ),
@@ -184,6 +209,21 @@ CELL = {
         " quotation marks."
     ),
     # The whole file
+    "words_for_nothing": _("These words mean that a cell is empty: %(words)s."),
+    "letters_repaired": _(
+        "Broken letters were repaired, such as “%(before)s” → “%(after)s”. Cells: %(count)s."
+    ),
+    "addresses_unwrapped": _(
+        "Only the name or address in a cell was read, such as “%(before)s” → “%(after)s”. Cells:"
+        " %(count)s."
+    ),
+    "roles_ignored": _(
+        "These roles aren’t permissions here, so the rows become plain users: %(words)s."
+    ),
+    "own_addresses": _(
+        "A contact address that is the user name isn’t kept: it can’t be read before the first"
+        " sign-in. Rows: %(count)s."
+    ),
     "password_ignored": _(
         "The column “%(value)s” isn’t read. Each user gets a new temporary password."
     ),
