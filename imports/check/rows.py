@@ -260,8 +260,8 @@ class _Reader:
             elif code is None:
                 plain = vocabulary.plain(part)
                 near = self.nearest.find("permission", plain, vocabulary.ADMINISTRATORS, 0.85)
-                # A misspelled permission, a word for administrators elsewhere, or another role.
-                if near or plain in vocabulary.ADMINISTRATORS:
+                # A misspelled permission, or a role of another system.
+                if near or not _ROLE.fullmatch(part):
                     suggestion = vocabulary.find_permission(near) or ""
                     problems.append((part, "permission_unknown", suggestion, ERROR))
                 elif any(word in plain for word in vocabulary.WORDS_FOR_ADMINISTRATORS):
@@ -307,6 +307,8 @@ _SIGN_IN_FIELDS = frozenset(SIGN_IN_FIELDS)
 _NAMES = ("first_name", "last_name", "display_name")
 _MAY_HAVE_LOST = re.compile(broken_letters.SIGNS_OF_LOSS)
 _LONGEST_WORD = 60
+# What can be the name of a role.
+_ROLE = re.compile(r"[^\W\d_](?:[\w /.&'’-]{0,60}[\w.])?")
 _LOCATION_NAMES = [name.casefold() for pair in locations.LOCATIONS.values() for name in pair]
 
 
