@@ -17,6 +17,7 @@ from customers.models import Customer
 from customers.queries import find_verified_domains
 from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, How, Kind
 from imports.queries import ProblemGroup, find_problem_groups
+from imports.read.dialects import LANGUAGES, SYSTEMS
 from spreadsheets.csv_reader import DELIMITERS
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.errors import UnreadableFile
@@ -359,19 +360,6 @@ def _sentence(group: ProblemGroup) -> str:
     return problems.describe(problem)
 
 
-# The languages of headers in their own language.
-LANGUAGES = {"en": "English", "zh-hans": "简体中文", "zh-hant": "繁體中文", "ja": "日本語"}
-
-
-SOURCES = {
-    "portal": gettext_lazy("this portal, or your own list"),
-    "partner_center": "Microsoft Partner Center",
-    "microsoft_365": "Microsoft 365 admin center",
-    "entra": "Microsoft Entra",
-    "google": "Google Workspace",
-}
-
-
 def refusal(batch: Batch) -> str:
     """Why the file was refused, and what to do."""
     refused = batch.plan.get("refused") or {}
@@ -398,8 +386,12 @@ def describe(batch: Batch) -> list[tuple[str, str]]:
             (_("Encoding"), str(dict(ENCODINGS).get(encoding, encoding))),
             (_("Separator"), str(dict(DELIMITERS).get(delimiter, delimiter))),
         ]
-    facts += [
-        (_("Language of the header"), LANGUAGES.get(found["language"], found["language"])),
-        (_("Made for"), str(SOURCES.get(found["source"], found["source"]))),
-    ]
+    if found["header_line"]:
+        language = LANGUAGES.get(found["language"], found["language"])
+        facts.append((_("Language of the header"), language))
+    # Only what is certain.
+    if found["source"]:
+        system = SYSTEMS.get(found["source"])
+        name = (system and system.name) or _("this portal")
+        facts.append((_("Made for"), name))
     return facts

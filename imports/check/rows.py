@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import filterfalse
 from typing import Any
 
 from django.utils import timezone
@@ -17,7 +18,7 @@ from licensing.rules import SubscriptionFacts
 from partners.names import clean_text
 from users.rules import names, sign_in, vocabulary
 from users.rules.facts import Defaults, Facts, Person
-from users.rules.person import Nearest, Rules
+from users.rules.person import Nearest, Rules, is_email, is_shortened_number
 from users.rules.problems import ERROR, NOTICE, WARNING, Problem, leaves_out
 
 REPEATED = "user_name_repeated"
@@ -28,9 +29,10 @@ def names_to_look_up(
 ) -> list[str]:
     """The user names to look up in the database before these rows are validated."""
     domain = _the_domain(defaults.domain, domains)
+    own = frozenset(name.lower() for name in domains)
     found: dict[str, None] = {}
     for row in rows:
-        get = row.values.get
+        get = _with_best_names(row, own).get
         user_name = _whole_name(get("user_name", ""), get("domain", ""), domain)
         if not user_name:
             local = names.propose_local_part(
@@ -98,6 +100,37 @@ def _whole_name(user_name: str, domain_column: str, default: str) -> str:
     return f"{user_name}@{domain}" if domain else user_name
 
 
+def _with_best_names(row: Row, domains: Collection[str]) -> dict[str, str]:
+    """
+    The texts of a row, with the first user name and contact address that can be used.
+
+    Where the file has several columns for them, a bad cell falls back to the next column.
+    """
+    values = row.values
+    if not row.has_others:
+        return values
+    user_names = [values.get("user_name", ""), *row.others("user_name")]
+    if len(user_names) > 1:
+        usable = (name for name in user_names if _is_usable(name, domains))
+        values["user_name"] = next(usable, user_names[0])
+    own = values.get("user_name", "").lower()
+    # An address that is no user name is where to reach the person.
+    strange = [name for name in user_names if name.rpartition("@")[2].lower() not in domains]
+    emails = [values.get("contact_email", ""), *row.others("contact_email"), *strange]
+    good = (email for email in emails if is_email(email) and email.lower() != own)
+    if len(emails) > 1:
+        values["contact_email"] = next(good, emails[0])
+    phones = [values.get("phone", ""), *row.others("phone")]
+    if len(phones) > 1:
+        values["phone"] = next(filterfalse(is_shortened_number, phones), phones[0])
+    return values
+
+
+def _is_usable(user_name: str, domains: Collection[str]) -> bool:
+    local, at, domain = user_name.partition("@")
+    return names.check_local_part(local) is None and (not at or domain.lower() in domains)
+
+
 class _Reader:
     """Turns the texts of rows into the values of people: names of things into their ids."""
 
@@ -108,6 +141,7 @@ class _Reader:
         self.nearest = nearest
         # Which fields a row fills matters only where it may be about an existing user.
         self.keeps_given = facts.existing is not None
+        self.domains = frozenset(domain.lower() for domain in facts.domains)
         self.domain = _the_domain(defaults.domain, facts.domains)
         self.default_products = [dict(product) for product in defaults.products]
         self.default_permissions = list(defaults.permissions)
@@ -124,7 +158,7 @@ class _Reader:
     def typed_names(self, rows: Iterable[Row]) -> Iterator[str]:
         """The user names in the file."""
         for row in rows:
-            get = row.values.get
+            get = _with_best_names(row, self.domains).get
             user_name = _whole_name(get("user_name", ""), get("domain", ""), self.domain)
             # Lowered, a KELVIN SIGN would become the name with a plain k.
             if user_name.isascii():
@@ -132,7 +166,9 @@ class _Reader:
 
     def read(self, row: Row, found: list[Problem]) -> dict[str, Any]:
         """The person of a row, in the form of a line's input."""
-        values = row.values
+        values = _with_best_names(row, self.domains)
+        if row.has_others:
+            self._take_known(row, values)
         get = values.get
         line = row.line
         if row.extra:
@@ -175,7 +211,7 @@ class _Reader:
             else self.default_products,
         }
         if not _SIGN_IN_FIELDS.isdisjoint(values):
-            self._read_sign_in(values, person)
+            self._read_sign_in(row, values, person)
         for field in _NAMES:
             if person[field] and _MAY_HAVE_LOST.search(person[field]):
                 self._report_lost_letters(field, person[field], line, found)
@@ -190,8 +226,12 @@ class _Reader:
         }
         return [field for field in row.filled if field not in nothing]
 
-    def _read_sign_in(self, values: dict[str, str], person: dict[str, Any]) -> None:
-        said = read_sign_in(values, self.today)
+    def _read_sign_in(self, row: Row, values: dict[str, str], person: dict[str, Any]) -> None:
+        texts = {
+            field: [text for text in (values.get(field, ""), *row.others(field)) if text]
+            for field in SIGN_IN_FIELDS
+        }
+        said = read_sign_in(texts, self.today)
         # Of a new user, "allowed" is nothing to remember.
         if said and (self.keeps_given or said[0] != sign_in.ALLOWED):
             person[sign_in.KEY] = {"state": said[0], "word": clean_text(said[1])[:_LONGEST_WORD]}
@@ -224,12 +264,25 @@ class _Reader:
             notices.append(Problem(0, "", "", "own_addresses", params, severity=NOTICE))
         return notices
 
-    def _known(self, column: str, text: str, line: int, found: list[Problem]) -> Any:
+    def _take_known(self, row: Row, values: dict[str, str]) -> None:
+        """Take the text of the next column of a field where the first one is not understood."""
+        for column in ("products", "permissions", "location", "language"):
+            if others := row.others(column):
+                texts = (values[column], *others)
+                known = (text for text in texts if not self._look_up(column, text)[1])
+                values[column] = next(known, values[column])
+
+    def _look_up(self, column: str, text: str) -> tuple[Any, list[tuple]]:
+        """What a text means in a column, and what is wrong with it."""
         known = self.known.get((column, text))
         if known is None:
             problems: list[tuple] = []
             known = getattr(self, f"_read_{column}")(text, problems), problems
             self.known[column, text] = known
+        return known
+
+    def _known(self, column: str, text: str, line: int, found: list[Problem]) -> Any:
+        known = self._look_up(column, text)
         for value, code, suggestion, severity in known[1]:
             value = clean_text(value)
             if severity == NOTICE:

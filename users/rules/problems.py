@@ -233,7 +233,20 @@ CELL = {
     ),
     "column_not_kept": _("The portal has no field for the column “%(value)s”. It’s skipped."),
     "column_repeated": _(
-        "Several columns hold “%(column)s”. “%(value)s” is read only where the first is empty."
+        "“%(first)s” is read as “%(column)s”. “%(value)s” is used where that cell is empty or can’t"
+        " be read."
+    ),
+    "column_secret": _(
+        "The column “%(value)s” looks like passwords. It’s not read, shown or kept."
+    ),
+    "column_middle_name": _(
+        "The column “%(value)s” becomes part of the display name, unless the row has a display"
+        " name."
+    ),
+    "header_repeated": _("The header is repeated in these lines, which are skipped: %(lines)s."),
+    "header_changed": _(
+        "In line %(line)s begins a list with other columns. The rows below it are read by the"
+        " header in that line."
     ),
     "lines_before_header": _("The header is in line %(line)s. The lines above it are skipped."),
     "example_skipped": _("The example in line %(line)s is skipped."),
