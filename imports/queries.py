@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -120,6 +121,31 @@ def count_repaired_rows(batch: Batch) -> int:
         # The check has skipped it, not a member.
         is_skipped &= ~Q(problems__contains=[{"code": code}])
     return batch.lines.filter(is_repaired | is_skipped).count()
+
+
+class SignIn(NamedTuple):
+    """How many rows of a plan are about sign-in."""
+
+    # New users that are blocked, and existing ones that the rows block and unblock.
+    added: int
+    blocked: int
+    unblocked: int
+
+
+def count_sign_in(batch: Batch) -> SignIn:
+    """How many new users of a planned import are blocked, and how many existing ones change."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT count(*) FILTER (WHERE act = 'add'),
+                count(*) FILTER (WHERE input->'changes'->>'is_blocked' = 'true'),
+                count(*) FILTER (WHERE input->'changes'->>'is_blocked' = 'false')
+            FROM {Line._meta.db_table}
+            WHERE batch_id = %s AND state = %s AND input ? 'is_blocked'
+            """,
+            [batch.pk, Line.State.PLANNED],
+        )
+        return SignIn(*cursor.fetchone())
 
 
 def get_line(batch: Batch, number: int) -> Line | None:

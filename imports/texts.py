@@ -16,7 +16,7 @@ from customers import locations
 from customers.models import Customer
 from customers.queries import find_verified_domains
 from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, How, Kind
-from imports.queries import ProblemGroup, find_problem_groups
+from imports.queries import ProblemGroup, count_sign_in, find_problem_groups
 from imports.read.dialects import LANGUAGES, SYSTEMS
 from spreadsheets.csv_reader import DELIMITERS
 from spreadsheets.decode import ENCODINGS
@@ -100,6 +100,23 @@ CAN_DO_WITHOUT = frozenset(
     }
 )  # fmt: skip
 
+SIGN_IN_FACTS: Sequence[Count] = (
+    lambda n: ngettext(
+        "%(n)s user comes in with sign-in blocked, and gets no password.",
+        "%(n)s users come in with sign-in blocked, and get no passwords.",
+        n,
+    ),
+    lambda n: ngettext(
+        "Sign-in of %(n)s existing user is blocked. Open sessions end immediately.",
+        "Sign-in of %(n)s existing users is blocked. Open sessions end immediately.",
+        n,
+    ),
+    lambda n: ngettext(
+        "Sign-in of %(n)s existing user is unblocked.",
+        "Sign-in of %(n)s existing users is unblocked.",
+        n,
+    ),
+)
 # The rows of a plan by what becomes of them.
 ROWS: Mapping[str, Count] = {
     "ready": lambda n: ngettext("%(n)s ready", "%(n)s ready", n),
@@ -179,6 +196,12 @@ def describe_rows(batches: Iterable[Batch]) -> str:
     rows = count(lambda n: ngettext("%(n)s row read", "%(n)s rows read", n), counts.total())
     joined = pgettext("between the parts of a list", ", ").join(parts)
     return _("%(rows)s: %(parts)s.") % {"rows": rows, "parts": joined}
+
+
+def describe_sign_in(batch: Batch) -> tuple[str, ...]:
+    """How many users a planned import adds with blocked sign-in, blocks and unblocks."""
+    counted = zip(count_sign_in(batch), SIGN_IN_FACTS, strict=True)
+    return tuple(count(sentence, number) for number, sentence in counted if number)
 
 
 def describe_repaired(changed: int, bad: int, leaving: int = 0) -> str:
