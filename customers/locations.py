@@ -33,7 +33,9 @@ def _plain(text: str) -> str:
 
 # The three-letter code of each code, and its names in further languages, for files.
 with Path(__file__).with_name("location_names.csv").open(encoding="utf-8", newline="") as file:
-    _NAMES = {row["code"]: [row["alpha3"], *row["names"].split("|")] for row in csv.DictReader(file)}
+    _NAMES = {
+        row["code"]: [row["alpha3"], *row["names"].split("|")] for row in csv.DictReader(file)
+    }
 _CODES = {
     _plain(name): row["code"]
     for row in _ROWS
