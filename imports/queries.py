@@ -15,11 +15,12 @@ from customers.models import Customer
 from customers.queries import find_customers
 from imports.check.plan import LEAVE, NAMED, SEAT_SHORT
 from imports.check.repair import FIRST_USER, REPAIRED, Row
-from imports.check.rows import REPEATED
+from imports.check.rows import REPEATED, SAME
 from imports.models import ImportColumn, UnmatchedRow, Upload
 from partners.models import Member
 from partners.roles import Permission
 from users.rules.facts import Person
+from users.rules.person import act_of
 from users.rules.problems import ERROR, LEAVES_OUT, Problem
 
 # Groups of problems that are shown; with each that is repaired the next one appears.
@@ -111,6 +112,21 @@ def _group(code, column, key, severity, *rest) -> ProblemGroup:
     *numbers, suggestion, params = rest
     found = json.loads(params) if params else {}
     return ProblemGroup(code, column or "", key or "", severity, *numbers, suggestion, found)
+
+
+def find_suggested_names(batch: Batch, *, without: Collection[int]) -> set[str]:
+    """The user names that the plan suggests for its rows, but for those with these numbers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT DISTINCT p->>'suggestion'
+            FROM {Line._meta.db_table} l CROSS JOIN jsonb_array_elements(l.problems) p
+            WHERE l.batch_id = %s AND l.problems <> '[]' AND p->>'column' = 'user_name'
+                AND l.number <> ALL(%s)
+            """,
+            [batch.pk, list(without)],
+        )
+        return {suggestion for (suggestion,) in cursor.fetchall() if suggestion}
 
 
 def count_repaired_rows(batch: Batch) -> int:
@@ -209,7 +225,8 @@ def _batches(upload: Upload, member: Member) -> QuerySet[Batch]:
 
 
 # Problems of a row that depend on the other rows.
-SHARED = f'@.code == "{SEAT_SHORT}" || @.code == "{REPEATED}"'
+_TWICE = f'@.code == "{REPEATED}" || @.code == "{SAME}"'
+SHARED = f'@.code == "{SEAT_SHORT}" || {_TWICE}'
 
 
 @dataclass(slots=True)
@@ -255,6 +272,7 @@ class LineSummary:
         person = row.input
         self.state = str(Line.State.LEFT_OUT) if row.is_skipped else ""
         self.has_errors, self.has_problems = row.has_errors, bool(row.problems)
+        self.act = act_of(person)
         self.user_id, self.user_name = person.get("user_id"), person["user_name"]
         self.display_name = person["display_name"]
         self.first_name, self.last_name = person["first_name"], person["last_name"]
@@ -280,7 +298,7 @@ def summarize_lines(
                 coalesce(input->>'add', input->>'products', '[]'),
                 coalesce(input->>'remove', '[]'),
                 jsonb_path_query_array(problems, '$[*] ? (@.code == "{SEAT_SHORT}").value')::text,
-                jsonb_path_exists(problems, '$[*] ? (@.code == "{REPEATED}")'),
+                jsonb_path_exists(problems, '$[*] ? ({_TWICE})'),
                 jsonb_path_exists(problems, '$[*] ? (@.severity == "{ERROR}" && !({SHARED}))'),
                 jsonb_path_exists(problems, '$[*] ? (!({SHARED}))')
             FROM {Line._meta.db_table}

@@ -15,7 +15,7 @@ from batches.models import Batch
 from customers import locations
 from customers.models import Customer
 from customers.queries import find_verified_domains
-from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, How, Kind
+from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, RESTORABLE, How, Kind
 from imports.queries import ProblemGroup, count_sign_in, find_problem_groups
 from imports.read.dialects import LANGUAGES, SYSTEMS
 from spreadsheets.csv_reader import DELIMITERS
@@ -24,6 +24,7 @@ from spreadsheets.errors import UnreadableFile
 from users.models import UserPermission
 from users.rules import problems, sign_in
 from users.rules.fields import label_of
+from users.rules.same_person import PRESENT
 
 # Sentences about several rows, where the sentence about one row quotes its cells.
 OF_MANY = {
@@ -34,6 +35,22 @@ OF_MANY = {
     ),
     "user_name_taken": gettext_lazy("Another user already has the user name."),
     "user_name_repeated": gettext_lazy("Another row above has the same user name."),
+    "same_person": gettext_lazy("The same person is in another row above."),
+    "person_repeated": gettext_lazy("These look like people of other rows above. They’re skipped."),
+    "person_exists": gettext_lazy(
+        "Users with the same name and contact address already exist. These rows are skipped."
+    ),
+    "name_exists": gettext_lazy("Users with the same name already exist. These rows are skipped."),
+    "person_known": gettext_lazy(
+        "Users with the same name and contact address already exist. Update them, or create new"
+        " accounts."
+    ),
+    "name_known": gettext_lazy(
+        "Users with the same name already exist. Update them, or create new accounts."
+    ),
+    "person_deleted": gettext_lazy(
+        "These users were deleted. Until you decide, the rows are skipped."
+    ),
     "user_name_deleted": gettext_lazy(
         "A deleted user had this user name. Importing creates a new user."
     ),
@@ -84,6 +101,9 @@ ACCEPT = {
     "user_unknown": gettext_lazy("Create a new account"),
     "user_deleted": gettext_lazy("Create a new account"),
     **dict.fromkeys(problems.LEAVES_OUT, gettext_lazy("Import these rows")),
+    **dict.fromkeys(
+        [*PRESENT, "person_repeated", "person_deleted"], gettext_lazy("Create a new account")
+    ),
 }
 # Labels of How.SET for problems of sign-in.
 SIGN_IN = {
@@ -155,6 +175,7 @@ class Repairs:
     errors: tuple[Repair, ...] = ()
     warnings: tuple[Repair, ...] = ()
     more: int = 0
+    has_suggestions: bool = False
 
     def __bool__(self):
         return bool(self.errors or self.warnings)
@@ -181,6 +202,7 @@ def find_repairs(batch: Batch, products: Mapping[str, str]) -> Repairs:
         errors=tuple(problem for problem in shown if problem.severity == problems.ERROR),
         warnings=tuple(problem for problem in shown if problem.severity != problems.ERROR),
         more=found.more,
+        has_suggestions=any(group.suggested for group in found.groups),
     )
 
 
@@ -280,7 +302,8 @@ class _Choices:
             choices = [(str(How.SUGGESTED), _suggested(group, values)), *choices]
         choices += _ways_to_keep(group.code, group.column)
         skip = (str(How.SKIP), self._leave_out())
-        choices = [skip, *choices] if group.code in problems.LEAVES_OUT else [*choices, skip]
+        is_skipped = group.code in problems.LEAVES_OUT - RESTORABLE
+        choices = [skip, *choices] if is_skipped else [*choices, skip]
         return Repair(
             kind=Kind(group.code, group.column, group.key),
             severity=group.severity,
@@ -345,6 +368,10 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
         ways += [(f"{How.SET}:{choice}", str(label)) for choice, label in SIGN_IN.items()]
     elif code in ACCEPT:
         ways.append((str(How.ACCEPT), str(ACCEPT[code])))
+    if code in RESTORABLE:
+        way = str(How.RESTORE), _("Restore the deleted user")
+        # A user with another name is likely another person.
+        ways.insert(len(ways) if code == "user_name_deleted" else 0, way)
     if code in CAN_DO_WITHOUT:
         ways.append((str(How.WITHOUT), str(WITHOUT.get(column, WITHOUT[""]))))
     return ways
@@ -353,6 +380,9 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
 def find_choices(problem: problems.Problem) -> tuple[tuple[str, str], ...]:
     """The choices with labels for a problem of one row."""
     ways = _ways_to_keep(problem.code, problem.column)
+    if problem.code in problems.LEAVES_OUT:
+        # To include the row has a button of its own.
+        ways = [way for way in ways if way[0] != How.ACCEPT]
     if problem.suggestion:
         use = _("Use %(suggestion)s") % {"suggestion": problem.suggestion}
         ways = [(str(How.SUGGESTED), use), *ways]
@@ -367,6 +397,8 @@ def _suggested(group: ProblemGroup, values: Sequence[tuple[str, str]]) -> str:
             "Take the suggestions for %(n)s of them, such as %(suggestion)s",
             group.suggested,
         )
+    elif group.code in PRESENT:
+        sentence = ngettext("Update the existing user", "Update the existing users", group.rows)
     elif group.suggestions > 1:
         sentence = _("Take the suggestions, such as %(suggestion)s")
     else:

@@ -1,6 +1,6 @@
 """Repairs of the rows of a plan: puts what a member chose for a problem into the person."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -10,6 +10,7 @@ from users.rules.facts import Facts
 from users.rules.fields import LABELS
 from users.rules.person import LIMITS, Rules
 from users.rules.problems import ERROR, INCLUDED, LEAVES_OUT, Problem, leaves_out
+from users.rules.same_person import PRESENT, RESTORED
 
 # Keys in the input of a repaired row: that it was repaired, and the id of the user that it was about
 # before its user name was changed.
@@ -29,6 +30,8 @@ class How(StrEnum):
     ACCEPT = "accept"
     # Wait for seats; for all users of the plan.
     WAIT = "wait"
+    # Restore the deleted user instead of adding one.
+    RESTORE = "restore"
     SKIP = "skip"
 
 
@@ -44,6 +47,9 @@ BY_VALUE = frozenset(
 # Codes with one group of rows for each domain.
 BY_DOMAIN = frozenset({"domain_unknown"})
 
+# Codes of rows whose user name a deleted user had.
+RESTORABLE = frozenset({"person_deleted", "user_name_deleted", "user_deleted"})
+
 DOMAIN_CODES = frozenset({"domain_unknown", "domain_missing", "domain_differs"})
 
 # Codes that a member can accept, so that the row is imported with its user name.
@@ -52,14 +58,14 @@ ACCEPTABLE = frozenset(
         "user_name_deleted", "user_name_reserved", "invisible_removed", "user_unknown",
         "user_deleted", "letters_lost",
     }
-)  | LEAVES_OUT  # fmt: skip
+) | LEAVES_OUT | PRESENT  # fmt: skip
 
 # Problems found while the file was read. They cannot be found again in the person.
 _OF_READING = frozenset(
     {
         "product_unknown", "product_ambiguous", "location_unknown", "permission_unknown",
         "language_unknown", "cells_too_many", "domain_differs", "invisible_removed",
-        "role_unknown", "letters_lost",
+        "role_unknown", "letters_lost", "person_repeated",
     }
 )  # fmt: skip
 
@@ -91,9 +97,16 @@ class Kind:
     key: str = ""
 
     def covers(self, problem: Problem) -> bool:
-        return (problem.code, problem.column) == (self.code, self.column) and (
-            key_of(problem) == self.key
+        return (
+            self == EVERY
+            or (problem.code, problem.column) == (self.code, self.column)
+            and (key_of(problem) == self.key)
         )
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether rows with such a problem are skipped until a member decides."""
+        return self.code in LEAVES_OUT
 
     @property
     def pattern(self) -> dict[str, Any]:
@@ -104,6 +117,10 @@ class Kind:
         elif self.code in BY_DOMAIN:
             pattern["params"] = {"domain": self.key}
         return pattern
+
+
+# The problems of every kind.
+EVERY = Kind("", "")
 
 
 def key_of(problem: Problem) -> str:
@@ -123,8 +140,10 @@ def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Ro
         # The mark says that this was decided for a row that was skipped before.
         marked = row.input | {REPAIRED: True} if kind.code in LEAVES_OUT else row.input
         return replace(row, input=marked, is_skipped=True)
-    if how == How.ACCEPT and kind.code in LEAVES_OUT:
-        return include(row)
+    if how == How.ACCEPT and kind.code in LEAVES_OUT | PRESENT:
+        return include(row, LEAVES_OUT | {kind.code})
+    if how == How.RESTORE:
+        return _restore(row, kind)
     if kind.code in sign_in.CODES:
         return _decide_sign_in(row, kind, value) if how == How.SET else row
     person, left = dict(row.input), []
@@ -174,14 +193,21 @@ def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> 
             person["display_name"] = display_name
 
 
-def include(row: Row) -> Row:
-    """The row without being skipped, also where the check would skip it again."""
-    codes = {problem.code for problem in row.problems} & LEAVES_OUT
+def _restore(row: Row, kind: Kind) -> Row:
+    if kind.code not in RESTORABLE or not any(map(kind.covers, row.problems)):
+        return row
+    left = tuple(problem for problem in row.problems if problem.code not in LEAVES_OUT)
+    return _mark(row, Row(row.number, row.input | {RESTORED: True}, left))
+
+
+def include(row: Row, accepted: Collection[str] = LEAVES_OUT) -> Row:
+    """The row without being skipped, also where the check would find these codes again."""
+    codes = {problem.code for problem in row.problems}.intersection(accepted)
     person = row.input
     if codes:
         all_codes = sorted(codes.union(person.get(INCLUDED, ())))
         person = person | {INCLUDED: all_codes, REPAIRED: True}
-    left = tuple(problem for problem in row.problems if problem.code not in LEAVES_OUT)
+    left = tuple(problem for problem in row.problems if problem.code not in accepted)
     return Row(row.number, person, left)
 
 
@@ -192,7 +218,8 @@ def edit_row(row: Row, changes: dict[str, Any]) -> Row:
     A row that was skipped is included.
     """
     edited = {"", *changes} | ({"domain"} if "user_name" in changes else set())
-    included = include(row)
+    is_renamed = changes.get("user_name", row.input["user_name"]) != row.input["user_name"]
+    included = include(row, LEAVES_OUT | PRESENT if is_renamed else LEAVES_OUT)
     person = included.input | changes
     if "products" in changes:
         sign_in.choose_products(person)

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import filterfalse
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
 from customers import locations
+from imports.check import scripts
 from imports.check.sign_in import FIELDS as SIGN_IN_FIELDS
 from imports.check.sign_in import read_sign_in
 from imports.read import broken_letters, cells
@@ -18,47 +19,71 @@ from licensing.rules import SubscriptionFacts
 from partners.names import clean_text
 from users.rules import names, sign_in, vocabulary
 from users.rules.facts import Defaults, Facts, Person
-from users.rules.person import Nearest, Rules, is_email, is_shortened_number
+from users.rules.person import Nearest, Rules, act_of, is_email, is_shortened_number
 from users.rules.problems import ERROR, NOTICE, WARNING, Problem, leaves_out
+from users.rules.same_person import Repeated, spell_person
 
-REPEATED = "user_name_repeated"
+# Two rows with one user name: of two people, or of one.
+REPEATED, SAME = "user_name_repeated", "same_person"
 
 
-def names_to_look_up(
-    rows: Iterable[Row], defaults: Defaults, domains: Collection[str]
-) -> list[str]:
-    """The user names to look up in the database before these rows are validated."""
+class LookUp(NamedTuple):
+    """What to look up in the database before rows are validated; in lower case."""
+
+    user_names: list[str]
+    contacts: list[str]
+    # Of rows without a user name.
+    display_names: list[str]
+
+
+def find_lookups(rows: Iterable[Row], defaults: Defaults, domains: Collection[str]) -> LookUp:
+    """What to look up in the database before these rows are validated."""
     domain = _the_domain(defaults.domain, domains)
     own = frozenset(name.lower() for name in domains)
     found: dict[str, None] = {}
+    contacts: dict[str, None] = {}
+    display_names: dict[str, None] = {}
     for row in rows:
         get = _with_best_names(row, own).get
         user_name = _whole_name(get("user_name", ""), get("domain", ""), domain)
         if not user_name:
-            local = names.propose_local_part(
-                get("display_name", ""), get("first_name", ""), get("last_name", "")
-            )
-            user_name = f"{local}@{domain}" if local else ""
+            first, last = get("first_name", ""), get("last_name", "")
+            display_name = get("display_name", "")
+            if display_name:
+                display_names[display_name] = None
+            elif first or last:
+                display_names[names.compose_display_name(first, last)] = None
+                display_names[names.compose_display_name(first, last, names.JAPANESE)] = None
         # Neither a NUL nor a lone surrogate may reach the database.
-        if user_name and user_name.isascii() and user_name.isprintable():
+        elif user_name.isascii() and user_name.isprintable():
             found[user_name.lower()] = None
-    return list(found)
+        contact = get("contact_email", "")
+        if contact and contact.isascii() and contact.isprintable():
+            contacts[contact.lower()] = None
+    cleaned = {clean_text(name).lower() for name in display_names}
+    return LookUp(list(found), list(contacts), sorted(cleaned))
 
 
 def validate(
-    rows: Sequence[Row], facts: Facts, defaults: Defaults, notices: list[Problem] | None = None
+    rows: Sequence[Row],
+    facts: Facts,
+    defaults: Defaults,
+    notices: list[Problem] | None = None,
+    *,
+    language: str = "",
 ) -> tuple[list[Person], list[Problem]]:
     """
     Make a person of each row, including bad ones, and list all problems in file order.
 
-    What is said once about the whole file is added to `notices`.
+    What is said once about the whole file is added to `notices`. `language` is that of its header.
     """
     nearest = Nearest()
-    reader = _Reader(facts, defaults, nearest, rows)
+    reader = _Reader(facts, defaults, nearest, rows, language)
     rules = Rules(facts, typed_names=lambda: reader.typed_names(rows), nearest=nearest)
     people: list[Person] = []
     problems: list[Problem] = []
     firsts: dict[str, Person] = {}
+    people_before = Repeated()
     for row in rows:
         line = row.line
         found: list[Problem] = []
@@ -66,10 +91,14 @@ def validate(
         rules.check(person, line, found)
         made = Person(line, person)
         # A row that is skipped takes no name from another.
-        if person["user_name"] and not leaves_out(found):
-            first = firsts.setdefault(person["user_name"], made)
-            if first is not made:
+        if not leaves_out(found):
+            first = firsts.get(person["user_name"]) if person["user_name"] else None
+            if first:
                 found.append(repeated(first, made, rules))
+            elif act_of(person) == "add":
+                _find_again(person, line, people_before, found)
+            if not first and not leaves_out(found):
+                firsts[person["user_name"]] = made
         problems += found
         people.append(made)
     if notices is not None:
@@ -77,13 +106,30 @@ def validate(
     return people, problems
 
 
+def _find_again(person: dict[str, Any], line: int, before: Repeated, found: list[Problem]) -> None:
+    """Report a person who was in an earlier row with another user name."""
+    keys = [(field, person[field].lower()) for field in _OF_PERSON if person.get(field)]
+    if not keys:
+        return
+    first = before.find(person, line, keys)
+    if first:
+        params = {"first": first}
+        value = person["user_name"]
+        found.append(Problem(line, "user_name", value, "person_repeated", params, severity=WARNING))
+
+
+# Fields that tell people of one name apart.
+_OF_PERSON = ("contact_email", "employee_number")
+
+
 def repeated(first: Person, second: Person, rules: Rules) -> Problem:
     """The problem of the second row with a user name."""
     user_name = second.input["user_name"]
-    # A person that occurs twice is skipped, not created under another name.
-    is_other = first.input["display_name"] != second.input["display_name"]
-    suggestion = rules.suggest(user_name, second.input) if is_other else ""
     params = {"first": first.line}
+    # A person that occurs twice is skipped, not created under another name.
+    if not spell_person(first.input).isdisjoint(spell_person(second.input)):
+        return Problem(second.line, "user_name", user_name, SAME, params)
+    suggestion = rules.suggest(user_name, second.input)
     return Problem(second.line, "user_name", user_name, REPEATED, params, suggestion)
 
 
@@ -134,7 +180,15 @@ def _is_usable(user_name: str, domains: Collection[str]) -> bool:
 class _Reader:
     """Turns the texts of rows into the values of people: names of things into their ids."""
 
-    def __init__(self, facts: Facts, defaults: Defaults, nearest: Nearest, rows: Sequence[Row]):
+    def __init__(
+        self,
+        facts: Facts,
+        defaults: Defaults,
+        nearest: Nearest,
+        rows: Sequence[Row],
+        language: str = "",
+    ):
+        self.language = language
         self.defaults = defaults
         self.rows = rows
         self.today = timezone.localdate()
@@ -212,6 +266,13 @@ class _Reader:
         }
         if not _SIGN_IN_FIELDS.isdisjoint(values):
             self._read_sign_in(row, values, person)
+        if not scripts.FIELDS.isdisjoint(values) and (latin := scripts.read_latin(values)):
+            person[names.LATIN] = [*map(clean_text, latin)]
+        if number := get("employee_number"):
+            person["employee_number"] = clean_text(number)
+        own = person["first_name"] + person["last_name"] + person["display_name"]
+        if not own.isascii() and self.is_japanese:
+            person[names.SCRIPT] = names.JAPANESE
         for field in _NAMES:
             if person[field] and _MAY_HAVE_LOST.search(person[field]):
                 self._report_lost_letters(field, person[field], line, found)
@@ -242,6 +303,11 @@ class _Reader:
             found.append(
                 Problem(line, field, clean_text(text), "letters_lost", {}, likely, WARNING)
             )
+
+    @cached_property
+    def is_japanese(self) -> bool:
+        """Whether names in Han characters are Japanese."""
+        return self.language == "ja" or scripts.has_japanese_names(row.values for row in self.rows)
 
     @cached_property
     def whole_names(self) -> list[str]:

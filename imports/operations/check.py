@@ -169,7 +169,7 @@ def give_up_check(job: Job) -> None:
 def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None:
     """Plan the import of these rows of a file in the batch; empties the list."""
     notices = [*parsed.notices, *cells.describe(parsed.cleaned, {row.line for row in rows})]
-    made, missing = _make_plan(batch, rows, notices)
+    made, missing = _make_plan(batch, rows, notices, parsed.detected.language)
     _save(batch, missing, made.lines)
     found = {
         "detected": describe_detected(parsed.detected),
@@ -202,18 +202,18 @@ def _save(batch: Batch, missing: full_list.MissingUsers, lines: Sequence[plan.Pl
 
 
 def _make_plan(
-    batch: Batch, rows: list[table.Row], notices: list[Problem]
+    batch: Batch, rows: list[table.Row], notices: list[Problem], language: str
 ) -> tuple[plan.Plan, full_list.MissingUsers]:
     """The plan of the rows; adds what was found about all of them to the notices."""
     defaults = Defaults(**batch.options.get("defaults", {}))
     domains = find_verified_domains(batch.customer)
     facts = gather_facts(
         customer=batch.customer,
-        user_names=validate.names_to_look_up(rows, defaults, domains),
+        **validate.find_lookups(rows, defaults, domains)._asdict(),
         options=batch.options,
         by=batch.by,
     )
-    people, problems = validate.validate(rows, facts, defaults, notices)
+    people, problems = validate.validate(rows, facts, defaults, notices, language=language)
     # Rows and people of a large file together would take the worker 20 MB more.
     rows.clear()
     if facts.existing is None or facts.existing.purpose != "full_list":

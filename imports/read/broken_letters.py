@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-
 # Western, Central European, Turkish, Cyrillic, Mac, DOS.
 _SINGLE = ("cp1252", "latin-1", "cp1250", "cp1254", "cp1251", "mac_roman", "cp850", "cp437")
 # Chinese, Japanese, Korean.

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from customers.locations import LOCATIONS
 from imports.check.plan import make_plan
-from imports.check.rows import names_to_look_up, validate
+from imports.check.rows import find_lookups, validate
 from imports.read.columns import template_names
 from imports.read.table import Parsed, Row, parse_file
 from imports.write import rows as export
@@ -219,7 +219,7 @@ def is_storable(value):
 def check_plan(rows, world):
     """Plan an import of the rows and look at everything that was promised of a plan."""
     facts, defaults = world
-    assert all(name.isascii() for name in names_to_look_up(rows, defaults, facts.domains))
+    assert all(name.isascii() for name in find_lookups(rows, defaults, facts.domains).user_names)
     people, problems = validate(rows, facts, defaults)
     plan = make_plan(people, problems, facts)
 

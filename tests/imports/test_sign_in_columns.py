@@ -478,7 +478,9 @@ def test_rows_with_errors_keep_what_they_say_of_sign_in(as_alice, alice, contoso
     )
     batch = planned(text)
 
-    rows = cells_of(as_alice.post(reverse("imports:failed_rows", args=["contoso", batch.pk, "csv"])))
+    rows = cells_of(
+        as_alice.post(reverse("imports:failed_rows", args=["contoso", batch.pk, "csv"]))
+    )
 
     place = rows[0].index("Sign-in")
     assert [row[place] for row in rows[1:]] == ["Blocked", ""]

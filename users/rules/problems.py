@@ -19,7 +19,19 @@ from users.rules.fields import label_of
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
 
 # Warnings about rows that are skipped unless a member includes them.
-LEAVES_OUT = frozenset({"not_a_person", "guest", "built_in", "has_left", "user_has_left"})
+LEAVES_OUT = frozenset(
+    {
+        "person_exists",
+        "name_exists",
+        "person_repeated",
+        "person_deleted",
+        "not_a_person",
+        "guest",
+        "built_in",
+        "has_left",
+        "user_has_left",
+    }
+)
 # Key in the input of a line: the codes of LEAVES_OUT despite which a member has included the row.
 INCLUDED = "included"
 
@@ -130,6 +142,29 @@ CELL = {
     ),
     "user_name_reserved": _(
         "“%(value)s” looks like a shared mailbox. Make sure that it’s a person."
+    ),
+    # One person twice
+    "same_person": _("This is the same person as in line %(first)s. Only the first row is used."),
+    "person_repeated": _(
+        "This looks like the same person as in line %(first)s. The row is skipped."
+    ),
+    "person_exists": _(
+        "%(name)s (%(user_name)s) has the same name and contact address. The row is skipped."
+    ),
+    "name_exists": _("%(name)s (%(user_name)s) has the same name. The row is skipped."),
+    "person_known": _(
+        "%(name)s (%(user_name)s) has the same name and contact address. Update this user, or"
+        " create a new account."
+    ),
+    "name_known": _(
+        "%(name)s (%(user_name)s) has the same name. Update this user, or create a new account."
+    ),
+    "person_deleted": _(
+        "%(name)s was deleted and had this user name. Restore this user, or create a new account."
+    ),
+    "comes_back_as_user": _(
+        "This administrator is restored as a user without administrator permissions. Your role"
+        " can’t assign them."
     ),
     # Rows that are skipped
     "not_a_person": _("This looks like a total or a note, not a person. The row is skipped."),
