@@ -77,6 +77,19 @@ class Row:
         return [field for field, text in zip(self._fields, self._texts, strict=True) if text]
 
     @property
+    def fields(self) -> tuple[str, ...]:
+        return self._fields
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts in the order of the fields."""
+        return self._texts
+
+    def put(self, place: int, text: str) -> None:
+        """Replace the text of the field at this place."""
+        self._texts = (*self._texts[:place], text, *self._texts[place + 1 :])
+
+    @property
     def has_others(self) -> bool:
         return bool(self._others)
 

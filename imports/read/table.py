@@ -57,6 +57,8 @@ class Parsed:
     notices: tuple[Problem, ...]
     # A few cells of each column.
     samples: tuple[preview.Shown, ...] = ()
+    # What was cleaned in the cells, as `cells.Cleaned`.
+    cleaned: tuple = ()
     # The first lines, as they can be shown.
     top: Sequence[tuple[int, list[str]]] = ()
 
@@ -146,7 +148,7 @@ def _parse(data, encoding, delimiter, with_customer, meanings, chosen, header_li
         kind, encoding, delimiter, header.language, header.source, number, header.columns
     )
     shown = preview.show_lines(top, number)
-    return Parsed(detected, rows, tuple(notices), samples, shown)
+    return Parsed(detected, rows, tuple(notices), samples, top=shown)
 
 
 def _without_header(top) -> UnreadableFile:

@@ -13,7 +13,7 @@ PEOPLE = "mara@contoso.example,Mara Quill,Press\nodo@contoso.example,Odo Rusk,Pr
 def open_settings(site, text):
     site.open("/customers/contoso/users/import/")
     steps.upload(site.page, "people.csv", text.encode())
-    site.page.locator("a[href$='/settings/']").click()
+    site.page.locator("main a[href*='/batches/'][href$='/settings/']").click()
     expect(site.page.locator("#columns")).to_be_visible()
     site.page.wait_for_load_state()
 
