@@ -38,8 +38,8 @@ class MapColumns(forms.Form):
         self.fields["header_line"].initial = self._likely_line
         shown = str((data or typed).get("shown_line" if data else "header_line", ""))
         is_line = shown.isdecimal() and int(shown) in {0, *self.cells}
-        self.shown_line = int(shown) if is_line else self._likely_line
-        self.fields["shown_line"].initial = self.shown_line
+        self._shown = int(shown) if is_line else self._likely_line
+        self.fields["shown_line"].initial = self._shown
         self.columns = self._find_columns()
         for number, column in enumerate(self.columns):
             if column["field"] == PASSWORD:
@@ -60,7 +60,7 @@ class MapColumns(forms.Form):
         return 0 if preview.looks_like_person(cells) else number
 
     def _find_columns(self) -> list[dict]:
-        line = self.shown_line
+        line = self._shown
         if line == self.preview["header_line"] or not self.cells:
             return self.preview["columns"]
         width = max(map(len, self.cells.values()))
@@ -87,7 +87,7 @@ class MapColumns(forms.Form):
     @property
     def _chosen(self) -> dict[int, str]:
         """The fields of columns that the member has changed, by position."""
-        if self._line not in (0, self.shown_line):
+        if self._line not in (0, self._shown):
             return {}
         # Without a header, nothing but the choices says what the columns hold.
         names = self.changed_data if self._line else self.fields

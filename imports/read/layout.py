@@ -1,8 +1,7 @@
 """How the cells of a line become the texts of a row, below one header."""
 
 import itertools
-from collections import deque
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 from imports.read import dialects, names
@@ -111,23 +110,18 @@ class Ahead:
     """Lines that can be looked at before they are taken."""
 
     def __init__(self, lines: Iterable[Line]):
-        self._lines = iter(lines)
-        self._kept: deque[Line] = deque()
+        self._rest = iter(lines)
+        self._kept: Iterator[Line] = iter(())
 
     def __iter__(self) -> Iterator[Line]:
-        kept = self._kept
-        while kept:
-            yield kept.popleft()
-        for line in self._lines:
-            yield line
-            while kept:
-                yield kept.popleft()
+        return itertools.chain(self._kept, self._rest)
 
     def peek(self, number: int = LINES_AHEAD) -> list[Line]:
-        """Up to that many of the next lines."""
-        while len(self._kept) < number and (line := next(self._lines, None)):
-            self._kept.append(line)
-        return list(self._kept)
+        """Up to that many of the next lines; what iterates over them must begin anew."""
+        kept = list(self._kept)
+        kept += itertools.islice(self._rest, max(number - len(kept), 0))
+        self._kept = iter(kept)
+        return kept
 
 
 class Layout:
@@ -164,40 +158,52 @@ class Layout:
             for index, (field, found) in enumerate(places.items())
             for place in found[1:]
         ]
-        self._repetitive = [i for i, field in enumerate(self._raw) if field in _REPETITIVE]
+        self._repetitive = [i for i, field in enumerate(self.fields) if field in _REPETITIVE]
         self._more = not places.keys() <= _OF_PEOPLE
         people = [i for i, field in enumerate(self._raw) if field in _OF_PEOPLE]
         self._of_person = itemgetter(*people, people[0]) if people else itemgetter(slice(0))
         self._words = [
             (i, header.words[field]) for i, field in enumerate(self._raw) if field in header.words
         ]
+        self._is_plain = not (apostrophes or self._words or self._is_put_together)
 
-    def read(self, line: int, cells: list[str]) -> Row | None:
-        """The row of a line; None where no cell is about a user."""
-        width = self.width
-        extra = len(cells) > width and any(map(str.strip, cells[width:]))
-        if len(cells) < width:
-            cells = cells + self._padding[len(cells) :]
-        texts = list(map(str.strip, self._pick(cells)))
-        texts.pop()
-        others = self._fill(texts, cells) if self._spares else ()
-        # Other columns do not make a user of it.
-        if not any(texts) or (self._more and not any(self._of_person(texts))):
-            return None
+    def make_reader(self) -> Callable[[int, list[str]], Row | None]:
+        """Make the function that reads a line: its row, or None where no cell is about a user."""
+        # Names of attributes are slower to find, and a file can have 100,000 lines.
+        width, padding, pick, fields = self.width, self._padding, self._pick, self.fields
+        repetitive, once, of = self._repetitive, self._seen.setdefault, Row.of
+        spares, more, is_plain = self._spares, self._more, self._is_plain
+
+        def read(line: int, cells: list[str]) -> Row | None:
+            found = len(cells)
+            extra = found > width and any(map(str.strip, cells[width:]))
+            if found < width:
+                cells = cells + padding[found:]
+            texts = list(map(str.strip, pick(cells)))
+            texts.pop()
+            others = self._fill(texts, cells) if spares else ()
+            # Other columns do not make a user of it.
+            if not any(texts) or (more and not any(self._of_person(texts))):
+                return None
+            if not is_plain:
+                texts = self._change(texts)
+            for place in repetitive:
+                text = texts[place]
+                texts[place] = once(text, text)
+            return of(line, fields, tuple(texts), extra, others)
+
+        return read
+
+    def _change(self, texts: list[str]) -> list[str]:
         if self._apostrophes:
             texts = [csv_writer.restore(text) if "'" in text else text for text in texts]
-        if self._words:
-            for place, words in self._words:
-                texts[place] = words.get(texts[place], texts[place])
-        once = self._seen.setdefault
-        for place in self._repetitive:
-            text = texts[place]
-            texts[place] = once(text, text)
+        for place, words in self._words:
+            texts[place] = words.get(texts[place], texts[place])
         if self._is_put_together:
             person = dict.fromkeys(self.fields, "") | dict(zip(self._raw, texts, strict=True))
             names.put_together(person, self._kind)
             texts = [person[field] for field in self.fields]
-        return Row.of(line, self.fields, tuple(texts), extra, others)
+        return texts
 
     def _fill(self, texts: list[str], cells: list[str]) -> tuple[tuple[str, str], ...]:
         """Fill gaps from further columns; returns the texts that are left."""

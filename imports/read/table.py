@@ -203,38 +203,18 @@ class _Reader:
         self.seen: dict[str, str] = {}
         self.layout = self._lay_out(header)
         self.notices: list[Problem] = []
+        self.empty = 0
 
     def _lay_out(self, header: Header) -> Layout:
         cells = [cells for _number, cells in self.lines.peek()]
         return Layout(columns.resolve(header, cells), self.kept, self.apostrophes, self.seen)
 
     def read(self, meanings: Meanings, chosen: Choices) -> list[Row]:
-        layout = self.layout
         rows: list[Row] = []
         repeated: list[int] = []
-        empty = 0
-        spellings = layout.spellings
-        for line, cells in self.lines:
-            if not cells:
-                continue
-            if len(rows) + empty > ROW_LIMIT:
-                raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
-            # To look each line up in detail would take too long.
-            if cells[0] in spellings or (len(cells) > 1 and cells[1] in spellings):
-                header = find_header_again(cells, layout.header, meanings, chosen)
-                if header:
-                    repeated.append(line)
-                    if header is not layout.header:
-                        layout = self._begin_anew(header, line)
-                        spellings = layout.spellings
-                    continue
-            row = layout.read(line, cells)
-            if row is None:
-                empty += any(cells)
-            elif not rows and _EXAMPLE.match(cells[0]):
-                self.notices.append(_notice(line, "", "example_skipped"))
-            else:
-                rows.append(row)
+        layout: Layout | None = self.layout
+        while layout:
+            layout = self._read_below(layout, rows, repeated, meanings, chosen)
         if len(rows) > ROW_LIMIT:
             raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
         if repeated:
@@ -242,6 +222,38 @@ class _Reader:
             more = ", …" if len(repeated) > _MAX_LINES else ""
             self.notices.append(_notice(repeated[0], "", "header_repeated", lines=shown + more))
         return rows
+
+    def _read_below(
+        self,
+        layout: Layout,
+        rows: list[Row],
+        repeated: list[int],
+        meanings: Meanings,
+        chosen: Choices,
+    ) -> Layout | None:
+        """Read rows up to the next header that is another one; returns the layout below it."""
+        spellings, read = layout.spellings, layout.make_reader()
+        for line, cells in self.lines:
+            if not cells:
+                continue
+            if len(rows) + self.empty > ROW_LIMIT:
+                raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
+            # To look each line up in detail would take too long.
+            if cells[0] in spellings or (len(cells) > 1 and cells[1] in spellings):
+                header = find_header_again(cells, layout.header, meanings, chosen)
+                if header:
+                    repeated.append(line)
+                    if header is not layout.header:
+                        return self._begin_anew(header, line)
+                    continue
+            row = read(line, cells)
+            if row is None:
+                self.empty += any(cells)
+            elif not rows and _EXAMPLE.match(cells[0]):
+                self.notices.append(_notice(line, "", "example_skipped"))
+            else:
+                rows.append(row)
+        return None
 
     def _begin_anew(self, header: Header, line: int) -> Layout:
         """Read the following lines below another header."""

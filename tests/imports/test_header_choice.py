@@ -28,6 +28,7 @@ def test_file_without_header_is_read_with_its_first_person(as_alice, contoso):
     assert batch.state == "refused"
     page = page_of(as_alice, batch)
     assert 'value="0" id="id_header_line_0" checked' in page
+    assert '<input type="hidden" name="shown_line" value="0" id="id_shown_line">' in page
     assert "Mara Quill" in page
 
     # Nothing but the columns needs to be named.
