@@ -137,8 +137,9 @@ class Layout:
     ):
         self.header = header
         self.width = len(header.columns)
-        # Lines that begin like this may be headers.
-        self.spellings = SPELLINGS | {column.header for column in header.columns[:2]} - {""}
+        self._names = frozenset(column.header for column in header.columns)
+        # A line that begins with it may be the header again.
+        self.first = header.columns[0].header or None if header.columns else None
         self._padding = [""] * self.width
         self._apostrophes = apostrophes
         self._seen = seen
@@ -166,6 +167,12 @@ class Layout:
             (i, header.words[field]) for i, field in enumerate(self._raw) if field in header.words
         ]
         self._is_plain = not (apostrophes or self._words or self._is_put_together)
+
+    def may_be_header(self, cells: Sequence[str]) -> bool:
+        """Whether most cells of a line are spelled as names of columns; quick."""
+        filled = [cell.strip() for cell in cells if cell]
+        known = sum(cell in SPELLINGS or cell in self._names for cell in filled)
+        return known * 2 > len(filled)
 
     def make_reader(self) -> Callable[[int, list[str]], Row | None]:
         """Make the function that reads a line: its row, or None where no cell is about a user."""
@@ -247,19 +254,23 @@ def _spellings() -> Iterator[str]:
 SPELLINGS = frozenset(_spellings())
 
 
+def plain_names(header: Header) -> list[str]:
+    """What the columns are called, in their order, without empty ones."""
+    return [*filter(None, (plain_header(column.header) for column in header.columns))]
+
+
 def find_header_again(
     cells: Sequence[str], header: Header, meanings: Meanings, chosen: Choices
 ) -> Header | None:
     """The header that a line below another header is, in any order and language; or None."""
-    plain = [plain_header(cell) for cell in cells]
-    before = [plain_header(column.header) for column in header.columns]
-    if any(before) and [*filter(None, plain)] == [*filter(None, before)]:
+    plain = [*filter(None, map(plain_header, cells))]
+    if plain and plain == plain_names(header):
         return header
     found = read_header(cells, meanings, chosen)
     if found is None:
         return None
     meant = [column.meaning for column in found.columns if column.meaning]
-    filled = sum(map(bool, plain))
+    filled = len(plain)
     # A person can be called "Name"; no header has the same name of a person twice.
     is_twice = any(meant.count(field) > 1 for field in _ONCE)
     is_known = len(meant) == filled or (len(meant) > 2 and len(meant) > filled * 0.6)

@@ -19,7 +19,15 @@ from imports.read.columns import (
     Header,
     Meanings,
 )
-from imports.read.layout import Ahead, Layout, Row, find_header_again
+from imports.read.layout import (
+    LINES_AHEAD,
+    SPELLINGS,
+    Ahead,
+    Layout,
+    Row,
+    find_header_again,
+    plain_names,
+)
 from spreadsheets import csv_reader, csv_writer, decode, xlsx_reader
 from spreadsheets.csv_reader import COLUMN_LIMIT, ROW_LIMIT
 from spreadsheets.decode import ENCODINGS
@@ -204,10 +212,14 @@ class _Reader:
         self.layout = self._lay_out(header)
         self.notices: list[Problem] = []
         self.empty = 0
+        # Further headers by their cells.
+        self.known: dict[tuple[str, ...], Header] = {}
 
-    def _lay_out(self, header: Header) -> Layout:
-        cells = [cells for _number, cells in self.lines.peek()]
-        return Layout(columns.resolve(header, cells), self.kept, self.apostrophes, self.seen)
+    def _lay_out(self, header: Header, ahead: int = LINES_AHEAD) -> Layout:
+        if ahead:
+            cells = [cells for _number, cells in self.lines.peek(ahead)]
+            header = columns.resolve(header, cells)
+        return Layout(header, self.kept, self.apostrophes, self.seen)
 
     def read(self, meanings: Meanings, chosen: Choices) -> list[Row]:
         rows: list[Row] = []
@@ -232,19 +244,27 @@ class _Reader:
         chosen: Choices,
     ) -> Layout | None:
         """Read rows up to the next header that is another one; returns the layout below it."""
-        spellings, read = layout.spellings, layout.make_reader()
+        first, read = layout.first, layout.make_reader()
         for line, cells in self.lines:
             if not cells:
                 continue
-            if len(rows) + self.empty > ROW_LIMIT:
+            if len(rows) + self.empty + len(repeated) > ROW_LIMIT:
                 raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
             # To look each line up in detail would take too long.
-            if cells[0] in spellings or (len(cells) > 1 and cells[1] in spellings):
-                header = find_header_again(cells, layout.header, meanings, chosen)
+            begins_like_header = (
+                cells[0] in SPELLINGS
+                or cells[0] == first
+                or (len(cells) > 1 and cells[1] in SPELLINGS)
+            )
+            if begins_like_header and layout.may_be_header(cells):
+                key = tuple(cells)
+                header = self.known.get(key)
+                if header is None:
+                    header = find_header_again(cells, layout.header, meanings, chosen)
                 if header:
                     repeated.append(line)
-                    if header is not layout.header:
-                        return self._begin_anew(header, line)
+                    if plain_names(header) != plain_names(layout.header):
+                        return self._begin_anew(key, header, line)
                     continue
             row = read(line, cells)
             if row is None:
@@ -255,10 +275,16 @@ class _Reader:
                 rows.append(row)
         return None
 
-    def _begin_anew(self, header: Header, line: int) -> Layout:
+    def _begin_anew(self, key: tuple[str, ...], header: Header, line: int) -> Layout:
         """Read the following lines below another header."""
         _check_width(header, line)
-        layout = self._lay_out(header)
+        is_new = key not in self.known
+        # Only the first ones are looked at in detail: each line of a file may be another header.
+        ahead = LINES_AHEAD if is_new and len(self.known) < _MAX_NOTICES else 0
+        layout = self._lay_out(header, ahead)
+        if not is_new:
+            return layout
+        self.known[key] = layout.header
         if len(self.notices) < _MAX_NOTICES:
             self.notices.append(_notice(line, "", "header_changed"))
             self.notices += _about_columns(layout.header, line, self.kept)
