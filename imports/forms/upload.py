@@ -1,5 +1,3 @@
-from collections.abc import Sequence
-
 from django import forms
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
@@ -10,16 +8,14 @@ from batches.models import Batch
 from customers.forms import Location
 from customers.models import Customer
 from customers.queries import find_verified_domains
-from imports.models import ImportColumn
+from imports.forms.columns import MapColumns
 from imports.operations.full_list import MAX_MISSING
-from imports.read.columns import plain_header
 from partners.models import Member
 from partners.roles import Permission
 from spreadsheets import csv_reader
 from spreadsheets.decode import ENCODINGS
 from users.models import UserPermission
 from users.queries.add import find_choices
-from users.rules.fields import LABELS
 
 DETECT = ("", _("Detect"))
 # A tab is white space, which a posted choice would lose.
@@ -202,11 +198,11 @@ class ReadAgain(ReadFile):
         # How many repairs the member is asked to discard; 0 where nothing is asked.
         self.repairs = 0
 
-    @property
-    def arguments(self) -> dict:
+    def arguments(self, columns: MapColumns) -> dict:
         """The arguments of `check_again`."""
         return {
-            "options": self.options,
+            "options": self.options | columns.options,
+            "columns": columns.remembered,
             "discarded_repairs": self.cleaned_data["discarded_repairs"] or 0,
         }
 
@@ -256,41 +252,3 @@ class ImportMany(WithFile, AnyFile):
     @property
     def options(self) -> dict:
         return self.reading
-
-
-MAX_HEADER = ImportColumn._meta.get_field("header").max_length
-
-
-class MapColumns(forms.Form):
-    """The field of each column of a file, or that it is skipped."""
-
-    def __init__(self, *args, columns: Sequence[dict], **more):
-        super().__init__(*args, **more)
-        self.columns = columns
-        for number, column in enumerate(columns):
-            # A column without a name cannot be remembered.
-            if plain_header(column["header"]):
-                self.fields[f"column_{number}"] = forms.ChoiceField(
-                    label=column["header"],
-                    required=False,
-                    choices=[("", _("Skip")), *LABELS.items()],
-                    initial=column["field"] if column["field"] in LABELS else "",
-                )
-
-    @property
-    def rows(self) -> list[tuple[dict, forms.BoundField | None]]:
-        """Each column with its form field, or None where it has no header."""
-        names = (f"column_{number}" for number in range(len(self.columns)))
-        return [
-            (column, self[name] if name in self.fields else None)
-            for column, name in zip(self.columns, names, strict=True)
-        ]
-
-    @property
-    def changed_meanings(self) -> dict[str, str]:
-        """The fields by plain header, of columns with a changed field."""
-        return {
-            plain_header(self.fields[name].label)[:MAX_HEADER]: self.cleaned_data[name]
-            for name in self.changed_data
-            if self.add_prefix(name) in self.data
-        }

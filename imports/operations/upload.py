@@ -1,7 +1,7 @@
 """Uploaded files: what is kept with them, their removal, and downloads of their rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -16,7 +16,7 @@ from batches.queries.batch import find_failed_lines
 from customers.counts import lock_customers
 from customers.models import Customer
 from imports.models import ImportColumn, Upload, UploadPart
-from imports.read import table
+from imports.read import cells, table
 from imports.read.preview import Shown
 from partners.models import Member
 from partners.tenancy import require_current
@@ -73,14 +73,20 @@ def read_file(
     :raises UnreadableFile: where it cannot be read.
     """
     parts = upload.parts.order_by("number").values_list("content", flat=True)
-    return table.parse_file(
+    parsed = table.parse_file(
         b"".join(parts.iterator(8)),
         upload.source_name,
         encoding=upload.options.get("encoding") or None,
         delimiter=upload.options.get("delimiter") or None,
         with_customer=with_customer,
         meanings=meanings,
+        chosen={
+            int(position): (column["header"], column["field"])
+            for position, column in upload.options.get("columns", {}).items()
+        },
+        header_line=upload.options.get("header_line"),
     )
+    return replace(parsed, cleaned=tuple(cells.clean_rows(parsed.rows)))
 
 
 def forget_file(of: Q) -> None:
@@ -179,9 +185,18 @@ def remember_columns(*, customer: Customer, columns: Mapping[str, str]) -> None:
     )
 
 
-def keep_preview(upload: Upload, columns: Sequence[Shown]) -> None:
-    """Keep a few cells of each column as long as the file, which may be gone."""
-    preview = [asdict(column) for column in columns]
+def keep_preview(
+    upload: Upload,
+    columns: Sequence[Shown],
+    lines: Sequence[tuple[int, list[str]]],
+    header_line: int | None,
+) -> None:
+    """Keep a few cells of each column and the first lines as long as the file, which may be gone."""
+    preview = {
+        "columns": [asdict(column) for column in columns],
+        "lines": list(lines),
+        "header_line": header_line,
+    }
     Upload.objects.filter(pk=upload.pk).update(preview=preview)
 
 
