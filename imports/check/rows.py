@@ -92,7 +92,9 @@ def validate(
         if not leaves_out(found):
             first = firsts.get(person["user_name"]) if person["user_name"] else None
             if first:
-                found.append(repeated(first, made, rules))
+                # One suggestion for a row is enough.
+                if not any(one.column == "user_name" and one.severity == ERROR for one in found):
+                    found.append(repeated(first, made, rules))
             elif act_of(person) == "add":
                 _find_again(person, line, people_before, found)
             if not first and not leaves_out(found):
@@ -107,7 +109,8 @@ def validate(
 def _find_again(person: dict[str, Any], line: int, before: Repeated, found: list[Problem]) -> None:
     """Report a person who was in an earlier row with another user name."""
     keys = [(field, person[field].lower()) for field in _OF_PERSON if person.get(field)]
-    if not keys:
+    # What is no address tells nothing.
+    if not keys or any(problem.column == "contact_email" for problem in found):
         return
     first = before.find(person, line, keys)
     if first:
