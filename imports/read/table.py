@@ -1,8 +1,8 @@
 """Reads a file of users: from bytes to rows with the texts by field."""
 
 import re
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
 from typing import BinaryIO
@@ -10,13 +10,17 @@ from typing import BinaryIO
 from imports.read import columns, preview
 from imports.read.columns import CUSTOMER, NOT_KEPT, PASSWORD, Column, Header
 from spreadsheets import csv_reader, csv_writer, decode, xlsx_reader
-from spreadsheets.csv_reader import COLUMN_LIMIT, ROW_LIMIT
+from spreadsheets.csv_reader import COLUMN_LIMIT, ROW_LIMIT, Cells
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.errors import UnreadableFile
+from spreadsheets.xlsx_marks import NO_RESULT
+from spreadsheets.xlsx_reader import ALL_WORKSHEETS, Choice, Worksheet
 from users.rules.fields import LABELS
 from users.rules.problems import NOTICE, Problem
 
 SIZE_LIMIT = 50 * 1024 * 1024
+# The lines of one worksheet; those of the next one are counted on from there.
+SHEET_LINES = 1 << 20
 
 _EXAMPLE = re.compile(r"\s*(example|示例|例|範例|例子)\s*[:：]", re.IGNORECASE)
 _TEXT = re.compile("[^\ufeff\0 \t\r\n,;|]")
@@ -85,6 +89,18 @@ class Detected:
 
 
 @dataclass(frozen=True)
+class Book:
+    """What there was to choose from in a workbook, and what was read."""
+
+    # Names of the worksheets that are not empty, and of those that were read.
+    sheets: list[str]
+    read: list[str]
+    # Hidden rows below the headers, and whether they were read.
+    hidden: int = 0
+    with_hidden: bool = False
+
+
+@dataclass(frozen=True)
 class Parsed:
     """A file that was read."""
 
@@ -93,6 +109,8 @@ class Parsed:
     notices: tuple[Problem, ...]
     # A few cells of each column.
     samples: tuple[preview.Shown, ...] = ()
+    # The worksheets of a workbook.
+    book: Book | None = None
 
 
 def parse_file(
@@ -103,58 +121,170 @@ def parse_file(
     *,
     with_customer: bool = False,
     meanings: Mapping[str, str] | None = None,
+    sheet: str = "",
+    with_hidden: bool = False,
 ) -> Parsed:
     """
     Read a .csv or .xlsx file of users; its content decides which of them it is.
 
     The column of the customer is read only `with_customer`. `meanings` are the fields that members
-    chose for columns, by plain header.
+    chose for columns, by plain header. `sheet` is the worksheet to read, or ALL_WORKSHEETS;
+    rows that are hidden in it are read only `with_hidden`.
 
     :raises UnreadableFile: if it cannot be read, with a sentence about the reason and the place.
     """
     data = _take(data)
     read_header = partial(columns.read_header, meanings=meanings)
-    notices = []
+    kept = {*LABELS, CUSTOMER} if with_customer else {*LABELS}
     if data.startswith(b"PK\x03\x04"):
-        sheet = xlsx_reader.read_workbook(data, read_header)
-        number, header, after = sheet.number, sheet.header, sheet.lines
-        kind, encoding, delimiter = "xlsx", "", ""
-        if sheet.others:
-            others = ", ".join(sheet.others)
-            notices.append(_notice(number, sheet.name, "worksheets_skipped", others=others))
-        apostrophes = True
-        skipped = sheet.first[0] < number and not _HINT.match(sheet.first[1][0])
+        choice = Choice(sheet, with_hidden)
+        book = xlsx_reader.read_workbook(data, read_header, choice)
         # The rows replace the bytes and the text in memory.
-        del data, sheet
-    else:
-        _refuse_other_kinds(data)
-        csv_reader.check_lines(data)
-        count_known = partial(csv_reader.count_known_columns, read_header=read_header)
-        text, encoding, guessed = decode.decode(data, encoding, count_known)
-        if not _TEXT.search(text):
-            raise UnreadableFile("empty")
-        table, number, header = csv_reader.find_table(text, delimiter, read_header)
-        kind, delimiter = "csv", table.delimiter
-        after = (line for line in table if line[0] > number)
-        if guessed:
-            label = str(dict(ENCODINGS)[encoding])
-            notices.append(_notice(number, "", "encoding_guessed", encoding=label))
-        apostrophes = csv_writer.has_neutralized(text)
-        skipped = table.has_text_before(number) and not _HINT.match(text)
-        # The rows replace the bytes and the text in memory.
-        del data, text
+        del data
+        return _read_book(book, choice, kept)
+    notices = []
+    _refuse_other_kinds(data)
+    csv_reader.check_lines(data)
+    count_known = partial(csv_reader.count_known_columns, read_header=read_header)
+    text, encoding, guessed = decode.decode(data, encoding, count_known)
+    if not _TEXT.search(text):
+        raise UnreadableFile("empty")
+    table, number, header = csv_reader.find_table(text, delimiter, read_header)
+    delimiter = table.delimiter
+    after = (line for line in table if line[0] > number)
+    if guessed:
+        label = str(dict(ENCODINGS)[encoding])
+        notices.append(_notice(number, "", "encoding_guessed", encoding=label))
+    apostrophes = csv_writer.has_neutralized(text)
+    skipped = table.has_text_before(number) and not _HINT.match(text)
+    # The rows replace the bytes and the text in memory.
+    del data, text
+    detected = Detected("csv", encoding, delimiter, "", "", number, ())
+    return _read_table(detected, header, after, notices, kept, apostrophes, skipped)
+
+
+def _read_book(book: Iterator[Worksheet], choice: Choice, kept: Container[str]) -> Parsed:
+    parsed: list[Parsed] = []
+    read, hidden = [], 0
+    faults: dict[str, tuple[int, str]] = {}
+    is_bare = None
+    try:
+        for sheet in book:
+            # Lines of further worksheets have numbers of their own, see `name_line`.
+            above = len(read) * SHEET_LINES
+            lines = ((above + line, cells) for line, cells in sheet.lines) if above else sheet.lines
+            detected = Detected("xlsx", "", "", "", "", above + sheet.number, ())
+            first, cells = sheet.first
+            skipped = first < sheet.number and not _HINT.match(cells[0])
+            try:
+                table = _read_table(detected, sheet.header, lines, [], kept, True, skipped)
+            except UnreadableFile as error:
+                # One of several may have a header and no rows.
+                if error.code != "no_rows" or choice.sheet != ALL_WORKSHEETS:
+                    raise
+                is_bare = error
+                continue
+            finally:
+                hidden += sheet.report.hidden
+            parsed.append(table)
+            read.append(sheet.name)
+            for text, (count, cell) in sheet.report.faults.items():
+                place = cell if choice.sheet != ALL_WORKSHEETS else f"{sheet.name}!{cell}"
+                before, first_place = faults.get(text, (0, place))
+                faults[text] = before + count, first_place
+            if sum(len(table.rows) for table in parsed) > ROW_LIMIT:
+                raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
+        if not parsed and is_bare:
+            raise is_bare
+    except UnreadableFile as error:
+        error.book = Book(choice.names, read, hidden, choice.with_hidden)
+        raise
+    found = Book(choice.names, read, hidden, choice.with_hidden)
+    notices = [*_about_book(found, parsed[0].detected.header_line), *_about_faults(faults)]
+    known = {(notice.code, notice.value): notice for table in parsed for notice in table.notices}
+    columns = {shown.header: shown for table in reversed(parsed) for shown in table.samples}
+    return Parsed(
+        parsed[0].detected,
+        parsed[0].rows if len(parsed) == 1 else [row for table in parsed for row in table.rows],
+        (*notices, *(name_lines(notice, read) for notice in known.values())),
+        parsed[0].samples
+        if len(parsed) == 1
+        else (*parsed[0].samples, *_further(columns, parsed[0].samples)),
+        found,
+    )
+
+
+def _further(
+    columns: Mapping[str, preview.Shown], first: Sequence[preview.Shown]
+) -> Iterator[preview.Shown]:
+    known = {shown.header for shown in first}
+    return (shown for header, shown in columns.items() if header not in known)
+
+
+def _about_book(book: Book, line: int) -> Iterator[Problem]:
+    others = ", ".join(name for name in book.sheets if name not in book.read)
+    if len(book.read) > 1:
+        yield _notice(line, ", ".join(book.read), "worksheets_joined")
+        if others:
+            yield _notice(line, "", "worksheets_without_users", others=others)
+    elif others:
+        yield _notice(line, book.read[0], "worksheets_skipped", others=others)
+    if book.hidden:
+        code = "hidden_rows_read" if book.with_hidden else "hidden_rows_skipped"
+        yield _notice(line, "", code, count=book.hidden)
+
+
+def _about_faults(faults: Mapping[str, tuple[int, str]]) -> Iterator[Problem]:
+    for text, (count, cell) in faults.items():
+        code = "formulas_without_result" if text == NO_RESULT else "cells_with_error"
+        yield _notice(0, text, code, count=count, cell=cell)
+
+
+def name_line(line: int, sheets: Sequence[str]) -> int | str:
+    """
+    The number of a line, with the name of its worksheet where several were read.
+
+    `sheets` are the worksheets that were read.
+    """
+    if len(sheets) < 2:
+        return line
+    sheet, number = divmod(line, SHEET_LINES)
+    return f"{number} ({sheets[sheet]})" if sheet < len(sheets) else number
+
+
+def name_lines(problem: Problem, sheets: Sequence[str]) -> Problem:
+    """The problem with the names of the lines that its sentence mentions."""
+    lines = {name: problem.params[name] for name in ("line", "first") if name in problem.params}
+    if len(sheets) < 2 or not lines:
+        return problem
+    named = {
+        name: name_line(line, sheets) if isinstance(line, int) else line
+        for name, line in lines.items()
+    }
+    return replace(problem, params=problem.params | named)
+
+
+def _read_table(
+    detected: Detected,
+    header: Header,
+    after: Iterator[Cells],
+    notices: list[Problem],
+    kept: Container[str],
+    apostrophes: bool,
+    skipped: bool,
+) -> Parsed:
+    number = detected.header_line
     if skipped:
         notices.append(_notice(number, "", "lines_before_header"))
     _check_width(header, number)
-    kept = {*LABELS, CUSTOMER} if with_customer else {*LABELS}
     samples = preview.Samples(header)
     rows, skipped_examples = _read_rows(samples.watch(after), header, apostrophes, kept)
     notices += [_notice(line, "", "example_skipped") for line in skipped_examples]
     notices += _about_columns(header, number, kept)
     if not rows:
         raise UnreadableFile("no_rows")
-    detected = Detected(
-        kind, encoding, delimiter, header.language, header.source, number, header.columns
+    detected = replace(
+        detected, language=header.language, source=header.source, columns=header.columns
     )
     return Parsed(detected, rows, tuple(notices), samples.shown)
 
