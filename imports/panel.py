@@ -32,6 +32,7 @@ def _values(batch: Batch, facts: Facts) -> dict:
         "overview": overview(batch, facts.acts),
         "missing_users": describe_missing_users(batch, facts.acts),
         "stop": stop(batch, facts.acts),
+        "book": texts.find_choices_of_rows(batch) if facts.may_start else [],
         "repairs": texts.find_repairs(batch, facts.products),
         "repaired": texts.describe_last_repair(batch),
         "may_repair": batch.state == "planned" and facts.may_start,

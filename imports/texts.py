@@ -14,11 +14,13 @@ from batches.models import Batch
 from customers import locations
 from customers.models import Customer
 from customers.queries import find_verified_domains
-from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, How, Kind
+from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, UNREADABLE, How, Kind
+from imports.operations.upload import READ_HIDDEN, SKIP_HIDDEN
 from imports.queries import ProblemGroup, find_problem_groups
 from spreadsheets.csv_reader import DELIMITERS
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.errors import UnreadableFile
+from spreadsheets.xlsx_reader import ALL_WORKSHEETS
 from users.models import UserPermission
 from users.rules import problems
 from users.rules.fields import label_of
@@ -44,6 +46,7 @@ OF_MANY = {
     "location_missing": gettext_lazy("Licenses need a usage location, and there isn’t one."),
     "contact_email_bad": gettext_lazy("The contact address isn’t an email address."),
     "phone_damaged": gettext_lazy("A spreadsheet has shortened the phone number."),
+    "cell_error": gettext_lazy("The cell shows an error such as #N/A instead of a value."),
 }
 
 # Labels of How.WITHOUT by column.
@@ -55,6 +58,7 @@ WITHOUT = {
     "language": gettext_lazy("The customer’s language"),
     "": gettext_lazy("Take the rows as they were read"),
 }
+WITHOUT_VALUE = gettext_lazy("Import as if the cell were empty")
 # Labels of How.ACCEPT by code.
 ACCEPT = {
     "user_name_deleted": gettext_lazy("Create a new account"),
@@ -68,7 +72,7 @@ CAN_DO_WITHOUT = frozenset(
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
         "product_requires", "product_excludes", "permission_unknown", "permission_not_yours",
         "contact_email_bad", "contact_email_is_own", "phone_damaged", "language_unknown",
-        "cells_too_many", "seat_short",
+        "cells_too_many", "seat_short", *UNREADABLE,
     }
 )  # fmt: skip
 
@@ -266,7 +270,8 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
     if code in ACCEPT:
         ways.append((str(How.ACCEPT), str(ACCEPT[code])))
     if code in CAN_DO_WITHOUT:
-        ways.append((str(How.WITHOUT), str(WITHOUT.get(column, WITHOUT[""]))))
+        label = WITHOUT_VALUE if code in UNREADABLE else WITHOUT.get(column, WITHOUT[""])
+        ways.append((str(How.WITHOUT), str(label)))
     return ways
 
 
@@ -347,3 +352,74 @@ def describe(batch: Batch) -> list[tuple[str, str]]:
         (_("Made for"), str(SOURCES.get(found["source"], found["source"]))),
     ]
     return facts
+
+
+@dataclass(frozen=True)
+class ChoiceOfRows:
+    """What was read of a workbook, and buttons to read other rows: value and label."""
+
+    name: str
+    text: str
+    buttons: Sequence[tuple[str, str]]
+
+
+# Worksheets with a button of their own; all can be chosen where the file is read differently.
+MAX_SHEET_BUTTONS = 4
+
+
+def find_choices_of_rows(batch: Batch) -> list[ChoiceOfRows]:
+    """What can be read instead of the rows of a plan."""
+    book = batch.plan.get("book")
+    if not book or batch.state not in {Batch.State.PLANNED, Batch.State.REFUSED}:
+        return []
+    return [*_choose_sheets(book), *_choose_hidden(book)]
+
+
+def _choose_sheets(book: Mapping) -> list[ChoiceOfRows]:
+    read, others = book["read"], [name for name in book["sheets"] if name not in book["read"]]
+    if len(book["sheets"]) < 2:
+        return []
+    if len(read) == 1:
+        sentence = ngettext(
+            "Only the worksheet “%(read)s” is read. %(n)s other worksheet has data.",
+            "Only the worksheet “%(read)s” is read. %(n)s other worksheets have data.",
+            len(others),
+        )
+        text = sentence % {"read": read[0], "n": intcomma(len(others))}
+    elif read:
+        text = _("The rows of %(n)s worksheets are put together.") % {"n": intcomma(len(read))}
+    else:
+        text = _("The file has several worksheets.")
+    offered = others if read else book["sheets"]
+    if len(read) > 1:
+        offered = [*read, *others]
+    buttons = [
+        (name, _("Read only “%(name)s”") % {"name": name}) for name in offered[:MAX_SHEET_BUTTONS]
+    ]
+    if len(read) < 2:
+        buttons.append((ALL_WORKSHEETS, _("Read all worksheets")))
+    return [ChoiceOfRows("sheet", text, buttons)]
+
+
+def _choose_hidden(book: Mapping) -> list[ChoiceOfRows]:
+    number = book["hidden"]
+    if not number:
+        return []
+    numbers = {"n": intcomma(number)}
+    if book["with_hidden"]:
+        text = ngettext(
+            "%(n)s row is hidden in the file. It’s read like the others.",
+            "%(n)s rows are hidden in the file. They’re read like the others.",
+            number,
+        )
+        label = ngettext("Skip %(n)s hidden row", "Skip %(n)s hidden rows", number)
+        button = (SKIP_HIDDEN, label % numbers)
+    else:
+        text = ngettext(
+            "%(n)s row is hidden in the file, by a filter or by hand. It isn’t read.",
+            "%(n)s rows are hidden in the file, by a filter or by hand. They aren’t read.",
+            number,
+        )
+        label = ngettext("Read %(n)s hidden row", "Read %(n)s hidden rows", number)
+        button = (READ_HIDDEN, label % numbers)
+    return [ChoiceOfRows("hidden", text % numbers, [button])]

@@ -18,6 +18,7 @@ of_users = [
 # /customers/<slug>/batches/<id>/
 of_batch = [
     path("settings/", upload.change, name="settings"),
+    path("rows/", upload.read_rows, name="read_rows"),
     path("repair/", repair.repair_all, name="repair_all"),
     path("repair/stop/", repair.stop_repair, name="stop_repair"),
     path("lines/<int:number>/", repair.repair_line, name="repair_line"),

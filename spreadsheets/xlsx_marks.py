@@ -18,8 +18,8 @@ from spreadsheets.number_format import read_format
 # Excel's own limit of formats of cells.
 MAX_STYLES = 65_536
 _CHUNK = 1 << 18
-# What a worksheet has, in one of its spellings, if anything but the values matters.
-_SIGNS = (b"hidden", b'"e"', b"'e'", b"<f>", b"<f ", b"<f/", b":f>", b":f ", b":f/")
+# One of them is in a worksheet if anything but the values matters.
+_SIGNS = (b"hidden", b't="e"', b"t='e'", b"<f")
 _LETTERS = re.compile(r"[A-Za-z]{1,3}")
 
 # A formula that was saved without its result has no text of its own.
@@ -39,6 +39,8 @@ class RowMarks:
     formats: dict[int, Format] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
     formulas: list[int] = field(default_factory=list)
+    # Whether each filled cell is merged with those right of it, like a title above a table.
+    is_title: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.is_hidden or self.formats or self.errors or self.formulas)
@@ -52,9 +54,13 @@ class Parts:
     formats: Mapping[str, Format]
 
 
-def has_signs(xml: bytes) -> bool:
-    """Whether a piece of a worksheet may have hidden rows, errors or formulas."""
-    return any(sign in xml for sign in _SIGNS)
+def has_signs(xml: bytes, *, is_prefixed: bool) -> bool:
+    """
+    Whether a piece of a worksheet may have hidden rows, errors or formulas.
+
+    :param is_prefixed: whether its elements have a prefix, as few programs write them.
+    """
+    return any(sign in xml for sign in _SIGNS) or (is_prefixed and b":f" in xml)
 
 
 def read_parts(package: zipfile.ZipFile) -> Parts:

@@ -97,10 +97,12 @@ def _check_content(
     cells = strings = merged = 0
     marked[entry.filename] = False
     for buffer, new, until in _read(package, entry):
-        cells += buffer.count(b"<c", new) + buffer.count(b":c", new)
+        prefixed = buffer.count(b":c", new)
+        cells += buffer.count(b"<c", new) + prefixed
         strings += buffer.count(b"<si", new) + buffer.count(b":si", new)
         merged += buffer.count(b"mergeCell", new)
-        marked[entry.filename] = marked[entry.filename] or has_signs(buffer)
+        if not marked[entry.filename]:
+            marked[entry.filename] = has_signs(buffer, is_prefixed=prefixed > 0)
         _check_places(buffer, until)
     if max(cells, strings) > CELLS_LIMIT or merged > MERGED_LIMIT:
         raise UnreadableFile("unpacks_too_big")

@@ -139,7 +139,11 @@ def _find_table(
     read_header: ReadHeader,
     choice: Choice,
 ) -> Worksheet | None:
-    visible = [(number, cells) for number, cells, marks in top if not (marks and marks.is_hidden)]
+    visible = [
+        (number, cells)
+        for number, cells, marks in top
+        if marks is None or not (marks.is_hidden or marks.is_title)
+    ]
     shown = [(number, cells) for number, cells, _marks in top]
     number, header = find_header(visible, read_header)
     if header is None:
@@ -200,7 +204,7 @@ class _Workbook:
         """The rows of a worksheet that are not empty, converted to text one by one."""
         with _refusing_what_is_damaged():
             sheet = self.book.get_sheet_by_name(name)
-            merged = _merged_down(sheet)
+            merged = _Merged(sheet)
         marks = iter(())
         if name in self.marked:
             marks = read_marks(self.package, self.marked[name], self.parts.formats)
@@ -223,16 +227,39 @@ def _refusing_what_is_damaged() -> Iterator[None]:
         raise UnreadableFile("damaged") from error
 
 
-# The cells that are merged with cells below: column and last line, by first line.
-_Merged = dict[int, list[tuple[int, int]]]
+class _Merged:
+    """The merged cells of a worksheet, whose rows are passed through it in order."""
 
+    def __init__(self, sheet: python_calamine.CalamineSheet):
+        # Cells merged with those below: column and last line, by first line.
+        self.down: dict[int, list[tuple[int, int]]] = {}
+        # Columns of cells merged with those right of them, by line.
+        self.right: dict[int, set[int]] = {}
+        for (top, column), (bottom, last) in sheet.merged_cell_ranges or ():
+            if top < bottom and column < COLUMN_LIMIT:
+                self.down.setdefault(top + 1, []).append((column, bottom + 1))
+            if column < last:
+                self.right.setdefault(top + 1, set()).add(column)
+        # Those that go on in the next line: the last line and the text, by column.
+        self.going: dict[int, tuple[int, str]] = {}
 
-def _merged_down(sheet: python_calamine.CalamineSheet) -> _Merged:
-    merged: _Merged = {}
-    for (top, column), (bottom, _right) in sheet.merged_cell_ranges or ():
-        if top < bottom and column < COLUMN_LIMIT:
-            merged.setdefault(top + 1, []).append((column, bottom + 1))
-    return merged
+    def is_title(self, number: int, cells: Sequence[str]) -> bool:
+        """Whether each filled cell of the line is merged with those right of it."""
+        right = self.right.pop(number, ())
+        return bool(right) and all(column in right for column, cell in enumerate(cells) if cell)
+
+    def fill(self, number: int, cells: list[str]) -> None:
+        """Put the texts of cells above, which are merged with cells of this line, into these."""
+        # A row with nothing of its own is the rest of the row above, not one more person.
+        is_row = any(cells)
+        for column, (last, text) in list(self.going.items()):
+            if last < number:
+                del self.going[column]
+            elif is_row and text:
+                cells += [""] * (column + 1 - len(cells))
+                cells[column] = cells[column] or text
+        for column, last in self.down.pop(number, ()):
+            self.going[column] = last, cells[column] if column < len(cells) else ""
 
 
 def _lines(
@@ -241,8 +268,6 @@ def _lines(
     before = [""] * sheet.start[1] if sheet.start else []
     rows = sheet.iter_rows()
     following = next(marks, None)
-    # Merged cells that go on in the next line: the last line and the text, by column.
-    going: dict[int, tuple[int, str]] = {}
     for line in itertools.count(1):
         with _refusing_what_is_damaged():
             row = next(rows, None)
@@ -257,8 +282,11 @@ def _lines(
         if following is not None and following.number <= number:
             found, following = following, next(marks, None)
             _apply(found, row, cells, len(before))
-        if merged or going:
-            _continue_merged(number, cells, merged, going)
+        if merged.right and merged.is_title(number, cells):
+            found = found or RowMarks(number, is_hidden=False)
+            found.is_title = True
+        if merged.down or merged.going:
+            merged.fill(number, cells)
         if any(cells):
             check_length(number, cells)
             yield number, cells, found
@@ -277,18 +305,3 @@ def _apply(marks: RowMarks, row: Sequence[object], cells: list[str], start: int)
     for column, text in marks.errors.items():
         cells += [""] * (column + 1 - len(cells))
         cells[column] = text
-
-
-def _continue_merged(
-    number: int, cells: list[str], merged: _Merged, going: dict[int, tuple[int, str]]
-) -> None:
-    # A row with nothing of its own is the rest of the row above, not one more person.
-    is_row = any(cells)
-    for column, (last, text) in list(going.items()):
-        if last < number:
-            del going[column]
-        elif is_row and text:
-            cells += [""] * (column + 1 - len(cells))
-            cells[column] = cells[column] or text
-    for column, last in merged.pop(number, ()):
-        going[column] = last, cells[column] if column < len(cells) else ""

@@ -7,6 +7,7 @@ from customers import locations
 from imports.read.table import Row
 from licensing.rules import SubscriptionFacts
 from partners.names import clean_text
+from spreadsheets.xlsx_marks import NO_RESULT
 from users.models import UserPermission
 from users.rules import names, vocabulary
 from users.rules.facts import Defaults, Facts, Person
@@ -14,6 +15,13 @@ from users.rules.person import Nearest, Rules
 from users.rules.problems import ERROR, WARNING, Problem
 
 REPEATED = "user_name_repeated"
+# What spreadsheets show instead of a value, also in files that they write.
+ERRORS = frozenset(
+    {
+        "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!",
+        "#FIELD!", "#BLOCKED!", "#CONNECT!", "#BUSY!", "#UNKNOWN!", "#GETTING_DATA", NO_RESULT,
+    }
+)  # fmt: skip
 
 
 def names_to_look_up(
@@ -49,7 +57,7 @@ def validate(
     for row in rows:
         line = row.line
         found: list[Problem] = []
-        person = reader.read(row, found)
+        person = reader.read(_without_errors(row, found), found)
         rules.check(person, line, found)
         made = Person(line, person)
         first = firsts.setdefault(person["user_name"], made)
@@ -59,6 +67,18 @@ def validate(
             problems += found
         people.append(made)
     return people, problems
+
+
+def _without_errors(row: Row, found: list[Problem]) -> Row:
+    """The row with empty cells in place of the errors of a spreadsheet, which are reported."""
+    if not row.contains("#"):
+        return row
+    values = row.values
+    errors = {field: text for field, text in values.items() if text in ERRORS}
+    for field, text in errors.items():
+        code = "formula_without_result" if text == NO_RESULT else "cell_error"
+        found.append(Problem(row.line, field, text, code))
+    return Row(row.line, values | dict.fromkeys(errors, ""), row.extra)
 
 
 def repeated(first: Person, second: Person, rules: Rules) -> Problem:

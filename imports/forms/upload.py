@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django import forms
 from django.conf import settings
@@ -12,11 +12,13 @@ from customers.models import Customer
 from customers.queries import find_verified_domains
 from imports.models import ImportColumn
 from imports.operations.full_list import MAX_MISSING
+from imports.operations.upload import READ_HIDDEN, SKIP_HIDDEN
 from imports.read.columns import plain_header
 from partners.models import Member
 from partners.roles import Permission
 from spreadsheets import csv_reader
 from spreadsheets.decode import ENCODINGS
+from spreadsheets.xlsx_reader import ALL_WORKSHEETS
 from users.models import UserPermission
 from users.queries.add import find_choices
 from users.rules.fields import LABELS
@@ -94,6 +96,51 @@ class AnyFile(forms.Form):
             "mode": chosen["mode"],
             "when_short": chosen["when_short"] or "first",
         }
+
+
+FIRST_SHEET = ("", _("The first one with users"))
+EVERY_SHEET = (ALL_WORKSHEETS, _("All worksheets"))
+HIDDEN_ROWS = [
+    (SKIP_HIDDEN, _("Skip hidden rows")),
+    (READ_HIDDEN, _("Read hidden rows like the others")),
+]
+
+
+def make_sheet_field(names: Sequence[str] = ()) -> forms.ChoiceField:
+    """The choice of a worksheet."""
+    choices = [FIRST_SHEET, *((name, name) for name in names), EVERY_SHEET]
+    return forms.ChoiceField(label=_("Worksheet"), required=False, choices=choices)
+
+
+def make_hidden_field() -> forms.ChoiceField:
+    """The choice whether hidden rows are read."""
+    return forms.ChoiceField(
+        label=_("Rows hidden in Excel"),
+        required=False,
+        choices=HIDDEN_ROWS,
+        initial=SKIP_HIDDEN,
+        widget=forms.RadioSelect,
+    )
+
+
+class ReadRows(forms.Form):
+    """Which rows of a workbook are read: one choice, posted by its button."""
+
+    def __init__(self, *args, batch: Batch, **more):
+        super().__init__(*args, **more)
+        self.before = batch.options
+        self.fields["sheet"] = make_sheet_field(batch.plan.get("book", {}).get("sheets", ()))
+        self.fields["hidden"] = make_hidden_field()
+
+    @property
+    def chosen(self) -> dict:
+        """The choices that were posted."""
+        return {name: text for name, text in self.cleaned_data.items() if name in self.data}
+
+    @property
+    def options(self) -> dict:
+        """The options of the batch with what was chosen."""
+        return self.before | self.chosen
 
 
 class ReadFile(AnyFile):
@@ -179,6 +226,10 @@ class ReadFile(AnyFile):
         }
 
 
+# Options of the rows of a workbook.
+OF_BOOK = ("sheet", "hidden")
+
+
 class ReadAgain(ReadFile):
     """How to read the file of a plan again, which discards the repairs of the plan."""
 
@@ -186,8 +237,10 @@ class ReadAgain(ReadFile):
         required=False, min_value=0, widget=forms.HiddenInput, initial=0
     )
 
-    def __init__(self, *args, batch: Batch, **keywords):
-        options = batch.options
+    def __init__(self, *args, batch: Batch, chosen: Mapping[str, str], **keywords):
+        options = batch.options | {name: chosen[name] for name in OF_BOOK if name in chosen}
+        self.before = batch.options
+        book = batch.plan.get("book", {})
         defaults = options.get("defaults", {})
         delimiter = options.get("delimiter", "")
         initial = (
@@ -199,8 +252,21 @@ class ReadAgain(ReadFile):
             }
         )
         super().__init__(*args, initial=initial, customer=batch.customer, **keywords)
+        if len(book.get("sheets", ())) > 1:
+            self.fields["sheet"] = make_sheet_field(book["sheets"])
+        if book.get("hidden"):
+            self.fields["hidden"] = make_hidden_field()
+            self.initial["hidden"] = options.get("hidden") or (
+                READ_HIDDEN if book["with_hidden"] else SKIP_HIDDEN
+            )
         # How many repairs the member is asked to discard; 0 where nothing is asked.
         self.repairs = 0
+
+    @property
+    def options(self) -> dict:
+        """The choices in the form of a batch's options."""
+        chosen = self.before | self.cleaned_data
+        return super().options | {name: chosen[name] for name in OF_BOOK if chosen.get(name)}
 
     @property
     def arguments(self) -> dict:
@@ -252,10 +318,12 @@ class ImportMany(WithFile, AnyFile):
         super().__init__(*arguments, **keywords)
         # A full list is of one customer.
         self.fields["purpose"].choices = PURPOSES[:-1]
+        self.fields["sheet"] = make_sheet_field()
+        self.fields["hidden"] = make_hidden_field()
 
     @property
     def options(self) -> dict:
-        return self.reading
+        return self.reading | {name: self.cleaned_data[name] for name in OF_BOOK}
 
 
 MAX_HEADER = ImportColumn._meta.get_field("header").max_length

@@ -27,6 +27,9 @@ WIPE_BATCH_SIZE = 500
 # Parameters of sentences that are kept: they name no person.
 KEPT_OF_PROBLEMS = ("product", "permission", "location", "field")
 
+# Values of the option for hidden rows.
+READ_HIDDEN, SKIP_HIDDEN = "read", "skip"
+
 State = Batch.State
 
 
@@ -80,7 +83,15 @@ def read_file(
         delimiter=upload.options.get("delimiter") or None,
         with_customer=with_customer,
         meanings=meanings,
+        sheet=upload.options.get("sheet", ""),
+        with_hidden=_with_hidden(upload.options),
     )
+
+
+def _with_hidden(options: Mapping) -> bool:
+    # A full list deletes users that are not read, so hidden rows count unless it is chosen.
+    is_full = options.get("purpose") == "full_list"
+    return options.get("hidden") == READ_HIDDEN or (is_full and not options.get("hidden"))
 
 
 def forget_file(of: Q) -> None:
@@ -127,11 +138,11 @@ def _drop(batch: Batch) -> None:
 
 
 def _wipe_plan(batch: Batch) -> None:
-    # Texts of cells: unknown headers, the value of a repair, the beginning of the file.
-    for name in ("notices", "repair"):
+    # Texts of the file: unknown headers, worksheets, the value of a repair, its beginning.
+    for name in ("notices", "book", "repair"):
         batch.plan.pop(name, None)
-    if batch.plan.get("refused", {}).get("code") == "no_header":
-        batch.plan["refused"]["params"].pop("found", None)
+    for name in ("found", "name"):
+        batch.plan.get("refused", {}).get("params", {}).pop(name, None)
     batch.rows_wiped_at = timezone.now()
     batch.save(update_fields=["state", "halted_by", "finished_at", "plan", "rows_wiped_at"])
 

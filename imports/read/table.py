@@ -65,6 +65,10 @@ class Row:
         """The fields with a text."""
         return [field for field, text in zip(self._fields, self._texts, strict=True) if text]
 
+    def contains(self, text: str) -> bool:
+        """Whether the text is in any cell of the row."""
+        return text in "\0".join(self._texts)
+
     def __eq__(self, other: object) -> bool:
         same = isinstance(other, Row) and (self.line, self.extra) == (other.line, other.extra)
         return same and self.values == other.values
