@@ -1,12 +1,14 @@
 from django.urls import include, path
 
-from imports.views import multi_upload, repair, upload
+from imports.views import multi_upload, paste, repair, upload
 
 app_name = "imports"
 
 # /customers/<slug>/users/
 of_users = [
     path("import/", upload.upload, name="upload"),
+    path("import/paste/", paste.paste, name="paste"),
+    path("import/paste/check/", paste.check, name="check_pasted"),
     path("import/template/<str:language>.<file_kind:kind>", upload.template, name="template"),
     path(
         "export/template-<str:language>.<file_kind:kind>",

@@ -14,15 +14,19 @@ from imports.models import ImportColumn
 from imports.operations.full_list import MAX_MISSING
 from imports.operations.upload import READ_HIDDEN, SKIP_HIDDEN
 from imports.read.columns import plain_header
+from imports.read.paste import SKIP
 from partners.models import Member
 from partners.roles import Permission
 from spreadsheets import csv_reader
+from spreadsheets.csv_reader import COLUMN_LIMIT
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.xlsx_reader import ALL_WORKSHEETS
 from users.models import UserPermission
 from users.queries.add import find_choices
 from users.rules.fields import LABELS
 
+# Letters of pasted rows; more are better in a file.
+MAX_PASTED = 1_000_000
 DETECT = ("", _("Detect"))
 # A tab is white space, which a posted choice would lose.
 DELIMITERS = [(value if value != "\t" else "tab", label) for value, label in csv_reader.DELIMITERS]
@@ -324,6 +328,41 @@ class ImportMany(WithFile, AnyFile):
     @property
     def options(self) -> dict:
         return self.reading | {name: self.cleaned_data[name] for name in OF_BOOK}
+
+
+class PasteRows(ReadFile):
+    """Rows of a spreadsheet as text: cells between tabs, and what the columns hold."""
+
+    rows = forms.CharField(
+        label=_("Rows"),
+        strip=False,
+        max_length=MAX_PASTED,
+        error_messages={
+            "required": _("Paste or type at least one row."),
+            "max_length": _("These are too many rows to paste. Save them as a file and upload it."),
+        },
+        widget=forms.Textarea(
+            attrs={"rows": 14, "wrap": "off", "spellcheck": "false", "autocomplete": "off"}
+        ),
+    )
+
+    def clean_rows(self) -> str:
+        if not self.cleaned_data["rows"].strip():
+            raise forms.ValidationError(self.fields["rows"].error_messages["required"])
+        return self.cleaned_data["rows"].strip("\r\n")
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """The choices for what a column holds."""
+        return [("", _("As the first row names it")), *LABELS.items(), (SKIP, _("Skip"))]
+
+    @property
+    def arguments(self) -> dict:
+        """The arguments of `receive_rows` and `check_rows`."""
+        known = dict(self.columns)
+        posted = self.data.getlist("column")[:COLUMN_LIMIT]
+        fields = [field if field in known else "" for field in posted]
+        return {"text": self.cleaned_data["rows"], "fields": fields, "options": self.options}
 
 
 MAX_HEADER = ImportColumn._meta.get_field("header").max_length
