@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 from django import forms
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from batches.errors import UsersError
@@ -354,7 +355,16 @@ class PasteRows(ReadFile):
     @property
     def columns(self) -> list[tuple[str, str]]:
         """The choices for what a column holds."""
-        return [("", _("As the first row names it")), *LABELS.items(), (SKIP, _("Skip"))]
+        return [("", _("From first row")), *LABELS.items(), (SKIP, _("Skip"))]
+
+    @property
+    def first_columns(self) -> str:
+        """The fields of the columns of an empty grid."""
+        names = ["first_name", "last_name"]
+        if get_language().startswith("zh"):
+            names.reverse()
+        others = ["display_name", "department", "job_title", "phone", "location", "products"]
+        return " ".join(["user_name", *names, *others])
 
     @property
     def arguments(self) -> dict:
