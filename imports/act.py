@@ -1,6 +1,6 @@
 """Imports as the engine and the pages know them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -42,9 +42,14 @@ def _explain(found: Mapping, batch: Batch | Upload) -> LineMessage:
     )
 
 
-def explain_notices(file: Batch | Upload) -> list[LineMessage]:
-    """The sentences about the whole file, of an import or of a multi-customer upload."""
-    return [_explain(notice, file) for notice in file.plan.get("notices", ())]
+def explain_notices(file: Batch | Upload, without: Collection[str] = ()) -> list[LineMessage]:
+    """
+    The sentences about the whole file, of an import or of a multi-customer upload.
+
+    :param without: codes of sentences that the page has elsewhere.
+    """
+    notices = file.plan.get("notices", ())
+    return [_explain(notice, file) for notice in notices if notice["code"] not in without]
 
 
 def to_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[Problem]]]:

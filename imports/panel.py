@@ -23,16 +23,17 @@ STEP_OF = {
 def _values(batch: Batch, facts: Facts) -> dict:
     if batch.kind != IMPORT.kind:
         return {}
+    book = texts.find_choices_of_rows(batch) if facts.may_start else []
     return {
         "steps": STEPS,
         "step": STEP_OF.get(batch.state, 1),
         "refusal": texts.refusal(batch) if batch.state == "refused" else "",
         "detected": texts.describe(batch),
-        "notices": explain_notices(batch),
+        "notices": explain_notices(batch, texts.ABOUT_ROWS if book else ()),
         "overview": overview(batch, facts.acts),
         "missing_users": describe_missing_users(batch, facts.acts),
         "stop": stop(batch, facts.acts),
-        "book": texts.find_choices_of_rows(batch) if facts.may_start else [],
+        "book": book,
         "repairs": texts.find_repairs(batch, facts.products),
         "repaired": texts.describe_last_repair(batch),
         "may_repair": batch.state == "planned" and facts.may_start,

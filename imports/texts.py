@@ -363,6 +363,12 @@ class ChoiceOfRows:
     buttons: Sequence[tuple[str, str]]
 
 
+# Notices that say what the choices of rows do.
+ABOUT_ROWS = frozenset(
+    {
+        "worksheets_skipped", "worksheets_joined", "hidden_rows_read", "hidden_rows_skipped",
+    }
+)  # fmt: skip
 # Worksheets with a button of their own; all can be chosen where the file is read differently.
 MAX_SHEET_BUTTONS = 4
 
