@@ -119,6 +119,11 @@ class Batch(TenantModel):
         return self.options.get("purpose", "create") != "create"
 
     @property
+    def has_several_acts(self) -> bool:
+        """Whether it is an import with lines that don't all add users."""
+        return self.changes_users or bool(self.plan.get("restores"))
+
+    @property
     def rows_kept_until(self) -> datetime:
         """When the file of an import is removed, and the names in rows that did not become users."""
         return self.created_at + UPLOADS_KEPT

@@ -207,15 +207,16 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
         messages += _explain_result(line.state, result, act, products)
     bad = frozenset(problem.get("column", "") for problem in line.problems) - {""}
     tone, label = _describe_state(line, result, is_over)
-    is_row = line.act != "leave"
+    is_of_file = line.act != "leave"
     return ShownLine(
         number=(line.input.get("place") or line.input.get("line") or line.number)
-        if is_row
+        if is_of_file
         else None,
         position=line.number,
         user_id=line.user_id,
         state=line.state,
-        is_row=is_row,
+        # Nothing of a restored user is changed.
+        is_row=is_of_file and line.act != "restore",
         is_wiped=line.batch.rows_wiped_at is not None
         and not line.input.get("user_name")
         and line.state not in {Line.State.DONE, Line.State.PARTLY},

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,120 @@ def is_cjk(character: str) -> bool:
     return (
         _is_han(character) or "\u3040" <= character <= "\u30ff" or "\uac00" <= character <= "\ud7a3"
     )
+
+
+KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]")
+_HANGUL = re.compile("[\uac00-\ud7a3]")
+
+
+def romanize(text: str) -> str:
+    """The text with kana in Hepburn spelling and hangul in Revised Romanization."""
+    if text.isascii():
+        return text
+    if KANA.search(text):
+        text = _spell_kana(text)
+    return _HANGUL.sub(lambda match: _spell_syllable(match[0]), text)
+
+
+_KANA = {"ぢ": "ji", "づ": "zu", "を": "o", "ゐ": "i", "ゑ": "e", "ゔ": "vu", "ー": "", "ん": "n"}
+_SMALL = {"ゃ": "ya", "ゅ": "yu", "ょ": "yo"} | dict(zip("ぁぃぅぇぉ", "aiueo", strict=True))
+
+
+def _spell_kana(text: str) -> str:
+    # Katakana as hiragana, which has the same order.
+    text = re.sub(
+        "[\u30a1-\u30f4]",
+        lambda match: chr(ord(match[0]) - 0x60),
+        unicodedata.normalize("NFKC", text),
+    )
+    spelled: list[str] = []
+    is_doubled = False
+    for character in text:
+        if character == "っ":
+            is_doubled = True
+            continue
+        sound = _KANA.get(character)
+        if sound is None:
+            sound = anyascii(character) if "\u3041" <= character <= "\u3096" else character
+        small = _SMALL.get(character)
+        if small and spelled and spelled[-1][-1:] in "iueo" and spelled[-1]:
+            spelled[-1] = _join_small(spelled[-1], small)
+            continue
+        if is_doubled and sound:
+            sound = ("t" if sound.startswith("ch") else sound[0]) + sound
+            is_doubled = False
+        spelled.append(small or sound)
+    # Long vowels as in passports: さとう is Sato.
+    return re.sub(r"ou(?!e)|oo", "o", "".join(spelled)).replace("uu", "u")
+
+
+def _join_small(sound: str, small: str) -> str:
+    if sound == "u":
+        return "w" + small
+    stem = sound[:-1]
+    # しゃ is sha, きゃ is kya.
+    return stem + (small[-1] if stem.endswith(("sh", "ch", "j")) else small)
+
+
+_FIRST = "g kk n d tt r m b pp s ss - j jj ch k t p h".replace("-", "").split(" ")
+_VOWEL = [
+    "a",
+    "ae",
+    "ya",
+    "yae",
+    "eo",
+    "e",
+    "yeo",
+    "ye",
+    "o",
+    "wa",
+    "wae",
+    "oe",
+    "yo",
+    "u",
+    "wo",
+    "we",
+    "wi",
+    "yu",
+    "eu",
+    "ui",
+    "i",
+]
+_LAST = [
+    "",
+    "k",
+    "k",
+    "k",
+    "n",
+    "n",
+    "n",
+    "t",
+    "l",
+    "k",
+    "m",
+    "l",
+    "l",
+    "l",
+    "p",
+    "l",
+    "m",
+    "p",
+    "p",
+    "t",
+    "t",
+    "ng",
+    "t",
+    "t",
+    "k",
+    "t",
+    "p",
+    "t",
+]
+
+
+def _spell_syllable(syllable: str) -> str:
+    number = ord(syllable) - 0xAC00
+    return _FIRST[number // 588] + _VOWEL[number % 588 // 28] + _LAST[number % 28]
 
 
 class _Table(dict):

@@ -8,7 +8,15 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from batches.acts import Act, LineMessage, LineResult, PlanFacts, Texts, waits_for_seats
+from batches.acts import (
+    Act,
+    Consequences,
+    LineMessage,
+    LineResult,
+    PlanFacts,
+    Texts,
+    waits_for_seats,
+)
 from batches.models import Batch, Line
 from imports import texts
 from imports.check import repair
@@ -76,6 +84,7 @@ def overview(batch: Batch, acts: Mapping[str, int]) -> list[tuple[str, int]]:
     leaving = [(_("Deleted"), acts.get("leave", 0))] if "missing_users" in batch.plan else []
     return [
         (_("Added"), acts.get("add", 0)),
+        (_("Restored"), acts.get("restore", 0)),
         (_("Changed"), acts.get("update", 0)),
         *leaving,
         (_("Unchanged"), PlanFacts.from_json(batch.plan).unchanged),
@@ -97,10 +106,10 @@ def describe_missing_users(batch: Batch, acts: Mapping[str, int]) -> str:
     if not share or not leaving:
         return ""
     text = ngettext(
-        "%(n)s of %(active)s users isn’t in the file and will be deleted. You can restore the"
-        " user within %(days)s days.",
-        "%(n)s of %(active)s users aren’t in the file and will be deleted. You can restore them"
-        " within %(days)s days.",
+        "%(n)s of %(active)s users isn’t in the file, or has left, and will be deleted. You can"
+        " restore the user within %(days)s days.",
+        "%(n)s of %(active)s users aren’t in the file, or have left, and will be deleted. You can"
+        " restore them within %(days)s days.",
         leaving,
     )
     return text % {
@@ -110,6 +119,14 @@ def describe_missing_users(batch: Batch, acts: Mapping[str, int]) -> str:
     }
 
 
+def _needs(batch: Batch) -> Iterator[Permission]:
+    # Users missing from a full list are deleted.
+    if batch.options.get("purpose") == "full_list":
+        yield Permission.DELETE_USERS
+    if batch.plan.get("restores"):
+        yield Permission.RESTORE_USERS
+
+
 # By the purpose of a file that also changes or deletes users.
 TEXTS = {
     "update": replace(UPDATE.texts, label=gettext_lazy("Import users")),
@@ -117,6 +134,12 @@ TEXTS = {
         label=gettext_lazy("Import users"),
         button=lambda n: ngettext("Add or update %(n)s user", "Add or update %(n)s users", n),
         done=lambda n: ngettext("%(n)s user added or updated", "%(n)s users added or updated", n),
+    ),
+    # Of a file that only adds users.
+    "restore": Texts(
+        label=gettext_lazy("Import users"),
+        button=lambda n: ngettext("Add or restore %(n)s user", "Add or restore %(n)s users", n),
+        done=lambda n: ngettext("%(n)s user added or restored", "%(n)s users added or restored", n),
     ),
     "full_list": Texts(
         label=gettext_lazy("Import users"),
@@ -139,16 +162,17 @@ IMPORT = Act(
         button=lambda n: ngettext("Import %(n)s user", "Import %(n)s users", n),
         done=lambda n: ngettext("%(n)s user added", "%(n)s users added", n),
     ),
-    special_texts=lambda batch: TEXTS.get(batch.options.get("purpose")),
-    # Users missing from a full list are deleted.
-    needs=lambda batch: (
-        [Permission.DELETE_USERS] if batch.options.get("purpose") == "full_list" else []
+    special_texts=lambda batch: (
+        TEXTS.get(batch.options.get("purpose"))
+        or (TEXTS["restore"] if batch.plan.get("restores") else None)
     ),
+    needs=_needs,
     usual_act="add",
+    describe=lambda batch, _products: Consequences(texts.describe_sign_in(batch)),
     guard=refuse_unsafe,
     # The lines hold everything from then on.
     release=lambda batch: forget_file(Q(pk=batch.pk)),
     explain=_explain,
-    shows=lambda batch: {"licenses", "changes"} if batch.changes_users else {"licenses"},
+    shows=lambda batch: {"licenses", "changes"} if batch.has_several_acts else {"licenses"},
     needs_sign_in=ADDS_LICENSES,
 )

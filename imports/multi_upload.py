@@ -14,7 +14,7 @@ from imports.act import explain_notices, read_sheets
 from imports.models import Upload
 from imports.queries import find_split_batches, find_unmatched_rows, shows_unmatched_rows
 from imports.read.table import name_line
-from imports.texts import describe, refusal
+from imports.texts import describe, describe_rows, refusal
 from imports.write import rows as export
 from partners.models import Member
 from partners.roles import Permission
@@ -58,6 +58,7 @@ def page_of(upload: Upload, *, member: Member) -> dict:
     shown = find_unmatched_rows(upload)[:MAX_SHOWN] if is_shown else ()
     sheets = read_sheets(upload)
     unmatched = [_describe(row.content, sheets) for row in shown]
+    planned = [batch for batch in batches if batch.state == Batch.State.PLANNED]
     return {
         "nav": "customers",
         "upload": upload,
@@ -65,6 +66,7 @@ def page_of(upload: Upload, *, member: Member) -> dict:
         "rows": sum(batch.total for batch in batches),
         "ready": sum(batch.progress.planned for batch in ready),
         "errors": sum(batch.progress.invalid for batch in batches),
+        "rows_read": describe_rows(planned),
         "button": count_imports(len(ready)) if ready else "",
         "refusal": refusal(upload) if upload.state == Upload.State.REFUSED else "",
         "notices": explain_notices(upload) if is_shown else [],

@@ -14,7 +14,7 @@ def describe_checked_rows(checked: CheckedRows) -> dict:
     The state of the rows, as JSON.
 
     A problem is a list: the number of its line, the position of its column or -1, a tone, a
-    sentence. `first` is the number of the first line, `header` that of the header.
+    sentence. `header` is the number of the header's line, or 0.
     """
     places: dict[str, int] = {}
     for column in checked.columns:
@@ -25,7 +25,6 @@ def describe_checked_rows(checked: CheckedRows) -> dict:
     return {
         "tone": "bad" if bad else "warn" if warned else "ok",
         "text": _summarize(checked, len(bad), len(warned)),
-        "first": checked.first,
         "header": checked.header_line,
         "columns": [str(label_of(column.field)) for column in checked.columns],
         "problems": [
@@ -43,7 +42,7 @@ def describe_checked_rows(checked: CheckedRows) -> dict:
 def describe_refused_rows(text: str) -> dict:
     """Why the rows cannot be read, as JSON of the same form."""
     return {
-        "tone": "bad", "text": str(text), "first": 1, "header": 0, "columns": [], "problems": [],
+        "tone": "bad", "text": str(text), "header": 0, "columns": [], "problems": [],
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -14,12 +15,13 @@ from customers.models import Customer
 from customers.queries import find_customers
 from imports.check.plan import LEAVE, NAMED, SEAT_SHORT
 from imports.check.repair import FIRST_USER, REPAIRED, Row
-from imports.check.rows import REPEATED
+from imports.check.rows import REPEATED, SAME
 from imports.models import ImportColumn, UnmatchedRow, Upload
 from partners.models import Member
 from partners.roles import Permission
 from users.rules.facts import Person
-from users.rules.problems import ERROR, Problem
+from users.rules.person import act_of
+from users.rules.problems import ERROR, LEAVES_OUT, Problem
 
 # Groups of problems that are shown; with each that is repaired the next one appears.
 MAX_GROUPS = 50
@@ -62,7 +64,8 @@ def find_problem_groups(
     The problems of the rows of a planned import in groups; one statement.
 
     Codes in `by_value` have one group for each text of a cell, those in `by_domain` one for each
-    domain, and others one for each column. Codes in `without` are not counted.
+    domain, and others one for each column. Codes in `without` are not counted. Rows that the check
+    has skipped are counted until a member has decided about them.
     """
     if batch.kind != "import" or batch.state != Batch.State.PLANNED:
         return ProblemGroups()
@@ -75,21 +78,30 @@ def find_problem_groups(
                 coalesce(min(suggestion) FILTER (WHERE suggestion <> ''), ''),
                 min(params::text), count(*) OVER ()
             FROM (
-                SELECT l.number, p->>'code' AS code, p->>'column' AS place,
+                SELECT l.number, l.state, l.input ? '{REPAIRED}' AS is_decided,
+                    p->>'code' AS code, p->>'column' AS place,
                     p->>'severity' AS severity, p->>'suggestion' AS suggestion,
                     p->'params' AS params,
                     CASE WHEN p->>'code' = ANY(%s) THEN p->>'value'
                         WHEN p->>'code' = ANY(%s) THEN p->'params'->>'domain' ELSE '' END AS key
                 FROM {Line._meta.db_table} l CROSS JOIN jsonb_array_elements(l.problems) p
-                WHERE l.batch_id = %s AND l.state IN ('planned', 'invalid')
+                WHERE l.batch_id = %s AND l.state IN ('planned', 'invalid', 'left_out')
                     AND l.problems <> '[]'
             ) found
             WHERE severity <> 'notice' AND code <> ALL(%s)
+                AND (state <> 'left_out' OR code = ANY(%s) AND NOT is_decided)
             GROUP BY code, place, key, severity
             ORDER BY severity <> 'error', count(DISTINCT number) DESC, code, place, key
             LIMIT %s
             """,
-            [sorted(by_value), sorted(by_domain), batch.pk, list(without), MAX_GROUPS],
+            [
+                sorted(by_value),
+                sorted(by_domain),
+                batch.pk,
+                list(without),
+                sorted(LEAVES_OUT),
+                MAX_GROUPS,
+            ],
         )
         rows = cursor.fetchall()
     groups = [_group(*row[:-1]) for row in rows]
@@ -102,11 +114,54 @@ def _group(code, column, key, severity, *rest) -> ProblemGroup:
     return ProblemGroup(code, column or "", key or "", severity, *numbers, suggestion, found)
 
 
+def find_suggested_names(batch: Batch, *, without: Collection[int]) -> set[str]:
+    """The user names that the plan suggests for its rows, but for those with these numbers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT DISTINCT p->>'suggestion'
+            FROM {Line._meta.db_table} l CROSS JOIN jsonb_array_elements(l.problems) p
+            WHERE l.batch_id = %s AND l.problems <> '[]' AND p->>'column' = 'user_name'
+                AND l.number <> ALL(%s)
+            """,
+            [batch.pk, list(without)],
+        )
+        return {suggestion for (suggestion,) in cursor.fetchall() if suggestion}
+
+
 def count_repaired_rows(batch: Batch) -> int:
     """How many rows members have repaired or skipped in the plan of a file."""
     is_repaired = Q(input__has_key=REPAIRED)
     is_skipped = Q(state=Line.State.LEFT_OUT) & ~Q(input__has_key=NAMED)
+    for code in LEAVES_OUT:
+        # The check has skipped it, not a member.
+        is_skipped &= ~Q(problems__contains=[{"code": code}])
     return batch.lines.filter(is_repaired | is_skipped).count()
+
+
+class SignIn(NamedTuple):
+    """How many rows of a plan are about sign-in."""
+
+    # New users that are blocked, and existing ones that the rows block and unblock.
+    added: int
+    blocked: int
+    unblocked: int
+
+
+def count_sign_in(batch: Batch) -> SignIn:
+    """How many new users of a planned import are blocked, and how many existing ones change."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT count(*) FILTER (WHERE act = 'add'),
+                count(*) FILTER (WHERE input->'changes'->>'is_blocked' = 'true'),
+                count(*) FILTER (WHERE input->'changes'->>'is_blocked' = 'false')
+            FROM {Line._meta.db_table}
+            WHERE batch_id = %s AND state = %s AND input ? 'is_blocked'
+            """,
+            [batch.pk, Line.State.PLANNED],
+        )
+        return SignIn(*cursor.fetchone())
 
 
 def get_line(batch: Batch, number: int) -> Line | None:
@@ -130,9 +185,16 @@ def find_shared_meanings(customers: Collection[UUID]) -> dict[str, str]:
     }
 
 
-def find_preview(batch: Batch) -> list[dict]:
-    """Header, field and a few cells of each column, as long as the file is kept."""
-    return Upload.objects.filter(batch=batch).values_list("preview", flat=True).first() or []
+def find_preview(batch: Batch) -> dict:
+    """
+    What `keep_preview` keeps, as long as the file is kept.
+
+    "columns" are header, field and a few cells of each; "lines" the number and the cells of the
+    first lines; "header_line" is None where no header was found.
+    """
+    empty = {"columns": [], "lines": [], "header_line": None}
+    found = Upload.objects.filter(batch=batch).values_list("preview", flat=True).first()
+    return found or empty
 
 
 def get_multi_upload(upload_id: UUID, *, member: Member) -> Upload | None:
@@ -170,7 +232,8 @@ def _batches(upload: Upload, member: Member) -> QuerySet[Batch]:
 
 
 # Problems of a row that depend on the other rows.
-SHARED = f'@.code == "{SEAT_SHORT}" || @.code == "{REPEATED}"'
+_TWICE = f'@.code == "{REPEATED}" || @.code == "{SAME}"'
+SHARED = f'@.code == "{SEAT_SHORT}" || {_TWICE}'
 
 
 @dataclass(slots=True)
@@ -216,6 +279,7 @@ class LineSummary:
         person = row.input
         self.state = str(Line.State.LEFT_OUT) if row.is_skipped else ""
         self.has_errors, self.has_problems = row.has_errors, bool(row.problems)
+        self.act = act_of(person)
         self.user_id, self.user_name = person.get("user_id"), person["user_name"]
         self.display_name = person["display_name"]
         self.first_name, self.last_name = person["first_name"], person["last_name"]
@@ -241,7 +305,7 @@ def summarize_lines(
                 coalesce(input->>'add', input->>'products', '[]'),
                 coalesce(input->>'remove', '[]'),
                 jsonb_path_query_array(problems, '$[*] ? (@.code == "{SEAT_SHORT}").value')::text,
-                jsonb_path_exists(problems, '$[*] ? (@.code == "{REPEATED}")'),
+                jsonb_path_exists(problems, '$[*] ? ({_TWICE})'),
                 jsonb_path_exists(problems, '$[*] ? (@.severity == "{ERROR}" && !({SHARED}))'),
                 jsonb_path_exists(problems, '$[*] ? (!({SHARED}))')
             FROM {Line._meta.db_table}

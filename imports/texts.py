@@ -1,29 +1,38 @@
 """Texts of imports: problems with their choices, results of repairs, the format of a file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from batches.acts import waits_for_seats
+from batches.acts import Count, PlanFacts, count, waits_for_seats
 from batches.models import Batch
 from customers import locations
 from customers.models import Customer
 from customers.queries import find_verified_domains
-from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, UNREADABLE, How, Kind
-from imports.operations.upload import READ_HIDDEN, SKIP_HIDDEN
-from imports.queries import ProblemGroup, find_problem_groups
+from imports.check.repair import (
+    BY_DOMAIN,
+    BY_VALUE,
+    DOMAIN_CODES,
+    RESTORABLE,
+    UNREADABLE,
+    How,
+    Kind,
+)
+from imports.queries import ProblemGroup, count_sign_in, find_problem_groups
+from imports.read.dialects import LANGUAGES, SYSTEMS
 from spreadsheets.csv_reader import DELIMITERS
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.errors import UnreadableFile
-from spreadsheets.xlsx_reader import ALL_WORKSHEETS
 from users.models import UserPermission
-from users.rules import problems
+from users.rules import problems, sign_in
 from users.rules.fields import label_of
+from users.rules.same_person import PRESENT
 
 # Sentences about several rows, where the sentence about one row quotes its cells.
 OF_MANY = {
@@ -34,17 +43,51 @@ OF_MANY = {
     ),
     "user_name_taken": gettext_lazy("Another user already has the user name."),
     "user_name_repeated": gettext_lazy("Another row above has the same user name."),
+    "same_person": gettext_lazy("The same person is in another row above."),
+    "person_repeated": gettext_lazy("These look like people of other rows above. They’re skipped."),
+    "person_exists": gettext_lazy(
+        "Users with the same name and contact address already exist. These rows are skipped."
+    ),
+    "name_exists": gettext_lazy("Users with the same name already exist. These rows are skipped."),
+    "person_known": gettext_lazy(
+        "Users with the same name and contact address already exist. Update them, or create new"
+        " accounts."
+    ),
+    "name_known": gettext_lazy(
+        "Users with the same name already exist. Update them, or create new accounts."
+    ),
+    "person_deleted": gettext_lazy(
+        "These users were deleted. Until you decide, the rows are skipped."
+    ),
     "user_name_deleted": gettext_lazy(
         "A deleted user had this user name. Importing creates a new user."
     ),
     "user_name_reserved": gettext_lazy(
         "The user name looks like a shared mailbox. Make sure that it’s a person."
     ),
+    "not_a_person": gettext_lazy("These look like totals or notes, not people. They’re skipped."),
+    "guest": gettext_lazy("These are guest accounts of other organizations. They’re skipped."),
+    "built_in": gettext_lazy("These are built-in accounts, not people. They’re skipped."),
+    "has_left": gettext_lazy("According to the file, these people have left. They’re skipped."),
+    "user_has_left": gettext_lazy(
+        "According to the file, these users have left. They’re deleted, like those missing from the"
+        " file."
+    ),
+    "sign_in_blocked": gettext_lazy(
+        "According to the file, sign-in is blocked. These users get no license and no password."
+    ),
+    "licenses_withheld": gettext_lazy(
+        "According to the file, sign-in is blocked. The licenses in these rows aren’t assigned."
+    ),
+    "left_is_blocked": gettext_lazy(
+        "According to the file, these users have left. Their sign-in is blocked."
+    ),
     "domain_missing": gettext_lazy("The user name has no domain."),
     "domain_differs": gettext_lazy("The domain of the user name differs from the column Domain."),
     "too_long": gettext_lazy("“%(column)s” is too long. It can be shortened."),
     "location_missing": gettext_lazy("Licenses need a usage location, and there isn’t one."),
     "contact_email_bad": gettext_lazy("The contact address isn’t an email address."),
+    "letters_lost": gettext_lazy("Letters of these names are broken."),
     "phone_damaged": gettext_lazy("A spreadsheet has shortened the phone number."),
     "cell_error": gettext_lazy("The cell shows an error such as #N/A instead of a value."),
 }
@@ -64,17 +107,54 @@ ACCEPT = {
     "user_name_deleted": gettext_lazy("Create a new account"),
     "user_name_reserved": gettext_lazy("Import as it is: this is a person"),
     "invisible_removed": gettext_lazy("Import without these characters"),
+    "letters_lost": gettext_lazy("Import as it is"),
     "user_unknown": gettext_lazy("Create a new account"),
     "user_deleted": gettext_lazy("Create a new account"),
+    **dict.fromkeys(problems.LEAVES_OUT, gettext_lazy("Import these rows")),
+    **dict.fromkeys(
+        [*PRESENT, "person_repeated", "person_deleted"], gettext_lazy("Create a new account")
+    ),
+}
+# Labels of How.SET for problems of sign-in.
+SIGN_IN = {
+    sign_in.BLOCKED: gettext_lazy("Block sign-in. No license, no password"),
+    sign_in.LICENSED: gettext_lazy("Block sign-in, but assign licenses"),
+    sign_in.ALLOWED: gettext_lazy("Allow sign-in"),
 }
 CAN_DO_WITHOUT = frozenset(
     {
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
         "product_requires", "product_excludes", "permission_unknown", "permission_not_yours",
         "contact_email_bad", "contact_email_is_own", "phone_damaged", "language_unknown",
-        "cells_too_many", "seat_short", *UNREADABLE,
+        "cells_too_many", "seat_short", "role_unknown", *UNREADABLE,
     }
 )  # fmt: skip
+
+SIGN_IN_FACTS: Sequence[Count] = (
+    lambda n: ngettext(
+        "%(n)s user comes in with sign-in blocked, and gets no password.",
+        "%(n)s users come in with sign-in blocked, and get no passwords.",
+        n,
+    ),
+    lambda n: ngettext(
+        "Sign-in of %(n)s existing user is blocked. Open sessions end immediately.",
+        "Sign-in of %(n)s existing users is blocked. Open sessions end immediately.",
+        n,
+    ),
+    lambda n: ngettext(
+        "Sign-in of %(n)s existing user is unblocked.",
+        "Sign-in of %(n)s existing users is unblocked.",
+        n,
+    ),
+)
+# The rows of a plan by what becomes of them.
+ROWS: Mapping[str, Count] = {
+    "ready": lambda n: ngettext("%(n)s ready", "%(n)s ready", n),
+    "warned": lambda n: ngettext("%(n)s with warnings", "%(n)s with warnings", n),
+    "failed": lambda n: ngettext("%(n)s with errors", "%(n)s with errors", n),
+    "skipped": lambda n: ngettext("%(n)s skipped", "%(n)s skipped", n),
+    "unchanged": lambda n: ngettext("%(n)s unchanged", "%(n)s unchanged", n),
+}
 
 # Groups with a list of all countries; further ones get a short list.
 MAX_LONG_LISTS = 5
@@ -105,6 +185,7 @@ class Repairs:
     errors: tuple[Repair, ...] = ()
     warnings: tuple[Repair, ...] = ()
     more: int = 0
+    has_suggestions: bool = False
 
     def __bool__(self):
         return bool(self.errors or self.warnings)
@@ -131,7 +212,28 @@ def find_repairs(batch: Batch, products: Mapping[str, str]) -> Repairs:
         errors=tuple(problem for problem in shown if problem.severity == problems.ERROR),
         warnings=tuple(problem for problem in shown if problem.severity != problems.ERROR),
         more=found.more,
+        has_suggestions=any(group.suggested for group in found.groups),
     )
+
+
+def describe_rows(batches: Iterable[Batch]) -> str:
+    """How many rows were read for these plans, and what becomes of them; '' for other batches."""
+    counts = Counter()
+    for batch in batches:
+        counts.update(batch.plan.get("counts") or {})
+        counts["unchanged"] += PlanFacts.from_json(batch.plan).unchanged
+    if not counts.total():
+        return ""
+    parts = [count(sentence, counts[name]) for name, sentence in ROWS.items() if counts[name]]
+    rows = count(lambda n: ngettext("%(n)s row read", "%(n)s rows read", n), counts.total())
+    joined = pgettext("between the parts of a list", ", ").join(parts)
+    return _("%(rows)s: %(parts)s.") % {"rows": rows, "parts": joined}
+
+
+def describe_sign_in(batch: Batch) -> tuple[str, ...]:
+    """How many users a planned import adds with blocked sign-in, blocks and unblocks."""
+    counted = zip(count_sign_in(batch), SIGN_IN_FACTS, strict=True)
+    return tuple(count(sentence, number) for number, sentence in counted if number)
 
 
 def describe_repaired(changed: int, bad: int, leaving: int = 0) -> str:
@@ -209,7 +311,9 @@ class _Choices:
         if group.suggestion and group.code not in DOMAIN_CODES:
             choices = [(str(How.SUGGESTED), _suggested(group, values)), *choices]
         choices += _ways_to_keep(group.code, group.column)
-        choices.append((str(How.SKIP), self._leave_out()))
+        skip = (str(How.SKIP), self._leave_out())
+        is_skipped = group.code in problems.LEAVES_OUT - RESTORABLE
+        choices = [skip, *choices] if is_skipped else [*choices, skip]
         return Repair(
             kind=Kind(group.code, group.column, group.key),
             severity=group.severity,
@@ -236,6 +340,7 @@ class _Choices:
             "location_unknown": self._places,
             "location_missing": self._places,
             "permission_unknown": lambda: UserPermission.choices,
+            "role_unknown": lambda: UserPermission.choices,
             "language_unknown": lambda: settings.LANGUAGES,
         }
         return offers.get(group.code, list)()
@@ -256,7 +361,9 @@ class _Choices:
             wanted = str(How.SUGGESTED)
         elif group.code == "location_missing":
             wanted = f"{How.SET}:{self.customer.location}"
-        elif len(choices) == 1 or group.code in ACCEPT:
+        elif group.code == sign_in.NOT_KNOWN:
+            return ""
+        elif len(choices) == 1 or group.code in ACCEPT or group.code in sign_in.CODES:
             wanted = choices[0][0]
         # Where nothing is likely, the member must choose.
         return wanted if wanted in values else ""
@@ -267,8 +374,14 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
     ways = []
     if code == "seat_short":
         ways.append((str(How.WAIT), _("Users without a seat wait for one")))
-    if code in ACCEPT:
+    if code in sign_in.CODES:
+        ways += [(f"{How.SET}:{choice}", str(label)) for choice, label in SIGN_IN.items()]
+    elif code in ACCEPT:
         ways.append((str(How.ACCEPT), str(ACCEPT[code])))
+    if code in RESTORABLE:
+        way = str(How.RESTORE), _("Restore the deleted user")
+        # A user with another name is likely another person.
+        ways.insert(len(ways) if code == "user_name_deleted" else 0, way)
     if code in CAN_DO_WITHOUT:
         label = WITHOUT_VALUE if code in UNREADABLE else WITHOUT.get(column, WITHOUT[""])
         ways.append((str(How.WITHOUT), str(label)))
@@ -278,6 +391,9 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
 def find_choices(problem: problems.Problem) -> tuple[tuple[str, str], ...]:
     """The choices with labels for a problem of one row."""
     ways = _ways_to_keep(problem.code, problem.column)
+    if problem.code in problems.LEAVES_OUT:
+        # To include the row has a button of its own.
+        ways = [way for way in ways if way[0] != How.ACCEPT]
     if problem.suggestion:
         use = _("Use %(suggestion)s") % {"suggestion": problem.suggestion}
         ways = [(str(How.SUGGESTED), use), *ways]
@@ -292,6 +408,8 @@ def _suggested(group: ProblemGroup, values: Sequence[tuple[str, str]]) -> str:
             "Take the suggestions for %(n)s of them, such as %(suggestion)s",
             group.suggested,
         )
+    elif group.code in PRESENT:
+        sentence = ngettext("Update the existing user", "Update the existing users", group.rows)
     elif group.suggestions > 1:
         sentence = _("Take the suggestions, such as %(suggestion)s")
     else:
@@ -306,19 +424,6 @@ def _sentence(group: ProblemGroup) -> str:
     # The line does not matter.
     problem = problems.Problem(0, group.column, group.key, group.code, group.params)
     return problems.describe(problem)
-
-
-# The languages of headers in their own language.
-LANGUAGES = {"en": "English", "zh-hans": "简体中文", "zh-hant": "繁體中文", "ja": "日本語"}
-
-
-SOURCES = {
-    "portal": gettext_lazy("this portal, or your own list"),
-    "partner_center": "Microsoft Partner Center",
-    "microsoft_365": "Microsoft 365 admin center",
-    "entra": "Microsoft Entra",
-    "google": "Google Workspace",
-}
 
 
 def refusal(batch: Batch) -> str:
@@ -347,85 +452,12 @@ def describe(batch: Batch) -> list[tuple[str, str]]:
             (_("Encoding"), str(dict(ENCODINGS).get(encoding, encoding))),
             (_("Separator"), str(dict(DELIMITERS).get(delimiter, delimiter))),
         ]
-    facts += [
-        (_("Language of the header"), LANGUAGES.get(found["language"], found["language"])),
-        (_("Made for"), str(SOURCES.get(found["source"], found["source"]))),
-    ]
+    if found["header_line"]:
+        language = LANGUAGES.get(found["language"], found["language"])
+        facts.append((_("Language of the header"), language))
+    # Only what is certain.
+    if found["source"]:
+        system = SYSTEMS.get(found["source"])
+        name = (system and system.name) or _("this portal")
+        facts.append((_("Made for"), name))
     return facts
-
-
-@dataclass(frozen=True)
-class ChoiceOfRows:
-    """What was read of a workbook, and buttons to read other rows: value and label."""
-
-    name: str
-    text: str
-    buttons: Sequence[tuple[str, str]]
-
-
-# Notices that say what the choices of rows do.
-ABOUT_ROWS = frozenset(
-    {
-        "worksheets_skipped", "worksheets_joined", "hidden_rows_read", "hidden_rows_skipped",
-    }
-)  # fmt: skip
-# Worksheets with a button of their own; all can be chosen where the file is read differently.
-MAX_SHEET_BUTTONS = 4
-
-
-def find_choices_of_rows(batch: Batch) -> list[ChoiceOfRows]:
-    """What can be read instead of the rows of a plan."""
-    book = batch.plan.get("book")
-    if not book or batch.state not in {Batch.State.PLANNED, Batch.State.REFUSED}:
-        return []
-    return [*_choose_sheets(book), *_choose_hidden(book)]
-
-
-def _choose_sheets(book: Mapping) -> list[ChoiceOfRows]:
-    read, others = book["read"], [name for name in book["sheets"] if name not in book["read"]]
-    if len(book["sheets"]) < 2:
-        return []
-    if len(read) == 1:
-        sentence = ngettext(
-            "Only the worksheet “%(read)s” is read. %(n)s other worksheet has data.",
-            "Only the worksheet “%(read)s” is read. %(n)s other worksheets have data.",
-            len(others),
-        )
-        text = sentence % {"read": read[0], "n": intcomma(len(others))}
-    elif read:
-        text = _("The rows of %(n)s worksheets are put together.") % {"n": intcomma(len(read))}
-    else:
-        text = _("The file has several worksheets.")
-    offered = others if read else book["sheets"]
-    if len(read) > 1:
-        offered = [*read, *others]
-    buttons = [
-        (name, _("Read only “%(name)s”") % {"name": name}) for name in offered[:MAX_SHEET_BUTTONS]
-    ]
-    if len(read) < 2:
-        buttons.append((ALL_WORKSHEETS, _("Read all worksheets")))
-    return [ChoiceOfRows("sheet", text, buttons)]
-
-
-def _choose_hidden(book: Mapping) -> list[ChoiceOfRows]:
-    number = book["hidden"]
-    if not number:
-        return []
-    numbers = {"n": intcomma(number)}
-    if book["with_hidden"]:
-        text = ngettext(
-            "%(n)s row is hidden in the file. It’s read like the others.",
-            "%(n)s rows are hidden in the file. They’re read like the others.",
-            number,
-        )
-        label = ngettext("Skip %(n)s hidden row", "Skip %(n)s hidden rows", number)
-        button = (SKIP_HIDDEN, label % numbers)
-    else:
-        text = ngettext(
-            "%(n)s row is hidden in the file, by a filter or by hand. It isn’t read.",
-            "%(n)s rows are hidden in the file, by a filter or by hand. They aren’t read.",
-            number,
-        )
-        label = ngettext("Read %(n)s hidden row", "Read %(n)s hidden rows", number)
-        button = (READ_HIDDEN, label % numbers)
-    return [ChoiceOfRows("hidden", text % numbers, [button])]

@@ -22,6 +22,7 @@ of_batch = [
     path("settings/", upload.change, name="settings"),
     path("rows/", upload.read_rows, name="read_rows"),
     path("repair/", repair.repair_all, name="repair_all"),
+    path("repair/suggestions/", repair.apply_suggestions, name="apply_suggestions"),
     path("repair/stop/", repair.stop_repair, name="stop_repair"),
     path("lines/<int:number>/", repair.repair_line, name="repair_line"),
     path("lines/<int:number>/leave-out/", repair.skip_line, name="skip_line"),

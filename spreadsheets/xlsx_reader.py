@@ -58,6 +58,7 @@ class Worksheet:
     number: int
     header: Header
     lines: Iterator[Cells]
+    top: list[Cells]
     report: Report
     # Whether there is no row below the header.
     is_bare: bool
@@ -70,6 +71,10 @@ class Choice:
     # The name of a worksheet, ALL_WORKSHEETS, or '' for the first that lists people.
     sheet: str = ""
     with_hidden: bool = False
+    # The line of the header where it is known, 0 for a worksheet without one.
+    line: int | None = None
+    # Reads the headers of further worksheets, where several are read.
+    read_further: ReadHeader | None = None
     # The worksheets that are not empty, once the workbook was read.
     names: list[str] = field(default_factory=list)
 
@@ -112,6 +117,8 @@ def read_workbook(
         is_found = True
         if choice.sheet == ALL_WORKSHEETS:
             yield candidate
+            # What is known of the header is of the first one.
+            choice.line, read_header = None, choice.read_further or read_header
         elif found is None or not candidate.is_bare:
             found = candidate
     # So do its cells alone, without the texts that all worksheets share.
@@ -145,14 +152,16 @@ def _find_table(
         if marks is None or not (marks.is_hidden or marks.is_title)
     ]
     shown = [(number, cells) for number, cells, _marks in top]
-    number, header = find_header(visible, read_header)
+    number, header = find_header(visible, read_header, choice.line)
     if header is None:
-        number, header = find_header(shown, read_header)
+        number, header = find_header(shown, read_header, choice.line)
     if header is None:
         return None
     # Where cells of the header are merged with those below, the names stand in both lines.
-    cells, below = dict(shown)[number], dict(shown).get(number + 1, [])
-    if any(cell and cell == lower for cell, lower in zip(cells, below, strict=False)):
+    cells, below = dict(shown).get(number, []), dict(shown).get(number + 1, [])
+    if choice.line is None and any(
+        cell and cell == lower for cell, lower in zip(cells, below, strict=False)
+    ):
         lower = read_header(below)
         if lower is not None and lower.known > header.known:
             number, header = number + 1, lower
@@ -161,7 +170,7 @@ def _find_table(
     rows = _read_rows(rest, report, with_hidden=choice.with_hidden)
     following = list(itertools.islice(rows, 1))
     lines = itertools.chain(following, rows)
-    return Worksheet(name, shown[0], number, header, lines, report, is_bare=not following)
+    return Worksheet(name, shown[0], number, header, lines, shown, report, is_bare=not following)
 
 
 def _read_rows(lines: Iterator[_Line], report: Report, *, with_hidden: bool) -> Iterator[Cells]:

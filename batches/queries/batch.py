@@ -35,7 +35,7 @@ SHOWS = {
     "partly": Q(trouble=Line.State.PARTLY),
     "failed": Q(trouble=Line.State.FAILED) & ~UNSERVED,
     "unserved": UNSERVED,
-    **{act: Q(act=act) & ~NOT_RUN for act in ("add", "update", "leave")},
+    **{act: Q(act=act) & ~NOT_RUN for act in ("add", "update", "restore", "leave")},
     "skipped": Q(trouble__in=[Line.State.INVALID, Line.State.LEFT_OUT]),
     "left_out": Q(trouble=Line.State.LEFT_OUT),
 }
@@ -161,7 +161,7 @@ def _count_waiting(batches: Sequence[Batch]) -> Count:
 
 def count_acts(batch: Batch) -> dict[str, int]:
     """How many lines of an import add, update or delete users; {} where it only adds."""
-    if not batch.changes_users:
+    if not batch.has_several_acts:
         return {}
     lines = batch.lines.exclude(NOT_RUN)
     rows = lines.values_list("act").annotate(n=Count("number")).order_by()

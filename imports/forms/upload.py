@@ -11,10 +11,10 @@ from batches.models import Batch
 from customers.forms import Location
 from customers.models import Customer
 from customers.queries import find_verified_domains
-from imports.models import ImportColumn
+from imports.forms.columns import MapColumns
 from imports.operations.full_list import MAX_MISSING
 from imports.operations.upload import READ_HIDDEN, SKIP_HIDDEN
-from imports.read.columns import plain_header
+from imports.read.columns import CHOICES
 from imports.read.paste import SKIP
 from partners.models import Member
 from partners.roles import Permission
@@ -24,7 +24,6 @@ from spreadsheets.decode import ENCODINGS
 from spreadsheets.xlsx_reader import ALL_WORKSHEETS
 from users.models import UserPermission
 from users.queries.add import find_choices
-from users.rules.fields import LABELS
 
 # Letters of pasted rows; more are better in a file.
 MAX_PASTED = 1_000_000
@@ -145,7 +144,10 @@ class ReadRows(forms.Form):
     @property
     def options(self) -> dict:
         """The options of the batch with what was chosen."""
-        return self.before | self.chosen
+        is_same = self.chosen.get("sheet", "") == self.before.get("sheet", "")
+        # Header and columns of another worksheet are chosen anew.
+        anew = {} if is_same or "sheet" not in self.chosen else {"columns": {}, "header_line": None}
+        return self.before | self.chosen | anew
 
 
 class ReadFile(AnyFile):
@@ -245,7 +247,7 @@ class ReadAgain(ReadFile):
     def __init__(self, *args, batch: Batch, chosen: Mapping[str, str], **keywords):
         options = batch.options | {name: chosen[name] for name in OF_BOOK if name in chosen}
         self.before = batch.options
-        book = batch.plan.get("book", {})
+        book = self.book = batch.plan.get("book", {})
         defaults = options.get("defaults", {})
         delimiter = options.get("delimiter", "")
         initial = (
@@ -267,17 +269,24 @@ class ReadAgain(ReadFile):
         # How many repairs the member is asked to discard; 0 where nothing is asked.
         self.repairs = 0
 
-    @property
-    def options(self) -> dict:
-        """The choices in the form of a batch's options."""
+    def options_of_book(self, columns: MapColumns) -> dict:
+        """The worksheet and whether hidden rows are read, as chosen now or before."""
         chosen = self.before | self.cleaned_data
-        return super().options | {name: chosen[name] for name in OF_BOOK if chosen.get(name)}
+        options = {name: chosen[name] for name in OF_BOOK if chosen.get(name)}
+        if options.get("sheet", "") != self.before.get("sheet", ""):
+            # Header and columns are chosen anew.
+            return options | {"columns": {}, "header_line": None}
+        if columns.options.get("header_line") is not None and not options.get("sheet"):
+            # The line is one of the worksheet that was shown.
+            shown = self.book.get("read") or self.book.get("sheets") or [""]
+            return options | {"sheet": shown[0]}
+        return options
 
-    @property
-    def arguments(self) -> dict:
+    def arguments(self, columns: MapColumns) -> dict:
         """The arguments of `check_again`."""
         return {
-            "options": self.options,
+            "options": self.options | columns.options | self.options_of_book(columns),
+            "columns": columns.remembered,
             "discarded_repairs": self.cleaned_data["discarded_repairs"] or 0,
         }
 
@@ -355,7 +364,7 @@ class PasteRows(ReadFile):
     @property
     def columns(self) -> list[tuple[str, str]]:
         """The choices for what a column holds."""
-        return [("", _("From first row")), *LABELS.items(), (SKIP, _("Skip"))]
+        return [("", _("From first row")), *CHOICES.items(), (SKIP, _("Skip"))]
 
     @property
     def first_columns(self) -> str:
@@ -373,41 +382,3 @@ class PasteRows(ReadFile):
         posted = self.data.getlist("column")[:COLUMN_LIMIT]
         fields = [field if field in known else "" for field in posted]
         return {"text": self.cleaned_data["rows"], "fields": fields, "options": self.options}
-
-
-MAX_HEADER = ImportColumn._meta.get_field("header").max_length
-
-
-class MapColumns(forms.Form):
-    """The field of each column of a file, or that it is skipped."""
-
-    def __init__(self, *args, columns: Sequence[dict], **more):
-        super().__init__(*args, **more)
-        self.columns = columns
-        for number, column in enumerate(columns):
-            # A column without a name cannot be remembered.
-            if plain_header(column["header"]):
-                self.fields[f"column_{number}"] = forms.ChoiceField(
-                    label=column["header"],
-                    required=False,
-                    choices=[("", _("Skip")), *LABELS.items()],
-                    initial=column["field"] if column["field"] in LABELS else "",
-                )
-
-    @property
-    def rows(self) -> list[tuple[dict, forms.BoundField | None]]:
-        """Each column with its form field, or None where it has no header."""
-        names = (f"column_{number}" for number in range(len(self.columns)))
-        return [
-            (column, self[name] if name in self.fields else None)
-            for column, name in zip(self.columns, names, strict=True)
-        ]
-
-    @property
-    def changed_meanings(self) -> dict[str, str]:
-        """The fields by plain header, of columns with a changed field."""
-        return {
-            plain_header(self.fields[name].label)[:MAX_HEADER]: self.cleaned_data[name]
-            for name in self.changed_data
-            if self.add_prefix(name) in self.data
-        }

@@ -10,6 +10,7 @@ from customers.models import Customer
 from customers.queries import find_verified_domains
 from imports.check import rows as validate
 from imports.operations.check import receive_file
+from imports.operations.upload import read_content
 from imports.queries import find_column_meanings
 from imports.read import paste, table
 from partners.models import Member
@@ -27,25 +28,23 @@ def receive_rows(
     """
     Import pasted rows like an uploaded file: keep them, and order their check.
 
-    `fields` are the choices for columns, see `paste.make_file`.
+    `fields` are the choices for columns, see `paste.read_options`.
 
     :raises Refused: as `receive_file`.
     """
-    made = paste.make_file(text, fields, find_column_meanings(customer))
     return receive_file(
         customer=customer,
         name=_("Pasted rows"),
-        parts=[made.content],
-        options=options | {"encoding": "utf-8", "delimiter": made.delimiter},
+        parts=[text.encode("utf-8", "replace")],
+        options=options | paste.read_options(text, fields, find_column_meanings(customer)),
         by=by,
     )
 
 
 @dataclass(frozen=True)
 class CheckedRows:
-    """What the import finds in pasted rows; `first` is the line number of the first of them."""
+    """What the import finds in pasted rows."""
 
-    first: int
     columns: Sequence[table.Column]
     header_line: int
     rows: int
@@ -62,25 +61,18 @@ def check_rows(
     :raises UnreadableFile: where the rows have no header, or cannot be read.
     """
     meanings = find_column_meanings(customer)
-    made = paste.make_file(text, fields, meanings)
-    parsed = table.parse_file(
-        made.content,
-        "rows.tsv",
-        encoding="utf-8",
-        delimiter=made.delimiter or None,
-        meanings=meanings,
-    )
+    options = options | paste.read_options(text, fields, meanings)
+    parsed = read_content(text.encode("utf-8", "replace"), "", options, meanings=meanings)
     rows = parsed.rows[:CHECKED_ROWS]
     defaults = Defaults(**options.get("defaults", {}))
     facts = gather_facts(
         customer=customer,
-        user_names=validate.names_to_look_up(rows, defaults, find_verified_domains(customer)),
+        **validate.find_lookups(rows, defaults, find_verified_domains(customer))._asdict(),
         options=options,
         by=by,
     )
-    _people, problems = validate.validate(rows, facts, defaults)
+    _people, problems = validate.validate(rows, facts, defaults, language=parsed.detected.language)
     return CheckedRows(
-        made.first,
         parsed.detected.columns,
         parsed.detected.header_line,
         len(rows),

@@ -13,8 +13,9 @@ from imports.check import plan
 from imports.check.repair import Row, check_row
 from imports.check.rows import repeated
 from imports.operations import full_list
-from imports.queries import SHARED, LineSummary, summarize_lines
+from imports.queries import SHARED, LineSummary, find_suggested_names, summarize_lines
 from partners.models import Member
+from partners.names import clean_text
 from partners.roles import Permission
 from partners.tenancy import uuid7
 from users.rules.facts import Facts, Person
@@ -23,16 +24,38 @@ from users.rules.person import Rules, act_of
 from users.rules.problems import Problem
 
 
-def gather(batch: Batch, user_names: Iterable[str], by: Member) -> Facts:
-    """Gather what the rules ask about, within the permissions of `by` and of the planner."""
-    asked = {name.lower() for name in user_names if name.isascii() and name.isprintable()}
+def gather(
+    batch: Batch, user_names: Iterable[str], by: Member, people: Iterable[Mapping] = ()
+) -> Facts:
+    """
+    Gather what the rules ask about, within the permissions of `by` and of the planner.
+
+    `people` are looked up by contact address, and by name where they have no user name.
+    """
+    people = list(people)
     facts = gather_facts(
-        customer=batch.customer, user_names=sorted(asked), options=batch.options, by=by
+        customer=batch.customer,
+        user_names=_storable(user_names),
+        contacts=_storable(person["contact_email"] for person in people),
+        display_names=sorted(
+            {
+                clean_text(person["display_name"]).lower()
+                for person in people
+                if not person["user_name"]
+            }
+        ),
+        options=batch.options,
+        by=by,
     )
     # The batch runs with the permissions of the planner.
     if not batch.by.may(Permission.ACT_ON_ADMINISTRATORS):
         facts = replace(facts, grantable=frozenset())
     return facts
+
+
+def _storable(names: Iterable[str]) -> list[str]:
+    found = {name.lower() for name in names if name.isascii() and name.isprintable()}
+    return sorted(found - {""})
 
 
 @dataclass(frozen=True)
@@ -63,9 +86,14 @@ def recheck(batch: Batch, repaired: Mapping[int, Row], by: Member) -> Rechecked:
         for problem in row.problems
         if problem.column == "user_name"
     }
-    facts = gather(batch, asked, by)
+    facts = gather(batch, asked, by, [row.input for row in repaired.values()])
     before = {line.user_name for line in lines.values()}
-    rules = Rules(facts, typed_names=lambda: before | {name.lower() for name in asked})
+    rules = Rules(
+        facts,
+        typed_names=lambda: before.union(
+            map(str.lower, asked), find_suggested_names(batch, without=repaired)
+        ),
+    )
     rows = {number: check_row(row, rules) for number, row in repaired.items()}
     users_before = {number: lines[number].user_id for number in rows}
     names, renamed = set(), set()
@@ -123,7 +151,7 @@ def save(batch: Batch, done: Rechecked, moved: Mapping[int, str] | None = None) 
     short = {line.line: line.problems for line in made.lines if line.state == plan.WARNED}
     # Many rows lack the same products: each list is read once.
     read: dict[str, list[str]] = {"[]": []}
-    counts = dict.fromkeys(("ready", "warned", "failed"), 0)
+    counts = dict.fromkeys((plan.READY, plan.WARNED, plan.FAILED, plan.SKIPPED), 0)
     shared: dict[int, list[Problem]] = {}
     for number, line in lines.items():
         if line.is_missing_user:
@@ -138,14 +166,19 @@ def save(batch: Batch, done: Rechecked, moved: Mapping[int, str] | None = None) 
         elif not line.is_repeated and read[line.short] != [one.value for one in now]:
             shared[number] = list(now)
         if line.state == Line.State.INVALID:
-            counts["failed"] += 1
-        elif line.state == Line.State.PLANNED:
-            counts["warned" if line.has_problems or now else "ready"] += 1
+            counts[plan.FAILED] += 1
+        elif line.is_skipped:
+            counts[plan.SKIPPED] += 1
+        else:
+            counts[plan.WARNED if line.has_problems or now else plan.READY] += 1
     _write_rows(batch, done, shared)
     _write_shared(batch, lines, {n: shared[n] for n in shared if n not in done.rows})
     batch.plan |= {
         "seats": [seats.to_json() for seats in made.seats],
         "counts": counts,
+        "restores": sum(
+            line.act == "restore" and line.state == Line.State.PLANNED for line in lines.values()
+        ),
     }
     batch.save(update_fields=["plan"])
     return len(full_list.find_leaving(lines)) - leaving

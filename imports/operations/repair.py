@@ -15,13 +15,23 @@ from batches.operations.control import may_start, require_may_start
 from batches.operations.lease import drop_jobs, end_job, order_job
 from customers.counts import lock_customer
 from imports.check.plan import LEAVE, SEAT_SHORT
-from imports.check.repair import How, Kind, Row, apply_repair, edit_row, errors_of
+from imports.check.repair import (
+    EVERY,
+    REPAIRED,
+    How,
+    Kind,
+    Row,
+    apply_repair,
+    edit_row,
+    errors_of,
+    include,
+)
 from imports.operations.recheck import Rechecked, gather, recheck, save
 from imports.queries import count_rows, load_rows
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
-from users.rules.problems import ERROR, Problem
+from users.rules.problems import ERROR, LEAVES_OUT, Problem
 
 # Plans with up to this many lines are repaired while the page waits, larger ones in a worker.
 MAX_LINES_AT_ONCE = 5_000
@@ -85,6 +95,7 @@ def repair_all(
     `value` is what is chosen for all of them: a domain, a location, the id of a subscription.
     In a large plan a worker repairs them, and until then the plan cannot be started. With a
     `number` only that row is repaired. To wait for seats is a choice for all users of the plan.
+    With EVERY and How.SUGGESTED, all suggestions of the plan are taken at once.
 
     :raises NotPlanned: where the batch is not waiting.
     :raises Refused: where the member may not import users, or it is another member's plan.
@@ -92,18 +103,23 @@ def repair_all(
     batch = _lock(batch, by)
     what = {"code": kind.code, "how": str(how)}
     if how == How.WAIT:
-        rows = count_rows(batch, HAS_PROBLEM, json.dumps([{"code": SEAT_SHORT}]))
+        rows = count_rows(
+            batch, f"l.problems @> %s::jsonb AND {_OPEN}", json.dumps([{"code": SEAT_SHORT}])
+        )
         if kind.code != SEAT_SHORT or not rows:
             return Repaired(0)
         batch.options["when_short"] = "queue"
         batch.save(update_fields=["options", "plan"])
         _record(batch, what | {"count": rows}, by)
         return Repaired(rows)
+    if how == How.RESTORE:
+        require(by, Permission.RESTORE_USERS)
     if number is not None:
-        found = load_rows(batch, "l.number = %s AND l.state <> 'left_out'", number)
+        is_open = "" if kind.code in LEAVES_OUT else f" AND {_OPEN}"
+        found = load_rows(batch, f"l.number = %s{is_open}", number)
         return _save(batch, _repair(batch, found, kind, how, value, by), what, by)
     if batch.total > MAX_LINES_AT_ONCE:
-        rows = count_rows(batch, HAS_PROBLEM, json.dumps([kind.pattern]))
+        rows = count_rows(batch, *_having(kind))
         if not rows:
             return Repaired(0)
         batch.state = Batch.State.CHECKING
@@ -113,12 +129,22 @@ def repair_all(
         batch.save(update_fields=["state", "plan"])
         order_job("repair", batch=batch)
         return Repaired(rows, is_in_worker=True)
-    found = load_rows(batch, HAS_PROBLEM, json.dumps([kind.pattern]))
+    found = load_rows(batch, *_having(kind))
     return _save(batch, _repair(batch, found, kind, how, value, by), what, by)
 
 
-# The rows that have a problem that is to be repaired.
-HAS_PROBLEM = "l.problems @> %s::jsonb AND l.state <> 'left_out'"
+_OPEN = "l.state <> 'left_out'"
+
+
+def _having(kind: Kind) -> tuple[str, str]:
+    """The condition of rows with a problem that is to be repaired, and its value."""
+    if kind == EVERY:
+        return f"l.problems @? %s::jsonpath AND {_OPEN}", '$[*] ? (@.suggestion != "")'
+    pattern = json.dumps([kind.pattern])
+    if kind.code in LEAVES_OUT:
+        # Rows that the check has skipped, as long as no member has decided about them.
+        return f"l.problems @> %s::jsonb AND NOT l.input ? '{REPAIRED}'", pattern
+    return f"l.problems @> %s::jsonb AND {_OPEN}", pattern
 
 
 def _repair(
@@ -142,7 +168,7 @@ def repair_rows(job: Job) -> None:
         return
     kind, how = Kind(**order["kind"]), How(order["how"])
     by = Member.objects.get(pk=UUID(order["by"]))
-    found = load_rows(batch, HAS_PROBLEM, json.dumps([kind.pattern]))
+    found = load_rows(batch, *_having(kind))
     done = recheck(batch, _repair(batch, found, kind, how, order["value"], by), by)
     # The customer is locked only while rows are written, not while they are checked.
     lock_customer(batch.customer)
@@ -227,7 +253,7 @@ def _set_skipped(batch: Batch, numbers: Collection[int], is_skipped: bool, by: M
     batch = _lock(batch, by)
     found = load_rows(batch, "l.number = ANY(%s)", list(numbers))
     changed = {
-        number: replace(row, is_skipped=is_skipped)
+        number: replace(row, is_skipped=True) if is_skipped else include(row)
         for number, row in found.items()
         if row.is_skipped != is_skipped
     }

@@ -22,7 +22,7 @@ from imports.models import UnmatchedRow, Upload
 from imports.operations.check import describe_book, describe_detected, plan_rows
 from imports.operations.upload import keep_file, read_file
 from imports.queries import find_shared_meanings
-from imports.read import columns, table
+from imports.read import dialects, table
 from imports.read.assign import Assigner
 from partners.access import require
 from partners.models import Member
@@ -65,7 +65,7 @@ def split_file(job: Job) -> None:
     meanings = {
         header: field
         for header, field in find_shared_meanings(list(customers)).items()
-        if not columns.has_meaning(header)
+        if not dialects.has_meaning(header)
     }
     try:
         parsed = read_file(upload, meanings=meanings, with_customer=True)
@@ -107,7 +107,7 @@ def give_up_split(job: Job) -> None:
 
 def _describe_meanings(detected: table.Detected, meanings: Mapping[str, str]) -> Iterator[Problem]:
     for column in detected.columns:
-        if meanings.get(columns.plain_header(column.header)):
+        if meanings.get(dialects.plain_header(column.header)):
             yield Problem(
                 detected.header_line, column.field, column.header[:120], "column_said", {},
                 severity=NOTICE,

@@ -1,7 +1,7 @@
 """Uploaded files: what is kept with them, their removal, and downloads of their rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -16,7 +16,8 @@ from batches.queries.batch import find_failed_lines
 from customers.counts import lock_customers
 from customers.models import Customer
 from imports.models import ImportColumn, Upload, UploadPart
-from imports.read import table
+from imports.read import cells, table
+from imports.read.columns import Meanings
 from imports.read.preview import Shown
 from partners.models import Member
 from partners.tenancy import require_current
@@ -76,16 +77,36 @@ def read_file(
     :raises UnreadableFile: where it cannot be read.
     """
     parts = upload.parts.order_by("number").values_list("content", flat=True)
-    return table.parse_file(
-        b"".join(parts.iterator(8)),
-        upload.source_name,
-        encoding=upload.options.get("encoding") or None,
-        delimiter=upload.options.get("delimiter") or None,
+    data = b"".join(parts.iterator(8))
+    return read_content(
+        data, upload.source_name, upload.options, meanings=meanings, with_customer=with_customer
+    )
+
+
+def read_content(
+    data: bytes, name: str, options: Mapping, *, meanings: Meanings, with_customer: bool = False
+) -> table.Parsed:
+    """
+    The rows of a file by the options of a batch, with cleaned cells.
+
+    :raises UnreadableFile: where it cannot be read.
+    """
+    parsed = table.parse_file(
+        data,
+        name,
+        encoding=options.get("encoding") or None,
+        delimiter=options.get("delimiter") or None,
         with_customer=with_customer,
         meanings=meanings,
-        sheet=upload.options.get("sheet", ""),
-        with_hidden=_with_hidden(upload.options),
+        chosen={
+            int(position): (column["header"], column["field"])
+            for position, column in options.get("columns", {}).items()
+        },
+        header_line=options.get("header_line"),
+        sheet=options.get("sheet", ""),
+        with_hidden=_with_hidden(options),
     )
+    return replace(parsed, cleaned=tuple(cells.clean_rows(parsed.rows)))
 
 
 def _with_hidden(options: Mapping) -> bool:
@@ -190,9 +211,18 @@ def remember_columns(*, customer: Customer, columns: Mapping[str, str]) -> None:
     )
 
 
-def keep_preview(upload: Upload, columns: Sequence[Shown]) -> None:
-    """Keep a few cells of each column as long as the file, which may be gone."""
-    preview = [asdict(column) for column in columns]
+def keep_preview(
+    upload: Upload,
+    columns: Sequence[Shown],
+    lines: Sequence[tuple[int, list[str]]],
+    header_line: int | None,
+) -> None:
+    """Keep a few cells of each column and the first lines as long as the file, which may be gone."""
+    preview = {
+        "columns": [asdict(column) for column in columns],
+        "lines": list(lines),
+        "header_line": header_line,
+    }
     Upload.objects.filter(pk=upload.pk).update(preview=preview)
 
 

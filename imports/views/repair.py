@@ -12,6 +12,7 @@ from batches.page import page_of
 from batches.views import keep_note
 from customers.access import customer_view
 from imports import texts
+from imports.check.repair import EVERY, How
 from imports.forms.repair import RepairAll, RepairLine
 from imports.operations import repair
 from imports.queries import get_line
@@ -33,6 +34,20 @@ def repair_all(request, customer, batch_id):
         return render_form(request, "batches/batch.html", context)
     try:
         show_result(request, repair.repair_all(batch=batch, **form.arguments, by=request.user))
+    except UsersError as error:
+        messages.error(request, error.message)
+    return redirect("batches:batch", customer.slug, batch.pk)
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def apply_suggestions(request, customer, batch_id):
+    """Take all suggestions of a planned import."""
+    batch = get_import_or_404(customer, batch_id)
+    keep_note(request, batch)
+    try:
+        done = repair.repair_all(batch=batch, kind=EVERY, how=How.SUGGESTED, by=request.user)
+        show_result(request, done)
     except UsersError as error:
         messages.error(request, error.message)
     return redirect("batches:batch", customer.slug, batch.pk)

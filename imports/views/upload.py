@@ -13,11 +13,11 @@ from batches.queries.batch import find_failed_lines, get_default_domain
 from batches.views import get_batch_or_404, keep_note
 from customers.access import customer_view
 from imports.act import to_rows
-from imports.forms.upload import ImportFile, MapColumns, ReadAgain, ReadRows
+from imports.forms.columns import MapColumns
+from imports.forms.upload import ImportFile, ReadAgain, ReadRows
 from imports.operations.check import check_again, receive_file
 from imports.operations.upload import record_failed_rows
 from imports.panel import STEPS
-from imports.queries import find_preview
 from imports.write import rows as export
 from imports.write import template as templates
 from licensing.queries import find_product_names
@@ -76,12 +76,10 @@ def change(request, customer, batch_id):
     """Read an uploaded file differently and check it again."""
     batch = get_import_or_404(customer, batch_id)
     form = ReadAgain(request.POST or None, batch=batch, member=request.user, chosen=request.GET)
-    columns = MapColumns(request.POST or None, columns=find_preview(batch))
+    columns = MapColumns(request.POST or None, batch=batch, typed=request.GET)
     if are_valid(form, columns):
         try:
-            check_again(
-                batch=batch, **form.arguments, columns=columns.changed_meanings, by=request.user
-            )
+            check_again(batch=batch, **form.arguments(columns), by=request.user)
         except UsersError as error:
             form.refuse(error)
         else:

@@ -65,7 +65,7 @@
     let width = 0;
     let at = { row: 0, column: 0 };
     let editor = null;
-    let found = { first: 1, problems: [] };
+    let found = { problems: [] };
     let timer;
     let request;
 
@@ -75,7 +75,7 @@
     const linesOf = (row) => 1 + (row ?? []).reduce((sum, cell) => sum + cell.split("\n").length - 1, 0);
 
     const number = () => {
-      let line = found.first;
+      let line = 1;
       [...body.rows].forEach((tr, row) => {
         tr.cells[0].textContent = line;
         tr.dataset.line = line;
@@ -137,7 +137,7 @@
         cell.dataset.tone = tone;
         if (tone === "bad" && column >= 0) cell.setAttribute("aria-invalid", "true");
       }
-      const header = found.header >= found.first ? byLine.get(found.header) : null;
+      const header = byLine.get(found.header);
       for (const tr of body.rows) tr.toggleAttribute("data-header", tr === header);
       explain();
     };
@@ -190,7 +190,7 @@
     const check = async () => {
       request?.abort();
       if (!area.value.trim()) {
-        found = { first: 1, problems: [] };
+        found = { problems: [] };
         state.textContent = "";
         next.hidden = true;
         return show();
@@ -209,7 +209,6 @@
       state.dataset.tone = found.tone;
       next.hidden = !found.problems.length;
       document.dispatchEvent(new CustomEvent("say", { detail: found.text }));
-      number();
       mark();
     };
 

@@ -111,7 +111,7 @@ def check(ground: Ground, kept: dict[str, str]) -> Iterator[Row]:
 def _make_plan(path: Path, known: facts.Facts, count: int) -> None:
     defaults = facts.Defaults()
     parsed = table.parse_file(path.read_bytes(), path.name)
-    rows.names_to_look_up(parsed.rows, defaults, known.domains)
+    rows.find_lookups(parsed.rows, defaults, known.domains)
     made = plan.make_plan(*rows.validate(parsed.rows, known, defaults), known)
     if made.ready != count:
         raise RuntimeError(f"{made.ready} of {count} rows are ready.")

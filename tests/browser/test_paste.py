@@ -126,7 +126,6 @@ def test_typed_rows_need_no_header(start, worker):
         page.keyboard.press(key)
 
     expect(state(page)).to_have_text("1 row ready.")
-    expect(page.locator("[data-grid] tbody th").first).to_have_text("2")
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_role("button", name="Import 1 user")).to_be_visible()
 

@@ -4,8 +4,8 @@ import pytest
 from django.urls import reverse
 
 from imports.models import Upload
-from imports.read.paste import SKIP, make_file
-from imports.read.table import parse_file
+from imports.operations.upload import read_content
+from imports.read.paste import SKIP, read_options
 from tests import factories
 from tests.workers import check_upload
 
@@ -15,8 +15,8 @@ OPTIONS = {"mode": "good", "purpose": "create", "location": "US", "domain": "con
 
 
 def rows_of(text, fields=(), meanings=None):
-    made = make_file(text, fields, meanings or {})
-    parsed = parse_file(made.content, "x", "utf-8", made.delimiter or None, meanings=meanings or {})
+    options = read_options(text, fields, meanings or {})
+    parsed = read_content(text.encode(), "", options, meanings=meanings or {})
     return [(row.line, row.values) for row in parsed.rows]
 
 
@@ -35,14 +35,14 @@ def check(client, rows, **options):
     [
         (f"{HEADER}\namy\tAmy\tSales", (), [(2, ("amy", "Amy", "Sales"))]),
         ("User name,Display name,Department\namy,Amy,Sales", (), [(2, ("amy", "Amy", "Sales"))]),
-        ("amy\tAmy\tSales", ("user_name", "display_name", "department"), [(2, ("amy", "Amy", "Sales"))]),
+        ("amy\tAmy\tSales", ("user_name", "display_name", "department"), [(1, ("amy", "Amy", "Sales"))]),
         (f"{HEADER}\namy\tAmy\tSales", ("", "", "job_title"), [(2, ("amy", "Amy", "Sales"))]),
         (f"{HEADER}\namy\tAmy\tSales", ("", "", SKIP), [(2, ("amy", "Amy"))]),
-        ("Parker, Amy\nStone, Bob", ("display_name",), [(2, ("Parker, Amy",)), (3, ("Stone, Bob",))]),
-        ('amy\t"Amy\nParker"\nbob\tBob', ("user_name", "display_name"), [(2, ("amy", "Amy\nParker")), (4, ("bob", "Bob"))]),
+        ("Parker, Amy\nStone, Bob", ("display_name",), [(1, ("Parker, Amy",)), (2, ("Stone, Bob",))]),
+        ('amy\t"Amy\nParker"\nbob\tBob', ("user_name", "display_name"), [(1, ("amy", "Amy\nParker")), (3, ("bob", "Bob"))]),
         ('"User\nname"\tDisplay name\namy\tAmy', ("user_name", ""), [(3, ("amy", "Amy"))]),
-        ("amy\t5\" pipe", ("user_name", "display_name"), [(2, ("amy", '5" pipe'))]),
-        ("amy\tAmy\tmore\tcells", ("user_name", "display_name"), [(2, ("amy", "Amy"))]),
+        ("amy\t5\" pipe", ("user_name", "display_name"), [(1, ("amy", '5" pipe'))]),
+        ("amy\tAmy\tmore\tcells", ("user_name", "display_name"), [(1, ("amy", "Amy"))]),
     ],
 )  # fmt: skip
 def test_pasted_rows_are_read_as_a_file(text, fields, rows):
@@ -99,7 +99,7 @@ def test_problems_are_those_of_the_import(as_alice, contoso):
     rows = f"{HEADER}\r\namy\tAmy\tSales\r\nb o\tBob\t\r\nfrank\tFrank\t\r\namy\tAmy\t"
     found = check(as_alice, rows)
 
-    assert (found["first"], found["header"], found["tone"]) == (1, 1, "bad")
+    assert (found["header"], found["tone"]) == (1, "bad")
     assert {(line, column) for line, column, _tone, _text in found["problems"]} == {
         (3, 0), (4, 0), (5, 0),
     }  # fmt: skip
@@ -109,10 +109,10 @@ def test_problems_are_those_of_the_import(as_alice, contoso):
     assert not Upload.objects.exists()
 
 
-def test_lines_are_counted_from_a_header_that_is_put_above(as_alice, contoso):
+def test_lines_are_counted_where_there_is_no_header(as_alice, contoso):
     found = check(as_alice, "a b\tAmy", column=["user_name", "display_name"])
 
-    assert (found["first"], found["problems"][0][:2]) == (2, [2, 0])
+    assert (found["header"], found["problems"][0][:2]) == (0, [1, 0])
 
 
 @pytest.mark.parametrize("rows", ["", "Shoe\tSize\n1\t2", HEADER, '"'])

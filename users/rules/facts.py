@@ -1,7 +1,7 @@
 """The facts that the rules need to check people of a file or a form."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from licensing.rules import SubscriptionFacts
@@ -31,6 +31,16 @@ class ExistingUsers:
     licenses: str = "add"
 
 
+@dataclass(frozen=True, slots=True)
+class DeletedUser:
+    """A deleted user that a row can restore."""
+
+    id: str
+    # The licenses before the deletion, as `products` of a line's input.
+    held: Sequence[Mapping[str, Any]] = ()
+    is_administrator: bool = False
+
+
 @dataclass(frozen=True)
 class Facts:
     """The customer and the permissions of the member, as far as the rules need them."""
@@ -44,6 +54,15 @@ class Facts:
     grantable: Collection[str]
     # None where a file only adds users.
     existing: ExistingUsers | None = None
+    # The domain that was chosen for user names without one.
+    domain: str = ""
+    # By user name in lower case, the user who was deleted last.
+    restorable: Mapping[str, DeletedUser] = field(default_factory=dict)
+    # Active users as pairs of user name and display name: by contact address, and by display name.
+    by_contact: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    by_name: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    # Loads the user names of all users, also of deleted ones.
+    all_names: Callable[[], Collection[str]] = frozenset
 
 
 @dataclass(frozen=True)

@@ -71,10 +71,27 @@ def clean_display_name(text: str) -> str:
     return clean_text(text)[:DISPLAY_NAME_LIMIT].rstrip()
 
 
-def compose_display_name(first: str, last: str) -> str:
-    """Compose a display name: family name first without a blank in Chinese, else first and last."""
-    if first and last and letters.is_han(first) and letters.is_han(last):
-        return last + first
+# Keys in the input of a line: first and last name in Latin letters or kana, from columns beside
+# those of the names; and that the names of a file are Japanese.
+LATIN, SCRIPT, JAPANESE = "latin", "script", "ja"
+
+
+def is_japanese(*texts: str) -> bool:
+    """Whether a name has kana."""
+    return any(not text.isascii() and letters.KANA.search(text) for text in texts)
+
+
+def compose_display_name(first: str, last: str, script: str = "") -> str:
+    """
+    Compose a display name: first and last name, or the family name first in Chinese and Korean,
+    without a blank, and in Japanese.
+    """
+    if first and last and not first.isascii() and not last.isascii():
+        is_cjk = all(map(letters.is_cjk, first[:1] + last[:1]))
+        if is_cjk and (script == JAPANESE or is_japanese(first, last)):
+            return f"{last} {first}"
+        if all(map(letters.is_cjk, first + last)):
+            return last + first
     return f"{first} {last}".strip()
 
 
@@ -152,11 +169,13 @@ def _split_display_name(display: str) -> tuple[str, str]:
         last, _, first = display.partition(",")
         return first.strip(), last.strip()
     words = display.split()
+    if len(words) > 1 and all(letters.is_cjk(word[0]) for word in words):
+        return words[-1], words[0]
     return (words[0], words[-1]) if len(words) > 1 else (display, "")
 
 
 def _as_local(name: str, *, family: bool) -> str:
-    name = clean_text(name)
+    name = letters.romanize(clean_text(name))
     if family and name in letters.DOUBLE_FAMILY_NAMES:
         name = re.sub(r"[0-9 ]", "", letters.DOUBLE_FAMILY_NAMES[name])
     elif family and name in letters.FAMILY_NAMES:
@@ -164,17 +183,28 @@ def _as_local(name: str, *, family: bool) -> str:
     return re.sub(r"[^a-z0-9-]", "", name.translate(letters.LATIN).lower()).strip("-")
 
 
+def vary_local_part(local: str, first: str, last: str) -> list[str]:
+    """A local part and others made of the person's names, the most likely first."""
+    given, family = _as_local(first, family=False), _as_local(last, family=True)
+    found = [local] if local else []
+    if given and family:
+        found += [f"{given}.{family}", f"{given[0]}.{family}", f"{given}{family[0]}"]
+        found += [f"{family}.{given}"]
+    return found
+
+
+def number_local_part(local: str, number: int) -> str:
+    """The local part with this number at its end."""
+    stem = local.rstrip("0123456789") or local
+    return f"{stem[: LOCAL_PART_LIMIT - len(str(number))]}{number}"
+
+
 def suggest_local_parts(local: str, first: str, last: str, taken: set[str]) -> list[str]:
     """Suggest up to four local parts that are not taken, the most likely first."""
-    given, family = _as_local(first, family=False), _as_local(last, family=True)
     wanted = repair_local_part(local)
-    candidates = [wanted]
-    if given and family:
-        candidates += [f"{given}.{family}", f"{given[0]}.{family}", f"{given}{family[0]}"]
-        candidates += [f"{family}.{given}"]
-    base = wanted or ".".join(filter(None, (given, family)))
-    stem = base.rstrip("0123456789") or base
-    candidates += [f"{stem[: LOCAL_PART_LIMIT - 3]}{number}" for number in range(2, 100) if stem]
+    candidates = vary_local_part(wanted, first, last)
+    if base := wanted or next(iter(candidates), ""):
+        candidates += [number_local_part(base, number) for number in range(2, 100)]
     found: dict[str, None] = {}
     for candidate in candidates:
         if candidate not in taken and check_local_part(candidate) is None:

@@ -9,9 +9,11 @@ from customers import locations
 from licensing.rules import LicenseChange, ProductRules, Seat
 from partners.names import clean_text, has_invisible
 from users.models import CustomerUser, UserPermission
-from users.rules import names
+from users.rules import left_out, names, sign_in
 from users.rules.facts import ExistingUser, ExistingUsers, Facts
-from users.rules.problems import WARNING, Problem
+from users.rules.problems import INCLUDED, WARNING, Problem
+from users.rules.same_person import RESTORED, Present, is_same_name, restore
+from users.rules.suggest import Suggestions
 
 # The longest texts by field.
 LIMITS = {
@@ -25,6 +27,15 @@ LIMITS = {
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
 _SHORTENED_NUMBER = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)
+
+
+def is_email(text: str) -> bool:
+    return _EMAIL.fullmatch(text) is not None
+
+
+def is_shortened_number(text: str) -> bool:
+    """Whether a spreadsheet has written a phone number as 4.9E+10."""
+    return _SHORTENED_NUMBER.fullmatch(text) is not None
 
 
 class Nearest:
@@ -50,20 +61,36 @@ class Rules:
     """Checks one person after another against the same facts."""
 
     def __init__(
-        self, facts: Facts, *, typed_names: Callable[[], Iterable[str]] = tuple, nearest=None
+        self,
+        facts: Facts,
+        *,
+        typed_names: Callable[[], Iterable[str]] = tuple,
+        nearest=None,
+        is_form: bool = False,
     ):
         self.facts = facts
         self.domains = frozenset(domain.lower() for domain in facts.domains)
         self.grantable = frozenset(facts.grantable)
         self.product_rules = ProductRules(facts.subscriptions)
         self.nearest = nearest or Nearest()
-        # Evaluated with the first suggestion: most files need none.
-        self._typed_names = typed_names
-        self._given: set[str] | None = None
+        self._suggestions = Suggestions(
+            facts, nearest_domain=self._nearest_domain, typed_names=typed_names
+        )
+        # Of a form, which asks about one person that a member has typed.
+        self.is_form = is_form
+        self._present = Present(facts)
+        self._has_present = bool(facts.by_contact or facts.by_name)
         self._updates = Updates(facts.existing, self) if facts.existing else None
 
     def check(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         """Clean a person in place, and add everything that is wrong to `found`."""
+        if not self.is_form:
+            if person.get(RESTORED) and self._restore(person, line, found):
+                return
+            if self._leave_out(person, line, found):
+                return
+            if self._has_present and self._report_present(person, line, found):
+                return
         if self._updates is not None and self._updates.check(person, line, found):
             return
         self._check_texts(person, line, found)
@@ -71,8 +98,65 @@ class Rules:
             _compose_display_name(person, line, found)
         self._check_user_name(person, line, found)
         self._check_rest(person, line, found)
+        if sign_in.KEY in person:
+            sign_in.settle_new(person, line, found)
         if person["products"]:
             self._check_products(person, line, found)
+
+    def _leave_out(self, person: dict[str, Any], line: int, found: list[Problem]) -> bool:
+        """Find that a row isn't about a person of the customer; nothing else in it matters then."""
+        code, column = left_out.find_reason(person), "user_name"
+        # An existing user is changed or found again, whatever the account is called.
+        if (
+            not code
+            or code in person.get(INCLUDED, ())
+            or person["user_name"].lower() in self.facts.taken
+        ):
+            code, column = self._find_leaver(person), sign_in.COLUMN
+            if not code:
+                return False
+        _clean_names(person)
+        if code == "not_a_person":
+            column = ""
+        value = {
+            "": "",
+            "user_name": person["user_name"],
+            sign_in.COLUMN: person.get(sign_in.KEY, {}).get("word", ""),
+        }[column]
+        found.append(Problem(line, column, value, code, severity=WARNING))
+        return True
+
+    def _report_present(self, person: dict[str, Any], line: int, found: list[Problem]) -> bool:
+        """Find that the person of a row for a new user is a user already, or was one."""
+        if person["user_name"].lower() in self.facts.taken:
+            return False
+        _clean_names(person)
+        problem = self._present.find_problem(person, line)
+        if problem:
+            found.append(problem)
+        return problem is not None
+
+    def _restore(self, person: dict[str, Any], line: int, found: list[Problem]) -> bool:
+        """Make the line of a row that restores its deleted user; False where there is none."""
+        user = self.facts.restorable.get(person["user_name"].lower())
+        if user is None:
+            for name in (RESTORED, "user_id"):
+                person.pop(name, None)
+            return False
+        _clean_names(person)
+        restore(person, user, self.product_rules)
+        if user.is_administrator and not self.grantable:
+            value, code = person["user_name"], "comes_back_as_user"
+            found.append(Problem(line, "user_name", value, code, severity=WARNING))
+        return True
+
+    def _find_leaver(self, person: dict[str, Any]) -> str:
+        """The code for a person who has left, so that the row is skipped; of a full list, a user."""
+        if not sign_in.is_left_out(person):
+            return ""
+        if self._updates is None or self._updates.find(person) is None:
+            return sign_in.HAS_LEFT
+        return sign_in.USER_HAS_LEFT if self.facts.existing.purpose == "full_list" else ""
 
     def check_values(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         """Clean and check the values of a person, except for user name and products."""
@@ -94,7 +178,7 @@ class Rules:
     def _check_rest(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         if person["contact_email"]:
             _check_email(person, line, found)
-        if person["phone"] and _SHORTENED_NUMBER.fullmatch(person["phone"]):
+        if person["phone"] and is_shortened_number(person["phone"]):
             value = person["phone"]
             found.append(Problem(line, "phone", value, "phone_damaged", severity=WARNING))
         for code in person["permissions"]:
@@ -116,8 +200,7 @@ class Rules:
             code, params = self._describe(typed, problem)
             shown = person["user_name"] = clean_text(typed)
             # For a name that is wrong itself, the default domain is better than no suggestion.
-            is_name = code not in {"domain_unknown", "domain_missing"}
-            default = next(iter(self.facts.domains), "").lower() if is_name else ""
+            default = self._default_domain if code != "domain_unknown" else ""
             suggestion = self.suggest(typed, person, default)
             found.append(Problem(line, "user_name", shown, code, params, suggestion))
             return
@@ -127,9 +210,10 @@ class Rules:
             return
         if is_accepted(person, user_name):
             return
-        if user_name in self.facts.deleted:
+        if user_name in self.facts.deleted and "person_deleted" not in person.get(INCLUDED, ()):
             params = {"name": self.facts.deleted[user_name]}
-            code = "user_name_deleted"
+            is_same = not self.is_form and is_same_name(person, params["name"])
+            code = "person_deleted" if is_same else "user_name_deleted"
             found.append(Problem(line, "user_name", user_name, code, params, severity=WARNING))
         if names.is_reserved(local):
             code = "user_name_reserved"
@@ -158,7 +242,7 @@ class Rules:
     ) -> None:
         params = {"name": self.facts.taken[user_name]}
         # The same file a second time: a suggestion would lead to creating each user twice.
-        if params["name"] == person["display_name"]:
+        if is_same_name(person, params["name"]):
             found.append(Problem(line, "user_name", user_name, "user_name_exists", params))
             return
         suggestion = self.suggest(user_name, person)
@@ -166,26 +250,11 @@ class Rules:
 
     def suggest(self, typed: str, person: dict[str, Any], default: str = "") -> str:
         """A free user name for a person, or ''."""
-        local, _, domain = typed.partition("@")
-        domain = self._nearest_domain(domain.rpartition("@")[2].lower()) or default
-        if not domain:
-            return ""
-        first, last = person["first_name"], person["last_name"]
-        wanted = names.repair_local_part(local)
-        wanted = wanted or names.propose_local_part(person["display_name"], first, last)
-        taken = _Taken(domain, self.facts.taken, self._given_names())
-        for local in names.suggest_local_parts(wanted, first, last, taken):
-            suggestion = f"{local}@{domain}"
-            if len(suggestion) <= names.USER_NAME_LIMIT:
-                # Two people with the same name get different suggestions.
-                self._given_names().add(suggestion)
-                return suggestion
-        return ""
+        return self._suggestions.suggest(typed, person, default)
 
-    def _given_names(self) -> set[str]:
-        if self._given is None:
-            self._given = set(self._typed_names())
-        return self._given
+    @property
+    def _default_domain(self) -> str:
+        return self.facts.domain or next(iter(self.facts.domains), "").lower()
 
     def _nearest_domain(self, domain: str) -> str:
         if domain in self.domains:
@@ -204,16 +273,14 @@ class Rules:
             found.append(Problem(line, "products", value, code, params))
 
 
-class _Taken:
-    """The local parts of a domain that users or rows of the file have."""
-
-    def __init__(self, domain: str, *places: Collection[str]):
-        self.domain = domain
-        self.places = places
-
-    def __contains__(self, local: object) -> bool:
-        user_name = f"{local}@{self.domain}"
-        return any(user_name in place for place in self.places)
+def _clean_names(person: dict[str, Any]) -> None:
+    """Clean the texts of a row that is not checked further."""
+    for field in ("user_name", *LIMITS):
+        person[field] = clean_text(person[field])
+    if not person["display_name"]:
+        first, last = person["first_name"], person["last_name"]
+        made = names.compose_display_name(first, last, person.get(names.SCRIPT, ""))
+        person["display_name"] = names.clean_display_name(made)
 
 
 def _clean(field: str, value: str, line: int, found: list[Problem]) -> str:
@@ -225,7 +292,8 @@ def _clean(field: str, value: str, line: int, found: list[Problem]) -> str:
 
 
 def _compose_display_name(person: dict[str, Any], line: int, found: list[Problem]) -> None:
-    made = names.compose_display_name(person["first_name"], person["last_name"])
+    first, last = person["first_name"], person["last_name"]
+    made = names.compose_display_name(first, last, person.get(names.SCRIPT, ""))
     if made:
         person["display_name"] = names.clean_display_name(made)
         return
@@ -237,7 +305,7 @@ def _compose_display_name(person: dict[str, Any], line: int, found: list[Problem
 
 def _check_email(person: dict[str, Any], line: int, found: list[Problem]) -> None:
     email = person["contact_email"]
-    if not _EMAIL.fullmatch(email):
+    if not is_email(email):
         found.append(Problem(line, "contact_email", email, "contact_email_bad"))
     elif email.lower() == person.get("user_name"):
         code = "contact_email_is_own"
@@ -258,14 +326,14 @@ def check_person(
     for field in ("user_name", *LIMITS):
         cleaned[field] = str(cleaned[field]).strip()
     found: list[Problem] = []
-    Rules(facts).check(cleaned, line, found)
+    Rules(facts, is_form=True).check(cleaned, line, found)
     return cleaned, found
 
 
 # The fields of a user that a file can change; the user name identifies the user.
 CHANGEABLE = (
     "first_name", "last_name", "display_name", "job_title", "department", "phone",
-    "contact_email", "location", "language", "permissions",
+    "contact_email", "location", "language", "permissions", "is_blocked",
 )  # fmt: skip
 
 
@@ -289,7 +357,7 @@ class Updates:
         for name in _FOUND_OUT:
             person.pop(name, None)
         user_name = person["user_name"].lower()
-        known = self.existing.by_name.get(user_name)
+        known = self.find(person)
         if known is not None:
             self._update(person, known, line, found)
         elif self.existing.purpose == "update" and user_name and not is_accepted(person, user_name):
@@ -297,6 +365,10 @@ class Updates:
         else:
             return False
         return True
+
+    def find(self, person: dict[str, Any]) -> ExistingUser | None:
+        """The user with the user name of the row."""
+        return self.existing.by_name.get(person["user_name"].lower())
 
     def _report_unknown(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         user_name = person["user_name"] = clean_text(person["user_name"])
@@ -309,6 +381,8 @@ class Updates:
         self, person: dict[str, Any], known: ExistingUser, line: int, found: list[Problem]
     ) -> None:
         given = [field for field in CHANGEABLE if field in person["given"]]
+        if self._read_sign_in(person):
+            given.append("is_blocked")
         user_name = person["user_name"] = person["user_name"].lower()
         if known.values["permissions"] and not self.rules.grantable:
             found.append(Problem(line, "user_name", user_name, "administrator"))
@@ -327,9 +401,40 @@ class Updates:
             "was": {field: known.values[field] for field in changes},
             **LicenseChange(add=list(map(Seat, add)), remove=remove).to_json(),
         }
+        if sign_in.KEY in person:
+            self._report_sign_in(person, known, line, found)
+
+    def _read_sign_in(self, person: dict[str, Any]) -> bool:
+        """Set whether sign-in is to be blocked; False if the file doesn't say it."""
+        state = person.get(sign_in.KEY, {}).get("state", sign_in.UNKNOWN)
+        person.pop("is_blocked", None)
+        is_blocked = state not in {sign_in.ALLOWED, sign_in.UNKNOWN}
+        if sign_in.KEY in person:
+            is_withheld = is_blocked and state != sign_in.LICENSED
+            sign_in.settle_products(person, is_withheld=is_withheld)
+        if state == sign_in.UNKNOWN:
+            return False
+        person["is_blocked"] = is_blocked
+        return True
+
+    def _report_sign_in(
+        self, person: dict[str, Any], known: ExistingUser, line: int, found: list[Problem]
+    ) -> None:
+        state = person[sign_in.KEY]["state"]
+        if state == sign_in.UNKNOWN:
+            sign_in.report(person, sign_in.NOT_KNOWN, line, found)
+        elif state == sign_in.LEFT:
+            sign_in.report(person, sign_in.LEFT_BLOCKED, line, found)
+        elif known.held.issuperset(
+            product["subscription"] for product in person.get(sign_in.WITHHELD, ())
+        ):
+            return
+        else:
+            sign_in.report(person, sign_in.WITHOUT_LICENSES, line, found)
 
     def _licenses(self, person: dict[str, Any], known: ExistingUser) -> tuple[list[str], list[str]]:
-        if "products" not in person["given"]:
+        # A blocked user gets none, and keeps those of before.
+        if "products" not in person["given"] or sign_in.WITHHELD in person:
             return [], []
         wanted = [product["subscription"] for product in person["products"]]
         remove = sorted(known.held - set(wanted)) if self.existing.licenses == "exact" else []
@@ -361,7 +466,9 @@ def is_accepted(person: dict[str, Any], user_name: str) -> bool:
 
 
 def act_of(person: dict[str, Any]) -> str:
-    """The act of the line of a checked row: "update" if it is about an existing user, or "add"."""
+    """The act of the line of a checked row: "update" or "restore" of an existing user, or "add"."""
+    if person.get(RESTORED):
+        return "restore"
     return "update" if "user_id" in person else "add"
 
 
