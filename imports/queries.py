@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -138,6 +139,31 @@ def count_repaired_rows(batch: Batch) -> int:
     return batch.lines.filter(is_repaired | is_skipped).count()
 
 
+class SignIn(NamedTuple):
+    """How many rows of a plan are about sign-in."""
+
+    # New users that are blocked, and existing ones that the rows block and unblock.
+    added: int
+    blocked: int
+    unblocked: int
+
+
+def count_sign_in(batch: Batch) -> SignIn:
+    """How many new users of a planned import are blocked, and how many existing ones change."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT count(*) FILTER (WHERE act = 'add'),
+                count(*) FILTER (WHERE input->'changes'->>'is_blocked' = 'true'),
+                count(*) FILTER (WHERE input->'changes'->>'is_blocked' = 'false')
+            FROM {Line._meta.db_table}
+            WHERE batch_id = %s AND state = %s AND input ? 'is_blocked'
+            """,
+            [batch.pk, Line.State.PLANNED],
+        )
+        return SignIn(*cursor.fetchone())
+
+
 def get_line(batch: Batch, number: int) -> Line | None:
     return batch.lines.filter(number=number).defer("sealed").first()
 
@@ -159,9 +185,16 @@ def find_shared_meanings(customers: Collection[UUID]) -> dict[str, str]:
     }
 
 
-def find_preview(batch: Batch) -> list[dict]:
-    """Header, field and a few cells of each column, as long as the file is kept."""
-    return Upload.objects.filter(batch=batch).values_list("preview", flat=True).first() or []
+def find_preview(batch: Batch) -> dict:
+    """
+    What `keep_preview` keeps, as long as the file is kept.
+
+    "columns" are header, field and a few cells of each; "lines" the number and the cells of the
+    first lines; "header_line" is None where no header was found.
+    """
+    empty = {"columns": [], "lines": [], "header_line": None}
+    found = Upload.objects.filter(batch=batch).values_list("preview", flat=True).first()
+    return found or empty
 
 
 def get_multi_upload(upload_id: UUID, *, member: Member) -> Upload | None:

@@ -15,8 +15,17 @@ from batches.models import Batch
 from customers import locations
 from customers.models import Customer
 from customers.queries import find_verified_domains
-from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, RESTORABLE, How, Kind
-from imports.queries import ProblemGroup, find_problem_groups
+from imports.check.repair import (
+    BY_DOMAIN,
+    BY_VALUE,
+    DOMAIN_CODES,
+    RESTORABLE,
+    UNREADABLE,
+    How,
+    Kind,
+)
+from imports.queries import ProblemGroup, count_sign_in, find_problem_groups
+from imports.read.dialects import LANGUAGES, SYSTEMS
 from spreadsheets.csv_reader import DELIMITERS
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.errors import UnreadableFile
@@ -80,6 +89,7 @@ OF_MANY = {
     "contact_email_bad": gettext_lazy("The contact address isn’t an email address."),
     "letters_lost": gettext_lazy("Letters of these names are broken."),
     "phone_damaged": gettext_lazy("A spreadsheet has shortened the phone number."),
+    "cell_error": gettext_lazy("The cell shows an error such as #N/A instead of a value."),
 }
 
 # Labels of How.WITHOUT by column.
@@ -91,6 +101,7 @@ WITHOUT = {
     "language": gettext_lazy("The customer’s language"),
     "": gettext_lazy("Take the rows as they were read"),
 }
+WITHOUT_VALUE = gettext_lazy("Import as if the cell were empty")
 # Labels of How.ACCEPT by code.
 ACCEPT = {
     "user_name_deleted": gettext_lazy("Create a new account"),
@@ -115,10 +126,27 @@ CAN_DO_WITHOUT = frozenset(
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
         "product_requires", "product_excludes", "permission_unknown", "permission_not_yours",
         "contact_email_bad", "contact_email_is_own", "phone_damaged", "language_unknown",
-        "cells_too_many", "seat_short", "role_unknown",
+        "cells_too_many", "seat_short", "role_unknown", *UNREADABLE,
     }
 )  # fmt: skip
 
+SIGN_IN_FACTS: Sequence[Count] = (
+    lambda n: ngettext(
+        "%(n)s user comes in with sign-in blocked, and gets no password.",
+        "%(n)s users come in with sign-in blocked, and get no passwords.",
+        n,
+    ),
+    lambda n: ngettext(
+        "Sign-in of %(n)s existing user is blocked. Open sessions end immediately.",
+        "Sign-in of %(n)s existing users is blocked. Open sessions end immediately.",
+        n,
+    ),
+    lambda n: ngettext(
+        "Sign-in of %(n)s existing user is unblocked.",
+        "Sign-in of %(n)s existing users is unblocked.",
+        n,
+    ),
+)
 # The rows of a plan by what becomes of them.
 ROWS: Mapping[str, Count] = {
     "ready": lambda n: ngettext("%(n)s ready", "%(n)s ready", n),
@@ -200,6 +228,12 @@ def describe_rows(batches: Iterable[Batch]) -> str:
     rows = count(lambda n: ngettext("%(n)s row read", "%(n)s rows read", n), counts.total())
     joined = pgettext("between the parts of a list", ", ").join(parts)
     return _("%(rows)s: %(parts)s.") % {"rows": rows, "parts": joined}
+
+
+def describe_sign_in(batch: Batch) -> tuple[str, ...]:
+    """How many users a planned import adds with blocked sign-in, blocks and unblocks."""
+    counted = zip(count_sign_in(batch), SIGN_IN_FACTS, strict=True)
+    return tuple(count(sentence, number) for number, sentence in counted if number)
 
 
 def describe_repaired(changed: int, bad: int, leaving: int = 0) -> str:
@@ -349,7 +383,8 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
         # A user with another name is likely another person.
         ways.insert(len(ways) if code == "user_name_deleted" else 0, way)
     if code in CAN_DO_WITHOUT:
-        ways.append((str(How.WITHOUT), str(WITHOUT.get(column, WITHOUT[""]))))
+        label = WITHOUT_VALUE if code in UNREADABLE else WITHOUT.get(column, WITHOUT[""])
+        ways.append((str(How.WITHOUT), str(label)))
     return ways
 
 
@@ -391,19 +426,6 @@ def _sentence(group: ProblemGroup) -> str:
     return problems.describe(problem)
 
 
-# The languages of headers in their own language.
-LANGUAGES = {"en": "English", "zh-hans": "简体中文", "zh-hant": "繁體中文", "ja": "日本語"}
-
-
-SOURCES = {
-    "portal": gettext_lazy("this portal, or your own list"),
-    "partner_center": "Microsoft Partner Center",
-    "microsoft_365": "Microsoft 365 admin center",
-    "entra": "Microsoft Entra",
-    "google": "Google Workspace",
-}
-
-
 def refusal(batch: Batch) -> str:
     """Why the file was refused, and what to do."""
     refused = batch.plan.get("refused") or {}
@@ -430,8 +452,12 @@ def describe(batch: Batch) -> list[tuple[str, str]]:
             (_("Encoding"), str(dict(ENCODINGS).get(encoding, encoding))),
             (_("Separator"), str(dict(DELIMITERS).get(delimiter, delimiter))),
         ]
-    facts += [
-        (_("Language of the header"), LANGUAGES.get(found["language"], found["language"])),
-        (_("Made for"), str(SOURCES.get(found["source"], found["source"]))),
-    ]
+    if found["header_line"]:
+        language = LANGUAGES.get(found["language"], found["language"])
+        facts.append((_("Language of the header"), language))
+    # Only what is certain.
+    if found["source"]:
+        system = SYSTEMS.get(found["source"])
+        name = (system and system.name) or _("this portal")
+        facts.append((_("Made for"), name))
     return facts

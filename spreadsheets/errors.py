@@ -20,6 +20,8 @@ class UnreadableFile(Exception):
         self.params = params
         # The first lines with their numbers, where the columns can be named by hand.
         self.top: Sequence[tuple[int, list[str]]] = ()
+        # What there was to choose from in a workbook.
+        self.book: Any = None
 
     @property
     def message(self) -> str:
@@ -57,9 +59,8 @@ FILE = {
     "empty": _("The file is empty. Fill in the template and upload it again."),
     "no_rows": _("The file has a header but no rows. Enter one user per row below the header."),
     "no_header": _(
-        "No header found: line %(line)s begins with “%(found)s”. The first line must contain the"
-        " column names, at least “User name” and “Display name”, or “First name” and “Last name”,"
-        " in English or Chinese."
+        "No header found: line %(line)s begins with “%(found)s”. A line must contain the column"
+        " names, at least “User name” and “Display name”, or “First name” and “Last name”."
     ),
     "too_big": _("The file is larger than %(limit)s MB. Split it into several files."),
     "too_many_rows": _("The file has more than %(limit)s rows. Split it into several files."),
@@ -86,6 +87,7 @@ FILE = {
     "not_a_table": _(
         "This is not a .csv or .xlsx file but looks like %(kind)s. Save the list as .csv or .xlsx."
     ),
+    "worksheet_gone": _("The file has no worksheet “%(name)s”. Choose another one."),
     "old_excel": _("This is an old Excel file (.xls). Save it as .xlsx or .csv."),
     "encrypted": _("The workbook is protected by a password. Save it without one."),
     "damaged": _("The workbook is damaged and cannot be opened. Save it again, or as .csv."),

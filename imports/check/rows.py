@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import filterfalse
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -16,14 +17,22 @@ from imports.read import broken_letters, cells
 from imports.read.table import Row
 from licensing.rules import SubscriptionFacts
 from partners.names import clean_text
+from spreadsheets.xlsx_marks import NO_RESULT
 from users.rules import names, sign_in, vocabulary
 from users.rules.facts import Defaults, Facts, Person
-from users.rules.person import Nearest, Rules, act_of
+from users.rules.person import Nearest, Rules, act_of, is_email, is_shortened_number
 from users.rules.problems import ERROR, NOTICE, WARNING, Problem, leaves_out
 from users.rules.same_person import Repeated, spell_person
 
 # Two rows with one user name: of two people, or of one.
 REPEATED, SAME = "user_name_repeated", "same_person"
+# What spreadsheets show instead of a value, also in files that they write.
+ERRORS = frozenset(
+    {
+        "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!",
+        "#FIELD!", "#BLOCKED!", "#CONNECT!", "#BUSY!", "#UNKNOWN!", "#GETTING_DATA", NO_RESULT,
+    }
+)  # fmt: skip
 
 
 class LookUp(NamedTuple):
@@ -38,11 +47,12 @@ class LookUp(NamedTuple):
 def find_lookups(rows: Iterable[Row], defaults: Defaults, domains: Collection[str]) -> LookUp:
     """What to look up in the database before these rows are validated."""
     domain = _the_domain(defaults.domain, domains)
+    own = frozenset(name.lower() for name in domains)
     found: dict[str, None] = {}
     contacts: dict[str, None] = {}
     display_names: dict[str, None] = {}
     for row in rows:
-        get = row.values.get
+        get = _with_best_names(row, own).get
         user_name = _whole_name(get("user_name", ""), get("domain", ""), domain)
         if not user_name:
             first, last = get("first_name", ""), get("last_name", "")
@@ -85,7 +95,7 @@ def validate(
     for row in rows:
         line = row.line
         found: list[Problem] = []
-        person = reader.read(row, found)
+        person = reader.read(_without_errors(row, found), found)
         rules.check(person, line, found)
         made = Person(line, person)
         # A row that is skipped takes no name from another.
@@ -104,6 +114,25 @@ def validate(
     if notices is not None:
         notices += reader.find_notices()
     return people, problems
+
+
+def _without_errors(row: Row, found: list[Problem]) -> Row:
+    """
+    The row without the errors of a spreadsheet.
+
+    The text of a further column stands in their place; where there is none, they are reported.
+    """
+    if not row.contains("#"):
+        return row
+    for place, (field, text) in enumerate(zip(row.fields, row.texts, strict=True)):
+        if text not in ERRORS:
+            continue
+        other = next((one for one in row.others(field) if one not in ERRORS), "")
+        row.put(place, other)
+        if not other:
+            code = "formula_without_result" if text == NO_RESULT else "cell_error"
+            found.append(Problem(row.line, field, text, code))
+    return row
 
 
 def _find_again(person: dict[str, Any], line: int, before: Repeated, found: list[Problem]) -> None:
@@ -147,6 +176,37 @@ def _whole_name(user_name: str, domain_column: str, default: str) -> str:
     return f"{user_name}@{domain}" if domain else user_name
 
 
+def _with_best_names(row: Row, domains: Collection[str]) -> dict[str, str]:
+    """
+    The texts of a row, with the first user name and contact address that can be used.
+
+    Where the file has several columns for them, a bad cell falls back to the next column.
+    """
+    values = row.values
+    if not row.has_others:
+        return values
+    user_names = [values.get("user_name", ""), *row.others("user_name")]
+    if len(user_names) > 1:
+        usable = (name for name in user_names if _is_usable(name, domains))
+        values["user_name"] = next(usable, user_names[0])
+    own = values.get("user_name", "").lower()
+    # An address that is no user name is where to reach the person.
+    strange = [name for name in user_names if name.rpartition("@")[2].lower() not in domains]
+    emails = [values.get("contact_email", ""), *row.others("contact_email"), *strange]
+    good = (email for email in emails if is_email(email) and email.lower() != own)
+    if len(emails) > 1:
+        values["contact_email"] = next(good, emails[0])
+    phones = [values.get("phone", ""), *row.others("phone")]
+    if len(phones) > 1:
+        values["phone"] = next(filterfalse(is_shortened_number, phones), phones[0])
+    return values
+
+
+def _is_usable(user_name: str, domains: Collection[str]) -> bool:
+    local, at, domain = user_name.partition("@")
+    return names.check_local_part(local) is None and (not at or domain.lower() in domains)
+
+
 class _Reader:
     """Turns the texts of rows into the values of people: names of things into their ids."""
 
@@ -165,6 +225,7 @@ class _Reader:
         self.nearest = nearest
         # Which fields a row fills matters only where it may be about an existing user.
         self.keeps_given = facts.existing is not None
+        self.domains = frozenset(domain.lower() for domain in facts.domains)
         self.domain = _the_domain(defaults.domain, facts.domains)
         self.default_products = [dict(product) for product in defaults.products]
         self.default_permissions = list(defaults.permissions)
@@ -181,7 +242,7 @@ class _Reader:
     def typed_names(self, rows: Iterable[Row]) -> Iterator[str]:
         """The user names in the file."""
         for row in rows:
-            get = row.values.get
+            get = _with_best_names(row, self.domains).get
             user_name = _whole_name(get("user_name", ""), get("domain", ""), self.domain)
             # Lowered, a KELVIN SIGN would become the name with a plain k.
             if user_name.isascii():
@@ -189,7 +250,9 @@ class _Reader:
 
     def read(self, row: Row, found: list[Problem]) -> dict[str, Any]:
         """The person of a row, in the form of a line's input."""
-        values = row.values
+        values = _with_best_names(row, self.domains)
+        if row.has_others:
+            self._take_known(row, values)
         get = values.get
         line = row.line
         if row.extra:
@@ -232,7 +295,7 @@ class _Reader:
             else self.default_products,
         }
         if not _SIGN_IN_FIELDS.isdisjoint(values):
-            self._read_sign_in(values, person)
+            self._read_sign_in(row, values, person)
         if not scripts.FIELDS.isdisjoint(values) and (latin := scripts.read_latin(values)):
             person[names.LATIN] = [*map(clean_text, latin)]
         if number := get("employee_number"):
@@ -254,8 +317,12 @@ class _Reader:
         }
         return [field for field in row.filled if field not in nothing]
 
-    def _read_sign_in(self, values: dict[str, str], person: dict[str, Any]) -> None:
-        said = read_sign_in(values, self.today)
+    def _read_sign_in(self, row: Row, values: dict[str, str], person: dict[str, Any]) -> None:
+        texts = {
+            field: [text for text in (values.get(field, ""), *row.others(field)) if text]
+            for field in SIGN_IN_FIELDS
+        }
+        said = read_sign_in(texts, self.today)
         # Of a new user, "allowed" is nothing to remember.
         if said and (self.keeps_given or said[0] != sign_in.ALLOWED):
             person[sign_in.KEY] = {"state": said[0], "word": clean_text(said[1])[:_LONGEST_WORD]}
@@ -293,12 +360,25 @@ class _Reader:
             notices.append(Problem(0, "", "", "own_addresses", params, severity=NOTICE))
         return notices
 
-    def _known(self, column: str, text: str, line: int, found: list[Problem]) -> Any:
+    def _take_known(self, row: Row, values: dict[str, str]) -> None:
+        """Take the text of the next column of a field where the first one is not understood."""
+        for column in ("products", "permissions", "location", "language"):
+            if others := row.others(column):
+                texts = (values[column], *others)
+                known = (text for text in texts if not self._look_up(column, text)[1])
+                values[column] = next(known, values[column])
+
+    def _look_up(self, column: str, text: str) -> tuple[Any, list[tuple]]:
+        """What a text means in a column, and what is wrong with it."""
         known = self.known.get((column, text))
         if known is None:
             problems: list[tuple] = []
             known = getattr(self, f"_read_{column}")(text, problems), problems
             self.known[column, text] = known
+        return known
+
+    def _known(self, column: str, text: str, line: int, found: list[Problem]) -> Any:
+        known = self._look_up(column, text)
         for value, code, suggestion, severity in known[1]:
             value = clean_text(value)
             if severity == NOTICE:
@@ -329,8 +409,8 @@ class _Reader:
             elif code is None:
                 plain = vocabulary.plain(part)
                 near = self.nearest.find("permission", plain, vocabulary.ADMINISTRATORS, 0.85)
-                # A misspelled permission, a word for administrators elsewhere, or another role.
-                if near or plain in vocabulary.ADMINISTRATORS:
+                # A misspelled permission, or a role of another system.
+                if near or not _ROLE.fullmatch(part):
                     suggestion = vocabulary.find_permission(near) or ""
                     problems.append((part, "permission_unknown", suggestion, ERROR))
                 elif any(word in plain for word in vocabulary.WORDS_FOR_ADMINISTRATORS):
@@ -376,6 +456,8 @@ _SIGN_IN_FIELDS = frozenset(SIGN_IN_FIELDS)
 _NAMES = ("first_name", "last_name", "display_name")
 _MAY_HAVE_LOST = re.compile(broken_letters.SIGNS_OF_LOSS)
 _LONGEST_WORD = 60
+# What can be the name of a role.
+_ROLE = re.compile(r"[^\W\d_](?:[\w /.&'’-]{0,60}[\w.])?")
 _LOCATION_NAMES = [name.casefold() for pair in locations.LOCATIONS.values() for name in pair]
 
 

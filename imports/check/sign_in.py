@@ -1,7 +1,7 @@
 """What the cells of a row say about sign-in: the words and dates of many systems and languages."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -29,11 +29,15 @@ _IN_BRACKETS = re.compile(r"\([^()]*\)|（[^（）]*）|\[[^\[\]]*\]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
-def read_sign_in(values: Mapping[str, str], today: date) -> tuple[str, str] | None:
-    """The state that the cells give, with the text of the cell that says so; None if none does."""
+def read_sign_in(texts: Mapping[str, Iterable[str]], today: date) -> tuple[str, str] | None:
+    """
+    The state that the cells give, with the text of the cell that says so; None if none does.
+
+    `texts` are those of the columns of each of FIELDS.
+    """
     found: dict[str, str] = {}
     for field in FIELDS:
-        for part in _PARTS.split(values.get(field, "")):
+        for part in _PARTS.split("\n".join(texts.get(field, ()))):
             if text := part.strip():
                 state = _read_day(text, today) if field == "left_on" else _read_word(field, text)
                 if state:

@@ -10,8 +10,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from customers import letters
-
 # Western, Central European, Turkish, Cyrillic, Mac, DOS.
 _SINGLE = ("cp1252", "latin-1", "cp1250", "cp1254", "cp1251", "mac_roman", "cp850", "cp437")
 # Chinese, Japanese, Korean.
@@ -73,6 +71,7 @@ _LOST = re.compile(
 )
 
 
+_FAMILY_NAMES = "毛梅莫牛欧牟"
 # A text without any of these has all its letters.
 SIGNS_OF_LOSS = f"[?\ufffd{''.join(sorted(_MARKED_IN_ONE['gb18030']))}]"
 
@@ -177,7 +176,7 @@ def _guess_word(word: str, names: Iterable[str]) -> str:
 def _guess_last(text: str) -> str:
     # "Jos茅" is "José"; "Amy毛" may be Amy whose family name is Mao.
     match = _LAST.search(text)
-    if match is None or match[0] in letters.FAMILY_NAMES:
+    if match is None or match[0] in _FAMILY_NAMES:
         return ""
     return text[:-1] + match[0].encode("gb18030").decode()
 

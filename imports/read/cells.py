@@ -8,10 +8,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from imports.read import broken_letters, words
-from imports.read.table import Row, texts_of
+from imports.read.layout import Row
 from imports.read.words import WORDS
 from partners.names import INVISIBLE
 from users.rules import vocabulary
@@ -43,23 +45,35 @@ class Cleaned(NamedTuple):
     after: str
 
 
-def clean_rows(rows: Sequence[Row]) -> list[Cleaned]:
-    """Clean the cells of these rows of one file, in place; returns what was changed."""
+def clean_rows(rows: Iterable[Row]) -> list[Cleaned]:
+    """Clean the cells of these rows, in place; returns what was changed."""
     found: list[Cleaned] = []
-    for field in rows[0].values if rows else ():
-        texts = texts_of(rows, field)
+    # Below another header, a file goes on with other fields.
+    for fields, some in groupby(rows, attrgetter("fields")):
+        _clean(list(some), fields, found)
+    return found
+
+
+def _clean(rows: Sequence[Row], fields: Sequence[str], found: list[Cleaned]) -> None:
+    # One column after the other: the texts of all of them would take much memory.
+    for place, field in enumerate(fields):
+        texts = [row.texts[place] for row in rows]
         changes = _find_changes(field, set(texts))
         if not changes:
             continue
         for row, text in zip(rows, texts, strict=True):
-            if text not in changes:
-                continue
-            for code, before, after in changes[text]:
-                if code == NOTHING and _may_be_name(field, before, row):
-                    continue
-                row.put(field, after)
+            for code, before, after in changes.get(text, ()):
+                if code == NOTHING:
+                    if _may_be_name(field, before, row):
+                        continue
+                    after = after or _find_other(field, row)
+                row.put(place, after)
                 found.append(Cleaned(row.line, code, before, after))
-    return found
+
+
+def _find_other(field: str, row: Row) -> str:
+    """The first text of further columns of the field that isn't a word for nothing, or ''."""
+    return next((text for text in row.others(field) if not _is_nothing(field, text)), "")
 
 
 def _find_changes(field: str, texts: set[str]) -> dict[str, list[Step]]:

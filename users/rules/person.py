@@ -29,6 +29,15 @@ _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+
 _SHORTENED_NUMBER = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)
 
 
+def is_email(text: str) -> bool:
+    return _EMAIL.fullmatch(text) is not None
+
+
+def is_shortened_number(text: str) -> bool:
+    """Whether a spreadsheet has written a phone number as 4.9E+10."""
+    return _SHORTENED_NUMBER.fullmatch(text) is not None
+
+
 class Nearest:
     """Finds the word that a misspelled one may mean: each once, and up to a budget."""
 
@@ -169,7 +178,7 @@ class Rules:
     def _check_rest(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         if person["contact_email"]:
             _check_email(person, line, found)
-        if person["phone"] and _SHORTENED_NUMBER.fullmatch(person["phone"]):
+        if person["phone"] and is_shortened_number(person["phone"]):
             value = person["phone"]
             found.append(Problem(line, "phone", value, "phone_damaged", severity=WARNING))
         for code in person["permissions"]:
@@ -296,7 +305,7 @@ def _compose_display_name(person: dict[str, Any], line: int, found: list[Problem
 
 def _check_email(person: dict[str, Any], line: int, found: list[Problem]) -> None:
     email = person["contact_email"]
-    if not _EMAIL.fullmatch(email):
+    if not is_email(email):
         found.append(Problem(line, "contact_email", email, "contact_email_bad"))
     elif email.lower() == person.get("user_name"):
         code = "contact_email_is_own"

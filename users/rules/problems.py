@@ -243,6 +243,14 @@ CELL = {
         "This row has more cells than the header. Put text that contains the separator in"
         " quotation marks."
     ),
+    "cell_error": _(
+        "This cell shows the error %(value)s instead of a value. Correct it, or import the row"
+        " without it."
+    ),
+    "formula_without_result": _(
+        "This cell has a formula that was saved without its result. Open the file in Excel, save it"
+        " and upload it again, or enter the value."
+    ),
     # The whole file
     "words_for_nothing": _("These words mean that a cell is empty: %(words)s."),
     "letters_repaired": _(
@@ -268,12 +276,36 @@ CELL = {
     ),
     "column_not_kept": _("The portal has no field for the column “%(value)s”. It’s skipped."),
     "column_repeated": _(
-        "Several columns hold “%(column)s”. “%(value)s” is read only where the first is empty."
+        "“%(first)s” is read as “%(column)s”. “%(value)s” is used where that cell is empty or can’t"
+        " be read."
+    ),
+    "column_secret": _(
+        "The column “%(value)s” looks like passwords. It’s not read, shown or kept."
+    ),
+    "column_middle_name": _(
+        "The column “%(value)s” becomes part of the display name, unless the row has a display"
+        " name."
+    ),
+    "header_repeated": _("The header is repeated in these lines, which are skipped: %(lines)s."),
+    "header_changed": _(
+        "In line %(line)s begins a list with other columns. The rows below it are read by the"
+        " header in that line."
     ),
     "lines_before_header": _("The header is in line %(line)s. The lines above it are skipped."),
     "example_skipped": _("The example in line %(line)s is skipped."),
     "worksheets_skipped": _(
         "Only the worksheet “%(value)s” is read. The file has others with data: %(others)s."
+    ),
+    "worksheets_joined": _("The rows of these worksheets are put together: %(value)s."),
+    "worksheets_without_users": _(
+        "These worksheets have no header or no rows, and are skipped: %(others)s."
+    ),
+    "hidden_rows_skipped": _("Hidden rows that aren’t read: %(count)s."),
+    "hidden_rows_read": _("Hidden rows that are read like the others: %(count)s."),
+    "cells_with_error": _("Cells with the error %(value)s: %(count)s, the first in %(cell)s."),
+    "formulas_without_result": _(
+        "Formulas that were saved without their results: %(count)s, the first in %(cell)s. Open the"
+        " file in Excel, save it and upload it again."
     ),
     "encoding_guessed": _(
         "The file has no information about its encoding and was read as %(encoding)s. If"
