@@ -96,6 +96,10 @@ class Row:
         """The texts of further columns of a field, to be tried where the first one is bad."""
         return [text for name, text in self._others if name == field]
 
+    def contains(self, text: str) -> bool:
+        """Whether the text is in any cell of the row."""
+        return text in "\0".join(self._texts)
+
     def __eq__(self, other: object) -> bool:
         same = isinstance(other, Row) and (self.line, self.extra) == (other.line, other.extra)
         return same and self.values == other.values and self._others == other._others
