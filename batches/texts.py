@@ -49,8 +49,8 @@ TONES = {
 class ShownLine:
     """A line as the page shows it; without secrets."""
 
-    # Its number in the file, or else in the batch.
-    number: int | None
+    # Its number in the file, with the worksheet where several were read, or else in the batch.
+    number: int | str | None
     # Its number in the batch.
     position: int
     user_id: UUID | None
@@ -209,7 +209,9 @@ def _show(line: Line, products: Mapping[str, str], is_over: bool) -> ShownLine:
     tone, label = _describe_state(line, result, is_over)
     is_of_file = line.act != "leave"
     return ShownLine(
-        number=(line.input.get("line") or line.number) if is_of_file else None,
+        number=(line.input.get("place") or line.input.get("line") or line.number)
+        if is_of_file
+        else None,
         position=line.number,
         user_id=line.user_id,
         state=line.state,

@@ -1,6 +1,6 @@
 """Imports as the engine and the pages know them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -23,6 +23,7 @@ from imports.check import repair
 from imports.models import Upload
 from imports.operations.full_list import find_stop, refuse_unsafe
 from imports.operations.upload import forget_file
+from imports.read.table import name_lines
 from partners.roles import Permission
 from users.acts.licenses import ADDS_LICENSES
 from users.acts.lines import explain_cell
@@ -33,20 +34,30 @@ from users.rules.problems import Problem
 QUEUED = gettext_lazy("No “%(product)s” seat is left. This user will wait for one.")
 
 
+def read_sheets(file: Batch | Upload) -> Sequence[str]:
+    """The worksheets that were read of the file."""
+    return file.plan.get("book", {}).get("read", ())
+
+
 def _explain(found: Mapping, batch: Batch | Upload) -> LineMessage:
     if found.get("code") == "seat_short" and waits_for_seats(batch):
         return LineMessage(str(QUEUED) % found["params"], severity=found["severity"])
-    cell = Problem.from_line(found)
+    cell = name_lines(Problem.from_line(found), read_sheets(batch))
     return replace(
-        explain_cell(found, batch),
+        explain_cell(cell.as_json(), batch),
         choices=texts.find_choices(cell),
         kind=repair.Kind(cell.code, cell.column, repair.key_of(cell)),
     )
 
 
-def explain_notices(file: Batch | Upload) -> list[LineMessage]:
-    """The sentences about the whole file, of an import or of a multi-customer upload."""
-    return [_explain(notice, file) for notice in file.plan.get("notices", ())]
+def explain_notices(file: Batch | Upload, without: Collection[str] = ()) -> list[LineMessage]:
+    """
+    The sentences about the whole file, of an import or of a multi-customer upload.
+
+    :param without: codes of sentences that the page has elsewhere.
+    """
+    notices = file.plan.get("notices", ())
+    return [_explain(notice, file) for notice in notices if notice["code"] not in without]
 
 
 def to_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[Problem]]]:
@@ -59,7 +70,11 @@ def to_rows(lines: Iterable[Line]) -> Iterator[tuple[dict, list[Problem]]]:
         if line.state == Line.State.FAILED:
             code = LineResult.from_json(line.result).code or "internal"
             found = [Problem(line.number, "user_name", line.input.get("user_name", ""), code)]
-        yield line.input, [problem for problem in found if problem.severity == problems.ERROR]
+        sheets = read_sheets(line.batch)
+        yield (
+            line.input,
+            [name_lines(one, sheets) for one in found if one.severity == problems.ERROR],
+        )
 
 
 def overview(batch: Batch, acts: Mapping[str, int]) -> list[tuple[str, int]]:

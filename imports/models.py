@@ -12,9 +12,9 @@ from partners.models import Member, TenantModel
 class ImportColumn(CustomerPart):
     """The field that a member chose for a column of this customer's files."""
 
-    # As read.columns.plain_header returns it.
+    # As read.dialects.plain_header returns it.
     header = models.CharField(max_length=120)
-    # One of users.rules.fields.LABELS; '' for a column that is skipped.
+    # One of read.columns.CHOICES; '' for a column that is skipped.
     field = models.CharField(max_length=20, blank=True)
 
     class Meta:
@@ -49,9 +49,9 @@ class Upload(TenantModel):
     source_name = models.CharField(max_length=255)
     # As Batch.options of an import.
     options = models.JSONField(default=dict)
-    # Header, field and a few cells of each column. They may be of columns that are not read, so
-    # they must not outlive the file.
-    preview = models.JSONField(default=list)
+    # As operations.upload.keep_preview writes it. It has cells that may be of columns that are not
+    # read, so it must not outlive the file.
+    preview = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now())
     # Of a multi-customer upload: its state, the detected format, and the number of its rows.
     state = models.CharField(max_length=10, choices=State, blank=True)

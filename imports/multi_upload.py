@@ -1,6 +1,6 @@
 """The page of a multi-customer upload, in the language of the reader."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from batches.models import Batch
 from batches.operations.control import may_start
 from batches.page import MOVING
-from imports.act import explain_notices
+from imports.act import explain_notices, read_sheets
 from imports.models import Upload
 from imports.queries import find_split_batches, find_unmatched_rows, shows_unmatched_rows
+from imports.read.table import name_line
 from imports.texts import describe, describe_rows, refusal
 from imports.write import rows as export
 from partners.models import Member
@@ -36,7 +37,7 @@ UNMATCHED = {
 class UnmatchedRow:
     """A row that belongs to no customer."""
 
-    line: int
+    line: int | str
     name: str
     user_name: str
     text: str
@@ -55,7 +56,8 @@ def page_of(upload: Upload, *, member: Member) -> dict:
     ]
     is_shown = shows_unmatched_rows(upload, member)
     shown = find_unmatched_rows(upload)[:MAX_SHOWN] if is_shown else ()
-    unmatched = [_describe(row.content) for row in shown]
+    sheets = read_sheets(upload)
+    unmatched = [_describe(row.content, sheets) for row in shown]
     planned = [batch for batch in batches if batch.state == Batch.State.PLANNED]
     return {
         "nav": "customers",
@@ -80,7 +82,7 @@ def page_of(upload: Upload, *, member: Member) -> dict:
 def unmatched_rows(upload: Upload, language: str) -> Iterator[list[str]]:
     """The cells of a file with the rows that belong to no customer, and the reasons."""
     contents = (row.content for row in find_unmatched_rows(upload).iterator())
-    found = ((content["cells"], _describe(content)) for content in contents)
+    found = ((content["cells"], _describe(content, ())) for content in contents)
     rows = ((cells, f"{row.text} {row.suggestion}".strip()) for cells, row in found)
     return export.unmatched_rows(rows, language)
 
@@ -95,10 +97,10 @@ def describe_started(number: int) -> str:
     return text % {"n": intcomma(number)}
 
 
-def _describe(row: Mapping) -> UnmatchedRow:
+def _describe(row: Mapping, sheets: Sequence[str]) -> UnmatchedRow:
     text = UNMATCHED.get(row["code"], gettext_lazy("The row belongs to no customer."))
     return UnmatchedRow(
-        row["line"],
+        name_line(row["line"], sheets),
         row["display_name"],
         row["user_name"],
         str(text) % {"value": row["value"]},

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from batches.models import Batch
 from batches.page import Facts, Panel
-from imports import texts
+from imports import rows_read, texts
 from imports.act import IMPORT, describe_missing_users, explain_notices, overview, stop
 from partners.roles import Permission
 
@@ -23,16 +23,18 @@ STEP_OF = {
 def _values(batch: Batch, facts: Facts) -> dict:
     if batch.kind != IMPORT.kind:
         return {}
+    book = rows_read.find_choices_of_rows(batch) if facts.may_start else []
     return {
         "steps": STEPS,
         "step": STEP_OF.get(batch.state, 1),
         "refusal": texts.refusal(batch) if batch.state == "refused" else "",
         "detected": texts.describe(batch),
-        "notices": explain_notices(batch),
+        "notices": explain_notices(batch, rows_read.ABOUT_ROWS if book else ()),
         "rows_read": texts.describe_rows([batch]) if batch.state == "planned" else "",
         "overview": overview(batch, facts.acts),
         "missing_users": describe_missing_users(batch, facts.acts),
         "stop": stop(batch, facts.acts),
+        "book": book,
         "repairs": texts.find_repairs(batch, facts.products),
         "repaired": texts.describe_last_repair(batch),
         "may_repair": batch.state == "planned" and facts.may_start,

@@ -185,9 +185,16 @@ def find_shared_meanings(customers: Collection[UUID]) -> dict[str, str]:
     }
 
 
-def find_preview(batch: Batch) -> list[dict]:
-    """Header, field and a few cells of each column, as long as the file is kept."""
-    return Upload.objects.filter(batch=batch).values_list("preview", flat=True).first() or []
+def find_preview(batch: Batch) -> dict:
+    """
+    What `keep_preview` keeps, as long as the file is kept.
+
+    "columns" are header, field and a few cells of each; "lines" the number and the cells of the
+    first lines; "header_line" is None where no header was found.
+    """
+    empty = {"columns": [], "lines": [], "header_line": None}
+    found = Upload.objects.filter(batch=batch).values_list("preview", flat=True).first()
+    return found or empty
 
 
 def get_multi_upload(upload_id: UUID, *, member: Member) -> Upload | None:

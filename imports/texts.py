@@ -15,7 +15,15 @@ from batches.models import Batch
 from customers import locations
 from customers.models import Customer
 from customers.queries import find_verified_domains
-from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, RESTORABLE, How, Kind
+from imports.check.repair import (
+    BY_DOMAIN,
+    BY_VALUE,
+    DOMAIN_CODES,
+    RESTORABLE,
+    UNREADABLE,
+    How,
+    Kind,
+)
 from imports.queries import ProblemGroup, count_sign_in, find_problem_groups
 from imports.read.dialects import LANGUAGES, SYSTEMS
 from spreadsheets.csv_reader import DELIMITERS
@@ -81,6 +89,7 @@ OF_MANY = {
     "contact_email_bad": gettext_lazy("The contact address isn’t an email address."),
     "letters_lost": gettext_lazy("Letters of these names are broken."),
     "phone_damaged": gettext_lazy("A spreadsheet has shortened the phone number."),
+    "cell_error": gettext_lazy("The cell shows an error such as #N/A instead of a value."),
 }
 
 # Labels of How.WITHOUT by column.
@@ -92,6 +101,7 @@ WITHOUT = {
     "language": gettext_lazy("The customer’s language"),
     "": gettext_lazy("Take the rows as they were read"),
 }
+WITHOUT_VALUE = gettext_lazy("Import as if the cell were empty")
 # Labels of How.ACCEPT by code.
 ACCEPT = {
     "user_name_deleted": gettext_lazy("Create a new account"),
@@ -116,7 +126,7 @@ CAN_DO_WITHOUT = frozenset(
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
         "product_requires", "product_excludes", "permission_unknown", "permission_not_yours",
         "contact_email_bad", "contact_email_is_own", "phone_damaged", "language_unknown",
-        "cells_too_many", "seat_short", "role_unknown",
+        "cells_too_many", "seat_short", "role_unknown", *UNREADABLE,
     }
 )  # fmt: skip
 
@@ -373,7 +383,8 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
         # A user with another name is likely another person.
         ways.insert(len(ways) if code == "user_name_deleted" else 0, way)
     if code in CAN_DO_WITHOUT:
-        ways.append((str(How.WITHOUT), str(WITHOUT.get(column, WITHOUT[""]))))
+        label = WITHOUT_VALUE if code in UNREADABLE else WITHOUT.get(column, WITHOUT[""])
+        ways.append((str(How.WITHOUT), str(label)))
     return ways
 
 

@@ -1,12 +1,14 @@
 from django.urls import include, path
 
-from imports.views import multi_upload, repair, upload
+from imports.views import multi_upload, paste, repair, upload
 
 app_name = "imports"
 
 # /customers/<slug>/users/
 of_users = [
     path("import/", upload.upload, name="upload"),
+    path("import/paste/", paste.paste, name="paste"),
+    path("import/paste/check/", paste.check, name="check_pasted"),
     path("import/template/<str:language>.<file_kind:kind>", upload.template, name="template"),
     path(
         "export/template-<str:language>.<file_kind:kind>",
@@ -18,6 +20,7 @@ of_users = [
 # /customers/<slug>/batches/<id>/
 of_batch = [
     path("settings/", upload.change, name="settings"),
+    path("rows/", upload.read_rows, name="read_rows"),
     path("repair/", repair.repair_all, name="repair_all"),
     path("repair/suggestions/", repair.apply_suggestions, name="apply_suggestions"),
     path("repair/stop/", repair.stop_repair, name="stop_repair"),

@@ -89,7 +89,7 @@ class Table:
 
     def has_text_before(self, line: int) -> bool:
         """Whether anything but white space stands above a line."""
-        above = itertools.islice(_LINE.finditer(self.text), line - 1)
+        above = itertools.islice(_LINE.finditer(self.text), max(line - 1, 0))
         return any(match[0].strip() for match in above)
 
     def _lines(self) -> Iterator[str]:

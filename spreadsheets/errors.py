@@ -20,6 +20,8 @@ class UnreadableFile(Exception):
         self.params = params
         # The first lines with their numbers, where the columns can be named by hand.
         self.top: Sequence[tuple[int, list[str]]] = ()
+        # What there was to choose from in a workbook.
+        self.book: Any = None
 
     @property
     def message(self) -> str:
@@ -85,6 +87,7 @@ FILE = {
     "not_a_table": _(
         "This is not a .csv or .xlsx file but looks like %(kind)s. Save the list as .csv or .xlsx."
     ),
+    "worksheet_gone": _("The file has no worksheet “%(name)s”. Choose another one."),
     "old_excel": _("This is an old Excel file (.xls). Save it as .xlsx or .csv."),
     "encrypted": _("The workbook is protected by a password. Save it without one."),
     "damaged": _("The workbook is damaged and cannot be opened. Save it again, or as .csv."),

@@ -95,7 +95,7 @@ def _title(title: str, number: int) -> str:
 
 def _worksheet(header: Sequence[object], rows: Iterator[Sequence[object]]) -> Iterator[bytes]:
     sample = list(islice(rows, SAMPLE_SIZE))
-    letters = [_letters(place) for place in range(len(header))]
+    letters = [name_column(place) for place in range(len(header))]
     block = [
         f'{_XML}<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">'
         '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
@@ -161,7 +161,8 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
-def _letters(place: int) -> str:
+def name_column(place: int) -> str:
+    """The letters of a column that counts from 0: 27 is AB."""
     letters = ""
     place += 1
     while place:

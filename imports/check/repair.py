@@ -60,12 +60,15 @@ ACCEPTABLE = frozenset(
     }
 ) | LEAVES_OUT | PRESENT  # fmt: skip
 
+# Cells that a spreadsheet gave no value.
+UNREADABLE = frozenset({"cell_error", "formula_without_result"})
+
 # Problems found while the file was read. They cannot be found again in the person.
 _OF_READING = frozenset(
     {
         "product_unknown", "product_ambiguous", "location_unknown", "permission_unknown",
         "language_unknown", "cells_too_many", "domain_differs", "invisible_removed",
-        "role_unknown", "letters_lost", "person_repeated",
+        "role_unknown", "letters_lost", "person_repeated", *UNREADABLE,
     }
 )  # fmt: skip
 
@@ -299,6 +302,8 @@ def check_row(row: Row, rules: Rules) -> Row:
 def _is_of_reading(problem: Problem, person: dict[str, Any]) -> bool:
     if problem.code not in _OF_READING:
         return False
+    if problem.code in UNREADABLE:
+        return not person.get(problem.column)
     # The rules find again what is in the person.
     if problem.code == "location_unknown":
         return not person["location"]

@@ -17,6 +17,7 @@ from imports.read import broken_letters, cells
 from imports.read.table import Row
 from licensing.rules import SubscriptionFacts
 from partners.names import clean_text
+from spreadsheets.xlsx_marks import NO_RESULT
 from users.rules import names, sign_in, vocabulary
 from users.rules.facts import Defaults, Facts, Person
 from users.rules.person import Nearest, Rules, act_of, is_email, is_shortened_number
@@ -25,6 +26,13 @@ from users.rules.same_person import Repeated, spell_person
 
 # Two rows with one user name: of two people, or of one.
 REPEATED, SAME = "user_name_repeated", "same_person"
+# What spreadsheets show instead of a value, also in files that they write.
+ERRORS = frozenset(
+    {
+        "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!",
+        "#FIELD!", "#BLOCKED!", "#CONNECT!", "#BUSY!", "#UNKNOWN!", "#GETTING_DATA", NO_RESULT,
+    }
+)  # fmt: skip
 
 
 class LookUp(NamedTuple):
@@ -87,14 +95,16 @@ def validate(
     for row in rows:
         line = row.line
         found: list[Problem] = []
-        person = reader.read(row, found)
+        person = reader.read(_without_errors(row, found), found)
         rules.check(person, line, found)
         made = Person(line, person)
         # A row that is skipped takes no name from another.
         if not leaves_out(found):
             first = firsts.get(person["user_name"]) if person["user_name"] else None
             if first:
-                found.append(repeated(first, made, rules))
+                # One suggestion for a row is enough.
+                if not any(one.column == "user_name" and one.severity == ERROR for one in found):
+                    found.append(repeated(first, made, rules))
             elif act_of(person) == "add":
                 _find_again(person, line, people_before, found)
             if not first and not leaves_out(found):
@@ -106,10 +116,30 @@ def validate(
     return people, problems
 
 
+def _without_errors(row: Row, found: list[Problem]) -> Row:
+    """
+    The row without the errors of a spreadsheet.
+
+    The text of a further column stands in their place; where there is none, they are reported.
+    """
+    if not row.contains("#"):
+        return row
+    for place, (field, text) in enumerate(zip(row.fields, row.texts, strict=True)):
+        if text not in ERRORS:
+            continue
+        other = next((one for one in row.others(field) if one not in ERRORS), "")
+        row.put(place, other)
+        if not other:
+            code = "formula_without_result" if text == NO_RESULT else "cell_error"
+            found.append(Problem(row.line, field, text, code))
+    return row
+
+
 def _find_again(person: dict[str, Any], line: int, before: Repeated, found: list[Problem]) -> None:
     """Report a person who was in an earlier row with another user name."""
     keys = [(field, person[field].lower()) for field in _OF_PERSON if person.get(field)]
-    if not keys:
+    # What is no address tells nothing.
+    if not keys or any(problem.column == "contact_email" for problem in found):
         return
     first = before.find(person, line, keys)
     if first:

@@ -1,8 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django import forms
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from batches.errors import UsersError
@@ -10,17 +11,22 @@ from batches.models import Batch
 from customers.forms import Location
 from customers.models import Customer
 from customers.queries import find_verified_domains
-from imports.models import ImportColumn
+from imports.forms.columns import MapColumns
 from imports.operations.full_list import MAX_MISSING
-from imports.read.columns import plain_header
+from imports.operations.upload import READ_HIDDEN, SKIP_HIDDEN
+from imports.read.columns import CHOICES
+from imports.read.paste import SKIP
 from partners.models import Member
 from partners.roles import Permission
 from spreadsheets import csv_reader
+from spreadsheets.csv_reader import COLUMN_LIMIT
 from spreadsheets.decode import ENCODINGS
+from spreadsheets.xlsx_reader import ALL_WORKSHEETS
 from users.models import UserPermission
 from users.queries.add import find_choices
-from users.rules.fields import LABELS
 
+# Letters of pasted rows; more are better in a file.
+MAX_PASTED = 1_000_000
 DETECT = ("", _("Detect"))
 # A tab is white space, which a posted choice would lose.
 DELIMITERS = [(value if value != "\t" else "tab", label) for value, label in csv_reader.DELIMITERS]
@@ -94,6 +100,54 @@ class AnyFile(forms.Form):
             "mode": chosen["mode"],
             "when_short": chosen["when_short"] or "first",
         }
+
+
+FIRST_SHEET = ("", _("The first one with users"))
+EVERY_SHEET = (ALL_WORKSHEETS, _("All worksheets"))
+HIDDEN_ROWS = [
+    (SKIP_HIDDEN, _("Skip hidden rows")),
+    (READ_HIDDEN, _("Read hidden rows like the others")),
+]
+
+
+def make_sheet_field(names: Sequence[str] = ()) -> forms.ChoiceField:
+    """The choice of a worksheet."""
+    choices = [FIRST_SHEET, *((name, name) for name in names), EVERY_SHEET]
+    return forms.ChoiceField(label=_("Worksheet"), required=False, choices=choices)
+
+
+def make_hidden_field() -> forms.ChoiceField:
+    """The choice whether hidden rows are read."""
+    return forms.ChoiceField(
+        label=_("Rows hidden in Excel"),
+        required=False,
+        choices=HIDDEN_ROWS,
+        initial=SKIP_HIDDEN,
+        widget=forms.RadioSelect,
+    )
+
+
+class ReadRows(forms.Form):
+    """Which rows of a workbook are read: one choice, posted by its button."""
+
+    def __init__(self, *args, batch: Batch, **more):
+        super().__init__(*args, **more)
+        self.before = batch.options
+        self.fields["sheet"] = make_sheet_field(batch.plan.get("book", {}).get("sheets", ()))
+        self.fields["hidden"] = make_hidden_field()
+
+    @property
+    def chosen(self) -> dict:
+        """The choices that were posted."""
+        return {name: text for name, text in self.cleaned_data.items() if name in self.data}
+
+    @property
+    def options(self) -> dict:
+        """The options of the batch with what was chosen."""
+        is_same = self.chosen.get("sheet", "") == self.before.get("sheet", "")
+        # Header and columns of another worksheet are chosen anew.
+        anew = {} if is_same or "sheet" not in self.chosen else {"columns": {}, "header_line": None}
+        return self.before | self.chosen | anew
 
 
 class ReadFile(AnyFile):
@@ -179,6 +233,10 @@ class ReadFile(AnyFile):
         }
 
 
+# Options of the rows of a workbook.
+OF_BOOK = ("sheet", "hidden")
+
+
 class ReadAgain(ReadFile):
     """How to read the file of a plan again, which discards the repairs of the plan."""
 
@@ -186,8 +244,10 @@ class ReadAgain(ReadFile):
         required=False, min_value=0, widget=forms.HiddenInput, initial=0
     )
 
-    def __init__(self, *args, batch: Batch, **keywords):
-        options = batch.options
+    def __init__(self, *args, batch: Batch, chosen: Mapping[str, str], **keywords):
+        options = batch.options | {name: chosen[name] for name in OF_BOOK if name in chosen}
+        self.before = batch.options
+        book = self.book = batch.plan.get("book", {})
         defaults = options.get("defaults", {})
         delimiter = options.get("delimiter", "")
         initial = (
@@ -199,14 +259,34 @@ class ReadAgain(ReadFile):
             }
         )
         super().__init__(*args, initial=initial, customer=batch.customer, **keywords)
+        if len(book.get("sheets", ())) > 1:
+            self.fields["sheet"] = make_sheet_field(book["sheets"])
+        if book.get("hidden"):
+            self.fields["hidden"] = make_hidden_field()
+            self.initial["hidden"] = options.get("hidden") or (
+                READ_HIDDEN if book["with_hidden"] else SKIP_HIDDEN
+            )
         # How many repairs the member is asked to discard; 0 where nothing is asked.
         self.repairs = 0
 
-    @property
-    def arguments(self) -> dict:
+    def options_of_book(self, columns: MapColumns) -> dict:
+        """The worksheet and whether hidden rows are read, as chosen now or before."""
+        chosen = self.before | self.cleaned_data
+        options = {name: chosen[name] for name in OF_BOOK if chosen.get(name)}
+        if options.get("sheet", "") != self.before.get("sheet", ""):
+            # Header and columns are chosen anew.
+            return options | {"columns": {}, "header_line": None}
+        if columns.options.get("header_line") is not None and not options.get("sheet"):
+            # The line is one of the worksheet that was shown.
+            shown = self.book.get("read") or self.book.get("sheets") or [""]
+            return options | {"sheet": shown[0]}
+        return options
+
+    def arguments(self, columns: MapColumns) -> dict:
         """The arguments of `check_again`."""
         return {
-            "options": self.options,
+            "options": self.options | columns.options | self.options_of_book(columns),
+            "columns": columns.remembered,
             "discarded_repairs": self.cleaned_data["discarded_repairs"] or 0,
         }
 
@@ -252,45 +332,53 @@ class ImportMany(WithFile, AnyFile):
         super().__init__(*arguments, **keywords)
         # A full list is of one customer.
         self.fields["purpose"].choices = PURPOSES[:-1]
+        self.fields["sheet"] = make_sheet_field()
+        self.fields["hidden"] = make_hidden_field()
 
     @property
     def options(self) -> dict:
-        return self.reading
+        return self.reading | {name: self.cleaned_data[name] for name in OF_BOOK}
 
 
-MAX_HEADER = ImportColumn._meta.get_field("header").max_length
+class PasteRows(ReadFile):
+    """Rows of a spreadsheet as text: cells between tabs, and what the columns hold."""
 
+    rows = forms.CharField(
+        label=_("Rows"),
+        strip=False,
+        max_length=MAX_PASTED,
+        error_messages={
+            "required": _("Paste or type at least one row."),
+            "max_length": _("These are too many rows to paste. Save them as a file and upload it."),
+        },
+        widget=forms.Textarea(
+            attrs={"rows": 14, "wrap": "off", "spellcheck": "false", "autocomplete": "off"}
+        ),
+    )
 
-class MapColumns(forms.Form):
-    """The field of each column of a file, or that it is skipped."""
-
-    def __init__(self, *args, columns: Sequence[dict], **more):
-        super().__init__(*args, **more)
-        self.columns = columns
-        for number, column in enumerate(columns):
-            # A column without a name cannot be remembered.
-            if plain_header(column["header"]):
-                self.fields[f"column_{number}"] = forms.ChoiceField(
-                    label=column["header"],
-                    required=False,
-                    choices=[("", _("Skip")), *LABELS.items()],
-                    initial=column["field"] if column["field"] in LABELS else "",
-                )
-
-    @property
-    def rows(self) -> list[tuple[dict, forms.BoundField | None]]:
-        """Each column with its form field, or None where it has no header."""
-        names = (f"column_{number}" for number in range(len(self.columns)))
-        return [
-            (column, self[name] if name in self.fields else None)
-            for column, name in zip(self.columns, names, strict=True)
-        ]
+    def clean_rows(self) -> str:
+        if not self.cleaned_data["rows"].strip():
+            raise forms.ValidationError(self.fields["rows"].error_messages["required"])
+        return self.cleaned_data["rows"].strip("\r\n")
 
     @property
-    def changed_meanings(self) -> dict[str, str]:
-        """The fields by plain header, of columns with a changed field."""
-        return {
-            plain_header(self.fields[name].label)[:MAX_HEADER]: self.cleaned_data[name]
-            for name in self.changed_data
-            if self.add_prefix(name) in self.data
-        }
+    def columns(self) -> list[tuple[str, str]]:
+        """The choices for what a column holds."""
+        return [("", _("From first row")), *CHOICES.items(), (SKIP, _("Skip"))]
+
+    @property
+    def first_columns(self) -> str:
+        """The fields of the columns of an empty grid."""
+        names = ["first_name", "last_name"]
+        if get_language().startswith("zh"):
+            names.reverse()
+        others = ["display_name", "department", "job_title", "phone", "location", "products"]
+        return " ".join(["user_name", *names, *others])
+
+    @property
+    def arguments(self) -> dict:
+        """The arguments of `receive_rows` and `check_rows`."""
+        known = dict(self.columns)
+        posted = self.data.getlist("column")[:COLUMN_LIMIT]
+        fields = [field if field in known else "" for field in posted]
+        return {"text": self.cleaned_data["rows"], "fields": fields, "options": self.options}

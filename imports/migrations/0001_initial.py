@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ("by_name", models.CharField(max_length=120)),
                 ("source_name", models.CharField(max_length=255)),
                 ("options", models.JSONField(default=dict)),
-                ("preview", models.JSONField(default=list)),
+                ("preview", models.JSONField(default=dict)),
                 ("created_at", models.DateTimeField(db_default=Now())),
                 (
                     "state",

@@ -28,7 +28,7 @@ from imports.operations.upload import (
     remember_columns,
 )
 from imports.queries import count_repaired_rows, find_column_meanings
-from imports.read import cells, preview, table
+from imports.read import cells, table
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
@@ -63,7 +63,8 @@ def receive_file(
     """
     Keep an uploaded file, part by part, and order its check.
 
-    `options` are the choices for the whole file: purpose, encoding, delimiter, mode, defaults.
+    `options` are the choices for the whole file: purpose, encoding, delimiter, mode, defaults; and
+    after a first check header_line, which is 0 for none, and columns by position.
     Only the worker reads the file.
 
     :raises Refused: where the file makes administrators or deletes users, and the member may not.
@@ -153,12 +154,12 @@ def check_file(job: Job) -> None:
     try:
         parsed = read_file(upload, meanings=find_column_meanings(batch.customer))
     except UnreadableFile as error:
-        _refuse(batch, error.code, error.params)
-        keep_preview(upload, preview.show_top(error.top))
+        _refuse(batch, error.code, error.params, error.book)
+        keep_preview(upload, (), error.top, None)
         return
     plan_rows(batch, parsed.rows, parsed)
     # Last, as a cancellation locks the batch before its file.
-    keep_preview(upload, parsed.samples)
+    keep_preview(upload, parsed.samples, parsed.top, parsed.detected.header_line)
 
 
 def give_up_check(job: Job) -> None:
@@ -170,7 +171,8 @@ def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None
     """Plan the import of these rows of a file in the batch; empties the list."""
     notices = [*parsed.notices, *cells.describe(parsed.cleaned, {row.line for row in rows})]
     made, missing = _make_plan(batch, rows, notices, parsed.detected.language)
-    _save(batch, missing, made.lines)
+    sheets = parsed.book.read if parsed.book else ()
+    _save(batch, missing, made.lines, sheets)
     found = {
         "detected": describe_detected(parsed.detected),
         "notices": [notice.as_json() for notice in notices],
@@ -178,6 +180,7 @@ def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None
         "rows": made.unchanged + len(made.lines),
         "counts": made.counts,
         "unchanged": made.unchanged,
+        **describe_book(parsed.book),
         **missing.plan,
     }
     # Only this worker writes a batch that is being checked, but it can be canceled meanwhile.
@@ -187,14 +190,20 @@ def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None
         Line.objects.filter(batch=batch).delete()
 
 
-def _save(batch: Batch, missing: full_list.MissingUsers, lines: Sequence[plan.PlannedLine]) -> None:
+def _save(
+    batch: Batch,
+    missing: full_list.MissingUsers,
+    lines: Sequence[plan.PlannedLine],
+    sheets: Sequence[str],
+) -> None:
     if missing.lines:
         save_lines(batch=batch, lines=missing.lines)
     # Numbers before the rows stay free for users that may be missing after repairs.
     before = missing.plan["missing_users"]["active"] if missing.plan else 0
     for start in range(0, len(lines), LINE_BATCH_SIZE):
         some = [
-            _line(line, missing.unchanged_names) for line in lines[start : start + LINE_BATCH_SIZE]
+            _line(line, missing.unchanged_names, sheets)
+            for line in lines[start : start + LINE_BATCH_SIZE]
         ]
         save_lines(batch=batch, lines=some, first=before + start + 1)
     batch.total = len(missing.lines) + len(lines)
@@ -227,9 +236,13 @@ def _make_plan(
     return made, replace(missing, unchanged_names=unchanged)
 
 
-def _line(planned: plan.PlannedLine, unchanged_names: Collection[str]) -> PlannedLine:
+def _line(
+    planned: plan.PlannedLine, unchanged_names: Collection[str], sheets: Sequence[str]
+) -> PlannedLine:
     user_id = planned.input.get("user_id")
-    more = {"line": planned.line}
+    more: dict = {"line": planned.line}
+    if len(sheets) > 1:
+        more["place"] = table.name_line(planned.line, sheets)
     if planned.input["user_name"] in unchanged_names:
         # Whatever becomes of this row, its user is not missing.
         more[NAMED] = True
@@ -250,8 +263,15 @@ def describe_detected(detected: table.Detected) -> dict:
     return found
 
 
-def _refuse(batch: Batch, code: str, params: dict | None = None) -> None:
+def describe_book(book: table.Book | None) -> dict:
+    """The worksheets of a file, in the form that a plan stores."""
+    return {"book": asdict(book)} if book else {}
+
+
+def _refuse(
+    batch: Batch, code: str, params: dict | None = None, book: table.Book | None = None
+) -> None:
     refused = {"code": code, "params": {key: str(value) for key, value in (params or {}).items()}}
     Batch.objects.filter(pk=batch.pk, state=Batch.State.CHECKING).update(
-        state=Batch.State.REFUSED, plan={"refused": refused}, halted_by=""
+        state=Batch.State.REFUSED, plan={"refused": refused, **describe_book(book)}, halted_by=""
     )

@@ -19,10 +19,10 @@ from batches.operations.plan import LINES_PER_STATEMENT, as_json, create_batch
 from customers.models import Customer, Domain
 from customers.queries import find_customers
 from imports.models import UnmatchedRow, Upload
-from imports.operations.check import describe_detected, plan_rows
+from imports.operations.check import describe_book, describe_detected, plan_rows
 from imports.operations.upload import keep_file, read_file
 from imports.queries import find_shared_meanings
-from imports.read import columns, table
+from imports.read import dialects, table
 from imports.read.assign import Assigner
 from partners.access import require
 from partners.models import Member
@@ -65,7 +65,7 @@ def split_file(job: Job) -> None:
     meanings = {
         header: field
         for header, field in find_shared_meanings(list(customers)).items()
-        if not columns.has_meaning(header)
+        if not dialects.has_meaning(header)
     }
     try:
         parsed = read_file(upload, meanings=meanings, with_customer=True)
@@ -92,6 +92,7 @@ def split_file(job: Job) -> None:
             for notice in (*parsed.notices, *_describe_meanings(parsed.detected, meanings))
         ],
         "rows": len(parsed.rows),
+        **describe_book(parsed.book),
         "unmatched": len(unmatched),
     }
     upload.save(update_fields=["state", "plan"])
@@ -106,7 +107,7 @@ def give_up_split(job: Job) -> None:
 
 def _describe_meanings(detected: table.Detected, meanings: Mapping[str, str]) -> Iterator[Problem]:
     for column in detected.columns:
-        if meanings.get(columns.plain_header(column.header)):
+        if meanings.get(dialects.plain_header(column.header)):
             yield Problem(
                 detected.header_line, column.field, column.header[:120], "column_said", {},
                 severity=NOTICE,
@@ -218,5 +219,6 @@ def wipe_unmatched_rows() -> None:
     # A file whose rows all had a customer has these, too: headers of columns that are not known.
     for upload in old.filter(plan__has_key="notices"):
         del upload.plan["notices"]
+        upload.plan.pop("book", None)
         upload.save(update_fields=["plan"])
         upload.unmatched_rows.all().delete()

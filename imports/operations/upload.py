@@ -17,6 +17,7 @@ from customers.counts import lock_customers
 from customers.models import Customer
 from imports.models import ImportColumn, Upload, UploadPart
 from imports.read import cells, table
+from imports.read.columns import Meanings
 from imports.read.preview import Shown
 from partners.models import Member
 from partners.tenancy import require_current
@@ -26,6 +27,9 @@ from users.models import CustomerUser
 WIPE_BATCH_SIZE = 500
 # Parameters of sentences that are kept: they name no person.
 KEPT_OF_PROBLEMS = ("product", "permission", "location", "field")
+
+# Values of the option for hidden rows.
+READ_HIDDEN, SKIP_HIDDEN = "read", "skip"
 
 State = Batch.State
 
@@ -73,15 +77,42 @@ def read_file(
     :raises UnreadableFile: where it cannot be read.
     """
     parts = upload.parts.order_by("number").values_list("content", flat=True)
+    data = b"".join(parts.iterator(8))
+    return read_content(
+        data, upload.source_name, upload.options, meanings=meanings, with_customer=with_customer
+    )
+
+
+def read_content(
+    data: bytes, name: str, options: Mapping, *, meanings: Meanings, with_customer: bool = False
+) -> table.Parsed:
+    """
+    The rows of a file by the options of a batch, with cleaned cells.
+
+    :raises UnreadableFile: where it cannot be read.
+    """
     parsed = table.parse_file(
-        b"".join(parts.iterator(8)),
-        upload.source_name,
-        encoding=upload.options.get("encoding") or None,
-        delimiter=upload.options.get("delimiter") or None,
+        data,
+        name,
+        encoding=options.get("encoding") or None,
+        delimiter=options.get("delimiter") or None,
         with_customer=with_customer,
         meanings=meanings,
+        chosen={
+            int(position): (column["header"], column["field"])
+            for position, column in options.get("columns", {}).items()
+        },
+        header_line=options.get("header_line"),
+        sheet=options.get("sheet", ""),
+        with_hidden=_with_hidden(options),
     )
     return replace(parsed, cleaned=tuple(cells.clean_rows(parsed.rows)))
+
+
+def _with_hidden(options: Mapping) -> bool:
+    # A full list deletes users that are not read, so hidden rows count unless it is chosen.
+    is_full = options.get("purpose") == "full_list"
+    return options.get("hidden") == READ_HIDDEN or (is_full and not options.get("hidden"))
 
 
 def forget_file(of: Q) -> None:
@@ -128,11 +159,11 @@ def _drop(batch: Batch) -> None:
 
 
 def _wipe_plan(batch: Batch) -> None:
-    # Texts of cells: unknown headers, the value of a repair, the beginning of the file.
-    for name in ("notices", "repair"):
+    # Texts of the file: unknown headers, worksheets, the value of a repair, its beginning.
+    for name in ("notices", "book", "repair"):
         batch.plan.pop(name, None)
-    if batch.plan.get("refused", {}).get("code") == "no_header":
-        batch.plan["refused"]["params"].pop("found", None)
+    for name in ("found", "name"):
+        batch.plan.get("refused", {}).get("params", {}).pop(name, None)
     batch.rows_wiped_at = timezone.now()
     batch.save(update_fields=["state", "halted_by", "finished_at", "plan", "rows_wiped_at"])
 
@@ -180,9 +211,18 @@ def remember_columns(*, customer: Customer, columns: Mapping[str, str]) -> None:
     )
 
 
-def keep_preview(upload: Upload, columns: Sequence[Shown]) -> None:
-    """Keep a few cells of each column as long as the file, which may be gone."""
-    preview = [asdict(column) for column in columns]
+def keep_preview(
+    upload: Upload,
+    columns: Sequence[Shown],
+    lines: Sequence[tuple[int, list[str]]],
+    header_line: int | None,
+) -> None:
+    """Keep a few cells of each column and the first lines as long as the file, which may be gone."""
+    preview = {
+        "columns": [asdict(column) for column in columns],
+        "lines": list(lines),
+        "header_line": header_line,
+    }
     Upload.objects.filter(pk=upload.pk).update(preview=preview)
 
 

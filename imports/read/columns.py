@@ -130,14 +130,16 @@ def make_header(
     """Read a line as the header, whatever its cells mean."""
     system = dialects.find_system(cells)
     columns, found = [], []
+    # In a line with an address even names of columns are rather passwords.
+    mask = secrets.mask if any("@" in cell for cell in cells) else secrets.mask_header
     for position, cell in enumerate(cells):
         meaning = _meaning(position, cell, system, meanings or {}, chosen or {})
         found.append(meaning)
         header = clean_text(cell)
         if not meaning.field:
-            header = secrets.mask_header(header)
+            header = mask(header)
         columns.append(Column(position, header, "", meaning.field, meaning.rank))
-    return Header(resolve(columns), _language(found), system.code if system else "")
+    return resolve(Header(tuple(columns), _language(found), system.code if system else ""))
 
 
 def _meaning(
@@ -150,7 +152,8 @@ def _meaning(
     field = None
     if position in chosen:
         plain, choice = chosen[position]
-        field = choice if plain == plain_header(cell) else None
+        # A header that was hidden has no plain form.
+        field = choice if plain in ("", plain_header(cell)) else None
     if field is None and meanings and cell:
         field = meanings.get(plain_header(cell))
     # Skipped on purpose, like a result, which needs no notice.
@@ -166,12 +169,13 @@ def _language(found: Iterable[Meaning]) -> str:
     return max(votes, key=votes.__getitem__)
 
 
-def resolve(columns: Sequence[Column], lines: Sequence[Sequence[str]] = ()) -> tuple[Column, ...]:
+def resolve(header: Header, lines: Sequence[Sequence[str]] = ()) -> Header:
     """
     Decide what columns are read as, where that depends on the other columns and on their cells.
 
     `lines` are cells of the first rows.
     """
+    columns = header.columns
     meanings = {column.meaning for column in columns}
     has_user_name = "user_name" in meanings
     settled = []
@@ -187,7 +191,7 @@ def resolve(columns: Sequence[Column], lines: Sequence[Sequence[str]] = ()) -> t
         elif not field and _holds_secrets(column, lines):
             field = SECRET
         settled.append(replace(column, field=field, rank=rank))
-    return tuple(_find_latin(settled, lines))
+    return replace(header, columns=tuple(_find_latin(settled, lines)))
 
 
 def find_firsts(columns: Iterable[Column]) -> dict[str, Column]:

@@ -27,7 +27,8 @@ _REPETITIVE = frozenset(
     {"domain", "location", "products", "permissions", "job_title", "department", "language"}
     | {"last_name", "first_name", "status", "sign_in_blocked", "sign_in_allowed"}
 )
-_OF_PEOPLE = LABELS.keys() | {CUSTOMER, NAME, MIDDLE_NAME}
+_PUT_TOGETHER = {NAME, MIDDLE_NAME, "latin_first_name", "latin_last_name", "latin_name"}
+_OF_PEOPLE = LABELS.keys() | {CUSTOMER} | _PUT_TOGETHER
 _ONCE = IDENTITY - {"email"}
 
 Line = tuple[int, list[str]]
@@ -95,6 +96,10 @@ class Row:
     def others(self, field: str) -> list[str]:
         """The texts of further columns of a field, to be tried where the first one is bad."""
         return [text for name, text in self._others if name == field]
+
+    def contains(self, text: str) -> bool:
+        """Whether the text is in any cell of the row."""
+        return text in "\0".join(self._texts)
 
     def __eq__(self, other: object) -> bool:
         same = isinstance(other, Row) and (self.line, self.extra) == (other.line, other.extra)
@@ -210,9 +215,6 @@ class Layout:
                     text = csv_writer.restore(text)
                 others.append((field, text))
         return tuple(others)
-
-
-_PUT_TOGETHER = {NAME, MIDDLE_NAME, "latin_first_name", "latin_last_name", "latin_name"}
 
 
 def _places(header: Header, kept: Container[str]) -> dict[str, list[int]]:

@@ -42,33 +42,36 @@ def show_columns(header: Header, lines: Sequence[Sequence[str]]) -> tuple[Shown,
     return tuple(shown)
 
 
-def show_lines(lines: Sequence[tuple[int, list[str]]], header_line: int = 0) -> list[list]:
+def show_lines(
+    lines: Sequence[tuple[int, list[str]]], header_line: int | None
+) -> list[tuple[int, list[str]]]:
     """The first lines of a file, and its header, with what looks like a password hidden."""
     secret = _find_secret(lines, header_line)
     shown = []
     for number, cells in lines:
         if (len(shown) < LINES or number == header_line) and any(map(str.strip, cells)):
+            mask = secrets.mask_header if number == header_line else secrets.mask
             texts = [
                 secrets.MASK
                 if place in secret and number != header_line and cell.strip()
-                else secrets.mask_header(clean_text(cell[: LONGEST * 2]))
+                else mask(clean_text(cell[: LONGEST * 2]))
                 for place, cell in enumerate(cells)
             ]
-            shown.append([number, texts])
+            shown.append((number, texts))
     return shown
 
 
-def _find_secret(lines: Sequence[tuple[int, list[str]]], header_line: int) -> set[int]:
+def _find_secret(lines: Sequence[tuple[int, list[str]]], header_line: int | None) -> set[int]:
     """The positions of columns with passwords, if one of the lines is their header."""
     secret = set()
     for number, cells in lines:
         below = [line for other, line in lines if other > number]
         header = columns.make_header(cells)
         # Only names of passwords count, or the cells below the header.
-        settled = columns.resolve(header.columns, below) if number == header_line else ()
+        settled = columns.resolve(header, below) if number == header_line else header
         secret |= {
             column.position
-            for column in (*header.columns, *settled)
+            for column in (*header.columns, *settled.columns)
             if column.field in (PASSWORD, SECRET)
         }
     return secret

@@ -16,7 +16,7 @@ _ORDINARY = re.compile(
     | [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}   # a GUID
     | [+(]?[0-9][0-9 ()./+-]*(?:x[0-9]+|ext.*)?     # a phone number, a date, a number
     | [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.+-]+Z?       # a time
-    | [a-z]{1,5}[-_. ]?[0-9]+                       # the number of something
+    | (?-i:[a-z]{1,5}|[A-Z]{1,5})[-_. ]?[0-9]+      # the number of something
     | (?:[\w.-]+=[^=,]+,)+[\w.-]+=[^=,]+            # a distinguished name
     """
 )

@@ -1,7 +1,7 @@
 """Reads a file of users: from bytes to rows with the texts by field."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
@@ -21,12 +21,16 @@ from imports.read.columns import (
 )
 from imports.read.layout import Ahead, Layout, Row, find_header_again
 from spreadsheets import csv_reader, csv_writer, decode, xlsx_reader
-from spreadsheets.csv_reader import COLUMN_LIMIT, ROW_LIMIT
+from spreadsheets.csv_reader import COLUMN_LIMIT, ROW_LIMIT, Cells
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.errors import UnreadableFile, quote
+from spreadsheets.xlsx_marks import NO_RESULT
+from spreadsheets.xlsx_reader import ALL_WORKSHEETS, Choice, Worksheet
 from users.rules.problems import NOTICE, Problem
 
 SIZE_LIMIT = 50 * 1024 * 1024
+# The lines of one worksheet; those of the next one are counted on from there.
+SHEET_LINES = 1 << 20
 # Repeated headers that are named, and notices about them.
 _MAX_LINES, _MAX_NOTICES = 20, 40
 
@@ -49,6 +53,18 @@ class Detected:
 
 
 @dataclass(frozen=True)
+class Book:
+    """What there was to choose from in a workbook, and what was read."""
+
+    # Names of the worksheets that are not empty, and of those that were read.
+    sheets: list[str]
+    read: list[str]
+    # Hidden rows below the headers, and whether they were read.
+    hidden: int = 0
+    with_hidden: bool = False
+
+
+@dataclass(frozen=True)
 class Parsed:
     """A file that was read."""
 
@@ -59,8 +75,10 @@ class Parsed:
     samples: tuple[preview.Shown, ...] = ()
     # What was cleaned in the cells, as `cells.Cleaned`.
     cleaned: tuple = ()
-    # The first lines, with their numbers.
-    top: tuple[tuple[int, list[str]], ...] = ()
+    # The first lines, as they can be shown.
+    top: Sequence[tuple[int, list[str]]] = ()
+    # The worksheets of a workbook.
+    book: Book | None = None
 
 
 def parse_file(
@@ -73,19 +91,27 @@ def parse_file(
     meanings: Meanings | None = None,
     chosen: Choices | None = None,
     header_line: int | None = None,
+    sheet: str = "",
+    with_hidden: bool = False,
 ) -> Parsed:
     """
     Read a .csv or .xlsx file of users; its content decides which of them it is.
 
     The column of the customer is read only `with_customer`. `meanings` and `chosen` are the fields
     that members chose for columns, by plain header and by position in this file. The header is
-    looked for unless its line is given, which is 0 for a file without one.
+    looked for unless its line is given, which is 0 for a file without one. `sheet` is the worksheet
+    to read, or ALL_WORKSHEETS; rows that are hidden in it are read only `with_hidden`.
 
     :raises UnreadableFile: if it cannot be read, with a sentence about the reason and the place.
     """
     try:
-        return _parse(data, encoding, delimiter, with_customer, meanings, chosen, header_line)
+        choice = Choice(sheet, with_hidden, header_line)
+        reading = _Reading(
+            KEPT | {CUSTOMER} if with_customer else KEPT, meanings or {}, chosen or {}
+        )
+        return _parse(data, encoding, delimiter, reading, choice)
     except UnreadableFile as error:
+        error.top = preview.show_lines(error.top, None)
         # The beginning of a file without a known header.
         if "found" in error.params:
             error.params = {
@@ -95,58 +121,168 @@ def parse_file(
         raise
 
 
-def _parse(data, encoding, delimiter, with_customer, meanings, chosen, header_line) -> Parsed:
+@dataclass(frozen=True)
+class _Reading:
+    """What is read of a table: the fields, and what columns mean by header or position."""
+
+    kept: Container[str]
+    meanings: Meanings
+    chosen: Choices
+
+
+def _parse(data, encoding, delimiter, reading: _Reading, choice: Choice) -> Parsed:
     data = _take(data)
-    read = columns.read_header if header_line is None else columns.make_header
-    read_header = partial(read, meanings=meanings, chosen=chosen)
-    notices = []
+    read = columns.read_header if choice.line is None else columns.make_header
+    read_header = partial(read, meanings=reading.meanings, chosen=reading.chosen)
     if data.startswith(b"PK\x03\x04"):
-        sheet = xlsx_reader.read_workbook(data, read_header, header_line)
-        number, header, after, top = sheet.number, sheet.header, sheet.lines, sheet.top
-        kind, encoding, delimiter = "xlsx", "", ""
-        if sheet.others:
-            others = ", ".join(sheet.others)
-            notices.append(_notice(number, sheet.name, "worksheets_skipped", others=others))
-        apostrophes = True
-        skipped = sheet.first[0] < number and not _HINT.match(sheet.first[1][0])
+        choice.read_further = partial(columns.read_header, meanings=reading.meanings)
+        book = xlsx_reader.read_workbook(data, read_header, choice)
         # The rows replace the bytes and the text in memory.
-        del data, sheet
-    else:
-        _refuse_other_kinds(data)
-        csv_reader.check_lines(data)
-        count_known = partial(csv_reader.count_known_columns, read_header=read_header)
-        text, encoding, guessed = decode.decode(data, encoding, count_known)
-        if not _TEXT.search(text):
-            raise UnreadableFile("empty")
-        table, number, header, top = csv_reader.find_table(
-            text, delimiter, read_header, header_line
-        )
-        kind, delimiter = "csv", table.delimiter
-        after = (line for line in table if line[0] > number)
-        if guessed:
-            label = str(dict(ENCODINGS)[encoding])
-            notices.append(_notice(number, "", "encoding_guessed", encoding=label))
-        apostrophes = csv_writer.has_neutralized(text)
-        skipped = table.has_text_before(number) and not _HINT.match(text)
-        # The rows replace the bytes and the text in memory.
-        del data, text
-    if skipped:
+        del data
+        return _read_book(book, choice, reading)
+    notices = []
+    _refuse_other_kinds(data)
+    csv_reader.check_lines(data)
+    count_known = partial(csv_reader.count_known_columns, read_header=read_header)
+    text, encoding, guessed = decode.decode(data, encoding, count_known)
+    if not _TEXT.search(text):
+        raise UnreadableFile("empty")
+    table, number, header, top = csv_reader.find_table(text, delimiter, read_header, choice.line)
+    after = (line for line in table if line[0] > number)
+    if guessed:
+        label = str(dict(ENCODINGS)[encoding])
+        notices.append(_notice(number, "", "encoding_guessed", encoding=label))
+    apostrophes = csv_writer.has_neutralized(text)
+    if table.has_text_before(number) and not _HINT.match(text):
         notices.append(_notice(number, "", "lines_before_header"))
+    detected = Detected("csv", encoding, table.delimiter, "", "", number, ())
+    # The rows replace the bytes and the text in memory.
+    del data, text
+    return _read_table(detected, header, after, top, notices, reading, apostrophes)
+
+
+def _read_table(
+    detected: Detected,
+    header: Header,
+    after: Iterator[Cells],
+    top: Sequence[Cells],
+    notices: list[Problem],
+    reading: _Reading,
+    apostrophes: bool,
+) -> Parsed:
+    number = detected.header_line
     _check_width(header, number)
-    reader = _Reader(header, KEPT | {CUSTOMER} if with_customer else KEPT, after, apostrophes)
+    reader = _Reader(header, reading.kept, after, apostrophes)
     header = reader.layout.header
     if not header.fields & columns.IDENTITY:
         raise _without_header(top)
     samples = preview.show_columns(header, [cells for _number, cells in reader.lines.peek()])
     notices += _about_columns(header, number, reader.kept)
-    rows = reader.read(meanings or {}, chosen or {})
+    rows = reader.read(reading.meanings, reading.chosen)
     notices += reader.notices
     if not rows:
         raise UnreadableFile("no_rows")
-    detected = Detected(
-        kind, encoding, delimiter, header.language, header.source, number, header.columns
+    detected = replace(
+        detected, language=header.language, source=header.source, columns=header.columns
     )
-    return Parsed(detected, rows, tuple(notices), samples, tuple(top))
+    shown = preview.show_lines(top, number)
+    return Parsed(detected, rows, tuple(notices), samples, top=shown)
+
+
+def _read_book(book: Iterator[Worksheet], choice: Choice, reading: _Reading) -> Parsed:
+    parsed: list[Parsed] = []
+    read, hidden = [], 0
+    faults: dict[str, tuple[int, str]] = {}
+    is_bare = None
+    try:
+        for sheet in book:
+            # Lines of further worksheets have numbers of their own, see `name_line`.
+            above = len(read) * SHEET_LINES
+            lines = ((above + line, cells) for line, cells in sheet.lines) if above else sheet.lines
+            number = above + sheet.number
+            detected = Detected("xlsx", "", "", "", "", number, ())
+            notices = []
+            if sheet.first[0] < sheet.number and not _HINT.match(sheet.first[1][0]):
+                notices.append(_notice(number, "", "lines_before_header"))
+            own = reading if not above else replace(reading, chosen={})
+            try:
+                table = _read_table(detected, sheet.header, lines, sheet.top, notices, own, True)
+            except UnreadableFile as error:
+                # One of several may have a header and no rows.
+                if error.code != "no_rows" or choice.sheet != ALL_WORKSHEETS:
+                    raise
+                is_bare = error
+                continue
+            finally:
+                hidden += sheet.report.hidden
+            parsed.append(table)
+            read.append(sheet.name)
+            for text, (count, cell) in sheet.report.faults.items():
+                place = cell if choice.sheet != ALL_WORKSHEETS else f"{sheet.name}!{cell}"
+                before, first_place = faults.get(text, (0, place))
+                faults[text] = before + count, first_place
+            if sum(len(table.rows) for table in parsed) > ROW_LIMIT:
+                raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
+        if not parsed and is_bare:
+            raise is_bare
+    except UnreadableFile as error:
+        error.book = Book(choice.names, read, hidden, choice.with_hidden)
+        raise
+    found = Book(choice.names, read, hidden, choice.with_hidden)
+    first = parsed[0]
+    about = (*_about_book(found, first.detected.header_line), *_about_faults(faults))
+    if len(parsed) == 1:
+        return replace(first, notices=(*about, *first.notices), book=found)
+    known = {(notice.code, notice.value): notice for table in parsed for notice in table.notices}
+    return replace(
+        first,
+        rows=[row for table in parsed for row in table.rows],
+        notices=(*about, *(name_lines(notice, read) for notice in known.values())),
+        book=found,
+    )
+
+
+def _about_book(book: Book, line: int) -> Iterator[Problem]:
+    others = ", ".join(name for name in book.sheets if name not in book.read)
+    if len(book.read) > 1:
+        yield _notice(line, ", ".join(book.read), "worksheets_joined")
+        if others:
+            yield _notice(line, "", "worksheets_without_users", others=others)
+    elif others:
+        yield _notice(line, book.read[0], "worksheets_skipped", others=others)
+    if book.hidden:
+        code = "hidden_rows_read" if book.with_hidden else "hidden_rows_skipped"
+        yield _notice(line, "", code, count=book.hidden)
+
+
+def _about_faults(faults: Mapping[str, tuple[int, str]]) -> Iterator[Problem]:
+    for text, (count, cell) in faults.items():
+        code = "formulas_without_result" if text == NO_RESULT else "cells_with_error"
+        yield _notice(0, text, code, count=count, cell=cell)
+
+
+def name_line(line: int, sheets: Sequence[str]) -> int | str:
+    """
+    The number of a line, with the name of its worksheet where several were read.
+
+    `sheets` are the worksheets that were read.
+    """
+    if len(sheets) < 2:
+        return line
+    sheet, number = divmod(line, SHEET_LINES)
+    return f"{number} ({sheets[sheet]})" if sheet < len(sheets) else number
+
+
+def name_lines(problem: Problem, sheets: Sequence[str]) -> Problem:
+    """The problem with the names of the lines that its sentence mentions."""
+    lines = {name: problem.params[name] for name in ("line", "first") if name in problem.params}
+    if len(sheets) < 2 or not lines:
+        return problem
+    named = {
+        name: name_line(line, sheets) if isinstance(line, int) else line
+        for name, line in lines.items()
+    }
+    return replace(problem, params=problem.params | named)
 
 
 def _without_header(top) -> UnreadableFile:
@@ -204,8 +340,7 @@ class _Reader:
 
     def _lay_out(self, header: Header) -> Layout:
         cells = [cells for _number, cells in self.lines.peek()]
-        header = replace(header, columns=columns.resolve(header.columns, cells))
-        return Layout(header, self.kept, self.apostrophes, self.seen)
+        return Layout(columns.resolve(header, cells), self.kept, self.apostrophes, self.seen)
 
     def read(self, meanings: Meanings, chosen: Choices) -> list[Row]:
         layout = self.layout

@@ -3,20 +3,21 @@ from functools import partial
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from batches.errors import UsersError
 from batches.queries.batch import find_failed_lines, get_default_domain
-from batches.views import get_batch_or_404
+from batches.views import get_batch_or_404, keep_note
 from customers.access import customer_view
 from imports.act import to_rows
-from imports.forms.upload import ImportFile, MapColumns, ReadAgain
+from imports.forms.columns import MapColumns
+from imports.forms.upload import ImportFile, ReadAgain, ReadRows
 from imports.operations.check import check_again, receive_file
 from imports.operations.upload import record_failed_rows
 from imports.panel import STEPS
-from imports.queries import find_preview
 from imports.write import rows as export
 from imports.write import template as templates
 from licensing.queries import find_product_names
@@ -74,19 +75,34 @@ def are_valid(form, columns):
 def change(request, customer, batch_id):
     """Read an uploaded file differently and check it again."""
     batch = get_import_or_404(customer, batch_id)
-    form = ReadAgain(request.POST or None, batch=batch, member=request.user)
-    columns = MapColumns(request.POST or None, columns=find_preview(batch))
+    form = ReadAgain(request.POST or None, batch=batch, member=request.user, chosen=request.GET)
+    columns = MapColumns(request.POST or None, batch=batch, typed=request.GET)
     if are_valid(form, columns):
         try:
-            check_again(
-                batch=batch, **form.arguments, columns=columns.changed_meanings, by=request.user
-            )
+            check_again(batch=batch, **form.arguments(columns), by=request.user)
         except UsersError as error:
             form.refuse(error)
         else:
             return redirect("batches:batch", customer.slug, batch.pk)
     context = {"nav": "import", "form": form, "columns": columns, "batch": batch}
     return render_form(request, "imports/settings.html", context | {"steps": STEPS})
+
+
+@customer_view(Permission.MANAGE_USERS)
+@require_POST
+def read_rows(request, customer, batch_id):
+    """Read other rows of an uploaded workbook: of another worksheet, or the hidden ones."""
+    batch = get_import_or_404(customer, batch_id)
+    keep_note(request, batch)
+    form = ReadRows(request.POST, batch=batch)
+    if form.is_valid() and form.chosen:
+        try:
+            check_again(batch=batch, options=form.options, by=request.user)
+        except UsersError as error:
+            messages.error(request, error.message)
+            query = {"query": form.chosen, "args": [customer.slug, batch.pk]}
+            return redirect(reverse("imports:settings", **query))
+    return redirect("batches:batch", customer.slug, batch.pk)
 
 
 @customer_view(Permission.MANAGE_USERS)

@@ -133,7 +133,7 @@ def unmatched_rows(
     again, as a file for several customers.
     """
     language = "zh-hans" if language.lower().startswith("zh") else "en"
-    fields = {columns.CUSTOMER: columns.NAMES[columns.CUSTOMER][language][0]}
+    fields = {columns.CUSTOMER: dialects.NAMES[columns.CUSTOMER][language][0]}
     fields |= columns.template_names(language)
     fields |= {field: dialects.NAMES[field][language][0] for field in columns.SIGN_IN}
     yield [*fields.values(), _ERROR[language]]

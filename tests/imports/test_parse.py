@@ -120,7 +120,10 @@ HEADERS = {
     "google": "First Name [Required],Last Name [Required],Email Address [Required],"
     "Password [Required],Password Hash Function [UPLOAD ONLY],Org Unit Path [Required],"
     "Recovery Email,Work Phone,Employee Title,Department",
-    "portal": "User name,Display name,Licenses",
+    "portal": "User name,Last name,First name,Display name,Usage location,Licenses,Permissions,"
+    "Job title,Contact address",
+    # Of no system for certain.
+    "list": "User name,Display name,Licenses",
 }
 
 
@@ -128,7 +131,7 @@ HEADERS = {
 def test_files_for_other_systems_are_known(source, header):
     parsed = read(f"{header}\n{','.join('x' for _ in header.split(','))}\n")
 
-    assert parsed.detected.source == source
+    assert parsed.detected.source == (source if source != "list" else "")
     assert "user_name" in parsed.rows[0].values
     assert not any(notice.code == "column_unknown" for notice in parsed.notices)
 
@@ -151,14 +154,11 @@ def test_entra_file_is_imported_unchanged():
                 "user_name": "amy@contoso.com",
                 "first_name": "Amy",
                 "last_name": "Parker",
+                "sign_in_blocked": "No",
             },
         )
     ]
-    assert [notice.code for notice in parsed.notices] == [
-        "example_skipped",
-        "password_ignored",
-        "column_not_kept",
-    ]
+    assert {notice.code for notice in parsed.notices} == {"example_skipped", "password_ignored"}
 
 
 def test_microsoft_365_file_falls_back_to_second_phone():

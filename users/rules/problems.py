@@ -243,6 +243,14 @@ CELL = {
         "This row has more cells than the header. Put text that contains the separator in"
         " quotation marks."
     ),
+    "cell_error": _(
+        "This cell shows the error %(value)s instead of a value. Correct it, or import the row"
+        " without it."
+    ),
+    "formula_without_result": _(
+        "This cell has a formula that was saved without its result. Open the file in Excel, save it"
+        " and upload it again, or enter the value."
+    ),
     # The whole file
     "words_for_nothing": _("These words mean that a cell is empty: %(words)s."),
     "letters_repaired": _(
@@ -287,6 +295,17 @@ CELL = {
     "example_skipped": _("The example in line %(line)s is skipped."),
     "worksheets_skipped": _(
         "Only the worksheet “%(value)s” is read. The file has others with data: %(others)s."
+    ),
+    "worksheets_joined": _("The rows of these worksheets are put together: %(value)s."),
+    "worksheets_without_users": _(
+        "These worksheets have no header or no rows, and are skipped: %(others)s."
+    ),
+    "hidden_rows_skipped": _("Hidden rows that aren’t read: %(count)s."),
+    "hidden_rows_read": _("Hidden rows that are read like the others: %(count)s."),
+    "cells_with_error": _("Cells with the error %(value)s: %(count)s, the first in %(cell)s."),
+    "formulas_without_result": _(
+        "Formulas that were saved without their results: %(count)s, the first in %(cell)s. Open the"
+        " file in Excel, save it and upload it again."
     ),
     "encoding_guessed": _(
         "The file has no information about its encoding and was read as %(encoding)s. If"
