@@ -153,7 +153,7 @@ def count_sign_in(batch: Batch) -> SignIn:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT count(*) FILTER (WHERE act = 'add'),
+            SELECT count(*) FILTER (WHERE act IN ('add', 'restore')),
                 count(*) FILTER (WHERE input->'changes'->>'is_blocked' = 'true'),
                 count(*) FILTER (WHERE input->'changes'->>'is_blocked' = 'false')
             FROM {Line._meta.db_table}

@@ -1,6 +1,6 @@
 """Restoring deleted users, with their licenses while seats are free."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -136,10 +136,13 @@ def apply_restores(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
             for line in coming
             if line.user_name != present[line.user_id].user_name
         }
+        # The file of an import may say so; others come back as they were.
+        blocked = [line for line in coming if line.input.get("is_blocked")]
         _bring_back(
             batch,
             [present[line.user_id] for line in coming],
             new_names,
+            {line.user_id for line in blocked},
             may_grant=by.may(Permission.ACT_ON_ADMINISTRATORS),
         )
         is_new = batch.options.get("new_passwords")
@@ -164,6 +167,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
             ),
             by=by,
         )
+        record("user.blocked", batch, blocked, by=by)
         return [
             Outcome(
                 line.number,
@@ -184,21 +188,28 @@ def apply_restores(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
 
 
 def _bring_back(
-    batch: Batch, users: Sequence[Present], new_names: Mapping[UUID, str], *, may_grant: bool
+    batch: Batch,
+    users: Sequence[Present],
+    new_names: Mapping[UUID, str],
+    blocked: Collection[UUID],
+    *,
+    may_grant: bool,
 ) -> None:
-    """Write these users as active, a few of them with new names."""
+    """Write these users as active, a few of them with new names or blocked."""
     execute(
         f"""
         UPDATE {CustomerUser._meta.db_table} u SET deleted_at = NULL, purge_at = NULL,
             is_held = false, deletion = NULL,
             user_name = COALESCE(r.user_name, u.user_name),
             search = COALESCE(r.search, u.search),
+            is_blocked = u.is_blocked OR r.is_blocked,
             permissions = CASE WHEN %(may_grant)s THEN u.permissions ELSE '{{}}' END,
             version = u.version + 1
         FROM ROWS WHERE u.id = r.id AND u.customer_id = %(customer)s AND u.deleted_at IS NOT NULL
         """,
         {
             "id uuid": [user.pk for user in users],
+            "is_blocked boolean": [user.pk in blocked for user in users],
             "user_name text": [new_names.get(user.pk) for user in users],
             "search text": [
                 names.search_text(

@@ -144,6 +144,8 @@ class Rules:
                 person.pop(name, None)
             return False
         _clean_names(person)
+        if sign_in.KEY in person:
+            sign_in.settle_new(person, line, found)
         restore(person, user, self.product_rules)
         if user.is_administrator and not self.grantable:
             value, code = person["user_name"], "comes_back_as_user"
