@@ -1,12 +1,19 @@
 from django.urls import include, path
 
-from imports.views import multi_upload, repair, upload
+from imports.views import multi_upload, repair, selection, upload
 
 app_name = "imports"
 
 # /customers/<slug>/users/
 of_users = [
     path("import/", upload.upload, name="upload"),
+    path("select/", selection.select, name="select"),
+    path("select/<uuid:selection_id>/", selection.selection, name="selection"),
+    path(
+        "select/<uuid:selection_id>/not-found.<file_kind:kind>",
+        selection.names,
+        name="unmatched_names",
+    ),
     path("import/template/<str:language>.<file_kind:kind>", upload.template, name="template"),
     path(
         "export/template-<str:language>.<file_kind:kind>",
