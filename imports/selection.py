@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from users.models import CustomerUser, Selection
-from users.queries.named import ABSENT, DELETED, PERHAPS, SEVERAL, TWICE
+from users.queries.named import ABSENT, DELETED, PERHAPS, SEVERAL, TWICE, Unmatched
 from users.queries.selection import count_selected, find_candidates
 
 MAX_SHOWN = 200
@@ -23,6 +23,7 @@ REASONS = {
     ABSENT: gettext_lazy("No user here has this name or address."),
     TWICE: gettext_lazy("The same user as in line %(first)s."),
 }
+TWICE_HERE = gettext_lazy("Another entry names the same user.")
 # What a member can decide comes first.
 _ORDER = {code: place for place, code in enumerate(REASONS)}
 
@@ -59,23 +60,23 @@ def to_rows(selection: Selection) -> Iterator[list[str]]:
     while block := list(islice(entries, ROW_BATCH_SIZE)):
         for entry in _explain(selection, block):
             users = "; ".join(user.user_name for user in entry.users)
-            yield [str(entry.line), entry.text, entry.reason, users]
+            yield [str(entry.line or ""), entry.text, entry.reason, users]
 
 
 def _explain(selection: Selection, entries: Iterable[dict]) -> Iterator[OpenEntry]:
     known = find_candidates(selection, entries)
-    for entry in entries:
-        code = entry["code"]
-        users = [known[pk] for pk in entry.get("users", ()) if pk in known]
+    for entry in (Unmatched(**values) for values in entries):
+        code = entry.code
+        users = [known[pk] for pk in entry.users if pk in known]
         if code != TWICE and not users:
             # Those that it could mean were purged.
             code = ABSENT
         elif code == DELETED and users[0].deleted_at is None:
             # Restored since, and selected with the active users.
             continue
-        params = {"first": entry.get("first")}
+        params = {"first": entry.first}
         if code == DELETED:
             params["date"] = date_format(localtime(users[0].deleted_at), "DATE_FORMAT")
-        is_choice = entry["code"] in (SEVERAL, PERHAPS)
-        reason = str(REASONS[code]) % params
-        yield OpenEntry(entry["line"], entry["text"], reason, users, is_choice)
+        reason = REASONS[code] if entry.first or code != TWICE else TWICE_HERE
+        is_choice = code in (SEVERAL, PERHAPS)
+        yield OpenEntry(entry.line, entry.text, str(reason) % params, users, is_choice)

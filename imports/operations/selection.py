@@ -37,11 +37,12 @@ def complete_selection(
     customer = selection.customer
     chosen = {str(user) for user in users}
     named = find_named(customer, entries or ())
+    before = [Unmatched(**values) for values in selection.unmatched]
     left = [
-        Unmatched(**entry)
-        for entry in selection.unmatched
-        if not (entries is not None and entry["code"] == ABSENT)
-        and not (entry["code"] in (SEVERAL, PERHAPS) and chosen.intersection(entry["users"]))
+        entry
+        for entry in before
+        if not (entries is not None and entry.code == ABSENT)
+        and not (entry.code in (SEVERAL, PERHAPS) and chosen.intersection(entry.users))
     ]
     return keep_selection(
         customer=customer,

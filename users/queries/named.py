@@ -21,7 +21,8 @@ ABSENT, DELETED, SEVERAL, PERHAPS, TWICE = "absent", "deleted", "several", "perh
 class Unmatched:
     """An entry of a list that selects no user, and why."""
 
-    line: int
+    # 0 for an entry that was corrected on the page.
+    line: int = 0
     text: str
     code: str
     # The ids of the users to choose from, or of the deleted one.

@@ -70,8 +70,8 @@ def read_lines(text: str) -> Iterator[Entry]:
     for number, line in enumerate(_LINE.split(text), 1):
         line = _BULLET.sub("", unicodedata.normalize("NFKC", line), count=1)
         for piece in _BETWEEN_PEOPLE.split(line):
-            if piece.strip():
-                yield from _read_piece(number, piece)
+            # Signs alone name no user.
+            yield from (entry for entry in _read_piece(number, piece) if entry.text)
 
 
 def _read_piece(line: int, piece: str) -> Iterator[Entry]:
