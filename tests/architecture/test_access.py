@@ -127,7 +127,7 @@ def furnish(partner, member, word: str) -> walk.Ids:
             by=member,
         )
         split_file(upload_id=upload.pk)
-        entries = list(read_lines(f"{user.user_name}\n{word} absent"))
+        entries = list(read_lines(f"{user.user_name}\n{word}-0"))
         selection = select_named(customer=customer, entries=entries, by=member)
     colleague = factories.member(partner, f"{word}.colleague".lower(), full_name=word)
     key = Authenticator.objects.create(

@@ -80,14 +80,16 @@ def test_pasted_list_is_selected_and_blocked(school, northwind):
     page.get_by_role("link", name="Next").click()
     expect(page.locator("#users tbody tr")).to_have_count(10)
     expect(bar(school)).to_have_text("60 selected")
-    page.get_by_label("Select Ann 118").uncheck()
+    page.get_by_label("Select Ann 98").uncheck()
     expect(bar(school)).to_have_text("59 selected")
+    # The bar lies over the rows; on a high screen it leaves all of them free.
+    page.set_viewport_size({"width": 1280, "height": 4000})
     school.check()
     page.locator(".bulkbar").get_by_role("button", name="More").click()
     page.get_by_role("button", name="Block sign-in").click()
 
     expect(heading(school)).to_have_text("Block 59 users?")
-    assert planned(northwind) == sorted(set(LEAVERS) - {"Ann 118"})
+    assert planned(northwind) == sorted(set(LEAVERS) - {"Ann 98"})
 
 
 def test_paste_of_one_name_is_a_search(school):
