@@ -23,8 +23,8 @@ _ADDRESS = re.compile(rf"(?<![^{_APART}])[^{_APART}@]++@[^{_APART}?@]++")
 _AROUND_ADDRESS = re.compile(r"\b(?:mailto|smtp|sip|upn|e-?mail)\s*:|\?[a-z]+=\S*", re.IGNORECASE)
 _LOCAL = re.compile(r"(?:[\w.-]+\\)?([\w.'-]+)", re.ASCII)
 _APOSTROPHES = str.maketrans("’‘´`", "''''")
-# What stands between the words of a name, in PostgreSQL as here: signs of ASCII and some others.
-SIGNS = "".join(chr(code) for code in range(1, 128) if not chr(code).isalnum()) + "·•・‐–’‘´　"
+# What stands between the words of a name, in PostgreSQL as here.
+SIGNS = " ,.;:'’‘´`\"()[]/\\_&·•・‐–-　"
 _SIGNS = str.maketrans(SIGNS, " " * len(SIGNS))
 
 
