@@ -31,16 +31,36 @@ def _plain(text: str) -> str:
     return re.sub(r"[\W_]+", "", "".join(part for part in text if not unicodedata.combining(part)))
 
 
+# The three-letter code of each code, and its names in further languages, for files.
+with Path(__file__).with_name("location_names.csv").open(encoding="utf-8", newline="") as file:
+    _NAMES = {
+        row["code"]: [row["alpha3"], *row["names"].split("|")] for row in csv.DictReader(file)
+    }
 _CODES = {
     _plain(name): row["code"]
     for row in _ROWS
-    for name in [row["code"], row["en"], row["zh_hans"], *filter(None, row["others"].split("|"))]
-}
+    for name in [
+        row["code"], row["en"], row["zh_hans"], *row["others"].split("|"), *_NAMES[row["code"]],
+    ]
+    if name
+}  # fmt: skip
+# A flag is written with two letters of its own.
+_FLAG_A = 0x1F1E6
+_FLAGS = {code: chr(code - _FLAG_A + ord("a")) for code in range(_FLAG_A, _FLAG_A + 26)}
+_BRACKETS = re.compile(r"[\[(（]([^\[\]()（）]*)[\])）]")
 
 
 def find_location(text: str) -> str | None:
-    """The code of a country or region by its code or its English or Chinese name."""
-    return _CODES.get(_plain(text))
+    """The code of a country or region by its code, its flag, or its name in one of many languages."""
+    code = _CODES.get(_plain(text))
+    if code or text.isascii() and not _BRACKETS.search(text):
+        return code
+    # "Germany (DE)", "🇩🇪 Germany"
+    within = [_plain(part) for part in _BRACKETS.findall(text)]
+    flags = "".join(character for character in text if ord(character) in _FLAGS).translate(_FLAGS)
+    rest = _plain(_BRACKETS.sub(" ", text))
+    found = {_CODES[part] for part in (*within, flags, rest) if part in _CODES}
+    return found.pop() if len(found) == 1 else None
 
 
 def _is_chinese() -> bool:

@@ -16,6 +16,10 @@ class Withheld(models.TextChoices):
         "promoted",
         _("Ended because this user became an administrator. Reset it to get a new one."),
     )
+    NONE = (
+        "none",
+        _("Added with sign-in blocked, so there’s no password. Reset it to create one."),
+    )
     REPLACED = "replaced", _("Replaced by a later reset.")
     EXPIRED = "expired", _("Expired. Reset it to get a new one.")
     DELETED = "deleted", _("This user has been deleted.")

@@ -91,6 +91,7 @@ SHEET = f"""
                 THEN 'deleted'
             WHEN u.password_state = 'chosen' THEN 'used'
             WHEN u.password_state = 'none' AND u.is_administrator THEN 'promoted'
+            WHEN u.password_state = 'none' THEN 'none'
             WHEN u.password_batch IS DISTINCT FROM l.batch_id THEN 'replaced'
             WHEN u.password_expires_at <= %(now)s THEN 'expired'
             WHEN l.sealed IS NULL THEN 'gone'

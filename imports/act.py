@@ -8,7 +8,15 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from batches.acts import Act, LineMessage, LineResult, PlanFacts, Texts, waits_for_seats
+from batches.acts import (
+    Act,
+    Consequences,
+    LineMessage,
+    LineResult,
+    PlanFacts,
+    Texts,
+    waits_for_seats,
+)
 from batches.models import Batch, Line
 from imports import texts
 from imports.check import repair
@@ -82,10 +90,10 @@ def describe_missing_users(batch: Batch, acts: Mapping[str, int]) -> str:
     if not share or not leaving:
         return ""
     text = ngettext(
-        "%(n)s of %(active)s users isn’t in the file and will be deleted. You can restore the"
-        " user within %(days)s days.",
-        "%(n)s of %(active)s users aren’t in the file and will be deleted. You can restore them"
-        " within %(days)s days.",
+        "%(n)s of %(active)s users isn’t in the file, or has left, and will be deleted. You can"
+        " restore the user within %(days)s days.",
+        "%(n)s of %(active)s users aren’t in the file, or have left, and will be deleted. You can"
+        " restore them within %(days)s days.",
         leaving,
     )
     return text % {
@@ -130,6 +138,7 @@ IMPORT = Act(
         [Permission.DELETE_USERS] if batch.options.get("purpose") == "full_list" else []
     ),
     usual_act="add",
+    describe=lambda batch, _products: Consequences(texts.describe_sign_in(batch)),
     guard=refuse_unsafe,
     # The lines hold everything from then on.
     release=lambda batch: forget_file(Q(pk=batch.pk)),

@@ -13,7 +13,7 @@ from batches.page import MOVING
 from imports.act import explain_notices
 from imports.models import Upload
 from imports.queries import find_split_batches, find_unmatched_rows, shows_unmatched_rows
-from imports.texts import describe, refusal
+from imports.texts import describe, describe_rows, refusal
 from imports.write import rows as export
 from partners.models import Member
 from partners.roles import Permission
@@ -56,6 +56,7 @@ def page_of(upload: Upload, *, member: Member) -> dict:
     is_shown = shows_unmatched_rows(upload, member)
     shown = find_unmatched_rows(upload)[:MAX_SHOWN] if is_shown else ()
     unmatched = [_describe(row.content) for row in shown]
+    planned = [batch for batch in batches if batch.state == Batch.State.PLANNED]
     return {
         "nav": "customers",
         "upload": upload,
@@ -63,6 +64,7 @@ def page_of(upload: Upload, *, member: Member) -> dict:
         "rows": sum(batch.total for batch in batches),
         "ready": sum(batch.progress.planned for batch in ready),
         "errors": sum(batch.progress.invalid for batch in batches),
+        "rows_read": describe_rows(planned),
         "button": count_imports(len(ready)) if ready else "",
         "refusal": refusal(upload) if upload.state == Upload.State.REFUSED else "",
         "notices": explain_notices(upload) if is_shown else [],

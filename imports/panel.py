@@ -29,6 +29,7 @@ def _values(batch: Batch, facts: Facts) -> dict:
         "refusal": texts.refusal(batch) if batch.state == "refused" else "",
         "detected": texts.describe(batch),
         "notices": explain_notices(batch),
+        "rows_read": texts.describe_rows([batch]) if batch.state == "planned" else "",
         "overview": overview(batch, facts.acts),
         "missing_users": describe_missing_users(batch, facts.acts),
         "stop": stop(batch, facts.acts),

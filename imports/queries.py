@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -19,7 +20,7 @@ from imports.models import ImportColumn, UnmatchedRow, Upload
 from partners.models import Member
 from partners.roles import Permission
 from users.rules.facts import Person
-from users.rules.problems import ERROR, Problem
+from users.rules.problems import ERROR, LEAVES_OUT, Problem
 
 # Groups of problems that are shown; with each that is repaired the next one appears.
 MAX_GROUPS = 50
@@ -62,7 +63,8 @@ def find_problem_groups(
     The problems of the rows of a planned import in groups; one statement.
 
     Codes in `by_value` have one group for each text of a cell, those in `by_domain` one for each
-    domain, and others one for each column. Codes in `without` are not counted.
+    domain, and others one for each column. Codes in `without` are not counted. Rows that the check
+    has skipped are counted until a member has decided about them.
     """
     if batch.kind != "import" or batch.state != Batch.State.PLANNED:
         return ProblemGroups()
@@ -75,21 +77,30 @@ def find_problem_groups(
                 coalesce(min(suggestion) FILTER (WHERE suggestion <> ''), ''),
                 min(params::text), count(*) OVER ()
             FROM (
-                SELECT l.number, p->>'code' AS code, p->>'column' AS place,
+                SELECT l.number, l.state, l.input ? '{REPAIRED}' AS is_decided,
+                    p->>'code' AS code, p->>'column' AS place,
                     p->>'severity' AS severity, p->>'suggestion' AS suggestion,
                     p->'params' AS params,
                     CASE WHEN p->>'code' = ANY(%s) THEN p->>'value'
                         WHEN p->>'code' = ANY(%s) THEN p->'params'->>'domain' ELSE '' END AS key
                 FROM {Line._meta.db_table} l CROSS JOIN jsonb_array_elements(l.problems) p
-                WHERE l.batch_id = %s AND l.state IN ('planned', 'invalid')
+                WHERE l.batch_id = %s AND l.state IN ('planned', 'invalid', 'left_out')
                     AND l.problems <> '[]'
             ) found
             WHERE severity <> 'notice' AND code <> ALL(%s)
+                AND (state <> 'left_out' OR code = ANY(%s) AND NOT is_decided)
             GROUP BY code, place, key, severity
             ORDER BY severity <> 'error', count(DISTINCT number) DESC, code, place, key
             LIMIT %s
             """,
-            [sorted(by_value), sorted(by_domain), batch.pk, list(without), MAX_GROUPS],
+            [
+                sorted(by_value),
+                sorted(by_domain),
+                batch.pk,
+                list(without),
+                sorted(LEAVES_OUT),
+                MAX_GROUPS,
+            ],
         )
         rows = cursor.fetchall()
     groups = [_group(*row[:-1]) for row in rows]
@@ -106,7 +117,35 @@ def count_repaired_rows(batch: Batch) -> int:
     """How many rows members have repaired or skipped in the plan of a file."""
     is_repaired = Q(input__has_key=REPAIRED)
     is_skipped = Q(state=Line.State.LEFT_OUT) & ~Q(input__has_key=NAMED)
+    for code in LEAVES_OUT:
+        # The check has skipped it, not a member.
+        is_skipped &= ~Q(problems__contains=[{"code": code}])
     return batch.lines.filter(is_repaired | is_skipped).count()
+
+
+class SignIn(NamedTuple):
+    """How many rows of a plan are about sign-in."""
+
+    # New users that are blocked, and existing ones that the rows block and unblock.
+    added: int
+    blocked: int
+    unblocked: int
+
+
+def count_sign_in(batch: Batch) -> SignIn:
+    """How many new users of a planned import are blocked, and how many existing ones change."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT count(*) FILTER (WHERE act = 'add'),
+                count(*) FILTER (WHERE input->'changes'->>'is_blocked' = 'true'),
+                count(*) FILTER (WHERE input->'changes'->>'is_blocked' = 'false')
+            FROM {Line._meta.db_table}
+            WHERE batch_id = %s AND state = %s AND input ? 'is_blocked'
+            """,
+            [batch.pk, Line.State.PLANNED],
+        )
+        return SignIn(*cursor.fetchone())
 
 
 def get_line(batch: Batch, number: int) -> Line | None:

@@ -1,26 +1,28 @@
 """Texts of imports: problems with their choices, results of repairs, the format of a file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from batches.acts import waits_for_seats
+from batches.acts import Count, PlanFacts, count, waits_for_seats
 from batches.models import Batch
 from customers import locations
 from customers.models import Customer
 from customers.queries import find_verified_domains
 from imports.check.repair import BY_DOMAIN, BY_VALUE, DOMAIN_CODES, How, Kind
-from imports.queries import ProblemGroup, find_problem_groups
+from imports.queries import ProblemGroup, count_sign_in, find_problem_groups
+from imports.read.dialects import LANGUAGES, SYSTEMS
 from spreadsheets.csv_reader import DELIMITERS
 from spreadsheets.decode import ENCODINGS
 from spreadsheets.errors import UnreadableFile
 from users.models import UserPermission
-from users.rules import problems
+from users.rules import problems, sign_in
 from users.rules.fields import label_of
 
 # Sentences about several rows, where the sentence about one row quotes its cells.
@@ -38,11 +40,29 @@ OF_MANY = {
     "user_name_reserved": gettext_lazy(
         "The user name looks like a shared mailbox. Make sure that it’s a person."
     ),
+    "not_a_person": gettext_lazy("These look like totals or notes, not people. They’re skipped."),
+    "guest": gettext_lazy("These are guest accounts of other organizations. They’re skipped."),
+    "built_in": gettext_lazy("These are built-in accounts, not people. They’re skipped."),
+    "has_left": gettext_lazy("According to the file, these people have left. They’re skipped."),
+    "user_has_left": gettext_lazy(
+        "According to the file, these users have left. They’re deleted, like those missing from the"
+        " file."
+    ),
+    "sign_in_blocked": gettext_lazy(
+        "According to the file, sign-in is blocked. These users get no license and no password."
+    ),
+    "licenses_withheld": gettext_lazy(
+        "According to the file, sign-in is blocked. The licenses in these rows aren’t assigned."
+    ),
+    "left_is_blocked": gettext_lazy(
+        "According to the file, these users have left. Their sign-in is blocked."
+    ),
     "domain_missing": gettext_lazy("The user name has no domain."),
     "domain_differs": gettext_lazy("The domain of the user name differs from the column Domain."),
     "too_long": gettext_lazy("“%(column)s” is too long. It can be shortened."),
     "location_missing": gettext_lazy("Licenses need a usage location, and there isn’t one."),
     "contact_email_bad": gettext_lazy("The contact address isn’t an email address."),
+    "letters_lost": gettext_lazy("Letters of these names are broken."),
     "phone_damaged": gettext_lazy("A spreadsheet has shortened the phone number."),
 }
 
@@ -60,17 +80,51 @@ ACCEPT = {
     "user_name_deleted": gettext_lazy("Create a new account"),
     "user_name_reserved": gettext_lazy("Import as it is: this is a person"),
     "invisible_removed": gettext_lazy("Import without these characters"),
+    "letters_lost": gettext_lazy("Import as it is"),
     "user_unknown": gettext_lazy("Create a new account"),
     "user_deleted": gettext_lazy("Create a new account"),
+    **dict.fromkeys(problems.LEAVES_OUT, gettext_lazy("Import these rows")),
+}
+# Labels of How.SET for problems of sign-in.
+SIGN_IN = {
+    sign_in.BLOCKED: gettext_lazy("Block sign-in. No license, no password"),
+    sign_in.LICENSED: gettext_lazy("Block sign-in, but assign licenses"),
+    sign_in.ALLOWED: gettext_lazy("Allow sign-in"),
 }
 CAN_DO_WITHOUT = frozenset(
     {
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
         "product_requires", "product_excludes", "permission_unknown", "permission_not_yours",
         "contact_email_bad", "contact_email_is_own", "phone_damaged", "language_unknown",
-        "cells_too_many", "seat_short",
+        "cells_too_many", "seat_short", "role_unknown",
     }
 )  # fmt: skip
+
+SIGN_IN_FACTS: Sequence[Count] = (
+    lambda n: ngettext(
+        "%(n)s user comes in with sign-in blocked, and gets no password.",
+        "%(n)s users come in with sign-in blocked, and get no passwords.",
+        n,
+    ),
+    lambda n: ngettext(
+        "Sign-in of %(n)s existing user is blocked. Open sessions end immediately.",
+        "Sign-in of %(n)s existing users is blocked. Open sessions end immediately.",
+        n,
+    ),
+    lambda n: ngettext(
+        "Sign-in of %(n)s existing user is unblocked.",
+        "Sign-in of %(n)s existing users is unblocked.",
+        n,
+    ),
+)
+# The rows of a plan by what becomes of them.
+ROWS: Mapping[str, Count] = {
+    "ready": lambda n: ngettext("%(n)s ready", "%(n)s ready", n),
+    "warned": lambda n: ngettext("%(n)s with warnings", "%(n)s with warnings", n),
+    "failed": lambda n: ngettext("%(n)s with errors", "%(n)s with errors", n),
+    "skipped": lambda n: ngettext("%(n)s skipped", "%(n)s skipped", n),
+    "unchanged": lambda n: ngettext("%(n)s unchanged", "%(n)s unchanged", n),
+}
 
 # Groups with a list of all countries; further ones get a short list.
 MAX_LONG_LISTS = 5
@@ -128,6 +182,26 @@ def find_repairs(batch: Batch, products: Mapping[str, str]) -> Repairs:
         warnings=tuple(problem for problem in shown if problem.severity != problems.ERROR),
         more=found.more,
     )
+
+
+def describe_rows(batches: Iterable[Batch]) -> str:
+    """How many rows were read for these plans, and what becomes of them; '' for other batches."""
+    counts = Counter()
+    for batch in batches:
+        counts.update(batch.plan.get("counts") or {})
+        counts["unchanged"] += PlanFacts.from_json(batch.plan).unchanged
+    if not counts.total():
+        return ""
+    parts = [count(sentence, counts[name]) for name, sentence in ROWS.items() if counts[name]]
+    rows = count(lambda n: ngettext("%(n)s row read", "%(n)s rows read", n), counts.total())
+    joined = pgettext("between the parts of a list", ", ").join(parts)
+    return _("%(rows)s: %(parts)s.") % {"rows": rows, "parts": joined}
+
+
+def describe_sign_in(batch: Batch) -> tuple[str, ...]:
+    """How many users a planned import adds with blocked sign-in, blocks and unblocks."""
+    counted = zip(count_sign_in(batch), SIGN_IN_FACTS, strict=True)
+    return tuple(count(sentence, number) for number, sentence in counted if number)
 
 
 def describe_repaired(changed: int, bad: int, leaving: int = 0) -> str:
@@ -205,7 +279,8 @@ class _Choices:
         if group.suggestion and group.code not in DOMAIN_CODES:
             choices = [(str(How.SUGGESTED), _suggested(group, values)), *choices]
         choices += _ways_to_keep(group.code, group.column)
-        choices.append((str(How.SKIP), self._leave_out()))
+        skip = (str(How.SKIP), self._leave_out())
+        choices = [skip, *choices] if group.code in problems.LEAVES_OUT else [*choices, skip]
         return Repair(
             kind=Kind(group.code, group.column, group.key),
             severity=group.severity,
@@ -232,6 +307,7 @@ class _Choices:
             "location_unknown": self._places,
             "location_missing": self._places,
             "permission_unknown": lambda: UserPermission.choices,
+            "role_unknown": lambda: UserPermission.choices,
             "language_unknown": lambda: settings.LANGUAGES,
         }
         return offers.get(group.code, list)()
@@ -252,7 +328,9 @@ class _Choices:
             wanted = str(How.SUGGESTED)
         elif group.code == "location_missing":
             wanted = f"{How.SET}:{self.customer.location}"
-        elif len(choices) == 1 or group.code in ACCEPT:
+        elif group.code == sign_in.NOT_KNOWN:
+            return ""
+        elif len(choices) == 1 or group.code in ACCEPT or group.code in sign_in.CODES:
             wanted = choices[0][0]
         # Where nothing is likely, the member must choose.
         return wanted if wanted in values else ""
@@ -263,7 +341,9 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
     ways = []
     if code == "seat_short":
         ways.append((str(How.WAIT), _("Users without a seat wait for one")))
-    if code in ACCEPT:
+    if code in sign_in.CODES:
+        ways += [(f"{How.SET}:{choice}", str(label)) for choice, label in SIGN_IN.items()]
+    elif code in ACCEPT:
         ways.append((str(How.ACCEPT), str(ACCEPT[code])))
     if code in CAN_DO_WITHOUT:
         ways.append((str(How.WITHOUT), str(WITHOUT.get(column, WITHOUT[""]))))
@@ -303,19 +383,6 @@ def _sentence(group: ProblemGroup) -> str:
     return problems.describe(problem)
 
 
-# The languages of headers in their own language.
-LANGUAGES = {"en": "English", "zh-hans": "简体中文", "zh-hant": "繁體中文", "ja": "日本語"}
-
-
-SOURCES = {
-    "portal": gettext_lazy("this portal, or your own list"),
-    "partner_center": "Microsoft Partner Center",
-    "microsoft_365": "Microsoft 365 admin center",
-    "entra": "Microsoft Entra",
-    "google": "Google Workspace",
-}
-
-
 def refusal(batch: Batch) -> str:
     """Why the file was refused, and what to do."""
     refused = batch.plan.get("refused") or {}
@@ -342,8 +409,12 @@ def describe(batch: Batch) -> list[tuple[str, str]]:
             (_("Encoding"), str(dict(ENCODINGS).get(encoding, encoding))),
             (_("Separator"), str(dict(DELIMITERS).get(delimiter, delimiter))),
         ]
-    facts += [
-        (_("Language of the header"), LANGUAGES.get(found["language"], found["language"])),
-        (_("Made for"), str(SOURCES.get(found["source"], found["source"]))),
-    ]
+    if found["header_line"]:
+        language = LANGUAGES.get(found["language"], found["language"])
+        facts.append((_("Language of the header"), language))
+    # Only what is certain.
+    if found["source"]:
+        system = SYSTEMS.get(found["source"])
+        name = (system and system.name) or _("this portal")
+        facts.append((_("Made for"), name))
     return facts

@@ -29,7 +29,7 @@ LINE_BYTES = 8 * DELIMITERS_LIMIT
 LINE_LIMIT = 1_000_000
 
 # A header stands in one of the first lines, below titles and the like.
-HEADER_LINES = 20
+HEADER_LINES = 40
 
 _FILLED = re.compile(rb"[^\xef\xbb\xbf\xff\xfe\0 \t\r\n,;|]")
 _EXCEL_HINT = re.compile(r"\s*\"?sep=(.)\"?\s*\Z", re.IGNORECASE)
@@ -183,12 +183,13 @@ def _refuse_line(data: bytes, start: int) -> None:
 
 
 def find_table(
-    text: str, delimiter: str | None, read_header: ReadHeader[H]
-) -> tuple[Table, int, H]:
+    text: str, delimiter: str | None, read_header: ReadHeader[H], line: int | None = None
+) -> tuple[Table, int, H, list[Cells]]:
     """
-    Split a text into cells: the table, the line number of its header, and the header.
+    Split a text into cells: the table, the line number of its header, the header, the first lines.
 
-    Without a delimiter, the one with which the header has most known columns is used.
+    Without a delimiter, the one with which the header has most known columns is used. `line` is
+    that of the header where it is known, 0 for a table without one.
 
     :raises UnreadableFile: if no delimiter makes a header of one of the first lines.
     """
@@ -204,9 +205,11 @@ def find_table(
     candidates = [delimiter] if delimiter else list(dict(DELIMITERS))
     found = []
     for candidate in candidates:
-        number, header = find_header(_peek(beginning, candidate), read_header)
+        top = _peek(beginning, candidate)
+        number, header = find_header(top, read_header, line)
         if header:
-            found.append((header.known, -number, candidate, header))
+            width = 0 if line is None else max(len(cells) for _number, cells in top)
+            found.append((header.known, width, -number, candidate, header, top))
     if not found:
         line, first = next(
             ((number, line) for number, line in enumerate(beginning, 1) if line.strip()), (1, "")
@@ -218,13 +221,24 @@ def find_table(
         ]
         error.top = max(filled, key=lambda lines: len(lines[0][1]) if lines else 0)
         raise error
-    _known, number, delimiter, header = max(found, key=lambda candidate: candidate[:2])
-    return Table(text, delimiter), -number, header
+    *_best, number, delimiter, header, top = max(found, key=lambda candidate: candidate[:3])
+    return Table(text, delimiter), -number, header, top
 
 
-def find_header(lines: list[Cells], read_header: ReadHeader[H]) -> tuple[int, H | None]:
-    """The number of the first line that is a header, and what it means."""
+def find_header(
+    lines: list[Cells], read_header: ReadHeader[H], line: int | None = None
+) -> tuple[int, H | None]:
+    """
+    The number of the first line that is a header, and what it means.
+
+    `line` is the only one that may be it; 0 for a table whose columns have no names.
+    """
+    if line == 0:
+        width = max((len(cells) for _number, cells in lines), default=0)
+        return 0, read_header([""] * width) if width else None
     for number, cells in lines:
+        if line not in (None, number):
+            continue
         header = read_header(cells)
         if header:
             return number, header

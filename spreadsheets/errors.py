@@ -57,9 +57,8 @@ FILE = {
     "empty": _("The file is empty. Fill in the template and upload it again."),
     "no_rows": _("The file has a header but no rows. Enter one user per row below the header."),
     "no_header": _(
-        "No header found: line %(line)s begins with “%(found)s”. The first line must contain the"
-        " column names, at least “User name” and “Display name”, or “First name” and “Last name”,"
-        " in English or Chinese."
+        "No header found: line %(line)s begins with “%(found)s”. A line must contain the column"
+        " names, at least “User name” and “Display name”, or “First name” and “Last name”."
     ),
     "too_big": _("The file is larger than %(limit)s MB. Split it into several files."),
     "too_many_rows": _("The file has more than %(limit)s rows. Split it into several files."),

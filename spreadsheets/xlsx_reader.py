@@ -62,13 +62,16 @@ class Worksheet:
     number: int
     header: Header
     lines: Iterator[Cells]
+    top: list[Cells]
     # Names of the other worksheets that are not empty.
     others: list[str]
 
 
-def read_workbook(data: bytes, read_header: ReadHeader) -> Worksheet:
+def read_workbook(data: bytes, read_header: ReadHeader, line: int | None = None) -> Worksheet:
     """
     Find the worksheet that lists people; its rows are read lazily.
+
+    `line` is that of the header where it is known, 0 for a worksheet without one.
 
     :raises UnreadableFile: if it is no workbook, is too big, or no worksheet has a header; while
         the rows are read, if a cell is too long.
@@ -85,10 +88,10 @@ def read_workbook(data: bytes, read_header: ReadHeader) -> Worksheet:
                 continue
             filled[name] = top[0]
             first = first or top
-            number, header = (0, None) if found else find_header(top, read_header)
+            number, header = (0, None) if found else find_header(top, read_header, line)
             if header:
                 rest = [line for line in top if line[0] > number]
-                found = name, top[0], number, header, itertools.chain(rest, lines)
+                found = name, top[0], number, header, itertools.chain(rest, lines), top
             # Only the one that is read stays in memory.
             del sheet, lines
         # So do its cells alone, without the texts that all worksheets share.

@@ -24,6 +24,8 @@ class PlannedLine(NamedTuple):
     is_valid: bool = True
     # '' for the usual act of its batch.
     act: str = ""
+    # Not done unless a member includes it.
+    is_skipped: bool = False
 
 
 @transaction.atomic
@@ -58,9 +60,7 @@ def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> Non
         """,
         {
             "number integer": list(range(first, first + len(lines))),
-            "state text": [
-                str(Line.State.PLANNED if line.is_valid else Line.State.INVALID) for line in lines
-            ],
+            "state text": [_state_of(line) for line in lines],
             "act text": [line.act or default_act for line in lines],
             "user_id uuid": [line.user_id for line in lines],
             "input text": [as_json(line.input) for line in lines],
@@ -69,6 +69,12 @@ def _insert_lines(batch: Batch, lines: Sequence[PlannedLine], first: int) -> Non
         partner=batch.partner_id,
         batch=batch.pk,
     )
+
+
+def _state_of(line: PlannedLine) -> str:
+    if line.is_skipped:
+        return str(Line.State.LEFT_OUT)
+    return str(Line.State.PLANNED if line.is_valid else Line.State.INVALID)
 
 
 def as_json(value: dict | list) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from licensing.forecast import SeatForecast
 from users.rules.facts import Facts, Person
 from users.rules.person import is_unchanged
-from users.rules.problems import ERROR, WARNING, Problem
+from users.rules.problems import ERROR, LEAVES_OUT, WARNING, Problem
 
-READY, WARNED, FAILED = "ready", "warning", "failed"
+READY, WARNED, FAILED, SKIPPED = "ready", "warned", "failed", "skipped"
 
 SEAT_SHORT = "seat_short"
 # The act of a line about a user missing from a full list.
@@ -39,9 +39,8 @@ class Plan:
 
     lines: list[PlannedLine]
     seats: tuple[SeatForecast, ...]
-    ready: int
-    warned: int
-    failed: int
+    # The number of lines in each state.
+    counts: Mapping[str, int]
     # Rows that change nothing; they get no line.
     unchanged: int
 
@@ -55,15 +54,18 @@ def make_plan(
     """
     Combine people and problems, and assign the free seats in the order of the file.
 
-    A line with an error takes no seat. A user without a seat is still created. `freed` are the
-    seats of missing users by subscription.
+    A line with an error, and one that is skipped, takes no seat. A user without a seat is still
+    created. `freed` are the seats of missing users by subscription.
     """
     of_line: dict[int, list[Problem]] = defaultdict(list)
-    failed_lines = set()
+    # The lines that do not run.
+    stopped: dict[int, str] = {}
     for problem in problems:
         of_line[problem.line].append(problem)
-        if problem.severity == ERROR:
-            failed_lines.add(problem.line)
+        if problem.code in LEAVES_OUT:
+            stopped[problem.line] = SKIPPED
+        elif problem.severity == ERROR:
+            stopped.setdefault(problem.line, FAILED)
     by_id = {subscription.id: subscription for subscription in facts.subscriptions}
     freed = {
         id: number
@@ -75,14 +77,14 @@ def make_plan(
     wanted, returned = dict.fromkeys(free, 0), dict.fromkeys(free, 0)
     unchanged = 0
     lines: list[PlannedLine] = []
-    counts = {READY: 0, WARNED: 0, FAILED: 0}
+    counts = {READY: 0, WARNED: 0, FAILED: 0, SKIPPED: 0}
     for position, person in enumerate(people, 1):
         number = person.line
-        if number not in failed_lines and is_unchanged(person.input):
+        if number not in stopped and is_unchanged(person.input):
             unchanged += 1
             continue
-        if number in failed_lines:
-            state, own = FAILED, tuple(of_line[number])
+        if number in stopped:
+            state, own = stopped[number], tuple(of_line[number])
         else:
             short = []
             for id in person.input.get("remove", ()):
@@ -116,4 +118,4 @@ def make_plan(
                     id, bought.name, bought.free, wanted[id], back, short, left, waits=short
                 )
             )
-    return Plan(lines, tuple(seats), counts[READY], counts[WARNED], counts[FAILED], unchanged)
+    return Plan(lines, tuple(seats), counts, unchanged)

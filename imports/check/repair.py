@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from users.rules import vocabulary
+from users.rules import sign_in, vocabulary
 from users.rules.facts import Facts
 from users.rules.fields import LABELS
 from users.rules.person import LIMITS, Rules
-from users.rules.problems import ERROR, Problem
+from users.rules.problems import ERROR, INCLUDED, LEAVES_OUT, Problem, leaves_out
 
 # Keys in the input of a repaired row: that it was repaired, and the id of the user that it was about
 # before its user name was changed.
@@ -37,7 +37,8 @@ BY_VALUE = frozenset(
     {
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
         "product_requires", "product_excludes", "seat_short", "location_unknown",
-        "permission_unknown", "permission_not_yours", "language_unknown",
+        "permission_unknown", "permission_not_yours", "language_unknown", "sign_in_unknown",
+        "role_unknown",
     }
 )  # fmt: skip
 # Codes with one group of rows for each domain.
@@ -49,15 +50,16 @@ DOMAIN_CODES = frozenset({"domain_unknown", "domain_missing", "domain_differs"})
 ACCEPTABLE = frozenset(
     {
         "user_name_deleted", "user_name_reserved", "invisible_removed", "user_unknown",
-        "user_deleted",
+        "user_deleted", "letters_lost",
     }
-)  # fmt: skip
+)  | LEAVES_OUT  # fmt: skip
 
 # Problems found while the file was read. They cannot be found again in the person.
 _OF_READING = frozenset(
     {
         "product_unknown", "product_ambiguous", "location_unknown", "permission_unknown",
         "language_unknown", "cells_too_many", "domain_differs", "invisible_removed",
+        "role_unknown", "letters_lost",
     }
 )  # fmt: skip
 
@@ -118,7 +120,13 @@ def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Ro
     With How.SUGGESTED, a row without a suggestion stays as it is.
     """
     if how == How.SKIP:
-        return replace(row, is_skipped=True)
+        # The mark says that this was decided for a row that was skipped before.
+        marked = row.input | {REPAIRED: True} if kind.code in LEAVES_OUT else row.input
+        return replace(row, input=marked, is_skipped=True)
+    if how == How.ACCEPT and kind.code in LEAVES_OUT:
+        return include(row)
+    if kind.code in sign_in.CODES:
+        return _decide_sign_in(row, kind, value) if how == How.SET else row
     person, left = dict(row.input), []
     for problem in row.problems:
         wanted = problem.suggestion if how == How.SUGGESTED else value
@@ -137,6 +145,16 @@ def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Ro
     return _mark(row, Row(row.number, person, tuple(left), row.is_skipped))
 
 
+def _decide_sign_in(row: Row, kind: Kind, choice: str) -> Row:
+    if choice not in sign_in.CHOICES or not any(map(kind.covers, row.problems)):
+        return row
+    included = include(row)
+    person = dict(included.input)
+    sign_in.decide(person, choice)
+    left = tuple(problem for problem in included.problems if not kind.covers(problem))
+    return _mark(row, Row(row.number, person, left))
+
+
 def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> None:
     if problem.column == "products":
         id = _find_subscription(value, facts)
@@ -150,14 +168,36 @@ def _put(person: dict[str, Any], problem: Problem, value: str, facts: Facts) -> 
         person["user_name"] = f"{person['user_name'].partition('@')[0]}@{value}"
     else:
         person["user_name" if problem.column == "domain" else problem.column] = value
+        if problem.code == "letters_lost" and problem.column != "display_name":
+            # It may be made of the other names.
+            display_name = person["display_name"].replace(problem.value, value)
+            person["display_name"] = display_name
+
+
+def include(row: Row) -> Row:
+    """The row without being skipped, also where the check would skip it again."""
+    codes = {problem.code for problem in row.problems} & LEAVES_OUT
+    person = row.input
+    if codes:
+        all_codes = sorted(codes.union(person.get(INCLUDED, ())))
+        person = person | {INCLUDED: all_codes, REPAIRED: True}
+    left = tuple(problem for problem in row.problems if problem.code not in LEAVES_OUT)
+    return Row(row.number, person, left)
 
 
 def edit_row(row: Row, changes: dict[str, Any]) -> Row:
-    """The row with the changed cells, without the problems of these and of the whole row."""
+    """
+    The row with the changed cells, without the problems of these and of the whole row.
+
+    A row that was skipped is included.
+    """
     edited = {"", *changes} | ({"domain"} if "user_name" in changes else set())
-    person = row.input | changes
+    included = include(row)
+    person = included.input | changes
+    if "products" in changes:
+        sign_in.choose_products(person)
     _note_given(person, row.input)
-    left = tuple(problem for problem in row.problems if problem.column not in edited)
+    left = tuple(problem for problem in included.problems if problem.column not in edited)
     return _mark(row, Row(row.number, person, left))
 
 
@@ -177,8 +217,12 @@ def _note_given(person: dict[str, Any], before: dict[str, Any]) -> None:
         person["given"] = [
             field
             for field in LABELS
-            if person.get(field)
-            and (field in before["given"] or person[field] != before.get(field))
+            if (
+                person.get(field)
+                and (field in before["given"] or person[field] != before.get(field))
+            )
+            # The licenses of a row wait for a decision about its sign-in.
+            or (field == "products" and sign_in.WITHHELD in person and field in before["given"])
         ]
 
 
@@ -221,7 +265,8 @@ def check_row(row: Row, rules: Rules) -> Row:
         person[field] = str(person.get(field) or "").strip()
     problems = [problem for problem in row.problems if _is_of_reading(problem, person)]
     rules.check(person, row.line, problems)
-    return replace(row, input=person, problems=tuple(problems))
+    is_skipped = row.is_skipped or leaves_out(problems)
+    return replace(row, input=person, problems=tuple(problems), is_skipped=is_skipped)
 
 
 def _is_of_reading(problem: Problem, person: dict[str, Any]) -> bool:

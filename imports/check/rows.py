@@ -1,17 +1,25 @@
 """Makes people of rows, with every problem of every row."""
 
+import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import filterfalse
 from typing import Any
 
+from django.utils import timezone
+
 from customers import locations
+from imports.check.sign_in import FIELDS as SIGN_IN_FIELDS
+from imports.check.sign_in import read_sign_in
+from imports.read import broken_letters, cells
 from imports.read.table import Row
 from licensing.rules import SubscriptionFacts
 from partners.names import clean_text
-from users.models import UserPermission
-from users.rules import names, vocabulary
+from users.rules import names, sign_in, vocabulary
 from users.rules.facts import Defaults, Facts, Person
-from users.rules.person import Nearest, Rules
-from users.rules.problems import ERROR, WARNING, Problem
+from users.rules.person import Nearest, Rules, is_email, is_shortened_number
+from users.rules.problems import ERROR, NOTICE, WARNING, Problem, leaves_out
 
 REPEATED = "user_name_repeated"
 
@@ -21,9 +29,10 @@ def names_to_look_up(
 ) -> list[str]:
     """The user names to look up in the database before these rows are validated."""
     domain = _the_domain(defaults.domain, domains)
+    own = frozenset(name.lower() for name in domains)
     found: dict[str, None] = {}
     for row in rows:
-        get = row.values.get
+        get = _with_best_names(row, own).get
         user_name = _whole_name(get("user_name", ""), get("domain", ""), domain)
         if not user_name:
             local = names.propose_local_part(
@@ -37,11 +46,15 @@ def names_to_look_up(
 
 
 def validate(
-    rows: Sequence[Row], facts: Facts, defaults: Defaults
+    rows: Sequence[Row], facts: Facts, defaults: Defaults, notices: list[Problem] | None = None
 ) -> tuple[list[Person], list[Problem]]:
-    """Make a person of each row, including bad ones, and list all problems in file order."""
+    """
+    Make a person of each row, including bad ones, and list all problems in file order.
+
+    What is said once about the whole file is added to `notices`.
+    """
     nearest = Nearest()
-    reader = _Reader(facts, defaults, nearest)
+    reader = _Reader(facts, defaults, nearest, rows)
     rules = Rules(facts, typed_names=lambda: reader.typed_names(rows), nearest=nearest)
     people: list[Person] = []
     problems: list[Problem] = []
@@ -52,12 +65,15 @@ def validate(
         person = reader.read(row, found)
         rules.check(person, line, found)
         made = Person(line, person)
-        first = firsts.setdefault(person["user_name"], made)
-        if first is not made and person["user_name"]:
-            found.append(repeated(first, made, rules))
-        if found:
-            problems += found
+        # A row that is skipped takes no name from another.
+        if person["user_name"] and not leaves_out(found):
+            first = firsts.setdefault(person["user_name"], made)
+            if first is not made:
+                found.append(repeated(first, made, rules))
+        problems += found
         people.append(made)
+    if notices is not None:
+        notices += reader.find_notices()
     return people, problems
 
 
@@ -84,14 +100,48 @@ def _whole_name(user_name: str, domain_column: str, default: str) -> str:
     return f"{user_name}@{domain}" if domain else user_name
 
 
+def _with_best_names(row: Row, domains: Collection[str]) -> dict[str, str]:
+    """
+    The texts of a row, with the first user name and contact address that can be used.
+
+    Where the file has several columns for them, a bad cell falls back to the next column.
+    """
+    values = row.values
+    if not row.has_others:
+        return values
+    user_names = [values.get("user_name", ""), *row.others("user_name")]
+    if len(user_names) > 1:
+        usable = (name for name in user_names if _is_usable(name, domains))
+        values["user_name"] = next(usable, user_names[0])
+    own = values.get("user_name", "").lower()
+    # An address that is no user name is where to reach the person.
+    strange = [name for name in user_names if name.rpartition("@")[2].lower() not in domains]
+    emails = [values.get("contact_email", ""), *row.others("contact_email"), *strange]
+    good = (email for email in emails if is_email(email) and email.lower() != own)
+    if len(emails) > 1:
+        values["contact_email"] = next(good, emails[0])
+    phones = [values.get("phone", ""), *row.others("phone")]
+    if len(phones) > 1:
+        values["phone"] = next(filterfalse(is_shortened_number, phones), phones[0])
+    return values
+
+
+def _is_usable(user_name: str, domains: Collection[str]) -> bool:
+    local, at, domain = user_name.partition("@")
+    return names.check_local_part(local) is None and (not at or domain.lower() in domains)
+
+
 class _Reader:
     """Turns the texts of rows into the values of people: names of things into their ids."""
 
-    def __init__(self, facts: Facts, defaults: Defaults, nearest: Nearest):
+    def __init__(self, facts: Facts, defaults: Defaults, nearest: Nearest, rows: Sequence[Row]):
         self.defaults = defaults
+        self.rows = rows
+        self.today = timezone.localdate()
         self.nearest = nearest
         # Which fields a row fills matters only where it may be about an existing user.
         self.keeps_given = facts.existing is not None
+        self.domains = frozenset(domain.lower() for domain in facts.domains)
         self.domain = _the_domain(defaults.domain, facts.domains)
         self.default_products = [dict(product) for product in defaults.products]
         self.default_permissions = list(defaults.permissions)
@@ -101,11 +151,14 @@ class _Reader:
                 self.subscriptions.setdefault(name, []).append(bought)
         # Texts repeat in files: each is read once.
         self.known: dict[tuple[str, str], tuple[Any, list[tuple]]] = {}
+        # Said once: the roles of another system, and addresses that aren't kept.
+        self.other_roles: Counter[str] = Counter()
+        self.own_addresses = 0
 
     def typed_names(self, rows: Iterable[Row]) -> Iterator[str]:
         """The user names in the file."""
         for row in rows:
-            get = row.values.get
+            get = _with_best_names(row, self.domains).get
             user_name = _whole_name(get("user_name", ""), get("domain", ""), self.domain)
             # Lowered, a KELVIN SIGN would become the name with a plain k.
             if user_name.isascii():
@@ -113,7 +166,10 @@ class _Reader:
 
     def read(self, row: Row, found: list[Problem]) -> dict[str, Any]:
         """The person of a row, in the form of a line's input."""
-        get = row.values.get
+        values = _with_best_names(row, self.domains)
+        if row.has_others:
+            self._take_known(row, values)
+        get = values.get
         line = row.line
         if row.extra:
             found.append(Problem(line, "", "", "cells_too_many"))
@@ -127,8 +183,12 @@ class _Reader:
         permissions = get("permissions", "")
         location = get("location", "")
         language = get("language", "")
-        given = {"given": [*row.filled]} if self.keeps_given else {}
-        return given | {
+        contact = get("contact_email", "")
+        if contact and contact.lower() == user_name.lower():
+            contact = ""
+            self.own_addresses += 1
+        person = {"given": self._find_given(row, contact)} if self.keeps_given else {}
+        person |= {
             "user_name": user_name,
             "first_name": get("first_name", ""),
             "last_name": get("last_name", ""),
@@ -139,7 +199,7 @@ class _Reader:
             "language": self._known("language", language, line, found)
             if language
             else self.defaults.language,
-            "contact_email": get("contact_email", ""),
+            "contact_email": contact,
             "job_title": get("job_title", ""),
             "department": get("department", ""),
             "phone": get("phone", ""),
@@ -150,15 +210,84 @@ class _Reader:
             if products
             else self.default_products,
         }
+        if not _SIGN_IN_FIELDS.isdisjoint(values):
+            self._read_sign_in(row, values, person)
+        for field in _NAMES:
+            if person[field] and _MAY_HAVE_LOST.search(person[field]):
+                self._report_lost_letters(field, person[field], line, found)
+        return person
 
-    def _known(self, column: str, text: str, line: int, found: list[Problem]) -> Any:
+    def _find_given(self, row: Row, contact: str) -> list[str]:
+        """The fields that a row fills. Of an existing user, only these are changed."""
+        nothing = set() if contact else {"contact_email"}
+        values = row.values
+        nothing |= {
+            field for field in ("products", "permissions") if values.get(field) == cells.NONE
+        }
+        return [field for field in row.filled if field not in nothing]
+
+    def _read_sign_in(self, row: Row, values: dict[str, str], person: dict[str, Any]) -> None:
+        texts = {
+            field: [text for text in (values.get(field, ""), *row.others(field)) if text]
+            for field in SIGN_IN_FIELDS
+        }
+        said = read_sign_in(texts, self.today)
+        # Of a new user, "allowed" is nothing to remember.
+        if said and (self.keeps_given or said[0] != sign_in.ALLOWED):
+            person[sign_in.KEY] = {"state": said[0], "word": clean_text(said[1])[:_LONGEST_WORD]}
+
+    def _report_lost_letters(self, field: str, text: str, line: int, found: list[Problem]) -> None:
+        if broken_letters.has_lost_letters(text):
+            likely = broken_letters.guess(text, self.whole_names)
+            found.append(
+                Problem(line, field, clean_text(text), "letters_lost", {}, likely, WARNING)
+            )
+
+    @cached_property
+    def whole_names(self) -> list[str]:
+        """The words of names in the file with letters other than a–z."""
+        texts = {row.values.get(field, "") for row in self.rows for field in _NAMES}
+        found = {word for text in texts if not text.isascii() for word in text.split()}
+        return sorted(word for word in found if not broken_letters.has_lost_letters(word))
+
+    def find_notices(self) -> list[Problem]:
+        """What is said once about all rows that were read."""
+        notices = []
+        if self.other_roles:
+            named = ", ".join(f"“{role}” ({n})" for role, n in self.other_roles.most_common(5))
+            more = " …" if len(self.other_roles) > 5 else ""
+            notices.append(
+                Problem(0, "", "", "roles_ignored", {"words": named + more}, severity=NOTICE)
+            )
+        if self.own_addresses:
+            params = {"count": self.own_addresses}
+            notices.append(Problem(0, "", "", "own_addresses", params, severity=NOTICE))
+        return notices
+
+    def _take_known(self, row: Row, values: dict[str, str]) -> None:
+        """Take the text of the next column of a field where the first one is not understood."""
+        for column in ("products", "permissions", "location", "language"):
+            if others := row.others(column):
+                texts = (values[column], *others)
+                known = (text for text in texts if not self._look_up(column, text)[1])
+                values[column] = next(known, values[column])
+
+    def _look_up(self, column: str, text: str) -> tuple[Any, list[tuple]]:
+        """What a text means in a column, and what is wrong with it."""
         known = self.known.get((column, text))
         if known is None:
             problems: list[tuple] = []
             known = getattr(self, f"_read_{column}")(text, problems), problems
             self.known[column, text] = known
+        return known
+
+    def _known(self, column: str, text: str, line: int, found: list[Problem]) -> Any:
+        known = self._look_up(column, text)
         for value, code, suggestion, severity in known[1]:
             value = clean_text(value)
+            if severity == NOTICE:
+                self.other_roles[value[:_LONGEST_WORD]] += 1
+                continue
             found.append(Problem(line, column, value, code, {}, suggestion, severity))
         return known[0]
 
@@ -177,14 +306,21 @@ class _Reader:
 
     def _read_permissions(self, text: str, problems: list[tuple]) -> list[str]:
         codes: dict[str, None] = {}
-        for part in vocabulary.split_loosely(text):
+        for part in vocabulary.split_loosely(text) if text != cells.NONE else ():
             code = vocabulary.find_permission(part)
-            if code is None:
-                slug = part.casefold().replace(" ", "_")
-                near = self.nearest.find("permission", slug, UserPermission.values, 0.75)
-                problems.append((part, "permission_unknown", near, ERROR))
-            elif code:
+            if code:
                 codes[code] = None
+            elif code is None:
+                plain = vocabulary.plain(part)
+                near = self.nearest.find("permission", plain, vocabulary.ADMINISTRATORS, 0.85)
+                # A misspelled permission, or a role of another system.
+                if near or not _ROLE.fullmatch(part):
+                    suggestion = vocabulary.find_permission(near) or ""
+                    problems.append((part, "permission_unknown", suggestion, ERROR))
+                elif any(word in plain for word in vocabulary.WORDS_FOR_ADMINISTRATORS):
+                    problems.append((part, "role_unknown", "", WARNING))
+                else:
+                    problems.append((part, "role_of_others", "", NOTICE))
         return list(codes)
 
     def _read_products(self, text: str, problems: list[tuple]) -> list[dict[str, Any]]:
@@ -203,6 +339,8 @@ class _Reader:
         return [{"subscription": id, "disabled_plans": []} for id in chosen]
 
     def _split_products(self, text: str) -> Iterator[str]:
+        if text == cells.NONE:
+            return
         # A product name can contain a comma, a plus sign or a semicolon: names are not split.
         if vocabulary.plain(text) in self.subscriptions:
             yield text
@@ -218,6 +356,12 @@ class _Reader:
                 yield part
 
 
+_SIGN_IN_FIELDS = frozenset(SIGN_IN_FIELDS)
+_NAMES = ("first_name", "last_name", "display_name")
+_MAY_HAVE_LOST = re.compile(broken_letters.SIGNS_OF_LOSS)
+_LONGEST_WORD = 60
+# What can be the name of a role.
+_ROLE = re.compile(r"[^\W\d_](?:[\w /.&'’-]{0,60}[\w.])?")
 _LOCATION_NAMES = [name.casefold() for pair in locations.LOCATIONS.values() for name in pair]
 
 

@@ -28,7 +28,7 @@ from imports.operations.upload import (
     remember_columns,
 )
 from imports.queries import count_repaired_rows, find_column_meanings
-from imports.read import preview, table
+from imports.read import cells, preview, table
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
@@ -37,6 +37,7 @@ from spreadsheets.errors import UnreadableFile
 from users.rules.facts import Defaults
 from users.rules.gather import gather_facts
 from users.rules.person import act_of
+from users.rules.problems import LEAVES_OUT, Problem
 
 # Lines that are made and written at a time: 100,000 at once would take the worker 70 MB.
 LINE_BATCH_SIZE = 2_000
@@ -167,13 +168,15 @@ def give_up_check(job: Job) -> None:
 
 def plan_rows(batch: Batch, rows: list[table.Row], parsed: table.Parsed) -> None:
     """Plan the import of these rows of a file in the batch; empties the list."""
-    made, missing = _make_plan(batch, rows)
+    notices = [*parsed.notices, *cells.describe(parsed.cleaned, {row.line for row in rows})]
+    made, missing = _make_plan(batch, rows, notices)
     _save(batch, missing, made.lines)
     found = {
         "detected": describe_detected(parsed.detected),
-        "notices": [notice.as_json() for notice in parsed.notices],
+        "notices": [notice.as_json() for notice in notices],
         "seats": [seats.to_json() for seats in made.seats],
-        "counts": {"ready": made.ready, "warned": made.warned, "failed": made.failed},
+        "rows": made.unchanged + len(made.lines),
+        "counts": made.counts,
         "unchanged": made.unchanged,
         **missing.plan,
     }
@@ -198,7 +201,10 @@ def _save(batch: Batch, missing: full_list.MissingUsers, lines: Sequence[plan.Pl
     batch.save(update_fields=["total"])
 
 
-def _make_plan(batch: Batch, rows: list[table.Row]) -> tuple[plan.Plan, full_list.MissingUsers]:
+def _make_plan(
+    batch: Batch, rows: list[table.Row], notices: list[Problem]
+) -> tuple[plan.Plan, full_list.MissingUsers]:
+    """The plan of the rows; adds what was found about all of them to the notices."""
     defaults = Defaults(**batch.options.get("defaults", {}))
     domains = find_verified_domains(batch.customer)
     facts = gather_facts(
@@ -207,12 +213,13 @@ def _make_plan(batch: Batch, rows: list[table.Row]) -> tuple[plan.Plan, full_lis
         options=batch.options,
         by=batch.by,
     )
-    people, problems = validate.validate(rows, facts, defaults)
+    people, problems = validate.validate(rows, facts, defaults, notices)
     # Rows and people of a large file together would take the worker 20 MB more.
     rows.clear()
     if facts.existing is None or facts.existing.purpose != "full_list":
         return plan.make_plan(people, problems, facts), full_list.MissingUsers()
-    named = {person.input["user_name"].lower() for person in people}
+    skipped = {problem.line for problem in problems if problem.code in LEAVES_OUT}
+    named = {person.input["user_name"].lower() for person in people if person.line not in skipped}
     missing = full_list.find_missing_users(batch, named)
     made = plan.make_plan(people, problems, facts, missing.freed)
     lines = {line.line for line in made.lines}
@@ -231,6 +238,7 @@ def _line(planned: plan.PlannedLine, unchanged_names: Collection[str]) -> Planne
         planned.input | more,
         [problem.as_json() for problem in planned.problems],
         is_valid=planned.state != plan.FAILED,
+        is_skipped=planned.state == plan.SKIPPED,
         act=act_of(planned.input),
     )
 

@@ -123,7 +123,7 @@ def save(batch: Batch, done: Rechecked, moved: Mapping[int, str] | None = None) 
     short = {line.line: line.problems for line in made.lines if line.state == plan.WARNED}
     # Many rows lack the same products: each list is read once.
     read: dict[str, list[str]] = {"[]": []}
-    counts = dict.fromkeys(("ready", "warned", "failed"), 0)
+    counts = dict.fromkeys((plan.READY, plan.WARNED, plan.FAILED, plan.SKIPPED), 0)
     shared: dict[int, list[Problem]] = {}
     for number, line in lines.items():
         if line.is_missing_user:
@@ -138,9 +138,11 @@ def save(batch: Batch, done: Rechecked, moved: Mapping[int, str] | None = None) 
         elif not line.is_repeated and read[line.short] != [one.value for one in now]:
             shared[number] = list(now)
         if line.state == Line.State.INVALID:
-            counts["failed"] += 1
-        elif line.state == Line.State.PLANNED:
-            counts["warned" if line.has_problems or now else "ready"] += 1
+            counts[plan.FAILED] += 1
+        elif line.is_skipped:
+            counts[plan.SKIPPED] += 1
+        else:
+            counts[plan.WARNED if line.has_problems or now else plan.READY] += 1
     _write_rows(batch, done, shared)
     _write_shared(batch, lines, {n: shared[n] for n in shared if n not in done.rows})
     batch.plan |= {

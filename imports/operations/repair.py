@@ -15,13 +15,22 @@ from batches.operations.control import may_start, require_may_start
 from batches.operations.lease import drop_jobs, end_job, order_job
 from customers.counts import lock_customer
 from imports.check.plan import LEAVE, SEAT_SHORT
-from imports.check.repair import How, Kind, Row, apply_repair, edit_row, errors_of
+from imports.check.repair import (
+    REPAIRED,
+    How,
+    Kind,
+    Row,
+    apply_repair,
+    edit_row,
+    errors_of,
+    include,
+)
 from imports.operations.recheck import Rechecked, gather, recheck, save
 from imports.queries import count_rows, load_rows
 from partners.access import require
 from partners.models import Member
 from partners.roles import Permission
-from users.rules.problems import ERROR, Problem
+from users.rules.problems import ERROR, LEAVES_OUT, Problem
 
 # Plans with up to this many lines are repaired while the page waits, larger ones in a worker.
 MAX_LINES_AT_ONCE = 5_000
@@ -92,7 +101,7 @@ def repair_all(
     batch = _lock(batch, by)
     what = {"code": kind.code, "how": str(how)}
     if how == How.WAIT:
-        rows = count_rows(batch, HAS_PROBLEM, json.dumps([{"code": SEAT_SHORT}]))
+        rows = count_rows(batch, _having(kind), json.dumps([{"code": SEAT_SHORT}]))
         if kind.code != SEAT_SHORT or not rows:
             return Repaired(0)
         batch.options["when_short"] = "queue"
@@ -100,10 +109,10 @@ def repair_all(
         _record(batch, what | {"count": rows}, by)
         return Repaired(rows)
     if number is not None:
-        found = load_rows(batch, "l.number = %s AND l.state <> 'left_out'", number)
+        found = load_rows(batch, f"l.number = %s AND {_open_rows(kind)}", number)
         return _save(batch, _repair(batch, found, kind, how, value, by), what, by)
     if batch.total > MAX_LINES_AT_ONCE:
-        rows = count_rows(batch, HAS_PROBLEM, json.dumps([kind.pattern]))
+        rows = count_rows(batch, _having(kind), json.dumps([kind.pattern]))
         if not rows:
             return Repaired(0)
         batch.state = Batch.State.CHECKING
@@ -113,12 +122,18 @@ def repair_all(
         batch.save(update_fields=["state", "plan"])
         order_job("repair", batch=batch)
         return Repaired(rows, is_in_worker=True)
-    found = load_rows(batch, HAS_PROBLEM, json.dumps([kind.pattern]))
+    found = load_rows(batch, _having(kind), json.dumps([kind.pattern]))
     return _save(batch, _repair(batch, found, kind, how, value, by), what, by)
 
 
-# The rows that have a problem that is to be repaired.
-HAS_PROBLEM = "l.problems @> %s::jsonb AND l.state <> 'left_out'"
+def _having(kind: Kind) -> str:
+    """The condition of rows with a problem that is to be repaired."""
+    return f"l.problems @> %s::jsonb AND {_open_rows(kind)}"
+
+
+def _open_rows(kind: Kind) -> str:
+    # Rows that the check has skipped, as long as no member has decided about them.
+    return f"NOT l.input ? '{REPAIRED}'" if kind.code in LEAVES_OUT else "l.state <> 'left_out'"
 
 
 def _repair(
@@ -142,7 +157,7 @@ def repair_rows(job: Job) -> None:
         return
     kind, how = Kind(**order["kind"]), How(order["how"])
     by = Member.objects.get(pk=UUID(order["by"]))
-    found = load_rows(batch, HAS_PROBLEM, json.dumps([kind.pattern]))
+    found = load_rows(batch, _having(kind), json.dumps([kind.pattern]))
     done = recheck(batch, _repair(batch, found, kind, how, order["value"], by), by)
     # The customer is locked only while rows are written, not while they are checked.
     lock_customer(batch.customer)
@@ -227,7 +242,7 @@ def _set_skipped(batch: Batch, numbers: Collection[int], is_skipped: bool, by: M
     batch = _lock(batch, by)
     found = load_rows(batch, "l.number = ANY(%s)", list(numbers))
     changed = {
-        number: replace(row, is_skipped=is_skipped)
+        number: replace(row, is_skipped=True) if is_skipped else include(row)
         for number, row in found.items()
         if row.is_skipped != is_skipped
     }

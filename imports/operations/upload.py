@@ -1,7 +1,7 @@
 """Uploaded files: what is kept with them, their removal, and downloads of their rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -16,7 +16,7 @@ from batches.queries.batch import find_failed_lines
 from customers.counts import lock_customers
 from customers.models import Customer
 from imports.models import ImportColumn, Upload, UploadPart
-from imports.read import table
+from imports.read import cells, table
 from imports.read.preview import Shown
 from partners.models import Member
 from partners.tenancy import require_current
@@ -73,7 +73,7 @@ def read_file(
     :raises UnreadableFile: where it cannot be read.
     """
     parts = upload.parts.order_by("number").values_list("content", flat=True)
-    return table.parse_file(
+    parsed = table.parse_file(
         b"".join(parts.iterator(8)),
         upload.source_name,
         encoding=upload.options.get("encoding") or None,
@@ -81,6 +81,7 @@ def read_file(
         with_customer=with_customer,
         meanings=meanings,
     )
+    return replace(parsed, cleaned=tuple(cells.clean_rows(parsed.rows)))
 
 
 def forget_file(of: Q) -> None:

@@ -1,17 +1,21 @@
-"""What the columns of a file mean: the names that other systems and people use for a field."""
+"""What the columns of a file mean: those of a header, and of each among the others."""
 
-import csv
-import re
-import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext_lazy as _
+
+from customers import letters
+from imports.read import dialects, secrets
+from imports.read.dialects import Meaning, System, plain_header
+from imports.read.names import find_part
 from partners.names import clean_text
 from users.rules.fields import LABELS
 
-# Never read; a notice explains it.
+# Never read and never shown; a notice explains it.
 PASSWORD = "password"
+# A column of an unknown name whose cells look like passwords; neither read nor shown.
+SECRET = "secret"
 # Columns of other systems without a place here.
 NOT_KEPT = "not_kept"
 # What a result file has about each row; needs no notice.
@@ -20,32 +24,62 @@ RESULT = "result"
 CUSTOMER = "customer"
 # The user name, or the contact address where another column is the user name.
 EMAIL = "email"
+# The user name where no better column is there.
+ACCOUNT_NAME = "account_name"
+# A full, a first or a last name.
+NAME = "name"
+MIDDLE_NAME = "middle_name"
 
-IDENTITY = frozenset({"user_name", "display_name", "first_name", "last_name", EMAIL})
+# Read besides the fields of a user, for the checks of rows. The first ones can be chosen by hand.
+SIGN_IN = {
+    "status": _("Status (a word such as active or suspended)"),
+    "sign_in_blocked": _("Sign-in blocked (yes or no)"),
+    "sign_in_allowed": _("Sign-in allowed (yes or no)"),
+    "left_on": _("Leaving date"),
+}
+MORE = SIGN_IN | {
+    "employee_number": _("Employee or student number"),
+    MIDDLE_NAME: _("Middle name"),
+    "latin_last_name": _("Last name in Latin letters"),
+    "latin_first_name": _("First name in Latin letters"),
+    "latin_name": _("Name in Latin letters"),
+}
+# What a column of a file can be read as.
+CHOICES = LABELS | MORE
+KEPT = frozenset(CHOICES)
+IDENTITY = frozenset(
+    {"user_name", "display_name", "first_name", "last_name", EMAIL, ACCOUNT_NAME, NAME}
+)
+_LATIN = {
+    "last_name": "latin_last_name",
+    "first_name": "latin_first_name",
+    "display_name": "latin_name",
+}
+# The share of the cells of a column that look like passwords, from which all are hidden.
+_SECRET_SHARE = 1 / 4
+# Below the ranks of data, and far above them.
+_CHOSEN, _LOWER, _LOWEST = -1, 20, 40
 
-# By field and language; the first name of each language is the one that the template uses.
-NAMES: dict[str, dict[str, list[str]]] = {}
-with Path(__file__).with_name("header_names.csv").open(encoding="utf-8", newline="") as file:
-    for row in csv.DictReader(file):
-        NAMES.setdefault(row["field"], {})[row["language"]] = row["names"].split("|")
-# Entra puts the property's name in brackets, whatever language stands before it.
-_ENTRA = {name: field for field, names in NAMES.items() for name in names.pop("entra", ())}
 
-_IN_BRACKETS = re.compile(r"\[\s*([A-Za-z]+)\s*\]\s*\S*\s*$")
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a file: its position from 0, its header, and its field, or '' if unknown."""
+    """
+    A column of a file: its position from 0 and its header.
+
+    `field` is what it is read as among the other columns, '' if it is unknown; `meaning` is what its
+    header alone means. Of several columns of a field the one with the lowest rank is read first.
+    """
 
     position: int
     header: str
     field: str
+    meaning: str = ""
+    rank: int = 0
 
 
 @dataclass(frozen=True)
 class Header:
-    """A header: its columns, its language and the system that made it."""
+    """A header: its columns, its language and the system that certainly made it, or ''."""
 
     columns: tuple[Column, ...]
     language: str
@@ -59,97 +93,161 @@ class Header:
     def known(self) -> int:
         return sum(1 for column in self.columns if column.field)
 
+    @property
+    def words(self) -> Mapping[str, Mapping[str, str]]:
+        """Words for codes in cells, by field and code."""
+        return dialects.SYSTEMS[self.source].words if self.source else {}
+
+
+# The fields that members chose: by plain header for all files of a customer, by position for this
+# one, with the plain header that stood there; '' to skip a column.
+Meanings = Mapping[str, str]
+Choices = Mapping[int, tuple[str, str]]
+
 
 def template_names(language: str) -> dict[str, str]:
     """The names of the fields in the template of a language."""
-    return {field: NAMES[field][language][0] for field in LABELS}
+    return dialects.template_names(list(LABELS), language)
 
 
-def plain_header(header: str) -> str:
-    """The form in which headers are compared: without case, width, blanks and "(required)"."""
-    text = unicodedata.normalize("NFKC", header).casefold()
-    text = re.sub(
-        r"\[(required|upload only|read only|必需|必填)\]|\((required|optional|必填|选填|可选)\)",
-        "",
-        text,
-    )
-    return re.sub(r"[\W_]+", "", text)
-
-
-def _index() -> dict[str, tuple[str, frozenset[str]]]:
-    index: dict[str, tuple[str, frozenset[str]]] = {}
-    for field, languages in NAMES.items():
-        for language, headers in languages.items():
-            for header in [field, *headers] if language == "en" else headers:
-                known = index.get(plain_header(header))
-                of = known[1] if known else frozenset()
-                index[plain_header(header)] = (known[0] if known else field, of | {language})
-    return index
-
-
-_INDEX = _index()
-
-
-def has_meaning(plain: str) -> bool:
-    """Whether a plain header is the name of a field."""
-    return plain in _INDEX
-
-
-def read_header(cells: Sequence[str], meanings: Mapping[str, str] | None = None) -> Header | None:
-    """
-    Read a line as the header of a file of users; None where it is not one.
-
-    `meanings` have precedence over the names of columns: the field by plain header, '' to skip it.
-    """
-    meanings = meanings or {}
-    found = [_meaning(cell, meanings) for cell in cells]
-    fields = {field for field, _ in found}
-    if not fields & IDENTITY:
+def read_header(
+    cells: Sequence[str], meanings: Meanings | None = None, chosen: Choices | None = None
+) -> Header | None:
+    """Read a line as the header of a file of users; None where it is not one."""
+    header = make_header(cells, meanings, chosen)
+    if not {column.meaning for column in header.columns} & IDENTITY:
         return None
     filled = sum(1 for cell in cells if cell.strip())
-    known = sum(1 for field, _ in found if field)
     # One known word among many is a title or a person, not a header.
-    if known < 2 and filled > 1 and not any(plain_header(cell) in meanings for cell in cells):
+    if header.known < 2 and filled > 1 and not any(c.rank == _CHOSEN for c in header.columns):
         return None
-    email = "contact_email" if "user_name" in fields else "user_name"
-    columns = tuple(
-        Column(position, clean_text(cell), email if field == EMAIL else field)
-        for position, (cell, (field, _)) in enumerate(zip(cells, found, strict=True))
-    )
-    return Header(columns, _language(found), _source(cells, columns))
+    return header
 
 
-def _meaning(cell: str, meanings: Mapping[str, str]) -> tuple[str, frozenset[str]]:
-    if meanings and (plain := plain_header(cell)) in meanings:
-        # Skipped on purpose, like a result, which needs no notice.
-        return meanings[plain] or RESULT, frozenset()
-    bracketed = _IN_BRACKETS.search(cell)
-    if bracketed and bracketed[1].lower() in _ENTRA:
-        before = _INDEX.get(plain_header(cell[: bracketed.start()]))
-        return _ENTRA[bracketed[1].lower()], before[1] if before else frozenset()
-    return _INDEX.get(plain_header(cell), ("", frozenset()))
+def make_header(
+    cells: Sequence[str], meanings: Meanings | None = None, chosen: Choices | None = None
+) -> Header:
+    """Read a line as the header, whatever its cells mean."""
+    system = dialects.find_system(cells)
+    columns, found = [], []
+    for position, cell in enumerate(cells):
+        meaning = _meaning(position, cell, system, meanings or {}, chosen or {})
+        found.append(meaning)
+        header = clean_text(cell)
+        if not meaning.field:
+            header = secrets.mask_header(header)
+        columns.append(Column(position, header, "", meaning.field, meaning.rank))
+    return Header(resolve(columns), _language(found), system.code if system else "")
 
 
-def _language(found: list[tuple[str, frozenset[str]]]) -> str:
+def _meaning(
+    position: int, cell: str, system: System | None, meanings: Meanings, chosen: Choices
+) -> Meaning:
+    known = dialects.find_meaning(cell, system) if cell else dialects.UNKNOWN
+    # Not even a member can have passwords shown.
+    if known.field == PASSWORD:
+        return known
+    field = None
+    if position in chosen:
+        plain, choice = chosen[position]
+        field = choice if plain == plain_header(cell) else None
+    if field is None and meanings and cell:
+        field = meanings.get(plain_header(cell))
+    # Skipped on purpose, like a result, which needs no notice.
+    return known if field is None else Meaning(field or RESULT, _CHOSEN)
+
+
+def _language(found: Iterable[Meaning]) -> str:
     # A name that only one language has counts more than one that several have.
-    votes = dict.fromkeys(("en", "zh-hans", "zh-hant", "ja"), 0.0)
-    for _field, languages in found:
-        for language in languages:
-            votes[language] += 1 / len(languages)
+    votes = dict.fromkeys(dialects.LANGUAGES, 0.0)
+    for meaning in found:
+        for language in meaning.languages:
+            votes[language] += 1 / len(meaning.languages)
     return max(votes, key=votes.__getitem__)
 
 
-def _source(cells: Sequence[str], columns: Sequence[Column]) -> str:
-    lower = [cell.casefold() for cell in cells]
-    plain = {plain_header(cell) for cell in cells}
-    if any((match := _IN_BRACKETS.search(cell)) and match[1].lower() in _ENTRA for cell in cells):
-        return "entra"
-    if any("[required]" in cell for cell in lower) or "orgunitpath" in plain:
-        return "google"
-    if "statusupdate" in plain:
-        return "partner_center"
-    address = {plain_header(name) for names in NAMES[NOT_KEPT].values() for name in names}
-    fields = {column.field for column in columns}
-    if "user_name" in fields and len(plain & address) >= 3:
-        return "microsoft_365"
-    return "portal"
+def resolve(columns: Sequence[Column], lines: Sequence[Sequence[str]] = ()) -> tuple[Column, ...]:
+    """
+    Decide what columns are read as, where that depends on the other columns and on their cells.
+
+    `lines` are cells of the first rows.
+    """
+    meanings = {column.meaning for column in columns}
+    has_user_name = "user_name" in meanings
+    settled = []
+    for column in columns:
+        field, rank = column.meaning, column.rank
+        if field == EMAIL:
+            field = "contact_email" if has_user_name else "user_name"
+            rank += 1 if has_user_name else _LOWER
+        elif field == ACCOUNT_NAME:
+            field, rank = "user_name", rank + _LOWEST
+        elif field == NAME:
+            field, rank = _kind_of_name(column, columns, lines), rank + 1
+        elif not field and _holds_secrets(column, lines):
+            field = SECRET
+        settled.append(replace(column, field=field, rank=rank))
+    return tuple(_find_latin(settled, lines))
+
+
+def find_firsts(columns: Iterable[Column]) -> dict[str, Column]:
+    """Of each field with a place here, the column that is read first."""
+    firsts: dict[str, Column] = {}
+    for column in columns:
+        if column.field in CHOICES:
+            best = firsts.setdefault(column.field, column)
+            if (column.rank, column.position) < (best.rank, best.position):
+                firsts[column.field] = column
+    return firsts
+
+
+def _kind_of_name(column: Column, columns: Sequence[Column], lines: Sequence[Sequence[str]]) -> str:
+    """Whether a column "Name" holds full names, or the first or last names that are missing."""
+    first, last = (
+        next((other.position for other in columns if other.meaning == field), None)
+        for field in ("first_name", "last_name")
+    )
+    if (first is None) == (last is None):
+        return "display_name"
+    other, missing = (last, "first_name") if first is None else (first, "last_name")
+    whole = part = 0
+    for name, known in _cells(lines, column.position, other):
+        if find_part(known, name):
+            whole += 1
+        elif known and name and known.casefold() != name.casefold():
+            part += 1
+    return "display_name" if whole > part else missing
+
+
+def _cells(lines: Sequence[Sequence[str]], *positions: int) -> Iterable[list[str]]:
+    for line in lines:
+        yield [line[place].strip() if place < len(line) else "" for place in positions]
+
+
+def _holds_secrets(column: Column, lines: Sequence[Sequence[str]]) -> bool:
+    cells = [cell for (cell,) in _cells(lines, column.position) if cell]
+    return sum(map(secrets.looks_secret, cells)) > len(cells) * _SECRET_SHARE
+
+
+def _find_latin(columns: list[Column], lines: Sequence[Sequence[str]]) -> list[Column]:
+    """Tell names in Latin letters from the same names in another script."""
+    for field, latin in _LATIN.items():
+        same = [column for column in columns if column.field == field and column.rank != _CHOSEN]
+        if len(same) < 2:
+            continue
+        scripts = {column.position: _script(column, lines) for column in same}
+        if set(scripts.values()) >= {"cjk", "latin"}:
+            columns = [
+                replace(column, field=latin) if scripts.get(column.position) == "latin" else column
+                for column in columns
+            ]
+    return columns
+
+
+def _script(column: Column, lines: Sequence[Sequence[str]]) -> str:
+    cells = [cell for (cell,) in _cells(lines, column.position) if cell]
+    cjk = sum(any(map(letters.is_cjk, cell)) for cell in cells)
+    latin = sum(cell[0].isascii() for cell in cells)
+    if not cells or max(cjk, latin) < len(cells) / 2:
+        return ""
+    return "cjk" if cjk > latin else "latin"

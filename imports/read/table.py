@@ -1,74 +1,38 @@
 """Reads a file of users: from bytes to rows with the texts by field."""
 
 import re
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 from functools import partial
-from operator import itemgetter
 from typing import BinaryIO
 
-from imports.read import columns, preview
-from imports.read.columns import CUSTOMER, NOT_KEPT, PASSWORD, Column, Header
+from imports.read import columns, preview, secrets
+from imports.read.columns import (
+    CUSTOMER,
+    KEPT,
+    MIDDLE_NAME,
+    NOT_KEPT,
+    PASSWORD,
+    SECRET,
+    Choices,
+    Column,
+    Header,
+    Meanings,
+)
+from imports.read.layout import Ahead, Layout, Row, find_header_again
 from spreadsheets import csv_reader, csv_writer, decode, xlsx_reader
 from spreadsheets.csv_reader import COLUMN_LIMIT, ROW_LIMIT
 from spreadsheets.decode import ENCODINGS
-from spreadsheets.errors import UnreadableFile
-from users.rules.fields import LABELS
+from spreadsheets.errors import UnreadableFile, quote
 from users.rules.problems import NOTICE, Problem
 
 SIZE_LIMIT = 50 * 1024 * 1024
+# Repeated headers that are named, and notices about them.
+_MAX_LINES, _MAX_NOTICES = 20, 40
 
 _EXAMPLE = re.compile(r"\s*(example|示例|例|範例|例子)\s*[:：]", re.IGNORECASE)
 _TEXT = re.compile("[^\ufeff\0 \t\r\n,;|]")
 _HINT = re.compile(r"\s*\"?(version\s*:|sep=)", re.IGNORECASE)
-# Fields in which many rows have the same text: it is kept once.
-_REPETITIVE = frozenset(
-    {"domain", "location", "products", "permissions", "job_title", "department", "language"}
-    | {"last_name", "first_name"}
-)
-
-
-class Row:
-    """
-    A row of a file: the line number and the texts of the cells by field.
-
-    All rows of a file share the names of the fields: one dictionary for each would take more memory
-    than the texts.
-    """
-
-    __slots__ = ("_fields", "_texts", "extra", "line")
-
-    def __init__(self, line: int, values: Mapping[str, str], extra: bool = False):
-        self.line = line
-        self._fields, self._texts = tuple(values), tuple(values.values())
-        # The line has more cells than the header, so they may be in the wrong columns.
-        self.extra = extra
-
-    @classmethod
-    def of(cls, line: int, fields: tuple[str, ...], texts: tuple[str, ...], extra: bool) -> "Row":
-        """Make the row of a file with columns of these fields."""
-        row = cls.__new__(cls)
-        row.line, row._fields, row._texts, row.extra = line, fields, texts, extra
-        return row
-
-    @property
-    def values(self) -> dict[str, str]:
-        """The texts by field, including empty ones; a new dictionary each time."""
-        return dict(zip(self._fields, self._texts, strict=True))
-
-    @property
-    def filled(self) -> list[str]:
-        """The fields with a text."""
-        return [field for field, text in zip(self._fields, self._texts, strict=True) if text]
-
-    def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Row) and (self.line, self.extra) == (other.line, other.extra)
-        return same and self.values == other.values
-
-    __hash__ = None
-
-    def __repr__(self) -> str:
-        return f"Row({self.line}, {self.values}, {self.extra})"
 
 
 @dataclass(frozen=True)
@@ -93,6 +57,10 @@ class Parsed:
     notices: tuple[Problem, ...]
     # A few cells of each column.
     samples: tuple[preview.Shown, ...] = ()
+    # What was cleaned in the cells, as `cells.Cleaned`.
+    cleaned: tuple = ()
+    # The first lines, with their numbers.
+    top: tuple[tuple[int, list[str]], ...] = ()
 
 
 def parse_file(
@@ -102,22 +70,39 @@ def parse_file(
     delimiter: str | None = None,
     *,
     with_customer: bool = False,
-    meanings: Mapping[str, str] | None = None,
+    meanings: Meanings | None = None,
+    chosen: Choices | None = None,
+    header_line: int | None = None,
 ) -> Parsed:
     """
     Read a .csv or .xlsx file of users; its content decides which of them it is.
 
-    The column of the customer is read only `with_customer`. `meanings` are the fields that members
-    chose for columns, by plain header.
+    The column of the customer is read only `with_customer`. `meanings` and `chosen` are the fields
+    that members chose for columns, by plain header and by position in this file. The header is
+    looked for unless its line is given, which is 0 for a file without one.
 
     :raises UnreadableFile: if it cannot be read, with a sentence about the reason and the place.
     """
+    try:
+        return _parse(data, encoding, delimiter, with_customer, meanings, chosen, header_line)
+    except UnreadableFile as error:
+        # The beginning of a file without a known header.
+        if "found" in error.params:
+            error.params = {
+                key: secrets.mask(text) if isinstance(text, str) else text
+                for key, text in error.params.items()
+            }
+        raise
+
+
+def _parse(data, encoding, delimiter, with_customer, meanings, chosen, header_line) -> Parsed:
     data = _take(data)
-    read_header = partial(columns.read_header, meanings=meanings)
+    read = columns.read_header if header_line is None else columns.make_header
+    read_header = partial(read, meanings=meanings, chosen=chosen)
     notices = []
     if data.startswith(b"PK\x03\x04"):
-        sheet = xlsx_reader.read_workbook(data, read_header)
-        number, header, after = sheet.number, sheet.header, sheet.lines
+        sheet = xlsx_reader.read_workbook(data, read_header, header_line)
+        number, header, after, top = sheet.number, sheet.header, sheet.lines, sheet.top
         kind, encoding, delimiter = "xlsx", "", ""
         if sheet.others:
             others = ", ".join(sheet.others)
@@ -133,7 +118,9 @@ def parse_file(
         text, encoding, guessed = decode.decode(data, encoding, count_known)
         if not _TEXT.search(text):
             raise UnreadableFile("empty")
-        table, number, header = csv_reader.find_table(text, delimiter, read_header)
+        table, number, header, top = csv_reader.find_table(
+            text, delimiter, read_header, header_line
+        )
         kind, delimiter = "csv", table.delimiter
         after = (line for line in table if line[0] > number)
         if guessed:
@@ -146,17 +133,29 @@ def parse_file(
     if skipped:
         notices.append(_notice(number, "", "lines_before_header"))
     _check_width(header, number)
-    kept = {*LABELS, CUSTOMER} if with_customer else {*LABELS}
-    samples = preview.Samples(header)
-    rows, skipped_examples = _read_rows(samples.watch(after), header, apostrophes, kept)
-    notices += [_notice(line, "", "example_skipped") for line in skipped_examples]
-    notices += _about_columns(header, number, kept)
+    reader = _Reader(header, KEPT | {CUSTOMER} if with_customer else KEPT, after, apostrophes)
+    header = reader.layout.header
+    if not header.fields & columns.IDENTITY:
+        raise _without_header(top)
+    samples = preview.show_columns(header, [cells for _number, cells in reader.lines.peek()])
+    notices += _about_columns(header, number, reader.kept)
+    rows = reader.read(meanings or {}, chosen or {})
+    notices += reader.notices
     if not rows:
         raise UnreadableFile("no_rows")
     detected = Detected(
         kind, encoding, delimiter, header.language, header.source, number, header.columns
     )
-    return Parsed(detected, rows, tuple(notices), samples.shown)
+    return Parsed(detected, rows, tuple(notices), samples, tuple(top))
+
+
+def _without_header(top) -> UnreadableFile:
+    """The refusal of a file in whose header no column names a person."""
+    line, cells = next(iter(top), (1, []))
+    first = next((cell for cell in cells if cell.strip()), "")
+    error = UnreadableFile("no_header", line=line, found=quote(first))
+    error.top = top
+    return error
 
 
 def _take(data: bytes | BinaryIO) -> bytes:
@@ -192,76 +191,90 @@ def _check_width(header: Header, number: int) -> None:
         raise UnreadableFile("too_many_columns", line=number, found=width, limit=COLUMN_LIMIT)
 
 
-def _read_rows(
-    lines, header: Header, apostrophes: bool, kept: Container[str]
-) -> tuple[list[Row], list[int]]:
-    firsts, spares = _places(header, kept)
-    fields = tuple(firsts)
-    # A getter for one place gives no tuple, so the first place is taken twice.
-    pick = itemgetter(*firsts.values(), 0)
-    width = len(header.columns)
-    padding = [""] * width
-    repetitive = [place for place, field in enumerate(fields) if field in _REPETITIVE]
-    gaps = [(place, fields.index(field)) for place, field in spares]
-    seen: dict[str, str] = {}
-    rows: list[Row] = []
-    examples: list[int] = []
-    empty = 0
-    for line, cells in lines:
-        if not cells:
-            continue
-        if len(rows) + empty > ROW_LIMIT:
+class _Reader:
+    """Reads the rows below a header, and below further headers among them."""
+
+    def __init__(self, header: Header, kept: Container[str], lines, apostrophes: bool):
+        self.kept = kept
+        self.lines = Ahead(lines)
+        self.apostrophes = apostrophes
+        self.seen: dict[str, str] = {}
+        self.layout = self._lay_out(header)
+        self.notices: list[Problem] = []
+
+    def _lay_out(self, header: Header) -> Layout:
+        cells = [cells for _number, cells in self.lines.peek()]
+        header = replace(header, columns=columns.resolve(header.columns, cells))
+        return Layout(header, self.kept, self.apostrophes, self.seen)
+
+    def read(self, meanings: Meanings, chosen: Choices) -> list[Row]:
+        layout = self.layout
+        rows: list[Row] = []
+        repeated: list[int] = []
+        empty = 0
+        spellings = layout.spellings
+        for line, cells in self.lines:
+            if not cells:
+                continue
+            if len(rows) + empty > ROW_LIMIT:
+                raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
+            # To look each line up in detail would take too long.
+            if cells[0] in spellings or (len(cells) > 1 and cells[1] in spellings):
+                header = find_header_again(cells, layout.header, meanings, chosen)
+                if header:
+                    repeated.append(line)
+                    if header is not layout.header:
+                        layout = self._begin_anew(header, line)
+                        spellings = layout.spellings
+                    continue
+            row = layout.read(line, cells)
+            if row is None:
+                empty += any(cells)
+            elif not rows and _EXAMPLE.match(cells[0]):
+                self.notices.append(_notice(line, "", "example_skipped"))
+            else:
+                rows.append(row)
+        if len(rows) > ROW_LIMIT:
             raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
-        extra = len(cells) > width and any(map(str.strip, cells[width:]))
-        if len(cells) < width:
-            cells = cells + padding[len(cells) :]
-        texts = list(map(str.strip, pick(cells)))
-        texts.pop()
-        for place, gap in gaps:
-            if not texts[gap]:
-                texts[gap] = cells[place].strip()
-        if not any(texts):
-            # Other columns do not make a user of it.
-            empty += any(cells)
-            continue
-        if apostrophes:
-            texts = [csv_writer.restore(text) if "'" in text else text for text in texts]
-        if not rows and _EXAMPLE.match(cells[0]):
-            examples.append(line)
-            continue
-        for place in repetitive:
-            texts[place] = seen.setdefault(texts[place], texts[place])
-        rows.append(Row.of(line, fields, tuple(texts), extra))
-    if len(rows) > ROW_LIMIT:
-        raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
-    return rows, examples
+        if repeated:
+            shown = ", ".join(map(str, repeated[:_MAX_LINES]))
+            more = ", …" if len(repeated) > _MAX_LINES else ""
+            self.notices.append(_notice(repeated[0], "", "header_repeated", lines=shown + more))
+        return rows
+
+    def _begin_anew(self, header: Header, line: int) -> Layout:
+        """Read the following lines below another header."""
+        _check_width(header, line)
+        layout = self._lay_out(header)
+        if len(self.notices) < _MAX_NOTICES:
+            self.notices.append(_notice(line, "", "header_changed"))
+            self.notices += _about_columns(layout.header, line, self.kept)
+        return layout
 
 
-def _places(header: Header, kept: Container[str]) -> tuple[dict[str, int], list[tuple[int, str]]]:
-    """The first column of each field, and further columns that fill its gaps."""
-    firsts: dict[str, int] = {}
-    spares = []
-    for column in header.columns:
-        if column.field in firsts:
-            spares.append((column.position, column.field))
-        elif column.field in kept:
-            firsts[column.field] = column.position
-    return firsts, spares
+_OF_COLUMNS = {
+    PASSWORD: "password_ignored",
+    SECRET: "column_secret",
+    NOT_KEPT: "column_not_kept",
+    MIDDLE_NAME: "column_middle_name",
+}
 
 
 def _about_columns(header: Header, number: int, kept: Container[str]) -> list[Problem]:
-    notices, seen = [], set()
+    notices = []
+    firsts = columns.find_firsts(header.columns)
     for column in header.columns:
-        code = {PASSWORD: "password_ignored", NOT_KEPT: "column_not_kept"}.get(column.field)
+        code = _OF_COLUMNS.get(column.field)
+        params = {}
         if column.field == CUSTOMER and CUSTOMER not in kept:
             code = "column_not_kept"
         if not column.field and column.header:
             code = "column_unknown"
-        elif column.field in LABELS and column.field in seen:
-            code = "column_repeated"
-        seen.add(column.field)
+        elif (first := firsts.get(column.field, column)) is not column:
+            code, params = "column_repeated", {"first": first.header[:120]}
         if code:
-            notices.append(_notice(number, column.header[:120], code, field=column.field))
+            value = column.header[:120]
+            notices.append(_notice(number, value, code, field=column.field, **params))
     return notices
 
 

@@ -4,8 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from imports.read import columns
-from users.rules import vocabulary
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from imports.read import columns, dialects
+from users.rules import sign_in, vocabulary
 from users.rules.problems import NOTICE, Problem, describe
 
 # The import knows these headers and skips the column.
@@ -20,6 +23,31 @@ _NOT_UNDERSTOOD = {
     "permissions": "permission",
     "products": "product",
 }
+
+
+# The column of a file that says of existing users whether they are blocked.
+STATUS = "status"
+
+
+def header_of(language: str) -> dict[str, str]:
+    """The columns of the template by field, and that of sign-in."""
+    header = columns.template_names(language)
+    # The user name contains the domain.
+    del header["domain"]
+    with translation.override(language):
+        return header | {STATUS: _("Sign-in")}
+
+
+def sign_in_words(language: str) -> dict[str, str]:
+    """The words for the states of sign-in."""
+    with translation.override(language):
+        allowed, blocked, left = _("Allowed"), _("Blocked"), _("Has left")
+    return {
+        sign_in.ALLOWED: allowed,
+        sign_in.BLOCKED: blocked,
+        sign_in.LICENSED: blocked,
+        sign_in.LEFT: left,
+    }
 
 
 class ProductCells:
@@ -66,8 +94,7 @@ def failed_rows(
     It can be corrected and uploaded again. `names` are the products by subscription.
     """
     language = "zh-hans" if language.lower().startswith("zh") else "en"
-    header = columns.template_names(language)
-    del header["domain"]
+    header, words = header_of(language), sign_in_words(language)
     yield [*header.values(), _ERROR[language]]
     for person, problems in lines:
         problems = list(problems)
@@ -84,7 +111,11 @@ def failed_rows(
         cells["location"] = person["location"] or "".join(typed["location"])
         cells["language"] = person["language"] or "".join(typed["language"])
         cells["permissions"] = "; ".join([*person["permissions"], *typed["permissions"]])
-        products = [product["subscription"] for product in person["products"]]
+        said = person.get(sign_in.KEY, {})
+        cells[STATUS] = words.get(said.get("state"), said.get("word", ""))
+        # Those of a blocked user, too, which wait for a decision.
+        wanted = [*person["products"], *person.get(sign_in.WITHHELD, ())]
+        products = [product["subscription"] for product in wanted]
         cells["products"] = "; ".join(
             dict.fromkeys([*(names.get(id, id) for id in products), *typed["products"]])
         )
@@ -104,6 +135,7 @@ def unmatched_rows(
     language = "zh-hans" if language.lower().startswith("zh") else "en"
     fields = {columns.CUSTOMER: columns.NAMES[columns.CUSTOMER][language][0]}
     fields |= columns.template_names(language)
+    fields |= {field: dialects.NAMES[field][language][0] for field in columns.SIGN_IN}
     yield [*fields.values(), _ERROR[language]]
     for cells, sentence in rows:
         yield [_cut(cell) for cell in (*(cells.get(field, "") for field in fields), sentence)]

@@ -7,12 +7,11 @@ from typing import Any
 import xlsxwriter
 from django.utils import translation
 
-from imports.read import columns
-from imports.write.rows import ProductCells
+from imports.write.rows import STATUS, ProductCells, header_of, sign_in_words
 from spreadsheets import csv_writer
 from users.models import UserPermission
 from users.queries.export import Bought
-from users.rules.fields import LABELS
+from users.rules import sign_in
 
 # Rows with lists of choices and with cells formatted as text.
 _PREPARED_ROWS = 2000
@@ -61,7 +60,11 @@ def template(
     """
     language = _CHINESE if language.lower().startswith("zh") else "en"
     rows = _rows(language, domain, products)
-    return _workbook(rows, products) if format == "xlsx" else b"".join(csv_writer.write_csv(rows))
+    return (
+        _workbook(rows, products, language)
+        if format == "xlsx"
+        else b"".join(csv_writer.write_csv(rows))
+    )
 
 
 def fill(users: Iterable[Any], bought: Sequence[Bought], language: str) -> Iterator[list[str]]:
@@ -70,9 +73,7 @@ def fill(users: Iterable[Any], bought: Sequence[Bought], language: str) -> Itera
 
     Columns and names are those of the empty template in that language.
     """
-    header = columns.template_names(language)
-    # The user name contains the domain.
-    del header["domain"]
+    header, words = header_of(language), sign_in_words(language)
     yield list(header.values())
     with translation.override(language):
         permissions = {code: str(label) for code, label in UserPermission.choices}
@@ -83,28 +84,29 @@ def fill(users: Iterable[Any], bought: Sequence[Bought], language: str) -> Itera
         texts = {
             "products": products.write(map(str, user.held)),
             "permissions": "; ".join(permissions[code] for code in user.permissions),
+            STATUS: words[sign_in.BLOCKED if user.is_blocked else sign_in.ALLOWED],
         }
         yield [texts[name] if name in texts else getattr(user, name) for name in header]
 
 
 def _rows(language: str, domain: str, products: Sequence[str]) -> list[list[str]]:
-    header = columns.template_names(language)
-    # The user name contains the domain.
-    del header["domain"]
+    header = header_of(language)
     rows = [list(header.values())]
+    allowed = {STATUS: sign_in_words(language)[sign_in.ALLOWED]}
     for number, person in enumerate(_PEOPLE[language]):
         given = {"products": products[0]} if products and number == 0 else {}
-        whole = person | given | {"user_name": f"{person['user_name']}@{domain}"}
+        whole = person | given | allowed | {"user_name": f"{person['user_name']}@{domain}"}
         rows.append([whole.get(field, "") for field in header])
     return rows
 
 
-def _workbook(rows: list[list[str]], products: Sequence[str]) -> bytes:
-    fields = [field for field in LABELS if field != "domain"]
+def _workbook(rows: list[list[str]], products: Sequence[str], language: str) -> bytes:
+    words = sign_in_words(language)
     choices = {
         "products": list(products),
         "permissions": [str(label) for label in UserPermission.labels],
         "language": ["en", "zh-hans"],
+        STATUS: [words[sign_in.ALLOWED], words[sign_in.BLOCKED]],
     }
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False}) as workbook:
@@ -113,7 +115,7 @@ def _workbook(rows: list[list[str]], products: Sequence[str]) -> bytes:
         # As text, since a spreadsheet changes a telephone number to a number.
         text = workbook.add_format({"num_format": "@"})
         sheet.freeze_panes(1, 0)
-        for place, field in enumerate(fields):
+        for place, field in enumerate(header_of(language)):
             width = max(14, *(2 + 2 * len(row[place].encode()) // 3 for row in rows))
             sheet.set_column(place, place, width, text)
             sheet.write_string(0, place, rows[0][place], heading)

@@ -80,7 +80,7 @@ def failed_file(language, *rows):
 def test_failed_rows_are_exported_with_errors(language):
     row = {
         "user_name": "amy p@contoso.com", "display_name": "Amy", "location": "Atlantis",
-        "products": "O365-E3; Toaster", "permissions": "User administrator; Emperor",
+        "products": "O365-E3; Toaster", "permissions": "User administrator; Helpdesk admistrator",
         "language": "English", "phone": "+1 555",
     }  # fmt: skip
 
@@ -92,7 +92,7 @@ def test_failed_rows_are_exported_with_errors(language):
     assert again.values["user_name"] == "amy p@contoso.com"
     assert again.values["location"] == "Atlantis"
     assert again.values["products"] == "Office 365 E3; Toaster"
-    assert again.values["permissions"] == "user_administrator; Emperor"
+    assert again.values["permissions"] == "user_administrator; Helpdesk admistrator"
     assert again.values["phone"] == "+1 555"
     assert "Toaster" in data.decode().splitlines()[1].split('"')[-2]
 

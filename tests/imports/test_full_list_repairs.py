@@ -216,7 +216,9 @@ def test_skipping_several_rows_asks_and_reports(as_alice, full_list):
 
     page = answer.content.decode()
     assert "2 users are now missing from the list. This import deletes them." in page
-    assert "2 of 4 users aren’t in the file and will be deleted" in " ".join(page.split())
+    assert "2 of 4 users aren’t in the file, or have left, and will be deleted" in " ".join(
+        page.split()
+    )
     assert missing_users(batch) == {"bo": "planned", "cy": "planned"}
 
 

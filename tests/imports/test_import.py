@@ -127,7 +127,7 @@ def test_check_plans_every_row_without_adding_users(as_alice, contoso):
     lines = list(Line.objects.order_by("number").values_list("number", "state"))
     assert lines == [(1, "planned"), (2, "invalid"), (3, "planned")]
     assert batch.plan["detected"]["encoding"]
-    assert batch.plan["counts"] == {"ready": 2, "warned": 0, "failed": 1}
+    assert batch.plan["counts"] == {"ready": 2, "warned": 0, "failed": 1, "skipped": 0}
     assert not CustomerUser.objects.exists()
 
 
@@ -153,7 +153,7 @@ def test_plan_shows_seats_before_and_after(as_alice, contoso, office):
     page = show(as_alice, batch)
     assert "5 → 0" in page
     assert "2 users get no license" in page
-    assert batch.plan["counts"] == {"ready": 5, "warned": 2, "failed": 0}
+    assert batch.plan["counts"] == {"ready": 5, "warned": 2, "failed": 0, "skipped": 0}
 
 
 def test_starting_adds_the_good_rows(as_alice, contoso, office):

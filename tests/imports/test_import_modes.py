@@ -391,7 +391,7 @@ def test_plan_shows_added_updated_and_deleted_users(as_alice, contoso, alice, an
 
     assert "Add, update or delete 3 users" in page
     assert 'class="btn danger-solid" form="start"' in page
-    assert "1 of 2 users isn’t in the file and will be deleted" in page
+    assert "1 of 2 users isn’t in the file, or has left, and will be deleted" in page
     assert "Department: Sales → IT" in page
     for label, number in (("Added", 1), ("Changed", 1), ("Deleted", 1)):
         assert f"<dt>{label}</dt><dd>{number}</dd>" in page

@@ -73,7 +73,7 @@ def test_repair_of_many_rows_runs_in_worker(planned, alice):
     assert states(batch) == {1: "planned", 2: "invalid", 3: "planned"}
     assert person(batch, 1)["user_name"] == "amy@contoso.example"
     assert codes(batch, 2) == ["product_unknown"]
-    assert batch.plan["counts"] == {"ready": 2, "warned": 0, "failed": 1}
+    assert batch.plan["counts"] == {"ready": 2, "warned": 0, "failed": 1, "skipped": 0}
     event = Event.objects.get(action="import.repaired")
     assert (event.by_id, event.batch_id) == (alice.pk, batch.pk)
     assert event.after == {"code": "domain_unknown", "how": "set", "count": 2}

@@ -30,7 +30,9 @@ SUGGESTED = {
 NOT_OF_A_PLAN = {
     *("name_taken", "internal", "password_ignored", "column_unknown", "column_said"),
     *("column_not_kept", "column_repeated", "lines_before_header", "example_skipped"),
-    *("worksheets_skipped", "encoding_guessed"),
+    *("worksheets_skipped", "encoding_guessed", "words_for_nothing", "letters_repaired"),
+    *("addresses_unwrapped", "roles_ignored", "own_addresses", "column_middle_name"),
+    *("column_secret", "header_changed", "header_repeated"),
 }
 
 

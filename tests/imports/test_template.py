@@ -44,7 +44,7 @@ def test_the_workbook_has_lists_to_choose_from():
 
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         sheet = package.read("xl/worksheets/sheet1.xml").decode()
-    assert sheet.count("<dataValidation ") == 3
+    assert sheet.count("<dataValidation ") == 4
     assert "Office 365 E3" in sheet
     assert "with a comma" not in sheet
 

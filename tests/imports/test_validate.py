@@ -10,7 +10,7 @@ from partners.names import has_invisible
 from tests.imports.samples import FACTS, is_user_name
 from users.rules.facts import Defaults, Facts
 from users.rules.person import Nearest, check_person
-from users.rules.problems import describe
+from users.rules.problems import LEAVES_OUT, describe
 
 CHINA = Defaults(location="CN")
 AMY = {"user_name": "amy@contoso.com", "display_name": "Amy"}
@@ -263,9 +263,9 @@ def test_names_are_kept_in_one_form():
         ({"language": "Klingon"}, ("language", "language_unknown", "", "warning")),
         ({"contact_email": "amy(at)x.org"}, ("contact_email", "contact_email_bad", "", "error")),
         ({"contact_email": "a@b"}, ("contact_email", "contact_email_bad", "", "error")),
-        ({"contact_email": "Amy@Contoso.com"}, ("contact_email", "contact_email_is_own", "", "warning")),
         ({"phone": "1.38001E+10"}, ("phone", "phone_damaged", "", "warning")),
-        ({"permissions": "Emperor"}, ("permissions", "permission_unknown", "", "error")),
+        ({"permissions": "<Emperor>"}, ("permissions", "permission_unknown", "", "error")),
+        ({"permissions": "Site administrator"}, ("permissions", "role_unknown", "", "warning")),
         ({"permissions": "Helpdesk administratr"},
          ("permissions", "permission_unknown", "helpdesk_administrator", "error")),
         ({"permissions": "Global administrator"}, ("permissions", "permission_not_yours", "", "error")),
@@ -419,7 +419,7 @@ def test_any_texts_are_accepted_or_reported(rows):
     made, found = check(*rows)
 
     assert len(made) == len(rows)
-    failed = {one.line for one in found if one.severity == "error"}
+    failed = {one.line for one in found if one.severity == "error" or one.code in LEAVES_OUT}
     good = [person.input for person in made if person.line not in failed]
     assert len({person["user_name"] for person in good}) == len(good)
     for person in good:

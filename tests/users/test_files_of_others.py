@@ -64,7 +64,7 @@ def test_file_of_another_system_is_imported_unchanged(as_alice, contoso, office,
     assert batch.plan["detected"]["source"] == name.split()[0]
     lines = list(Line.objects.order_by("number"))
     assert [(line.state, line.problems) for line in lines] == [("planned", [])] * 3
-    assert batch.plan["counts"] == {"ready": 3, "warned": 0, "failed": 0}
+    assert batch.plan["counts"] == {"ready": 3, "warned": 0, "failed": 0, "skipped": 0}
     notices = {notice["code"] for notice in batch.plan["notices"]}
     assert "column_unknown" not in notices
     start(as_alice, batch)

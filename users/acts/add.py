@@ -1,7 +1,9 @@
 """Adding users, one by one to a set or as lines of an import."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -26,7 +28,7 @@ from partners.postgres import execute
 from partners.roles import Permission
 from partners.tenancy import uuid7
 from users.acts.inverse import invert_added
-from users.acts.issue import issue_passwords
+from users.acts.issue import NONE_ISSUED, issue_passwords
 from users.acts.lines import MESSAGES, record
 from users.acts.wait import wait_for_missing
 from users.models import CustomerUser
@@ -160,7 +162,7 @@ def apply_additions(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> 
     """
     Create the users of the lines, with passwords and, while seats are free, licenses.
 
-    A line fails where its user name was taken meanwhile, or where its user is an administrator and
+    A user with blocked sign-in gets no password. A line fails where its user name was taken meanwhile, or where its user is an administrator and
     the member has lost the permission to add them. A line without a seat is partly done. The id of
     the user is on the line, so a repeat changes nothing.
     """
@@ -168,8 +170,9 @@ def apply_additions(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> 
     if not by.may(Permission.ACT_ON_ADMINISTRATORS):
         protected = [line for line in lines if line.input.get("permissions")]
         lines = [line for line in lines if not line.input.get("permissions")]
-    issued = issue_passwords(batch=batch, lines=lines)
-    created = _insert_users(batch, lines, issued)
+    able = [line for line in lines if not line.input.get("is_blocked")]
+    issued = issue_passwords(batch=batch, lines=able) if able else NONE_ISSUED
+    created = _insert_users(batch, lines, _by_user(able, issued.hashes), issued.expires_at)
     added = [line for line in lines if line.user_id in created]
     wanted = [
         Wanted.of(line.user_id, Seat.from_json(product))
@@ -181,27 +184,40 @@ def apply_additions(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> 
         "user.added",
         batch,
         added,
-        after=lambda line: {
-            "display_name": line.input["display_name"],
-            "permissions": line.input.get("permissions", []),
-            "subscriptions": assigned.of(line.user_id),
-        },
+        after=lambda line: (
+            {
+                "display_name": line.input["display_name"],
+                "permissions": line.input.get("permissions", []),
+                "subscriptions": assigned.of(line.user_id),
+            }
+            | ({"is_blocked": True} if line.input.get("is_blocked") else {})
+        ),
         by=by,
     )
     missing = wait_for_missing(batch=batch, lines=added, assigned=assigned)
     outcomes = [Outcome.failed(line, "administrator") for line in protected]
-    for line, sealed in zip(lines, issued.sealed, strict=True):
+    sealed = _by_user(able, issued.sealed)
+    for line in lines:
         if line.user_id not in created:
             outcomes.append(Outcome.failed(line, "name_taken"))
             continue
         lacks = missing.get(line.user_id, {})
         state = Line.State.PARTLY if lacks else Line.State.DONE
         result = LineResult(assigned=assigned.of(line.user_id), **lacks)
-        outcomes.append(Outcome(line.number, state, result.to_json(), sealed))
+        outcomes.append(Outcome(line.number, state, result.to_json(), sealed.get(line.user_id)))
     return outcomes
 
 
-def _insert_users(batch: Batch, lines: Sequence[LineInput], issued) -> set:
+def _by_user(lines: Sequence[LineInput], values: Sequence) -> dict[UUID, Any]:
+    return dict(zip((line.user_id for line in lines), values, strict=True))
+
+
+def _insert_users(
+    batch: Batch,
+    lines: Sequence[LineInput],
+    hashes: Mapping[UUID, str],
+    expires_at: datetime | None,
+) -> set:
     inputs = [line.input for line in lines]
     texts = {column: [str(person.get(column) or "") for person in inputs] for column in TEXTS}
     created = execute(
@@ -210,8 +226,10 @@ def _insert_users(batch: Batch, lines: Sequence[LineInput], issued) -> set:
             {", ".join(TEXTS)}, permissions, is_blocked, sort_key, search, password,
             password_state, password_expires_at, password_batch, version)
         SELECT r.id, %(partner)s, %(customer)s, {", ".join(f"r.{column}" for column in TEXTS)},
-            COALESCE(string_to_array(NULLIF(r.permissions, ''), ','), '{{}}'), false,
-            r.sort_key, r.search, r.password, 'temporary', %(expires_at)s, %(batch)s, 1
+            COALESCE(string_to_array(NULLIF(r.permissions, ''), ','), '{{}}'), r.is_blocked,
+            r.sort_key, r.search, r.password, CASE WHEN r.is_blocked THEN 'none' ELSE 'temporary' END,
+            CASE WHEN NOT r.is_blocked THEN %(expires_at)s::timestamptz END,
+            CASE WHEN NOT r.is_blocked THEN %(batch)s::uuid END, 1
         FROM ROWS
         ON CONFLICT DO NOTHING
         RETURNING id
@@ -222,11 +240,12 @@ def _insert_users(batch: Batch, lines: Sequence[LineInput], issued) -> set:
             "permissions text": [",".join(person.get("permissions") or ()) for person in inputs],
             "sort_key text": [sort_key_of(person) for person in inputs],
             "search text": [search_of(person) for person in inputs],
-            "password text": issued.hashes,
+            "is_blocked boolean": [bool(person.get("is_blocked")) for person in inputs],
+            "password text": [hashes.get(line.user_id, "") for line in lines],
         },
         partner=batch.partner_id,
         customer=batch.customer_id,
-        expires_at=issued.expires_at,
+        expires_at=expires_at,
         batch=batch.pk,
     )
     return {row[0] for row in created}

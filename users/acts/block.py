@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
@@ -119,6 +120,24 @@ def _describe_block(batch: Batch, products: Mapping[str, str]) -> Consequences:
     )
 
 
+def _describe_unblock(batch: Batch, products: Mapping[str, str]) -> Consequences:
+    users = batch.lines.values("user_id")
+    without = CustomerUser.objects.filter(
+        pk__in=users, customer=batch.customer, password_state=CustomerUser.PasswordState.NONE
+    ).count()
+    facts = []
+    if without < batch.total:
+        facts.append(_("Sign-in works again with the current password."))
+    if without:
+        text = ngettext(
+            "%(n)s user has no password. Reset the password so that the user can sign in.",
+            "%(n)s users have no password. Reset their passwords so that they can sign in.",
+            without,
+        )
+        facts.append(text % {"n": intcomma(without)})
+    return Consequences(tuple(facts))
+
+
 def _invert(case: Case, act: str) -> Inverse:
     if case.result.unchanged:
         return Inverse(act, {}, (problem("nothing_done"),))
@@ -187,9 +206,7 @@ UNBLOCK = Act(
     offer=Offer(path="unblock", plan=plan_blocks, arguments={"block": False}, is_listed=False),
     word=gettext_lazy("Unblock sign-in"),
     apply=partial(apply_blocks, block=False),
-    describe=lambda _batch, _products: Consequences(
-        (_("Sign-in works again with the current password."),)
-    ),
+    describe=_describe_unblock,
     messages=MESSAGES,
     invert=invert_active(partial(_invert, act="block"), "block"),
     undo_fact=lambda n: ngettext(

@@ -31,7 +31,7 @@ from customers.models import Customer
 from licensing import queries as licensing
 from partners.access import require
 from partners.models import Member
-from partners.postgres import execute
+from partners.postgres import among, execute
 from partners.roles import Permission
 from users.acts.add import TEXTS, search_of, sort_key_of
 from users.acts.inverse import as_warnings, invert_active
@@ -49,7 +49,7 @@ from users.acts.lines import (
     record,
 )
 from users.acts.selection import NothingToChange, select_users
-from users.models import CustomerUser, UserPermission
+from users.models import CustomerUser, UserPermission, UserSession
 from users.rules.fields import label_of
 
 # The fields that many users can share; the others differ by person.
@@ -145,11 +145,13 @@ def apply_changes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
     """
     Write the changes of each line to its user, and keep the values before on the line.
 
+    Blocked users are signed out.
+
     A line fails where, since the plan, its user was deleted, became an administrator, got other
     values in the same fields, or got a license that is not sold at the new location. A user with
     the wanted values already is done.
     """
-    present = find_present(batch.customer_id, lines, lock=True, fields=TEXTS)
+    present = find_present(batch.customer_id, lines, lock=True, fields=(*TEXTS, "is_blocked"))
     inputs = {line.user_id: FieldChange.from_json(line.input) for line in lines}
     refused = _find_refused(batch, inputs, present, by)
 
@@ -167,16 +169,21 @@ def apply_changes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
             _write(
                 batch, {line.user_id: inputs[line.user_id].changes for line in changing}, present
             )
+        profiles = {
+            pk: {name: value for name, value in values.items() if name != "is_blocked"}
+            for pk, values in before.items()
+        }
         record(
             "user.edited",
             batch,
-            changing,
-            before=lambda line: before[line.user_id],
+            [line for line in changing if profiles[line.user_id]],
+            before=lambda line: profiles[line.user_id],
             after=lambda line: {
-                name: inputs[line.user_id].changes[name] for name in before[line.user_id]
+                name: inputs[line.user_id].changes[name] for name in profiles[line.user_id]
             },
             by=by,
         )
+        _block(batch, [line for line in changing if "is_blocked" in before[line.user_id]], by)
         end_temporary_passwords(
             customer_id=batch.customer_id,
             users={
@@ -196,10 +203,20 @@ def apply_changes(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> li
     return apply_to_present(lines, present, refused, write)
 
 
+def _block(batch: Batch, lines: Sequence[LineInput], by: Member) -> None:
+    """End the sessions of users whose lines have blocked them, and record who is blocked."""
+    blocked = [line for line in lines if line.input["changes"]["is_blocked"]]
+    if blocked:
+        UserSession.objects.filter(user__in=among(line.user_id for line in blocked)).delete()
+    record("user.blocked", batch, blocked, by=by)
+    unblocked = [line for line in lines if not line.input["changes"]["is_blocked"]]
+    record("user.unblocked", batch, unblocked, by=by)
+
+
 def _find_refused(
     batch: Batch, inputs: Mapping[UUID, FieldChange], present: Mapping[UUID, Present], by: Member
 ) -> dict[UUID, str]:
-    changed, moving, demoted = [], {}, []
+    changed, moving, leaving = [], {}, []
     protected = find_protected(present, by=by)
     may_grant = by.may(Permission.ACT_ON_ADMINISTRATORS)
     for pk, user in present.items():
@@ -211,18 +228,21 @@ def _find_refused(
             moving[pk] = changes["location"]
         if changes.get("permissions") and not may_grant:
             protected.add(pk)
-        if GLOBAL_ADMINISTRATOR in set(user.permissions) - set(
-            changes.get("permissions", user.permissions)
+        if (
+            GLOBAL_ADMINISTRATOR
+            in set(user.permissions) - set(changes.get("permissions", user.permissions))
+            or GLOBAL_ADMINISTRATOR in user.permissions
+            and changes.get("is_blocked")
         ):
-            demoted.append(pk)
-    may_demote = batch.options.get("may_take_last_administrator")
-    if may_demote or not is_last_administrator(batch.customer_id, demoted):
-        demoted = []
+            leaving.append(pk)
+    is_confirmed = batch.options.get("may_take_last_administrator")
+    if is_confirmed or not is_last_administrator(batch.customer_id, leaving):
+        leaving = []
     unsold = licensing.find_not_sold(customer=batch.customer, locations=moving)
     return (
         dict.fromkeys(changed, "changed")
         | dict.fromkeys(unsold, "not_sold")
-        | dict.fromkeys(demoted, "last_administrator")
+        | dict.fromkeys(leaving, "last_administrator")
         | dict.fromkeys(protected, "administrator")
     )
 
@@ -232,7 +252,8 @@ def _write(
 ) -> None:
     columns = [name for name in TEXTS if name != "user_name"]
     people = [
-        {name: getattr(present[pk], name) for name in (*TEXTS, "permissions")} | values
+        {name: getattr(present[pk], name) for name in (*TEXTS, "permissions", "is_blocked")}
+        | values
         for pk, values in changes.items()
     ]
     execute(
@@ -240,10 +261,12 @@ def _write(
         UPDATE {CustomerUser._meta.db_table} u SET
             {", ".join(f"{column} = r.{column}" for column in columns)},
             permissions = COALESCE(string_to_array(NULLIF(r.permissions, ''), ','), '{{}}'),
-            sort_key = r.sort_key, search = r.search, version = u.version + 1
+            is_blocked = r.is_blocked, sort_key = r.sort_key, search = r.search,
+            version = u.version + 1
         FROM ROWS WHERE u.id = r.id AND u.customer_id = %(customer)s
         """,
         {
+            "is_blocked boolean": [person["is_blocked"] for person in people],
             "id uuid": list(changes),
             **{f"{column} text": [person[column] for person in people] for column in columns},
             "permissions text": [",".join(person["permissions"]) for person in people],
@@ -304,6 +327,8 @@ def describe_changes(
 
 def format_value(field: str, value: Any) -> str:
     """The value of a field in words."""
+    if field == "is_blocked":
+        return _("Blocked") if value else _("Allowed")
     if not value:
         return _("User") if field == "permissions" else _("empty")
     if field == "permissions":

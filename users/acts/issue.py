@@ -22,7 +22,11 @@ class Issued:
 
     hashes: list[str]
     sealed: list[bytes]
-    expires_at: datetime
+    # None where there are none.
+    expires_at: datetime | None
+
+
+NONE_ISSUED = Issued([], [], None)
 
 
 def issue_passwords(*, batch: Batch, lines: Sequence[LineInput]) -> Issued:

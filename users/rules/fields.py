@@ -18,6 +18,10 @@ LABELS = {
 }
 
 
+# Fields that are no column of the template's empty rows.
+_MORE = {"is_blocked": _("Sign-in")}
+
+
 def label_of(field: str):
     """What the reader calls a field."""
-    return LABELS.get(field, field)
+    return LABELS.get(field) or _MORE.get(field, field)

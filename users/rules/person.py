@@ -9,9 +9,9 @@ from customers import locations
 from licensing.rules import LicenseChange, ProductRules, Seat
 from partners.names import clean_text, has_invisible
 from users.models import CustomerUser, UserPermission
-from users.rules import names
+from users.rules import left_out, names, sign_in
 from users.rules.facts import ExistingUser, ExistingUsers, Facts
-from users.rules.problems import WARNING, Problem
+from users.rules.problems import INCLUDED, WARNING, Problem
 
 # The longest texts by field.
 LIMITS = {
@@ -25,6 +25,15 @@ LIMITS = {
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
 _SHORTENED_NUMBER = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)
+
+
+def is_email(text: str) -> bool:
+    return _EMAIL.fullmatch(text) is not None
+
+
+def is_shortened_number(text: str) -> bool:
+    """Whether a spreadsheet has written a phone number as 4.9E+10."""
+    return _SHORTENED_NUMBER.fullmatch(text) is not None
 
 
 class Nearest:
@@ -64,6 +73,8 @@ class Rules:
 
     def check(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         """Clean a person in place, and add everything that is wrong to `found`."""
+        if self._leave_out(person, line, found):
+            return
         if self._updates is not None and self._updates.check(person, line, found):
             return
         self._check_texts(person, line, found)
@@ -71,8 +82,46 @@ class Rules:
             _compose_display_name(person, line, found)
         self._check_user_name(person, line, found)
         self._check_rest(person, line, found)
+        if sign_in.KEY in person:
+            sign_in.settle_new(person, line, found)
         if person["products"]:
             self._check_products(person, line, found)
+
+    def _leave_out(self, person: dict[str, Any], line: int, found: list[Problem]) -> bool:
+        """Find that a row isn't about a person of the customer; nothing else in it matters then."""
+        code, column = left_out.find_reason(person), "user_name"
+        # An existing user is changed or found again, whatever the account is called.
+        if (
+            not code
+            or code in person.get(INCLUDED, ())
+            or person["user_name"].lower() in self.facts.taken
+        ):
+            code, column = self._find_leaver(person), sign_in.COLUMN
+            if not code:
+                return False
+        for field in ("user_name", *LIMITS):
+            person[field] = clean_text(person[field])
+        if not person["display_name"]:
+            person["display_name"] = names.compose_display_name(
+                person["first_name"], person["last_name"]
+            )
+        if code == "not_a_person":
+            column = ""
+        value = {
+            "": "",
+            "user_name": person["user_name"],
+            sign_in.COLUMN: person.get(sign_in.KEY, {}).get("word", ""),
+        }[column]
+        found.append(Problem(line, column, value, code, severity=WARNING))
+        return True
+
+    def _find_leaver(self, person: dict[str, Any]) -> str:
+        """The code for a person who has left, so that the row is skipped; of a full list, a user."""
+        if not sign_in.is_left_out(person):
+            return ""
+        if self._updates is None or self._updates.find(person) is None:
+            return sign_in.HAS_LEFT
+        return sign_in.USER_HAS_LEFT if self.facts.existing.purpose == "full_list" else ""
 
     def check_values(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         """Clean and check the values of a person, except for user name and products."""
@@ -94,7 +143,7 @@ class Rules:
     def _check_rest(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         if person["contact_email"]:
             _check_email(person, line, found)
-        if person["phone"] and _SHORTENED_NUMBER.fullmatch(person["phone"]):
+        if person["phone"] and is_shortened_number(person["phone"]):
             value = person["phone"]
             found.append(Problem(line, "phone", value, "phone_damaged", severity=WARNING))
         for code in person["permissions"]:
@@ -237,7 +286,7 @@ def _compose_display_name(person: dict[str, Any], line: int, found: list[Problem
 
 def _check_email(person: dict[str, Any], line: int, found: list[Problem]) -> None:
     email = person["contact_email"]
-    if not _EMAIL.fullmatch(email):
+    if not is_email(email):
         found.append(Problem(line, "contact_email", email, "contact_email_bad"))
     elif email.lower() == person.get("user_name"):
         code = "contact_email_is_own"
@@ -265,7 +314,7 @@ def check_person(
 # The fields of a user that a file can change; the user name identifies the user.
 CHANGEABLE = (
     "first_name", "last_name", "display_name", "job_title", "department", "phone",
-    "contact_email", "location", "language", "permissions",
+    "contact_email", "location", "language", "permissions", "is_blocked",
 )  # fmt: skip
 
 
@@ -289,7 +338,7 @@ class Updates:
         for name in _FOUND_OUT:
             person.pop(name, None)
         user_name = person["user_name"].lower()
-        known = self.existing.by_name.get(user_name)
+        known = self.find(person)
         if known is not None:
             self._update(person, known, line, found)
         elif self.existing.purpose == "update" and user_name and not is_accepted(person, user_name):
@@ -297,6 +346,10 @@ class Updates:
         else:
             return False
         return True
+
+    def find(self, person: dict[str, Any]) -> ExistingUser | None:
+        """The user with the user name of the row."""
+        return self.existing.by_name.get(person["user_name"].lower())
 
     def _report_unknown(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
         user_name = person["user_name"] = clean_text(person["user_name"])
@@ -309,6 +362,8 @@ class Updates:
         self, person: dict[str, Any], known: ExistingUser, line: int, found: list[Problem]
     ) -> None:
         given = [field for field in CHANGEABLE if field in person["given"]]
+        if self._read_sign_in(person):
+            given.append("is_blocked")
         user_name = person["user_name"] = person["user_name"].lower()
         if known.values["permissions"] and not self.rules.grantable:
             found.append(Problem(line, "user_name", user_name, "administrator"))
@@ -327,9 +382,40 @@ class Updates:
             "was": {field: known.values[field] for field in changes},
             **LicenseChange(add=list(map(Seat, add)), remove=remove).to_json(),
         }
+        if sign_in.KEY in person:
+            self._report_sign_in(person, known, line, found)
+
+    def _read_sign_in(self, person: dict[str, Any]) -> bool:
+        """Set whether sign-in is to be blocked; False if the file doesn't say it."""
+        state = person.get(sign_in.KEY, {}).get("state", sign_in.UNKNOWN)
+        person.pop("is_blocked", None)
+        is_blocked = state not in {sign_in.ALLOWED, sign_in.UNKNOWN}
+        if sign_in.KEY in person:
+            is_withheld = is_blocked and state != sign_in.LICENSED
+            sign_in.settle_products(person, is_withheld=is_withheld)
+        if state == sign_in.UNKNOWN:
+            return False
+        person["is_blocked"] = is_blocked
+        return True
+
+    def _report_sign_in(
+        self, person: dict[str, Any], known: ExistingUser, line: int, found: list[Problem]
+    ) -> None:
+        state = person[sign_in.KEY]["state"]
+        if state == sign_in.UNKNOWN:
+            sign_in.report(person, sign_in.NOT_KNOWN, line, found)
+        elif state == sign_in.LEFT:
+            sign_in.report(person, sign_in.LEFT_BLOCKED, line, found)
+        elif known.held.issuperset(
+            product["subscription"] for product in person.get(sign_in.WITHHELD, ())
+        ):
+            return
+        else:
+            sign_in.report(person, sign_in.WITHOUT_LICENSES, line, found)
 
     def _licenses(self, person: dict[str, Any], known: ExistingUser) -> tuple[list[str], list[str]]:
-        if "products" not in person["given"]:
+        # A blocked user gets none, and keeps those of before.
+        if "products" not in person["given"] or sign_in.WITHHELD in person:
             return [], []
         wanted = [product["subscription"] for product in person["products"]]
         remove = sorted(known.held - set(wanted)) if self.existing.licenses == "exact" else []

@@ -4,7 +4,7 @@ Problems of files, rows and cells, with their sentences.
 A problem is stored as a code with parameters, so that each member reads it in their language.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,11 @@ from users.models import UserPermission
 from users.rules.fields import label_of
 
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
+
+# Warnings about rows that are skipped unless a member includes them.
+LEAVES_OUT = frozenset({"not_a_person", "guest", "built_in", "has_left", "user_has_left"})
+# Key in the input of a line: the codes of LEAVES_OUT despite which a member has included the row.
+INCLUDED = "included"
 
 # Characters of a cell that are quoted in a sentence about it.
 MAX_QUOTE = 120
@@ -62,6 +67,11 @@ class Problem:
             suggestion=values.get("suggestion") or "",
             severity=values.get("severity", ERROR),
         )
+
+
+def leaves_out(problems: Iterable[Problem]) -> bool:
+    """Whether a row with these problems is skipped unless a member includes it."""
+    return any(problem.code in LEAVES_OUT for problem in problems)
 
 
 def describe(problem: Problem) -> str:
@@ -121,6 +131,30 @@ CELL = {
     "user_name_reserved": _(
         "“%(value)s” looks like a shared mailbox. Make sure that it’s a person."
     ),
+    # Rows that are skipped
+    "not_a_person": _("This looks like a total or a note, not a person. The row is skipped."),
+    "guest": _("This is a guest account of another organization. The row is skipped."),
+    "built_in": _("This is a built-in account, not a person. The row is skipped."),
+    "has_left": _("According to the file, this person has left. The row is skipped."),
+    "user_has_left": _(
+        "According to the file, this person has left. The user is deleted, like those missing from"
+        " the file."
+    ),
+    # Sign-in
+    "sign_in_blocked": _(
+        "Sign-in is blocked: the file says “%(value)s”. The user gets no license and no password."
+    ),
+    "sign_in_unknown": _(
+        "“%(value)s” isn’t a known status. Choose whether sign-in is blocked. Until then, new users"
+        " are added with sign-in blocked, and existing users stay as they are."
+    ),
+    "licenses_withheld": _(
+        "Sign-in is blocked: the file says “%(value)s”. The licenses in the row aren’t assigned."
+    ),
+    "left_is_blocked": _(
+        "The file says “%(value)s”: this person has left. Sign-in is blocked. You can delete the"
+        " user afterwards."
+    ),
     # Found while the row was imported.
     "name_taken": _(
         "Another user got this user name after the check. Choose another one, or skip the row"
@@ -137,6 +171,9 @@ CELL = {
     ),
     "too_long": _("“%(column)s” has %(length)s characters. The limit is %(limit)s."),
     "invisible_removed": _("Invisible characters were removed."),
+    "letters_lost": _(
+        "Letters of this name are broken. Correct it, or save the file as UTF-8 and upload it again."
+    ),
     # The rest
     "location_unknown": _("“%(value)s” isn’t a known country or region."),
     "location_missing": _("Licenses need a usage location. Choose one for the file."),
@@ -152,6 +189,9 @@ CELL = {
         "A spreadsheet has shortened this number. Format the column as text and enter it again."
     ),
     "permission_unknown": _("“%(value)s” isn’t a known permission."),
+    "role_unknown": _(
+        "“%(value)s” isn’t a permission here, so the user gets none. Choose one if the user needs it."
+    ),
     "permission_not_yours": _(
         "You can’t assign “%(permission)s”. Ask an owner or an admin agent of your organization."
     ),
@@ -169,6 +209,21 @@ CELL = {
         " quotation marks."
     ),
     # The whole file
+    "words_for_nothing": _("These words mean that a cell is empty: %(words)s."),
+    "letters_repaired": _(
+        "Broken letters were repaired, such as “%(before)s” → “%(after)s”. Cells: %(count)s."
+    ),
+    "addresses_unwrapped": _(
+        "Only the name or address in a cell was read, such as “%(before)s” → “%(after)s”. Cells:"
+        " %(count)s."
+    ),
+    "roles_ignored": _(
+        "These roles aren’t permissions here, so the rows become plain users: %(words)s."
+    ),
+    "own_addresses": _(
+        "A contact address that is the user name isn’t kept: it can’t be read before the first"
+        " sign-in. Rows: %(count)s."
+    ),
     "password_ignored": _(
         "The column “%(value)s” isn’t read. Each user gets a new temporary password."
     ),
@@ -178,7 +233,20 @@ CELL = {
     ),
     "column_not_kept": _("The portal has no field for the column “%(value)s”. It’s skipped."),
     "column_repeated": _(
-        "Several columns hold “%(column)s”. “%(value)s” is read only where the first is empty."
+        "“%(first)s” is read as “%(column)s”. “%(value)s” is used where that cell is empty or can’t"
+        " be read."
+    ),
+    "column_secret": _(
+        "The column “%(value)s” looks like passwords. It’s not read, shown or kept."
+    ),
+    "column_middle_name": _(
+        "The column “%(value)s” becomes part of the display name, unless the row has a display"
+        " name."
+    ),
+    "header_repeated": _("The header is repeated in these lines, which are skipped: %(lines)s."),
+    "header_changed": _(
+        "In line %(line)s begins a list with other columns. The rows below it are read by the"
+        " header in that line."
     ),
     "lines_before_header": _("The header is in line %(line)s. The lines above it are skipped."),
     "example_skipped": _("The example in line %(line)s is skipped."),
