@@ -26,6 +26,7 @@ LABELS = {
     "domain.removed": _("Domain removed"),
     "domain.unverified": _("Domain marked as not verified"),
     "domain.verified": _("Domain marked as verified"),
+    "import.names_exported": _("Names not found downloaded"),
     "import.repaired": _("Rows of a file repaired"),
     "import.unmatched_exported": _("Rows without a customer downloaded"),
     "import.uploaded": _("File uploaded"),

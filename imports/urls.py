@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from imports.views import multi_upload, paste, repair, upload
+from imports.views import multi_upload, paste, repair, selection, upload
 
 app_name = "imports"
 
@@ -9,6 +9,13 @@ of_users = [
     path("import/", upload.upload, name="upload"),
     path("import/paste/", paste.paste, name="paste"),
     path("import/paste/check/", paste.check, name="check_pasted"),
+    path("select/", selection.select, name="select"),
+    path("select/<uuid:selection_id>/", selection.selection, name="selection"),
+    path(
+        "select/<uuid:selection_id>/not-found.<file_kind:kind>",
+        selection.names,
+        name="unmatched_names",
+    ),
     path("import/template/<str:language>.<file_kind:kind>", upload.template, name="template"),
     path(
         "export/template-<str:language>.<file_kind:kind>",

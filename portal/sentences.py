@@ -104,6 +104,10 @@ EVENTS: dict[str, tuple[str, Promise]] = {
         _("{by} changed the seats of {subject} at {customer}"),
     ),
     "subscription.suspended": ("ban", _("{by} suspended {subject} at {customer}")),
+    "import.names_exported": (
+        "download",
+        _("{by} downloaded the names that a list of users of {customer} left open"),
+    ),
     "import.repaired": ("pencil", _("{by} repaired rows of the file {subject} at {customer}")),
     "import.unmatched_exported": (
         "download",

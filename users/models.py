@@ -6,8 +6,8 @@ from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import Customer
-from partners.models import TenantModel
+from customers.models import Customer, CustomerPart
+from partners.models import Member, TenantModel
 
 
 class UserPermission(models.TextChoices):
@@ -223,3 +223,22 @@ class UserSession(TenantModel):
 
     def __str__(self):
         return f"{self.user_id} {self.created_at}"
+
+
+class Selection(CustomerPart):
+    """
+    The users that a list names, as a filter of the list of users.
+
+    It is deleted after a day: what the list has of other people must not stay longer.
+    """
+
+    by = models.ForeignKey(
+        Member, models.CASCADE, db_index=False, db_constraint=False, related_name="+"
+    )
+    users = ArrayField(models.UUIDField())
+    # The JSON of users.queries.named.Unmatched.
+    unmatched = models.JSONField(default=list)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self):
+        return str(self.created_at)

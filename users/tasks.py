@@ -9,6 +9,7 @@ from partners.tenancy import TenantTask
 from users import recount as counts
 from users.acts import waitlist
 from users.acts.purge import purge_due
+from users.acts.selection import delete_old_selections
 from users.my.operations import delete_old_sessions
 from users.queries.routes import find_partners_to_purge, find_partners_with_free_seats
 
@@ -29,11 +30,12 @@ def sweep() -> None:
 
 @shared_task(name="users.clean")
 def clean() -> None:
-    """Delete expired rows without a partner, then expired sessions by partner."""
+    """Delete expired rows without a partner, then sessions and selections by partner."""
     delete_old_rows()
     for partner_id in find_partners():
         with tenancy.tenant(partner_id):
             delete_old_sessions()
+            delete_old_selections()
 
 
 @shared_task(name="users.purge")

@@ -6,6 +6,8 @@
  */
 {
   const STORE = "selection";
+  // The last list of users that a member has named, whose users were selected at first sight.
+  const GIVEN = "selection-given";
   const one = (query, root = document) => root.querySelector(query);
   const every = (query) => [...document.querySelectorAll(query)];
   const region = () => one("[data-selection]");
@@ -78,9 +80,13 @@
     if (!region()) return;
     const stored = JSON.parse(sessionStorage.getItem(STORE) || "{}");
     key = region().dataset.selectionKey;
-    const isDropped = stored.key && stored.key !== key;
-    picked = new Set(isDropped ? [] : stored.ids);
-    all = !isDropped && Boolean(stored.all);
+    const isOther = stored.key && stored.key !== key;
+    const isNew =
+      region().dataset.selectionGiven !== undefined && sessionStorage.getItem(GIVEN) !== key;
+    const isDropped = isOther && !isNew;
+    picked = new Set(isOther || isNew ? [] : stored.ids);
+    all = isNew ? Number(region().dataset.selectionTotal) > 0 : !isOther && Boolean(stored.all);
+    if (isNew) sessionStorage.setItem(GIVEN, key);
     lastRow = null;
     save();
     show();

@@ -12,6 +12,7 @@ from django.utils import timezone
 from batches.acts import get_acts
 from customers import access
 from customers.models import Customer
+from imports.operations.selection import select_named
 from imports.operations.split import receive_multi_upload
 from partners import tenancy
 from partners.operations.invitations import invite_member
@@ -22,6 +23,7 @@ from tests.proof import prove
 from tests.workers import split_file
 from users.acts.add import add_user
 from users.acts.reset import plan_resets
+from users.rules.named import read_lines
 
 # What the sign-in library answers. A page of it that is not here, or of another library, fails the
 # test: first look at what it does for a stranger, for a member, and with each method.
@@ -125,6 +127,8 @@ def furnish(partner, member, word: str) -> walk.Ids:
             by=member,
         )
         split_file(upload_id=upload.pk)
+        entries = list(read_lines(f"{user.user_name}\n{word}-0"))
+        selection = select_named(customer=customer, entries=entries, by=member)
     colleague = factories.member(partner, f"{word}.colleague".lower(), full_name=word)
     key = Authenticator.objects.create(
         id=walk.next_number(), user=colleague, type="webauthn", data={"name": word}
@@ -139,6 +143,7 @@ def furnish(partner, member, word: str) -> walk.Ids:
         colleague.pk,
         invited.invitation.pk,
         upload.pk,
+        selection.pk,
         key.pk,
     )
 

@@ -95,6 +95,7 @@ class Ids:
     member_id: UUID
     invitation_id: UUID
     upload_id: UUID
+    selection_id: UUID
     # A security key.
     pk: int
 
@@ -110,6 +111,7 @@ class Ids:
             "invitation_id": str(self.invitation_id),
             "domain_id": str(self.domain_id),
             "upload_id": str(self.upload_id),
+            "selection_id": str(self.selection_id),
             "pk": str(self.pk),
             "uidb36": "0",
             "key": "no-such-key",

@@ -15,6 +15,7 @@ from demo import catalog, seed
 from handover.models import Handover
 from handover.operations.mail import mail_users
 from imports.models import Upload
+from imports.operations.selection import select_named
 from imports.operations.split import receive_multi_upload
 from licensing.models import Product, Subscription
 from partners.models import Member, Partner
@@ -25,7 +26,8 @@ from tests.handover.handing_over import add
 from tests.workers import split_file
 from users import passwords
 from users.acts.add import finish_set
-from users.models import CustomerUser
+from users.models import CustomerUser, Selection
+from users.rules.named import read_lines
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,6 +56,8 @@ def demo(transactional_db):
             name="all.csv", parts=[rows.encode()], options={"mode": "good"}, by=mira
         )
         split_file(upload_id=upload.pk)
+        entries = list(read_lines("Wolfeschlegelsteinhausenbergerdorff " * 4 + "\nann\n王建国"))
+        select_named(customer=customer, entries=entries, by=mira)
     return partner
 
 
@@ -143,6 +147,7 @@ def values_of(batch: Batch) -> dict:
         "domain_id": customer.domains.first().pk,
         "invitation_id": uuid4(),
         "upload_id": Upload.objects.get(batch=None).pk,
+        "selection_id": Selection.objects.get().pk,
         "number": 1,
         "token": "nothing",
         "language": "en",

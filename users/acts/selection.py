@@ -1,9 +1,11 @@
 """The selected users of an act, with what its plan needs of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from batches.acts import PlanFacts
@@ -12,6 +14,11 @@ from batches.models import Batch
 from customers.models import Customer
 from partners.models import Member
 from partners.postgres import IsOneOf
+from users.models import Selection
+from users.queries.named import Unmatched
+
+# What a list has of other people stays no longer than an uploaded file.
+SELECTIONS_KEPT = timedelta(days=1)
 
 
 class NoUsersSelected(UsersError):
@@ -77,3 +84,22 @@ def record_selected_count(*, batch: Batch, counted: int | None, by: Member) -> N
         return
     batch.plan["moved"] = {"counted": counted, "found": found}
     batch.save(update_fields=["plan"])
+
+
+@transaction.atomic
+def keep_selection(
+    *, customer: Customer, users: Sequence[UUID], unmatched: Sequence[Unmatched], by: Member
+) -> Selection:
+    """Keep the users that a list names for the address of the list of users."""
+    return Selection.objects.create(
+        customer=customer,
+        users=list(users),
+        unmatched=[entry.to_json() for entry in unmatched],
+        by=by,
+    )
+
+
+@transaction.atomic
+def delete_old_selections() -> None:
+    """Delete this tenant's selections past their time."""
+    Selection.objects.filter(created_at__lt=timezone.now() - SELECTIONS_KEPT).delete()

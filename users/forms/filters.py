@@ -15,6 +15,7 @@ from users.queries.filters import Filters
 
 # Not in the bar itself, so the page lists those that are set, with links to remove them.
 RARE = (
+    "selection",
     "lacks",
     "waits",
     "permissions",
@@ -47,6 +48,7 @@ class FilterUsers(forms.Form):
 
     tab = forms.CharField(required=False, widget=forms.HiddenInput)
     q = forms.CharField(required=False)
+    selection = forms.CharField(label=_("Selection"), required=False, widget=forms.HiddenInput)
     license = select(_("License"), [ANY], is_bare=True)
     status = select(
         _("Sign-in"),
@@ -114,7 +116,8 @@ class FilterUsers(forms.Form):
     @property
     def rare(self) -> list[forms.BoundField]:
         """The controls behind "Add filter"."""
-        return [self[name] for name in RARE if name in self.fields]
+        fields = [self[name] for name in RARE if name in self.fields]
+        return [field for field in fields if not field.is_hidden]
 
     def find_set(self, filters: Filters) -> list[SetFilter]:
         """The set filters that the bar itself does not show."""
@@ -127,6 +130,8 @@ class FilterUsers(forms.Form):
     def _in_words(self, name: str) -> str:
         value = self.query[name].strip()
         field = self.fields[name]
+        if name == "selection":
+            return _("From a list")
         if isinstance(field, forms.DateField):
             return formats.date_format(field.to_python(value), "DATE_FORMAT")
         return dict(field.choices).get(value, value)

@@ -8,7 +8,7 @@ from partners.schema import foreign_key, tenant_fields
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies = [("customers", "0001_initial")]
+    dependencies = [("customers", "0001_initial"), ("partners", "0001_initial")]
 
     operations = [
         migrations.CreateModel(
@@ -219,5 +219,17 @@ class Migration(migrations.Migration):
                     models.Index(fields=["user"], name="user_session_user"),
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="Selection",
+            fields=[
+                *tenant_fields(),
+                ("customer", foreign_key("customers.customer", "%(class)ss")),
+                ("by", foreign_key("partners.member")),
+                ("users", ArrayField(base_field=models.UUIDField(), size=None)),
+                ("unmatched", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(db_default=Now())),
+            ],
+            options={"abstract": False},
         ),
     ]

@@ -25,6 +25,11 @@ class Migration(migrations.Migration):
             "users_usersession",
             Key("user_session_user_key", "customer_id, user_id", "users_customeruser"),
         ),
+        tenant_table(
+            "users_selection",
+            Key("selection_customer_key", "customer_id", "customers_customer"),
+            Key("selection_by_key", "by_id", "partners_member"),
+        ),
         trigger_function(
             "app.refuse_moved_user",
             REFUSE_MOVED,

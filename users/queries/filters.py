@@ -10,15 +10,23 @@ from django.db.models import BooleanField, Exists, F, Func, OuterRef, QuerySet, 
 from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from customers.filters import LONGEST_SEARCH, UnknownFilter, read_values
 from customers.models import Customer
 from partners.postgres import among
 from users.models import CustomerUser
 from users.rules import names
+from users.rules.named import read_lines
 
 # With more matches than this, the search is a condition on all users of the list.
 MAX_CANDIDATES = 20_000
+
+
+class SelectionGone(UnknownFilter):
+    """The users that a list named are not kept any longer."""
+
+    message = _("This selection is no longer available. Select the users from the list again.")
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,10 @@ class Filters:
 
     tab: str = field(default="", metadata={"values": {"deleted"}, "deleted": True})
     q: str = field(default="", metadata={"deleted": True})
+    # the id of a Selection
+    selection: str | UUID = field(
+        default="", metadata={"values": set(), "is_id": True, "deleted": True}
+    )
     # some, none, or the id of a subscription that the users have
     license: str | UUID = field(default="", metadata={"values": {"some", "none"}, "is_id": True})
     # the id of a subscription that the users do not have
@@ -53,6 +65,17 @@ class Filters:
         return [f.name for f in fields(self) if f.name != "tab" and getattr(self, f.name)]
 
     @property
+    def is_selection(self) -> bool:
+        """Whether the list shows all users of a selection, and no others."""
+        return self.set_names == ["selection"]
+
+    @property
+    def named(self) -> int:
+        """How many users the search names, if it is a list of several; else 0."""
+        number = sum(len(entry.parts) or 1 for entry in read_lines(self.q)) if self.q else 0
+        return number if number > 1 else 0
+
+    @property
     def is_of_signs(self) -> bool:
         """Whether the search has neither letters nor digits, and so finds no users."""
         return bool(self.q) and not names.search_patterns(self.q)
@@ -63,7 +86,7 @@ def read_filters(customer: Customer, query: QueryDict | str) -> Filters:
     Read the filters from a query string.
 
     :raises UnknownFilter: where a name or a value is unknown, given twice or not for this tab, or
-        where it names a subscription that is not this customer's.
+        where it names a subscription or a selection that is not this customer's.
     """
     values = read_values(QueryDict(query) if isinstance(query, str) else query)
     known = {f.name: f for f in fields(Filters)}
@@ -76,7 +99,10 @@ def read_filters(customer: Customer, query: QueryDict | str) -> Filters:
         if allowed is None or not _is_of_tab(allowed, is_deleted):
             raise UnknownFilter
         read[name] = _read_value(text, allowed.metadata)
-    bought = {value for value in read.values() if isinstance(value, UUID)}
+    selection = read.get("selection")
+    if selection and not customer.selections.filter(pk=selection).exists():
+        raise SelectionGone
+    bought = {value for value in read.values() if isinstance(value, UUID)} - {selection}
     if bought and customer.subscriptions.filter(pk__in=bought).count() < len(bought):
         raise UnknownFilter
     return Filters(**read)
@@ -139,6 +165,9 @@ def find_users(customer: Customer, filters: Filters) -> QuerySet[CustomerUser]:
     """The customer's users that match, unordered; a search runs at once."""
     users = customer.users.filter(deleted_at__isnull=not filters.is_deleted)
     users = _licensed(users, customer, filters)
+    if filters.selection:
+        chosen = customer.selections.filter(pk=filters.selection)
+        users = users.filter(pk__in=chosen.values(user=Func(F("users"), function="unnest")))
     if filters.status:
         users = users.filter(is_blocked=filters.status == "blocked")
     if filters.permissions:

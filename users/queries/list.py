@@ -100,7 +100,8 @@ def get_list(customer: Customer, query: QueryDict) -> UserList:
         return UserList(filters, sort, *empty, count, subscriptions, problem=error.message)
     sort = read_sort(query.get("sort", ""), filters)
     place = {name: query.get(name, "") for name in ("after", "before")} | {"sort": sort}
-    if filters.q:
+    # A selection is no filter of the functions that search whole lists.
+    if filters.q and not filters.selection:
         page, total = _search(customer, filters=filters, count=count, **place)
     else:
         users = find_users(customer, filters)

@@ -1,4 +1,4 @@
-"""The licenses of the users that a member has selected."""
+"""The users that a member has selected: their licenses, and the list that named them."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from functools import cached_property
 from hashlib import sha256
 from uuid import UUID
 
-from django.db.models import Count, F, Func, Q, UUIDField, Window
+from django.db.models import Count, F, Func, IntegerField, Q, UUIDField, Window
 from django.db.models.functions import RowNumber
 
 from customers.models import Customer
@@ -15,6 +15,7 @@ from licensing.models import Assignment, ServicePlan, Subscription
 from partners import postgres
 from partners.models import Member
 from partners.roles import Permission
+from users.models import CustomerUser, Selection
 from users.queries.add import find_choices
 
 # Names shown of the selected users, and of the holders of a product.
@@ -147,3 +148,42 @@ def _find_holders(held) -> tuple[dict[UUID, int], dict[UUID, list[str]]]:
         numbers[subscription] = total
         holders[subscription].append(name)
     return numbers, holders
+
+
+@dataclass(frozen=True)
+class Selected:
+    """How many of the selected users are there, active and deleted."""
+
+    active: int
+    deleted: int
+
+
+def find_selection(customer: Customer, pk: UUID, *, member: Member) -> Selection | None:
+    """The selection, if the member made it."""
+    return customer.selections.filter(pk=pk, by=member).first()
+
+
+def count_selected(selection: Selection) -> Selected:
+    """Count the users of a selection as they are now."""
+    users = selection.customer.users.filter(pk__in=postgres.among(selection.users))
+    counts = users.aggregate(
+        active=Count("pk", filter=Q(deleted_at=None)),
+        deleted=Count("pk", filter=Q(deleted_at__isnull=False)),
+    )
+    return Selected(**counts)
+
+
+def find_candidates(selection: Selection, entries: Iterable[dict]) -> dict[str, CustomerUser]:
+    """The users that these unmatched entries may mean, by id."""
+    ids = {UUID(pk) for entry in entries for pk in entry.get("users", ())}
+    users = selection.customer.users.filter(pk__in=postgres.among(ids))
+    return {str(user.pk): user for user in users.defer("search", "password")}
+
+
+def count_unmatched(customer: Customer, pk: UUID | str, *, member: Member) -> int:
+    """How many entries of the member's list select no user; 0 for the lists of others."""
+    if not pk:
+        return 0
+    number = Func("unmatched", function="jsonb_array_length", output_field=IntegerField())
+    own = customer.selections.filter(pk=pk, by=member)
+    return own.values_list(number, flat=True).first() or 0

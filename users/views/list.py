@@ -10,6 +10,7 @@ from users.forms.filters import FilterUsers
 from users.queries.add import find_open_set
 from users.queries.list import get_list
 from users.queries.permissions import acts_on_list, acts_on_user
+from users.queries.selection import count_unmatched
 from users.queries.user import get_user_page
 
 
@@ -28,6 +29,7 @@ def list_users(request, customer):
         "clear_url": request.path + ("?tab=deleted" if listing.filters.is_deleted else ""),
         "may_export": request.user.may(Permission.EXPORT_LISTS),
         "adding": find_open_set(customer, member=request.user),
+        "unmatched": count_unmatched(customer, listing.filters.selection, member=request.user),
     }
     return render(request, "users/list.html", context)
 
