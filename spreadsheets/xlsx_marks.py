@@ -24,6 +24,13 @@ _LETTERS = re.compile(r"[A-Za-z]{1,3}")
 
 # A formula that was saved without its result has no text of its own.
 NO_RESULT = "#FORMULA!"
+# What spreadsheets show instead of a value, also in files that they write.
+ERRORS = frozenset(
+    {
+        "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!",
+        "#FIELD!", "#BLOCKED!", "#CONNECT!", "#BUSY!", "#UNKNOWN!", "#GETTING_DATA", NO_RESULT,
+    }
+)  # fmt: skip
 
 
 class Format(Protocol):

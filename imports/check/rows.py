@@ -17,7 +17,7 @@ from imports.read import broken_letters, cells
 from imports.read.table import Row
 from licensing.rules import SubscriptionFacts
 from partners.names import clean_text
-from spreadsheets.xlsx_marks import NO_RESULT
+from spreadsheets.xlsx_marks import ERRORS, NO_RESULT
 from users.rules import names, sign_in, vocabulary
 from users.rules.facts import Defaults, Facts, Person
 from users.rules.person import Nearest, Rules, act_of, is_email, is_shortened_number
@@ -26,13 +26,6 @@ from users.rules.same_person import Repeated, spell_person
 
 # Two rows with one user name: of two people, or of one.
 REPEATED, SAME = "user_name_repeated", "same_person"
-# What spreadsheets show instead of a value, also in files that they write.
-ERRORS = frozenset(
-    {
-        "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!",
-        "#FIELD!", "#BLOCKED!", "#CONNECT!", "#BUSY!", "#UNKNOWN!", "#GETTING_DATA", NO_RESULT,
-    }
-)  # fmt: skip
 
 
 class LookUp(NamedTuple):

@@ -16,6 +16,7 @@ from imports.read import broken_letters, words
 from imports.read.layout import Row
 from imports.read.words import WORDS
 from partners.names import INVISIBLE
+from spreadsheets.xlsx_marks import ERRORS
 from users.rules import vocabulary
 from users.rules.problems import NOTICE, Problem
 
@@ -127,6 +128,9 @@ def _find_suspicious(texts: Iterable[str]) -> list[str]:
 
 
 def _is_nothing(field: str, text: str) -> bool:
+    # An error is no word: a value was to stand there.
+    if text in ERRORS:
+        return False
     if field not in _SIGN_IN and _MARKS.fullmatch(text):
         # Each of several question marks was a letter.
         return field not in NAMES or "??" not in text

@@ -32,7 +32,9 @@ NOT_OF_A_PLAN = {
     *("column_not_kept", "column_repeated", "lines_before_header", "example_skipped"),
     *("worksheets_skipped", "encoding_guessed", "words_for_nothing", "letters_repaired"),
     *("addresses_unwrapped", "roles_ignored", "own_addresses", "column_middle_name"),
-    *("column_secret", "header_changed", "header_repeated"),
+    *("column_secret", "header_changed", "header_repeated", "cells_with_error"),
+    *("formulas_without_result", "hidden_rows_read", "hidden_rows_skipped"),
+    *("worksheets_joined", "worksheets_without_users"),
 }
 
 

@@ -6,8 +6,9 @@ from datetime import date
 import pytest
 import xlsxwriter
 
-from imports.check.rows import ERRORS, validate
+from imports.check.rows import validate
 from imports.read.table import name_line, parse_file
+from spreadsheets.xlsx_marks import ERRORS
 from spreadsheets.xlsx_reader import ALL_WORKSHEETS
 from tests.imports.samples import FACTS, refusal, repack, workbook
 from users.rules.facts import Defaults
@@ -308,7 +309,7 @@ def test_lines_of_several_worksheets_have_different_numbers_and_names():
     assert [name_line(line, parsed.book.read) for line in lines] == ["2 (Staff)", "3 (Sales)"]
     assert notices(parsed)["worksheets_joined"].value == "Staff, Sales"
     assert notices(parsed)["worksheets_without_users"].params["others"] == "Notes, Bare"
-    assert [column.header for column in parsed.samples] == [*HEADER, "User name"]
+    assert [column.header for column in parsed.samples] == HEADER
 
 
 def test_first_worksheet_with_rows_is_preferred():
