@@ -132,7 +132,7 @@ def _find_again(person: dict[str, Any], line: int, before: Repeated, found: list
     """Report a person who was in an earlier row with another user name."""
     keys = [(field, person[field].lower()) for field in _OF_PERSON if person.get(field)]
     # What is no address tells nothing.
-    if not keys or any(problem.column == "contact_email" for problem in found):
+    if not keys or found and any(problem.column == "contact_email" for problem in found):
         return
     first = before.find(person, line, keys)
     if first:

@@ -1,14 +1,16 @@
 """Rows that are skipped unless a member includes them: totals, notes, guests, built-in accounts."""
 
 import pytest
+from django.urls import reverse
 
-from batches.models import Line
+from batches.models import Batch, Line
 from imports.check.repair import How, Kind
 from imports.operations.repair import include_lines, repair_all, repair_line
 from imports.queries import count_repaired_rows
 from tests import factories
 from tests.imports.test_full_list_repairs import missing_users
 from tests.imports.test_import import plan, show, start
+from tests.imports.test_multi_uploads import split
 from tests.imports.test_repair import codes, person, states
 from tests.imports.test_validate import problems
 from users.models import CustomerUser
@@ -209,6 +211,14 @@ def test_existing_user_is_no_built_in_account(as_alice, planned, contoso):
     batch = planned("administrator,,,Administrator,IT", purpose="update")
 
     assert (states(batch), codes(batch, 1)) == ({1: "planned"}, [])
+
+
+def test_multi_customer_upload_skips_totals(as_alice, contoso, alice):
+    upload = split(alice, "Customer,User name,Display name\nContoso,ann,Ann\nContoso,,Total\n")
+
+    assert states(Batch.objects.get(split_from=upload.pk)) == {1: "planned", 2: "left_out"}
+    page = as_alice.get(reverse("imports:multi_upload", args=[upload.pk])).content.decode()
+    assert "2 rows read: 1 ready, 1 skipped." in page
 
 
 def test_user_of_skipped_row_is_missing_from_full_list(as_alice, planned, contoso, alice):

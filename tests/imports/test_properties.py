@@ -227,6 +227,11 @@ def check_plan(rows, world):
     states = [line.state for line in plan.lines]
     assert plan.counts == {state: states.count(state) for state in plan.counts}
     assert sum(plan.counts.values()) + plan.unchanged == len(rows)
+    running = [line.input["user_name"] for line in plan.lines if line.state in {"ready", "warned"}]
+    assert len(set(running)) == len(running)
+    suggested = [one.suggestion for one in problems if one.column == "user_name" and one.suggestion]
+    assert len(set(suggested)) == len(suggested)
+    assert not {*suggested} & {*facts.taken, *facts.deleted, *running}
     for problem in problems:
         check_problem(problem)
     for line in plan.lines:

@@ -114,6 +114,7 @@ def find_reason(person: Mapping[str, Any]) -> str | None:
     names = [person["first_name"], person["last_name"], person["display_name"]]
     if plain in _BUILT_IN_WORDS and _says_only(plain, names):
         return "built_in"
+    # Most rows end here: a user name, and a name with letters.
     if local and not local.isdecimal() and any(map(_has_letter, names)):
         return None
     if not local and _BUILT_IN_START.match(person["display_name"]):
@@ -174,4 +175,4 @@ def _plain(text: str) -> str:
 
 
 def _has_letter(text: str) -> bool:
-    return text != "" and any(map(str.isalpha, text))
+    return text[:1].isalpha() or any(map(str.isalpha, text))
