@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 HEADER = "User name,Display name,Licenses,Usage location\r\n"
 # Where leaving the row out is the only answer: the person is a user already, or stands in another
 # row, or must not be changed by this member, or no account can be named or given at all.
-ONLY_LEFT_OUT = {"user_name_exists", "user_name_repeated", "administrator"}
+ONLY_LEFT_OUT = {"user_name_exists", "user_name_repeated", "same_person", "administrator"}
 # The check finds a value for these, which is the suggestion, wherever it can.
 SUGGESTED = {
     *("user_name_missing", "user_name_not_ascii", "user_name_bad_character"),
@@ -34,7 +34,7 @@ NOT_OF_A_PLAN = {
     *("addresses_unwrapped", "roles_ignored", "own_addresses", "column_middle_name"),
     *("column_secret", "header_changed", "header_repeated", "cells_with_error"),
     *("formulas_without_result", "hidden_rows_read", "hidden_rows_skipped"),
-    *("worksheets_joined", "worksheets_without_users"),
+    *("worksheets_joined", "worksheets_without_users", "comes_back_as_user"),
 }
 
 
