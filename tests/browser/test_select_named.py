@@ -86,9 +86,9 @@ def test_pasted_list_is_selected_and_blocked(school, northwind):
     page.set_viewport_size({"width": 1280, "height": 4000})
     school.check()
     page.locator(".bulkbar").get_by_role("button", name="More").click()
-    page.get_by_role("button", name="Block sign-in").click()
+    page.get_by_role("button", name="Block sign-in", exact=True).click()
 
-    expect(heading(school)).to_have_text("Block 59 users?")
+    expect(heading(school)).to_have_text("Block sign-in of 59 users?")
     assert planned(northwind) == sorted(set(LEAVERS) - {"Ann 98"})
 
 

@@ -385,3 +385,10 @@ def test_a_hundred_thousand_names_are_one_selection(
     assert "4 users found" in page(answer)
     assert "Only the first 200 are shown here." in page(answer)
     assert "</textarea>" not in page(answer)
+
+
+def test_long_word_as_header_is_read_at_once(as_alice, people):
+    """A pattern that tries all ways to cut a word would not end in years."""
+    answer = paste(as_alice, "Wolfeschlegelsteinhausenbergerdorff" * 3)
+
+    assert "0 users found" in page(answer)

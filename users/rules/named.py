@@ -24,7 +24,7 @@ _AROUND_ADDRESS = re.compile(r"\b(?:mailto|smtp|sip|upn|e-?mail)\s*:|\?[a-z]+=\S
 _LOCAL = re.compile(r"(?:[\w.-]+\\)?([\w.'-]+)", re.ASCII)
 _APOSTROPHES = str.maketrans("’‘´`", "''''")
 # What stands between the words of a name, in PostgreSQL as here.
-SIGNS = " ,.;:'’‘´`\"()[]/\\_&·•・‐–-　"
+SIGNS = " ,.;:!?*+#|<>{}'’‘´`\"()[]/\\_&·•・‐–-　"
 _SIGNS = str.maketrans(SIGNS, " " * len(SIGNS))
 
 
