@@ -21,7 +21,7 @@ class ChoiceOfRows:
     buttons: Sequence[tuple[str, str]]
 
 
-# Notices that say what the choices of rows do.
+# Notices about what the choices of rows do.
 ABOUT_ROWS = frozenset(
     {
         "worksheets_skipped", "worksheets_joined", "hidden_rows_read", "hidden_rows_skipped",

@@ -47,7 +47,7 @@ BY_VALUE = frozenset(
 # Codes with one group of rows for each domain.
 BY_DOMAIN = frozenset({"domain_unknown"})
 
-# Codes of rows whose user name a deleted user had.
+# Codes of rows with the user name of a deleted user.
 RESTORABLE = frozenset({"person_deleted", "user_name_deleted", "user_deleted"})
 
 DOMAIN_CODES = frozenset({"domain_unknown", "domain_missing", "domain_differs"})
@@ -140,7 +140,7 @@ def apply_repair(row: Row, kind: Kind, how: How, value: str, facts: Facts) -> Ro
     With How.SUGGESTED, a row without a suggestion stays as it is.
     """
     if how == How.SKIP:
-        # The mark says that this was decided for a row that was skipped before.
+        # By the mark, this was decided for a row that was skipped before.
         marked = row.input | {REPAIRED: True} if kind.code in LEAVES_OUT else row.input
         return replace(row, input=marked, is_skipped=True)
     if how == How.ACCEPT and kind.code in LEAVES_OUT | PRESENT:

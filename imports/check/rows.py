@@ -76,7 +76,7 @@ def validate(
     """
     Make a person of each row, including bad ones, and list all problems in file order.
 
-    What is said once about the whole file is added to `notices`. `language` is that of its header.
+    Notices about the whole file are added to `notices`. `language` is that of its header.
     """
     nearest = Nearest()
     reader = _Reader(facts, defaults, nearest, rows, language)
@@ -131,7 +131,7 @@ def _without_errors(row: Row, found: list[Problem]) -> Row:
 def _find_again(person: dict[str, Any], line: int, before: Repeated, found: list[Problem]) -> None:
     """Report a person who was in an earlier row with another user name."""
     keys = [(field, person[field].lower()) for field in _OF_PERSON if person.get(field)]
-    # What is no address tells nothing.
+    # A text that is no address is no sign.
     if not keys or found and any(problem.column == "contact_email" for problem in found):
         return
     first = before.find(person, line, keys)
@@ -141,7 +141,7 @@ def _find_again(person: dict[str, Any], line: int, before: Repeated, found: list
         found.append(Problem(line, "user_name", value, "person_repeated", params, severity=WARNING))
 
 
-# Fields that tell people of one name apart.
+# Fields that distinguish people of one name.
 _OF_PERSON = ("contact_email", "employee_number")
 
 

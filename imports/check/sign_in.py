@@ -1,4 +1,4 @@
-"""What the cells of a row say about sign-in: the words and dates of many systems and languages."""
+"""The sign-in of a row by its cells: the words and dates of many systems and languages."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 def read_sign_in(texts: Mapping[str, Iterable[str]], today: date) -> tuple[str, str] | None:
     """
-    The state that the cells give, with the text of the cell that says so; None if none does.
+    The state that the cells give, with the text of the cell; None if none does.
 
     `texts` are those of the columns of each of FIELDS.
     """

@@ -20,7 +20,7 @@ class MapColumns(forms.Form):
     header_line = forms.TypedChoiceField(
         label=_("Header"), coerce=int, required=False, widget=forms.RadioSelect
     )
-    # The line whose columns are shown: they are of another header than the chosen one where the page
+    # The line of the columns that are shown: they are of another header than the chosen one where the page
     # runs no scripts.
     shown_line = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -89,7 +89,7 @@ class MapColumns(forms.Form):
         """The fields of columns that the member has changed, by position."""
         if self._line not in (0, self._shown):
             return {}
-        # Without a header, nothing but the choices says what the columns hold.
+        # Without a header, only the choices give the columns their fields.
         names = self.changed_data if self._line else self.fields
         return {
             int(name.removeprefix("column_")): self.cleaned_data[name]

@@ -18,7 +18,7 @@ from users.rules.facts import Defaults
 from users.rules.gather import gather_facts
 from users.rules.problems import Problem
 
-# Rows whose cells are checked while they are typed.
+# Rows that are checked cell by cell while they are typed.
 CHECKED_ROWS = 500
 
 

@@ -245,7 +245,7 @@ _PLAIN = {
 }
 
 
-# --- What is said about it -----------------------------------------------------------------------
+# --- Notices about it ----------------------------------------------------------------------------
 
 
 def describe(cleaned: Iterable[Cleaned], lines: Collection[int]) -> list[Problem]:

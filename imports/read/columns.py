@@ -14,7 +14,7 @@ from users.rules.fields import LABELS
 
 # Never read and never shown; a notice explains it.
 PASSWORD = "password"
-# A column of an unknown name whose cells look like passwords; neither read nor shown.
+# A column of an unknown name with cells that look like passwords; neither read nor shown.
 SECRET = "secret"
 # Columns of other systems without a place here.
 NOT_KEPT = "not_kept"

@@ -25,7 +25,7 @@ _NOT_UNDERSTOOD = {
 }
 
 
-# The column of a file that says of existing users whether they are blocked.
+# The column of a file with the sign-in of existing users: blocked or not.
 STATUS = "status"
 
 

@@ -17,7 +17,17 @@ APPS = ("batches", "users", "imports", "handover", "portal")
 
 RESULT = {field.name for field in fields(LineResult)}
 # The person of a row or a form, with the marks of an import.
-PERSON = {*TEXTS, "permissions", "products", "given", "accepted", "user_id", "line", "place"}
+PERSON = {
+    *TEXTS,
+    "permissions",
+    "products",
+    "given",
+    "accepted",
+    "is_blocked",
+    "user_id",
+    "line",
+    "place",
+}
 INPUT = PERSON | {NAMED, FIRST_USER, REPAIRED}
 INPUT |= {
     field.name for payload in (LicenseChange, FieldChange, DeleteInput) for field in fields(payload)

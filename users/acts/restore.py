@@ -136,7 +136,7 @@ def apply_restores(*, batch: Batch, lines: Sequence[LineInput], by: Member) -> l
             for line in coming
             if line.user_name != present[line.user_id].user_name
         }
-        # The file of an import may say so; others come back as they were.
+        # By the file of an import; others come back as they were.
         blocked = [line for line in coming if line.input.get("is_blocked")]
         _bring_back(
             batch,

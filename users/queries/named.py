@@ -10,7 +10,7 @@ from customers.models import Customer
 from partners.postgres import execute
 from users.rules.named import SIGNS, Entry
 
-# Users to choose from: a list does not tell more of one name apart.
+# Users to choose from; a list with more of one name is no choice.
 MAX_CANDIDATES = 10
 
 # Why an entry selects no user.

@@ -56,7 +56,7 @@ class Facts:
     existing: ExistingUsers | None = None
     # The domain that was chosen for user names without one.
     domain: str = ""
-    # By user name in lower case, the user who was deleted last.
+    # By user name in lower case, the user that was deleted last.
     restorable: Mapping[str, DeletedUser] = field(default_factory=dict)
     # Active users as pairs of user name and display name: by contact address, and by display name.
     by_contact: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)

@@ -22,7 +22,7 @@ _BUILT_IN_START = re.compile(
     r"|support_388945a0|iusr_|iwam_|\$[0-9a-z]+-)",
     re.IGNORECASE,
 )
-# Also names of people, so only where nothing in the row says a different name.
+# Also names of people, so only where the row has no other name.
 _BUILT_IN_WORDS = frozenset(
     {
         "administrator", "administrateur", "administrador", "amministratore", "guest", "gast", "invite", "invitado", "convidado", "ospite",

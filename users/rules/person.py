@@ -153,7 +153,7 @@ class Rules:
         return True
 
     def _find_leaver(self, person: dict[str, Any]) -> str:
-        """The code for a person who has left, so that the row is skipped; of a full list, a user."""
+        """The code for a person that has left, so that the row is skipped; of a full list, a user."""
         if not sign_in.is_left_out(person):
             return ""
         if self._updates is None or self._updates.find(person) is None:
@@ -407,7 +407,7 @@ class Updates:
             self._report_sign_in(person, known, line, found)
 
     def _read_sign_in(self, person: dict[str, Any]) -> bool:
-        """Set whether sign-in is to be blocked; False if the file doesn't say it."""
+        """Set whether sign-in is to be blocked; False if the file has nothing about it."""
         state = person.get(sign_in.KEY, {}).get("state", sign_in.UNKNOWN)
         person.pop("is_blocked", None)
         is_blocked = state not in {sign_in.ALLOWED, sign_in.UNKNOWN}

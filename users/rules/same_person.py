@@ -12,7 +12,7 @@ from users.rules.problems import INCLUDED, WARNING, Problem
 
 # Key in the input of a line: a member has chosen to restore the deleted user.
 RESTORED = "restored"
-# Codes of people who are users already, with another user name: the first two where a file only
+# Codes of people that are users already, with another user name: the first two where a file only
 # adds users.
 PRESENT = frozenset({"person_exists", "name_exists", "person_known", "name_known"})
 

@@ -1,5 +1,5 @@
 """
-What a file says about the sign-in of a person.
+The sign-in of a person by a file.
 
 It stands in the person under KEY, so that a row can be checked again: the state, and the word of the
 file until a member has decided about it.
@@ -10,7 +10,7 @@ from typing import Any
 from users.rules.problems import INCLUDED, WARNING, Problem
 
 KEY = "sign_in"
-# A file may block and unblock; people who have left are left out, and of a full list deleted.
+# A file may block and unblock; people that have left are left out, and of a full list deleted.
 ALLOWED, BLOCKED, LEFT, UNKNOWN = "allowed", "blocked", "left", "unknown"
 # A choice of a member: blocked, but with the licenses of the row.
 LICENSED = "licensed"
@@ -38,7 +38,7 @@ def choose_products(person: dict[str, Any]) -> None:
 
 
 def is_left_out(person: dict[str, Any]) -> bool:
-    """Whether the file says that the person has left, and no member has included the row."""
+    """Whether the person has left by the file, and no member has included the row."""
     said = person.get(KEY)
     return (
         said is not None
@@ -49,13 +49,13 @@ def is_left_out(person: dict[str, Any]) -> bool:
 
 
 def report(person: dict[str, Any], code: str, line: int, found: list[Problem]) -> None:
-    """Report what the file says, as long as no member has decided."""
+    """Report the state in the file, as long as no member has decided."""
     if word := person[KEY].get("word"):
         found.append(Problem(line, COLUMN, word, code, severity=WARNING))
 
 
 def settle_new(person: dict[str, Any], line: int, found: list[Problem]) -> None:
-    """Set whether a new user is blocked; one who is blocked gets no licenses unless chosen."""
+    """Set whether a new user is blocked; a blocked one gets no licenses unless chosen."""
     person.pop(COLUMN, None)
     said = person.get(KEY)
     if said is None:
