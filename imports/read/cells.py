@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from imports.read import broken_letters, words
@@ -57,8 +57,9 @@ def clean_rows(rows: Iterable[Row]) -> list[Cleaned]:
 
 def _clean(rows: Sequence[Row], fields: Sequence[str], found: list[Cleaned]) -> None:
     # One column after the other: the texts of all of them would take much memory.
+    of_rows = [row.texts for row in rows]
     for place, field in enumerate(fields):
-        texts = [row.texts[place] for row in rows]
+        texts = list(map(itemgetter(place), of_rows))
         changes = _find_changes(field, set(texts))
         if not changes:
             continue
@@ -84,11 +85,15 @@ def _find_changes(field: str, texts: set[str]) -> dict[str, list[Step]]:
     for text in _find_suspicious(texts):
         if _is_nothing(field, text):
             changes[text] = [(NOTHING, text, NONE if field in _LISTS else "")]
-    repaired = {
-        text: made
-        for text in texts
-        if not text.isascii() and (made := broken_letters.repair(text)) != text
-    }
+    repaired = (
+        {}
+        if "".join(texts).isascii()
+        else {
+            text: made
+            for text in texts
+            if not text.isascii() and (made := broken_letters.repair(text)) != text
+        }
+    )
     for text, made in repaired.items():
         changes.setdefault(text, []).append((REPAIRED, text, made))
     if unwrap := _UNWRAP.get(field):
@@ -104,7 +109,9 @@ def _find_changes(field: str, texts: set[str]) -> dict[str, list[Step]]:
 # --- Words for nothing ---------------------------------------------------------------------------
 
 _MARKS = re.compile(r"[\s\-‐-―−ー_.·。、・/\\?*~…]+")
-_FIRST_MARKS = frozenset("-‐‑‒–—―−ー_.·。、・/\\?*~…#([<{（【")
+_FIRST_MARKS = frozenset("-‐‑‒–—―−ー_.·。、・/\\?*~…#([<{（【") | frozenset(
+    map(chr, range(0xFF01, 0xFF5F))
+)
 # No one is called so.
 _IN_MARKS = frozenset({
     "n/a", "n / a", "n.a.", "n.a", "n. a.", "n/d", "n.d.", "s/d", "\\n", "#n/a", "#ref!", "#value!",
@@ -118,13 +125,12 @@ _OF_NOTHING = ("nothing", "nothing_or_name", "no_license")
 _WRITTEN = _IN_MARKS.union(*(words.WRITTEN[meaning] for meaning in _OF_NOTHING))
 
 
-def _find_suspicious(texts: Iterable[str]) -> list[str]:
-    """The texts that are worth a closer look; most are not."""
-    return [
-        text
-        for text in texts
-        if text.casefold() in _WRITTEN or text[0] in _FIRST_MARKS or "\uff00" < text[0] < "\uff5f"
-    ]
+def _find_suspicious(texts: Collection[str]) -> list[str]:
+    """The texts that are worth a closer look; most columns have none."""
+    is_clean = _FIRST_MARKS.isdisjoint(map(itemgetter(0), texts))
+    if is_clean and _WRITTEN.isdisjoint(map(str.casefold, texts)):
+        return []
+    return [text for text in texts if text.casefold() in _WRITTEN or text[0] in _FIRST_MARKS]
 
 
 def _is_nothing(field: str, text: str) -> bool:
