@@ -26,7 +26,7 @@ _JOINTS = re.compile(r"[&+]")
 _RUNS = re.compile(r"[0-9]+|[^\W\d_]+")
 _PIECES = re.compile(r"[\s,;|\t\"]+")
 # "Address2*", "extensionAttribute11": names of columns, if not of cells.
-_NUMBERED = re.compile(r"[^\W\d_]+(?:[-_.]?[^\W\d_]+)*[-_.]?[0-9]{1,2}\W*")
+_NUMBERED = re.compile(r"[^\W\d_]+(?:[-_.][^\W\d_]+)*[-_.]?[0-9]{1,2}\W*")
 
 
 def looks_secret(text: str) -> bool:
