@@ -146,7 +146,7 @@ def test_accepted_warning_about_user_name_stays_accepted(planned, as_alice, cont
         "amy@contoso.example,Amy,,", "info@contoso.example,Ina Fo,,", "sales@contoso.example,S,,"
     )
     assert offered(batch) == {
-        "user_name_deleted": ["accept", "skip"],
+        "user_name_deleted": ["accept", "restore", "skip"],
         "user_name_reserved": ["accept", "skip"],
     }
 
