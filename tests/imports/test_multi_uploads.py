@@ -436,7 +436,7 @@ def test_assigned_column_applies_to_every_customer(contoso, fabrikam, alice):
     line = Batch.objects.get(split_from=upload.pk).lines.get().input
     assert (line["department"], line["job_title"], line["phone"]) == ("7", "", "")
     said = [(one["code"], one["value"]) for one in upload.plan["notices"]]
-    assert said == [("column_unknown", "Raum"), ("column_said", "Abteilung-Nr")]
+    assert said == [("column_not_kept", "Raum"), ("column_said", "Abteilung-Nr")]
 
 
 def test_one_customer_does_not_define_header_for_others(contoso, fabrikam, alice):
