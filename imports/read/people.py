@@ -55,7 +55,7 @@ def read_file(data: bytes, name: str) -> list[Entry]:
 def _read_without_header(data: bytes) -> Iterator[Entry]:
     if not data.startswith(b"PK\x03\x04"):
         return read_lines(decode.decode(data, None, lambda _text: 0)[0])
-    sheet = xlsx_reader.read_workbook(data, _accept_any)
+    sheet = next(xlsx_reader.read_workbook(data, _accept_any))
     first = (sheet.number, [column.header for column in sheet.header.columns])
     return chain.from_iterable(_read_cells(*line) for line in chain([first], sheet.lines))
 

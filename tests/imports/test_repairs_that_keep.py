@@ -180,7 +180,8 @@ def test_unknown_users_of_an_update_are_created(planned, as_alice, contoso, is_d
         )
     batch = planned("amy@contoso.example,Amy,,US", purpose="update")
     code = "user_deleted" if is_deleted else "user_unknown"
-    assert offered(batch) == {code: ["accept", "skip"]}
+    ways = ["restore", "accept", "skip"] if is_deleted else ["accept", "skip"]
+    assert offered(batch) == {code: ways}
 
     answer(as_alice, batch, code, "user_name", "accept")
 

@@ -157,7 +157,7 @@ def test_counts_and_reasons_stay(as_alice, imported):
     assert "“…” isn’t a known country or region." in page
     assert "“…” isn’t a domain" not in page
     assert "… isn’t a domain of this customer." in page
-    assert "Line 2 has the same user name." in page
+    assert "This is the same person as in line 2." in page
     assert "This user name was taken after the check." in show(as_alice, imported, show="failed")
     # Rows that became users keep everything.
     assert "Zebediah zebediah-done" in show(as_alice, imported, show="done")
