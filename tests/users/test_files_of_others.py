@@ -62,13 +62,22 @@ def test_file_of_another_system_is_imported_unchanged(as_alice, contoso, office,
 
     assert batch.state == "planned", batch.plan
     assert batch.plan["detected"]["source"] == name.split()[0]
+    # Two of the files have a user with blocked sign-in, who gets no license.
+    blocked = name in ("entra", "google")
     lines = list(Line.objects.order_by("number"))
-    assert [(line.state, line.problems) for line in lines] == [("planned", [])] * 3
-    assert batch.plan["counts"] == {"ready": 3, "warned": 0, "failed": 0, "skipped": 0}
+    assert [line.state for line in lines] == ["planned"] * 3
+    found = [problem["code"] for line in lines for problem in line.problems]
+    assert found == ["sign_in_blocked"] * blocked
+    counts = {"ready": 3 - blocked, "warned": int(blocked), "failed": 0, "skipped": 0}
+    assert batch.plan["counts"] == counts
     notices = {notice["code"] for notice in batch.plan["notices"]}
     assert "column_unknown" not in notices
     start(as_alice, batch)
-    assert CustomerUser.objects.count() == office.assignments.count() == 3
+    assert CustomerUser.objects.count() == 3
+    assert office.assignments.count() == 3 - blocked
+    assert list(CustomerUser.objects.filter(is_blocked=True)) == list(
+        CustomerUser.objects.filter(user_name="bob@contoso.example")[:blocked]
+    )
     wang = CustomerUser.objects.get(user_name="jianguo.wang@contoso.example")
     assert (wang.display_name, wang.last_name, wang.first_name) == ("王建国", "王", "建国")
     assert wang.location == ("US" if name in ("partner_center", "google") else "CN")
