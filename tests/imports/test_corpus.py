@@ -165,7 +165,7 @@ def test_the_user_name_twice_and_columns_twice():
     made = plan("User name,User name,Display name\r\nwang,,Wang\r\n,wang,Wang\r\nwang,li,Li\r\n")
 
     assert [line.state for line in made.lines] == ["ready", "failed", "failed"]
-    assert codes(made) == ["user_name_repeated", "user_name_repeated"]
+    assert codes(made) == ["same_person", "user_name_repeated"]
 
 
 ROWS = b"wang@contoso.com,Wang,\r\n"
