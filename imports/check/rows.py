@@ -401,7 +401,7 @@ class _Reader:
                 codes[code] = None
             elif code is None:
                 plain = vocabulary.plain(part)
-                near = self.nearest.find("permission", plain, vocabulary.ADMINISTRATORS, 0.85)
+                near = self.nearest.find("permission", plain, vocabulary.ADMINISTRATORS, 0.9)
                 # A misspelled permission, or a role of another system.
                 if near or not _ROLE.fullmatch(part):
                     suggestion = vocabulary.find_permission(near) or ""
