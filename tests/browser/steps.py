@@ -115,7 +115,7 @@ def passwords_on(page: Page) -> dict[str, str]:
         row.locator("td.main small").text_content(): row.locator("[data-secret]").get_attribute(
             "data-secret"
         )
-        for row in page.locator("#sheet tbody tr").all()
+        for row in page.locator("#sheet tbody tr").filter(has=page.locator("[data-secret]")).all()
     }
 
 
