@@ -189,10 +189,15 @@ class Site:
         assert findings(self.page) == []
 
 
+UNTIL_STILL = """() => Promise.allSettled(document.getAnimations()
+  .filter(it => it.effect.getComputedTiming().endTime != Infinity).map(it => it.finished))"""
+
+
 def findings(page: Page, rules: list[str] | dict = RULES) -> list[tuple]:
     """What axe finds fault with on the page, and whether it is wider than its window."""
-    # On a page that still loads, axe finds no document.
+    # On a page that still loads, axe finds no document; what still fades in has no color yet.
     page.wait_for_load_state()
+    page.evaluate(UNTIL_STILL)
     found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
     wrong = [
         (violation["id"], [node["html"][:200] for node in violation["nodes"]])
