@@ -32,7 +32,8 @@ def has_invisible(text: str) -> bool:
     """Whether a text has characters that clean_text removes."""
     if text.isascii() and text.isprintable():
         return False
-    return bool(_blank.search(text)) or not all(map(_visible, text))
+    # Controls and formats aren't printable, and other characters that aren't are looked at in turn.
+    return bool(_blank.search(text)) or not (text.isprintable() or all(map(_visible, text)))
 
 
 def _visible(character: str) -> str:

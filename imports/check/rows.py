@@ -92,7 +92,7 @@ def validate(
         rules.check(person, line, found)
         made = Person(line, person)
         # A row that is skipped takes no name from another.
-        if not leaves_out(found):
+        if not (found and leaves_out(found)):
             first = firsts.get(person["user_name"]) if person["user_name"] else None
             if first:
                 # One suggestion for a row is enough.
@@ -100,7 +100,7 @@ def validate(
                     found.append(repeated(first, made, rules))
             elif act_of(person) == "add":
                 _find_again(person, line, people_before, found)
-            if not first and not leaves_out(found):
+            if not first and not (found and leaves_out(found)):
                 firsts[person["user_name"]] = made
         problems += found
         people.append(made)
@@ -296,8 +296,8 @@ class _Reader:
         own = person["first_name"] + person["last_name"] + person["display_name"]
         if not own.isascii() and self.is_japanese:
             person[names.SCRIPT] = names.JAPANESE
-        for field in _NAMES:
-            if person[field] and _MAY_HAVE_LOST.search(person[field]):
+        if _MAY_HAVE_LOST.search(own):
+            for field in _NAMES:
                 self._report_lost_letters(field, person[field], line, found)
         return person
 

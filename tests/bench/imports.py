@@ -113,8 +113,8 @@ def _make_plan(path: Path, known: facts.Facts, count: int) -> None:
     parsed = table.parse_file(path.read_bytes(), path.name)
     rows.find_lookups(parsed.rows, defaults, known.domains)
     made = plan.make_plan(*rows.validate(parsed.rows, known, defaults), known)
-    if made.ready != count:
-        raise RuntimeError(f"{made.ready} of {count} rows are ready.")
+    if made.counts[plan.READY] != count:
+        raise RuntimeError(f"{made.counts[plan.READY]} of {count} rows are ready.")
 
 
 def _read(path: Path, count: int) -> None:

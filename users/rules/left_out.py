@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _FIELDS = (
@@ -111,18 +111,18 @@ def find_reason(person: Mapping[str, Any]) -> str | None:
     plain = local.lower()
     if plain in _BUILT_IN or plain.endswith("$") or _BUILT_IN_START.match(plain):
         return "built_in"
-    names = [person["first_name"], person["last_name"], person["display_name"]]
+    names = person["first_name"], person["last_name"], person["display_name"]
     if plain in _BUILT_IN_WORDS and _says_only(plain, names):
         return "built_in"
     # Most rows end here: a user name, and a name with letters.
-    if local and not local.isdecimal() and any(map(_has_letter, names)):
+    if local and not local.isdecimal() and _has_letter("".join(names)):
         return None
     if not local and _BUILT_IN_START.match(person["display_name"]):
         return "built_in"
     return "not_a_person" if _is_remark(person, local) else None
 
 
-def _says_only(word: str, names: list[str]) -> bool:
+def _says_only(word: str, names: Iterable[str]) -> bool:
     told = {_plain(name) for name in names} - {""}
     return told <= {word, "built in account", f"{word} account"}
 

@@ -287,7 +287,7 @@ def _clean_names(person: dict[str, Any]) -> None:
 
 def _clean(field: str, value: str, line: int, found: list[Problem]) -> str:
     cleaned = clean_text(value)
-    if has_invisible(value):
+    if cleaned != value and has_invisible(value):
         code = "invisible_removed"
         found.append(Problem(line, field, cleaned, code, severity=WARNING))
     return cleaned
