@@ -14,14 +14,15 @@ from batches.queries.batch import count_lines
 from customers.models import Customer
 from customers.queries import find_customers
 from imports.check.plan import LEAVE, NAMED, SEAT_SHORT
-from imports.check.repair import FIRST_USER, REPAIRED, Row
-from imports.check.rows import REPEATED, SAME
+from imports.check.repair import FIRST_USER, REPAIRED, SAME, Row
+from imports.check.rows import REPEATED
 from imports.models import ImportColumn, UnmatchedRow, Upload
 from partners.models import Member
 from partners.roles import Permission
 from users.rules.facts import Person
 from users.rules.person import act_of
 from users.rules.problems import ERROR, LEAVES_OUT, Problem
+from users.rules.same_person import OF_PERSON
 
 # Groups of problems that are shown; with each that is repaired the next one appears.
 MAX_GROUPS = 50
@@ -247,6 +248,8 @@ class LineSummary:
     display_name: str
     first_name: str
     last_name: str
+    contact_email: str
+    employee_number: str
     # The existing user that it is about, and the one that it was about before any repair.
     user_id: str | None
     first_user_id: str | None
@@ -271,7 +274,7 @@ class LineSummary:
 
     @property
     def person(self) -> Person:
-        names = ("user_name", "display_name", "first_name", "last_name")
+        names = ("user_name", "display_name", "first_name", "last_name", *OF_PERSON)
         return Person(self.line, {name: getattr(self, name) for name in names})
 
     def update(self, row: Row) -> None:
@@ -283,6 +286,8 @@ class LineSummary:
         self.user_id, self.user_name = person.get("user_id"), person["user_name"]
         self.display_name = person["display_name"]
         self.first_name, self.last_name = person["first_name"], person["last_name"]
+        self.contact_email = person["contact_email"]
+        self.employee_number = person.get("employee_number", "")
         self.gets = json.dumps(person.get("add", person["products"]))
         self.loses = json.dumps(person.get("remove", []))
         self.short, self.is_repeated = "[]", False
@@ -298,6 +303,7 @@ def summarize_lines(
             SELECT number, coalesce((input->>'line')::integer, number), state,
                 act, input->>'user_name', input->>'display_name',
                 coalesce(input->>'first_name', ''), coalesce(input->>'last_name', ''),
+                coalesce(input->>'contact_email', ''), coalesce(input->>'employee_number', ''),
                 CASE WHEN act = '{LEAVE}' THEN user_id::text ELSE input->>'user_id' END,
                 CASE WHEN input ? '{FIRST_USER}' THEN input->>'{FIRST_USER}'
                     ELSE input->>'user_id' END,

@@ -20,6 +20,7 @@ from imports.check.repair import (
     BY_VALUE,
     DOMAIN_CODES,
     RESTORABLE,
+    SECOND_ACCOUNT,
     UNREADABLE,
     How,
     Kind,
@@ -32,7 +33,7 @@ from spreadsheets.errors import UnreadableFile
 from users.models import UserPermission
 from users.rules import problems, sign_in
 from users.rules.fields import label_of
-from users.rules.same_person import PRESENT
+from users.rules.same_person import PRESENT, WAS_PRESENT
 
 # Sentences about several rows, where the sentence about one row quotes its cells.
 OF_MANY = {
@@ -58,6 +59,13 @@ OF_MANY = {
     ),
     "person_deleted": gettext_lazy(
         "These users were deleted. Until you decide, the rows are skipped."
+    ),
+    "contact_deleted": gettext_lazy(
+        "Users with the same name and contact address were deleted. Until you decide, the rows are"
+        " skipped."
+    ),
+    "name_deleted": gettext_lazy(
+        "Users with the same name were deleted. Until you decide, the rows are skipped."
     ),
     "user_name_deleted": gettext_lazy(
         "A deleted user had this user name. Importing creates a new user."
@@ -112,7 +120,8 @@ ACCEPT = {
     "user_deleted": gettext_lazy("Create a new account"),
     **dict.fromkeys(problems.LEAVES_OUT, gettext_lazy("Import these rows")),
     **dict.fromkeys(
-        [*PRESENT, "person_repeated", "person_deleted"], gettext_lazy("Create a new account")
+        [*PRESENT, *WAS_PRESENT, "person_repeated", "person_deleted"],
+        gettext_lazy("Create a new account"),
     ),
 }
 # Labels of How.SET for problems of sign-in.
@@ -212,7 +221,9 @@ def find_repairs(batch: Batch, products: Mapping[str, str]) -> Repairs:
         errors=tuple(problem for problem in shown if problem.severity == problems.ERROR),
         warnings=tuple(problem for problem in shown if problem.severity != problems.ERROR),
         more=found.more,
-        has_suggestions=any(group.suggested for group in found.groups),
+        has_suggestions=any(
+            group.suggested for group in found.groups if group.code not in SECOND_ACCOUNT
+        ),
     )
 
 
@@ -357,6 +368,9 @@ class _Choices:
         if group.code in DOMAIN_CODES:
             likely = group.suggestion.rpartition("@")[2] or next(iter(self.domains), "")
             wanted = f"{How.SET}:{likely}"
+        elif group.code in SECOND_ACCOUNT:
+            # The suggestion makes another account of the person.
+            wanted = str(How.SKIP)
         elif group.suggestion:
             wanted = str(How.SUGGESTED)
         elif group.code == "location_missing":
@@ -408,6 +422,8 @@ def _suggested(group: ProblemGroup, values: Sequence[tuple[str, str]]) -> str:
             "Take the suggestions for %(n)s of them, such as %(suggestion)s",
             group.suggested,
         )
+    elif group.code in SECOND_ACCOUNT:
+        sentence = _("Create another account, such as %(suggestion)s")
     elif group.code in PRESENT:
         sentence = ngettext("Update the existing user", "Update the existing users", group.rows)
     elif group.suggestions > 1:

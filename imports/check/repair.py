@@ -10,7 +10,7 @@ from users.rules.facts import Facts
 from users.rules.fields import LABELS
 from users.rules.person import LIMITS, Rules
 from users.rules.problems import ERROR, INCLUDED, LEAVES_OUT, Problem, leaves_out
-from users.rules.same_person import PRESENT, RESTORED
+from users.rules.same_person import PRESENT, RESTORED, WAS_PRESENT
 
 # Keys in the input of a repaired row: that it was repaired, and the id of the user that it was about
 # before its user name was changed.
@@ -47,10 +47,15 @@ BY_VALUE = frozenset(
 # Codes with one group of rows for each domain.
 BY_DOMAIN = frozenset({"domain_unknown"})
 
-# Codes of rows with the user name of a deleted user.
-RESTORABLE = frozenset({"person_deleted", "user_name_deleted", "user_deleted"})
+# Codes of rows about a deleted user.
+RESTORABLE = WAS_PRESENT | {"person_deleted", "user_name_deleted", "user_deleted"}
 
 DOMAIN_CODES = frozenset({"domain_unknown", "domain_missing", "domain_differs"})
+
+# The second of two rows about one person.
+SAME = "same_person"
+# Suggestions for these would make another account of a person, so they are not taken with others.
+SECOND_ACCOUNT = frozenset({SAME, "user_name_exists"})
 
 # Codes that a member can accept, so that the row is imported with its user name.
 ACCEPTABLE = frozenset(
@@ -101,7 +106,7 @@ class Kind:
 
     def covers(self, problem: Problem) -> bool:
         return (
-            self == EVERY
+            (self == EVERY and problem.code not in SECOND_ACCOUNT)
             or (problem.code, problem.column) == (self.code, self.column)
             and (key_of(problem) == self.key)
         )
@@ -200,7 +205,11 @@ def _restore(row: Row, kind: Kind) -> Row:
     if kind.code not in RESTORABLE or not any(map(kind.covers, row.problems)):
         return row
     left = tuple(problem for problem in row.problems if problem.code not in LEAVES_OUT)
-    return _mark(row, Row(row.number, row.input | {RESTORED: True}, left))
+    person = row.input | {RESTORED: True}
+    if kind.code in WAS_PRESENT:
+        # A user with another user name comes back with that one.
+        person["user_name"] = next(filter(kind.covers, row.problems)).params["user_name"]
+    return _mark(row, Row(row.number, person, left))
 
 
 def include(row: Row, accepted: Collection[str] = LEAVES_OUT) -> Row:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from customers import locations
 from imports.check import scripts
+from imports.check.repair import SAME
 from imports.check.sign_in import FIELDS as SIGN_IN_FIELDS
 from imports.check.sign_in import read_sign_in
 from imports.read import broken_letters, cells
@@ -22,10 +23,10 @@ from users.rules import names, sign_in, vocabulary
 from users.rules.facts import Defaults, Facts, Person
 from users.rules.person import Nearest, Rules, act_of, is_email, is_shortened_number
 from users.rules.problems import ERROR, NOTICE, WARNING, Problem, leaves_out
-from users.rules.same_person import Repeated, spell_person
+from users.rules.same_person import OF_PERSON, Repeated, is_same_person
 
-# Two rows with one user name: of two people, or of one.
-REPEATED, SAME = "user_name_repeated", "same_person"
+# Two rows with one user name, of two people.
+REPEATED = "user_name_repeated"
 
 
 class LookUp(NamedTuple):
@@ -33,7 +34,7 @@ class LookUp(NamedTuple):
 
     user_names: list[str]
     contacts: list[str]
-    # Of rows without a user name.
+    # Of rows without a user name, as they are written.
     display_names: list[str]
 
 
@@ -53,16 +54,14 @@ def find_lookups(rows: Iterable[Row], defaults: Defaults, domains: Collection[st
             if display_name:
                 display_names[display_name] = None
             elif first or last:
-                display_names[names.compose_display_name(first, last)] = None
-                display_names[names.compose_display_name(first, last, names.JAPANESE)] = None
+                display_names[f"{first} {last}"] = None
         # Neither a NUL nor a lone surrogate may reach the database.
         elif user_name.isascii() and user_name.isprintable():
             found[user_name.lower()] = None
         contact = get("contact_email", "")
         if contact and contact.isascii() and contact.isprintable():
             contacts[contact.lower()] = None
-    cleaned = {clean_text(name).lower() for name in display_names}
-    return LookUp(list(found), list(contacts), sorted(cleaned))
+    return LookUp(list(found), list(contacts), list(display_names))
 
 
 def validate(
@@ -102,6 +101,9 @@ def validate(
                 _find_again(person, line, people_before, found)
             if not first and not (found and leaves_out(found)):
                 firsts[person["user_name"]] = made
+        elif not person["user_name"]:
+            # Another row like it is about the same person.
+            _find_again(person, line, people_before, [])
         problems += found
         people.append(made)
     if notices is not None:
@@ -130,9 +132,12 @@ def _without_errors(row: Row, found: list[Problem]) -> Row:
 
 def _find_again(person: dict[str, Any], line: int, before: Repeated, found: list[Problem]) -> None:
     """Report a person who was in an earlier row with another user name."""
-    keys = [(field, person[field].lower()) for field in _OF_PERSON if person.get(field)]
+    keys = [(field, person[field].lower()) for field in OF_PERSON if person.get(field)]
+    if not person["user_name"]:
+        # Two rows without any difference are about one person.
+        keys.append(("", "\n".join(map(person.get, _DIFFERENCES)).lower()))
     # A text that is no address is no sign.
-    if not keys or found and any(problem.column == "contact_email" for problem in found):
+    elif not keys or found and any(problem.column == "contact_email" for problem in found):
         return
     first = before.find(person, line, keys)
     if first:
@@ -141,19 +146,16 @@ def _find_again(person: dict[str, Any], line: int, before: Repeated, found: list
         found.append(Problem(line, "user_name", value, "person_repeated", params, severity=WARNING))
 
 
-# Fields that distinguish people of one name.
-_OF_PERSON = ("contact_email", "employee_number")
+# Fields that distinguish people of one name, where the file has no user names.
+_DIFFERENCES = ("contact_email", "department", "job_title", "phone", "location")
 
 
 def repeated(first: Person, second: Person, rules: Rules) -> Problem:
     """The problem of the second row with a user name."""
     user_name = second.input["user_name"]
-    params = {"first": first.line}
-    # A person that occurs twice is skipped, not created under another name.
-    if not spell_person(first.input).isdisjoint(spell_person(second.input)):
-        return Problem(second.line, "user_name", user_name, SAME, params)
+    code = SAME if is_same_person(first.input, second.input) else REPEATED
     suggestion = rules.suggest(user_name, second.input)
-    return Problem(second.line, "user_name", user_name, REPEATED, params, suggestion)
+    return Problem(second.line, "user_name", user_name, code, {"first": first.line}, suggestion)
 
 
 def _the_domain(default: str, domains: Collection[str]) -> str:

@@ -15,7 +15,6 @@ from imports.check.rows import repeated
 from imports.operations import full_list
 from imports.queries import SHARED, LineSummary, find_suggested_names, summarize_lines
 from partners.models import Member
-from partners.names import clean_text
 from partners.roles import Permission
 from partners.tenancy import uuid7
 from users.rules.facts import Facts, Person
@@ -37,13 +36,7 @@ def gather(
         customer=batch.customer,
         user_names=_storable(user_names),
         contacts=_storable(person["contact_email"] for person in people),
-        display_names=sorted(
-            {
-                clean_text(person["display_name"]).lower()
-                for person in people
-                if not person["user_name"]
-            }
-        ),
+        display_names=[person["display_name"] for person in people if not person["user_name"]],
         options=batch.options,
         by=by,
     )

@@ -18,6 +18,7 @@ from imports.check.plan import LEAVE, SEAT_SHORT
 from imports.check.repair import (
     EVERY,
     REPAIRED,
+    SECOND_ACCOUNT,
     How,
     Kind,
     Row,
@@ -139,7 +140,8 @@ _OPEN = "l.state <> 'left_out'"
 def _having(kind: Kind) -> tuple[str, str]:
     """The condition of rows with a problem that is to be repaired, and its value."""
     if kind == EVERY:
-        return f"l.problems @? %s::jsonpath AND {_OPEN}", '$[*] ? (@.suggestion != "")'
+        others = "".join(f' && @.code != "{code}"' for code in sorted(SECOND_ACCOUNT))
+        return f"l.problems @? %s::jsonpath AND {_OPEN}", f'$[*] ? (@.suggestion != ""{others})'
     pattern = json.dumps([kind.pattern])
     if kind.code in LEAVES_OUT:
         # Rows that the check has skipped, as long as no member has decided about them.

@@ -6,6 +6,7 @@ from batches.models import Batch, Line
 from batches.operations.control import start_batch
 from imports.check.repair import How, Kind
 from imports.operations.repair import include_lines, repair_all, skip_lines
+from tests import factories
 from tests.imports.test_import import plan, show, start
 from tests.imports.test_repair import codes, states
 from tests.imports.test_same_person import chosen
@@ -99,6 +100,47 @@ def test_other_person_with_name_of_deleted_user_is_added(as_alice, mara, alice):
     repair_all(batch=batch, kind=Kind("user_name_deleted", "user_name"), how=How.RESTORE, by=alice)
 
     assert Line.objects.get(batch=batch, number=1).act == "restore"
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        (",Mara,Quill,", "name_deleted"),
+        (",Quill,MARA,", "name_deleted"),
+        ("mara.quill,Mara,Quill,mara@home.example", "contact_deleted"),
+    ],
+)
+def test_deleted_person_without_the_user_name_is_restored(as_alice, mara, alice, row, code):
+    CustomerUser.objects.filter(pk=mara.pk).update(contact_email="Mara@home.example")
+    content = f"User name,First name,Last name,Contact address\r\n{row}\r\n".encode()
+    batch = plan(as_alice, content)
+    assert (states(batch), codes(batch, 1)[-1:]) == ({1: "left_out"}, [code])
+    page = show(as_alice, batch)
+    assert "Mara Quill (mara@contoso.example) was deleted" in page
+    assert chosen(page) == ["restore"]
+
+    assert repair_all(batch=batch, kind=Kind(code, "user_name"), how=How.RESTORE, by=alice).bad == 0
+    start(as_alice, batch)
+
+    mara.refresh_from_db()
+    assert (mara.user_name, mara.deleted_at) == ("mara@contoso.example", None)
+    assert CustomerUser.objects.count() == 2
+
+
+def test_new_account_instead_of_deleted_person_is_a_choice(as_alice, mara, alice):
+    batch = plan(as_alice, b"First name,Last name\r\nMara,Quill\r\n")
+
+    repair_all(batch=batch, kind=Kind("name_deleted", "user_name"), how=How.ACCEPT, by=alice)
+
+    assert codes(batch, 1) == ["user_name_missing"]
+
+
+def test_user_name_taken_meanwhile_is_not_restored(as_alice, mara, contoso):
+    factories.user(contoso, "Pia Sorn", user_name=mara.user_name)
+
+    batch = plan(as_alice, b"First name,Last name\r\nMara,Quill\r\n")
+
+    assert codes(batch, 1) == ["user_name_missing"]
 
 
 @pytest.mark.parametrize(

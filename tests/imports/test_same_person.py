@@ -3,7 +3,7 @@
 import pytest
 
 from batches.models import Line
-from imports.check.repair import How, Kind
+from imports.check.repair import EVERY, How, Kind
 from imports.operations.repair import repair_all, repair_line
 from tests import factories
 from tests.imports.test_import import plan, show, start
@@ -78,12 +78,12 @@ def test_same_user_name_is_same_person_or_gets_suggestion():
     rows = [
         {"display_name": "Rusk, Odo", "user_name": "odo@contoso.com"},
         {"display_name": "ODO RUSK", "user_name": "Odo@contoso.com"},
-        {"display_name": "Odo Rusk Zorn", "user_name": "odo@contoso.com"},
+        {"display_name": "Odo Zorn", "user_name": "odo@contoso.com"},
     ]
 
     assert problems(*rows) == [
-        (3, "user_name", "same_person", "", "error"),
-        (4, "user_name", "user_name_repeated", "odo2@contoso.com", "error"),
+        (3, "user_name", "same_person", "odo2@contoso.com", "error"),
+        (4, "user_name", "user_name_repeated", "odo3@contoso.com", "error"),
     ]
 
 
@@ -137,17 +137,36 @@ def test_contact_address_that_is_a_user_name_is_recognized(planned, mara):
 
 
 def test_list_without_user_names_adds_people_once(as_alice, planned, alice, contoso):
-    rows = (",Mara,Quill,,", ",Odo,Rusk,,", ",Mara,Quill,,")
+    rows = (",Mara,Quill,,", ",Odo,Rusk,,", ",Mara,Quill,,m2@home.example")
     batch = planned(*rows)
     kind = Kind("user_name_missing", "user_name")
     assert repair_all(batch=batch, kind=kind, how=How.SUGGESTED, by=alice).bad == 0
     start(as_alice, batch)
     assert CustomerUser.objects.count() == 3
 
-    again = planned(*rows, ",Mara,Quill,,")
+    again = planned(*rows, ",Mara,Quill,,", ",Mara,Quill,,m3@home.example")
 
-    assert states(again) == {1: "left_out", 2: "left_out", 3: "left_out", 4: "invalid"}
-    assert codes(again, 4) == ["user_name_missing"]
+    assert states(again) == dict.fromkeys((1, 2, 3, 4), "left_out") | {5: "invalid"}
+    assert codes(again, 5) == ["user_name_missing"]
+
+
+def test_row_without_user_name_and_any_difference_is_the_same_person(as_alice, planned, contoso):
+    factories.user(contoso, "Odo Rusk", user_name="odo@contoso.example")
+
+    batch = planned(
+        ",Mara,Quill,,", ",QUILL,Mara,,", ",Mara,Quill,,m@home.example", *[",Odo,Rusk,,"] * 2
+    )
+
+    assert states(batch) == {
+        1: "invalid",
+        2: "left_out",
+        3: "invalid",
+        4: "left_out",
+        5: "left_out",
+    }
+    assert [codes(batch, n)[-1] for n in (2, 4, 5)] == [
+        "person_repeated", "name_exists", "person_repeated"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("purpose", ["both", "full_list", "update"])
@@ -165,6 +184,63 @@ def test_file_that_updates_takes_existing_user(as_alice, planned, alice, mara, p
     line = Line.objects.get(batch=batch, number=number)
     assert (line.act, line.user_id, line.state) == ("update", mara.pk, "planned")
     assert not Line.objects.filter(batch=batch, act="leave", state="planned").exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("Zoe", "Sorn"), ("SØRN", "ZOÉ"), ("Zoé", "Soern"), ("Zoé  ", "Sørn")]
+)
+def test_existing_name_is_found_in_other_letters(planned, contoso, first, last):
+    factories.user(contoso, "Sørn, Zoé", user_name="z@contoso.example")
+
+    assert codes(planned(f",{first},{last},,"), 1) == ["name_exists"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "code"),
+    [
+        ("Mara Quill", "Dr. Mara J. Quill (Press)", "same_person"),
+        ("M. Quill", "Mara Quill", "same_person"),
+        ("Mara Quill", "Mary Quill", "user_name_repeated"),
+        ("M. Q.", "Mara Quill", "user_name_repeated"),
+        ("Mara", "Mara Quill", "user_name_repeated"),
+    ],
+)
+def test_longer_and_shorter_names_with_one_user_name(one, other, code):
+    rows = [{"display_name": name, "user_name": "mara@contoso.com"} for name in (one, other)]
+
+    assert [found[2] for found in problems(*rows)] == [code]
+
+
+@pytest.mark.parametrize(
+    ("field", "one", "other", "code"),
+    [
+        ("employee_number", "1", "2", "user_name_repeated"),
+        ("contact_email", "a@home.example", "b@home.example", "user_name_repeated"),
+        ("contact_email", "a@home.example", "A@home.example", "same_person"),
+        ("department", "Press", "Print", "same_person"),
+    ],
+)
+def test_people_of_one_user_name_and_name_differ(field, one, other, code):
+    rows = [
+        {"display_name": "Mara Quill", "user_name": "mara@contoso.com", field: value}
+        for value in (one, other)
+    ]
+
+    assert [found[2] for found in problems(*rows)] == [code]
+
+
+def test_suggestions_make_no_second_account_of_a_person(as_alice, planned, alice):
+    batch = planned("mara,,,Mara Quill,", "mara,,,Mara Quill,", "mara,,,Pia Sorn,")
+    page = show(as_alice, batch)
+    assert sorted(chosen(page)) == ["skip", "suggested"]
+    assert "Create another account, such as mara2@contoso.example" in page
+
+    repair_all(batch=batch, kind=EVERY, how=How.SUGGESTED, by=alice)
+
+    assert states(batch) == {1: "planned", 2: "invalid", 3: "planned"}
+    assert codes(batch, 2) == ["same_person"]
+    repair_all(batch=batch, kind=Kind("same_person", "user_name"), how=How.SUGGESTED, by=alice)
+    assert states(batch) == {1: "planned", 2: "planned", 3: "planned"}
 
 
 def test_new_account_for_known_person_is_a_choice(planned, alice, mara):

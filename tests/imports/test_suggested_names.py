@@ -69,7 +69,7 @@ def test_numbered_names_are_found_in_one_round(planned, alice, contoso):
 
 
 def test_thousands_of_namesakes_get_names():
-    rows = [{"first_name": "Mara", "last_name": "Quill"}] * 5_000
+    rows = [{"first_name": "Mara", "last_name": "Quill", "phone": f"{n}"} for n in range(5_000)]
 
     suggestions = [one.suggestion for one in check(*rows)[1]]
 
@@ -108,7 +108,7 @@ def test_nothing_is_applied_without_suggestions(as_alice, planned, alice):
 
 def test_worker_applies_suggestions_of_large_plan(planned, alice, monkeypatch):
     monkeypatch.setattr("imports.operations.repair.MAX_LINES_AT_ONCE", 2)
-    batch = planned(",Mara,Quill,", ",Odo,Rusk,", ",Mara,Quill,")
+    batch = planned(",Mara,Quill,", ",Odo,Rusk,", ",Mara,Quill,Print")
 
     assert apply_all(batch, alice).is_in_worker
     work(batch)
@@ -142,7 +142,7 @@ def test_suggestions_take_as_many_statements_for_fifty_rows(planned, alice):
 @pytest.mark.parametrize("choice", ["", "branch.example"])
 def test_names_are_suggested_with_chosen_domain(planned, alice, contoso, choice):
     Domain.objects.create(customer=contoso, name="branch.example", is_verified=True)
-    batch = planned(",Mara,Quill,", ",Mara,Quill,", "odo,Odo,Rusk,", domain=choice)
+    batch = planned(",Mara,Quill,", ",Mara,Quill,Print", "odo,Odo,Rusk,", domain=choice)
 
     assert apply_all(batch, alice).bad == 0
 

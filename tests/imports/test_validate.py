@@ -132,6 +132,7 @@ def test_missing_user_name_is_suggested_from_names():
         {"first_name": "Amy", "last_name": "Parker"},
         {"department": "Sales"},
     ]
+    rows[1]["department"] = "Print"
 
     found = [one for one in check(*rows)[1] if one.column == "user_name"]
 
@@ -149,7 +150,7 @@ def test_a_suggestion_is_nobodys_name_in_the_file():
         {"display_name": "Amy Parker"},
         {"user_name": "a.parker@contoso.com", "display_name": "x"},
     ]
-    rows += [{"display_name": "Amy Parker"}]
+    rows += [{"display_name": "Amy Parker", "department": "Print"}]
 
     assert [one.suggestion for one in check(*rows)[1]] == [
         "amy.parker2@contoso.com",
@@ -159,9 +160,8 @@ def test_a_suggestion_is_nobodys_name_in_the_file():
 
 @pytest.mark.parametrize(("chosen", "domain"), [("", "contoso.com"), ("contoso.cn", "contoso.cn")])
 def test_missing_names_and_domains_are_suggested_with_chosen_domain(chosen, domain):
-    rows = [{"first_name": "Mara", "last_name": "Quill"}] * 2 + [
-        {"user_name": "amy", "display_name": "Amy"}
-    ]
+    mara = {"first_name": "Mara", "last_name": "Quill"}
+    rows = [mara, mara | {"phone": "2"}, {"user_name": "amy", "display_name": "Amy"}]
 
     found = check(*rows, facts=replace(TWO_DOMAINS, domain=chosen))[1]
 
@@ -190,8 +190,15 @@ def test_contradicting_domain_column_is_error():
 
 
 def test_taken_user_name_is_error_with_suggestion():
-    assert problems({"user_name": "amy.parker@contoso.com", "display_name": "Amy B. Parker"}) == [
+    assert problems({"user_name": "amy.parker@contoso.com", "display_name": "Ann Parker"}) == [
         (2, "user_name", "user_name_taken", "amy.parker2@contoso.com", "error")
+    ]
+
+
+@pytest.mark.parametrize("name", ["Amy B. Parker", "Dr. A. Parker", "Amy Parker (Press)"])
+def test_longer_name_of_existing_user_is_likely_the_same_person(name):
+    assert problems({"user_name": "amy.parker@contoso.com", "display_name": name}) == [
+        (2, "user_name", "user_name_exists", "amy.parker2@contoso.com", "error")
     ]
 
 
@@ -219,7 +226,7 @@ def test_first_row_with_user_name_wins():
 
     assert [(one.line, one.code, one.params, one.suggestion) for one in found] == [
         (3, "user_name_repeated", {"first": 2}, "amy2@contoso.com"),
-        (4, "same_person", {"first": 2}, ""),
+        (4, "same_person", {"first": 2}, "amy3@contoso.com"),
     ]
 
 
@@ -406,7 +413,7 @@ def test_names_and_addresses_are_looked_up():
     assert find_lookups(rows, Defaults("contoso.com"), {"contoso.com", "contoso.cn"}) == (
         ["amy@contoso.com", "bob@contoso.cn"],
         ["mara@home.example"],
-        ["mara quill"],
+        ["Mara  Quill"],
     )
 
 

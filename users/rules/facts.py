@@ -6,6 +6,9 @@ from typing import Any
 
 from licensing.rules import SubscriptionFacts
 
+# Pairs of user name and display name by a text that both have.
+Users = Mapping[str, Sequence[tuple[str, str]]]
+
 
 @dataclass(frozen=True, slots=True)
 class ExistingUser:
@@ -58,9 +61,12 @@ class Facts:
     domain: str = ""
     # By user name in lower case, the user that was deleted last.
     restorable: Mapping[str, DeletedUser] = field(default_factory=dict)
-    # Active users as pairs of user name and display name: by contact address, and by display name.
-    by_contact: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
-    by_name: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    # Active users by contact address, and by the forms of their names.
+    by_contact: Users = field(default_factory=dict)
+    by_name: Users = field(default_factory=dict)
+    # Deleted users that can be restored, in the same way.
+    deleted_by_contact: Users = field(default_factory=dict)
+    deleted_by_name: Users = field(default_factory=dict)
     # Loads the user names of all users, also of deleted ones.
     all_names: Callable[[], Collection[str]] = frozenset
 

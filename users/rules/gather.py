@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -16,7 +16,9 @@ from partners.postgres import among, execute
 from partners.roles import Permission
 from users.models import CustomerUser, UserPermission
 from users.rules.facts import DeletedUser, ExistingUser, ExistingUsers, Facts
+from users.rules.named import SIGNS
 from users.rules.person import CHANGEABLE
+from users.rules.same_person import SEARCH_KEY, search_keys, spell_name
 
 
 def gather_facts(
@@ -31,19 +33,21 @@ def gather_facts(
     """
     Gather the facts that the rules for a person need, in at most ten statements.
 
-    `user_names` are looked up among the customer's users, including deleted ones; contact addresses
-    and display names, in lower case, among active ones. Existing users are loaded if the purpose in
-    the `options` of an import is to change them.
+    `user_names` and contact addresses, in lower case, and display names are looked up among the
+    customer's users, including deleted ones. Existing users are loaded if the purpose in the
+    `options` of an import is to change them.
     """
     taken, deleted = _look_up(customer, user_names)
-    by_contact, by_name = _look_up_people(customer, contacts, display_names)
+    active, gone = _look_up_people(customer, contacts, display_names)
     options = options or {}
     purpose = options.get("purpose", "create")
     return Facts(
         domain=options.get("defaults", {}).get("domain", "").lower(),
         restorable=_find_restorable(customer, deleted.keys() - taken.keys()),
-        by_contact=by_contact,
-        by_name=by_name,
+        by_contact=active.by_contact,
+        by_name=active.by_name,
+        deleted_by_contact=gone.by_contact,
+        deleted_by_name=gone.by_name,
         all_names=lambda: set(customer.users.values_list("user_name", flat=True)),
         existing=None
         if purpose == "create"
@@ -79,29 +83,41 @@ def _look_up(customer: Customer, user_names: Sequence[str]) -> tuple[dict, dict]
     return taken, deleted
 
 
+class _People(NamedTuple):
+    by_contact: dict[str, list[tuple[str, str]]]
+    by_name: dict[str, list[tuple[str, str]]]
+
+
 def _look_up_people(
     customer: Customer, contacts: Sequence[str], display_names: Sequence[str]
-) -> tuple[dict, dict]:
-    by_contact, by_name = {}, {}
+) -> tuple[_People, _People]:
+    """The active and the deleted users with these contact addresses or names."""
+    active, gone = _People({}, {}), _People({}, {})
     if contacts or display_names:
-        for user_name, display_name, contact in execute(
+        for user_name, display_name, contact, is_deleted in execute(
             f"""
-            SELECT user_name, display_name, lower(contact_email)
-            FROM {CustomerUser._meta.db_table}
-            WHERE customer_id = %(customer)s AND deleted_at IS NULL
-                AND (lower(contact_email) = ANY(%(contacts)s) OR user_name = ANY(%(contacts)s)
-                    OR lower(display_name) = ANY(%(names)s))
-            ORDER BY user_name
+            SELECT u.user_name, u.display_name, lower(u.contact_email), u.deleted_at IS NOT NULL
+            FROM {CustomerUser._meta.db_table} u
+            WHERE u.customer_id = %(customer)s
+                AND (lower(u.contact_email) = ANY(%(contacts)s) OR u.user_name = ANY(%(contacts)s)
+                    OR {SEARCH_KEY} = ANY(%(names)s))
+                -- A user name that someone else has now cannot be restored by a file.
+                AND (u.deleted_at IS NULL OR NOT EXISTS (
+                    SELECT FROM {CustomerUser._meta.db_table} a WHERE a.deleted_at IS NULL
+                        AND a.customer_id = u.customer_id AND a.user_name = u.user_name))
+            ORDER BY u.deleted_at DESC, u.user_name
             """,
             customer=customer.pk,
             contacts=list(contacts),
-            names=list(display_names),
+            names=list(search_keys(display_names)),
+            signs=SIGNS,
         ):
-            user = user_name, display_name
+            user, people = (user_name, display_name), gone if is_deleted else active
             for address in {contact, user_name} - {""}:
-                by_contact.setdefault(address, []).append(user)
-            by_name.setdefault(display_name.lower(), []).append(user)
-    return by_contact, by_name
+                people.by_contact.setdefault(address, []).append(user)
+            for form in spell_name(display_name):
+                people.by_name.setdefault(form, []).append(user)
+    return active, gone
 
 
 def _find_restorable(customer: Customer, user_names: Collection[str]) -> dict[str, DeletedUser]:

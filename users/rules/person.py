@@ -12,7 +12,7 @@ from users.models import CustomerUser, UserPermission
 from users.rules import left_out, names, sign_in
 from users.rules.facts import ExistingUser, ExistingUsers, Facts
 from users.rules.problems import INCLUDED, WARNING, Problem
-from users.rules.same_person import RESTORED, Present, is_same_name, restore
+from users.rules.same_person import RESTORED, Present, is_same_name, may_be_called, restore
 from users.rules.suggest import Suggestions
 
 # The longest texts by field.
@@ -79,7 +79,9 @@ class Rules:
         # Of a form, which asks about one person that a member has typed.
         self.is_form = is_form
         self._present = Present(facts)
-        self._has_present = bool(facts.by_contact or facts.by_name)
+        self._has_present = any(
+            (facts.by_contact, facts.by_name, facts.deleted_by_contact, facts.deleted_by_name)
+        )
         self._updates = Updates(facts.existing, self) if facts.existing else None
 
     def check(self, person: dict[str, Any], line: int, found: list[Problem]) -> None:
@@ -214,7 +216,7 @@ class Rules:
             return
         if user_name in self.facts.deleted and "person_deleted" not in person.get(INCLUDED, ()):
             params = {"name": self.facts.deleted[user_name]}
-            is_same = not self.is_form and is_same_name(person, params["name"])
+            is_same = not self.is_form and may_be_called(person, params["name"])
             code = "person_deleted" if is_same else "user_name_deleted"
             found.append(Problem(line, "user_name", user_name, code, params, severity=WARNING))
         if names.is_reserved(local):
@@ -247,8 +249,10 @@ class Rules:
         if is_same_name(person, params["name"]):
             found.append(Problem(line, "user_name", user_name, "user_name_exists", params))
             return
+        is_likely = not self.is_form and may_be_called(person, params["name"])
+        code = "user_name_exists" if is_likely else "user_name_taken"
         suggestion = self.suggest(user_name, person)
-        found.append(Problem(line, "user_name", user_name, "user_name_taken", params, suggestion))
+        found.append(Problem(line, "user_name", user_name, code, params, suggestion))
 
     def suggest(self, typed: str, person: dict[str, Any], default: str = "") -> str:
         """A free user name for a person, or ''."""

@@ -25,6 +25,8 @@ LEAVES_OUT = frozenset(
         "name_exists",
         "person_repeated",
         "person_deleted",
+        "contact_deleted",
+        "name_deleted",
         "not_a_person",
         "guest",
         "built_in",
@@ -161,6 +163,14 @@ CELL = {
     ),
     "person_deleted": _(
         "%(name)s was deleted and had this user name. Restore this user, or create a new account."
+    ),
+    "contact_deleted": _(
+        "%(name)s (%(user_name)s) was deleted and has the same name and contact address. Restore"
+        " this user, or create a new account."
+    ),
+    "name_deleted": _(
+        "%(name)s (%(user_name)s) was deleted and has the same name. Restore this user, or create a"
+        " new account."
     ),
     "comes_back_as_user": _(
         "This administrator is restored as a user without administrator permissions. Your role"
