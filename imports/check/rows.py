@@ -178,7 +178,7 @@ def _with_best_names(row: Row, domains: Collection[str]) -> dict[str, str]:
     Where the file has several columns for them, a bad cell falls back to the next column.
     """
     values = row.values
-    if not row.has_others:
+    if not row.has_others and not _SEVERAL.search(values.get("contact_email", "")):
         return values
     user_names = [values.get("user_name", ""), *row.others("user_name")]
     if len(user_names) > 1:
@@ -187,7 +187,8 @@ def _with_best_names(row: Row, domains: Collection[str]) -> dict[str, str]:
     own = values.get("user_name", "").lower()
     # An address that is no user name is where to reach the person.
     strange = [name for name in user_names if name.rpartition("@")[2].lower() not in domains]
-    emails = [values.get("contact_email", ""), *row.others("contact_email"), *strange]
+    contacts = [values.get("contact_email", ""), *row.others("contact_email")]
+    emails = [email for cell in contacts for email in _split_addresses(cell)] + strange
     good = (email for email in emails if is_email(email) and email.lower() != own)
     if len(emails) > 1:
         values["contact_email"] = next(good, emails[0])
@@ -195,6 +196,15 @@ def _with_best_names(row: Row, domains: Collection[str]) -> dict[str, str]:
     if len(phones) > 1:
         values["phone"] = next(filterfalse(is_shortened_number, phones), phones[0])
     return values
+
+
+def _split_addresses(cell: str) -> list[str]:
+    """The addresses in a cell; the whole text where it is something else."""
+    addresses = [part for part in _SEVERAL.split(cell) if part]
+    return addresses if len(addresses) > 1 and all(map(is_email, addresses)) else [cell]
+
+
+_SEVERAL = re.compile(r"[;,|\s]+")
 
 
 def _is_usable(user_name: str, domains: Collection[str]) -> bool:
@@ -452,7 +462,7 @@ _NAMES = ("first_name", "last_name", "display_name")
 _MAY_HAVE_LOST = re.compile(broken_letters.SIGNS_OF_LOSS)
 _LONGEST_WORD = 60
 # What can be the name of a role.
-_ROLE = re.compile(r"[^\W\d_](?:[\w /.&'’-]{0,60}[\w.])?")
+_ROLE = re.compile(r"\w(?:[\w /.,:&'’()#+-]{0,60}[\w.)+#])?")
 _LOCATION_NAMES = [name.casefold() for pair in locations.LOCATIONS.values() for name in pair]
 
 

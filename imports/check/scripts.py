@@ -37,11 +37,21 @@ def read_latin(values: Mapping[str, str]) -> tuple[str, str] | None:
     """First and last name as the columns for Latin letters or kana spell them."""
     first, last = values.get("latin_first_name", ""), values.get("latin_last_name", "")
     if not (first or last):
-        first, last = _split(values.get("latin_name", ""))
+        first, last = _split(values.get("latin_name", ""), _spell_family(values))
     return (first, last) if first or last else None
 
 
-def _split(name: str) -> tuple[str, str]:
+def _spell_family(values: Mapping[str, str]) -> str:
+    """The family name of a Chinese person in Latin letters, without a tone."""
+    family = values.get("last_name", "") or values.get("display_name", "")
+    if family[:2] not in letters.DOUBLE_FAMILY_NAMES and not values.get("last_name"):
+        family = family[:1]
+    spelled = names.propose_local_part("", "", family[:2])
+    return spelled if letters.is_han(family[:1]) else ""
+
+
+def _split(name: str, family: str = "") -> tuple[str, str]:
+    """First and last name; `family` is how the last name is spelled where that is known."""
     last, comma, first = name.partition(",")
     if comma:
         return first.strip(), last.strip()
@@ -54,4 +64,6 @@ def _split(name: str) -> tuple[str, str]:
         return " ".join(word for word in words if word != capital[0]), capital[0]
     if not words[0].isascii() and letters.is_cjk(words[0][0]):
         return words[-1], words[0]
+    if family and words[0].lower() == family:
+        return " ".join(words[1:]), words[0]
     return words[0], words[-1]

@@ -184,9 +184,21 @@ _LINK = re.compile(r"mailto:\s*([^\s?()<>\[\]\"]+)", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:smtp|sip|upn|x-?mail|e-?mail|eum|im)\s*:\s*", re.IGNORECASE)
 _IN_ANGLES = re.compile(r"[^<>]*<\s*([^<>\s]+@[^<>\s]+)\s*>[^<>]*")
 _BEFORE_BRACKETS = re.compile(r"([^\s()]+@[^\s()]+)\s*\([^()]*\)")
-_OF_DOMAIN = re.compile(r"[\w.-]+\\+([^\\]+)|[A-Z0-9-]+/([^/\s]+)", re.ASCII)
+_OF_DOMAIN = re.compile(r"[\w.-]+\\+([^\\]+)|[\w.-]{2,}/([^/\s]{2,})|@([\w.'-]+)", re.ASCII)
 _DISTINGUISHED = re.compile(r"\s*(cn|uid)\s*=\s*((?:\\.|[^,;\\])+)(?:[,;].*)?", re.IGNORECASE)
 _AROUND_AT = re.compile(r"\s*@\s*")
+# name (at) example.com, name[at]example[dot]com, name at example.com
+_WRITTEN_AT = re.compile(
+    r"([\w.'-]+)\s*(?:[(\[{<]\s*(?:at|ät|arroba|@)\s*[)\]}>]|\s(?:at|AT)\s)\s*"
+    r"([\w-]+(?:(?:\.|\s*[(\[{]\s*(?:dot|punkt|point|punto)\s*[)\]}]\s*)[\w-]+)+)",
+    re.IGNORECASE,
+)
+_WRITTEN_DOT = re.compile(r"\s*[(\[{]\s*(?:dot|punkt|point|punto)\s*[)\]}]\s*", re.IGNORECASE)
+# Signs that stand for an @ where a text was copied from an address or a page.
+_ENCODED_AT = re.compile(r"%40|&#64;|&#x40;|&commat;|﹫", re.IGNORECASE)
+# Claims of SharePoint: i:0#.f|membership|name@example.com
+_CLAIM = re.compile(r"[ic]:0[^|]*\|(?:[^|]*\|)?([^|]+)", re.IGNORECASE)
+_IN_PAGE = re.compile(r"https?://\S*[/=]([^\s/=?&#]+@[^\s/=?&#]+)(?:[/?&#]\S*)?", re.IGNORECASE)
 _QUOTES = " \t\"'“”«»"
 
 
@@ -195,7 +207,7 @@ def unwrap_address(text: str) -> str:
     made = text
     if not made.isascii():
         made = _INVISIBLE.sub("", made.translate(_SAME).replace("\xa0", " "))
-    made = _choose_primary(made)
+    made = _decode(_choose_primary(made))
     if link := _LINK.search(made):
         made = link[1]
     made = _SCHEME.sub("", made, count=1) if _SCHEME.match(made) else made
@@ -211,6 +223,17 @@ def unwrap_address(text: str) -> str:
     return made or text
 
 
+def _decode(text: str) -> str:
+    """The text with an @ where something else stands for it."""
+    made = _ENCODED_AT.sub("@", text)
+    for wrapped in (_CLAIM, _IN_PAGE):
+        if match := wrapped.fullmatch(made):
+            made = match[1]
+    if "@" not in made and (match := _WRITTEN_AT.fullmatch(made.strip(_QUOTES))):
+        made = f"{match[1]}@{_WRITTEN_DOT.sub('.', match[2])}"
+    return made
+
+
 def _choose_primary(text: str) -> str:
     """Of the addresses of Exchange, which are separated by ; , or blanks, that after "SMTP:"."""
     if text.count(":") < 2 or not _SCHEME.match(text):
@@ -224,8 +247,8 @@ def unwrap_user_name(text: str) -> str:
     made = unwrap_address(text)
     if match := _DISTINGUISHED.fullmatch(made):
         return _unescape(match[2])
-    if "@" not in made and (match := _OF_DOMAIN.fullmatch(made)):
-        return match[1] or match[2]
+    if match := _OF_DOMAIN.fullmatch(made):
+        return match[1] or match[2] or match[3]
     return made
 
 

@@ -46,6 +46,8 @@ _TOTALS = frozenset(
         "合计", "总计", "小计", "总数", "总和", "总人数", "人数", "人数合计", "汇总", "共计", "累计", "合計",
         "總計", "小計", "總數", "總人數", "人數", "總和", "共計", "累計", "総計", "総数", "総人数", "計",
         "합계", "총계", "소계", "총합", "총원", "총인원", "인원", "인원수",
+        "average", "mean", "durchschnitt", "mittelwert", "moyenne", "promedio", "media", "cuenta",
+        "gemiddelde", "średnia", "平均", "平均值", "평균",
     }
 )  # fmt: skip
 # Only with a number beside them.
@@ -72,6 +74,11 @@ _REMARK = re.compile(
     r"jusqu'au|generado|exportado|impreso|fin de (?:la )?lista|por favor|confidencial|hasta el|"
     r"gerado|fim da lista|generato|esportato|stampato|fine (?:dell')?elenco|si prega|"
     r"gegenereerd|afgedrukt|einde (?:van de )?lijst|gelieve|wygenerowano)\b"
+    r"|\d+ ?(?:row|record|line|user|entr|zeile|datens|ligne|fila)\S*"
+    r" (?:affected|selected|returned|fetched|exported|betroffen|ausgewählt)"
+    r"|^(?:(?:best|kind|warm) regards|yours sincerely|mit freundlichen grüßen|cordialement"
+    r"|saludos|met vriendelijke groet)\b\s*,"
+    r"|^\*+\s*=|^\s*(?:legend|legende|key|sent from|gesendet von|envoyé de|tel|fax)\b\s*:?\s"
     r"|\b(?:notes?|nota|notas|remarks?|comments?|footnotes?|report|version|deadline|signature|"
     r"page|date|source|stand|seite|hinweis|bemerkung(?:en)?|anmerkung(?:en)?|unterschrift|"
     r"stichtag|datum|remarques?|página|observaciones|fecha|pagina|strona|страница)\b\s*[:：#]"
@@ -86,6 +93,14 @@ _WHOLE_REMARK = frozenset(
     {
         "end", "eof", "the end", "end of list", "ende", "listenende", "fin", "fine", "fim", "einde",
         "完", "结束", "結束", "以上", "끝", "note", "notes", "remark", "remarks", "n b",
+        "signed", "signature", "approved", "unterschrift", "gezeichnet", "regards", "best regards",
+        "kind regards", "many thanks", "thank you", "thanks", "yours sincerely", "cheers",
+        "mit freundlichen grüssen", "mit freundlichem gruss", "freundliche grüsse", "viele grüsse",
+        "beste grüsse", "danke", "vielen dank", "cordialement", "bien cordialement", "salutations",
+        "merci", "saludos", "un saludo", "saludos cordiales", "atentamente", "gracias",
+        "atenciosamente", "obrigado", "obrigada", "cordiali saluti", "distinti saluti", "grazie",
+        "met vriendelijke groet", "met vriendelijke groeten", "bedankt", "pozdrawiam",
+        "с уважением", "спасибо", "此致", "敬礼", "谢谢", "謝謝", "よろしくお願いします", "敬具", "감사합니다",
     }
 )  # fmt: skip
 # Lower-case words in names of people.
@@ -139,7 +154,10 @@ def _is_remark(person: Mapping[str, Any], local: str) -> bool:
         names[local] = texts[local] = None
     whole = " ".join(names or texts)
     if not whole:
-        return False
+        # Nothing that a person has is left in such a row.
+        return not (local or person.get("employee_number"))
+    if not names and not person["phone"] and not _has_letter(whole):
+        return True
     if _is_total(whole) or (names and not _has_letter(whole)):
         return not (local.isdecimal() and person["first_name"] and person["last_name"])
     # A remark stands alone in its row.

@@ -161,9 +161,21 @@ def propose_local_part(display: str = "", first: str = "", last: str = "") -> st
     return ".".join(filter(None, pieces))[:LOCAL_PART_LIMIT].rstrip(".")
 
 
+# Korean family names of two syllables.
+_DOUBLE_KOREAN = frozenset({"남궁", "황보", "제갈", "선우", "사공", "서문", "독고", "동방"})
+
+
+def _is_hangul(name: str) -> bool:
+    """Whether a name of two to five syllables is Korean, without a blank."""
+    return 2 <= len(name) <= 5 and all("\uac00" <= one <= "\ud7a3" for one in name)
+
+
 def _split_display_name(display: str) -> tuple[str, str]:
     if letters.is_han(display):
         length = 2 if display[:2] in letters.DOUBLE_FAMILY_NAMES and len(display) > 2 else 1
+        return display[length:], display[:length]
+    if _is_hangul(display):
+        length = 2 if display[:2] in _DOUBLE_KOREAN and len(display) > 3 else 1
         return display[length:], display[:length]
     if "," in display:
         last, _, first = display.partition(",")

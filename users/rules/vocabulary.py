@@ -45,8 +45,9 @@ _PERMISSION_INDEX = {
 ADMINISTRATORS = [plain for plain, code in _PERMISSION_INDEX.items() if code]
 # In roles that may be more than a plain user elsewhere.
 WORDS_FOR_ADMINISTRATORS = (
-    "admin", "superuser", "root", "owner", "inhaber", "eigentümer", "propriétaire", "propietari",
-    "proprietári", "管理员", "管理員", "管理者", "관리자", "소유자", "所有者", "擁有者",
+    "admin", "amministrat", "superuser", "root", "owner", "inhaber", "eigentümer", "propriétaire",
+    "propietari", "proprietári", "beheerder", "eigenaar", "administrátor", "správce", "ylläpitäjä",
+    "rendszergazda", "yönetici", "админ", "владелец", "διαχειριστ", "quảntrị", "管理员", "管理員", "管理者", "관리자", "소유자", "所有者", "擁有者",
 )  # fmt: skip
 _LANGUAGE_INDEX = {
     plain(name): code for code, names in _LANGUAGES.items() for name in [code, *names]
