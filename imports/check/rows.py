@@ -189,7 +189,8 @@ def _with_best_names(row: Row, domains: Collection[str]) -> dict[str, str]:
     strange = [name for name in user_names if name.rpartition("@")[2].lower() not in domains]
     contacts = [values.get("contact_email", ""), *row.others("contact_email")]
     emails = [email for cell in contacts for email in _split_addresses(cell)] + strange
-    good = (email for email in emails if is_email(email) and email.lower() != own)
+    mine = {own} if "@" in own else {f"{own}@{domain}" for domain in domains}
+    good = (email for email in emails if is_email(email) and email.lower() not in mine)
     if len(emails) > 1:
         values["contact_email"] = next(good, emails[0])
     phones = [values.get("phone", ""), *row.others("phone")]
