@@ -321,6 +321,35 @@ def test_any_rows_are_planned(rows, world):
     check_plan(rows, world)
 
 
+words = st.text("abcdefgäßé王建国한 '-", min_size=1, max_size=9).map(lambda word: f"x{word}x")
+secret_texts = st.text("Zz9!#%", min_size=6, max_size=12).map(lambda text: f"Q{text}7")
+secret_headers = st.sampled_from(
+    ["Password", "Kennwort", "Mot de passe", "TempPassword", "密码", "初期パスワード", "samPassword",
+     "PIN", "Initial pwd [optional]"]
+)  # fmt: skip
+listed = st.tuples(st.sampled_from(["", "amy", "bo", "cy", "cy "]), words, words, secret_texts)
+
+
+@given(st.lists(listed, min_size=1, max_size=12), secret_headers, st.sampled_from(SEPARATORS))
+@examples(150)
+def test_no_row_of_a_file_is_lost_and_no_secret_shown(people, header, delimiter):
+    written = io.StringIO()
+    table = csv.writer(written, delimiter=delimiter)
+    table.writerow(["User name", "First name", "Last name", header])
+    table.writerows(people)
+    parsed = parse_file(written.getvalue().encode(), "people.csv")
+    facts = Facts(("contoso.com",), {}, {}, (), frozenset())
+
+    made, problems = validate(parsed.rows, facts, Defaults(domain="contoso.com"))
+    plan = make_plan(made, problems, facts)
+
+    assert sum(plan.counts.values()) + plan.unchanged == len(people)
+    running = [line.input["user_name"] for line in plan.lines if line.state in {"ready", "warned"}]
+    assert len(running) == len(set(running)) <= len(people)
+    shown = repr((parsed, plan, problems))
+    assert not [secret for *_others, secret in people if secret in shown]
+
+
 wishes = st.lists(
     st.lists(st.sampled_from(["First", "Second", "Third"]), max_size=3), min_size=1, max_size=12
 )
