@@ -295,3 +295,17 @@ def test_name_key_ignores_case_accents_and_order(one, other):
 @pytest.mark.parametrize(("one", "other"), [("王建国", "汪建国"), ("Ann Lee", "Ann Lee Ann")])
 def test_name_key_keeps_names_apart(one, other):
     assert name_key(one) != name_key(other)
+
+
+@pytest.mark.parametrize("limit", [0, 20])
+def test_short_and_long_lists_find_the_same_names(contoso, people, monkeypatch, limit):
+    monkeypatch.setattr("users.queries.named.MAX_SEARCHED", limit)
+    for number in (1, 2):
+        user(contoso, "Ann_Lee 50%", f"ann{number}@contoso.example")
+    delete(user(contoso, "Jörg Weiß", "joerg@contoso.example"))
+
+    found = find(contoso, "Angstrom, ZOE\nO'Dell Pat\nAnn Lee 50%\nWEISS Jorg\nPia Sorn\n山田太郎")
+
+    assert set(found.users[:3]) >= {people["zoe"].pk, people["odell"].pk}
+    assert people["taro"].pk in found.users
+    assert [one.code for one in found.unmatched] == ["several", "deleted", "absent"]

@@ -1,5 +1,6 @@
 """Finds the users that a list names."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +13,9 @@ from users.rules.named import SIGNS, Entry
 
 # Users to choose from; a list with more of one name is no choice.
 MAX_CANDIDATES = 10
+
+# Names that are searched for; with more of them, each user is compared with all.
+MAX_SEARCHED = 20
 
 # Why an entry selects no user.
 ABSENT, DELETED, SEVERAL, PERHAPS, TWICE = "absent", "deleted", "several", "perhaps", "twice"
@@ -95,16 +99,23 @@ class _Index:
             self._read(customer, values)
 
     def _read(self, customer: Customer, values: dict[str, list[str]]) -> None:
-        conditions = (f"{_COLUMNS[column]} = ANY(%({column})s::text[])" for column in values)
+        conditions = {
+            column: f"{_COLUMNS[column]} = ANY(%({column})s::text[])" for column in values
+        }
+        patterns = _search_patterns(values.get("words", ()))
+        if patterns:
+            # To sort the words of all users takes seconds at a large customer.
+            conditions["words"] = f"(search LIKE ANY(%(patterns)s) AND {conditions['words']})"
         rows = execute(
             f"SELECT id, deleted_at IS NOT NULL, {', '.join(_COLUMNS[name] for name in values)}"
             " FROM users_customeruser"
-            f" WHERE customer_id = %(customer)s AND ({' OR '.join(conditions)})"
+            f" WHERE customer_id = %(customer)s AND ({' OR '.join(conditions.values())})"
             # Of several deleted users with one user name, the last is meant.
             " ORDER BY deleted_at DESC, sort_key, id",
             customer=customer.pk,
             signs=SIGNS,
             blanks=" " * len(SIGNS),
+            patterns=patterns,
             **values,
         )
         for pk, is_deleted, *found in rows:
@@ -155,6 +166,14 @@ def _with_parts(entries: Iterable[Entry]) -> Iterator[Entry]:
     for entry in entries:
         yield entry
         yield from entry.parts
+
+
+def _search_patterns(names: Sequence[str]) -> list[str]:
+    """What the search texts of users with these names have; [] for a long list."""
+    if len(names) > MAX_SEARCHED:
+        return []
+    longest = (max(name.split(), key=len) for name in names)
+    return ["%" + re.sub(r"([\\%_])", r"\\\1", word) + "%" for word in longest]
 
 
 def _column_of(name: str) -> str:
