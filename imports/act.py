@@ -168,7 +168,9 @@ IMPORT = Act(
     ),
     needs=_needs,
     usual_act="add",
-    describe=lambda batch, _products: Consequences(texts.describe_sign_in(batch)),
+    describe=lambda batch, _products: Consequences(
+        texts.describe_sign_in(batch) + texts.describe_restored(batch)
+    ),
     guard=refuse_unsafe,
     # The lines hold everything from then on.
     release=lambda batch: forget_file(Q(pk=batch.pk)),

@@ -247,6 +247,19 @@ def describe_sign_in(batch: Batch) -> tuple[str, ...]:
     return tuple(count(sentence, number) for number, sentence in counted if number)
 
 
+def describe_restored(batch: Batch) -> tuple[str, ...]:
+    """What a planned import restores of deleted users."""
+    number = batch.plan.get("restores", 0)
+    sentence = ngettext(
+        "%(n)s deleted user is restored with the profile from before. The licenses in the row are"
+        " added; to update other values, import the file again.",
+        "%(n)s deleted users are restored with their profiles from before. The licenses in the rows"
+        " are added; to update other values, import the file again.",
+        number,
+    )
+    return (sentence % {"n": intcomma(number)},) if number else ()
+
+
 def describe_repaired(changed: int, bad: int, leaving: int = 0) -> str:
     """The result of a repair: `bad` rows still have errors, `leaving` more users are missing."""
     numbers = {"n": intcomma(changed), "bad": intcomma(bad)}

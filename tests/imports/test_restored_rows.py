@@ -47,6 +47,7 @@ def test_deleted_person_is_restored_with_licenses(as_alice, mara, alice, office)
     assert (seats["wanted"], seats["short"]) == (1, 0)
     page = show(as_alice, batch)
     assert "Add or restore 1 user" in page
+    assert "1 deleted user is restored with the profile from before." in page
     start(as_alice, batch)
     restored = CustomerUser.objects.get(user_name="mara@contoso.example")
     assert (restored.pk, restored.deleted_at) == (mara.pk, None)
