@@ -27,6 +27,7 @@ PERSON = {
     "user_id",
     "line",
     "place",
+    "employee_number",
 }
 INPUT = PERSON | {NAMED, FIRST_USER, REPAIRED}
 INPUT |= {
