@@ -463,7 +463,7 @@ _NAMES = ("first_name", "last_name", "display_name")
 _MAY_HAVE_LOST = re.compile(broken_letters.SIGNS_OF_LOSS)
 _LONGEST_WORD = 60
 # What can be the name of a role.
-_ROLE = re.compile(r"\w(?:[\w /.,:&'’()#+-]{0,60}[\w.)+#])?")
+_ROLE = re.compile(r"(?=.*[^\W\d_])\w(?:[\w /.,:&'’()#+-]{0,60}[\w.)+#])?")
 _LOCATION_NAMES = [name.casefold() for pair in locations.LOCATIONS.values() for name in pair]
 
 
