@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from customers import locations
 from imports.check import scripts
+from imports.check.doubts import find_doubts
 from imports.check.sign_in import FIELDS as SIGN_IN_FIELDS
 from imports.check.sign_in import read_sign_in
 from imports.read import broken_letters, cells
@@ -296,6 +297,7 @@ class _Reader:
         own = person["first_name"] + person["last_name"] + person["display_name"]
         if not own.isascii() and self.is_japanese:
             person[names.SCRIPT] = names.JAPANESE
+        find_doubts(person, line, found)
         for field in _NAMES:
             if person[field] and _MAY_HAVE_LOST.search(person[field]):
                 self._report_lost_letters(field, person[field], line, found)

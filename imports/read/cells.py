@@ -27,6 +27,9 @@ NAMES = ("first_name", "last_name", "display_name", "latin_first_name", "latin_l
          "latin_name")  # fmt: skip
 _PARTS_OF_NAMES = frozenset({"first_name", "last_name", "latin_first_name", "latin_last_name"})
 _LISTS = frozenset({"products", "permissions"})
+_ONLY_TEXT = frozenset({"phone", "contact_email", "job_title", "department"})
+# What databases and programs write for nothing. A person may have such a name.
+OF_PROGRAMS = frozenset({"NULL", "null", "None", "NONE", "nan", "NaN", "NIL"})
 # Ticks and crosses are no punctuation there.
 _SIGN_IN = frozenset({"sign_in_blocked", "sign_in_allowed", "status", "left_on"})
 
@@ -58,19 +61,30 @@ def clean_rows(rows: Iterable[Row]) -> list[Cleaned]:
 def _clean(rows: Sequence[Row], fields: Sequence[str], found: list[Cleaned]) -> None:
     # One column after the other: the texts of all of them would take much memory.
     of_rows = [row.texts for row in rows]
-    for place, field in enumerate(fields):
+    # Names first, as a user name may be made of one.
+    for place in sorted(range(len(fields)), key=lambda place: fields[place] not in NAMES):
+        field = fields[place]
         texts = list(map(itemgetter(place), of_rows))
         changes = _find_changes(field, set(texts))
         if not changes:
             continue
-        for row, text in zip(rows, texts, strict=True):
+        kept = {text for text in OF_PROGRAMS.intersection(changes) if texts.count(text) == 1}
+        for row, text, before_all in zip(rows, texts, of_rows, strict=True):
             for code, before, after in changes.get(text, ()):
                 if code == NOTHING:
-                    if _may_be_name(field, before, row):
+                    if _may_be_name(field, before, row, kept, before_all):
                         continue
                     after = after or _find_other(field, row)
                 row.put(place, after)
                 found.append(Cleaned(row.line, code, before, after))
+    _unwrap_others(rows)
+
+
+def _unwrap_others(rows: Iterable[Row]) -> None:
+    """Unwrap the addresses in further columns of a field."""
+    for row in rows:
+        if row.has_others:
+            row.change_others(_unwrap)
 
 
 def _find_other(field: str, row: Row) -> str:
@@ -82,9 +96,9 @@ def _find_changes(field: str, texts: set[str]) -> dict[str, list[Step]]:
     """The steps by text, of the texts that change."""
     texts.discard("")
     changes: dict[str, list[Step]] = {}
-    for text in _find_suspicious(texts):
-        if _is_nothing(field, text):
-            changes[text] = [(NOTHING, text, NONE if field in _LISTS else "")]
+    nothing = [text for text in _find_suspicious(texts) if _is_nothing(field, text)]
+    for text in nothing:
+        changes[text] = [(NOTHING, text, NONE if field in _LISTS else "")]
     repaired = (
         {}
         if "".join(texts).isascii()
@@ -98,7 +112,7 @@ def _find_changes(field: str, texts: set[str]) -> dict[str, list[Step]]:
         changes.setdefault(text, []).append((REPAIRED, text, made))
     if unwrap := _UNWRAP.get(field):
         is_plain = _PLAIN[field].fullmatch
-        for text in texts:
+        for text in texts.difference(nothing):
             if not is_plain(text):
                 before = repaired.get(text, text)
                 if (after := unwrap(before)) != before:
@@ -121,7 +135,7 @@ _IN_MARKS = frozenset({
     for word in ("none", "null", "nil", "blank", "empty", "na", "n/a", "空", "空白", "无", "無")
     for opened, closed in ("()", "[]", "<>", "{}", "（）", "【】")
 }  # fmt: skip
-_OF_NOTHING = ("nothing", "nothing_or_name", "no_license")
+_OF_NOTHING = ("nothing", "unknown", "nothing_or_name", "no_license")
 _WRITTEN = _IN_MARKS.union(*(words.WRITTEN[meaning] for meaning in _OF_NOTHING))
 
 
@@ -147,16 +161,31 @@ def _is_nothing(field: str, text: str) -> bool:
     if key in WORDS["nothing"]:
         # A sign of "no" in a column of yes and no.
         return field not in _SIGN_IN or key not in WORDS["no"]
+    if key in WORDS["unknown"]:
+        # Whether someone may sign in must be asked then.
+        return field not in _SIGN_IN
     if key in WORDS["nothing_or_name"]:
         # NA is Namibia.
-        return field not in _PARTS_OF_NAMES and (field, key) != ("location", "na")
+        is_name = field in _PARTS_OF_NAMES and text not in OF_PROGRAMS
+        return not is_name and (field, key) != ("location", "na")
+    if field in _ONLY_TEXT and text.strip("0") == "":
+        return True
     return field == "products" and key in WORDS["no_license"]
 
 
-def _may_be_name(field: str, text: str, row: Row) -> bool:
-    """Whether the word for nothing is a name here, as someone may be called Null."""
+def _may_be_name(
+    field: str, text: str, row: Row, kept: Collection[str], texts: Sequence[str]
+) -> bool:
+    """
+    Whether the word for nothing is a name here, as someone may be called Null.
+
+    `kept` are texts that only one row has in this column, `texts` those of the row as it was.
+    """
     if field != "user_name" and field not in NAMES or text.casefold() in _IN_MARKS:
         return False
+    if field in _PARTS_OF_NAMES:
+        # Where a program wrote it, it stands elsewhere, too.
+        return text in kept and texts.count(text) == 1
     word = words.key_of(text)
     if word not in WORDS["nothing_or_name"]:
         return False
@@ -243,6 +272,13 @@ _UNWRAP = {
     "contact_email": unwrap_address,
     "display_name": _take_common_name,
 }
+
+
+def _unwrap(field: str, text: str) -> str:
+    unwrap = _UNWRAP.get(field)
+    return text if unwrap is None or _PLAIN[field].fullmatch(text) else unwrap(text)
+
+
 # The texts of a field that are not wrapped.
 _PLAIN = {
     "user_name": _PLAIN_ADDRESS,

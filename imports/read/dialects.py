@@ -113,7 +113,7 @@ for system in SYSTEMS.values():
 _SECRET = re.compile("|".join(_plain(word.casefold()) for word in _DATA["secrets"]["words"]))
 _SECRET_NAMES = frozenset(_plain(word.casefold()) for word in _DATA["secrets"]["whole"])
 _OTHERS = re.compile("|".join(map(re.escape, _DATA["notes"]["others"])))
-_PROPERTIES: Mapping[str, str] = _DATA["properties"]
+PROPERTIES: Mapping[str, str] = _DATA["properties"]
 
 
 def template_names(fields: Sequence[str], language: str) -> dict[str, str]:
@@ -136,7 +136,7 @@ def find_system(cells: Sequence[str]) -> System | None:
 def find_meaning(header: str, system: System | None = None) -> Meaning:
     """What a header means, in a file of a system or of any."""
     bracketed = _IN_BRACKETS.search(header)
-    if bracketed and (name := _PROPERTIES.get(bracketed[1].lower())):
+    if bracketed and (name := PROPERTIES.get(bracketed[1].lower())):
         before = _INDEX.get(plain_header(header[: bracketed.start()]), UNKNOWN)
         # In its template the property "accountEnabled" asks whether to block.
         if before.field == "sign_in_allowed" and name == "sign_in_blocked":

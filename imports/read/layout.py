@@ -6,7 +6,9 @@ from operator import itemgetter
 
 from imports.read import dialects, names
 from imports.read.columns import (
+    ACCOUNT_NAME,
     CUSTOMER,
+    EMAIL,
     IDENTITY,
     MIDDLE_NAME,
     NAME,
@@ -29,6 +31,8 @@ _REPETITIVE = frozenset(
 _PUT_TOGETHER = {NAME, MIDDLE_NAME, "latin_first_name", "latin_last_name", "latin_name"}
 _OF_PEOPLE = LABELS.keys() | {CUSTOMER} | _PUT_TOGETHER
 _ONCE = IDENTITY - {"email"}
+_ADDRESSES = {"user_name", EMAIL, ACCOUNT_NAME}
+_NAMES = {"first_name", "last_name", "display_name", NAME}
 
 Line = tuple[int, list[str]]
 
@@ -95,6 +99,10 @@ class Row:
     def others(self, field: str) -> list[str]:
         """The texts of further columns of a field, to be tried where the first one is bad."""
         return [text for name, text in self._others if name == field]
+
+    def change_others(self, change: Callable[[str, str], str]) -> None:
+        """Replace the texts of further columns by what is made of the field and the text."""
+        self._others = tuple((name, change(name, text)) for name, text in self._others)
 
     def contains(self, text: str) -> bool:
         """Whether the text is in any cell of the row."""
@@ -175,7 +183,7 @@ class Layout:
     def may_be_header(self, cells: Sequence[str]) -> bool:
         """Whether most cells of a line are spelled as names of columns; quick."""
         filled = [cell.strip() for cell in cells if cell]
-        known = sum(cell in SPELLINGS or cell in self._names for cell in filled)
+        known = sum(spell(cell) in SPELLINGS or cell in self._names for cell in filled)
         return known * 2 > len(filled)
 
     def make_reader(self) -> Callable[[int, list[str]], Row | None]:
@@ -246,12 +254,18 @@ def _places(header: Header, kept: Container[str]) -> dict[str, list[int]]:
 def _spellings() -> Iterator[str]:
     for languages in dialects.NAMES.values():
         for name in itertools.chain.from_iterable(languages.values()):
-            for text in (name, name.lower(), name.upper(), name.title(), name.capitalize()):
-                yield from (text, text.replace(" ", ""), text.replace(" ", "_"))
-                yield from (text.replace(" ", "-"), text.replace("-", ""))
+            text = spell(name)
+            yield from (text, text.replace(" ", ""), text.replace(" ", "_"))
+            yield from (text.replace(" ", "-"), text.replace("-", ""))
     for system in dialects.SYSTEMS.values():
         for group in system.marks:
             yield from group
+    yield from dialects.PROPERTIES
+
+
+def spell(cell: str) -> str:
+    """A cell in the form of SPELLINGS: without case, and without signs at its end."""
+    return cell.casefold().rstrip("*: ")
 
 
 # As headers are mostly written.
@@ -271,11 +285,21 @@ def find_header_again(
     if plain and plain == plain_names(header):
         return header
     found = read_header(cells, meanings, chosen)
-    if found is None:
+    # No header has the same name twice, unlike a person that is called "Name Name".
+    if found is None or len(set(plain)) < len(plain):
         return None
     meant = [column.meaning for column in found.columns if column.meaning]
-    filled = len(plain)
-    # A person can be called "Name"; no header has the same name of a person twice.
     is_twice = any(meant.count(field) > 1 for field in _ONCE)
-    is_known = len(meant) == filled or (len(meant) > 2 and len(meant) > filled * 0.6)
-    return found if len(set(meant)) > 1 and is_known and not is_twice else None
+    is_whole = len(meant) == len(plain)
+    is_known = is_whole or (len(meant) > 2 and len(meant) > len(plain) * 0.6)
+    if is_twice or not is_known or len(set(meant)) < 2:
+        return None
+    return found if _names_people(set(meant), header, is_whole) else None
+
+
+def _names_people(meant: set[str], header: Header, is_whole: bool) -> bool:
+    """Whether columns with these meanings can be a list of people below that of a header."""
+    # A person can be called "Page Title"; columns of a title alone make no list of people.
+    if meant >= {"first_name", "last_name"} or (meant & _ADDRESSES and meant & _NAMES):
+        return True
+    return is_whole and meant <= {column.meaning for column in header.columns}

@@ -139,7 +139,8 @@ def _is_remark(person: Mapping[str, Any], local: str) -> bool:
         names[local] = texts[local] = None
     whole = " ".join(names or texts)
     if not whole:
-        return False
+        # A row of words for nothing.
+        return not local
     if _is_total(whole) or (names and not _has_letter(whole)):
         return not (local.isdecimal() and person["first_name"] and person["last_name"])
     # A remark stands alone in its row.
