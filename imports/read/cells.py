@@ -99,13 +99,15 @@ def _find_changes(field: str, texts: set[str]) -> dict[str, list[Step]]:
     nothing = [text for text in _find_suspicious(texts) if _is_nothing(field, text)]
     for text in nothing:
         changes[text] = [(NOTHING, text, NONE if field in _LISTS else "")]
+    joined = "".join(texts)
     repaired = (
         {}
-        if "".join(texts).isascii()
+        if joined.isascii() and "&" not in joined
         else {
             text: made
             for text in texts
-            if not text.isascii() and (made := broken_letters.repair(text)) != text
+            if not (text.isascii() and "&" not in text)
+            and (made := broken_letters.repair(text)) != text
         }
     )
     for text, made in repaired.items():

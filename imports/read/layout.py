@@ -12,6 +12,7 @@ from imports.read.columns import (
     IDENTITY,
     MIDDLE_NAME,
     NAME,
+    SECOND_LAST_NAME,
     Choices,
     Header,
     Meanings,
@@ -28,7 +29,15 @@ _REPETITIVE = frozenset(
     {"domain", "location", "products", "permissions", "job_title", "department", "language"}
     | {"last_name", "first_name", "status", "sign_in_blocked", "sign_in_allowed"}
 )
-_PUT_TOGETHER = {NAME, MIDDLE_NAME, "latin_first_name", "latin_last_name", "latin_name"}
+_PUT_TOGETHER = {
+    NAME,
+    MIDDLE_NAME,
+    SECOND_LAST_NAME,
+    "latin_first_name",
+    "latin_last_name",
+    "latin_name",
+}
+_ONLY_PARTS = {NAME, MIDDLE_NAME, SECOND_LAST_NAME}
 _OF_PEOPLE = LABELS.keys() | {CUSTOMER} | _PUT_TOGETHER
 _ONCE = IDENTITY - {"email"}
 _ADDRESSES = {"user_name", EMAIL, ACCOUNT_NAME}
@@ -161,9 +170,7 @@ class Layout:
         self._kind = next((c.field for c in header.columns if c.meaning == NAME), "display_name")
         # Names that are put together may fill any of these.
         more = ("first_name", "last_name", "display_name") if self._is_put_together else ()
-        self.fields = tuple(
-            dict.fromkeys([*(f for f in places if f not in (NAME, MIDDLE_NAME)), *more])
-        )
+        self.fields = tuple(dict.fromkeys([*(f for f in places if f not in _ONLY_PARTS), *more]))
         # A getter for one place gives no tuple, so the first place is taken twice.
         self._pick = itemgetter(*(found[0] for found in places.values()), 0)
         self._spares = [

@@ -121,11 +121,12 @@ def parse_file(
         )
         return _parse(data, encoding, delimiter, reading, choice)
     except UnreadableFile as error:
+        hidden = preview.find_secrets(error.top)
         error.top = preview.show_lines(error.top, None)
         # The beginning of a file without a known header.
         if "found" in error.params:
             error.params = {
-                key: secrets.mask(text) if isinstance(text, str) else text
+                key: secrets.mask(secrets.hide(text, hidden)) if isinstance(text, str) else text
                 for key, text in error.params.items()
             }
         raise
@@ -472,6 +473,8 @@ def _about_columns(header: Header, number: int, kept: Container[str]) -> list[Pr
             code = "column_not_kept"
         if not column.field and column.header:
             code = "column_unknown"
+        elif column.field in columns.SIGN_IN and not column.meaning:
+            code = "column_guessed"
         elif (first := firsts.get(column.field, column)) is not column:
             code, params = "column_repeated", {"first": first.header[:120]}
         if code:
