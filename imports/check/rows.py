@@ -178,11 +178,19 @@ def _with_best_names(row: Row, domains: Collection[str]) -> dict[str, str]:
     """
     values = row.values
     if not row.has_others:
+        # Most user names are one word.
+        name, email = values.get("user_name", ""), values.get("contact_email", "")
+        if "@" in email and (not name or " " in name) and _is_usable(email, domains):
+            values["user_name"], values["contact_email"] = email, ""
         return values
     user_names = [values.get("user_name", ""), *row.others("user_name")]
     if len(user_names) > 1:
         usable = (name for name in user_names if _is_usable(name, domains))
         values["user_name"] = next(usable, user_names[0])
+    if not _is_usable(values.get("user_name", ""), domains):
+        mails = [values.get("contact_email", ""), *row.others("contact_email")]
+        own_mails = (mail for mail in mails if "@" in mail and _is_usable(mail, domains))
+        values["user_name"] = next(own_mails, values.get("user_name", ""))
     own = values.get("user_name", "").lower()
     # An address that is no user name is where to reach the person.
     strange = [name for name in user_names if name.rpartition("@")[2].lower() not in domains]
@@ -288,6 +296,9 @@ class _Reader:
             if products
             else self.default_products,
         }
+        if permissions and (roles := self._find_other_roles(permissions)):
+            # For the file of rows with errors.
+            person["other_roles"] = roles
         if not _SIGN_IN_FIELDS.isdisjoint(values):
             self._read_sign_in(row, values, person)
         if not scripts.FIELDS.isdisjoint(values) and (latin := scripts.read_latin(values)):
@@ -302,6 +313,10 @@ class _Reader:
             if person[field] and _MAY_HAVE_LOST.search(person[field]):
                 self._report_lost_letters(field, person[field], line, found)
         return person
+
+    def _find_other_roles(self, text: str) -> str:
+        found = self._look_up("permissions", text)[1]
+        return "; ".join(clean_text(role) for role, code, *_rest in found if code in _OTHER_ROLES)
 
     def _find_given(self, row: Row, contact: str) -> list[str]:
         """The fields that a row fills. Of an existing user, only these are changed."""
@@ -451,6 +466,7 @@ _SIGN_IN_FIELDS = frozenset(SIGN_IN_FIELDS)
 _NAMES = ("first_name", "last_name", "display_name")
 _MAY_HAVE_LOST = re.compile(broken_letters.SIGNS_OF_LOSS)
 _LONGEST_WORD = 60
+_OTHER_ROLES = frozenset({"role_of_others", "role_unknown"})
 # What can be the name of a role.
 _ROLE = re.compile(r"[^\W\d_](?:[\w /.&'’-]{0,60}[\w.])?")
 _LOCATION_NAMES = [name.casefold() for pair in locations.LOCATIONS.values() for name in pair]

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
-from imports.read import broken_letters, words
+from imports.read import broken_letters, secrets, words
 from imports.read.layout import Row
 from imports.read.words import WORDS
 from partners.names import INVISIBLE
@@ -34,6 +34,7 @@ OF_PROGRAMS = frozenset({"NULL", "null", "None", "NONE", "nan", "NaN", "NIL"})
 _SIGN_IN = frozenset({"sign_in_blocked", "sign_in_allowed", "status", "left_on"})
 
 NOTHING, REPAIRED, UNWRAPPED = "words_for_nothing", "letters_repaired", "addresses_unwrapped"
+SECRET, STATUS = "cells_secret", "status_in_name"
 MAX_WORDS = 5
 
 # A change of a text: code, before and after.
@@ -49,13 +50,30 @@ class Cleaned(NamedTuple):
     after: str
 
 
-def clean_rows(rows: Iterable[Row]) -> list[Cleaned]:
-    """Clean the cells of these rows, in place; returns what was changed."""
+def clean_rows(rows: Iterable[Row], *, has_secrets: bool = False) -> list[Cleaned]:
+    """
+    Clean the cells of these rows, in place; returns what was changed.
+
+    Where a file `has_secrets` in columns that aren't read, they can stand in other columns, too.
+    """
     found: list[Cleaned] = []
     # Below another header, a file goes on with other fields.
     for fields, some in groupby(rows, attrgetter("fields")):
-        _clean(list(some), fields, found)
+        some_rows = list(some)
+        if has_secrets:
+            _remove_secrets(some_rows, found)
+        _clean(some_rows, fields, found)
     return found
+
+
+def _remove_secrets(rows: Sequence[Row], found: list[Cleaned]) -> None:
+    for row in rows:
+        for place, text in enumerate(row.texts):
+            # Each address is a name of an account, and may look like one.
+            is_address = "@" in text and "." in text.rpartition("@")[2]
+            if len(text) > 5 and not is_address and secrets.looks_secret(text):
+                row.put(place, "")
+                found.append(Cleaned(row.line, SECRET, "", ""))
 
 
 def _clean(rows: Sequence[Row], fields: Sequence[str], found: list[Cleaned]) -> None:
@@ -75,6 +93,8 @@ def _clean(rows: Sequence[Row], fields: Sequence[str], found: list[Cleaned]) -> 
                     if _may_be_name(field, before, row, kept, before_all):
                         continue
                     after = after or _find_other(field, row)
+                elif code == STATUS:
+                    row.add("status", before[len(after) :].strip(_BRACKETS))
                 row.put(place, after)
                 found.append(Cleaned(row.line, code, before, after))
     _unwrap_others(rows)
@@ -112,6 +132,11 @@ def _find_changes(field: str, texts: set[str]) -> dict[str, list[Step]]:
     )
     for text, made in repaired.items():
         changes.setdefault(text, []).append((REPAIRED, text, made))
+    if field in _WITH_STATUS and (")" in joined or "）" in joined):
+        for text in texts:
+            match = _STATUS.fullmatch(text)
+            if match and words.find_meaning(match[2], ["left", "blocked", "off"]):
+                changes[text] = [(STATUS, text, match[1])]
     if unwrap := _UNWRAP.get(field):
         is_plain = _PLAIN[field].fullmatch
         for text in texts.difference(nothing):
@@ -200,6 +225,14 @@ def _may_be_name(
     }
     # Without other names, a display name may be all that there is.
     return word in others or (field in NAMES and not others)
+
+
+# --- Names with a status ---------------------------------------------------------------------------
+
+_WITH_STATUS = frozenset({"display_name", "last_name"})
+_BRACKETS = " ()（）[]【】"
+# "Odo Rusk (left)"
+_STATUS = re.compile(r"(.*\S)\s*[(（【\[]\s*([^()（）\[\]【】]{2,40}?)\s*[)）】\]]")
 
 
 # --- Wrapped addresses ---------------------------------------------------------------------------

@@ -198,7 +198,21 @@ def resolve(header: Header, lines: Sequence[Sequence[str]] = ()) -> Header:
         elif field == "job_title" and _holds_honorifics(column, lines):
             field = NOT_KEPT
         settled.append(replace(column, field=field, rank=rank))
+    settled = _tell_names_apart(settled, lines)
     return replace(header, columns=tuple(_find_latin(settled, lines)))
+
+
+def _tell_names_apart(columns: list[Column], lines: Sequence[Sequence[str]]) -> list[Column]:
+    """Read two columns "Name" as first and last name, where each has single words."""
+    same = [column for column in columns if column.meaning == NAME]
+    has_others = any(column.meaning in _LATIN for column in columns)
+    if len(same) != 2 or has_others:
+        return columns
+    cells = [_filled(column, lines) for column in same]
+    if not all(cells) or any(" " in cell for some in cells for cell in some):
+        return columns
+    fields = dict(zip(same, ("first_name", "last_name"), strict=True))
+    return [replace(column, field=fields.get(column, column.field)) for column in columns]
 
 
 def find_firsts(columns: Iterable[Column]) -> dict[str, Column]:

@@ -101,6 +101,13 @@ class Row:
         """Replace the text of the field at this place."""
         self._texts = (*self._texts[:place], text, *self._texts[place + 1 :])
 
+    def add(self, field: str, text: str) -> None:
+        """Add a text of another field, or a further one of a field."""
+        if field in self._fields:
+            self._others = (*self._others, (field, text))
+        else:
+            self._fields, self._texts = (*self._fields, field), (*self._texts, text)
+
     @property
     def has_others(self) -> bool:
         return bool(self._others)

@@ -28,6 +28,8 @@ def show_columns(header: Header, lines: Sequence[Sequence[str]]) -> tuple[Shown,
     """The columns of a file in their order, with a few different cells of these lines."""
     firsts = columns.find_firsts(header.columns)
     shown = []
+    # A password can be in the wrong column.
+    has_secret = any(column.field in (PASSWORD, SECRET) for column in header.columns)
     for column in header.columns:
         first = firsts.get(column.field, column)
         place, kept = column.position, {}
@@ -35,7 +37,8 @@ def show_columns(header: Header, lines: Sequence[Sequence[str]]) -> tuple[Shown,
         # Passwords are neither read nor shown.
         if column.field not in (PASSWORD, SECRET) and (is_read or not _may_be_secret(place, lines)):
             texts = (_shorten(line[place]) for line in lines if place < len(line))
-            kept = dict.fromkeys(text if is_read else secrets.mask(text) for text in texts if text)
+            is_plain = is_read and not has_secret
+            kept = dict.fromkeys(text if is_plain else secrets.mask(text) for text in texts if text)
         cells = tuple(list(kept)[:CELLS])
         behind = first.header if first is not column else ""
         shown.append(Shown(column.header, column.field, cells, behind))

@@ -466,6 +466,8 @@ _OF_COLUMNS = {
 def _about_columns(header: Header, number: int, kept: Container[str]) -> list[Problem]:
     notices = []
     firsts = columns.find_firsts(header.columns)
+    names = [column for column in header.columns if column.meaning == columns.NAME]
+    guessed = {*columns.SIGN_IN, *(("first_name", "last_name") if len(names) == 2 else ())}
     for column in header.columns:
         code = _OF_COLUMNS.get(column.field)
         params = {}
@@ -473,7 +475,7 @@ def _about_columns(header: Header, number: int, kept: Container[str]) -> list[Pr
             code = "column_not_kept"
         if not column.field and column.header:
             code = "column_unknown"
-        elif column.field in columns.SIGN_IN and not column.meaning:
+        elif column.field in guessed and (column in names or not column.meaning):
             code = "column_guessed"
         elif (first := firsts.get(column.field, column)) is not column:
             code, params = "column_repeated", {"first": first.header[:120]}

@@ -292,6 +292,9 @@ CELL = {
         "Cells that look like passwords, though in other columns: %(count)s. They’re not read, shown"
         " or kept."
     ),
+    "status_in_name": _(
+        "A status was read from names, such as “%(before)s” → “%(after)s”. Cells: %(count)s."
+    ),
     "column_guessed": _(
         "The column “%(value)s” is read as “%(column)s”, because of what its cells say."
     ),
