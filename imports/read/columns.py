@@ -191,6 +191,9 @@ def resolve(header: Header, lines: Sequence[Sequence[str]] = ()) -> Header:
             field, rank = "user_name", rank + _LOWEST
         elif field == NAME:
             field, rank = _kind_of_name(column, columns, lines), rank + 1
+        elif field == MIDDLE_NAME and meanings.isdisjoint({"last_name", "display_name", NAME}):
+            # "Second name" beside a first name alone.
+            field = "last_name"
         elif not field and _holds_secrets(column, lines):
             field = SECRET
         elif not field and column.header:
