@@ -1,4 +1,4 @@
-"""What a column of an unknown name says about sign-in, by parts of its name and by its cells."""
+"""Finds columns about sign-in whose names are unknown, by parts of these and by their cells."""
 
 import re
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def guess_field(header: str, cells: Sequence[str]) -> str:
             return kind
         if kind == "status" and states >= enough:
             return kind
-    # Whatever it is called, it says that people have left or are blocked.
+    # By its cells, people have left or are blocked, whatever it is called.
     is_clear = any(
         meaning in {"left", "blocked"} and len(cell) > 1
         for meaning, cell in zip(meanings, cells, strict=True)

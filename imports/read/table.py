@@ -345,7 +345,7 @@ class _Reader:
         self.reading = reading
         self.lines = Ahead(lines)
         self.apostrophes = apostrophes
-        # Without a header, the first line is a row whatever it says.
+        # Without a header, the first line is a row even if it looks like one.
         self.is_bare = is_bare
         self.seen: dict[str, str] = {}
         self.layout = self._lay_out(header)
