@@ -96,6 +96,8 @@ OF_MANY = {
     "location_missing": gettext_lazy("Licenses need a usage location, and there isn’t one."),
     "contact_email_bad": gettext_lazy("The contact address isn’t an email address."),
     "letters_lost": gettext_lazy("Letters of these names are broken."),
+    "name_is_null": gettext_lazy("These names often stand for empty cells."),
+    "user_name_is_date": gettext_lazy("A spreadsheet may have made dates of these user names."),
     "phone_damaged": gettext_lazy("A spreadsheet has shortened the phone number."),
     "cell_error": gettext_lazy("The cell shows an error such as #N/A instead of a value."),
 }
@@ -115,7 +117,9 @@ ACCEPT = {
     "user_name_deleted": gettext_lazy("Create a new account"),
     "user_name_reserved": gettext_lazy("Import as it is: this is a person"),
     "invisible_removed": gettext_lazy("Import without these characters"),
-    "letters_lost": gettext_lazy("Import as it is"),
+    **dict.fromkeys(
+        ("letters_lost", "name_is_null", "user_name_is_date"), gettext_lazy("Import as it is")
+    ),
     "user_unknown": gettext_lazy("Create a new account"),
     "user_deleted": gettext_lazy("Create a new account"),
     **dict.fromkeys(problems.LEAVES_OUT, gettext_lazy("Import these rows")),
@@ -135,7 +139,7 @@ CAN_DO_WITHOUT = frozenset(
         "product_unknown", "product_ambiguous", "product_suspended", "product_not_sold",
         "product_requires", "product_excludes", "permission_unknown", "permission_not_yours",
         "contact_email_bad", "contact_email_is_own", "phone_damaged", "language_unknown",
-        "cells_too_many", "seat_short", "role_unknown", *UNREADABLE,
+        "cells_too_many", "seat_short", "role_unknown", "name_is_null", *UNREADABLE,
     }
 )  # fmt: skip
 
@@ -410,7 +414,8 @@ def _ways_to_keep(code: str, column: str) -> list[tuple[str, str]]:
         # A user with another name is likely another person.
         ways.insert(len(ways) if code == "user_name_deleted" else 0, way)
     if code in CAN_DO_WITHOUT:
-        label = WITHOUT_VALUE if code in UNREADABLE else WITHOUT.get(column, WITHOUT[""])
+        is_empty = code in UNREADABLE or code == "name_is_null"
+        label = WITHOUT_VALUE if is_empty else WITHOUT.get(column, WITHOUT[""])
         ways.append((str(How.WITHOUT), str(label)))
     return ways
 

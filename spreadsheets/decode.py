@@ -29,6 +29,7 @@ ENCODINGS = [
     ("cp1256", _("Arabic (Windows-1256)")),
     ("cp1257", _("Baltic (Windows-1257)")),
     ("cp1258", _("Vietnamese (Windows-1258)")),
+    ("mac_roman", _("Western European (Mac)")),
 ]
 
 # What Windows writes under these names.
@@ -62,6 +63,7 @@ _PAIR = {
 # ones the first wins.
 _LETTERS = {
     "cp1252": ["àâçéèêëîïôùûœæ", "äëïöüß", "áéíóúñü", "áâãàçéêíóôõú", "åäöæøéü", "àèéìòù"],
+    "mac_roman": ["àâçéèêëîïôùûœæ", "äëïöüß", "áéíóúñü", "áâãàçéêíóôõú", "åäöæøéü", "àèéìòù"],
     "cp1250": ["ąćęłńóśźż", "áčďéěíňóřšťúůýžľĺŕäô", "áéíóöőúüű", "ăâîşţ", "čćđšž"],
     "cp1254": ["çğıöşüâ"],
     "cp1257": ["ąčęėįšųūž", "āčēģīķļņšūž", "äöõüšž"],
@@ -70,7 +72,7 @@ _LETTERS = {
     "cp1253": ["αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώ"],
     "cp1256": ["ابتثجحخدذرزسشصضطظعغفقكلمنهويىةءآأإؤئپچژگ"],
 }  # fmt: skip
-_LATIN = {"cp1252", "cp1250", "cp1254", "cp1257"}
+_LATIN = {"cp1252", "mac_roman", "cp1250", "cp1254", "cp1257"}
 
 
 def decode(
@@ -215,7 +217,11 @@ def _western(sample: bytes) -> list[str]:
     if ranked and scores[ranked[0]] >= 0.6:
         return ranked
     match = charset_normalizer.from_bytes(sample).best()
-    named = [name for name, _ in ENCODINGS if match and _same_codec(name, match.encoding)]
+    named = [
+        name
+        for name, _ in ENCODINGS
+        if match and _same_codec(name, match.encoding) and not _is_inside_words(str(match))
+    ]
     return named + [name for name in ranked if scores[name] >= 0.4]
 
 

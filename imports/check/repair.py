@@ -61,7 +61,7 @@ SECOND_ACCOUNT = frozenset({SAME, "user_name_exists"})
 ACCEPTABLE = frozenset(
     {
         "user_name_deleted", "user_name_reserved", "invisible_removed", "user_unknown",
-        "user_deleted", "letters_lost",
+        "user_deleted", "letters_lost", "name_is_null", "user_name_is_date",
     }
 ) | LEAVES_OUT | PRESENT  # fmt: skip
 
@@ -73,7 +73,8 @@ _OF_READING = frozenset(
     {
         "product_unknown", "product_ambiguous", "location_unknown", "permission_unknown",
         "language_unknown", "cells_too_many", "domain_differs", "invisible_removed",
-        "role_unknown", "letters_lost", "person_repeated", *UNREADABLE,
+        "role_unknown", "letters_lost", "name_is_null", "user_name_is_date", "person_repeated",
+        *UNREADABLE,
     }
 )  # fmt: skip
 
@@ -295,6 +296,11 @@ def _remove(
         ]
     elif problem.column in {"contact_email", "phone", "location"}:
         person[problem.column] = ""
+    elif problem.code == "name_is_null":
+        person[problem.column] = ""
+        # It may be made of the other names.
+        words = [word for word in person["display_name"].split() if word != value]
+        person["display_name"] = " ".join(words)
 
 
 def check_row(row: Row, rules: Rules) -> Row:

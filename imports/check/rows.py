@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from customers import locations
 from imports.check import scripts
+from imports.check.doubts import find_doubts
 from imports.check.repair import SAME
 from imports.check.sign_in import FIELDS as SIGN_IN_FIELDS
 from imports.check.sign_in import read_sign_in
@@ -179,11 +180,19 @@ def _with_best_names(row: Row, domains: Collection[str]) -> dict[str, str]:
     """
     values = row.values
     if not row.has_others and not _SEVERAL.search(values.get("contact_email", "")):
+        # Most user names are one word.
+        name, email = values.get("user_name", ""), values.get("contact_email", "")
+        if "@" in email and (not name or " " in name) and _is_usable(email, domains):
+            values["user_name"], values["contact_email"] = email, ""
         return values
     user_names = [values.get("user_name", ""), *row.others("user_name")]
     if len(user_names) > 1:
         usable = (name for name in user_names if _is_usable(name, domains))
         values["user_name"] = next(usable, user_names[0])
+    if not _is_usable(values.get("user_name", ""), domains):
+        mails = [values.get("contact_email", ""), *row.others("contact_email")]
+        own_mails = (mail for mail in mails if "@" in mail and _is_usable(mail, domains))
+        values["user_name"] = next(own_mails, values.get("user_name", ""))
     own = values.get("user_name", "").lower()
     # An address that is no user name is where to reach the person.
     strange = [name for name in user_names if name.rpartition("@")[2].lower() not in domains]
@@ -300,6 +309,9 @@ class _Reader:
             if products
             else self.default_products,
         }
+        if permissions and (roles := self._find_other_roles(permissions)):
+            # For the file of rows with errors.
+            person["other_roles"] = roles
         if not _SIGN_IN_FIELDS.isdisjoint(values):
             self._read_sign_in(row, values, person)
         if not scripts.FIELDS.isdisjoint(values) and (latin := scripts.read_latin(values)):
@@ -309,10 +321,15 @@ class _Reader:
         own = person["first_name"] + person["last_name"] + person["display_name"]
         if not own.isascii() and self.is_japanese:
             person[names.SCRIPT] = names.JAPANESE
+        find_doubts(person, line, found)
         if _MAY_HAVE_LOST.search(own):
             for field in _NAMES:
                 self._report_lost_letters(field, person[field], line, found)
         return person
+
+    def _find_other_roles(self, text: str) -> str:
+        found = self._look_up("permissions", text)[1]
+        return "; ".join(clean_text(role) for role, code, *_rest in found if code in _OTHER_ROLES)
 
     def _find_given(self, row: Row, contact: str) -> list[str]:
         """The fields that a row fills. Of an existing user, only these are changed."""
@@ -462,6 +479,7 @@ _SIGN_IN_FIELDS = frozenset(SIGN_IN_FIELDS)
 _NAMES = ("first_name", "last_name", "display_name")
 _MAY_HAVE_LOST = re.compile(broken_letters.SIGNS_OF_LOSS)
 _LONGEST_WORD = 60
+_OTHER_ROLES = frozenset({"role_of_others", "role_unknown"})
 # What can be the name of a role.
 _ROLE = re.compile(r"(?=.*[^\W\d_])\w(?:[\w /.,:&'’()#+-]{0,60}[\w.)+#])?")
 _LOCATION_NAMES = [name.casefold() for pair in locations.LOCATIONS.values() for name in pair]

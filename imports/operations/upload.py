@@ -17,7 +17,7 @@ from customers.counts import lock_customers
 from customers.models import Customer
 from imports.models import ImportColumn, Upload, UploadPart
 from imports.read import cells, table
-from imports.read.columns import Meanings
+from imports.read.columns import PASSWORD, SECRET, Meanings
 from imports.read.preview import Shown
 from partners.models import Member
 from partners.tenancy import require_current
@@ -106,7 +106,9 @@ def read_content(
         sheet=options.get("sheet", ""),
         with_hidden=_with_hidden(options),
     )
-    return replace(parsed, cleaned=tuple(cells.clean_rows(parsed.rows)))
+    hidden = {column.field for column in parsed.detected.columns} & {PASSWORD, SECRET}
+    cleaned = cells.clean_rows(parsed.rows, has_secrets=bool(hidden))
+    return replace(parsed, cleaned=tuple(cleaned))
 
 
 def _with_hidden(options: Mapping) -> bool:

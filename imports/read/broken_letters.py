@@ -5,6 +5,7 @@ Letters that were broken before the file was made: UTF-8 that was read in anothe
 happens to no name by chance. Where a letter was lost, a name of the file or a well-known one fits.
 """
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -71,6 +72,8 @@ _LOST = re.compile(
 )
 
 
+# A letter as web pages write it.
+_ENTITY = re.compile(r"&(?:#[0-9]{2,6}|#[xX][0-9a-fA-F]{2,5}|[A-Za-z]{2,8}[0-9]?);")
 _FAMILY_NAMES = "毛梅莫牛欧牟"
 # A text without any of these has all its letters.
 SIGNS_OF_LOSS = f"[?\ufffd{''.join(sorted(_MARKED_IN_ONE['gb18030']))}]"
@@ -78,6 +81,8 @@ SIGNS_OF_LOSS = f"[?\ufffd{''.join(sorted(_MARKED_IN_ONE['gb18030']))}]"
 
 def repair(text: str) -> str:
     """The text with its letters, where it is certain which they were; else the text itself."""
+    if "&" in text and _ENTITY.search(text):
+        return html.unescape(text)
     if text.isascii():
         return text
     return next(filter(_is_name, _undo(text)), text)
@@ -97,7 +102,7 @@ def _undo(text: str, times: int = 2) -> Iterator[str]:
         yield f"{text[:-1]}à"
     for encoding in _DOUBLE:
         if _IN_WORD[encoding].search(text):
-            made = _IN_WORD[encoding].sub(lambda one, e=encoding: one[0].encode(e).decode(), text)
+            made = _IN_WORD[encoding].sub(lambda one, e=encoding: _decode_run(one[0], e), text)
             if _scripts(made) == {"LATIN"}:
                 yield made
     if text[0] in _ANY_FIRST or _SURE.search(text):
@@ -120,6 +125,13 @@ def _piece(broken: str, encoding: str) -> str:
     except UnicodeError:
         return broken
     return made if made.isalpha() or made in _SIGNS else broken
+
+
+def _decode_run(broken: str, encoding: str) -> str:
+    try:
+        return broken.encode(encoding).decode()
+    except UnicodeError:
+        return broken
 
 
 def _decode_double(text: str, encoding: str) -> str:

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
-from imports.read import broken_letters, words
+from imports.read import broken_letters, secrets, words
 from imports.read.layout import Row
 from imports.read.words import WORDS
 from partners.names import INVISIBLE
@@ -27,10 +27,14 @@ NAMES = ("first_name", "last_name", "display_name", "latin_first_name", "latin_l
          "latin_name")  # fmt: skip
 _PARTS_OF_NAMES = frozenset({"first_name", "last_name", "latin_first_name", "latin_last_name"})
 _LISTS = frozenset({"products", "permissions"})
+_ONLY_TEXT = frozenset({"phone", "contact_email", "job_title", "department"})
+# What databases and programs write for nothing. A person may have such a name.
+OF_PROGRAMS = frozenset({"NULL", "null", "None", "NONE", "nan", "NaN", "NIL"})
 # Ticks and crosses are no punctuation there.
 _SIGN_IN = frozenset({"sign_in_blocked", "sign_in_allowed", "status", "left_on"})
 
 NOTHING, REPAIRED, UNWRAPPED = "words_for_nothing", "letters_repaired", "addresses_unwrapped"
+SECRET, STATUS = "cells_secret", "status_in_name"
 MAX_WORDS = 5
 
 # A change of a text: code, before and after.
@@ -46,31 +50,61 @@ class Cleaned(NamedTuple):
     after: str
 
 
-def clean_rows(rows: Iterable[Row]) -> list[Cleaned]:
-    """Clean the cells of these rows, in place; returns what was changed."""
+def clean_rows(rows: Iterable[Row], *, has_secrets: bool = False) -> list[Cleaned]:
+    """
+    Clean the cells of these rows, in place; returns what was changed.
+
+    Where a file `has_secrets` in columns that aren't read, they can stand in other columns, too.
+    """
     found: list[Cleaned] = []
     # Below another header, a file goes on with other fields.
     for fields, some in groupby(rows, attrgetter("fields")):
-        _clean(list(some), fields, found)
+        some_rows = list(some)
+        if has_secrets:
+            _remove_secrets(some_rows, found)
+        _clean(some_rows, fields, found)
     return found
+
+
+def _remove_secrets(rows: Sequence[Row], found: list[Cleaned]) -> None:
+    for row in rows:
+        for place, text in enumerate(row.texts):
+            # Each address is a name of an account, and may look like one.
+            is_address = "@" in text and "." in text.rpartition("@")[2]
+            if len(text) > 5 and not is_address and secrets.looks_secret(text):
+                row.put(place, "")
+                found.append(Cleaned(row.line, SECRET, "", ""))
 
 
 def _clean(rows: Sequence[Row], fields: Sequence[str], found: list[Cleaned]) -> None:
     # One column after the other: the texts of all of them would take much memory.
     of_rows = [row.texts for row in rows]
-    for place, field in enumerate(fields):
+    # Names first, as a user name may be made of one.
+    for place in sorted(range(len(fields)), key=lambda place: fields[place] not in NAMES):
+        field = fields[place]
         texts = list(map(itemgetter(place), of_rows))
         changes = _find_changes(field, set(texts))
         if not changes:
             continue
-        for row, text in zip(rows, texts, strict=True):
+        kept = {text for text in OF_PROGRAMS.intersection(changes) if texts.count(text) == 1}
+        for row, text, before_all in zip(rows, texts, of_rows, strict=True):
             for code, before, after in changes.get(text, ()):
                 if code == NOTHING:
-                    if _may_be_name(field, before, row):
+                    if _may_be_name(field, before, row, kept, before_all):
                         continue
                     after = after or _find_other(field, row)
+                elif code == STATUS:
+                    row.add("status", before[len(after) :].strip(_BRACKETS))
                 row.put(place, after)
                 found.append(Cleaned(row.line, code, before, after))
+    _unwrap_others(rows)
+
+
+def _unwrap_others(rows: Iterable[Row]) -> None:
+    """Unwrap the addresses in further columns of a field."""
+    for row in rows:
+        if row.has_others:
+            row.change_others(_unwrap)
 
 
 def _find_other(field: str, row: Row) -> str:
@@ -82,23 +116,30 @@ def _find_changes(field: str, texts: set[str]) -> dict[str, list[Step]]:
     """The steps by text, of the texts that change."""
     texts.discard("")
     changes: dict[str, list[Step]] = {}
-    for text in _find_suspicious(texts):
-        if _is_nothing(field, text):
-            changes[text] = [(NOTHING, text, NONE if field in _LISTS else "")]
+    nothing = [text for text in _find_suspicious(texts) if _is_nothing(field, text)]
+    for text in nothing:
+        changes[text] = [(NOTHING, text, NONE if field in _LISTS else "")]
+    joined = "".join(texts)
     repaired = (
         {}
-        if "".join(texts).isascii()
+        if joined.isascii() and "&" not in joined
         else {
             text: made
             for text in texts
-            if not text.isascii() and (made := broken_letters.repair(text)) != text
+            if not (text.isascii() and "&" not in text)
+            and (made := broken_letters.repair(text)) != text
         }
     )
     for text, made in repaired.items():
         changes.setdefault(text, []).append((REPAIRED, text, made))
+    if field in _WITH_STATUS and (")" in joined or "）" in joined):
+        for text in texts:
+            match = _STATUS.fullmatch(text)
+            if match and words.find_meaning(match[2], ["left", "blocked", "off"]):
+                changes[text] = [(STATUS, text, match[1])]
     if unwrap := _UNWRAP.get(field):
         is_plain = _PLAIN[field].fullmatch
-        for text in texts:
+        for text in texts.difference(nothing):
             if not is_plain(text):
                 before = repaired.get(text, text)
                 if (after := unwrap(before)) != before:
@@ -121,7 +162,7 @@ _IN_MARKS = frozenset({
     for word in ("none", "null", "nil", "blank", "empty", "na", "n/a", "空", "空白", "无", "無")
     for opened, closed in ("()", "[]", "<>", "{}", "（）", "【】")
 }  # fmt: skip
-_OF_NOTHING = ("nothing", "nothing_or_name", "no_license")
+_OF_NOTHING = ("nothing", "unknown", "nothing_or_name", "no_license")
 _WRITTEN = _IN_MARKS.union(*(words.WRITTEN[meaning] for meaning in _OF_NOTHING))
 
 
@@ -147,16 +188,31 @@ def _is_nothing(field: str, text: str) -> bool:
     if key in WORDS["nothing"]:
         # A sign of "no" in a column of yes and no.
         return field not in _SIGN_IN or key not in WORDS["no"]
+    if key in WORDS["unknown"]:
+        # Whether someone may sign in must be asked then.
+        return field not in _SIGN_IN
     if key in WORDS["nothing_or_name"]:
         # NA is Namibia.
-        return field not in _PARTS_OF_NAMES and (field, key) != ("location", "na")
+        is_name = field in _PARTS_OF_NAMES and text not in OF_PROGRAMS
+        return not is_name and (field, key) != ("location", "na")
+    if field in _ONLY_TEXT and text.strip("0") == "":
+        return True
     return field == "products" and key in WORDS["no_license"]
 
 
-def _may_be_name(field: str, text: str, row: Row) -> bool:
-    """Whether the word for nothing is a name here, as someone may be called Null."""
+def _may_be_name(
+    field: str, text: str, row: Row, kept: Collection[str], texts: Sequence[str]
+) -> bool:
+    """
+    Whether the word for nothing is a name here, as someone may be called Null.
+
+    `kept` are texts that only one row has in this column, `texts` those of the row as it was.
+    """
     if field != "user_name" and field not in NAMES or text.casefold() in _IN_MARKS:
         return False
+    if field in _PARTS_OF_NAMES:
+        # Where a program wrote it, it stands elsewhere, too.
+        return text in kept and texts.count(text) == 1
     word = words.key_of(text)
     if word not in WORDS["nothing_or_name"]:
         return False
@@ -169,6 +225,14 @@ def _may_be_name(field: str, text: str, row: Row) -> bool:
     }
     # Without other names, a display name may be all that there is.
     return word in others or (field in NAMES and not others)
+
+
+# --- Names with a status ---------------------------------------------------------------------------
+
+_WITH_STATUS = frozenset({"display_name", "last_name"})
+_BRACKETS = " ()（）[]【】"
+# "Odo Rusk (left)"
+_STATUS = re.compile(r"(.*\S)\s*[(（【\[]\s*([^()（）\[\]【】]{2,40}?)\s*[)）】\]]")
 
 
 # --- Wrapped addresses ---------------------------------------------------------------------------
@@ -266,6 +330,13 @@ _UNWRAP = {
     "contact_email": unwrap_address,
     "display_name": _take_common_name,
 }
+
+
+def _unwrap(field: str, text: str) -> str:
+    unwrap = _UNWRAP.get(field)
+    return text if unwrap is None or _PLAIN[field].fullmatch(text) else unwrap(text)
+
+
 # The texts of a field that are not wrapped.
 _PLAIN = {
     "user_name": _PLAIN_ADDRESS,

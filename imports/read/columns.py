@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext_lazy as _
 
 from customers import letters
-from imports.read import dialects, secrets
+from imports.read import dialects, guess, secrets, words
 from imports.read.dialects import Meaning, System, plain_header
 from imports.read.names import find_part
 from partners.names import clean_text
@@ -29,6 +29,8 @@ ACCOUNT_NAME = "account_name"
 # A full, a first or a last name.
 NAME = "name"
 MIDDLE_NAME = "middle_name"
+# Spanish names have two.
+SECOND_LAST_NAME = "second_last_name"
 
 # Read besides the fields of a user, for the checks of rows. The first ones can be chosen by hand.
 SIGN_IN = {
@@ -40,6 +42,7 @@ SIGN_IN = {
 MORE = SIGN_IN | {
     "employee_number": _("Employee or student number"),
     MIDDLE_NAME: _("Middle name"),
+    SECOND_LAST_NAME: _("Second last name"),
     "latin_last_name": _("Last name in Latin letters"),
     "latin_first_name": _("First name in Latin letters"),
     "latin_name": _("Name in Latin letters"),
@@ -188,10 +191,31 @@ def resolve(header: Header, lines: Sequence[Sequence[str]] = ()) -> Header:
             field, rank = "user_name", rank + _LOWEST
         elif field == NAME:
             field, rank = _kind_of_name(column, columns, lines), rank + 1
+        elif field == MIDDLE_NAME and meanings.isdisjoint({"last_name", "display_name", NAME}):
+            # "Second name" beside a first name alone.
+            field = "last_name"
         elif not field and _holds_secrets(column, lines):
             field = SECRET
+        elif not field and column.header:
+            field = guess.guess_field(column.header, _filled(column, lines))
+        elif field == "job_title" and _holds_honorifics(column, lines):
+            field = NOT_KEPT
         settled.append(replace(column, field=field, rank=rank))
+    settled = _tell_names_apart(settled, lines)
     return replace(header, columns=tuple(_find_latin(settled, lines)))
+
+
+def _tell_names_apart(columns: list[Column], lines: Sequence[Sequence[str]]) -> list[Column]:
+    """Read two columns "Name" as first and last name, where each has single words."""
+    same = [column for column in columns if column.meaning == NAME]
+    has_others = any(column.meaning in _LATIN for column in columns)
+    if len(same) != 2 or has_others:
+        return columns
+    cells = [_filled(column, lines) for column in same]
+    if not all(cells) or any(" " in cell for some in cells for cell in some):
+        return columns
+    fields = dict(zip(same, ("first_name", "last_name"), strict=True))
+    return [replace(column, field=fields.get(column, column.field)) for column in columns]
 
 
 def find_firsts(columns: Iterable[Column]) -> dict[str, Column]:
@@ -228,8 +252,19 @@ def _cells(lines: Sequence[Sequence[str]], *positions: int) -> Iterable[list[str
         yield [line[place].strip() if place < len(line) else "" for place in positions]
 
 
+def _filled(column: Column, lines: Sequence[Sequence[str]]) -> list[str]:
+    return [cell for (cell,) in _cells(lines, column.position) if cell]
+
+
+def _holds_honorifics(column: Column, lines: Sequence[Sequence[str]]) -> bool:
+    """Whether a column "Title" has "Dr." and "Mrs"."""
+    cells = _filled(column, lines)
+    found = sum(words.find_meaning(cell, ["honorific"]) != "" for cell in cells)
+    return column.rank > 0 and found > len(cells) / 2
+
+
 def _holds_secrets(column: Column, lines: Sequence[Sequence[str]]) -> bool:
-    cells = [cell for (cell,) in _cells(lines, column.position) if cell]
+    cells = _filled(column, lines)
     return sum(map(secrets.looks_secret, cells)) > len(cells) * _SECRET_SHARE
 
 
@@ -249,7 +284,7 @@ def _find_latin(columns: list[Column], lines: Sequence[Sequence[str]]) -> list[C
 
 
 def _script(column: Column, lines: Sequence[Sequence[str]]) -> str:
-    cells = [cell for (cell,) in _cells(lines, column.position) if cell]
+    cells = _filled(column, lines)
     cjk = sum(any(map(letters.is_cjk, cell)) for cell in cells)
     latin = sum(cell[0].isascii() for cell in cells)
     if not cells or max(cjk, latin) < len(cells) / 2:

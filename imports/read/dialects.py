@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from imports.read import broken_letters
+
 with (Path(__file__).parent.parent / "headers.toml").open("rb") as file:
     _DATA = tomllib.load(file)
 
@@ -112,8 +114,10 @@ for system in SYSTEMS.values():
 
 _SECRET = re.compile("|".join(_plain(word.casefold()) for word in _DATA["secrets"]["words"]))
 _SECRET_NAMES = frozenset(_plain(word.casefold()) for word in _DATA["secrets"]["whole"])
+_SECRET_WORDS = frozenset(_DATA["secrets"]["single"])
 _OTHERS = re.compile("|".join(map(re.escape, _DATA["notes"]["others"])))
-_PROPERTIES: Mapping[str, str] = _DATA["properties"]
+STEMS: Mapping[str, Sequence[str]] = _DATA["stems"]
+PROPERTIES: Mapping[str, str] = _DATA["properties"]
 
 
 def template_names(fields: Sequence[str], language: str) -> dict[str, str]:
@@ -136,7 +140,7 @@ def find_system(cells: Sequence[str]) -> System | None:
 def find_meaning(header: str, system: System | None = None) -> Meaning:
     """What a header means, in a file of a system or of any."""
     bracketed = _IN_BRACKETS.search(header)
-    if bracketed and (name := _PROPERTIES.get(bracketed[1].lower())):
+    if bracketed and (name := PROPERTIES.get(bracketed[1].lower())):
         before = _INDEX.get(plain_header(header[: bracketed.start()]), UNKNOWN)
         # In its template the property "accountEnabled" asks whether to block.
         if before.field == "sign_in_allowed" and name == "sign_in_blocked":
@@ -148,9 +152,10 @@ def find_meaning(header: str, system: System | None = None) -> Meaning:
     known = _INDEX.get(plain) or _OF_SYSTEMS.get(plain)
     if known:
         return known
-    if _SECRET.search(plain) or plain in _SECRET_NAMES:
+    if _SECRET.search(plain) or plain in _SECRET_NAMES or _SECRET_WORDS & {*_words(header)}:
         return Meaning("password")
-    return _without_brackets(header)
+    ways = (_without_brackets, _without_number, _of_languages, _without_owner, _with_its_letters)
+    return next((found for way in ways if (found := way(header)).field), UNKNOWN)
 
 
 def _without_brackets(header: str) -> Meaning:
@@ -158,6 +163,59 @@ def _without_brackets(header: str) -> Meaning:
     rest = _BRACKETS.sub("", text)
     if rest == text or any(_OTHERS.search(part) for part in _BRACKETS.findall(text)):
         return UNKNOWN
-    known = _INDEX.get(_plain(rest), UNKNOWN)
-    # One without brackets is the exact one.
+    return _less_exact(_INDEX.get(_plain(rest), UNKNOWN))
+
+
+def _less_exact(known: Meaning) -> Meaning:
+    # One that is only called so is read first.
     return Meaning(known.field, known.rank + 5, known.languages) if known.field else UNKNOWN
+
+
+_NUMBER = re.compile(r"\s*\d{1,3}\s*[.):、]\s*(?=\D)")
+# Between the names of a column in two languages.
+_BETWEEN = re.compile(
+    r"\s*[/|·\n]\s*|\s+[-–—]\s+"
+    r"|(?<=[A-Za-z])[\s:：]*(?=[\u3040-\u9fff\uac00-\ud7af])|(?<=[\u3040-\u9fff\uac00-\ud7af])\s*(?=[A-Za-z])"
+)
+_OWNERS = sorted(_DATA["notes"]["owners"], key=len, reverse=True)
+_OWNER = re.compile(
+    "|".join(
+        rf"\b{re.escape(word)}\b" if word.isascii() or word[0] < "\u3040" else re.escape(word)
+        for word in _OWNERS
+    )
+)
+
+
+def _without_number(header: str) -> Meaning:
+    match = _NUMBER.match(header)
+    return _less_exact(find_meaning(header[match.end() :])) if match else UNKNOWN
+
+
+def _of_languages(header: str) -> Meaning:
+    """The meaning of a header in two languages, where both mean the same."""
+    parts = [_INDEX.get(plain_header(part), UNKNOWN) for part in _BETWEEN.split(header)]
+    fields = {part.field for part in parts}
+    if fields == {"name", "display_name"}:
+        fields.discard("name")
+    if len(parts) < 2 or len(fields) > 1:
+        return UNKNOWN
+    return _less_exact(next(part for part in parts if part.field in fields))
+
+
+def _without_owner(header: str) -> Meaning:
+    """The meaning of "Nom de l'élève" or "Work email of employee"."""
+    text = unicodedata.normalize("NFKC", header).casefold().replace("’", "'")
+    spaced = re.sub(r"[_-]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)).casefold()
+    rests = [rest for one in (text, spaced) if (rest := _OWNER.sub(" ", one)) != one]
+    found = (_INDEX.get(_plain(rest), UNKNOWN) for rest in rests)
+    return _less_exact(next((one for one in found if one.field), UNKNOWN))
+
+
+def _with_its_letters(header: str) -> Meaning:
+    made = broken_letters.repair(header) if header else header
+    return find_meaning(made) if made != header else UNKNOWN
+
+
+def _words(header: str) -> list[str]:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)
+    return re.split(r"[\W_]+", unicodedata.normalize("NFKC", spaced).casefold())

@@ -6,10 +6,13 @@ from operator import itemgetter
 
 from imports.read import dialects, names
 from imports.read.columns import (
+    ACCOUNT_NAME,
     CUSTOMER,
+    EMAIL,
     IDENTITY,
     MIDDLE_NAME,
     NAME,
+    SECOND_LAST_NAME,
     Choices,
     Header,
     Meanings,
@@ -26,9 +29,19 @@ _REPETITIVE = frozenset(
     {"domain", "location", "products", "permissions", "job_title", "department", "language"}
     | {"last_name", "first_name", "status", "sign_in_blocked", "sign_in_allowed"}
 )
-_PUT_TOGETHER = {NAME, MIDDLE_NAME, "latin_first_name", "latin_last_name", "latin_name"}
+_PUT_TOGETHER = {
+    NAME,
+    MIDDLE_NAME,
+    SECOND_LAST_NAME,
+    "latin_first_name",
+    "latin_last_name",
+    "latin_name",
+}
+_ONLY_PARTS = {NAME, MIDDLE_NAME, SECOND_LAST_NAME}
 _OF_PEOPLE = LABELS.keys() | {CUSTOMER} | _PUT_TOGETHER
 _ONCE = IDENTITY - {"email"}
+_ADDRESSES = {"user_name", EMAIL, ACCOUNT_NAME}
+_NAMES = {"first_name", "last_name", "display_name", NAME}
 
 Line = tuple[int, list[str]]
 
@@ -88,6 +101,13 @@ class Row:
         """Replace the text of the field at this place."""
         self._texts = (*self._texts[:place], text, *self._texts[place + 1 :])
 
+    def add(self, field: str, text: str) -> None:
+        """Add a text of another field, or a further one of a field."""
+        if field in self._fields:
+            self._others = (*self._others, (field, text))
+        else:
+            self._fields, self._texts = (*self._fields, field), (*self._texts, text)
+
     @property
     def has_others(self) -> bool:
         return bool(self._others)
@@ -95,6 +115,10 @@ class Row:
     def others(self, field: str) -> list[str]:
         """The texts of further columns of a field, to be tried where the first one is bad."""
         return [text for name, text in self._others if name == field]
+
+    def change_others(self, change: Callable[[str, str], str]) -> None:
+        """Replace the texts of further columns by what is made of the field and the text."""
+        self._others = tuple((name, change(name, text)) for name, text in self._others)
 
     def contains(self, text: str) -> bool:
         """Whether the text is in any cell of the row."""
@@ -153,9 +177,7 @@ class Layout:
         self._kind = next((c.field for c in header.columns if c.meaning == NAME), "display_name")
         # Names that are put together may fill any of these.
         more = ("first_name", "last_name", "display_name") if self._is_put_together else ()
-        self.fields = tuple(
-            dict.fromkeys([*(f for f in places if f not in (NAME, MIDDLE_NAME)), *more])
-        )
+        self.fields = tuple(dict.fromkeys([*(f for f in places if f not in _ONLY_PARTS), *more]))
         # A getter for one place gives no tuple, so the first place is taken twice.
         self._pick = itemgetter(*(found[0] for found in places.values()), 0)
         self._spares = [
@@ -175,7 +197,7 @@ class Layout:
     def may_be_header(self, cells: Sequence[str]) -> bool:
         """Whether most cells of a line are spelled as names of columns; quick."""
         filled = [cell.strip() for cell in cells if cell]
-        known = sum(cell in SPELLINGS or cell in self._names for cell in filled)
+        known = sum(spell(cell) in SPELLINGS or cell in self._names for cell in filled)
         return known * 2 > len(filled)
 
     def make_reader(self) -> Callable[[int, list[str]], Row | None]:
@@ -246,12 +268,18 @@ def _places(header: Header, kept: Container[str]) -> dict[str, list[int]]:
 def _spellings() -> Iterator[str]:
     for languages in dialects.NAMES.values():
         for name in itertools.chain.from_iterable(languages.values()):
-            for text in (name, name.lower(), name.upper(), name.title(), name.capitalize()):
-                yield from (text, text.replace(" ", ""), text.replace(" ", "_"))
-                yield from (text.replace(" ", "-"), text.replace("-", ""))
+            text = spell(name)
+            yield from (text, text.replace(" ", ""), text.replace(" ", "_"))
+            yield from (text.replace(" ", "-"), text.replace("-", ""))
     for system in dialects.SYSTEMS.values():
         for group in system.marks:
             yield from group
+    yield from dialects.PROPERTIES
+
+
+def spell(cell: str) -> str:
+    """A cell in the form of SPELLINGS: without case, and without signs at its end."""
+    return cell.casefold().rstrip("*: ")
 
 
 # As headers are mostly written.
@@ -271,11 +299,21 @@ def find_header_again(
     if plain and plain == plain_names(header):
         return header
     found = read_header(cells, meanings, chosen)
-    if found is None:
+    # No header has the same name twice, unlike a person that is called "Name Name".
+    if found is None or len(set(plain)) < len(plain):
         return None
     meant = [column.meaning for column in found.columns if column.meaning]
-    filled = len(plain)
-    # A person can be called "Name"; no header has the same name of a person twice.
     is_twice = any(meant.count(field) > 1 for field in _ONCE)
-    is_known = len(meant) == filled or (len(meant) > 2 and len(meant) > filled * 0.6)
-    return found if len(set(meant)) > 1 and is_known and not is_twice else None
+    is_whole = len(meant) == len(plain)
+    is_known = is_whole or (len(meant) > 2 and len(meant) > len(plain) * 0.6)
+    if is_twice or not is_known or len(set(meant)) < 2:
+        return None
+    return found if _names_people(set(meant), header, is_whole) else None
+
+
+def _names_people(meant: set[str], header: Header, is_whole: bool) -> bool:
+    """Whether columns with these meanings can be a list of people below that of a header."""
+    # A person can be called "Page Title"; columns of a title alone make no list of people.
+    if meant >= {"first_name", "last_name"} or (meant & _ADDRESSES and meant & _NAMES):
+        return True
+    return is_whole and meant <= {column.meaning for column in header.columns}

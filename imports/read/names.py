@@ -26,6 +26,8 @@ def put_together(person: dict[str, str], kind: str) -> None:
     `kind` is what a name is read as where the row does not show it.
     """
     name, middle = person.pop("name", ""), person.pop("middle_name", "")
+    if second := person.pop("second_last_name", ""):
+        person["last_name"] = f"{person['last_name']} {second}".strip()
     if name:
         _place_name(name, person, kind)
     first, last, display = (person[field] for field in ("first_name", "last_name", "display_name"))

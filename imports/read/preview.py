@@ -28,14 +28,17 @@ def show_columns(header: Header, lines: Sequence[Sequence[str]]) -> tuple[Shown,
     """The columns of a file in their order, with a few different cells of these lines."""
     firsts = columns.find_firsts(header.columns)
     shown = []
+    # A password can be in the wrong column.
+    has_secret = any(column.field in (PASSWORD, SECRET) for column in header.columns)
     for column in header.columns:
         first = firsts.get(column.field, column)
         place, kept = column.position, {}
+        is_read = column.field in CHOICES
         # Passwords are neither read nor shown.
-        if column.field not in (PASSWORD, SECRET):
+        if column.field not in (PASSWORD, SECRET) and (is_read or not _may_be_secret(place, lines)):
             texts = (_shorten(line[place]) for line in lines if place < len(line))
-            is_read = column.field in CHOICES
-            kept = dict.fromkeys(text if is_read else secrets.mask(text) for text in texts if text)
+            is_plain = is_read and not has_secret
+            kept = dict.fromkeys(text if is_plain else secrets.mask(text) for text in texts if text)
         cells = tuple(list(kept)[:CELLS])
         behind = first.header if first is not column else ""
         shown.append(Shown(column.header, column.field, cells, behind))
@@ -61,6 +64,12 @@ def show_lines(
     return shown
 
 
+def find_secrets(lines: Sequence[tuple[int, list[str]]]) -> set[str]:
+    """The cells of the first lines, which have no header, that are hidden."""
+    secret = _find_secret(lines, None)
+    return {cells[place] for _number, cells in lines for place in secret if place < len(cells)}
+
+
 def _find_secret(lines: Sequence[tuple[int, list[str]]], header_line: int | None) -> set[int]:
     """The positions of columns with passwords, if one of the lines is their header."""
     secret = set()
@@ -74,7 +83,21 @@ def _find_secret(lines: Sequence[tuple[int, list[str]]], header_line: int | None
             for column in (*header.columns, *settled.columns)
             if column.field in (PASSWORD, SECRET)
         }
-    return secret
+    rows = [line for number, line in lines if header_line is None or number > header_line]
+    width = max(map(len, rows), default=0)
+    known = set()
+    for number, cells in lines:
+        if number == header_line:
+            settled = columns.resolve(columns.make_header(cells), rows)
+            known = {column.position for column in settled.columns if column.field in CHOICES}
+    return secret | {
+        place for place in range(width) if place not in known and _may_be_secret(place, rows)
+    }
+
+
+def _may_be_secret(place: int, lines: Sequence[Sequence[str]]) -> bool:
+    cells = [line[place].strip() if place < len(line) else "" for line in lines]
+    return secrets.may_be_secrets(cells, lines)
 
 
 def looks_like_person(cells: Sequence[str]) -> bool:

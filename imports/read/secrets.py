@@ -1,6 +1,7 @@
 """Recognizes passwords among the texts of a file, so that none is ever shown."""
 
 import re
+from collections.abc import Iterable, Sequence
 
 MASK = "••••"
 
@@ -24,6 +25,7 @@ _SIGNS = re.compile(r"[!@#$%^*?=~<>{}\[\]|\\]")
 # Signs of words like "R&D" and "HR+Finance".
 _JOINTS = re.compile(r"[&+]")
 _RUNS = re.compile(r"[0-9]+|[^\W\d_]+")
+_PARTS = re.compile(r"[\W\d_]+")
 _PIECES = re.compile(r"[\s,;|\t\"]+")
 # "Address2*", "extensionAttribute11": names of columns, if not of cells.
 _NUMBERED = re.compile(r"[^\W\d_]+(?:[-_.][^\W\d_]+)*[-_.]?[0-9]{1,2}\W*")
@@ -52,6 +54,34 @@ def looks_secret(text: str) -> bool:
     return (kinds == 3 and len(text) >= 8) or (kinds >= 2 and has_digit and runs >= 4)
 
 
+# Words and numbers that can be passwords, where each row has another one.
+_WORD = re.compile(r"[a-z0-9]{6,40}|[A-Z0-9]{6,40}|(?:[A-Z][a-z]{2,}){2,}[0-9]*")
+_SHORT_NUMBER = re.compile(r"[0-9]{4,8}")
+
+
+def may_be_secrets(cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """
+    Whether the cells of a column that isn't read may be passwords: another word in each row.
+
+    `rows` are all cells of these rows.
+    """
+    filled = [(cell, row) for cell, row in zip(cells, rows, strict=True) if cell]
+    texts = [cell for cell, _row in filled]
+    if len(texts) < 2 or len(set(texts)) < len(texts):
+        return False
+    if all(map(_SHORT_NUMBER.fullmatch, texts)):
+        # Numbers of employees or lines ascend.
+        return texts != sorted(texts)
+    return all(_WORD.fullmatch(cell) and not _belongs(cell, row) for cell, row in filled)
+
+
+def _belongs(cell: str, row: Sequence[str]) -> bool:
+    """Whether a word is made of the other cells of its row, as a user name is."""
+    lower = cell.lower()
+    parts = {part for other in row if other != cell for part in _PARTS.split(other.lower())}
+    return any(len(part) > 2 and part in lower for part in parts)
+
+
 def mask_header(header: str) -> str:
     """The header with what looks like a password hidden, as in a file without one."""
     return header if _NUMBERED.fullmatch(header) else mask(header)
@@ -62,4 +92,13 @@ def mask(text: str) -> str:
     for piece in _PIECES.split(text):
         if looks_secret(piece):
             text = text.replace(piece, MASK)
+    return text
+
+
+def hide(text: str, secret: Iterable[str]) -> str:
+    """The text without these secrets, also if one was cut off at its end."""
+    for one in sorted(filter(None, secret), key=len, reverse=True):
+        text = text.replace(one, MASK)
+        cut = next((n for n in range(len(one), 3, -1) if text.endswith(one[:n])), 0)
+        text = f"{text[:-cut]}{MASK}" if cut else text
     return text

@@ -4,6 +4,7 @@ import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import takewhile
 from typing import BinaryIO
 
 from imports.read import columns, preview, secrets
@@ -27,6 +28,7 @@ from imports.read.layout import (
     Row,
     find_header_again,
     plain_names,
+    spell,
 )
 from spreadsheets import csv_reader, csv_writer, decode, xlsx_reader
 from spreadsheets.csv_reader import COLUMN_LIMIT, ROW_LIMIT, Cells
@@ -39,8 +41,8 @@ from users.rules.problems import NOTICE, Problem
 SIZE_LIMIT = 50 * 1024 * 1024
 # The lines of one worksheet; those of the next one are counted on from there.
 SHEET_LINES = 1 << 20
-# Repeated headers that are named, and notices about them.
-_MAX_LINES, _MAX_NOTICES = 20, 40
+# Repeated headers that are named, notices about them, and different ones that are known.
+_MAX_LINES, _MAX_NOTICES, _MAX_HEADERS = 20, 40, 1_000
 
 _EXAMPLE = re.compile(r"\s*(example|示例|例|範例|例子)\s*[:：]", re.IGNORECASE)
 _TEXT = re.compile("[^\ufeff\0 \t\r\n,;|]")
@@ -119,11 +121,12 @@ def parse_file(
         )
         return _parse(data, encoding, delimiter, reading, choice)
     except UnreadableFile as error:
+        hidden = preview.find_secrets(error.top)
         error.top = preview.show_lines(error.top, None)
         # The beginning of a file without a known header.
         if "found" in error.params:
             error.params = {
-                key: secrets.mask(text) if isinstance(text, str) else text
+                key: secrets.mask(secrets.hide(text, hidden)) if isinstance(text, str) else text
                 for key, text in error.params.items()
             }
         raise
@@ -180,13 +183,13 @@ def _read_table(
 ) -> Parsed:
     number = detected.header_line
     _check_width(header, number)
-    reader = _Reader(header, reading.kept, after, apostrophes)
+    reader = _Reader(header, reading, after, apostrophes, is_bare=number == 0)
     header = reader.layout.header
     if not header.fields & columns.IDENTITY:
         raise _without_header(top)
-    samples = preview.show_columns(header, [cells for _number, cells in reader.lines.peek()])
-    notices += _about_columns(header, number, reader.kept)
-    rows = reader.read(reading.meanings, reading.chosen)
+    samples = preview.show_columns(header, reader.peek())
+    notices += _about_columns(header, number, reading.kept)
+    rows = reader.read()
     notices += reader.notices
     if not rows:
         raise UnreadableFile("no_rows")
@@ -338,14 +341,20 @@ def _check_width(header: Header, number: int) -> None:
 class _Reader:
     """Reads the rows below a header, and below further headers among them."""
 
-    def __init__(self, header: Header, kept: Container[str], lines, apostrophes: bool):
-        self.kept = kept
+    def __init__(self, header: Header, reading: _Reading, lines, apostrophes: bool, is_bare: bool):
+        self.reading = reading
         self.lines = Ahead(lines)
         self.apostrophes = apostrophes
+        # Without a header, the first line is a row even if it looks like one.
+        self.is_bare = is_bare
         self.seen: dict[str, str] = {}
         self.layout = self._lay_out(header)
         self.notices: list[Problem] = []
+        self.rows: list[Row] = []
         self.empty = 0
+        # The lines of further headers, and of titles above them.
+        self.repeated: list[int] = []
+        self.titles: list[int] = []
         # Further headers by their cells.
         self.known: dict[tuple[str, ...], Header] = {}
 
@@ -353,53 +362,49 @@ class _Reader:
         if ahead:
             cells = [cells for _number, cells in self.lines.peek(ahead)]
             header = columns.resolve(header, cells)
-        return Layout(header, self.kept, self.apostrophes, self.seen)
+        return Layout(header, self.reading.kept, self.apostrophes, self.seen)
 
-    def read(self, meanings: Meanings, chosen: Choices) -> list[Row]:
-        rows: list[Row] = []
-        repeated: list[int] = []
+    def peek(self) -> list[list[str]]:
+        """The cells of the first lines below the header, up to the next header."""
+        lines = [cells for _number, cells in self.lines.peek()]
+        return [*takewhile(lambda cells: self._find_header(cells, self.layout) is None, lines)]
+
+    def read(self) -> list[Row]:
         layout: Layout | None = self.layout
         while layout:
-            layout = self._read_below(layout, rows, repeated, meanings, chosen)
-        if len(rows) > ROW_LIMIT:
+            layout = self._read_below(layout)
+        if len(self.rows) > ROW_LIMIT:
             raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
-        if repeated:
-            shown = ", ".join(map(str, repeated[:_MAX_LINES]))
-            more = ", …" if len(repeated) > _MAX_LINES else ""
-            self.notices.append(_notice(repeated[0], "", "header_repeated", lines=shown + more))
-        return rows
+        for lines, code in ((self.titles, "titles_skipped"), (self.repeated, "header_repeated")):
+            if lines:
+                shown = ", ".join(map(str, lines[:_MAX_LINES]))
+                more = ", …" if len(lines) > _MAX_LINES else ""
+                self.notices.append(_notice(lines[0], "", code, lines=shown + more))
+        return self.rows
 
-    def _read_below(
-        self,
-        layout: Layout,
-        rows: list[Row],
-        repeated: list[int],
-        meanings: Meanings,
-        chosen: Choices,
-    ) -> Layout | None:
+    def _read_below(self, layout: Layout) -> Layout | None:
         """Read rows up to the next header that is another one; returns the layout below it."""
-        first, read = layout.first, layout.make_reader()
+        first, read, rows = layout.first, layout.make_reader(), self.rows
+        is_bare, self.is_bare = self.is_bare, False
         for line, cells in self.lines:
             if not cells:
                 continue
-            if len(rows) + self.empty + len(repeated) > ROW_LIMIT:
+            if len(rows) + self.empty + len(self.repeated) > ROW_LIMIT:
                 raise UnreadableFile("too_many_rows", limit=ROW_LIMIT)
             # To look each line up in detail would take too long.
             begins_like_header = (
-                cells[0] in SPELLINGS
+                spell(cells[0]) in SPELLINGS
                 or cells[0] == first
-                or (len(cells) > 1 and cells[1] in SPELLINGS)
+                or (len(cells) > 1 and spell(cells[1]) in SPELLINGS)
             )
-            if begins_like_header and layout.may_be_header(cells):
-                key = tuple(cells)
-                header = self.known.get(key)
-                if header is None:
-                    header = find_header_again(cells, layout.header, meanings, chosen)
+            if begins_like_header and not is_bare:
+                header = self._find_header(cells, layout)
                 if header:
-                    repeated.append(line)
+                    self._note_header(line, header)
                     if plain_names(header) != plain_names(layout.header):
-                        return self._begin_anew(key, header, line)
+                        return self._begin_anew(cells, header, line)
                     continue
+            is_bare = False
             row = read(line, cells)
             if row is None:
                 self.empty += any(cells)
@@ -409,11 +414,36 @@ class _Reader:
                 rows.append(row)
         return None
 
-    def _begin_anew(self, key: tuple[str, ...], header: Header, line: int) -> Layout:
+    def _find_header(self, cells: list[str], layout: Layout) -> Header | None:
+        if not cells or not layout.may_be_header(cells):
+            return None
+        if header := self.known.get(tuple(cells)):
+            return header
+        # Each line of a file may be another header.
+        if len(self.known) > _MAX_HEADERS:
+            return None
+        reading = self.reading
+        return find_header_again(cells, layout.header, reading.meanings, reading.chosen)
+
+    def _note_header(self, line: int, header: Header) -> None:
+        self.repeated.append(line)
+        # One filled cell below full rows, and a header below it.
+        above = self.rows[-2:]
+        if (
+            len(above) == 2
+            and above[1].line == line - 1
+            and [len(row.filled) > 1 for row in above] == [True, False]
+            and len(header.columns) > 1
+            and not above[1].contains("@")
+        ):
+            self.titles.append(self.rows.pop().line)
+
+    def _begin_anew(self, cells: list[str], header: Header, line: int) -> Layout:
         """Read the following lines below another header."""
         _check_width(header, line)
+        key = tuple(cells)
         is_new = key not in self.known
-        # Only the first ones are looked at in detail: each line of a file may be another header.
+        # Only the first ones are looked at in detail.
         ahead = LINES_AHEAD if is_new and len(self.known) < _MAX_NOTICES else 0
         layout = self._lay_out(header, ahead)
         if not is_new:
@@ -421,7 +451,7 @@ class _Reader:
         self.known[key] = layout.header
         if len(self.notices) < _MAX_NOTICES:
             self.notices.append(_notice(line, "", "header_changed"))
-            self.notices += _about_columns(layout.header, line, self.kept)
+            self.notices += _about_columns(layout.header, line, self.reading.kept)
         return layout
 
 
@@ -436,6 +466,8 @@ _OF_COLUMNS = {
 def _about_columns(header: Header, number: int, kept: Container[str]) -> list[Problem]:
     notices = []
     firsts = columns.find_firsts(header.columns)
+    names = [column for column in header.columns if column.meaning == columns.NAME]
+    guessed = {*columns.SIGN_IN, *(("first_name", "last_name") if len(names) == 2 else ())}
     for column in header.columns:
         code = _OF_COLUMNS.get(column.field)
         params = {}
@@ -443,6 +475,8 @@ def _about_columns(header: Header, number: int, kept: Container[str]) -> list[Pr
             code = "column_not_kept"
         if not column.field and column.header:
             code = "column_unknown"
+        elif column.field in guessed and (column in names or not column.meaning):
+            code = "column_guessed"
         elif (first := firsts.get(column.field, column)) is not column:
             code, params = "column_repeated", {"first": first.header[:120]}
         if code:

@@ -110,7 +110,8 @@ def failed_rows(
         cells = {field: str(person.get(field) or "") for field in header}
         cells["location"] = person["location"] or "".join(typed["location"])
         cells["language"] = person["language"] or "".join(typed["language"])
-        cells["permissions"] = "; ".join([*person["permissions"], *typed["permissions"]])
+        roles = [*person["permissions"], *typed["permissions"], person.get("other_roles", "")]
+        cells["permissions"] = "; ".join(filter(None, roles))
         said = person.get(sign_in.KEY, {})
         cells[STATUS] = words.get(said.get("state"), said.get("word", ""))
         # Those of a blocked user, too, which wait for a decision.

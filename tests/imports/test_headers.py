@@ -153,7 +153,7 @@ def test_source_is_named_only_if_certain(header, source):
         ("User name,Contact email,Recovery email", "mara,none,m@home.example", "contact_email",
          "m@home.example"),
         ("User name,Email", "mara quill,mara@case.example", "user_name",
-         "mara quill@case.example"),
+         "mara@case.example"),
         ("Work email,Email,Name", "m@x.example,mara@case.example,Mara", "user_name",
          "mara@case.example"),
         ("Work email,Email,Name", "m@x.example,mara@case.example,Mara", "contact_email",

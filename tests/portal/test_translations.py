@@ -38,7 +38,7 @@ ENDS = {".": "。", "?": "？", ":": "："}
 
 # What stays as it is in Chinese: names of products, formats, keys and units, and languages.
 NAMES = {
-    *("Entra", "Excel", "Google", "Microsoft", "Windows", "Workspace"),
+    *("Entra", "Excel", "Google", "Mac", "Microsoft", "Windows", "Workspace"),
     *("CSV", "GBK", "IP", "UTC", "UTF", "csv", "xlsx"),
     *("Ctrl", "English", "GB", "MB"),
 }

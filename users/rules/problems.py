@@ -219,6 +219,12 @@ CELL = {
     "letters_lost": _(
         "Letters of this name are broken. Correct it, or save the file as UTF-8 and upload it again."
     ),
+    "name_is_null": _(
+        "“%(value)s” often stands for an empty cell. If it’s a name, import the row as it is."
+    ),
+    "user_name_is_date": _(
+        "A spreadsheet may have made the date “%(value)s” of a user name. Check it."
+    ),
     # The rest
     "location_unknown": _("“%(value)s” isn’t a known country or region."),
     "location_missing": _("Licenses need a usage location. Choose one for the file."),
@@ -292,6 +298,16 @@ CELL = {
     "column_secret": _(
         "The column “%(value)s” looks like passwords. It’s not read, shown or kept."
     ),
+    "cells_secret": _(
+        "Cells that look like passwords, though in other columns: %(count)s. They’re not read, shown"
+        " or kept."
+    ),
+    "status_in_name": _(
+        "A status was read from names, such as “%(before)s” → “%(after)s”. Cells: %(count)s."
+    ),
+    "column_guessed": _(
+        "The column “%(value)s” is read as “%(column)s”, because of what its cells say."
+    ),
     "column_middle_name": _(
         "The column “%(value)s” becomes part of the display name, unless the row has a display"
         " name."
@@ -301,6 +317,7 @@ CELL = {
         "In line %(line)s begins a list with other columns. The rows below it are read by the"
         " header in that line."
     ),
+    "titles_skipped": _("These lines are titles above a header, and are skipped: %(lines)s."),
     "lines_before_header": _("The header is in line %(line)s. The lines above it are skipped."),
     "example_skipped": _("The example in line %(line)s is skipped."),
     "worksheets_skipped": _(
