@@ -52,6 +52,7 @@ def act(members: Sequence[Member]) -> None:
     edited = _plain(customers["aegean-shipping"]).order_by("sort_key", "pk").first()
     _change(edited, by=jonas, job_title="Head of department", department="Operations")
     _plan_move(customers["aegean-shipping"], by=jonas)
+    _plan_staff_list(customers["osterberg-legal"], by=jonas)
     _plan_delete_of_administrator(customers["osterberg-legal"], by=mira)
     _plan_restore_of_taken_name(customers["orchard-foods"], by=mira)
     _purge(customers["kestrel-logistics"], by=mira)
@@ -118,6 +119,24 @@ def _plan_import(customer: Customer, *, by: Member) -> None:
     rows = [f"intake.pupil{number},Pupil,{number:03}" for number in range(1, 121)]
     content = "\n".join(["User name,First name,Last name", *rows]).encode()
     _upload(customer, "september-intake.csv", content, products=1, by=by)
+
+
+def _plan_staff_list(customer: Customer, *, by: Member) -> None:
+    """A list of a personnel office, with more in it than people to add."""
+    present = _plain(customer).order_by("sort_key", "pk").first()
+    _upload(customer, "staff-2026.csv", f"""\
+Staff list;;;;;
+Employee name;Given name;Surname;Login;Department;Status
+Lena Achterberg;Lena;Achterberg;lena.achterberg;Notary;Active
+Omar Siddiqui;Omar;Siddiqui;OSTERBERG\\omar.siddiqui;Contracts;Active
+InÃ¨s Roussel;InÃ¨s;Roussel;ines.roussel;Contracts;On leave
+Paul Vintner;Paul;Vintner;paul.vintner;Notary;Suspended
+Greta Holm;Greta;Holm;greta.holm;Reception;Left
+Employee name;Given name;Surname;Login;Department;Status
+Rosa Delacroix;Rosa;Delacroix;;Reception;Active
+{present.display_name};;;{present.user_name};n/a;Active
+Total: 8;;;;;
+""".encode(), products=1, by=by)
 
 
 def _plan_reset(customer: Customer, number: int, *, by: Member) -> Batch:

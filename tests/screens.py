@@ -118,6 +118,8 @@ def addresses() -> dict[str, str]:
             "add-user": f"{at}/users/add/",
             "import": f"{at}/users/import/",
             "import-many": "/import/",
+            "paste": f"{at}/users/import/paste/",
+            "select": f"{at}/users/select/",
             "customer-batches": f"{at}/batches/",
             "customer-activity": f"{at}/activity/",
             "add-customer": "/customers/add/",
@@ -157,6 +159,9 @@ def addresses() -> dict[str, str]:
             found.setdefault(name, f"/customers/{batch.customer.slug}/batches/{batch.pk}/")
             if batch.has_secrets:
                 found.setdefault("mail-sheet", f"{found[name]}sheet/mail/")
+        listed = Batch.objects.select_related("customer").get(source_name="staff-2026.csv")
+        found["import-list"] = f"/customers/{listed.customer.slug}/batches/{listed.pk}/"
+        found["import-list-settings"] = f"{found['import-list']}import/settings/"
     return found
 
 
