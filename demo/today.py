@@ -124,7 +124,10 @@ def _plan_import(customer: Customer, *, by: Member) -> None:
 def _plan_staff_list(customer: Customer, *, by: Member) -> None:
     """A list of a personnel office, with more in it than people to add."""
     present = _plain(customer).order_by("sort_key", "pk").first()
-    _upload(customer, "staff-2026.csv", f"""\
+    _upload(
+        customer,
+        "staff-2026.csv",
+        f"""\
 Staff list;;;;;
 Employee name;Given name;Surname;Login;Department;Status
 Lena Achterberg;Lena;Achterberg;lena.achterberg;Notary;Active
@@ -136,7 +139,10 @@ Employee name;Given name;Surname;Login;Department;Status
 Rosa Delacroix;Rosa;Delacroix;;Reception;Active
 {present.display_name};;;{present.user_name};n/a;Active
 Total: 8;;;;;
-""".encode(), products=1, by=by)
+""".encode(),
+        products=1,
+        by=by,
+    )
 
 
 def _plan_reset(customer: Customer, number: int, *, by: Member) -> Batch:
