@@ -35,6 +35,7 @@ NOT_OF_A_PLAN = {
     *("column_secret", "header_changed", "header_repeated", "cells_with_error"),
     *("formulas_without_result", "hidden_rows_read", "hidden_rows_skipped"),
     *("worksheets_joined", "worksheets_without_users", "comes_back_as_user"),
+    *("cells_secret", "column_guessed", "status_in_name", "titles_skipped"),
 }
 
 
