@@ -161,7 +161,7 @@ def addresses() -> dict[str, str]:
                 found.setdefault("mail-sheet", f"{found[name]}sheet/mail/")
         listed = Batch.objects.select_related("customer").get(source_name="staff-2026.csv")
         found["import-list"] = f"/customers/{listed.customer.slug}/batches/{listed.pk}/"
-        found["import-list-settings"] = f"{found['import-list']}import/settings/"
+        found["import-list-settings"] = f"{found['import-list']}settings/"
     return found
 
 
