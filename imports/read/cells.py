@@ -69,9 +69,12 @@ def clean_rows(rows: Iterable[Row], *, has_secrets: bool = False) -> list[Cleane
 def _remove_secrets(rows: Sequence[Row], found: list[Cleaned]) -> None:
     for row in rows:
         for place, text in enumerate(row.texts):
-            # Each address is a name of an account, and may look like one.
+            if len(text) < 6 or not secrets.looks_secret(text):
+                continue
+            # An address or a user name such as ab12cd34 may look like a password.
             is_address = "@" in text and "." in text.rpartition("@")[2]
-            if len(text) > 5 and not is_address and secrets.looks_secret(text):
+            is_name = row.fields[place] == "user_name" and _PLAIN_NAME.fullmatch(text)
+            if not (is_address or is_name):
                 row.put(place, "")
                 found.append(Cleaned(row.line, SECRET, "", ""))
 
@@ -238,6 +241,7 @@ _STATUS = re.compile(r"(.*\S)\s*[(（【\[]\s*([^()（）\[\]【】]{2,40}?)\s*[
 # --- Wrapped addresses ---------------------------------------------------------------------------
 
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9._'-]*[A-Za-z0-9_'-](@[A-Za-z0-9.-]*[A-Za-z0-9-])?")
+_PLAIN_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _INVISIBLE = re.compile(INVISIBLE)
 # Full-width forms, and signs that word processors and keyboards put for others. No further letters:
 # the KELVIN SIGN must not become a plain k.

@@ -19,6 +19,8 @@ _ORDINARY = re.compile(
     | [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.+-]+Z?       # a time
     | (?-i:[a-z]{1,5}|[A-Z]{1,5})[-_. ]?[0-9]+      # the number of something
     | (?:[\w.-]+=[^=,]+,)+[\w.-]+=[^=,]+            # a distinguished name
+    | (?-i:[A-Z][A-Z0-9-]+|[a-z][a-z0-9.-]+)\\+(?-i:[A-Za-z]?[a-z]+(?:[._-][a-z]+)*[0-9]{0,4})  # DOMAIN\user
+    | (?-i:[A-Z0-9]+(?:_[A-Z0-9]+)+)                # the part number of a product
     """
 )
 _SIGNS = re.compile(r"[!@#$%^*?=~<>{}\[\]|\\]")

@@ -423,6 +423,7 @@ def test_passwords_of_a_file_without_header_are_hidden(separator, header_line):
         "R&D", "HR+Finance", "/Staff/Teachers", "EMP0012", "s1234567", "Grade10", "IT-Support",
         "3fa85f64-5717-4562-b3fc-2c963f66afa6", "https://case.example/a?b=1", "Name*", "12:30",
         "CN=Mara,OU=Press", "王建国", "Müller-Lüdenscheidt", "SMTP:mara@case.example", "O’Dell",
+        "CASE\\mara.quill2", "case.example\\mquill", "O365_BUSINESS_PREMIUM",
     ],
 )  # fmt: skip
 def test_words_addresses_and_numbers_are_no_secrets(text):
