@@ -39,30 +39,22 @@ def read_sign_in(texts: Mapping[str, Iterable[str]], today: date) -> tuple[str, 
     for field in FIELDS:
         for part in _PARTS.split("\n".join(texts.get(field, ()))):
             if text := part.strip():
-                state = _READ.get(field, _read_status)(field, text, today)
+                state = _read(field, text, today)
                 if state:
                     found.setdefault(state, text)
     return next(((state, found[state]) for state in _BY_WEIGHT if state in found), None)
 
 
-def _read_status(field: str, text: str, _today: date) -> str:
-    return _read_word(field, text)
-
-
-def _read_left(_field: str, text: str, today: date) -> str:
-    return _read_day(text, today)
-
-
-def _read_blocked(field: str, text: str, today: date) -> str:
-    """Yes or no, or the day from which someone is blocked."""
-    if words.find_meaning(text, ["yes", "no"]) or not any(map(str.isdigit, text)):
-        never = words.find_meaning(text, ["never"])
-        return "" if never else _read_word(field, text)
-    state = _read_day(text, today)
-    return BLOCKED if state == LEFT else state
-
-
-_READ = {"left_on": _read_left, "sign_in_blocked": _read_blocked}
+def _read(field: str, text: str, today: date) -> str:
+    if field == "left_on":
+        return _read_day(text, today)
+    if field != "sign_in_blocked":
+        return _read_word(field, text)
+    if any(map(str.isdigit, text)) and not words.find_meaning(text, ["yes", "no"]):
+        # The day from which someone is blocked.
+        state = _read_day(text, today)
+        return BLOCKED if state == LEFT else state
+    return "" if words.find_meaning(text, ["never"]) else _read_word(field, text)
 
 
 @lru_cache(1_000)
